@@ -1,0 +1,1 @@
+"""Apiframe AI Photos as Python: the work itself, usable without MCP."""

@@ -1,0 +1,1 @@
+"""What an assistant may ask for: one module a tool, typed in and out."""
