@@ -1,0 +1,70 @@
+# Two commands for a person in a hurry: `make demo` and `make test`. Both work from a bare checkout
+# with Python 3.11 or newer and make; everything is installed under .venv, nothing elsewhere.
+
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# The first Python on the path that pyproject.toml allows; `make PYTHON=/some/python3.13 test` overrides it.
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help demo test test-fast test-long test-floor lint bench bundle requirements clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
+
+demo: $(VENV)/run.stamp ## train a subject on the sandbox: no key, no money
+	@$(BIN)/apiframe-photo-mcp demo
+
+test: $(VENV)/dev.stamp ## every test that a change must pass
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev.stamp ## without the slow ones, while writing
+	@$(BIN)/python -m pytest -m "not slow and not long"
+
+test-long: $(VENV)/dev.stamp ## only the long ones: minutes, for a night or a release
+	@$(BIN)/python -m pytest -m long
+
+test-floor: ## the tests on the lowest versions pyproject.toml allows
+	@$(PYTHON) requirements/floor.py $(CACHE)/floor
+
+lint: $(VENV)/dev.stamp ## ruff, mypy, pyright and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
+	@$(BIN)/python -m bench
+
+requirements: $(CACHE)/poetry/stamp ## make the pinned requirements again from pyproject.toml
+	@$(CACHE)/poetry/bin/python requirements/remake.py
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) $(CACHE) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# The stamps make the second run instant: they are older than what they depend on only when that has changed.
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | python
+	@test -x $(BIN)/python || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the pinned requirements (once)"
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	@echo "installing what the tests and linters need (once)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(CACHE)/poetry/stamp: Makefile | python
+	@$(PYTHON) -m venv $(CACHE)/poetry
+	@$(CACHE)/poetry/bin/python -m pip --quiet --disable-pip-version-check install poetry==2.5.1 poetry-plugin-export
+	@touch $@
+
+.PHONY: python
+python:
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 to 3.14 on the path (python3 is too old or absent)."; exit 1; }
