@@ -1,0 +1,109 @@
+"""The sandbox as an ASGI app: the v1 contract, and apart from it the controls under `/sandbox/`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import bodies, v1
+from .announcing import keep_announcing
+from .logbook import Logbook
+from .refusals import Refusal
+from .tasks import Answer, timestamp
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from .stand_in import Sandbox
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Kind = TypeVar("Kind", bound=bodies.Body)
+
+
+def build_app(sandbox: Sandbox) -> ASGIApp:
+    """The app of one sandbox. With a lifespan (on a port) it also looks for changes to post once a second."""
+    app = Starlette(
+        routes=[*_contract(sandbox), *_controls(sandbox)],
+        exception_handlers=_HANDLERS,
+        lifespan=_lifespan(sandbox),
+    )
+    app.router.redirect_slashes = False
+    return Logbook(app, sandbox)
+
+
+def _contract(sandbox: Sandbox) -> list[Route]:
+    return [
+        _post(sandbox, "/ai-photo-train", bodies.TrainBody, v1.train),
+        _post(sandbox, "/fetch", bodies.FetchBody, v1.fetch),
+        _post(sandbox, "/fetch-many", bodies.FetchManyBody, v1.fetch_many),
+        Route("/account", _account(sandbox), methods=["GET"]),
+    ]
+
+
+def _post(sandbox: Sandbox, path: str, kind: type[Kind], answer: Callable[[Sandbox, Kind], Answer]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        v1.check_key(request.headers.get("authorization"))
+        return JSONResponse(answer(sandbox, await bodies.read(request, kind)))
+
+    return Route(path, endpoint, methods=["POST"])
+
+
+def _account(sandbox: Sandbox) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        v1.check_key(request.headers.get("authorization"))
+        return JSONResponse(v1.account(sandbox))
+
+    return endpoint
+
+
+def _controls(sandbox: Sandbox) -> list[Route]:
+    """Calls that the service does not have. They need no key."""
+
+    async def clock(request: Request) -> Response:
+        if request.method == "POST":
+            await sandbox.advance((await bodies.read(request, bodies.ClockBody)).advance_seconds)
+        return JSONResponse({"now": timestamp(sandbox.now()), "offset_seconds": sandbox.store.offset()})
+
+    async def reset(_: Request) -> Response:
+        sandbox.store.wipe()
+        return JSONResponse({})
+
+    async def log(_: Request) -> Response:
+        return JSONResponse({"paid": sandbox.store.paid(), "requests": sandbox.store.requests()})
+
+    return [
+        Route("/sandbox/clock", clock, methods=["GET", "POST"]),
+        Route("/sandbox/reset", reset, methods=["POST"]),
+        Route("/sandbox/log", log, methods=["GET"]),
+    ]
+
+
+def _lifespan(sandbox: Sandbox) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keep_announcing, sandbox)
+            yield
+            tasks.cancel_scope.cancel()
+
+    return lifespan
+
+
+async def _refused(_: Request, refusal: Refusal) -> Response:
+    return JSONResponse(refusal.body(), refusal.status)
+
+
+async def _no_such_call(_: Request, wrong: HTTPException) -> Response:
+    return JSONResponse(Refusal(wrong.detail).body(), wrong.status_code, wrong.headers)
+
+
+# Starlette types every handler as one that takes any Exception, and calls it with the class it stands under.
+_HANDLERS: dict[Any, Any] = {Refusal: _refused, HTTPException: _no_such_call}
