@@ -1,0 +1,165 @@
+"""Everything that can go wrong with one request, by what it means for the money.
+
+::
+
+    ApiframeError
+     ├─ KeyUnusable        nothing was sent: the key can be seen to be wrong
+     ├─ BaseUrlUnusable    nothing was sent: the base URL or the proxy setting is no address
+     ├─ NotSent            provably nothing left this machine; sending again is safe
+     ├─ Throttled          429: the service did not take it; sending again later is safe
+     ├─ Refused            400 404 405 413 415 422 or any redirect, which is never followed
+     │   ├─ KeyRefused     401 403
+     │   ├─ OutOfCredits   402
+     │   └─ NotFound       404
+     └─ Unclear            everything else: the service may or may not have acted
+
+Errors that a response causes are made in one place, `answers.error_of`. No error holds a secret, the
+exception of the HTTP library, or any text of the service that did not go through `plain`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from apiframe_studio.api.keys import KeyProblem
+
+
+class BaseUrlProblem(StrEnum):
+    """Why nothing can be sent to this base URL."""
+
+    NOT_A_URL = "not_a_url"
+    SCHEME = "scheme"
+    """Neither http nor https."""
+    CREDENTIALS = "credentials"
+    """A user name or password in the URL: it would end up in logs."""
+    QUERY = "query"
+    """A query or fragment: paths cannot be put behind it."""
+    PROXY = "proxy"
+    """The environment's proxy settings cannot be used (no URL, or a kind that needs another package)."""
+
+
+class NotSentBecause(StrEnum):
+    """Why nothing left."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    """No connection within the connect deadline."""
+    CERTIFICATE = "certificate"
+    """The other side's certificate is not trusted here."""
+    TLS = "tls"
+    BUSY = "busy"
+    """All connections of the pool stayed in use."""
+    PROXY = "proxy"
+    """The proxy did not open the way."""
+    UNREACHABLE = "unreachable"
+
+
+class UnclearBecause(StrEnum):
+    """What was seen instead of a usable answer."""
+
+    TIMEOUT = "timeout"
+    """No complete answer within the deadline."""
+    CUT_OFF = "cut_off"
+    """Closed, reset or broken off, before the answer or within it."""
+    TOO_LARGE = "too_large"
+    SERVER_ERROR = "server_error"
+    """5xx."""
+    ODD_STATUS = "odd_status"
+    NOT_JSON = "not_json"
+    """2xx with a body that is no JSON object, such as an HTML page."""
+    NO_TASK_ID = "no_task_id"
+
+
+class ApiframeError(Exception):
+    """One request that did not bring what was asked for."""
+
+    def __init__(self, message: str = "", *, status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        """The service's own words, through `plain` and with secrets masked; may be empty."""
+        self.status = status
+        """The HTTP status, or None when there was no answer."""
+        self.request_id = request_id
+        """The service's `x-request-id`, when it sent one."""
+
+    def __str__(self) -> str:
+        facts = (self._reason(), f"HTTP {self.status}" if self.status else "", self.message)
+        return f"{type(self).__name__}: " + "; ".join(fact for fact in facts if fact)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def _reason(self) -> str:
+        return ""
+
+
+class KeyUnusable(ApiframeError):
+    """Nothing was sent, because the key is missing, a placeholder, of the other generation, or malformed."""
+
+    def __init__(self, problem: KeyProblem) -> None:
+        super().__init__()
+        self.args = (problem,)
+        self.problem = problem
+
+    def _reason(self) -> str:
+        return self.problem.value
+
+
+class BaseUrlUnusable(ApiframeError):
+    """Nothing was sent, because there is no usable way to the service in the settings."""
+
+    def __init__(self, problem: BaseUrlProblem) -> None:
+        super().__init__()
+        self.args = (problem,)
+        self.problem = problem
+
+    def _reason(self) -> str:
+        return self.problem.value
+
+
+class NotSent(ApiframeError):
+    """Provably no byte of the request left: name not found, refused, or no connection in time."""
+
+    def __init__(self, why: NotSentBecause) -> None:
+        super().__init__()
+        self.args = (why,)
+        self.why = why
+
+    def _reason(self) -> str:
+        return self.why.value
+
+
+class Throttled(ApiframeError):
+    """429. `retry_after` is in seconds, never negative and at most an hour, or None when not said."""
+
+    retry_after: float | None = None
+
+
+class Refused(ApiframeError):
+    """The service understood and said no, or answered with a redirect, which is never followed."""
+
+
+class KeyRefused(Refused):
+    """401 or 403."""
+
+
+class OutOfCredits(Refused):
+    """402."""
+
+
+class NotFound(Refused):
+    """404: no such task, or no such path at this base URL."""
+
+
+class Unclear(ApiframeError):
+    """The service may or may not have acted. A paid request that ends so is never sent again by a program."""
+
+    why: UnclearBecause = UnclearBecause.CUT_OFF
+    answer: str = ""
+    """The status line and at most 2000 characters of the body, secrets masked; "" when nothing came."""
+    task_id: str | None = None
+    """An id that could be salvaged, without guessing, from a 2xx answer that was broken off."""
+
+    def _reason(self) -> str:
+        return self.why.value

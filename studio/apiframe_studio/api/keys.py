@@ -1,0 +1,39 @@
+"""What can be told about an API key before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+_LONGEST_KEY = 512
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+
+
+class KeyProblem(StrEnum):
+    """Why a key cannot be used with the v1 service."""
+
+    MISSING = "missing"
+    """Empty or blank."""
+    PLACEHOLDER = "placeholder"
+    """A `${…}` that a client's configuration should have replaced and did not."""
+    V2 = "v2"
+    """A key of the second generation (`afk_…`), which v1 refuses with a 400."""
+    MALFORMED = "malformed"
+    """Whitespace, control or non-ASCII characters, quotes around it, a scheme such as `Bearer`, or far too long."""
+
+
+def check_key(key: str) -> KeyProblem | None:
+    """Return what is wrong with `key`, or None. A v1 key has no fixed form, so None is no promise."""
+    bare = key.strip()
+    if not bare:
+        return KeyProblem.MISSING
+    if _PLACEHOLDER.search(bare):
+        return KeyProblem.PLACEHOLDER
+    if bare.startswith("afk_"):
+        return KeyProblem.V2
+    return KeyProblem.MALFORMED if _is_malformed(key) else None
+
+
+def _is_malformed(key: str) -> bool:
+    quoted = key[0] == key[-1] and key[0] in "\"'`"
+    return quoted or len(key) > _LONGEST_KEY or not all("!" <= character <= "~" for character in key)
