@@ -20,11 +20,10 @@ from pydantic import (
 from starlette.requests import Request
 
 from .refusals import Refusal
+from .store import FARTHEST
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request without pictures."""
-
-_TEN_YEARS = 10 * 365 * 24 * 3600.0
 
 
 def _absent_when_empty(value: object) -> object:
@@ -32,14 +31,22 @@ def _absent_when_empty(value: object) -> object:
 
 
 def _web_address(value: str | None) -> str | None:
-    if value is not None and not (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname):
+    if value is not None and not _is_web_address(value):
         raise ValueError("must be a URL")
     return value
 
 
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 OptionalText = Annotated[
-    Annotated[str, StringConstraints(max_length=2000)] | None, BeforeValidator(_absent_when_empty)
+    Annotated[str, StringConstraints(max_length=2048)] | None, BeforeValidator(_absent_when_empty)
 ]
 
 
@@ -76,9 +83,9 @@ class FetchManyBody(Body):
 
 
 class ClockBody(Body):
-    """`POST /sandbox/clock`: seconds to move by, backwards when negative, at most ten years."""
+    """`POST /sandbox/clock`: seconds to move by, backwards when negative."""
 
-    advance_seconds: Annotated[float, Field(ge=-_TEN_YEARS, le=_TEN_YEARS, allow_inf_nan=False)]
+    advance_seconds: Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
 
 
 Kind = TypeVar("Kind", bound=Body)

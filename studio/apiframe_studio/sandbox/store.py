@@ -20,6 +20,9 @@ from .tasks import TASK, Answer, PhotoSet, Training
 
 KEPT_REQUESTS = 10_000
 
+FARTHEST = 10 * 365 * 24 * 3600.0
+"""Seconds, about ten years, that the clock may be away from the one handed in: dates stay dates."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
     task_id TEXT PRIMARY KEY, cost INTEGER NOT NULL, task TEXT NOT NULL,
@@ -118,10 +121,11 @@ class Store:
         return float(rows[0][0]) if rows else 0.0
 
     def move_clock(self, seconds: float) -> None:
-        """Move the clock of everybody who opens this store."""
+        """Move the clock of everybody who opens this store; it stops at FARTHEST."""
         with self._transaction() as database:
             database.execute("INSERT OR IGNORE INTO clock VALUES (0, 0)")
-            database.execute("UPDATE clock SET offset = offset + ?", (seconds,))
+            farther = "UPDATE clock SET offset = max(?, min(?, offset + ?))"
+            database.execute(farther, (-FARTHEST, FARTHEST, seconds))
 
     def log(self, at: float, method: str, path: str, status: int) -> None:
         """Note a request that was answered; the newest ten thousand are kept."""

@@ -1,0 +1,113 @@
+"""A sandbox whose clock only moves when told, a client of it, and a receiver of webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+
+START = 1_790_000_000.0
+
+
+Connect = Callable[[Sandbox], httpx.AsyncClient]
+
+
+@pytest.fixture
+def connect() -> Connect:
+    """Makes a client with a key that speaks to a sandbox without a port."""
+
+    def connect(sandbox: Sandbox) -> httpx.AsyncClient:
+        headers = {"Authorization": SANDBOX_KEY}
+        transport = httpx.ASGITransport(sandbox.app)
+        return httpx.AsyncClient(transport=transport, base_url=SANDBOX_URL, headers=headers)
+
+    return connect
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    """In memory, its clock standing still."""
+    return Sandbox(clock=lambda: START)
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox, connect: Connect) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `sandbox`."""
+    async with connect(sandbox) as client:
+        yield client
+
+
+class Receiver:
+    """A loopback server that keeps the raw text of what is posted to it and answers 200, or nothing."""
+
+    def __init__(self, url: str, *, silent: bool) -> None:
+        self.url = url
+        self.silent = silent
+        self._send, self._posts = anyio.create_memory_object_stream[str](100)
+
+    async def next_post(self) -> str:
+        """The next request, headers and body, as text."""
+        with anyio.fail_after(5):
+            return await self._posts.receive()
+
+    def waiting(self) -> int:
+        """How many posts have come and have not been taken."""
+        return self._posts.statistics().current_buffer_used
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._send.close()
+        self._posts.close()
+
+    async def take(self, stream: SocketStream) -> None:
+        """Serve one connection."""
+        async with stream:
+            await self._send.send(await _whole_request(stream))
+            if self.silent:
+                await anyio.sleep_forever()
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+async def _whole_request(stream: SocketStream) -> str:
+    text = ""
+    while True:
+        text += (await stream.receive()).decode()
+        head, parted, body = text.partition("\r\n\r\n")
+        lengths = [
+            line.split(":")[1] for line in head.lower().split("\r\n") if line.startswith("content-length")
+        ]
+        if parted and len(body) >= int(lengths[0]):
+            return text
+
+
+@asynccontextmanager
+async def receiving(*, silent: bool = False) -> AsyncIterator[Receiver]:
+    """A receiver on a free port."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(SocketAttribute.local_port)  # noqa: S610  no Django here
+    receiver = Receiver(f"http://127.0.0.1:{port}/hook", silent=silent)
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, receiver.take)
+        yield receiver
+        tasks.cancel_scope.cancel()
+    receiver.close()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A receiver that answers."""
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def silent_receiver() -> AsyncIterator[Receiver]:
+    """A receiver that never answers."""
+    async with receiving(silent=True) as receiver:
+        yield receiver

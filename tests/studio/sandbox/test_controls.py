@@ -1,0 +1,98 @@
+"""The controls under `/sandbox/`, which the real service does not have."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+import apiframe_studio.sandbox
+from apiframe_studio.sandbox import SANDBOX_URL, Sandbox
+
+if TYPE_CHECKING:
+    from tests.studio.sandbox.conftest import Connect
+
+START = 1_790_000_000.0
+
+
+async def test_the_clock_says_what_time_it_is_and_how_far_it_was_moved(client: httpx.AsyncClient) -> None:
+    moved = await client.post("/sandbox/clock", json={"advance_seconds": 60})
+    assert moved.json() == {"now": "2026-09-21T14:14:20.000Z", "offset_seconds": 60.0}
+    assert (await client.get("/sandbox/clock")).json() == moved.json()
+
+
+async def test_the_clock_can_be_moved_back(sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+    await client.post("/sandbox/clock", json={"advance_seconds": 60})
+    await client.post("/sandbox/clock", json={"advance_seconds": -90.5})
+    assert sandbox.now() == START - 30.5
+
+
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "1e999", "1e12", '"60"', "null", "true", "[1]"])
+async def test_a_move_that_is_no_sensible_number_is_refused(client: httpx.AsyncClient, seconds: str) -> None:
+    answer = await client.post("/sandbox/clock", content=f'{{"advance_seconds": {seconds}}}')
+    assert answer.status_code == 400
+    assert "advance_seconds" in answer.text or "Invalid request" in answer.text
+
+
+@pytest.mark.parametrize("decade", [315_360_000, -315_360_000])
+async def test_a_clock_that_is_moved_again_and_again_stops_within_a_decade(
+    client: httpx.AsyncClient, decade: int
+) -> None:
+    for _ in range(3):
+        moved = await client.post("/sandbox/clock", json={"advance_seconds": decade})
+    assert moved.json()["offset_seconds"] == decade
+    assert (await client.post("/fetch", json={"task_id": "sandbox-person"})).status_code == 200
+
+
+async def test_the_controls_need_no_key(sandbox: Sandbox) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app), base_url=SANDBOX_URL) as client:
+        assert (await client.get("/sandbox/log")).status_code == 200
+        assert (await client.get("/account")).status_code == 401
+
+
+async def test_the_log_has_every_call_with_its_outcome_and_no_body(client: httpx.AsyncClient) -> None:
+    order = {
+        "training_images_id": "sandbox-person",
+        "webhook_url": "http://127.0.0.1:9",
+        "webhook_secret": "s3cret",
+    }
+    await client.post("/ai-photo-train", json=order)
+    await client.post("/ai-photo-train", json={"training_images_id": "sandbox-expired"})
+    await client.get("/account")
+    answer = await client.get("/sandbox/log")
+    log = answer.json()
+    seen = [(entry["method"], entry["path"], entry["status"]) for entry in log["requests"]]
+    assert seen == [
+        ("POST", "/ai-photo-train", 200),
+        ("POST", "/ai-photo-train", 400),
+        ("GET", "/account", 200),
+    ]
+    assert log["paid"] == 1
+    assert "s3cret" not in answer.text
+    assert "sandbox-key" not in answer.text
+
+
+@pytest.mark.parametrize("start_credits", [12_000, 47])
+async def test_a_request_counts_as_paid_only_when_it_cost_something(
+    connect: Connect, start_credits: int
+) -> None:
+    async with connect(Sandbox(start_credits=start_credits)) as client:
+        await client.post("/ai-photo-train", json={"training_images_id": "sandbox-person"})
+        assert (await client.get("/sandbox/log")).json()["paid"] == (start_credits == 12_000)
+
+
+def test_what_the_package_says_it_has_it_has() -> None:
+    for name in apiframe_studio.sandbox.__all__:
+        assert hasattr(apiframe_studio.sandbox, name)
+
+
+def test_importing_the_sandbox_imports_no_framework() -> None:
+    heavy = "starlette uvicorn sqlite3 pydantic httpx PIL anyio"
+    program = f"import sys, apiframe_studio.sandbox; print([m for m in {heavy.split()} if m in sys.modules])"
+    done = subprocess.run(  # noqa: S603  our own interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,135 @@
+"""What the sandbox remembers, for how long, and with whom it shares it."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from apiframe_studio.sandbox import Sandbox
+from apiframe_studio.sandbox.store import KEPT_REQUESTS, OutOfCredits, Store
+from apiframe_studio.sandbox.tasks import Training
+
+if TYPE_CHECKING:
+    from tests.studio.sandbox.conftest import Connect
+
+START = 1_790_000_000.0
+TRAIN = {"training_images_id": "sandbox-person", "trigger_word": "TOKIKD"}
+
+
+async def test_a_training_survives_a_restart(tmp_path: Path, connect: Connect) -> None:
+    path = tmp_path / "new" / "sandbox.db"
+    async with connect(Sandbox(clock=lambda: START, store_path=path)) as before:
+        task_id = (await before.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
+    async with connect(Sandbox(clock=lambda: START + 20, store_path=path)) as after:
+        task = (await after.post("/fetch", json={"task_id": task_id})).json()
+    assert (task["status"], task["trigger_word"]) == ("finished", "TOKIKD")
+
+
+async def test_a_training_keeps_its_speed_in_a_sandbox_with_another(tmp_path: Path, connect: Connect) -> None:
+    path = tmp_path / "sandbox.db"
+    async with connect(Sandbox(clock=lambda: START, store_path=path, training_seconds=10)) as quick:
+        task_id = (await quick.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
+    async with connect(Sandbox(clock=lambda: START + 4, store_path=path, training_seconds=999)) as slow:
+        assert (await slow.post("/fetch", json={"task_id": task_id})).json()["percentage"] == "40"
+
+
+async def test_two_sandboxes_on_one_file_share_clock_credits_and_log(
+    tmp_path: Path, connect: Connect
+) -> None:
+    path = tmp_path / "sandbox.db"
+    one, other = (Sandbox(clock=lambda: START, store_path=path) for _ in range(2))
+    async with connect(one) as first, connect(other) as second:
+        await first.post("/ai-photo-train", json=TRAIN)
+        await first.post("/sandbox/clock", json={"advance_seconds": 60})
+        assert other.now() == START + 60
+        assert (await second.get("/account")).json()["credits"] == 12_000 - 48
+        log = (await second.get("/sandbox/log")).json()
+    assert (log["paid"], len(log["requests"])) == (1, 2)
+
+
+async def test_sandboxes_without_a_file_know_nothing_of_each_other(connect: Connect) -> None:
+    async with connect(Sandbox()) as first, connect(Sandbox()) as second:
+        task_id = (await first.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
+        assert (await second.post("/fetch", json={"task_id": task_id})).status_code == 404
+
+
+async def test_credits_run_out_and_nothing_is_recorded_then(connect: Connect) -> None:
+    async with connect(Sandbox(start_credits=50)) as client:
+        assert (await client.post("/ai-photo-train", json=TRAIN)).status_code == 200
+        refused = await client.post("/ai-photo-train", json=TRAIN)
+        assert refused.status_code == 402
+        assert refused.json()["errors"][0]["msg"]
+        assert (await client.get("/account")).json()["credits"] == 2
+        assert (await client.get("/sandbox/log")).json()["paid"] == 1
+
+
+def _spend(path: Path) -> None:
+    store = Store(path, start_credits=100)
+    for number in range(20):
+        task = Training(
+            task_id=f"{multiprocessing.current_process().name}-{number}",
+            submitted_at=0,
+            seconds=1,
+            trigger_word="TOK",
+        )
+        try:
+            store.accept(task, cost=4, told="")
+        except OutOfCredits:
+            return
+
+
+def test_four_processes_together_spend_no_more_than_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    spawn = multiprocessing.get_context("spawn")
+    spenders = [spawn.Process(target=_spend, args=(path,)) for _ in range(4)]
+    for spender in spenders:
+        spender.start()
+    for spender in spenders:
+        spender.join(30)
+    store = Store(path, start_credits=100)
+    assert [spender.exitcode for spender in spenders] == [0] * 4
+    assert (store.credits(), store.paid()) == (0, 25)
+
+
+def test_the_log_of_requests_is_bounded() -> None:
+    store = Store(None, start_credits=0)
+    for number in range(KEPT_REQUESTS + 5):
+        store.log(float(number), "GET", "/account", 200)
+    assert len(store.requests()) == KEPT_REQUESTS
+    assert store.requests()[0]["at"] == 5.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "sandbox.db"
+    Store(path, start_credits=0)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_sandbox_opens_nothing_before_it_is_used(tmp_path: Path) -> None:
+    Sandbox(store_path=tmp_path / "sandbox.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_forgotten_sandbox_closes_its_store(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Sandbox(store_path=tmp_path / "sandbox.db").now()
+        gc.collect()
+
+
+async def test_a_reset_forgets_everything(sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+    task_id = (await client.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
+    await client.post("/sandbox/clock", json={"advance_seconds": 60})
+    assert (await client.post("/sandbox/reset")).status_code == 200
+    assert (await client.get("/sandbox/log")).json() == {"paid": 0, "requests": []}
+    assert (await client.post("/fetch", json={"task_id": task_id})).status_code == 404
+    assert sandbox.now() == START

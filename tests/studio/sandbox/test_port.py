@@ -1,0 +1,61 @@
+"""The sandbox on a port: any client can be tried on it, and webhooks come without anybody asking."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import SocketAttribute
+
+from apiframe_studio.sandbox import SANDBOX_KEY, Sandbox, announcing
+from apiframe_studio.sandbox.port import serve
+
+if TYPE_CHECKING:
+    from tests.studio.sandbox.conftest import Receiver
+
+KEY = {"Authorization": SANDBOX_KEY}
+
+
+async def test_a_free_port_is_taken_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            address = await tasks.start(serve)
+            async with httpx.AsyncClient(base_url=address, headers=KEY) as client:
+                assert (await client.get("/account")).json()["credits"] == 12_000
+            tasks.cancel_scope.cancel()
+    told = capsys.readouterr()
+    assert told.err == f"Sandbox listening on {address}\n"
+    assert told.out == ""
+
+
+async def test_on_a_port_a_change_is_posted_without_a_request(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcing, "LOOK_SECONDS", 0.02)
+    time = 1_790_000_000.0
+    sandbox = Sandbox(clock=lambda: time)
+    order = {"training_images_id": "sandbox-person", "webhook_url": receiver.url}
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            address = await tasks.start(lambda **told: serve(sandbox=sandbox, **told))
+            async with httpx.AsyncClient(base_url=address, headers=KEY) as client:
+                await client.post("/ai-photo-train", json=order)
+            time += 20
+            assert '"finished"' in await receiver.next_post()
+            tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "sandbox.example"])  # noqa: S104  is refused
+async def test_an_address_others_could_reach_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match="loopback"):
+        await serve(host)
+
+
+async def test_a_taken_port_is_an_error_that_leaves_nothing_open() -> None:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as taken:
+        port = taken.extra(SocketAttribute.local_port)  # noqa: S610  no Django here
+        with pytest.raises(OSError, match=r"in use|only once" if sys.platform != "win32" else ""):
+            await serve(port=port)

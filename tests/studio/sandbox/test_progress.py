@@ -1,0 +1,63 @@
+"""How far a task has come is a pure function of two times."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiframe_studio.sandbox.progress import FINAL, STEP, Status, progress
+
+SUBMITTED = 1_790_000_000.123
+ORDER = list(Status)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "status", "percentage"),
+    [
+        (-3600, Status.PENDING, 0),
+        (0, Status.PENDING, 0),
+        (0.5, Status.STAGED, 0),
+        (0.9, Status.STARTING, 0),
+        (1, Status.PROCESSING, 5),
+        (8, Status.PROCESSING, 40),
+        (11, Status.PROCESSING, 55),
+        (19.99, Status.PROCESSING, 95),
+        (20, Status.FINISHED, 100),
+        (1e9, Status.FINISHED, 100),
+    ],
+)
+def test_a_task_of_twenty_seconds(elapsed: float, status: Status, percentage: int) -> None:
+    here = progress(SUBMITTED, SUBMITTED + elapsed, 20)
+    assert (here.status, here.percentage) == (status, percentage)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "status", "percentage"),
+    [(9.9, Status.PROCESSING, 45), (10, Status.FAILED, 50), (30, Status.FAILED, 50)],
+)
+def test_a_task_that_fails_half_way_stays_there(elapsed: float, status: Status, percentage: int) -> None:
+    here = progress(SUBMITTED, SUBMITTED + elapsed, 20, fails_after=0.5)
+    assert (here.status, here.percentage) == (status, percentage)
+
+
+def test_a_task_that_takes_no_time_is_finished_at_once() -> None:
+    assert progress(SUBMITTED, SUBMITTED, 0).status is Status.FINISHED
+
+
+@given(
+    st.floats(0, 4e9),
+    st.floats(-1e9, 1e9),
+    st.floats(0, 1e6),
+    st.floats(0, 1e6),
+    st.none() | st.floats(0, 1),
+)
+def test_time_that_goes_on_never_takes_a_task_back(
+    submitted_at: float, elapsed: float, more: float, seconds: float, fails_after: float | None
+) -> None:
+    earlier = progress(submitted_at, submitted_at + elapsed, seconds, fails_after)
+    later = progress(submitted_at, submitted_at + elapsed + more, seconds, fails_after)
+    assert ORDER.index(earlier.status) <= ORDER.index(later.status)
+    assert earlier.percentage <= later.percentage
+    assert later.percentage in range(0, 101, STEP)
+    assert earlier.status not in FINAL or earlier == later

@@ -1,0 +1,154 @@
+"""The sandbox posts what changes to a task, once, with the secret, and lets nothing stop it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+from apiframe_studio.api import webhooks
+from apiframe_studio.api.webhooks import post_webhook
+from apiframe_studio.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from tests.studio.sandbox.conftest import Connect, Receiver
+
+START = 1_790_000_000.0
+SECRET = "s3cret word-for-word: ü"
+
+
+async def train(client: httpx.AsyncClient, url: str, **fields: str) -> str:
+    order = {"training_images_id": "sandbox-person", "webhook_url": url, "webhook_secret": SECRET, **fields}
+    answer = await client.post("/ai-photo-train", json=order)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["task_id"])
+
+
+async def fetch(client: httpx.AsyncClient, task_id: str) -> Any:
+    return (await client.post("/fetch", json={"task_id": task_id})).json()
+
+
+async def test_a_move_of_the_clock_posts_what_fetch_would_say(
+    client: httpx.AsyncClient, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    task_id = await train(client, receiver.url)
+    for seconds in (8, 12):
+        await sandbox.advance(seconds)
+        post = await receiver.next_post()
+        assert json.loads(post.partition("\r\n\r\n")[2]) == await fetch(client, task_id)
+    assert receiver.waiting() == 0
+
+
+async def test_the_secret_comes_word_for_word_in_its_header(
+    client: httpx.AsyncClient, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    await train(client, receiver.url)
+    await sandbox.advance(20)
+    assert f"\r\nx-webhook-secret: {SECRET}\r\n" in await receiver.next_post()
+
+
+@pytest.mark.parametrize("secret", ["", None])
+async def test_without_a_secret_there_is_no_header(
+    client: httpx.AsyncClient, sandbox: Sandbox, receiver: Receiver, secret: Any
+) -> None:
+    await train(client, receiver.url, webhook_secret=secret)
+    await sandbox.advance(20)
+    assert "x-webhook-secret" not in await receiver.next_post()
+
+
+async def test_each_change_is_posted_once(
+    client: httpx.AsyncClient, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    task_id = await train(client, receiver.url)
+    await sandbox.advance(8)
+    for _ in range(5):
+        await fetch(client, task_id)
+    await receiver.next_post()
+    assert receiver.waiting() == 0
+
+
+async def test_a_request_posts_what_has_changed_since_the_last_one(
+    connect: Connect, receiver: Receiver
+) -> None:
+    times = iter([START] * 5 + [START + 8] * 20)
+    async with connect(Sandbox(clock=lambda: next(times))) as client:
+        await train(client, receiver.url)
+        while receiver.waiting() == 0:
+            await client.get("/account")
+    assert '"percentage":"40"' in await receiver.next_post()
+
+
+async def test_two_processes_with_one_store_post_a_change_once(
+    tmp_path: Path, connect: Connect, receiver: Receiver
+) -> None:
+    one, other = (Sandbox(clock=lambda: START, store_path=tmp_path / "s.db") for _ in range(2))
+    async with connect(one) as client:
+        await train(client, receiver.url)
+    one.store.move_clock(20)
+    async with anyio.create_task_group() as both:
+        both.start_soon(one.advance, 0)
+        both.start_soon(other.advance, 0)
+    assert '"finished"' in await receiver.next_post()
+    assert receiver.waiting() == 0
+
+
+async def test_a_training_that_fails_is_told_too(
+    client: httpx.AsyncClient, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    await train(client, receiver.url, training_images_id="sandbox-bad-photos")
+    await sandbox.advance(10)
+    assert '"failed"' in await receiver.next_post()
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("http://127.0.0.1:9/nobody-listens", SECRET),
+        ("http://no-such-host.invalid/", SECRET),
+        ("http://127.0.0.1:9/", "split\r\nheader: injected"),
+    ],
+)
+async def test_a_post_that_cannot_be_made_disturbs_nothing(
+    client: httpx.AsyncClient, sandbox: Sandbox, url: str, secret: str
+) -> None:
+    task_id = await train(client, url, webhook_secret=secret)
+    with anyio.fail_after(5):
+        await sandbox.advance(20)
+    assert (await fetch(client, task_id))["status"] == "finished"
+
+
+async def test_a_receiver_that_never_answers_is_left_when_its_time_is_up(
+    client: httpx.AsyncClient, sandbox: Sandbox, silent_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "POST_SECONDS", 0.2)
+    await train(client, silent_receiver.url)
+    with anyio.fail_after(5):
+        await sandbox.advance(20)
+    assert silent_receiver.waiting() == 1
+
+
+async def test_the_secret_is_forgotten_with_the_last_post(
+    tmp_path: Path, connect: Connect, receiver: Receiver
+) -> None:
+    path = tmp_path / "s.db"
+    sandbox = Sandbox(clock=lambda: START, store_path=path)
+    async with connect(sandbox) as client:
+        await train(client, receiver.url)
+    assert SECRET.encode() in path.read_bytes()
+    await sandbox.advance(20)
+    assert all(SECRET.encode() not in content for content in contents(tmp_path))
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [file.read_bytes() for file in folder.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "http://127.0.0.1:99999/", "http://[::1", "ftp://127.0.0.1/"]
+)
+async def test_a_post_to_no_address_at_all_is_false_and_no_error(url: str) -> None:
+    assert not await post_webhook(url, {"status": "finished"}, None)
