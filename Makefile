@@ -41,6 +41,9 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, pyright and the import contracts
 bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
 	@$(BIN)/python -m bench
 
+bundle: $(CACHE)/mcpb/stamp ## the desktop bundle, dist/*.mcpb (needs node and npm)
+	@$(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
+
 requirements: $(CACHE)/poetry/stamp ## make the pinned requirements again from pyproject.toml
 	@$(CACHE)/poetry/bin/python requirements/remake.py
 
@@ -63,6 +66,10 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 $(CACHE)/poetry/stamp: Makefile | python
 	@$(PYTHON) -m venv $(CACHE)/poetry
 	@$(CACHE)/poetry/bin/python -m pip --quiet --disable-pip-version-check install poetry==2.5.1 poetry-plugin-export
+	@touch $@
+
+$(CACHE)/mcpb/stamp: Makefile | python
+	@npm install --silent --no-save --prefix $(CACHE)/mcpb @anthropic-ai/mcpb@2.1.2
 	@touch $@
 
 .PHONY: python

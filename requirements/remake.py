@@ -44,7 +44,10 @@ def resolve(folder: Path) -> None:
     """Lock in `folder`, through the plain file index: Poetry's other way in does not know every release."""
     shutil.copy(PROJECT, folder)
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as project:
-        project.write(f'\n[[tool.poetry.source]]\nname = "index"\nurl = "{PyPI.simple_url}/"\npriority = "primary"\n')
+        project.write(
+            "\n[tool.poetry]\npackage-mode = false\n"
+            f'\n[[tool.poetry.source]]\nname = "index"\nurl = "{PyPI.simple_url}/"\npriority = "primary"\n'
+        )
     subprocess.run([*POETRY, "lock"], cwd=folder, check=True)
 
 
