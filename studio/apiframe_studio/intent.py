@@ -1,0 +1,65 @@
+"""What counts as the same intent, so that one wish of a person is paid for once. Pure.
+
+The same intent is the same photos and word at the same service for the same owner: not the subject's
+name, the webhook or the key. MCP clients re-issue calls (the 2026-07-28 revision requires it after a
+broken stream), so the answer to a call made twice has to be the first one's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from apiframe_studio.submission import OPEN, State
+
+
+class Earlier(Protocol):
+    """What has to be known of an earlier submission to judge a new one against it."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def about(self) -> str: ...
+    @property
+    def wording(self) -> str | None: ...
+    @property
+    def idempotency_key(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One wish. `about` is what is paid for (the photos); `wording` what it is asked to be called."""
+
+    about: str
+    wording: str | None = None
+    idempotency_key: str | None = None
+
+
+_Earlier = TypeVar("_Earlier", bound=Earlier)
+
+
+class KeyReused(Exception):
+    """The idempotency key stood before for other photos or another word."""
+
+
+def same_intent(intent: Intent, earlier: Sequence[_Earlier]) -> _Earlier | None:
+    """The earlier submission that already carries this intent, or None when it is a new one.
+
+    `earlier` holds every submission of the same kind, service and owner that shares the photos or the
+    key, newest first.
+
+    Raises:
+        KeyReused: the key was used before with other photos or another word.
+    """
+    keyed = [
+        row for row in earlier if intent.idempotency_key and row.idempotency_key == intent.idempotency_key
+    ]
+    if any((row.about, row.wording) != (intent.about, intent.wording) for row in keyed):
+        raise KeyReused
+    ours = [row for row in earlier if row.about == intent.about]
+    for row in (*keyed, *ours):
+        if row.state in OPEN:
+            return row
+    settled = keyed if intent.idempotency_key else ours
+    return next((row for row in settled if row.state in (State.FINISHED, State.FAILED)), None)

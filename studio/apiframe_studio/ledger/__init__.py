@@ -1,0 +1,25 @@
+"""What we remember of every paid request, so that nothing is paid for twice and no id is lost.
+
+`Ledger` is the asynchronous face; the verbs themselves are in `book`, which is imported at the first
+use because SQLAlchemy takes a while to load and a server that is only listed should not wait for it.
+"""
+
+from __future__ import annotations
+
+from apiframe_studio.ledger.desk import Ledger
+from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
+from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
+
+__all__ = [
+    "Answer",
+    "Kind",
+    "Ledger",
+    "LedgerBusy",
+    "LedgerDamaged",
+    "LedgerError",
+    "LedgerTooNew",
+    "LedgerUnusable",
+    "NewSubmission",
+    "Observation",
+    "Submission",
+]

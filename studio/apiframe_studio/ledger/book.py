@@ -1,0 +1,227 @@
+"""The ledger's verbs: small synchronous functions, one transaction each, on SQLite.
+
+Every method may raise the errors of `errors`. Every change of state is a compare-and-set inside
+`BEGIN IMMEDIATE`, so of several processes exactly one wins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from apiframe_studio.intent import Intent, same_intent
+from apiframe_studio.ledger.advancing import observed, same_news, settled
+from apiframe_studio.ledger.errors import LedgerError
+from apiframe_studio.ledger.file import open_engine, translated
+from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.schema import observations, submissions
+from apiframe_studio.ledger.spool import Spool, Spooled
+from apiframe_studio.ledger.table import add, as_observation, durations_like, keep_stray, one, read, rivals, store
+from apiframe_studio.pace import Pace
+from apiframe_studio.submission import Event, State, after
+
+MAX_LEASE_SECONDS: Final = 3600.0
+
+_SEEN: Final = {
+    State.QUEUED: Event.SEEN_QUEUED,
+    State.PROCESSING: Event.SEEN_PROCESSING,
+    State.FINISHED: Event.SEEN_FINISHED,
+    State.FAILED: Event.SEEN_FAILED,
+}
+
+
+class Book:
+    """One ledger file, opened. Not for use from two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = open_engine(path)
+        self._spool = Spool(path.with_name(f"{path.stem}-spool"))
+        # A disk that is still full must not keep anybody from reading; `admit` and `decide` insist.
+        with contextlib.suppress(LedgerError):
+            self._take_in_spooled()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()
+
+    def admit(self, new: NewSubmission, now: float) -> tuple[Submission, bool]:
+        """Remember a new intent, or find the submission that already carries it.
+
+        Returns the row and whether it is new. Rows of dead senders are declared unconfirmed first.
+
+        Raises:
+            KeyReused: see `intent.same_intent`.
+        """
+        self._take_in_spooled()
+        with self._transaction() as connection:
+            self._expire_leases(connection, now)
+            earlier = read(connection, rivals(new))
+            intent = Intent(new.about, new.wording, new.idempotency_key)
+            if known := same_intent(intent, earlier):
+                return known, False
+            return add(connection, new, State.INTENT, now), True
+
+    def begin_sending(self, ref: str, now: float, lease_seconds: float) -> Submission | None:
+        """INTENT -> SENDING, durable before a byte leaves. None when somebody else was first.
+
+        Raises:
+            LedgerUnusable: also when there is no room to spool the id that will come back.
+        """
+        with self._transaction() as connection:
+            row = one(connection, ref)
+            if row is None or row.state is not State.INTENT:
+                return None
+            # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
+            self._spool.reserve(ref)
+            return store(
+                connection,
+                replace(
+                    row,
+                    state=State.SENDING,
+                    attempt=row.attempt + 1,
+                    sent_at=now,
+                    lease_until=now + lease_seconds,
+                    answer=None,
+                ),
+            )
+
+    def settle(self, ref: str, attempt: int, event: Event, answer: Answer, now: float) -> Submission | None:
+        """Record what came back for one attempt. None when the row has moved on and the answer adds nothing.
+
+        An accepted id is never dropped: when the row has been sent again meanwhile, the id gets a row
+        of its own.
+        """
+        with self._transaction() as connection:
+            row = one(connection, ref)
+            moved = None if row is None else settled(row, attempt, event, answer, now)
+            if moved is not None:
+                store(connection, moved)
+            elif row is not None and answer.task_id and answer.task_id != row.task_id:
+                moved = keep_stray(connection, row, answer.task_id, now)
+        if row is not None:
+            with contextlib.suppress(OSError):
+                self._spool.release(ref)
+        return moved
+
+    def spool(self, ref: str, attempt: int, task_id: str, now: float) -> None:
+        """Keep an accepted id beside the ledger because it cannot be written into it."""
+        with translated(self._path):
+            self._spool.keep(Spooled(ref, task_id, attempt, now))
+
+    def observe(self, ref: str, seen: Observation) -> Submission | None:
+        """Record what a look said, when it changes something. Returns the row as it is now."""
+        with self._transaction() as connection:
+            row = one(connection, ref)
+            if row is None or (following := after(row.state, _SEEN[seen.state])) is None:
+                return row
+            updated = observed(row, following, seen)
+            if same_news(row, updated):
+                return replace(updated, checked_at=seen.at)
+            connection.execute(insert(observations).values(ref=ref, **asdict(seen)))
+            return store(connection, updated)
+
+    def decide(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
+        """Record a person's decision. None when the row is not in a state it can be made for."""
+        self._take_in_spooled()
+        with self._transaction() as connection:
+            self._expire_leases(connection, now)
+            row = one(connection, ref)
+            if row is None or (following := after(row.state, event)) is None:
+                return None
+            accepted_at = now if task_id else row.accepted_at
+            return store(
+                connection,
+                replace(
+                    row,
+                    state=following,
+                    task_id=task_id or row.task_id,
+                    accepted_at=accepted_at,
+                    lease_until=None,
+                ),
+            )
+
+    def adopt(self, new: NewSubmission, task_id: str, now: float) -> Submission:
+        """Remember a training that was made elsewhere."""
+        with self._transaction() as connection:
+            row = add(connection, new, State.QUEUED, now)
+            return store(connection, replace(row, task_id=task_id))
+
+    def rename(self, ref: str, subject: str) -> Submission | None:
+        """Give the subject of a submission a name."""
+        with self._transaction() as connection:
+            row = one(connection, ref)
+            return None if row is None else store(connection, replace(row, subject=subject))
+
+    def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
+        """The newest submission with this ref or task_id."""
+        with self._transaction() as connection:
+            self._expire_leases(connection, now)
+            mine = (submissions.c.service == service) & (submissions.c.owner == owner)
+            named = or_(submissions.c.ref == name, submissions.c.task_id == name)
+            return next(iter(read(connection, mine & named)), None)
+
+    def list(
+        self, service: str, owner: str, kind: Kind, now: float, *, subject: str | None = None
+    ) -> Sequence[Submission]:
+        """Every submission of one kind, newest first; `subject` narrows, whatever the case of its letters."""
+        with self._transaction() as connection:
+            self._expire_leases(connection, now)
+            wanted = (
+                (submissions.c.service == service)
+                & (submissions.c.owner == owner)
+                & (submissions.c.kind == kind.value)
+            )
+            rows = read(connection, wanted)
+        return [row for row in rows if subject is None or _folded(row.subject) == _folded(subject)]
+
+    def history(self, ref: str) -> Sequence[Observation]:
+        """Every observation of one submission that changed something, oldest first."""
+        with self._transaction() as connection:
+            query = select(observations).where(observations.c.ref == ref).order_by(observations.c.at)
+            return [as_observation(row) for row in connection.execute(query).mappings()]
+
+    def pace(self, row: Submission) -> Pace:
+        """What is needed to estimate when a training will be finished."""
+        with self._transaction() as connection:
+            seen = select(observations).where(observations.c.ref == row.ref).order_by(observations.c.at)
+            observed_so_far = [as_observation(mapping) for mapping in connection.execute(seen).mappings()]
+            durations = connection.execute(durations_like(row)).scalars().all()
+        return Pace(row.accepted_at, observed_so_far, [float(seconds) for seconds in durations])
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Generator[Connection]:
+        with translated(self._path), self._engine.begin() as connection:
+            yield connection
+
+    def _take_in_spooled(self) -> None:
+        for spooled in self._spool:
+            self.settle(
+                spooled.ref,
+                spooled.attempt,
+                Event.ACCEPTED,
+                Answer(task_id=spooled.task_id),
+                spooled.accepted_at,
+            )
+
+    def _expire_leases(self, connection: Connection, now: float) -> None:
+        """A sender that died leaves SENDING behind; nobody can know what the service did with it.
+
+        A lease far in the future means that the clock was set back: then it protects nobody either.
+        """
+        lease = submissions.c.lease_until
+        connection.execute(
+            update(submissions)
+            .where(submissions.c.state == State.SENDING.value)
+            .where(or_(lease < now, lease > now + MAX_LEASE_SECONDS))
+            .values(state=State.UNCONFIRMED.value, lease_until=None)
+        )
+
+
+def _folded(name: str | None) -> str | None:
+    return None if name is None else name.strip().casefold()

@@ -1,0 +1,102 @@
+"""The ledger for asynchronous callers: one thread, one verb at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
+
+if TYPE_CHECKING:
+    from apiframe_studio.ledger.book import Book
+    from apiframe_studio.pace import Pace
+    from apiframe_studio.submission import Event
+
+_T = TypeVar("_T")
+
+
+class Ledger:
+    """What one owner did at one service, kept in a file that several processes may share.
+
+    Every method takes one transaction and is not abandoned when its caller is cancelled: what was begun
+    is finished. See `book.Book` for what each verb does and raises.
+    """
+
+    def __init__(self, path: Path, *, service: str, owner: str = "local") -> None:
+        self.path = path
+        self.service = service
+        self.owner = owner
+        self._book: Book | None = None
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+
+    async def admit(self, new: NewSubmission, now: float) -> tuple[Submission, bool]:
+        """Remember a new intent, or find the one that already carries it (then the second value is False)."""
+        return await self._do(lambda book: book.admit(new, now))
+
+    async def begin_sending(self, ref: str, now: float, lease_seconds: float) -> Submission | None:
+        """INTENT -> SENDING, on disk before a byte leaves. None when somebody else was first."""
+        return await self._do(lambda book: book.begin_sending(ref, now, lease_seconds))
+
+    async def settle(self, row: Submission, event: Event, answer: Answer, now: float) -> Submission | None:
+        """Record what came back for the attempt that `row` stands for."""
+        return await self._do(lambda book: book.settle(row.ref, row.attempt, event, answer, now))
+
+    async def spool(self, row: Submission, task_id: str, now: float) -> None:
+        """Keep an accepted id beside a ledger that cannot be written."""
+        await self._do(lambda book: book.spool(row.ref, row.attempt, task_id, now))
+
+    async def observe(self, ref: str, seen: Observation) -> Submission | None:
+        """Record what a look said, when it changes something."""
+        return await self._do(lambda book: book.observe(ref, seen))
+
+    async def decide(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
+        """Record a person's decision. None when the row is not in a state it can be made for."""
+        return await self._do(lambda book: book.decide(ref, event, task_id, now))
+
+    async def adopt(self, new: NewSubmission, task_id: str, now: float) -> Submission:
+        """Remember a training that was made elsewhere."""
+        return await self._do(lambda book: book.adopt(new, task_id, now))
+
+    async def rename(self, ref: str, subject: str) -> Submission | None:
+        """Give the subject of a submission a name."""
+        return await self._do(lambda book: book.rename(ref, subject))
+
+    async def find(self, name: str, now: float) -> Submission | None:
+        """The newest submission with this ref or task_id."""
+        return await self._do(lambda book: book.find(self.service, self.owner, name, now))
+
+    async def list(self, kind: Kind, now: float, *, subject: str | None = None) -> Sequence[Submission]:
+        """Every submission of one kind, newest first."""
+        return await self._do(lambda book: book.list(self.service, self.owner, kind, now, subject=subject))
+
+    async def history(self, ref: str) -> Sequence[Observation]:
+        """Every observation of one submission that changed something, oldest first."""
+        return await self._do(lambda book: book.history(ref))
+
+    async def pace(self, row: Submission) -> Pace:
+        """What is needed to estimate when a training will be finished."""
+        return await self._do(lambda book: book.pace(row))
+
+    async def check(self) -> None:
+        """Open the ledger and do nothing: raises what is wrong with it."""
+        await self._do(lambda _book: None)
+
+    async def aclose(self) -> None:
+        """Close the file. A later verb opens it again."""
+        book, self._book = self._book, None
+        if book is not None:
+            await anyio.to_thread.run_sync(book.close, limiter=self._one_at_a_time)
+
+    async def _do(self, verb: Callable[[Book], _T]) -> _T:
+        return await anyio.to_thread.run_sync(lambda: verb(self._opened()), limiter=self._one_at_a_time)
+
+    def _opened(self) -> Book:
+        if self._book is None:
+            from apiframe_studio.ledger.book import Book
+
+            self._book = Book(self.path)
+        return self._book

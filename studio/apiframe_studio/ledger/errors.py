@@ -1,0 +1,43 @@
+"""What can be wrong with the ledger itself.
+
+    LedgerError
+    ├── LedgerUnusable   the folder or file cannot be read or written (disk full, no permission, a file in the way)
+    ├── LedgerTooNew     written by a newer version; it is left untouched
+    ├── LedgerBusy       another process held it for longer than we wait
+    └── LedgerDamaged    not readable as a ledger; it was set aside under another name
+
+Each is raised before anything is sent. Nothing is ever overwritten or deleted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LedgerError(Exception):
+    """Base class. `path` is the ledger's file."""
+
+    def __init__(self, path: Path, why: str = "") -> None:
+        super().__init__(f"{type(self).__name__}: {path} {why}".strip())
+        self.path = path
+        self.why = why
+
+
+class LedgerUnusable(LedgerError):
+    """The folder or the file cannot be read or written; `why` is the system's short reason."""
+
+
+class LedgerTooNew(LedgerError):
+    """A newer version of this program wrote it."""
+
+
+class LedgerBusy(LedgerError):
+    """Another process held the ledger for longer than we wait."""
+
+
+class LedgerDamaged(LedgerError):
+    """It could not be read as a ledger. `set_aside` is where it stands now, None when it could not be moved."""
+
+    def __init__(self, path: Path, set_aside: Path | None) -> None:
+        super().__init__(path, "damaged")
+        self.set_aside = set_aside

@@ -1,0 +1,157 @@
+"""Opening the ledger's file: its folder, its rights, its soundness, its version."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
+from apiframe_studio.ledger.schema import STEPS, VERSION
+
+BUSY_SECONDS: Final = 10.0
+_STALE_MARK_SECONDS: Final = 60.0
+_DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file format")
+
+
+def open_engine(path: Path) -> Engine:
+    """An engine on a sound ledger of this version, made if there is none.
+
+    Raises:
+        LedgerUnusable, LedgerTooNew, LedgerBusy, LedgerDamaged: see `errors`. A damaged file has been
+            set aside by then, so the next call begins a new ledger.
+    """
+    _make_file(path)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+    event.listen(engine, "connect", partial(_prepare, path))
+    event.listen(engine, "begin", _begin_immediate)
+    try:
+        with translated(path):
+            _bring_up_to_date(engine, path)
+    except LedgerDamaged as damaged:
+        engine.dispose()
+        raise LedgerDamaged(path, _set_aside(path)) from damaged
+    except LedgerError:
+        engine.dispose()
+        raise
+    return engine
+
+
+class translated(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as a word where it is used
+    """Turn what SQLite and the system say into the ledger's own errors."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise LedgerUnusable(self._path, error.strerror or "cannot be written") from error
+        if isinstance(error, DatabaseError):
+            raise _as_ledger_error(self._path, str(error.orig)) from error
+
+
+def _as_ledger_error(path: Path, words: str) -> LedgerError:
+    if any(sign in words for sign in _DAMAGE):
+        return LedgerDamaged(path, None)
+    if "locked" in words or "busy" in words:
+        return LedgerBusy(path)
+    return LedgerUnusable(path, words)
+
+
+def _make_file(path: Path) -> None:
+    """Make folder and file with rights for nobody else, before SQLite would make them with the umask's."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except FileExistsError as error:
+        raise LedgerUnusable(path.parent, "is a file, not a folder") from error
+    except OSError as error:
+        raise LedgerUnusable(path, error.strerror or "cannot be opened") from error
+
+
+def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
+    # Before the first pragma that could write: a ledger from a newer version is not touched.
+    if int(connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
+        raise LedgerTooNew(path)
+    # SQLAlchemy is to begin transactions by our word only, see _begin_immediate.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=DELETE")
+    # EXTRA also syncs the folder after the journal is unlinked. With FULL a power cut could bring the
+    # journal back and roll SENDING back to INTENT, which would be sent a second time.
+    connection.execute("PRAGMA synchronous=EXTRA")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    with engine.begin() as connection:
+        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
+            raise LedgerDamaged(path, None)
+    for number in range(version, VERSION):
+        _take_step(engine, number)
+
+
+def _take_step(engine: Engine, number: int) -> None:
+    step: Callable[[Connection], None] = STEPS[number]
+    with engine.begin() as connection:
+        # Another process may have taken the step while this one waited for the lock.
+        if int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()) != number:
+            return
+        step(connection)
+        connection.exec_driver_sql(f"PRAGMA user_version={number + 1}")
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Rename a damaged ledger, once even when several processes meet it. None when it could not be moved."""
+    aside = path.with_name(
+        f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
+    )
+    mark = path.with_name(f"{path.name}.setting-aside")
+    try:
+        _drop_stale(mark)
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        return None
+    try:
+        if is_sound(path):
+            return None
+        path.rename(aside)
+        for tail in ("-journal", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
+    except OSError:
+        return None
+    finally:
+        mark.unlink(missing_ok=True)
+    return aside
+
+
+def _drop_stale(mark: Path) -> None:
+    """Remove the mark of a process that died while it set a ledger aside."""
+    if mark.exists() and time.time() - mark.stat().st_mtime > _STALE_MARK_SECONDS:
+        mark.unlink(missing_ok=True)
+
+
+def is_sound(path: Path) -> bool:
+    """Whether SQLite can read the whole file. Another process may have set a damaged one aside already."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False

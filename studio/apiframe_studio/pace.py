@@ -1,0 +1,56 @@
+"""How long a training may still take, from what this ledger has seen. Pure.
+
+The service promises no duration, so nothing is assumed: without observations there is no estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Final
+
+from apiframe_studio.ledger.rows import Observation
+
+LONGEST_ESTIMATE: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What the ledger saw of one training, and how long earlier ones took, in seconds."""
+
+    accepted_at: float | None = None
+    observations: Sequence[Observation] = field(default_factory=tuple[Observation, ...])
+    earlier_durations: Sequence[float] = field(default_factory=tuple[float, ...])
+
+
+def eta_seconds(pace: Pace, now: float) -> float | None:
+    """Seconds until the training is probably finished, or None when the observations say nothing.
+
+    From this training's own percentages when there are two that differ (or one and the time of
+    acceptance), else from the median duration of earlier trainings.
+    """
+    estimate = _from_percentages(pace, now)
+    if estimate is None:
+        estimate = _from_earlier(pace, now)
+    return None if estimate is None or estimate > LONGEST_ESTIMATE else round(max(estimate, 0.0), 1)
+
+
+def _from_percentages(pace: Pace, now: float) -> float | None:
+    points = [(seen.at, seen.percentage) for seen in pace.observations if seen.percentage is not None]
+    if pace.accepted_at is not None:
+        points.insert(0, (pace.accepted_at, 0.0))
+    if len(points) < 2:
+        return None
+    (first_at, first), (last_at, last) = points[0], points[-1]
+    if last <= first or last_at <= first_at:
+        return None
+    seconds_a_percent = (last_at - first_at) / (last - first)
+    return seconds_a_percent * (100.0 - last) - (now - last_at)
+
+
+def _from_earlier(pace: Pace, now: float) -> float | None:
+    if not pace.earlier_durations or pace.accepted_at is None:
+        return None
+    left = median(pace.earlier_durations) - (now - pace.accepted_at)
+    return left if left > 0 else None

@@ -1,0 +1,185 @@
+"""Sending a remembered intent: at most once, and never forgetting what came back.
+
+If the process dies on any line here, the ledger holds INTENT (nothing was sent) or SENDING with a lease
+(perhaps sent: it becomes UNCONFIRMED, and a person decides). No line sends from any other state.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
+
+from apiframe_studio.api.errors import (
+    ApiframeError,
+    BaseUrlUnusable,
+    KeyUnusable,
+    NotSent,
+    Refused,
+    Throttled,
+    Unclear,
+)
+from apiframe_studio.api.models import Accepted
+from apiframe_studio.clock import Clock
+from apiframe_studio.ledger import Answer, Ledger, LedgerError, Submission
+from apiframe_studio.submission import Event, State, after
+from apiframe_studio.training import Note
+
+log = logging.getLogger(__name__)
+
+Request = Callable[[], Awaitable[Accepted]]
+"""One paid request, ready to be sent: returns what was accepted or raises an ApiframeError."""
+
+LEASE_BEYOND_DEADLINE_SECONDS: Final = 30.0
+TRIES: Final = 3
+TRIES_WITHIN_SECONDS: Final = 25.0
+LONGEST_RETRY_WAIT_SECONDS: Final = 10.0
+_FIRST_WAIT_SECONDS: Final = 0.5
+_LOOK_AT_OTHERS_SECONDS: Final = 0.25
+
+
+class NotYetSent(Exception):
+    """The request is remembered and was provably not taken; the same call again sends it. Nothing was paid."""
+
+    def __init__(self, row: Submission, cause: ApiframeError) -> None:
+        super().__init__(row.ref)
+        self.row = row
+        self.cause = cause
+
+
+class Rejected(Exception):
+    """The service said no. Nothing was paid, and the same call again is a new request."""
+
+    def __init__(self, row: Submission, cause: ApiframeError) -> None:
+        super().__init__(row.ref)
+        self.row = row
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The row as it is after sending. `by_us` is False when another call did the sending."""
+
+    row: Submission
+    by_us: bool = True
+    notes: tuple[Note, ...] = ()
+
+
+def event_of(error: ApiframeError) -> tuple[Event, Answer]:
+    """What an error of a paid request means for its row."""
+    match error:
+        case NotSent() | KeyUnusable() | BaseUrlUnusable():
+            return Event.NOT_SENT, Answer()
+        case Throttled():
+            return Event.THROTTLED, Answer(message=error.message or None)
+        case Refused():
+            return Event.REFUSED, Answer(message=error.message or None)
+        case Unclear(task_id=str() as task_id):
+            return Event.ACCEPTED, Answer(task_id=task_id, raw=error.answer)
+        case Unclear():
+            return Event.UNCLEAR, Answer(message=error.message or None, raw=error.answer)
+        case _:
+            return Event.UNCLEAR, Answer()
+
+
+def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
+    """Seconds to wait before the next try after `tries` of them, or None when there is to be none. Pure."""
+    if tries >= TRIES or isinstance(error, KeyUnusable | BaseUrlUnusable):
+        return None
+    doubled: float = _FIRST_WAIT_SECONDS * 2 ** (tries - 1)
+    wait = error.retry_after if isinstance(error, Throttled) and error.retry_after is not None else doubled
+    return None if wait > LONGEST_RETRY_WAIT_SECONDS else wait
+
+
+class Sending:
+    """Carries remembered intents to the service."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, *, deadline_seconds: float) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._lease_seconds = deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS
+        self._on_its_way: dict[str, Submission] = {}
+
+    async def send(self, row: Submission, request: Request) -> Sent:
+        """Send one intent, trying again only what was provably not taken.
+
+        Raises:
+            NotYetSent: not taken within the tries and the time of one call; the row stays INTENT.
+            Rejected: the service said no.
+            LedgerError: the ledger could not be written beforehand; nothing was sent.
+        """
+        began = self._clock.monotonic()
+        for tries in range(1, TRIES + 1):
+            sent, error = await self._try(row, request)
+            if sent is None:
+                return await self.wait_for_others(row)
+            if sent.row.state is State.REJECTED and error is not None:
+                raise Rejected(sent.row, error)
+            if sent.row.state is not State.INTENT or error is None:
+                return sent
+            wait = wait_before_retry(error, tries)
+            if wait is None or self._clock.monotonic() - began + wait > TRIES_WITHIN_SECONDS:
+                raise NotYetSent(sent.row, error)
+            await self._clock.sleep(wait)
+        raise AssertionError("wait_before_retry ends the tries")
+
+    async def wait_for_others(self, row: Submission) -> Sent:
+        """Wait, for as long as a paid request may take, for what another call or process is sending."""
+        until = self._clock.monotonic() + TRIES_WITHIN_SECONDS
+        while row.state in (State.INTENT, State.SENDING) and self._clock.monotonic() < until:
+            await self._clock.sleep(_LOOK_AT_OTHERS_SECONDS)
+            row = await self._ledger.find(row.ref, self._clock.now()) or row
+        return Sent(row, by_us=False)
+
+    async def finish(self, within_seconds: float) -> None:
+        """Let what is on its way finish; what does not in time is recorded as unconfirmed. For the end."""
+        with anyio.move_on_after(within_seconds):
+            while self._on_its_way:
+                await anyio.sleep(0.02)
+        for row in tuple(self._on_its_way.values()):
+            await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
+
+    async def _try(self, row: Submission, request: Request) -> tuple[Sent | None, ApiframeError | None]:
+        # A client's timeout or disconnect cancels the handler. From SENDING to the next state nothing
+        # may: the request has a total deadline of its own.
+        with anyio.CancelScope(shield=True):
+            sending = await self._ledger.begin_sending(row.ref, self._clock.now(), self._lease_seconds)
+            if sending is None:
+                return None, None
+            self._on_its_way[row.ref] = sending
+            try:
+                return await self._carry(sending, request)
+            finally:
+                del self._on_its_way[row.ref]
+
+    async def _carry(self, sending: Submission, request: Request) -> tuple[Sent, ApiframeError | None]:
+        try:
+            accepted = await request()
+        except ApiframeError as error:
+            return await self._record(sending, *event_of(error)), error
+        except BaseException:
+            await self._record(sending, Event.UNCLEAR, Answer())
+            raise
+        return await self._record(sending, Event.ACCEPTED, Answer(task_id=accepted.task_id)), None
+
+    async def _record(self, sending: Submission, event: Event, answer: Answer) -> Sent:
+        now = self._clock.now()
+        try:
+            row = await self._ledger.settle(sending, event, answer, now)
+            return Sent(row or await self._ledger.find(sending.ref, now) or sending)
+        except LedgerError as error:
+            log.error("The outcome of %s could not be written: %s", sending.ref, error)
+        state = after(State.SENDING, event) or State.SENDING
+        row = replace(sending, state=state, task_id=answer.task_id, message=answer.message)
+        return Sent(row, notes=await self._spool(sending, answer.task_id, now) if answer.task_id else ())
+
+    async def _spool(self, sending: Submission, task_id: str, now: float) -> tuple[Note, ...]:
+        try:
+            await self._ledger.spool(sending, task_id, now)
+        except LedgerError as error:
+            log.error("Accepted as task_id %s, ref %s, and it could not be kept: %s", task_id, sending.ref, error)
+            return (Note.ID_ONLY_HERE,)
+        return (Note.ID_NOT_IN_LEDGER,)

@@ -1,0 +1,103 @@
+"""The studio put together: one service, one ledger, the verbs on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+from pydantic import SecretStr
+
+from apiframe_studio.api.errors import KeyUnusable
+from apiframe_studio.api.keys import check_key
+from apiframe_studio.api.models import Account
+from apiframe_studio.clock import Clock, SystemClock
+from apiframe_studio.ledger import Ledger
+from apiframe_studio.sending import Sending
+from apiframe_studio.trainings import Trainings
+from apiframe_studio.webhooks import is_loopback
+
+if TYPE_CHECKING:
+    from apiframe_studio.api.v1 import ApiframeV1
+
+GENERATION = "v1"
+
+
+@dataclass(frozen=True)
+class StudioPlan:
+    """What a studio is built from. Seconds are seconds; `app` is an ASGI app that stands in for the service."""
+
+    ledger_path: Path
+    base_url: str
+    key: SecretStr | None = None
+    app: Any = None
+    is_sandbox: bool = False
+    owner: str = "local"
+    poll_seconds: float = 5.0
+    connect_seconds: float = 5.0
+    read_seconds: float = 15.0
+    paid_seconds: float = 20.0
+
+
+class Studio:
+    """The work itself. Cheap to make: the client and the ledger are opened at their first use."""
+
+    def __init__(self, plan: StudioPlan, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
+        self.plan = plan
+        self.ledger = Ledger(plan.ledger_path, service=f"{plan.base_url} {GENERATION}", owner=plan.owner)
+        self._sending = Sending(self.ledger, clock, deadline_seconds=plan.paid_seconds)
+        self.trainings = Trainings(self.service, self.ledger, self._sending, clock, plan.poll_seconds)
+        self._api: ApiframeV1 | None = None
+        self._building = anyio.Lock()
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether a stand-in answers instead of the service: nothing costs money then."""
+        return self.plan.is_sandbox
+
+    @property
+    def service_is_local(self) -> bool:
+        """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
+        host = self.plan.base_url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+        return self.is_sandbox or is_loopback(host.strip("[]"))
+
+    async def service(self) -> ApiframeV1:
+        """The service's client.
+
+        Raises:
+            KeyUnusable, BaseUrlUnusable: the settings cannot work; nothing was sent.
+        """
+        key = self.plan.key.get_secret_value() if self.plan.key else ""
+        if problem := check_key(key):
+            raise KeyUnusable(problem)
+        async with self._building:
+            if self._api is None:
+                # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
+                self._api = await anyio.to_thread.run_sync(partial(_client, self.plan))
+        return self._api
+
+    async def account(self) -> Account:
+        """Credits and plan of the key's owner. Raises ApiframeError."""
+        return await (await self.service()).account()
+
+    async def finish(self, within_seconds: float) -> None:
+        """Let paid requests on their way finish; what does not in time is recorded as unconfirmed."""
+        await self._sending.finish(within_seconds)
+
+    async def aclose(self) -> None:
+        """Close connections and ledger."""
+        if self._api is not None:
+            await self._api.aclose()
+        await self.ledger.aclose()
+
+
+def _client(plan: StudioPlan) -> ApiframeV1:
+    from apiframe_studio.api.transport import Deadlines
+    from apiframe_studio.api.v1 import ApiframeV1
+
+    deadlines = Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds)
+    return ApiframeV1(key=plan.key, base_url=plan.base_url, app=plan.app, deadlines=deadlines)

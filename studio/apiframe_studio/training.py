@@ -1,0 +1,95 @@
+"""A training as the studio reports it: facts and codes, never sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from apiframe_studio.ledger import Submission
+from apiframe_studio.submission import State
+
+
+class Note(StrEnum):
+    """Something about a training that a person should be told."""
+
+    NOT_IN_LEDGER = "not_in_ledger"
+    """Made elsewhere: only what the service says is known."""
+    OTHER_WORD = "other_word"
+    """An earlier training of the same photos was returned, and it was asked for another trigger word."""
+    WAITS_TO_BE_SENT = "waits_to_be_sent"
+    """The earlier one was remembered but never sent."""
+    WORD_DIFFERS = "word_differs"
+    """The service returned another trigger word than the one that was asked for."""
+    WORD_MISSING = "word_missing"
+    """Finished, and the service named no trigger word (yet)."""
+    ODD_WORD = "odd_word"
+    """The service named a trigger word with characters that cannot stand in a prompt."""
+    ORDINARY_WORD = "ordinary_word"
+    """The requested trigger word is a word that prompts contain anyway."""
+    DIGITS_IN_WORD = "digits_in_word"
+    """The requested trigger word has digits, which image models often split."""
+    NOT_REFRESHED = "not_refreshed"
+    """The service could not be asked; this is the last known state."""
+    ID_NOT_IN_LEDGER = "id_not_in_ledger"
+    """The training was accepted, but the ledger could not be written. The id was spooled beside it."""
+    ID_ONLY_HERE = "id_only_here"
+    """The training was accepted, and neither ledger nor spool could be written: this result is the only record."""
+    NEW_IN_LEDGER = "new_in_ledger"
+    """A training made elsewhere was taken into the ledger."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is known of one training. Times are seconds since 1970, UTC; `percentage` is 0 to 100."""
+
+    state: State
+    ref: str | None = None
+    task_id: str | None = None
+    subject: str | None = None
+    training_images_id: str | None = None
+    requested_trigger_word: str | None = None
+    trigger_word: str | None = None
+    percentage: float | None = None
+    message: str | None = None
+    created_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    checked_at: float | None = None
+    lease_until: float | None = None
+    eta_seconds: float | None = None
+    deduplicated: bool = False
+    notes: tuple[Note, ...] = ()
+
+    @staticmethod
+    def of(row: Submission, *notes: Note) -> Training:
+        """The training that a row of the ledger stands for."""
+        return Training(
+            state=row.state,
+            ref=row.ref,
+            task_id=row.task_id,
+            subject=row.subject,
+            training_images_id=row.about or None,
+            requested_trigger_word=row.wording,
+            trigger_word=row.trigger_word,
+            percentage=row.percentage,
+            message=row.message,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            checked_at=row.checked_at,
+            lease_until=row.lease_until,
+            notes=(*notes, *_word_notes(row)),
+        )
+
+    def noting(self, *notes: Note) -> Training:
+        """The same training with more to be told, each thing once."""
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
+
+
+def _word_notes(row: Submission) -> tuple[Note, ...]:
+    if row.state is not State.FINISHED:
+        return ()
+    if row.trigger_word is None:
+        return (Note.WORD_MISSING,)
+    differs = row.wording is not None and row.wording != row.trigger_word
+    return (Note.WORD_DIFFERS,) if differs else ()

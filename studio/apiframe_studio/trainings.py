@@ -1,0 +1,338 @@
+"""Trainings: start once, look, wait, list, and record what a person decided.
+
+Everything here returns facts (`Training`) or raises; the words for them are made a storey higher.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from pydantic import SecretStr
+
+from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
+from apiframe_studio.api.models import Accepted, Task, TaskKind, TaskState
+from apiframe_studio.clock import Clock
+from apiframe_studio.ledger import Kind, Ledger, LedgerError, NewSubmission, Observation, Submission
+from apiframe_studio.pace import eta_seconds
+from apiframe_studio.sending import Sending, Sent
+from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
+from apiframe_studio.training import Note, Training
+from apiframe_studio.trigger_words import WordDoubt, doubts_about
+from apiframe_studio.waiting import Tell, Waiting
+
+if TYPE_CHECKING:
+    from apiframe_studio.api.v1 import ApiframeV1
+
+REF: Final = re.compile(r"tr-[0-9a-hj-km-np-z]{7}")
+REFRESHED_AT_ONCE: Final = 60
+
+Service = Callable[[], Awaitable["ApiframeV1"]]
+"""Gives the service's client, built at the first use. Raises KeyUnusable or BaseUrlUnusable."""
+
+
+class Decision(StrEnum):
+    """What a person says became of an unconfirmed submission."""
+
+    ACCEPTED = "accepted"
+    SEND_AGAIN = "send_again"
+    GIVE_UP = "give_up"
+
+
+class UnknownTraining(Exception):
+    """Neither this ledger nor the service knows a training by this name."""
+
+    def __init__(self, *, is_ref: bool) -> None:
+        super().__init__()
+        self.is_ref = is_ref
+
+
+class NotATraining(Exception):
+    """The id belongs to a task of another kind."""
+
+    def __init__(self, kind: TaskKind) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class NothingToResolve(Exception):
+    """The training is not waiting for a person's decision."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training.ref)
+        self.training = training
+
+
+class NeedsTaskId(Exception):
+    """`accepted` was said without the id of the training that was accepted."""
+
+
+class UnknownCursor(Exception):
+    """The cursor does not come from an earlier page of this list."""
+
+
+@dataclass(frozen=True)
+class TrainingWish:
+    """What a person wants trained. Only what is not None is sent to the service."""
+
+    training_images_id: str
+    trigger_word: str | None = None
+    subject: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some trainings, newest first, and where to go on."""
+
+    trainings: Sequence[Training]
+    next_cursor: str | None = None
+    total: int = 0
+
+
+class Trainings:
+    """The verbs that the training tools need."""
+
+    def __init__(self, service: Service, ledger: Ledger, sending: Sending, clock: Clock, poll_seconds: float) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._sending = sending
+        self._clock = clock
+        self._waiting = Waiting(clock, poll_seconds)
+
+    async def start(self, wish: TrainingWish) -> Training:
+        """Start a training once, however often the same wish is made.
+
+        Raises:
+            KeyUnusable, BaseUrlUnusable, LedgerError: nothing was sent.
+            KeyReused: the idempotency key stood for other photos or another word.
+            NotYetSent: provably not taken; the same call again goes on.
+            Rejected: the service said no.
+        """
+        api = await self._service()
+        new = NewSubmission(
+            Kind.TRAINING,
+            self._ledger.service,
+            self._ledger.owner,
+            about=wish.training_images_id,
+            wording=wish.trigger_word,
+            subject=wish.subject,
+            idempotency_key=wish.idempotency_key,
+        )
+        row, is_new = await self._ledger.admit(new, self._clock.now())
+
+        async def request() -> Accepted:
+            return await api.train(
+                wish.training_images_id,
+                trigger_word=row.wording,
+                webhook_url=wish.webhook_url,
+                webhook_secret=wish.webhook_secret,
+            )
+
+        return _started(wish, await self._send_or_join(wish, row, request))
+
+    async def look(self, name: str) -> Training:
+        """One look at a training by its task_id or ref.
+
+        Raises:
+            UnknownTraining, NotATraining: see there.
+            ApiframeError: the service could not be asked.
+        """
+        row = await self._ledger.find(name, self._clock.now())
+        if row is None and REF.fullmatch(name):
+            raise UnknownTraining(is_ref=True)
+        return await (self._look_elsewhere(name) if row is None else self._refresh(row))
+
+    async def wait(self, name: str, seconds: float, tell: Tell) -> Training:
+        """Wait until a training is settled, for at most `seconds`, telling every change on the way.
+
+        Raises:
+            As `look`; but when the service cannot be asked any more after a first look, the last known
+            state is returned with `Note.NOT_REFRESHED`.
+        """
+        known = await self._ledger.find(name, self._clock.now())
+        key = name if known is None else known.ref
+
+        async def look() -> Training:
+            try:
+                return await self.look(name)
+            except ApiframeError:
+                row = await self._ledger.find(name, self._clock.now())
+                if row is None or row.checked_at is None:
+                    raise
+                return Training.of(row, Note.NOT_REFRESHED)
+
+        latest = await self._waiting.wait(key, look, tell, seconds)
+        if latest is not None:
+            return latest
+        if known is None:
+            return Training(State.QUEUED, task_id=name, notes=(Note.NOT_IN_LEDGER, Note.NOT_REFRESHED))
+        return Training.of(known, Note.NOT_REFRESHED)
+
+    async def list(
+        self, *, subject: str | None = None, status: frozenset[State] | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Page:
+        """Trainings of this ledger, newest first; those under way are looked at, within one batch or a few.
+
+        Raises:
+            UnknownCursor: see there.
+        """
+        rows = await self._ledger.list(Kind.TRAINING, self._clock.now(), subject=subject)
+        trainings = await self._refreshed(rows)
+        wanted = [training for training in trainings if status is None or training.state in status]
+        begin = 0 if cursor is None else _after(cursor, wanted, trainings)
+        page = wanted[begin : begin + limit]
+        more = begin + limit < len(wanted)
+        return Page(page, page[-1].ref if more else None, len(wanted))
+
+    async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
+        """Record what a person says became of an unconfirmed submission, or adopt a training made elsewhere.
+
+        A `ref` that is none of this ledger's, with `accepted` and a task_id, is the name of a subject whose
+        training was made elsewhere.
+
+        Raises:
+            UnknownTraining, NotATraining, NothingToResolve, NeedsTaskId: see there.
+            ApiframeError: the id could not be checked with the service.
+        """
+        if decision is Decision.ACCEPTED and task_id is None:
+            raise NeedsTaskId
+        row = await self._ledger.find(ref, self._clock.now())
+        if row is None:
+            return await self._adopt(ref, decision, task_id)
+        if task_id is not None and decision is Decision.ACCEPTED:
+            await self._look_elsewhere(task_id)
+        resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, self._clock.now())
+        if resolved is None:
+            raise NothingToResolve(Training.of(row))
+        return await self._refresh(resolved) if resolved.state in UNDER_WAY else Training.of(resolved)
+
+    async def _send_or_join(self, wish: TrainingWish, row: Submission, request: Callable[[], Awaitable[Accepted]]) -> Sent:
+        if row.state is State.INTENT and row.wording == wish.trigger_word:
+            return await self._sending.send(row, request)
+        if row.state is State.SENDING:
+            return await self._sending.wait_for_others(row)
+        return Sent(row, by_us=False)
+
+    async def _refresh(self, row: Submission) -> Training:
+        asks = row.state in UNDER_WAY or (row.state is State.FINISHED and row.trigger_word is None)
+        if not asks or row.task_id is None:
+            return Training.of(row)
+        api = await self._service()
+        task = await api.look(row.task_id)
+        if task.kind in (TaskKind.UPLOAD, TaskKind.GENERATION):
+            raise NotATraining(task.kind)
+        return await self._noted(row, task)
+
+    async def _noted(self, row: Submission, task: Task) -> Training:
+        now = self._clock.now()
+        odd = (Note.ODD_WORD,) if "odd_trigger_word" in task.notes else ()
+        try:
+            seen = await self._ledger.observe(row.ref, _observation(task, now)) or row
+            if seen.state not in UNDER_WAY:
+                return Training.of(seen, *odd)
+            eta = eta_seconds(await self._ledger.pace(seen), now)
+        except LedgerError:
+            return replace(_elsewhere(task, now), ref=row.ref, subject=row.subject, notes=odd)
+        return replace(Training.of(seen, *odd), eta_seconds=eta)
+
+    async def _look_elsewhere(self, task_id: str) -> Training:
+        api = await self._service()
+        try:
+            task = await api.look(task_id)
+        except Throttled:
+            raise
+        except Refused as refused:
+            if refused.status in (400, 404, 422):
+                raise UnknownTraining(is_ref=False) from refused
+            raise
+        if task.kind in (TaskKind.UPLOAD, TaskKind.GENERATION):
+            raise NotATraining(task.kind)
+        return replace(_elsewhere(task, self._clock.now()), task_id=task_id)
+
+    async def _adopt(self, name: str, decision: Decision, task_id: str | None) -> Training:
+        if decision is not Decision.ACCEPTED or task_id is None or REF.fullmatch(name):
+            raise UnknownTraining(is_ref=True)
+        now = self._clock.now()
+        if known := await self._ledger.find(task_id, now):
+            named = await self._ledger.rename(known.ref, name) or known
+            return await self._refresh(named)
+        await self._look_elsewhere(task_id)
+        new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
+        adopted = await self._refresh(await self._ledger.adopt(new, task_id, now))
+        return adopted.noting(Note.NEW_IN_LEDGER)
+
+    async def _refreshed(self, rows: Sequence[Submission]) -> Sequence[Training]:
+        trainings = [Training.of(row) for row in rows]
+        under_way = [place for place, row in enumerate(rows) if row.state in UNDER_WAY][:REFRESHED_AT_ONCE]
+
+        async def refresh(place: int) -> None:
+            try:
+                trainings[place] = await self._refresh(rows[place])
+            except (ApiframeError, NotATraining):
+                trainings[place] = trainings[place].noting(Note.NOT_REFRESHED)
+
+        async with anyio.create_task_group() as group:
+            for place in under_way:
+                group.start_soon(refresh, place)
+        return trainings
+
+
+_EVENT_OF: Final = {
+    Decision.ACCEPTED: Event.PERSON_SAYS_ACCEPTED,
+    Decision.SEND_AGAIN: Event.PERSON_SAYS_SEND_AGAIN,
+    Decision.GIVE_UP: Event.PERSON_GIVES_UP,
+}
+
+_STATE_OF: Final = {
+    TaskState.QUEUED: State.QUEUED,
+    TaskState.PROCESSING: State.PROCESSING,
+    TaskState.FINISHED: State.FINISHED,
+    TaskState.FAILED: State.FAILED,
+}
+
+_NOTE_OF: Final = {WordDoubt.ORDINARY: Note.ORDINARY_WORD, WordDoubt.DIGITS: Note.DIGITS_IN_WORD}
+
+
+def _started(wish: TrainingWish, sent: Sent) -> Training:
+    training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us)
+    if sent.by_us and wish.trigger_word:
+        training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(wish.trigger_word)))
+    if not sent.by_us and sent.row.wording != wish.trigger_word and sent.row.state in (OPEN | {State.FINISHED, State.FAILED}):
+        training = training.noting(Note.OTHER_WORD)
+    return training.noting(Note.WAITS_TO_BE_SENT) if sent.row.state is State.INTENT else training
+
+
+def _observation(task: Task, now: float) -> Observation:
+    return Observation(now, _STATE_OF[task.state], task.percentage, task.message, task.trigger_word)
+
+
+def _elsewhere(task: Task, now: float) -> Training:
+    state = _STATE_OF[task.state]
+    missing = (Note.WORD_MISSING,) if state is State.FINISHED and task.trigger_word is None else ()
+    return Training(
+        state,
+        task_id=task.task_id,
+        trigger_word=task.trigger_word,
+        percentage=task.percentage,
+        message=task.message,
+        checked_at=now,
+        notes=(Note.NOT_IN_LEDGER, *missing),
+    )
+
+
+def _after(cursor: str, wanted: Sequence[Training], known: Sequence[Training]) -> int:
+    """Where the page after the training called `cursor` begins.
+
+    That training may have changed its status since, so its place among all of them counts.
+    """
+    places = {training.ref: place for place, training in enumerate(known)}
+    if cursor not in places:
+        raise UnknownCursor
+    return sum(places[training.ref] <= places[cursor] for training in wanted)

@@ -1,0 +1,56 @@
+"""Which addresses may be given to the service to post to. Pure: no name is looked up."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+LONGEST: Final = 2048
+
+
+class WebhookProblem(StrEnum):
+    """Why an address cannot be used as a webhook."""
+
+    NOT_A_URL = "not_a_url"
+    NOT_HTTPS = "not_https"
+    CREDENTIALS = "credentials"
+    TOO_LONG = "too_long"
+
+
+def problem_of(url: str, *, service_is_local: bool) -> WebhookProblem | None:
+    """What is wrong with `url`, or None.
+
+    Plain http is for a loopback address only, and only when the service itself is on this machine.
+    """
+    if len(url) > LONGEST:
+        return WebhookProblem.TOO_LONG
+    parts = _split(url)
+    if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
+        return WebhookProblem.NOT_A_URL
+    if parts.username is not None or parts.password is not None:
+        return WebhookProblem.CREDENTIALS
+    allowed = parts.scheme == "https" or (service_is_local and is_loopback(parts.hostname))
+    return None if allowed else WebhookProblem.NOT_HTTPS
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as written, is this machine."""
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str) -> SplitResult | None:
+    if not url.isascii() or any(letter <= " " or letter == "\x7f" for letter in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts

@@ -1,0 +1,51 @@
+"""What was wrong with a call's arguments, in words: the allowed values, never the value that came. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from apiframe_studio.strangers import plain
+
+MOST_NAMED = 5
+
+
+def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
+    """One sentence for each argument that was wrong, and what the tool takes."""
+    wrong = [_sentence(details) for details in error.errors(include_input=False, include_url=False)[:MOST_NAMED]]
+    return f"{' '.join(wrong)} Nothing was done. {tool} takes: {_signature(schema)}."
+
+
+def _sentence(details: ErrorDetails) -> str:
+    name = plain(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
+    limits = details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            return f"{name} is missing."
+        case "extra_forbidden":
+            return f"{name} is not an argument of this tool."
+        case "string_too_short":
+            return f"{name} is empty."
+        case "string_too_long" | "too_long":
+            return f"{name} may have at most {limits['max_length']} characters."
+        case "string_type" | "string_sub_type" | "string_unicode":
+            return f"{name} must be text."
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return f"{name} must be a whole number."
+        case "greater_than_equal":
+            return f"{name} must be at least {limits['ge']}."
+        case "less_than_equal":
+            return f"{name} must be at most {limits['le']}."
+        case "literal_error" | "enum":
+            return f"{name} must be one of {limits['expected']}."
+        case "value_error":
+            return f"{name} {limits['error']}."
+        case _:
+            return f"{name} is not what this tool takes."
+
+
+def _signature(schema: dict[str, Any]) -> str:
+    required = schema.get("required", ())
+    return ", ".join(f"{name} (required)" if name in required else name for name in schema.get("properties", ()))

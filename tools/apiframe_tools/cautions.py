@@ -1,0 +1,35 @@
+"""The warnings of a result: what a person should be told besides the state."""
+
+from __future__ import annotations
+
+from apiframe_studio.training import Note, Training
+
+_WORDS = {
+    Note.NOT_IN_LEDGER: "It was not started from here; resolve_training can take it into the list under a name.",
+    Note.WORD_MISSING: "The service says that it is finished but named no trigger word.",
+    Note.ODD_WORD: "The service named a trigger word with characters that cannot stand in a prompt; it is not shown.",
+    Note.DIGITS_IN_WORD: "The requested trigger word has digits, which image models often split; letters are safer.",
+    Note.NOT_REFRESHED: "The service could not be asked just now; this is the last known state.",
+    Note.ID_NOT_IN_LEDGER: "The ledger could not be written, so the task_id was kept beside it: free some disk space.",
+    Note.ID_ONLY_HERE: "The task_id could not be written anywhere: show it to the person, this is its only record.",
+    Note.NEW_IN_LEDGER: "It was made elsewhere and is in the list from now on.",
+}
+
+
+def warnings_of(training: Training) -> list[str]:
+    """One sentence for each thing worth telling, in the order it was noted."""
+    return [words for note in training.notes if (words := _sentence(note, training))]
+
+
+def _sentence(note: Note, training: Training) -> str:
+    requested = training.requested_trigger_word
+    match note:
+        case Note.OTHER_WORD:
+            asked = f"the trigger word {requested}" if requested else "no trigger word of its own"
+            return f"These photos are already in a training that asked for {asked}; that one is returned."
+        case Note.WORD_DIFFERS:
+            return f"{requested} was asked for, but the service named {training.trigger_word}; the latter counts."
+        case Note.ORDINARY_WORD:
+            return f"{requested} is an ordinary word or name: prompts that use it otherwise will show this person."
+        case _:
+            return _WORDS.get(note, "")

@@ -1,0 +1,58 @@
+"""What to do next about a training: one pure function."""
+
+from __future__ import annotations
+
+from apiframe_studio.submission import State
+from apiframe_studio.training import Note, Training
+from apiframe_tools.results import Status
+
+STATUS: dict[State, Status] = {
+    State.INTENT: "submitting",
+    State.SENDING: "submitting",
+    State.QUEUED: "queued",
+    State.PROCESSING: "processing",
+    State.FINISHED: "finished",
+    State.FAILED: "failed",
+    State.UNCONFIRMED: "unconfirmed",
+    State.REJECTED: "rejected",
+    State.ABANDONED: "abandoned",
+}
+
+
+def next_step(training: Training) -> str:
+    """One or two sentences that name the next call, or what to tell or ask the person."""
+    name = training.task_id or training.ref
+    match training.state:
+        case State.INTENT if Note.OTHER_WORD in training.notes:
+            return (
+                f"call start_training with trigger_word {training.requested_trigger_word or '(none)'} to send the "
+                f"one that waits, or resolve_training with ref {training.ref} and give_up to drop it; nothing was paid."
+            )
+        case State.INTENT:
+            return "call start_training again with the same arguments; it was not sent yet and nothing was paid."
+        case State.SENDING:
+            return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
+        case State.QUEUED | State.PROCESSING:
+            return (
+                f"call wait_for_training with task_id {name}, or tell the person that it goes on by itself and "
+                "look again later with get_training_status; looking is free."
+            )
+        case State.FINISHED if training.trigger_word is None:
+            return f"call get_training_status with task_id {name} in a minute to learn the trigger word."
+        case State.FINISHED:
+            return f"tell the person the trigger word {training.trigger_word}; it must stand in every prompt."
+        case State.FAILED:
+            return (
+                "tell the person. Whether credits come back is not documented; get_account shows what is left. To train "
+                "the same photos again at full price, call start_training with a new idempotency_key."
+            )
+        case State.UNCONFIRMED:
+            return (
+                "ask the person. Money may have been spent, and nobody can know from here, so it is not sent again. "
+                "They look whether the training stands in their Apiframe dashboard; then call resolve_training with "
+                f"ref {training.ref} and their decision: accepted (with the task_id shown there), send_again or give_up."
+            )
+        case State.REJECTED:
+            return "tell the person why; nothing was paid, and start_training with mended arguments is a new try."
+        case State.ABANDONED:
+            return "nothing; the person gave this one up. start_training begins a new one."

@@ -1,0 +1,102 @@
+"""From the studio's facts to the results of tools."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from apiframe_studio.api.models import Account
+from apiframe_studio.training import Note, Training
+from apiframe_studio.trainings import Page
+from apiframe_tools.cautions import warnings_of
+from apiframe_tools.guidance import STATUS, next_step
+from apiframe_tools.results import AccountStatus, TrainingList, TrainingRow, TrainingStarted, TrainingStatus
+
+
+def started(training: Training, *, sandbox: bool) -> TrainingStarted:
+    """What start_training returns."""
+    return TrainingStarted(
+        ref=training.ref or "",
+        task_id=training.task_id,
+        status=STATUS[training.state],
+        training_images_id=training.training_images_id or "",
+        subject=training.subject,
+        requested_trigger_word=training.requested_trigger_word,
+        trigger_word=training.trigger_word,
+        deduplicated=training.deduplicated,
+        warnings=warnings_of(training),
+        sandbox=sandbox,
+        next_step=next_step(training),
+    )
+
+
+def status(training: Training, *, sandbox: bool) -> TrainingStatus:
+    """What get_training_status, wait_for_training and resolve_training return."""
+    return TrainingStatus(
+        ref=training.ref,
+        task_id=training.task_id,
+        subject=training.subject,
+        status=STATUS[training.state],
+        percentage=training.percentage,
+        trigger_word=training.trigger_word,
+        message=training.message,
+        started_at=_time(training.started_at),
+        finished_at=_time(training.finished_at),
+        eta_seconds=training.eta_seconds,
+        checked_at=_time(training.checked_at),
+        warnings=warnings_of(training),
+        sandbox=sandbox,
+        next_step=next_step(training),
+    )
+
+
+def listing(page: Page, *, sandbox: bool) -> TrainingList:
+    """What list_trainings returns."""
+    rows = [_row(training) for training in page.trainings]
+    stale = any(row.stale for row in rows)
+    return TrainingList(
+        trainings=rows,
+        total=page.total,
+        next_cursor=page.next_cursor,
+        warnings=["The service could not be asked about some of them just now."] if stale else [],
+        sandbox=sandbox,
+        next_step=_after_listing(page),
+    )
+
+
+def account(found: Account, *, sandbox: bool) -> AccountStatus:
+    """What get_account returns."""
+    return AccountStatus(
+        credits=found.credits,
+        plan=found.plan,
+        sandbox=sandbox,
+        next_step="a training takes 4 credits a photo, so 40 to 120; tell the person if that is more than is left.",
+    )
+
+
+def _row(training: Training) -> TrainingRow:
+    return TrainingRow(
+        ref=training.ref or "",
+        task_id=training.task_id,
+        subject=training.subject,
+        status=STATUS[training.state],
+        percentage=training.percentage,
+        trigger_word=training.trigger_word,
+        created_at=datetime.fromtimestamp(training.created_at or 0.0, UTC),
+        checked_at=_time(training.checked_at),
+        stale=Note.NOT_REFRESHED in training.notes,
+    )
+
+
+def _after_listing(page: Page) -> str:
+    if page.next_cursor:
+        return f"call list_trainings with cursor {page.next_cursor} for older ones."
+    unconfirmed = [found for found in page.trainings if STATUS[found.state] == "unconfirmed"]
+    if unconfirmed:
+        return next_step(unconfirmed[0])
+    if not page.trainings:
+        return "call start_training to make one; leave subject and status out to see all there are."
+    return "call get_training_status with a task_id or ref for more about one of them."
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,153 @@
+"""What tools return: small types of our own, each with a text that stands alone.
+
+Many clients show a model the text only, so every text names the state, the id, the trigger word and the
+next step.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Status = Literal["submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"]
+"""Where a training is, in the same words everywhere."""
+
+SANDBOX_WORDS = "Sandbox: nothing here is real or costs money."
+
+
+class TrainingStarted(BaseModel):
+    """A training that was started, or the one that already was."""
+
+    ref: str
+    task_id: str | None = Field(description="The service's id; null until it is known")
+    status: Status
+    training_images_id: str
+    subject: str | None
+    requested_trigger_word: str | None
+    trigger_word: str | None = Field(description="Null until the service names it")
+    deduplicated: bool = Field(description="True when an earlier training was returned and nothing was sent")
+    warnings: list[str]
+    sandbox: bool
+    next_step: str
+
+    def __str__(self) -> str:
+        of = f"Training of {self.subject}" if self.subject else "Training"
+        return _text(
+            self.sandbox,
+            f"{of} is {self.status}{' (already started earlier; nothing was sent now)' if self.deduplicated else ''}.",
+            _names(self.task_id, self.ref),
+            f"Trigger word: {self.trigger_word}." if self.trigger_word else _unnamed(self.requested_trigger_word),
+            *self.warnings,
+            f"Next: {self.next_step}",
+        )
+
+
+class TrainingStatus(BaseModel):
+    """What is known of one training."""
+
+    ref: str | None = Field(description="This ledger's name for it; null when it was made elsewhere")
+    task_id: str | None
+    subject: str | None
+    status: Status
+    percentage: float | None = Field(description="0 to 100")
+    trigger_word: str | None = Field(description="Must stand in every prompt; null until the service names it")
+    message: str | None = Field(description="The service's own words")
+    started_at: datetime | None
+    finished_at: datetime | None
+    eta_seconds: float | None = Field(description="Estimated from what this ledger saw; null when that says nothing")
+    checked_at: datetime | None = Field(description="When the service was last asked")
+    warnings: list[str]
+    sandbox: bool
+    next_step: str
+
+    def __str__(self) -> str:
+        of = f"Training of {self.subject}" if self.subject else "Training"
+        done = f", {self.percentage:g} % done" if self.percentage is not None and self.status != "finished" else ""
+        word = f"Trigger word: {self.trigger_word}." if self.trigger_word else ""
+        left = f"About {_duration(self.eta_seconds)} left." if self.eta_seconds is not None else ""
+        said = f"The service says: {self.message!r}." if self.message and self.status == "failed" else ""
+        return _text(
+            self.sandbox,
+            f"{of} is {self.status}{done}.",
+            word or _unnamed(None),
+            left,
+            said,
+            _names(self.task_id, self.ref),
+            *self.warnings,
+            f"Next: {self.next_step}",
+        )
+
+
+class TrainingRow(BaseModel):
+    """One training in a list."""
+
+    ref: str
+    task_id: str | None
+    subject: str | None
+    status: Status
+    percentage: float | None
+    trigger_word: str | None
+    created_at: datetime
+    checked_at: datetime | None
+    stale: bool = Field(description="True when the service could not be asked just now")
+
+    def __str__(self) -> str:
+        done = f" {self.percentage:g} %" if self.percentage is not None and self.status == "processing" else ""
+        word = f", trigger word {self.trigger_word}" if self.trigger_word else ""
+        seen = f"{self.checked_at:%Y-%m-%d %H:%M} UTC" if self.checked_at else "never"
+        age = f", not refreshed (last seen {seen})" if self.stale else ""
+        task = f", task_id {self.task_id}" if self.task_id else ""
+        return f"- {self.subject or 'unnamed'}: {self.status}{done}{word}, ref {self.ref}{task}{age}"
+
+
+class TrainingList(BaseModel):
+    """Trainings of this ledger, newest first."""
+
+    trainings: list[TrainingRow]
+    total: int
+    next_cursor: str | None
+    warnings: list[str]
+    sandbox: bool
+    next_step: str
+
+    def __str__(self) -> str:
+        shown = "\n".join(str(row) for row in self.trainings)
+        head = f"{len(self.trainings)} of {self.total} trainings, newest first:\n{shown}\n" if shown else "No trainings."
+        return _text(self.sandbox, head, *self.warnings, f"Next: {self.next_step}")
+
+
+class AccountStatus(BaseModel):
+    """What is left to spend."""
+
+    credits: float | None
+    plan: str | None
+    sandbox: bool
+    next_step: str
+
+    def __str__(self) -> str:
+        left = "an unknown number of credits" if self.credits is None else f"{self.credits:g} credits"
+        plan = f" on the plan {self.plan!r}" if self.plan else ""
+        return _text(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
+
+
+def _text(sandbox: bool, *sentences: str) -> str:
+    return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
+
+
+def _names(task_id: str | None, ref: str | None) -> str:
+    names = [f"task_id {task_id}" if task_id else "", f"ref {ref}" if ref else ""]
+    return f"It is {' and '.join(name for name in names if name)}." if task_id or ref else ""
+
+
+def _unnamed(requested: str | None) -> str:
+    asked = f" ({requested} was asked for)" if requested else ""
+    return f"The trigger word is not known yet{asked}."
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{max(round(seconds), 1)} seconds"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"

@@ -1,0 +1,82 @@
+"""The one kind of tool we register: it says what was wrong with a call in words that help the next one.
+
+The SDK's own `Tool` publishes padded schemas, ignores unknown arguments, answers bad ones with a dump
+that repeats the value, and prefixes every error. `Tool` is marked internal, hence the cap on `mcp` in
+pyproject.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Any, Self
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ValidationError
+
+from apiframe_tools.argument_errors import describe
+from apiframe_tools.slim_schema import slim_input, slim_output
+from apiframe_tools.troubles import explain
+
+
+class StudioTool(Tool):
+    """A typed function as a tool. Its docstring is what a model reads; its result's `str` is the text block."""
+
+    @classmethod
+    def of(cls, fn: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Self:
+        """Make a tool of a typed asynchronous function."""
+        tool = cls.from_function(fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations)
+        assert isinstance(tool, cls)
+        metadata = tool.fn_metadata
+        metadata.arg_model.model_config["extra"] = "forbid"
+        metadata.arg_model.model_rebuild(force=True)
+        tool.parameters = slim_input(tool.parameters)
+        metadata.output_schema = slim_output(metadata.output_schema or {})
+        return tool
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Run the tool.
+
+        Raises:
+            ToolError: with one clear sentence and the next step, for what the model or the person can mend.
+            UnexpectedToolError: for a crash; its cause is logged and stays on this side.
+        """
+        try:
+            result = await super().run(self._given(arguments), context, convert_result=False)
+        except UnexpectedToolError as crash:
+            raise self._told(crash) from crash.__cause__
+        except ToolError as error:
+            raise ToolError(self._mendable(error)) from error.__cause__
+        return _answer(result) if convert_result and isinstance(result, BaseModel) else result
+
+    def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Strict agents fill every argument: null and blank text mean that an optional one was not given."""
+        required = self.parameters.get("required", ())
+        return {name: value for name, value in arguments.items() if name in required or not _is_blank(value)}
+
+    def _mendable(self, error: ToolError) -> str:
+        if isinstance(error.__cause__, ValidationError):
+            return describe(self.name, error.__cause__, self.parameters)
+        return str(error).removeprefix(f"Error executing tool {self.name}: ")
+
+    def _told(self, crash: UnexpectedToolError) -> ToolError:
+        if crash.__cause__ is not None and (words := explain(crash.__cause__)):
+            return ToolError(words)
+        return UnexpectedToolError(
+            f"{self.name} met a fault of its own, which was logged. What was paid for stays in the ledger: "
+            "call list_trainings to see it, and tell the person."
+        )
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _answer(result: BaseModel) -> CallToolResult:
+    return CallToolResult(
+        content=[TextContent(type="text", text=str(result))],
+        structured_content=result.model_dump(mode="json", by_alias=True),
+    )
