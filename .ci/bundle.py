@@ -1,7 +1,7 @@
 """Pack the desktop bundle: a copy of what runs, the versions it was tested with, and the official packer.
 
-Called by `make bundle` with the packer's program; it needs node on the path. The bundle is left unsigned, because a signature
-behind the zip's end record makes it unreadable for desktop programs that take a bundle for the zip it is.
+Called by `make bundle` with the packer's program; it needs node on the path. The bundle is left
+unsigned: with a signature behind the zip's end record, programs that open it as a zip cannot read it.
 """
 
 from __future__ import annotations
@@ -44,12 +44,15 @@ def stage() -> None:
 
 
 def pin() -> None:
-    """Hold the bundle to the tested versions: `uv run` resolves on the person's machine and would take newer ones."""
-    pins = re.findall(r"^(\S+==[^\\\n]+?) *\\$", (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8"), re.M)
-    lines = "".join(f"    {json.dumps(pin).replace(chr(92) + chr(34), chr(39))},\n" for pin in pins)
+    """Hold the bundle to the tested versions: `uv run` resolves where it is installed and takes newer."""
+    tested = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    pins = [pin.replace('"', "'") for pin in re.findall(r"^(\S+==[^\\\n]+?) *\\$", tested, re.MULTILINE)]
+    lines = "".join(f'    "{pin}",\n' for pin in pins)
     project = STAGE / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
-    project.write_text(text.replace("[tool.uv]\n", f"[tool.uv]\nconstraint-dependencies = [\n{lines}]\n"), encoding="utf-8")
+    project.write_text(
+        text.replace("[tool.uv]\n", f"[tool.uv]\nconstraint-dependencies = [\n{lines}]\n"), encoding="utf-8"
+    )
 
 
 def run(packer: str, *arguments: str) -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def lowest(requirement: str) -> str:
-    """`httpx>=0.28.1,<0.29` is `httpx==0.28.1`; a marker stays, a dependency without a lower bound is refused."""
+    """`httpx>=0.28.1,<0.29` is `httpx==0.28.1`; a marker stays, no lower bound is an error."""
     found = re.fullmatch(r"([A-Za-z0-9._\[\]-]+)[^;]*?>=\s*([0-9][^,;\s]*)[^;]*(;.*)?", requirement)
     if found is None:
         raise SystemExit(f"{requirement} in pyproject.toml has no lower bound")

@@ -4,8 +4,8 @@
 the hashes of every file of that release, so that one file serves Linux, macOS and Windows on every Python
 that pyproject.toml allows; where systems differ the line carries an environment marker.
 
-Run by `make requirements`, which puts Poetry into a folder of its own. Poetry only resolves here; its lock file names
-the place packages came from, so it is made in a temporary folder and thrown away.
+Run by `make requirements`, which puts Poetry into a folder of its own. Poetry only resolves here; its lock
+file names the place packages came from, so it is made in a temporary folder and thrown away.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def tidy(exported: str) -> str:
     everywhere = r'python_version >= "3\.11" and python_version < "3\.15"'
     text = re.sub(rf" ; {everywhere} \\", r" \\", exported)
     text = re.sub(rf" ; {everywhere} and ", " ; ", text)
-    return re.sub(r'^\S+ ; [^\n]*sys_platform == "emscripten" \\\n(?:    --hash\S+(?: \\)?\n)+', "", text, flags=re.M)
+    browser = r'^\S+ ; [^\n]*sys_platform == "emscripten" \\\n(?:    --hash\S+(?: \\)?\n)+'
+    return re.sub(browser, "", text, flags=re.MULTILINE)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""The import contracts hold, and each of them would notice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import PACKAGES
+
+STOREYS = "Storeys import downwards only"
+HTTP = "Only apiframe_studio.api speaks HTTP"
+NO_MCP = "The studio never imports mcp"
+
+PLANTED = [
+    (STOREYS, "studio/apiframe_studio/planted.py", "import apiframe_tools"),
+    (STOREYS, "studio/apiframe_studio/planted.py", "from apiframe_server import __version__"),
+    (STOREYS, "tools/apiframe_tools/planted.py", "import apiframe_server"),
+    (HTTP, "server/apiframe_server/planted.py", "import httpx"),
+    (HTTP, "tools/apiframe_tools/planted.py", "from httpx import AsyncClient"),
+    (HTTP, "studio/apiframe_studio/planted.py", "import httpx"),
+    (HTTP, "studio/apiframe_studio/planted.py", "def look() -> None:\n    import httpx"),
+    (HTTP, "studio/apiframe_studio/planted.py", "import httpx2"),
+    (HTTP, "studio/apiframe_studio/planted.py", "import requests"),
+    (NO_MCP, "studio/apiframe_studio/planted.py", "import mcp.types"),
+    (NO_MCP, "studio/apiframe_studio/api/planted.py", "from mcp_types import Tool"),
+]
+
+
+def lint(folder: Path) -> str:
+    """What import-linter prints about the packages under `folder`, and about no others."""
+    roots = os.pathsep.join(str(folder / root) for root in PACKAGES)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as lint; lint()",
+            "--no-cache",
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": roots, "NO_COLOR": "1", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(archive: Path, tmp_path: Path) -> Path:
+    shutil.copy(archive / "pyproject.toml", tmp_path)
+    for root in PACKAGES:
+        shutil.copytree(archive / root, tmp_path / root)
+    return tmp_path
+
+
+def test_the_contracts_are_kept(copy: Path) -> None:
+    assert "3 kept, 0 broken" in lint(copy)
+
+
+@pytest.mark.parametrize(("contract", "where", "line"), PLANTED)
+def test_a_planted_import_breaks_its_contract(copy: Path, contract: str, where: str, line: str) -> None:
+    (copy / where).write_text(f"{line}\n", encoding="utf-8")
+    assert f"{contract} BROKEN" in lint(copy)
+
+
+@pytest.mark.parametrize("line", ["import http.client", "from urllib.request import urlopen"])
+def test_the_standard_librarys_http_is_refused_too(copy: Path, line: str) -> None:
+    planted = copy / "studio/apiframe_studio/planted.py"
+    planted.write_text(f"{line}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "TID251", str(planted)]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert "through httpx" in done.stdout
