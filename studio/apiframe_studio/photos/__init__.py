@@ -1,0 +1,56 @@
+"""Reading, judging and normalising photos from disk: a library without MCP, HTTP, settings or environment.
+
+    allowed = AllowedFolders([Path.home() / "Pictures"])
+    judged = await check(["sister"], allowed)
+    prepared = await prepare(judged)
+
+Pictures are decoded in processes of their own; importing this package loads neither Pillow nor numpy.
+`synthetic` (drawn photos for demonstrations) is imported by its own name.
+"""
+
+from __future__ import annotations
+
+from apiframe_studio.photos.checking import check
+from apiframe_studio.photos.errors import DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
+from apiframe_studio.photos.folders import AllowedFolders, Photo
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
+from apiframe_studio.photos.verdicts import (
+    FEWEST,
+    MOST,
+    Aspect,
+    Box,
+    Facts,
+    PhotoCheck,
+    PhotoVerdict,
+    Reason,
+    Variety,
+    Verdict,
+    Wish,
+)
+
+__all__ = [
+    "FEWEST",
+    "MOST",
+    "AllowedFolders",
+    "Aspect",
+    "Box",
+    "DecodersFailed",
+    "Facts",
+    "Limits",
+    "NothingToPrepare",
+    "PathRefused",
+    "Photo",
+    "PhotoCheck",
+    "PhotoError",
+    "PhotoVerdict",
+    "PreparedPhotos",
+    "Reason",
+    "Refusal",
+    "Variety",
+    "Verdict",
+    "Wish",
+    "check",
+    "fingerprint",
+    "prepare",
+]

@@ -1,0 +1,123 @@
+"""A decoder process: reads requests on its standard input, answers on its standard output, one at a time.
+
+Hostile bytes are decoded here and nowhere else. The process has no key in its environment, may write no
+file, dumps no core, and its memory is limited where the system can do so; it holds one picture at a time.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from apiframe_studio.photos import _frames, contact_sheet, measuring, normalising, reading
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.verdicts import Verdict
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+def main() -> None:
+    requests, answers = sys.stdin.buffer, _private_output()
+    limits = Limits(**_frames.parse_head(_exactly(requests, _head_length(requests)))[0])
+    _limit_process(limits)
+    reading.prepare_process()
+    _send(answers, {"ready": True})
+    while (prefix := requests.read(_frames.PREFIX)) and len(prefix) == _frames.PREFIX:
+        head, sizes = _frames.parse_head(_exactly(requests, _frames.head_size(prefix)))
+        _send(answers, *_answer(head, [_exactly(requests, size) for size in sizes], limits))
+
+
+def _answer(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
+    try:
+        return _JOBS[head["job"]](head, blobs, limits)
+    except reading.Unreadable as unreadable:
+        return {"unreadable": unreadable.reason.value}, []
+    except MemoryError:
+        return {"unreadable": "too_large"}, []
+
+
+def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
+    picture = reading.read(blobs[0], limits, at_least=measuring.LONG_SIDE)
+    facts, small = measuring.measure(picture)
+    print_ = measuring.print_of(small)
+    small.thumbnail((contact_sheet.THUMBNAIL, contact_sheet.THUMBNAIL))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=82)
+    return {"facts": asdict(facts)}, [print_, file.getvalue()]
+
+
+def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
+    pairs, median = measuring.compare(blobs, head["alike"])
+    return {"pairs": pairs, "median": median}, []
+
+
+def _normalise(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
+    jpeg, digest = normalising.normalise(blobs[0], limits)
+    return {"digest": digest}, [jpeg]
+
+
+def _draw(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
+    tiles = [
+        contact_sheet.Tile(
+            number, name, Verdict(verdict), note, Image.open(io.BytesIO(blob), formats=("JPEG",)) if blob else None
+        )
+        for (number, name, verdict, note), blob in zip(head["tiles"], blobs, strict=True)
+    ]
+    return {}, [contact_sheet.draw(tiles)]
+
+
+_JOBS: dict[str, Callable[[dict[str, Any], Sequence[bytes], Limits], Answer]] = {
+    "measure": _measure,
+    "compare": _compare,
+    "normalise": _normalise,
+    "draw": _draw,
+}
+
+
+def _private_output() -> BinaryIO:
+    """The answers' own descriptor; what libraries print goes nowhere, since it may quote the file."""
+    own = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return os.fdopen(own, "wb")
+
+
+def _limit_process(limits: Limits) -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    for kind, most in (("RLIMIT_AS", limits.memory), ("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0)):
+        try:
+            resource.setrlimit(getattr(resource, kind), (most, most))
+        except (OSError, ValueError, AttributeError):
+            # macOS knows some of these names without keeping them; the limits on bytes and pixels remain.
+            continue
+
+
+def _head_length(stream: BinaryIO) -> int:
+    return _frames.head_size(_exactly(stream, _frames.PREFIX))
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise SystemExit(0)
+    return data
+
+
+def _send(stream: BinaryIO, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> None:
+    stream.write(_frames.pack(head, blobs))
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

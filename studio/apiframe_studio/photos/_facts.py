@@ -1,0 +1,31 @@
+"""Facts as they come back from a decoder process: checked, because that process has read hostile bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from apiframe_studio.photos.verdicts import Box, Facts
+
+_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIF"})
+_MOST_FACES = 50
+
+
+def facts(written: dict[str, Any]) -> Facts:
+    """Raises `ValueError`, `TypeError` or `KeyError` for anything but the facts of one picture."""
+    if written["format"] not in _FORMATS:
+        raise ValueError("not a format we read")
+    faces, day = written["faces"], written["day"]
+    return Facts(
+        format=written["format"],
+        width=int(written["width"]),
+        height=int(written["height"]),
+        sharpness=float(written["sharpness"]),
+        brightness=float(written["brightness"]),
+        faces=None if faces is None else tuple(_box(face) for face in faces[:_MOST_FACES]),
+        day=day if isinstance(day, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII) else None,
+    )
+
+
+def _box(written: dict[str, float]) -> Box:
+    return Box(*(float(written[side]) for side in ("left", "top", "width", "height")))

@@ -1,0 +1,40 @@
+"""How the server and a decoder process talk: a JSON head and some byte strings in one frame.
+
+No pickle: what comes back from a process that has read hostile bytes is checked data, never code.
+
+    4 bytes length of head | head {"…": …, "sizes": [n, …]} | n bytes | …
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+PREFIX = 4
+LARGEST_HEAD = 8_000_000
+LARGEST_BODY = 64_000_000
+
+
+def pack(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
+    text = json.dumps({**head, "sizes": [len(blob) for blob in blobs]}).encode()
+    return b"".join((len(text).to_bytes(PREFIX, "big"), text, *blobs))
+
+
+def head_size(prefix: bytes) -> int:
+    """Raises `ValueError` for a size no honest frame has."""
+    size = int.from_bytes(prefix, "big")
+    if size > LARGEST_HEAD:
+        raise ValueError("frame head too large")
+    return size
+
+
+def parse_head(text: bytes) -> tuple[dict[str, Any], list[int]]:
+    """The head and the sizes of its byte strings. Raises `ValueError`."""
+    head = json.loads(text)
+    sizes = head.pop("sizes", None) if isinstance(head, dict) else None
+    if not isinstance(sizes, list) or not all(isinstance(size, int) and size >= 0 for size in sizes):
+        raise ValueError("frame without sizes")
+    if sum(sizes) > LARGEST_BODY:
+        raise ValueError("frame body too large")
+    return head, sizes

@@ -1,0 +1,45 @@
+"""The same work over many items, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
+
+import anyio
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress = Callable[[int, int], Awaitable[None]]
+
+
+async def spread(
+    items: Sequence[Item],
+    work: Callable[[Item], Awaitable[Result]],
+    width: int,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """The results in the order of the items. `progress` hears how many of how many are done.
+
+    The first error ends the others and is raised as itself, not inside a group.
+    """
+    results: dict[int, Result] = {}
+    waiting = iter(enumerate(items))
+    failures: list[Exception] = []
+
+    async def take(queue: Iterator[tuple[int, Item]], scope: anyio.CancelScope) -> None:
+        for place, item in queue:
+            try:
+                results[place] = await work(item)
+                if progress is not None:
+                    await progress(len(results), len(items))
+            except Exception as failure:
+                failures.append(failure)
+                scope.cancel()
+                return
+
+    async with anyio.create_task_group() as group:
+        for _ in range(min(width, len(items))):
+            group.start_soon(take, waiting, group.cancel_scope)
+    if failures:
+        raise failures[0]
+    return [results[place] for place in range(len(items))]

@@ -1,0 +1,54 @@
+"""What can go wrong with photos, as exceptions.
+
+    PhotoError
+    ├── PathRefused        a path outside the allowed folders, or not a path we follow; names the allowed folders
+    ├── NothingToPrepare   a check found no picture that can be used
+    └── DecodersFailed     the processes that read pictures could not be started
+
+A picture that cannot be used is no exception: it is a verdict (see `verdicts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+
+class Refusal(StrEnum):
+    """Why a path was refused. None of these depends on what lies outside the allowed folders."""
+
+    OUTSIDE = "outside"
+    MALFORMED = "malformed"
+    PARENT_STEP = "parent_step"
+    HIDDEN = "hidden"
+    LINK = "link"
+    NOT_FOUND = "not_found"
+    NOT_A_FILE_OR_FOLDER = "not_a_file_or_folder"
+    NOT_READABLE = "not_readable"
+
+
+class PhotoError(Exception):
+    """The base of everything this package raises on purpose."""
+
+
+class PathRefused(PhotoError):
+    """A path is not read. `position` is its place in the list that was given, from 0.
+
+    The path itself is not repeated: the caller has it, and it is text from a stranger.
+    """
+
+    def __init__(self, refusal: Refusal, allowed: Sequence[Path], position: int = 0) -> None:
+        self.refusal = refusal
+        self.allowed = tuple(allowed)
+        self.position = position
+        folders = ", ".join(str(folder) for folder in self.allowed) or "none"
+        super().__init__(f"{refusal.value}; allowed folders: {folders}")
+
+
+class NothingToPrepare(PhotoError):
+    """The check holds no picture with the verdict use or warn."""
+
+
+class DecodersFailed(PhotoError):
+    """A decoder process could not be started, or ended before it was ready."""

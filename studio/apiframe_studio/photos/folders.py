@@ -1,0 +1,193 @@
+"""The guard: photos are read only under folders that the person allowed, judged on the opened descriptor.
+
+Security rests on the walk in `_walk`; the comparison of texts here only chooses which allowed folder a path
+is read from and what remains of it. Nothing outside the allowed folders is ever looked at, so an answer
+cannot tell whether something exists there.
+
+A hard link inside an allowed folder is that folder's own file: it cannot be told from one, and making it
+took the right to write there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from apiframe_studio.photos import _walk
+from apiframe_studio.photos.errors import PathRefused, Refusal
+
+MOST_PICTURES = 500
+MOST_ENTRIES = 10_000
+LONGEST_PATH = 4096
+DEEPEST = 64
+
+# Formats that cannot be used are listed too, so that a person is told about their TIFFs instead of missing them.
+PICTURE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .bmp .avif .jxl .dng".split()
+)
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A file below an allowed folder: where it was found, not yet opened."""
+
+    root: Path
+    parts: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return self.root.joinpath(*self.parts)
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The pictures that were named or found, in order; `left_out` counts those past the limit of 500."""
+
+    photos: tuple[Photo, ...]
+    left_out: int = 0
+
+
+class AllowedFolders:
+    """The folders the person allowed, resolved once. `home` is what a leading `~` means, if anything."""
+
+    def __init__(self, roots: Sequence[Path], *, home: Path | None = None) -> None:
+        self.roots = tuple(Path(os.path.realpath(root)) for root in roots)
+        self._spellings = [(_comparable(s), r) for g, r in zip(roots, self.roots, strict=True) for s in (r, g)]
+        self._home = home
+
+    def pictures(self, paths: Sequence[str | Path]) -> Listing:
+        """The pictures at `paths`: a file stands for itself, a folder for its pictures (not hidden, depth 1).
+
+        Each picture once, however often it was named. Raises `PathRefused` for the first bad path.
+        """
+        found: dict[Photo, None] = {}
+        left_out = 0
+        for position, given in enumerate(paths):
+            for photo in self._expand(given, position):
+                if len(found) < MOST_PICTURES:
+                    found.setdefault(photo)
+                elif photo not in found:
+                    left_out += 1
+        return Listing(tuple(found), left_out)
+
+    def read(self, photo: Photo, most_bytes: int) -> bytes:
+        """At most `most_bytes` + 1 bytes of the picture, so that a longer file shows. Raises `PathRefused`."""
+        descriptor = self._open(photo, 0)
+        with os.fdopen(descriptor, "rb", closefd=True) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise self._refused(Refusal.NOT_A_FILE_OR_FOLDER, 0)
+            return file.read(most_bytes + 1)
+
+    def _expand(self, given: str | Path, position: int) -> list[Photo]:
+        photo = self._place(given, position)
+        names = self._names_in(photo, position)
+        if names is None:
+            return [photo]
+        return [Photo(photo.root, (*photo.parts, name)) for name in names]
+
+    def _names_in(self, photo: Photo, position: int) -> list[str] | None:
+        """The names of a folder's pictures, sorted; None when the path is a file."""
+        if not _walk.WALKS_BY_DESCRIPTOR:
+            return self._names_without_descriptor(photo, position)
+        descriptor = self._open(photo, position)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            with os.scandir(descriptor) as entries:
+                return _picture_names(entries)
+        finally:
+            os.close(descriptor)
+
+    def _names_without_descriptor(self, photo: Photo, position: int) -> list[str] | None:
+        """Only names come from here; every file is opened through the guard afterwards."""
+        real = Path(os.path.realpath(photo.path))
+        if real != photo.path:
+            raise self._refused(Refusal.LINK, position)
+        if not real.is_dir():
+            os.close(self._open(photo, position))
+            return None
+        with os.scandir(real) as entries:
+            return _picture_names(entries)
+
+    def _open(self, photo: Photo, position: int) -> int:
+        try:
+            return _walk.open_below(photo.root, photo.parts)
+        except _walk.Refused as refused:
+            raise self._refused(refused.refusal, position) from None
+
+    def _place(self, given: str | Path, position: int) -> Photo:
+        """The allowed folder a path is under, and the rest of it. Looks at text only."""
+        text = self._checked_text(str(given), position)
+        path = PurePath(text)
+        if ".." in path.parts:
+            raise self._refused(Refusal.PARENT_STEP, position)
+        root, parts = self._root_of(path, position)
+        if any(part.startswith(".") for part in parts):
+            raise self._refused(Refusal.HIDDEN, position)
+        if len(parts) > DEEPEST or (os.name == "nt" and any(_is_odd_on_windows(part) for part in parts)):
+            raise self._refused(Refusal.MALFORMED, position)
+        return Photo(root, parts)
+
+    def _checked_text(self, text: str, position: int) -> str:
+        if not text.strip() or len(text) > LONGEST_PATH or not text.isprintable():
+            raise self._refused(Refusal.MALFORMED, position)
+        if os.name != "nt" and (_DRIVE.match(text) or text.startswith("\\\\")):
+            raise self._refused(Refusal.OUTSIDE, position)
+        if self._home is not None and re.match(r"~(?:[/\\]|$)", text):
+            return str(self._home) + text[1:]
+        return text
+
+    def _root_of(self, path: PurePath, position: int) -> tuple[Path, tuple[str, ...]]:
+        """A relative path is one below an allowed folder; where there are several, the first that has it."""
+        if not path.is_absolute():
+            return self._root_holding(path, position), path.parts
+        wanted = _comparable(path)
+        for spelling, root in sorted(self._spellings, key=lambda pair: -len(pair[0])):
+            if wanted[: len(spelling)] == spelling:
+                return root, path.parts[len(spelling) :]
+        raise self._refused(Refusal.OUTSIDE, position)
+
+    def _root_holding(self, path: PurePath, position: int) -> Path:
+        if path.drive or path.root or not self.roots:
+            raise self._refused(Refusal.OUTSIDE, position)
+        for root in self.roots:
+            if os.path.lexists(root / path.parts[0] if path.parts else root):
+                return root
+        return self.roots[0]
+
+    def _refused(self, refusal: Refusal, position: int) -> PathRefused:
+        return PathRefused(refusal, self.roots, position)
+
+
+def _comparable(path: PurePath) -> tuple[str, ...]:
+    """Parts as the file system compares them; macOS keeps names decomposed, assistants write them composed."""
+    return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
+
+
+def _is_odd_on_windows(part: str) -> bool:
+    """A colon opens an alternate stream; trailing dots and spaces are dropped; some names are devices."""
+    stem = part.split(".")[0].strip().upper()
+    return ":" in part or part != part.rstrip(". ") or bool(re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", stem))
+
+
+def _picture_names(entries: Iterator[os.DirEntry[str]]) -> list[str]:
+    """Sorted names of visible entries that look like pictures and are regular files, from the first 10,000."""
+    names = [entry.name for _, entry in zip(range(MOST_ENTRIES), entries, strict=False) if _looks_right(entry)]
+    return sorted(names)
+
+
+def _looks_right(entry: os.DirEntry[str]) -> bool:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    visible = not entry.name.startswith(".") and entry.name.isprintable()
+    return visible and suffix in PICTURE_SUFFIXES and entry.is_file(follow_symlinks=False)

@@ -1,0 +1,162 @@
+"""From facts to verdicts: pure decisions with their thresholds, no pixels.
+
+The thresholds were set on real photos; docs/decisions/0011-reading-photos.md has the measurements.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from apiframe_studio.photos.verdicts import (
+    FEWEST,
+    WARNINGS,
+    Aspect,
+    Box,
+    Facts,
+    PhotoVerdict,
+    Reason,
+    Variety,
+    Verdict,
+    Wish,
+)
+
+SHORT_SIDE_NEEDED = 512
+SHORT_SIDE_WANTED = 768
+BLURRED_BELOW = 2.5
+SOFT_BELOW = 4.5
+DARK_BELOW = 45.0
+BRIGHT_ABOVE = 225.0
+ALIKE_FROM = 0.97
+LIKE_EACH_OTHER_FROM = 0.6
+FACE_WANTED = 0.12
+SECOND_FACE_COUNTS_FROM = 0.35
+EDGE = 0.01
+CLOSE_FROM = 0.40
+MIDDLE_FROM = 0.15
+
+
+def reasons(facts: Facts) -> tuple[Reason, ...]:
+    """Everything that speaks against one picture on its own."""
+    found = [_size(facts), _sharpness(facts), _light(facts), *_faces(facts)]
+    return tuple(reason for reason in found if reason is not None)
+
+
+def _size(facts: Facts) -> Reason | None:
+    short = min(facts.width, facts.height)
+    if short < SHORT_SIDE_NEEDED:
+        return Reason.TOO_SMALL
+    return Reason.SMALL if short < SHORT_SIDE_WANTED else None
+
+
+def _sharpness(facts: Facts) -> Reason | None:
+    if facts.sharpness < BLURRED_BELOW:
+        return Reason.BLURRED
+    return Reason.SOFT if facts.sharpness < SOFT_BELOW else None
+
+
+def _light(facts: Facts) -> Reason | None:
+    if facts.brightness < DARK_BELOW:
+        return Reason.DARK
+    return Reason.BRIGHT if facts.brightness > BRIGHT_ABOVE else None
+
+
+def _faces(facts: Facts) -> list[Reason]:
+    """A much smaller second face is a passer-by or a poster, and no reason."""
+    if facts.faces is None:
+        return []
+    if not facts.faces:
+        return [Reason.NO_FACE]
+    largest = facts.faces[0]
+    if any(face.width >= largest.width * SECOND_FACE_COUNTS_FROM for face in facts.faces[1:]):
+        return [Reason.SEVERAL_FACES]
+    found = [Reason.FACE_TOO_SMALL] if largest.height < FACE_WANTED else []
+    return [*found, Reason.CROPPED] if _touches_the_edge(largest) else found
+
+
+def _touches_the_edge(face: Box) -> bool:
+    return min(face.left, face.top, 1 - face.left - face.width, 1 - face.top - face.height) < EDGE
+
+
+def verdict(found: Collection[Reason]) -> Verdict:
+    if not found:
+        return Verdict.USE
+    return Verdict.WARN if WARNINGS.issuperset(found) else Verdict.REJECT
+
+
+def best_first(photo: PhotoVerdict) -> tuple[int, int, int, float, str]:
+    """A key that sorts the best picture first; the digest last, so that names never decide."""
+    facts = photo.facts
+    if facts is None:
+        return (len(Reason), 0, 0, 0.0, photo.digest)
+    short = min(facts.width, facts.height, 2 * SHORT_SIDE_WANTED)
+    severity = [Verdict.USE, Verdict.WARN, Verdict.REJECT].index(photo.verdict)
+    return (severity, len(photo.reasons), -short, -facts.sharpness, photo.digest)
+
+
+def without_duplicates(
+    photos: Sequence[PhotoVerdict], pairs: Iterable[tuple[int, int]]
+) -> tuple[PhotoVerdict, ...]:
+    """Of pictures nearly the same (pairs of places) the best stays; the others are rejected, naming it."""
+    alike: dict[int, set[int]] = {}
+    for one, other in pairs:
+        alike.setdefault(one, set()).add(other)
+        alike.setdefault(other, set()).add(one)
+    judged = list(photos)
+    kept: set[int] = set()
+    for place in sorted(alike, key=lambda place: best_first(photos[place])):
+        twin = min(alike[place] & kept, default=None, key=lambda place: best_first(photos[place]))
+        if twin is None:
+            kept.add(place)
+        else:
+            judged[place] = _duplicate(photos[place], photos[twin].number)
+    return tuple(judged)
+
+
+def _duplicate(photo: PhotoVerdict, of: int) -> PhotoVerdict:
+    found = (*photo.reasons, Reason.NEAR_DUPLICATE)
+    return replace(photo, reasons=found, verdict=Verdict.REJECT, duplicate_of=of)
+
+
+def variety(photos: Sequence[PhotoVerdict], likeness: float | None) -> Variety:
+    """Facts over the usable pictures among `photos`; `likeness` was measured elsewhere."""
+    facts = [photo.facts for photo in photos if photo.usable and photo.facts is not None]
+    heights = [each.faces[0].height for each in facts if each.faces]
+    light = [each.brightness for each in facts]
+    return Variety(
+        likeness=likeness,
+        darkest=min(light, default=None),
+        brightest=max(light, default=None),
+        close=sum(height > CLOSE_FROM for height in heights),
+        middle=sum(MIDDLE_FROM <= height <= CLOSE_FROM for height in heights),
+        far=sum(height < MIDDLE_FROM for height in heights),
+        days=len({each.day for each in facts if each.day}),
+    )
+
+
+def wishes(photos: Sequence[PhotoVerdict], seen: Variety) -> tuple[Wish, ...]:
+    """What to photograph next: what many pictures lack, or what the usable ones have too little of."""
+    counts = Counter(reason for photo in photos for reason in photo.reasons)
+    usable = [photo for photo in photos if photo.usable]
+    many = max(2, len(photos) // 5)
+    light = [photo.facts.brightness for photo in usable if photo.facts]
+    wanted = {
+        Wish.MORE_PHOTOS: len(usable) < FEWEST,
+        Wish.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
+        Wish.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
+        Wish.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
+        Wish.CLOSER: counts[Reason.FACE_TOO_SMALL] >= many or (seen.far + seen.middle >= FEWEST and not seen.close),
+        Wish.FURTHER: seen.close >= FEWEST and not seen.middle + seen.far,
+        Wish.MORE_LIGHT: counts[Reason.DARK] >= many or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),
+        Wish.OTHER_PLACES: (seen.likeness or 0) >= LIKE_EACH_OTHER_FROM or counts[Reason.NEAR_DUPLICATE] >= many,
+        Wish.OTHER_DAYS: seen.days == 1 and len(usable) >= FEWEST,
+    }
+    return tuple(wish for wish in Wish if wanted[wish])
+
+
+def not_judged(photos: Iterable[PhotoVerdict], *, faces_available: bool) -> tuple[Aspect, ...]:
+    """Sunglasses and whether it is one person throughout are never judged: no detector here can honestly tell."""
+    blind = not faces_available or any(photo.facts and photo.facts.faces is None for photo in photos)
+    return (*([Aspect.FACES] if blind else []), Aspect.SUNGLASSES, Aspect.SAME_PERSON)

@@ -1,0 +1,19 @@
+"""The limits under which pictures are read. Plain numbers, so that they travel to another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`bytes` and `pixels` of one picture, `seconds` for reading one, `memory` of one decoder in bytes.
+
+    40 MB and 60 megapixels hold what phones and most cameras write. The memory limit is kept by the kernel
+    where it has RLIMIT_AS (Linux); elsewhere pixels and bytes bound it.
+    """
+
+    bytes: int = 40_000_000
+    pixels: int = 60_000_000
+    seconds: float = 20.0
+    memory: int = 1_500_000_000

@@ -1,0 +1,94 @@
+"""Measuring one decoded picture with Pillow's and numpy's statistics. Runs in a decoder process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageFilter, ImageOps, ImageStat
+
+from apiframe_studio.photos import faces
+from apiframe_studio.photos.verdicts import Box, Facts
+
+if TYPE_CHECKING:
+    from apiframe_studio.photos.reading import Picture
+
+LONG_SIDE = 1024
+PRINT_SIDE = 16
+_TILES = 4
+_LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+
+
+def measure(picture: Picture) -> tuple[Facts, Image.Image]:
+    """The facts of a picture and a small copy in sRGB order (at most 1024 pixels) for the thumbnails."""
+    small = plain(picture.image)
+    small.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BOX)
+    grey = small.convert("L")
+    found = faces.detect(small)
+    facts = Facts(
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        sharpness=round(sharpness(grey, found[0] if found else None), 2),
+        brightness=round(ImageStat.Stat(grey).mean[0], 1),
+        faces=found,
+        day=picture.day,
+    )
+    return facts, small
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """RGB on white. Transparent pictures would otherwise show whatever lies under the transparency."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = image.point(lambda level: level / 256, "L") if image.mode.startswith("I;16") else image.convert("L")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def sharpness(grey: Image.Image, face: Box | None = None) -> float:
+    """The sharpest tile decides, because a good portrait has a soft background; with a face, the face does."""
+    if face is not None:
+        grey = grey.crop(_pixels(face, grey.size))
+    edges = ImageOps.crop(grey.filter(_LAPLACIAN), 1) if min(grey.size) > 2 else grey
+    tiles = 1 if face is not None else _TILES
+    width, height = edges.size
+    if min(width, height) < _TILES:
+        return 0.0
+    return max(
+        ImageStat.Stat(
+            edges.crop((width * x // tiles, height * y // tiles, width * (x + 1) // tiles, height * (y + 1) // tiles))
+        ).stddev[0]
+        for x in range(tiles)
+        for y in range(tiles)
+    )
+
+
+def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    width, height = size
+    right, bottom = box.left + box.width, box.top + box.height
+    return round(box.left * width), round(box.top * height), round(right * width), round(bottom * height)
+
+
+def print_of(small: Image.Image) -> bytes:
+    """256 grey levels of a 16 x 16 thumbnail: what likeness is judged by."""
+    return small.convert("L").resize((PRINT_SIDE, PRINT_SIDE), Image.Resampling.BOX).tobytes()
+
+
+def compare(prints: Sequence[bytes], alike: float) -> tuple[list[tuple[int, int]], float | None]:
+    """Pairs of places whose prints correlate at least `alike` (numpy.corrcoef), and the median of all pairs.
+
+    An even grey print correlates with nothing. The median is None for fewer than two prints.
+    """
+    import numpy
+
+    if len(prints) < 2:
+        return [], None
+    levels = numpy.array([list(print_) for print_ in prints], dtype=float)
+    with numpy.errstate(invalid="ignore", divide="ignore"):
+        matrix = numpy.nan_to_num(numpy.corrcoef(levels))
+    rows, columns = numpy.triu_indices(len(prints), 1)
+    pairs = matrix[rows, columns]
+    hits = numpy.flatnonzero(pairs >= alike)
+    return [(int(rows[hit]), int(columns[hit])) for hit in hits], round(float(numpy.median(pairs)), 3)

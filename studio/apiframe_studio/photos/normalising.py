@@ -1,0 +1,78 @@
+"""Making the picture that is sent: upright, sRGB, bounded, and nothing in it but pixels.
+
+`normalise` runs in a decoder process. The numbers are reasoned in docs/decisions/0011-reading-photos.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+from PIL import Image, ImageCms
+
+from apiframe_studio.photos import reading
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.measuring import plain
+
+LONG_SIDE = 1536
+MOST_BYTES = 400_000
+_QUALITIES = (92, 88, 84, 78, 72)
+_SHRUNK = 1024
+
+
+def normalise(data: bytes, limits: Limits) -> tuple[bytes, str]:
+    """A baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
+
+    Raises `reading.Unreadable`.
+    """
+    picture = reading.read(data, limits, at_least=LONG_SIDE)
+    image = picture.image
+    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
+    clean = _only_pixels(_in_srgb(image, picture.icc_profile))
+    return _compress(clean), _digest(clean)
+
+
+def _in_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
+    """The colours the camera meant, as sRGB. A broken profile is as good as none."""
+    if icc_profile and image.mode in {"RGB", "CMYK", "L"}:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            return plain(image)
+        if converted is not None:
+            return converted
+    return plain(image)
+
+
+def _only_pixels(image: Image.Image) -> Image.Image:
+    """A new picture: Pillow carries comments and profiles along in `info` and would write some of them back."""
+    clean = Image.new("RGB", image.size)
+    clean.paste(image)
+    return clean
+
+
+def _compress(image: Image.Image) -> bytes:
+    """The best of a few qualities that fits; grain that fits at none of them is made smaller."""
+    for quality in _QUALITIES:
+        jpeg = _jpeg(image, quality)
+        if len(jpeg) <= MOST_BYTES:
+            return jpeg
+    smaller = image.copy()
+    smaller.thumbnail((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS)
+    return min((_jpeg(smaller, quality) for quality in (84, 72, 50)), key=_preference)
+
+
+def _preference(jpeg: bytes) -> tuple[bool, int]:
+    fits = len(jpeg) <= MOST_BYTES
+    return not fits, -len(jpeg) if fits else len(jpeg)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality, optimize=True)
+    return file.getvalue()
+
+
+def _digest(image: Image.Image) -> str:
+    return hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()

@@ -1,0 +1,139 @@
+"""Decoding one picture under limits. Runs in a decoder process (`_decoder`), never in the server's own.
+
+The format is told from the first bytes, and only that format's decoder gets to see the file: Pillow
+would otherwise try some forty parsers on bytes from a stranger.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageFile, ImageOps
+
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.verdicts import Reason
+
+# The brands of ISO base media files that hold still HEVC pictures (ISO/IEC 23008-12, annex B).
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
+_OTHER_FORMATS = (b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cJXL ", b"\xff\x0a", b"8BPS", b"qoif")
+_SIDE_LIMIT = 30_000
+
+
+class Unreadable(Exception):
+    """The bytes are no picture we take; `reason` says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded upright picture. `width` and `height` are the file's own; `image` may be smaller (see `read`)."""
+
+    format: str
+    width: int
+    height: int
+    image: Image.Image
+    icc_profile: bytes | None
+    day: str | None
+
+
+def prepare_process() -> None:
+    """Makes this process's Pillow read HEIC; later limits are our own and come with each picture."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    Image.MAX_IMAGE_PIXELS = None
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    warnings.simplefilter("ignore")
+
+
+def sniff(data: bytes) -> str:
+    """JPEG, PNG, WEBP or HEIF by the first bytes. Raises `Unreadable` for everything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp":
+        return _sniff_media(data[8:12])
+    raise Unreadable(Reason.UNSUPPORTED_FORMAT if data.startswith(_OTHER_FORMATS) else Reason.NOT_AN_IMAGE)
+
+
+def _sniff_media(brand: bytes) -> str:
+    if brand in _HEIC_BRANDS:
+        return "HEIF"
+    raise Unreadable(Reason.UNSUPPORTED_FORMAT if brand in {b"avif", b"avis", b"hevc"} else Reason.NOT_AN_IMAGE)
+
+
+def read(data: bytes, limits: Limits, *, at_least: int) -> Picture:
+    """The picture in `data`, upright. Raises `Unreadable`.
+
+    A JPEG may come at a half, quarter or eighth of its size, its long side at least `at_least` pixels:
+    libjpeg scales while it decodes, which costs a fraction of the time and memory.
+    """
+    if len(data) > limits.bytes:
+        raise Unreadable(Reason.TOO_MANY_BYTES)
+    format_ = sniff(data)
+    try:
+        return _decode(data, format_, limits, at_least)
+    except Unreadable:
+        raise
+    except MemoryError:
+        raise Unreadable(Reason.TOO_LARGE) from None
+    except Exception:
+        # Decoders raise whatever a crafted file makes them raise (OSError, SyntaxError, struct.error, ...).
+        raise Unreadable(Reason.DAMAGED) from None
+
+
+def _decode(data: bytes, format_: str, limits: Limits, at_least: int) -> Picture:
+    with Image.open(io.BytesIO(data), formats=(format_,)) as image:
+        width, height = image.size
+        _check_size(width, height, limits)
+        # MPO is how phones store a JPEG with its depth map or its burst beside it; the first is the photo.
+        if getattr(image, "n_frames", 1) > 1 and format_ in {"PNG", "WEBP"}:
+            raise Unreadable(Reason.ANIMATED)
+        icc_profile, day = image.info.get("icc_profile"), _day(image)
+        if format_ == "JPEG":
+            image.draft(None, _drafted(width, height, at_least))
+        image.load()
+        _check_size(*image.size, limits)
+        upright = _upright(image)
+    if (upright.width > upright.height) != (image.width > image.height):
+        width, height = height, width
+    return Picture(format_, width, height, upright, icc_profile, day)
+
+
+def _check_size(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.pixels or max(width, height) > _SIDE_LIMIT:
+        raise Unreadable(Reason.TOO_LARGE)
+    if min(width, height) < 1:
+        raise Unreadable(Reason.DAMAGED)
+
+
+def _drafted(width: int, height: int, at_least: int) -> tuple[int, int]:
+    scale = min(1.0, at_least / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as the camera says; a broken EXIF block turns nothing."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image.copy()
+
+
+def _day(image: Image.Image) -> str | None:
+    """The day of capture from EXIF (DateTimeOriginal 0x9003, else DateTime 0x0132), as YYYY-MM-DD."""
+    try:
+        exif = image.getexif()
+        written = str(exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132) or "")
+    except Exception:
+        return None
+    day = written[:10].replace(":", "-")
+    return day if len(day) == 10 and day.replace("-", "").isdecimal() and day.isascii() else None

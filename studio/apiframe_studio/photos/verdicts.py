@@ -1,0 +1,154 @@
+"""What is said about photos: enums and facts, never sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from apiframe_studio.photos.folders import AllowedFolders, Photo
+
+FEWEST = 10
+MOST = 30
+
+
+class Verdict(StrEnum):
+    USE = "use"
+    WARN = "warn"
+    REJECT = "reject"
+
+
+class Reason(StrEnum):
+    """Why a picture is not simply used. `WARNINGS` are those that do not reject it."""
+
+    NOT_READABLE = "not_readable"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    DAMAGED = "damaged"
+    TOOK_TOO_LONG = "took_too_long"
+    TOO_MANY_BYTES = "too_many_bytes"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    ANIMATED = "animated"
+    BLURRED = "blurred"
+    NEAR_DUPLICATE = "near_duplicate"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    SMALL = "small"
+    SOFT = "soft"
+    DARK = "dark"
+    BRIGHT = "bright"
+    FACE_TOO_SMALL = "face_too_small"
+    CROPPED = "cropped"
+
+
+# No face warns only: the detector knows frontal faces, and a profile is a good training picture.
+# A second face rejects: a model trained on two people is wasted money.
+WARNINGS = frozenset(
+    {Reason.NO_FACE, Reason.SMALL, Reason.SOFT, Reason.DARK, Reason.BRIGHT, Reason.FACE_TOO_SMALL, Reason.CROPPED}
+)
+
+
+class Aspect(StrEnum):
+    """What a check can be asked about and may be unable to judge."""
+
+    FACES = "faces"
+    SUNGLASSES = "sunglasses"
+    SAME_PERSON = "same_person"
+
+
+class Wish(StrEnum):
+    """What to photograph next, most useful first."""
+
+    MORE_PHOTOS = "more_photos"
+    SHARPER = "sharper"
+    LARGER = "larger"
+    ONE_PERSON = "one_person"
+    CLOSER = "closer"
+    FURTHER = "further"
+    MORE_LIGHT = "more_light"
+    OTHER_PLACES = "other_places"
+    OTHER_DAYS = "other_days"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A face, in fractions (0 to 1) of the upright picture's width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was measured on one decoded picture, upright.
+
+    `width`, `height` in pixels. `sharpness`: standard deviation of the Laplacian in the sharpest of 16 tiles
+    (of the face where one was found), grey levels, on a picture of at most 1024 pixels. `brightness`: mean
+    grey level, 0 to 255. `faces` is None when nothing could look for them. `day` is the day of capture that
+    the camera wrote (YYYY-MM-DD), if any.
+    """
+
+    format: str
+    width: int
+    height: int
+    sharpness: float
+    brightness: float
+    faces: tuple[Box, ...] | None = None
+    day: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoVerdict:
+    """One picture. `number` counts from 1 and stands on the contact sheet; `duplicate_of` is such a number."""
+
+    number: int
+    photo: Photo
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    facts: Facts | None = None
+    digest: str = ""
+    duplicate_of: int | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.verdict is not Verdict.REJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """Facts over the usable pictures. `likeness`: median correlation of their 16 x 16 thumbnails, -1 to 1.
+
+    Close, middle and far count pictures whose face is over 40 %, 15 to 40 %, under 15 % of the height (all
+    zero without face checks); `days` counts different days of capture among those that name one.
+    """
+
+    likeness: float | None = None
+    darkest: float | None = None
+    brightest: float | None = None
+    close: int = 0
+    middle: int = 0
+    far: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoCheck:
+    """A judged set. `usable` counts use and warn, against `FEWEST` to `MOST`; `sheet` is a JPEG under 200 KB.
+
+    `left_out` pictures were past the limit of 500 and not looked at.
+    """
+
+    photos: tuple[PhotoVerdict, ...]
+    usable: int
+    left_out: int
+    variety: Variety
+    wishes: tuple[Wish, ...]
+    not_judged: tuple[Aspect, ...]
+    sheet: bytes = field(repr=False)
+    allowed: AllowedFolders = field(repr=False, compare=False)
+
+    @property
+    def enough(self) -> bool:
+        return self.usable >= FEWEST
