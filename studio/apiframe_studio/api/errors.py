@@ -74,7 +74,9 @@ class UnclearBecause(StrEnum):
 class ApiframeError(Exception):
     """One request that did not bring what was asked for."""
 
-    def __init__(self, message: str = "", *, status: int | None = None, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, status: int | None = None, request_id: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         """The service's own words, through `plain` and with secrets masked; may be empty."""
@@ -133,7 +135,16 @@ class NotSent(ApiframeError):
 class Throttled(ApiframeError):
     """429. `retry_after` is in seconds, never negative and at most an hour, or None when not said."""
 
-    retry_after: float | None = None
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = 429,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.retry_after = retry_after
 
 
 class Refused(ApiframeError):
@@ -155,11 +166,22 @@ class NotFound(Refused):
 class Unclear(ApiframeError):
     """The service may or may not have acted. A paid request that ends so is never sent again by a program."""
 
-    why: UnclearBecause = UnclearBecause.CUT_OFF
-    answer: str = ""
-    """The status line and at most 2000 characters of the body, secrets masked; "" when nothing came."""
-    task_id: str | None = None
-    """An id that could be salvaged, without guessing, from a 2xx answer that was broken off."""
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        why: UnclearBecause = UnclearBecause.CUT_OFF,
+        status: int | None = None,
+        request_id: str | None = None,
+        answer: str = "",
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.why = why
+        self.answer = answer
+        """The status line and at most 2000 characters of the body, secrets masked; "" when nothing came."""
+        self.task_id = task_id
+        """An id that could be salvaged, without guessing, from a 2xx answer that was broken off."""
 
     def _reason(self) -> str:
         return self.why.value

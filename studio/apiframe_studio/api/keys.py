@@ -19,7 +19,7 @@ class KeyProblem(StrEnum):
     V2 = "v2"
     """A key of the second generation (`afk_…`), which v1 refuses with a 400."""
     MALFORMED = "malformed"
-    """Whitespace, control or non-ASCII characters, quotes around it, a scheme such as `Bearer`, or far too long."""
+    """Whitespace (as in `Bearer …`), control or non-ASCII characters, quotes around it, or far too long."""
 
 
 def check_key(key: str) -> KeyProblem | None:

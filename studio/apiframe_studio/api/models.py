@@ -66,7 +66,8 @@ class Task:
     """Until when an upload can be trained on, aware; a time without a zone is read as UTC."""
     image_urls: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """Codes of what was left out: odd_task_id, odd_percentage, odd_trigger_word, odd_expires_at, odd_image_url."""
+    """Codes of what was left out: odd_task_id, odd_percentage, odd_trigger_word, odd_expires_at,
+    odd_image_urls."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def items_of(data: object) -> list[object]:
 
 
 def read_state(status: object) -> TaskState:
-    """Read a status in any case. Documented: pending staged starting processing finished failed retry retrying."""
+    """Read a status in any case: pending staged starting processing finished failed retry retrying."""
     word = status.strip().lower() if isinstance(status, str) and len(status) < 100 else ""
     try:
         return TaskState(_STATES.get(word, word))

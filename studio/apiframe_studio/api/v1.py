@@ -1,0 +1,178 @@
+"""The first generation of the service, `https://api.apiframe.pro`.
+
+Source: the vendor's v1 documentation of AI Photos. There is no list, cancel, delete or idempotency key, so
+a paid request is sent once on a connection of its own, and whatever repeats or remembers is above.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import anyio
+
+from apiframe_studio.api.answers import understood, without_task_id
+from apiframe_studio.api.batches import matched
+from apiframe_studio.api.errors import ApiframeError, KeyRefused, OutOfCredits, Refused
+from apiframe_studio.api.looks import Looks
+from apiframe_studio.api.masks import Mask
+from apiframe_studio.api.models import Accepted, Account, Task, read_account, read_task
+from apiframe_studio.api.retries import patiently
+from apiframe_studio.api.transport import Deadlines, Transport
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from starlette.types import ASGIApp
+
+BASE_URL = "https://api.apiframe.pro"
+FEWEST_AT_ONCE = 2
+MOST_AT_ONCE = 20
+_SECRETS_REMEMBERED = 100
+
+
+class ApiframeV1:
+    """A client of the v1 service. `app` answers in its place: an ASGI app that keeps the same contract.
+
+    Raises:
+        BaseUrlUnusable: when built with a base URL to which nothing can be sent.
+    """
+
+    generation: ClassVar[str] = "v1"
+
+    def __init__(
+        self,
+        *,
+        key: SecretStr | None,
+        base_url: str = BASE_URL,
+        app: ASGIApp | None = None,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen, so sharing it is harmless
+    ) -> None:
+        self._deadlines = deadlines
+        self._transport = Transport(key=key, base_url=base_url, app=app, connect_seconds=deadlines.connect)
+        self._key = key
+        self._webhook_secrets: deque[str] = deque(maxlen=_SECRETS_REMEMBERED)
+        self._mask = Mask([key.get_secret_value()] if key else [])
+        self._looks = Looks(self.fetch, self.fetch_many)
+
+    @property
+    def base_url(self) -> str:
+        """The base URL in its one form, without a trailing slash: also the name of the service."""
+        return self._transport.base_url
+
+    async def train(
+        self,
+        training_images_id: str,
+        *,
+        trigger_word: str | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: SecretStr | None = None,
+    ) -> Accepted:
+        """Start a training. PAID: 4 credits a photo, sent once and never repeated here.
+
+        `training_images_id` is the task_id of an upload. What is None is not sent. The trigger word that
+        the service returns may be another than the one asked for, or than its documented default.
+        Source: `POST /ai-photo-train`.
+
+        Raises:
+            KeyUnusable, BaseUrlUnusable, NotSent, Throttled, Refused: nothing was bought.
+            Unclear: nobody can know; `task_id` is set when an id could be salvaged.
+        """
+        secret = webhook_secret.get_secret_value() if webhook_secret else None
+        self._remember(secret)
+        body = {
+            "training_images_id": training_images_id,
+            "trigger_word": trigger_word,
+            "webhook_url": webhook_url,
+            "webhook_secret": secret,
+        }
+        return await self._paid("/ai-photo-train", body, self._deadlines.paid)
+
+    async def fetch(self, task_id: str) -> Task:
+        """Look at one task. Free, repeated within one deadline. Source: `POST /fetch`.
+
+        Raises:
+            NotFound, Refused: no such task, as far as this service tells (undocumented).
+            ApiframeError: the service could not be asked.
+        """
+        return await self._fetch(task_id, self._deadlines.read)
+
+    async def fetch_many(self, ids: Sequence[str]) -> dict[str, Task | ApiframeError]:
+        """Look at 2 to 20 tasks at once, each with its own outcome. Source: `POST /fetch-many`.
+
+        What the answer does not surely tell, and every id of a batch that was refused as a whole (one bad id
+        may be the reason), is fetched singly, within the same deadline.
+
+        Raises:
+            ApiframeError: the service could not be asked, or the key was refused.
+        """
+        asked = list(dict.fromkeys(ids))
+        if not FEWEST_AT_ONCE <= len(asked) <= MOST_AT_ONCE:
+            raise ValueError(f"{FEWEST_AT_ONCE} to {MOST_AT_ONCE} different ids, not {len(asked)}")
+        until = anyio.current_time() + self._deadlines.read
+        outcomes: dict[str, Task | ApiframeError] = {**await self._fetch_batch(asked)}
+
+        async def fetch_singly(task_id: str) -> None:
+            try:
+                outcomes[task_id] = await self._fetch(task_id, max(until - anyio.current_time(), 0.0))
+            except ApiframeError as error:
+                outcomes[task_id] = error
+
+        async with anyio.create_task_group() as group:
+            for task_id in asked:
+                if task_id not in outcomes:
+                    group.start_soon(fetch_singly, task_id)
+        return outcomes
+
+    async def look(self, task_id: str) -> Task:
+        """Look at one task, sharing requests with everyone who looks at the same time. Raises as `fetch`."""
+        return await self._looks.look(task_id)
+
+    async def account(self) -> Account:
+        """Whose key this is and how many credits are left. Free. Source: `GET /account`.
+
+        Raises:
+            ApiframeError: the service could not be asked, or the key was refused.
+        """
+        return read_account(await self._read("GET", "/account", None, self._deadlines.read), self._mask.plain)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def _paid(self, path: str, body: Mapping[str, object], seconds: float) -> Accepted:
+        given = {name: value for name, value in body.items() if value is not None}
+        answer = await self._transport.request("POST", path, given, seconds=seconds, fresh=True)
+        task = read_task(understood(answer, self._mask), self._mask.plain)
+        if task.task_id is None:
+            raise without_task_id(answer, self._mask)
+        return Accepted(task.task_id, task)
+
+    async def _fetch(self, task_id: str, seconds: float) -> Task:
+        return read_task(await self._read("POST", "/fetch", {"task_id": task_id}, seconds), self._mask.plain)
+
+    async def _fetch_batch(self, asked: Sequence[str]) -> dict[str, Task]:
+        body = {"task_ids": list(asked)}
+        try:
+            answered = await self._read("POST", "/fetch-many", body, self._deadlines.read)
+        except (KeyRefused, OutOfCredits):
+            raise
+        except Refused:
+            return {}
+        return matched(asked, answered.get("tasks"), self._mask.plain)
+
+    async def _read(
+        self, method: str, path: str, body: Mapping[str, object] | None, seconds: float
+    ) -> dict[str, object]:
+        async def ask(seconds_left: float) -> dict[str, object]:
+            answer = await self._transport.request(method, path, body, seconds=seconds_left)
+            return understood(answer, self._mask)
+
+        return await patiently(ask, seconds)
+
+    def _remember(self, webhook_secret: str | None) -> None:
+        """Mask a webhook secret in every later answer too: a task may show what it was started with."""
+        if webhook_secret and webhook_secret not in self._webhook_secrets:
+            self._webhook_secrets.append(webhook_secret)
+            key = [self._key.get_secret_value()] if self._key else []
+            self._mask = Mask([*key, *self._webhook_secrets])
