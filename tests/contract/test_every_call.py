@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.contract.conftest import Service
 
-POSTS = ("/ai-photo-train", "/fetch", "/fetch-many")
+POSTS = ("/ai-photo-upload", "/ai-photo-train", "/ai-photo-generate", "/fetch", "/fetch-many")
 
 # Each of these is refused before it can cost anything, also by the real service.
 HOSTILE = {

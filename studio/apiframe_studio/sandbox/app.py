@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.applications import Starlette
@@ -15,9 +15,11 @@ from starlette.routing import Route
 
 from . import bodies, v1
 from .announcing import keep_announcing
+from .generations import generate, picture
 from .logbook import Logbook
 from .refusals import Refusal
 from .tasks import Answer, timestamp
+from .uploads import upload
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from .stand_in import Sandbox
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Kind = TypeVar("Kind", bound=bodies.Body)
 
 
 def build_app(sandbox: Sandbox) -> ASGIApp:
@@ -40,26 +41,52 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
 
 
 def _contract(sandbox: Sandbox) -> list[Route]:
+    async def uploading(request: Request) -> Answer:
+        return await upload(sandbox, await bodies.read(request, bodies.UploadBody, bodies.UPLOAD_LIMIT))
+
+    async def training(request: Request) -> Answer:
+        return v1.train(sandbox, await bodies.read(request, bodies.TrainBody))
+
+    async def generating(request: Request) -> Answer:
+        body = await bodies.read(request, bodies.GenerateBody)
+        return generate(sandbox, body, str(request.base_url).rstrip("/"))
+
+    async def fetching(request: Request) -> Answer:
+        return v1.fetch(sandbox, await bodies.read(request, bodies.FetchBody))
+
+    async def fetching_many(request: Request) -> Answer:
+        return v1.fetch_many(sandbox, await bodies.read(request, bodies.FetchManyBody))
+
+    async def account(_: Request) -> Answer:
+        return v1.account(sandbox)
+
     return [
-        _post(sandbox, "/ai-photo-train", bodies.TrainBody, v1.train),
-        _post(sandbox, "/fetch", bodies.FetchBody, v1.fetch),
-        _post(sandbox, "/fetch-many", bodies.FetchManyBody, v1.fetch_many),
-        Route("/account", _account(sandbox), methods=["GET"]),
+        Route("/ai-photo-upload", _keyed(uploading), methods=["POST"]),
+        Route("/ai-photo-train", _keyed(training), methods=["POST"]),
+        Route("/ai-photo-generate", _keyed(generating), methods=["POST"]),
+        Route("/fetch", _keyed(fetching), methods=["POST"]),
+        Route("/fetch-many", _keyed(fetching_many), methods=["POST"]),
+        Route("/account", _keyed(account), methods=["GET"]),
+        Route("/pictures/{name}", _pictures(sandbox), methods=["GET"]),
     ]
 
 
-def _post(sandbox: Sandbox, path: str, kind: type[Kind], answer: Callable[[Sandbox, Kind], Answer]) -> Route:
+def _keyed(call: Callable[[Request], Awaitable[Answer]]) -> Endpoint:
+    """A call that is looked at only when its key is right."""
+
     async def endpoint(request: Request) -> Response:
         v1.check_key(request.headers.get("authorization"))
-        return JSONResponse(answer(sandbox, await bodies.read(request, kind)))
+        return JSONResponse(await call(request))
 
-    return Route(path, endpoint, methods=["POST"])
+    return endpoint
 
 
-def _account(sandbox: Sandbox) -> Endpoint:
+def _pictures(sandbox: Sandbox) -> Endpoint:
+    """A picture's address is its own key, as with the service's."""
+
     async def endpoint(request: Request) -> Response:
-        v1.check_key(request.headers.get("authorization"))
-        return JSONResponse(v1.account(sandbox))
+        drawn = await picture(sandbox, request.path_params["name"])
+        return Response(drawn, media_type="image/png")
 
     return endpoint
 

@@ -5,9 +5,10 @@ Null and the empty string mean absent for what is optional. Unknown fields are i
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -16,6 +17,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from starlette.requests import Request
 
@@ -25,9 +27,21 @@ from .store import FARTHEST
 BODY_LIMIT = 256 * 1024
 """Bytes of a request without pictures."""
 
+UPLOAD_LIMIT = 64 * 1024 * 1024
+"""Bytes of an upload: 30 photos of 1.5 MB each in base64."""
+
+SIDES = (64, 2048)
+"""Pixels that a side may have; the service documents no limits."""
+
 
 def _absent_when_empty(value: object) -> object:
     return None if value == "" else value
+
+
+def _side(text: str) -> str:
+    if not SIDES[0] <= int(text) <= SIDES[1]:
+        raise ValueError(f"must be from {SIDES[0]} to {SIDES[1]}")
+    return text
 
 
 def _web_address(value: str | None) -> str | None:
@@ -50,6 +64,18 @@ OptionalText = Annotated[
 ]
 
 
+Ethnicity = Literal[
+    "asian", "black", "latino", "middle eastern", "native american", "pacific islander", "white"
+]
+# fmt: off
+AspectRatio = Literal[
+    "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9", "9:21",
+    "5:4", "4:5", "1:2", "2:1", "1:3", "3:1", "1:4", "4:1", "custom",
+]
+# fmt: on
+PixelText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}$"), AfterValidator(_side)]
+
+
 class Body(BaseModel):
     """A JSON object whose fields are taken as they are, never converted."""
 
@@ -68,6 +94,34 @@ class TrainBody(WithWebhook):
 
     training_images_id: Name
     trigger_word: OptionalText = None
+
+
+class UploadBody(WithWebhook):
+    """`POST /ai-photo-upload`. Whether the images are images is judged by `uploads`."""
+
+    images: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=10, max_length=30)]
+    ethnicity: Ethnicity
+    gender: Literal["female", "male"]
+    age: Annotated[int, Field(ge=0, le=150)] | None = None
+
+
+class GenerateBody(Body):
+    """`POST /ai-photo-generate`. Numbers are text here, as documented, but for the seed."""
+
+    training_id: Name
+    prompt: Annotated[str, StringConstraints(pattern=r"\S", max_length=4000)]
+    aspect_ratio: AspectRatio = "1:1"
+    width: PixelText | None = None
+    height: PixelText | None = None
+    number_of_images: Literal["1", "2", "3", "4"] = "1"
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+
+    @model_validator(mode="after")
+    def _sides_go_with_custom(self) -> Self:
+        given = (self.width is not None, self.height is not None)
+        if given != ((True, True) if self.aspect_ratio == "custom" else (False, False)):
+            raise ValueError("width and height are both needed with aspect_ratio custom, and only with it")
+        return self
 
 
 class FetchBody(Body):
@@ -93,10 +147,12 @@ Kind = TypeVar("Kind", bound=Body)
 
 async def read(request: Request, kind: type[Kind], limit: int = BODY_LIMIT) -> Kind:
     """The request's body as `kind`. Raises Refusal: 413 over `limit` bytes, 400 for anything else wrong."""
-    return parse(await _bytes(request, limit), kind)
+    body = await _bytes(request, limit)
+    # An upload of tens of megabytes takes long enough to be felt by everybody else on the event loop.
+    return await to_thread.run_sync(parse, body, kind) if len(body) > BODY_LIMIT else parse(body, kind)
 
 
-def parse(body: bytes, kind: type[Kind]) -> Kind:
+def parse(body: bytes | bytearray, kind: type[Kind]) -> Kind:
     """JSON text as `kind`. Raises Refusal with one sentence for each field that is wrong, never its value."""
     try:
         return kind.model_validate_json(body)
@@ -112,10 +168,10 @@ def _sentence(where: tuple[int | str, ...], what: str) -> str:
     return f"{where[0]}: {what}" if where else "Invalid request"
 
 
-async def _bytes(request: Request, limit: int) -> bytes:
+async def _bytes(request: Request, limit: int) -> bytearray:
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
             raise Refusal("Request body too large", status=413)
-    return bytes(body)
+    return body

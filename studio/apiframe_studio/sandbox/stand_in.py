@@ -20,9 +20,10 @@ class Sandbox:
     """A stand-in for the service that keeps its v1 contract.
 
     `clock` gives seconds since the epoch; `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
-    `training_seconds` is how long a training takes. `store_path` is a file that keeps tasks through a restart
-    and may be open in several processes; None keeps them in memory. Nothing is opened or imported before its
-    first use.
+    The speeds are the seconds a task takes. A generation of 0 seconds is answered with its pictures, a longer
+    one with a task_id to be fetched: the service may do either. `store_path` is a file that keeps tasks over
+    a restart and may be open in several processes; None keeps them in memory. Nothing is opened or imported
+    before its first use.
     """
 
     def __init__(
@@ -30,10 +31,14 @@ class Sandbox:
         *,
         clock: Callable[[], float] = time.time,
         training_seconds: float = 20.0,
+        upload_seconds: float = 2.0,
+        generation_seconds: float = 0.0,
         store_path: Path | None = None,
         start_credits: int = START_CREDITS,
     ) -> None:
         self.training_seconds = training_seconds
+        self.upload_seconds = upload_seconds
+        self.generation_seconds = generation_seconds
         self._clock = clock
         self._store_path = store_path
         self._start_credits = start_credits

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tasks import TASK, Answer, PhotoSet, Training
+from .tasks import TASK, Answer, Task
 
 KEPT_REQUESTS = 10_000
 
@@ -42,7 +42,7 @@ class OutOfCredits(Exception):
 class Webhook:
     """Where the changes of a task are to be posted, and the change that was posted last."""
 
-    task: PhotoSet | Training
+    task: Task
     url: str
     secret: str | None
     told: str
@@ -60,7 +60,7 @@ class Store:
 
     def accept(
         self,
-        task: PhotoSet | Training,
+        task: Task,
         *,
         cost: int,
         told: str,
@@ -81,7 +81,7 @@ class Store:
             )
             database.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def task(self, task_id: str) -> PhotoSet | Training | None:
+    def task(self, task_id: str) -> Task | None:
         """The task of that id, or None."""
         rows = self._read("SELECT task FROM tasks WHERE task_id = ?", task_id)
         return TASK.validate_json(rows[0][0]) if rows else None
@@ -94,6 +94,11 @@ class Store:
     def paid(self) -> int:
         """How many requests have cost credits."""
         return int(self._read("SELECT count(*) FROM tasks WHERE cost > 0")[0][0])
+
+    def total_images(self) -> int:
+        """How many pictures have been generated."""
+        count = "SELECT coalesce(sum(json_array_length(task, '$.image_urls')), 0) FROM tasks"
+        return int(self._read(count)[0][0])
 
     def webhooks(self) -> list[Webhook]:
         """The tasks whose final result has not been posted yet."""

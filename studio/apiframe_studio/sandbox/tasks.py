@@ -15,6 +15,9 @@ from .progress import FINAL, Progress, Status, progress
 
 Answer = dict[str, object]
 
+GENERATE = "ai-photo-generate"
+"""The `task_type` of a generation."""
+
 PHOTO_SET_LIFETIME = 24 * 3600.0
 """Seconds that an uploaded set can be trained on. The service documents `expires_at` but no length."""
 
@@ -60,6 +63,18 @@ class PhotoSet(_Task):
         }
 
 
+class Portrait(BaseModel):
+    """What is to be seen in the pictures of a generation. `subject` is None when the prompt names nobody."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str | None
+    prompt: str
+    seed: int
+    width: int
+    height: int
+
+
 class Training(_Task):
     """A training, with the word that it ends with."""
 
@@ -79,8 +94,20 @@ class Training(_Task):
                 return head | {"message": "Training is in progress", "percentage": str(here.percentage)}
 
 
-Task = Annotated[PhotoSet | Training, Field(discriminator="kind")]
-TASK: TypeAdapter[PhotoSet | Training] = TypeAdapter(Task)
+class Generation(_Task):
+    """Pictures made with a training, each drawn when its address is asked for."""
+
+    kind: Literal["generation"] = "generation"
+    portrait: Portrait
+    image_urls: tuple[str, ...]
+
+    def answer(self, now: float) -> Answer:
+        head: Answer = {"task_id": self.task_id, "status": self.progress(now).status, "task_type": GENERATE}
+        return head | {"image_urls": list(self.image_urls)} if self.is_finished(now) else head
+
+
+Task = PhotoSet | Training | Generation
+TASK: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
 
 
 def change(answer: Answer) -> str:

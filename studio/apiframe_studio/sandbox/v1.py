@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .photo_sets import ready_photo_set
 from .refusals import KeyRefused, Refusal
 from .store import OutOfCredits
-from .tasks import Answer, PhotoSet, Training, change
+from .tasks import Answer, PhotoSet, Task, Training, change
 
 if TYPE_CHECKING:
     from . import bodies
@@ -49,7 +49,7 @@ def train(sandbox: Sandbox, body: bodies.TrainBody) -> Answer:
     return submit(sandbox, training, photo_set.photos * TRAINING_CREDITS_PER_PHOTO, body)
 
 
-def submit(sandbox: Sandbox, task: PhotoSet | Training, cost: int, webhook: bodies.WithWebhook) -> Answer:
+def submit(sandbox: Sandbox, task: Task, cost: int, webhook: bodies.WithWebhook) -> Answer:
     """Record a paid task. Raises Refusal with 402 when the credits do not reach."""
     told = change(task.answer(task.submitted_at))
     try:
@@ -80,12 +80,12 @@ def account(sandbox: Sandbox) -> Answer:
     return {
         "email": "somebody@sandbox.invalid",
         "credits": sandbox.store.credits(),
-        "total_images": 0,
+        "total_images": sandbox.store.total_images(),
         "plan": "sandbox",
     }
 
 
-def find(sandbox: Sandbox, task_id: str) -> PhotoSet | Training | None:
+def find(sandbox: Sandbox, task_id: str) -> Task | None:
     """A task of this store or a ready photo set."""
     return ready_photo_set(task_id, sandbox.now()) or sandbox.store.task(task_id)
 
