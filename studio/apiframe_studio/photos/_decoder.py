@@ -65,7 +65,11 @@ def _normalise(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) ->
 def _draw(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
     tiles = [
         contact_sheet.Tile(
-            number, name, Verdict(verdict), note, Image.open(io.BytesIO(blob), formats=("JPEG",)) if blob else None
+            number,
+            name,
+            Verdict(verdict),
+            note,
+            Image.open(io.BytesIO(blob), formats=("JPEG",)) if blob else None,
         )
         for (number, name, verdict, note), blob in zip(head["tiles"], blobs, strict=True)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 PREFIX = 4
 LARGEST_HEAD = 8_000_000
@@ -31,10 +31,21 @@ def head_size(prefix: bytes) -> int:
 
 def parse_head(text: bytes) -> tuple[dict[str, Any], list[int]]:
     """The head and the sizes of its byte strings. Raises `ValueError`."""
-    head = json.loads(text)
-    sizes = head.pop("sizes", None) if isinstance(head, dict) else None
-    if not isinstance(sizes, list) or not all(isinstance(size, int) and size >= 0 for size in sizes):
-        raise ValueError("frame without sizes")
+    head: Any = json.loads(text)
+    if not isinstance(head, dict):
+        raise ValueError("frame head is not an object")
+    read = cast("dict[str, Any]", head)
+    sizes = _sizes(read.pop("sizes", None))
     if sum(sizes) > LARGEST_BODY:
         raise ValueError("frame body too large")
-    return head, sizes
+    return read, sizes
+
+
+def _sizes(written: Any) -> list[int]:
+    if not isinstance(written, list):
+        raise ValueError("frame without sizes")
+    entries = cast("list[int]", written)
+    sizes = [int(size) for size in entries]
+    if any(size < 0 for size in sizes):
+        raise ValueError("negative size")
+    return sizes

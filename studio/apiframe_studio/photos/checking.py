@@ -93,7 +93,9 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def _compare(looked: Sequence[_Looked], pool: Decoders) -> tuple[tuple[PhotoVerdict, ...], float | None]:
+async def _compare(
+    looked: Sequence[_Looked], pool: Decoders
+) -> tuple[tuple[PhotoVerdict, ...], float | None]:
     """The verdicts with near duplicates rejected, and how like each other the readable pictures are."""
     photos = [each.photo for each in looked]
     places = [place for place, each in enumerate(looked) if each.print]
@@ -102,7 +104,8 @@ async def _compare(looked: Sequence[_Looked], pool: Decoders) -> tuple[tuple[Pho
     answer, _ = await pool.ask(
         {"job": "compare", "alike": judging.ALIKE_FROM}, [looked[place].print for place in places]
     )
-    pairs = [(places[one], places[other]) for one, other in answer["pairs"]]
+    alike: list[tuple[int, int]] = answer["pairs"]
+    pairs = [(places[one], places[other]) for one, other in alike]
     return judging.without_duplicates(photos, pairs), answer["median"]
 
 

@@ -25,6 +25,7 @@ _WIDTH = 1500
 _GAP = 14
 _PAPER, _INK, _FAINT, _EMPTY = "#f7f6f3", "#24272b", "#6b7076", "#dcdad5"
 _COLOURS = {Verdict.USE: "#1f8a4c", Verdict.WARN: "#d98a00", Verdict.REJECT: "#c0392b"}
+_NOTES = {**_COLOURS, Verdict.WARN: "#925d00"}
 _HEADER = 64
 _CAPTION = 46
 
@@ -90,12 +91,14 @@ def _tile(sheet: Image.Image, tile: Tile, left: int, top: int, side: int) -> Non
     sheet.paste(_framed(tile, side), (left, top))
     canvas = ImageDraw.Draw(sheet)
     if tile.verdict is not Verdict.USE:
-        canvas.rectangle((left, top, left + side - 1, top + side - 1), outline=_COLOURS[tile.verdict], width=4)
+        canvas.rectangle(
+            (left, top, left + side - 1, top + side - 1), outline=_COLOURS[tile.verdict], width=4
+        )
     mark = _mark(tile.verdict, max(28, side // 5))
     sheet.paste(mark, (left + side - mark.width - 6, top + side - mark.height - 6), mark)
     _number(canvas, tile.number, left, top)
     canvas.text((left, top + side + 5), _fit(canvas, tile.name, side, 16), _INK, _font(16))
-    canvas.text((left, top + side + 25), _fit(canvas, tile.note, side, 15), _COLOURS[tile.verdict], _font(15))
+    canvas.text((left, top + side + 25), _fit(canvas, tile.note, side, 15), _NOTES[tile.verdict], _font(15))
 
 
 def _framed(tile: Tile, side: int) -> Image.Image:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -49,7 +49,9 @@ class Decoders:
         self._idle: list[_Decoder] = []
         self._all: set[_Decoder] = set()
 
-    async def ask(self, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> tuple[dict[str, Any], list[bytes]]:
+    async def ask(
+        self, head: dict[str, Any], blobs: Sequence[bytes] = ()
+    ) -> tuple[dict[str, Any], list[bytes]]:
         """The answer's head and byte strings. Raises `Refused` for the picture, `DecodersFailed` for us."""
         async with self._places:
             decoder = self._idle.pop() if self._idle else await self._start()
@@ -118,16 +120,17 @@ class _Decoder:
         """Kills: a decoder owns nothing that would want closing, and a crafted file may keep it busy."""
         with anyio.move_on_after(_STOP_SECONDS, shield=True):
             if self._process.returncode is None:
-                try:
+                with suppress(ProcessLookupError):
                     self._process.kill()
-                except ProcessLookupError:
-                    pass
             await self._process.aclose()
 
 
 async def _open_process() -> Process:
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    environment |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
+    environment |= {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     # -P: nothing is imported from the working directory, which may hold a stranger's files. -S: the search
     # path is handed over complete, so site's own search of it would be repeated work.
     command = [sys.executable, "-P", "-S", "-m", "apiframe_studio.photos._decoder"]
@@ -142,7 +145,7 @@ def processors() -> int:
 
 
 @asynccontextmanager
-async def decoders(limits: Limits, width: int | None = None) -> AsyncIterator[Decoders]:
+async def decoders(limits: Limits, width: int | None = None) -> AsyncGenerator[Decoders]:
     """Decoders that end with the block. `width` defaults to the cores, at most 3 for the sake of memory."""
     pool = Decoders(limits, width or max(1, min(MOST_PROCESSES, processors())))
     try:

@@ -1,7 +1,7 @@
 """What can go wrong with photos, as exceptions.
 
     PhotoError
-    ├── PathRefused        a path outside the allowed folders, or not a path we follow; names the allowed folders
+    ├── PathRefused        a path outside the allowed folders (it names them), or one we do not follow
     ├── NothingToPrepare   a check found no picture that can be used
     └── DecodersFailed     the processes that read pictures could not be started
 

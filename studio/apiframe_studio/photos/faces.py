@@ -53,7 +53,7 @@ def _cascade() -> Any | None:
         import cv2
 
         cv2.setNumThreads(1)
-        folder = cv2.data.haarcascades
+        folder = os.path.join(os.path.dirname(cv2.__file__), "data")
         cascade = cv2.CascadeClassifier(os.path.join(folder, "haarcascade_frontalface_alt2.xml"))
     except (ImportError, AttributeError):
         return None

@@ -26,10 +26,9 @@ MOST_ENTRIES = 10_000
 LONGEST_PATH = 4096
 DEEPEST = 64
 
-# Formats that cannot be used are listed too, so that a person is told about their TIFFs instead of missing them.
-PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .bmp .avif .jxl .dng".split()
-)
+# Formats that cannot be used are listed too, so that a person is told about their TIFFs.
+_SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .bmp .avif .jxl .dng"
+PICTURE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -63,7 +62,9 @@ class AllowedFolders:
 
     def __init__(self, roots: Sequence[Path], *, home: Path | None = None) -> None:
         self.roots = tuple(Path(os.path.realpath(root)) for root in roots)
-        self._spellings = [(_comparable(s), r) for g, r in zip(roots, self.roots, strict=True) for s in (r, g)]
+        self._spellings = [
+            (_comparable(s), r) for g, r in zip(roots, self.roots, strict=True) for s in (r, g)
+        ]
         self._home = home
 
     def pictures(self, paths: Sequence[str | Path]) -> Listing:
@@ -82,7 +83,7 @@ class AllowedFolders:
         return Listing(tuple(found), left_out)
 
     def read(self, photo: Photo, most_bytes: int) -> bytes:
-        """At most `most_bytes` + 1 bytes of the picture, so that a longer file shows. Raises `PathRefused`."""
+        """At most `most_bytes` + 1 bytes of the picture: a longer file shows. Raises `PathRefused`."""
         descriptor = self._open(photo, 0)
         with os.fdopen(descriptor, "rb", closefd=True) as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -171,19 +172,23 @@ class AllowedFolders:
 
 
 def _comparable(path: PurePath) -> tuple[str, ...]:
-    """Parts as the file system compares them; macOS keeps names decomposed, assistants write them composed."""
+    """Parts as a file system compares them; macOS may decompose names, assistants write them composed."""
     return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
 
 
 def _is_odd_on_windows(part: str) -> bool:
     """A colon opens an alternate stream; trailing dots and spaces are dropped; some names are devices."""
     stem = part.split(".")[0].strip().upper()
-    return ":" in part or part != part.rstrip(". ") or bool(re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", stem))
+    return (
+        ":" in part or part != part.rstrip(". ") or bool(re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", stem))
+    )
 
 
 def _picture_names(entries: Iterator[os.DirEntry[str]]) -> list[str]:
-    """Sorted names of visible entries that look like pictures and are regular files, from the first 10,000."""
-    names = [entry.name for _, entry in zip(range(MOST_ENTRIES), entries, strict=False) if _looks_right(entry)]
+    """Sorted names of the visible regular files that look like pictures, from the first 10,000 entries."""
+    names = [
+        entry.name for _, entry in zip(range(MOST_ENTRIES), entries, strict=False) if _looks_right(entry)
+    ]
     return sorted(names)
 
 

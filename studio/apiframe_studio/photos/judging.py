@@ -147,16 +147,18 @@ def wishes(photos: Sequence[PhotoVerdict], seen: Variety) -> tuple[Wish, ...]:
         Wish.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
         Wish.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
         Wish.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
-        Wish.CLOSER: counts[Reason.FACE_TOO_SMALL] >= many or (seen.far + seen.middle >= FEWEST and not seen.close),
+        Wish.CLOSER: counts[Reason.FACE_TOO_SMALL] >= many
+        or (seen.far + seen.middle >= FEWEST and not seen.close),
         Wish.FURTHER: seen.close >= FEWEST and not seen.middle + seen.far,
         Wish.MORE_LIGHT: counts[Reason.DARK] >= many or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),
-        Wish.OTHER_PLACES: (seen.likeness or 0) >= LIKE_EACH_OTHER_FROM or counts[Reason.NEAR_DUPLICATE] >= many,
+        Wish.OTHER_PLACES: (seen.likeness or 0) >= LIKE_EACH_OTHER_FROM
+        or counts[Reason.NEAR_DUPLICATE] >= many,
         Wish.OTHER_DAYS: seen.days == 1 and len(usable) >= FEWEST,
     }
     return tuple(wish for wish in Wish if wanted[wish])
 
 
 def not_judged(photos: Iterable[PhotoVerdict], *, faces_available: bool) -> tuple[Aspect, ...]:
-    """Sunglasses and whether it is one person throughout are never judged: no detector here can honestly tell."""
+    """Sunglasses and whether it is one person throughout are never judged: nothing here can tell."""
     blind = not faces_available or any(photo.facts and photo.facts.faces is None for photo in photos)
     return (*([Aspect.FACES] if blind else []), Aspect.SUNGLASSES, Aspect.SAME_PERSON)

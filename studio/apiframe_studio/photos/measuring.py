@@ -40,7 +40,11 @@ def measure(picture: Picture) -> tuple[Facts, Image.Image]:
 def plain(image: Image.Image) -> Image.Image:
     """RGB on white. Transparent pictures would otherwise show whatever lies under the transparency."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = image.point(lambda level: level / 256, "L") if image.mode.startswith("I;16") else image.convert("L")
+        image = (
+            image.point(lambda level: level / 256, "L")
+            if image.mode.startswith("I;16")
+            else image.convert("L")
+        )
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -48,7 +52,7 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def sharpness(grey: Image.Image, face: Box | None = None) -> float:
-    """The sharpest tile decides, because a good portrait has a soft background; with a face, the face does."""
+    """The sharpest tile decides, since a good portrait has a soft background; with a face, the face."""
     if face is not None:
         grey = grey.crop(_pixels(face, grey.size))
     edges = ImageOps.crop(grey.filter(_LAPLACIAN), 1) if min(grey.size) > 2 else grey
@@ -58,7 +62,9 @@ def sharpness(grey: Image.Image, face: Box | None = None) -> float:
         return 0.0
     return max(
         ImageStat.Stat(
-            edges.crop((width * x // tiles, height * y // tiles, width * (x + 1) // tiles, height * (y + 1) // tiles))
+            edges.crop(
+                (width * x // tiles, height * y // tiles, width * (x + 1) // tiles, height * (y + 1) // tiles)
+            )
         ).stddev[0]
         for x in range(tiles)
         for y in range(tiles)

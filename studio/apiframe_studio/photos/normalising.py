@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from typing import Any, cast
 
 from PIL import Image, ImageCms
 
@@ -37,7 +38,7 @@ def _in_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
     if icc_profile and image.mode in {"RGB", "CMYK", "L"}:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             return plain(image)
         if converted is not None:
@@ -45,8 +46,14 @@ def _in_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
     return plain(image)
 
 
+def _srgb() -> ImageCms.ImageCmsProfile:
+    # Pillow leaves the profile's own type, a C class, without annotations.
+    profile = cast("Any", ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType]
+    return ImageCms.ImageCmsProfile(profile)
+
+
 def _only_pixels(image: Image.Image) -> Image.Image:
-    """A new picture: Pillow carries comments and profiles along in `info` and would write some of them back."""
+    """A new picture: Pillow carries comments along in `info` and would write them back."""
     clean = Image.new("RGB", image.size)
     clean.paste(image)
     return clean

@@ -20,7 +20,7 @@ from apiframe_studio.photos.verdicts import MOST, PhotoCheck, PhotoVerdict
 
 @dataclass(frozen=True, slots=True)
 class PreparedPhotos:
-    """Pictures ready to be sent, best first: JPEG, upright, sRGB, pixels only, at most 1536 pixels and 400 kB.
+    """Pictures ready to be sent, best first: JPEG, upright, sRGB, pixels only, at most 1536 long and 400 kB.
 
     `fingerprint` is a SHA-256 over the pictures' pixels, whatever their names and order. `changed` names the
     pictures that were no longer what the check had judged, and were left out; `spare` were good but too many.

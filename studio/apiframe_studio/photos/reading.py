@@ -17,7 +17,8 @@ from apiframe_studio.photos.verdicts import Reason
 
 # The brands of ISO base media files that hold still HEVC pictures (ISO/IEC 23008-12, annex B).
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
-_OTHER_FORMATS = (b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cJXL ", b"\xff\x0a", b"8BPS", b"qoif")
+# What else is certainly a picture: GIF, BMP, TIFF, JPEG XL, Photoshop.
+_OTHER_FORMATS = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cJXL ", b"\xff\x0a", b"8BPS")
 _SIDE_LIMIT = 30_000
 
 
@@ -31,7 +32,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded upright picture. `width` and `height` are the file's own; `image` may be smaller (see `read`)."""
+    """A decoded upright picture. `width` and `height` are the file's; `image` may be smaller (see `read`)."""
 
     format: str
     width: int
@@ -45,7 +46,7 @@ def prepare_process() -> None:
     """Makes this process's Pillow read HEIC; later limits are our own and come with each picture."""
     import pillow_heif
 
-    pillow_heif.register_heif_opener(thumbnails=False)
+    pillow_heif.register_heif_opener(thumbnails=False)  # pyright: ignore[reportUnknownMemberType]
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     warnings.simplefilter("ignore")
@@ -67,7 +68,8 @@ def sniff(data: bytes) -> str:
 def _sniff_media(brand: bytes) -> str:
     if brand in _HEIC_BRANDS:
         return "HEIF"
-    raise Unreadable(Reason.UNSUPPORTED_FORMAT if brand in {b"avif", b"avis", b"hevc"} else Reason.NOT_AN_IMAGE)
+    other_picture = brand in {b"avif", b"avis", b"hevc"}
+    raise Unreadable(Reason.UNSUPPORTED_FORMAT if other_picture else Reason.NOT_AN_IMAGE)
 
 
 def read(data: bytes, limits: Limits, *, at_least: int) -> Picture:

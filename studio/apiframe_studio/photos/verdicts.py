@@ -44,7 +44,15 @@ class Reason(StrEnum):
 # No face warns only: the detector knows frontal faces, and a profile is a good training picture.
 # A second face rejects: a model trained on two people is wasted money.
 WARNINGS = frozenset(
-    {Reason.NO_FACE, Reason.SMALL, Reason.SOFT, Reason.DARK, Reason.BRIGHT, Reason.FACE_TOO_SMALL, Reason.CROPPED}
+    {
+        Reason.NO_FACE,
+        Reason.SMALL,
+        Reason.SOFT,
+        Reason.DARK,
+        Reason.BRIGHT,
+        Reason.FACE_TOO_SMALL,
+        Reason.CROPPED,
+    }
 )
 
 
@@ -101,7 +109,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class PhotoVerdict:
-    """One picture. `number` counts from 1 and stands on the contact sheet; `duplicate_of` is such a number."""
+    """One picture. `number` counts from 1 and stands on the contact sheet; so does `duplicate_of`."""
 
     number: int
     photo: Photo
