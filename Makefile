@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help demo test test-fast test-long test-floor lint bench bundle requirements clean
+.PHONY: help demo test test-fast test-long test-floor lint bench bundle judges requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -44,6 +44,9 @@ bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
 bundle: $(CACHE)/mcpb/stamp ## the desktop bundle, dist/*.mcpb (needs node and npm)
 	@$(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
 
+judges: $(VENV)/dev.stamp $(CACHE)/mcpb/stamp $(CACHE)/uv/stamp ## the bundle under the official packer and uv (needs node and npm)
+	@$(BIN)/python -m pytest tests/house/test_bundle.py
+
 requirements: $(CACHE)/poetry/stamp ## make the pinned requirements again from pyproject.toml
 	@$(CACHE)/poetry/bin/python requirements/remake.py
 
@@ -70,6 +73,11 @@ $(CACHE)/poetry/stamp: Makefile | python
 
 $(CACHE)/mcpb/stamp: Makefile | python
 	@npm install --silent --no-save --prefix $(CACHE)/mcpb @anthropic-ai/mcpb@2.1.2
+	@touch $@
+
+$(CACHE)/uv/stamp: Makefile | python
+	@$(PYTHON) -m venv $(CACHE)/uv
+	@$(CACHE)/uv/bin/python -m pip --quiet --disable-pip-version-check install uv==0.13.9
 	@touch $@
 
 .PHONY: python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,12 +43,12 @@ def lint(folder: Path) -> str:
             "--no-cache",
         ],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": roots, "NO_COLOR": "1", "COLUMNS": "200"},
+        env={**os.environ, "PYTHONPATH": roots, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
     )
-    return done.stdout + done.stderr
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
 
 
 @pytest.fixture

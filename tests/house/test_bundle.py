@@ -1,0 +1,106 @@
+"""The desktop bundle. What needs the official packer or uv runs after `make judges`, which fetches both."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import anyio
+import pytest
+
+import apiframe_studio
+
+from .conftest import ROOT
+
+PACKER = ROOT / ".cache/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js"
+UV = ROOT / ".cache/uv/bin/uv"
+MANIFEST = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+SERVER = MANIFEST["server"]
+
+needs_packer = pytest.mark.skipif(
+    not PACKER.exists() or shutil.which("node") is None, reason="the packer comes with `make judges`"
+)
+needs_uv = pytest.mark.skipif(not UV.exists(), reason="uv comes with `make judges`")
+
+
+@pytest.fixture(scope="module")
+def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, packed by the official packer from a copy of the project and unpacked again."""
+    source = tmp_path_factory.mktemp("source") / "project"
+    shutil.copytree(archive, source)
+    subprocess.run(
+        [sys.executable, ".ci/bundle.py", str(PACKER)], cwd=source, check=True, capture_output=True
+    )
+    (packed,) = (source / "dist").iterdir()
+    target = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(packed) as opened:
+        opened.extractall(target)
+    return target
+
+
+def test_the_key_is_kept_as_a_secret_and_everything_asked_for_is_used() -> None:
+    assert MANIFEST["user_config"]["api_key"]["sensitive"] is True
+    used = re.findall(r"\$\{user_config\.(\w+)\}", json.dumps(SERVER["mcp_config"]["env"]))
+    assert sorted(used) == sorted(MANIFEST["user_config"])
+
+
+def test_the_bundle_asks_for_the_pythons_that_pyproject_allows() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    allowed = settings["project"]["requires-python"]
+    assert MANIFEST["compatibility"]["runtimes"]["python"] == allowed.replace(",", " ")
+
+
+def test_the_bundle_starts_where_the_manifest_says() -> None:
+    assert SERVER["type"] == "uv"
+    assert (ROOT / SERVER["entry_point"]).is_file()
+    assert SERVER["mcp_config"]["args"][:3] == ["run", "--directory", "${__dirname}"]
+    assert SERVER["mcp_config"]["args"][-1] == SERVER["entry_point"]
+
+
+@needs_packer
+def test_the_bundle_holds_what_runs_and_nothing_of_the_workshop(unpacked: Path) -> None:
+    expected = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "server", "tools", "studio"}
+    assert {path.name for path in unpacked.iterdir()} == expected
+
+
+@needs_packer
+def test_the_bundle_is_held_to_the_tested_versions(unpacked: Path) -> None:
+    held = tomllib.loads((unpacked / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+    tested = re.findall(
+        r"^[\w.-]+==[^\s]+", (ROOT / "requirements/run.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [pin.split(" ;")[0] for pin in held["constraint-dependencies"]] == tested
+
+
+@needs_packer
+@needs_uv
+@pytest.mark.slow
+async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_path: Path) -> None:
+    arguments = [argument.replace("${__dirname}", str(unpacked)) for argument in SERVER["mcp_config"]["args"]]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
+    environment |= {"APIFRAME_DATA_DIR": str(tmp_path), "APIFRAME_SANDBOX": "true"}
+    hello = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "house", "version": "0"},
+    }
+    asked = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+    ]
+    sent = "".join(f"{json.dumps(message)}\n" for message in asked).encode()
+    with anyio.fail_after(120):  # The first start installs what the server needs.
+        done = await anyio.run_process([UV, *arguments], input=sent, env=environment, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines()) if "id" in answer}
+    assert answers[1]["result"]["serverInfo"]["version"] == apiframe_studio.__version__
+    assert "start_training" in {tool["name"] for tool in answers[2]["result"]["tools"]}, done.stderr
+    assert not (unpacked / ".venv/bin/pytest").exists()
