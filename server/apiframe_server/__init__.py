@@ -1,3 +1,5 @@
 """How the program is started and reached: composition, settings, command line, transports."""
 
-__version__ = "0.1.0"
+from apiframe_studio import __version__
+
+__all__ = ["__version__"]

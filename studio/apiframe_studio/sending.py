@@ -6,8 +6,9 @@ If the process dies on any line here, the ledger holds INTENT (nothing was sent)
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,7 +43,7 @@ _LOOK_AT_OTHERS_SECONDS: Final = 0.25
 
 
 class NotYetSent(Exception):
-    """The request is remembered and was provably not taken; the same call again sends it. Nothing was paid."""
+    """Provably not taken, and remembered: the same call again sends it. Nothing was paid."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
         super().__init__(row.ref)
@@ -102,6 +103,7 @@ class Sending:
         self._clock = clock
         self._lease_seconds = deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS
         self._on_its_way: dict[str, Submission] = {}
+        self._landed: anyio.Event | None = None
 
     async def send(self, row: Submission, request: Request) -> Sent:
         """Send one intent, trying again only what was provably not taken.
@@ -138,22 +140,31 @@ class Sending:
         """Let what is on its way finish; what does not in time is recorded as unconfirmed. For the end."""
         with anyio.move_on_after(within_seconds):
             while self._on_its_way:
-                await anyio.sleep(0.02)
+                self._landed = anyio.Event()
+                await self._landed.wait()
         for row in tuple(self._on_its_way.values()):
             await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
 
     async def _try(self, row: Submission, request: Request) -> tuple[Sent | None, ApiframeError | None]:
+        outcome: tuple[Sent | None, ApiframeError | None] = (None, None)
         # A client's timeout or disconnect cancels the handler. From SENDING to the next state nothing
         # may: the request has a total deadline of its own.
         with anyio.CancelScope(shield=True):
             sending = await self._ledger.begin_sending(row.ref, self._clock.now(), self._lease_seconds)
-            if sending is None:
-                return None, None
-            self._on_its_way[row.ref] = sending
-            try:
-                return await self._carry(sending, request)
-            finally:
-                del self._on_its_way[row.ref]
+            if sending is not None:
+                with self._remembered(sending):
+                    outcome = await self._carry(sending, request)
+        return outcome
+
+    @contextlib.contextmanager
+    def _remembered(self, sending: Submission) -> Generator[None]:
+        self._on_its_way[sending.ref] = sending
+        try:
+            yield
+        finally:
+            del self._on_its_way[sending.ref]
+            if self._landed is not None:
+                self._landed.set()
 
     async def _carry(self, sending: Submission, request: Request) -> tuple[Sent, ApiframeError | None]:
         try:
@@ -180,6 +191,8 @@ class Sending:
         try:
             await self._ledger.spool(sending, task_id, now)
         except LedgerError as error:
-            log.error("Accepted as task_id %s, ref %s, and it could not be kept: %s", task_id, sending.ref, error)
+            log.error(
+                "Accepted as task_id %s, ref %s, and it could not be kept: %s", task_id, sending.ref, error
+            )
             return (Note.ID_ONLY_HERE,)
         return (Note.ID_NOT_IN_LEDGER,)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -28,12 +30,12 @@ GENERATION = "v1"
 
 @dataclass(frozen=True)
 class StudioPlan:
-    """What a studio is built from. Seconds are seconds; `app` is an ASGI app that stands in for the service."""
+    """What a studio is built from. `stand_in` makes the ASGI app that answers instead of the service."""
 
     ledger_path: Path
     base_url: str
     key: SecretStr | None = None
-    app: Any = None
+    stand_in: Callable[[], Any] | None = None
     is_sandbox: bool = False
     owner: str = "local"
     poll_seconds: float = 5.0
@@ -46,11 +48,11 @@ class Studio:
     """The work itself. Cheap to make: the client and the ledger are opened at their first use."""
 
     def __init__(self, plan: StudioPlan, clock: Clock | None = None) -> None:
-        clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self.plan = plan
         self.ledger = Ledger(plan.ledger_path, service=f"{plan.base_url} {GENERATION}", owner=plan.owner)
-        self._sending = Sending(self.ledger, clock, deadline_seconds=plan.paid_seconds)
-        self.trainings = Trainings(self.service, self.ledger, self._sending, clock, plan.poll_seconds)
+        self._sending = Sending(self.ledger, self.clock, deadline_seconds=plan.paid_seconds)
+        self.trainings = Trainings(self.service, self.ledger, self._sending, self.clock, plan.poll_seconds)
         self._api: ApiframeV1 | None = None
         self._building = anyio.Lock()
 
@@ -62,8 +64,7 @@ class Studio:
     @property
     def service_is_local(self) -> bool:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
-        host = self.plan.base_url.partition("://")[2].partition("/")[0].rpartition(":")[0]
-        return self.is_sandbox or is_loopback(host.strip("[]"))
+        return self.is_sandbox or is_loopback(urlsplit(self.plan.base_url).hostname or "")
 
     async def service(self) -> ApiframeV1:
         """The service's client.
@@ -100,4 +101,5 @@ def _client(plan: StudioPlan) -> ApiframeV1:
     from apiframe_studio.api.v1 import ApiframeV1
 
     deadlines = Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds)
-    return ApiframeV1(key=plan.key, base_url=plan.base_url, app=plan.app, deadlines=deadlines)
+    app = plan.stand_in() if plan.stand_in else None
+    return ApiframeV1(key=plan.key, base_url=plan.base_url, app=app, deadlines=deadlines)

@@ -33,7 +33,7 @@ class Note(StrEnum):
     ID_NOT_IN_LEDGER = "id_not_in_ledger"
     """The training was accepted, but the ledger could not be written. The id was spooled beside it."""
     ID_ONLY_HERE = "id_only_here"
-    """The training was accepted, and neither ledger nor spool could be written: this result is the only record."""
+    """Accepted, and neither ledger nor spool could be written: this result is the only record."""
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was taken into the ledger."""
 

@@ -99,7 +99,9 @@ class Page:
 class Trainings:
     """The verbs that the training tools need."""
 
-    def __init__(self, service: Service, ledger: Ledger, sending: Sending, clock: Clock, poll_seconds: float) -> None:
+    def __init__(
+        self, service: Service, ledger: Ledger, sending: Sending, clock: Clock, poll_seconds: float
+    ) -> None:
         self._service = service
         self._ledger = ledger
         self._sending = sending
@@ -125,7 +127,7 @@ class Trainings:
             subject=wish.subject,
             idempotency_key=wish.idempotency_key,
         )
-        row, is_new = await self._ledger.admit(new, self._clock.now())
+        row, _is_new = await self._ledger.admit(new, self._clock.now())
 
         async def request() -> Accepted:
             return await api.train(
@@ -176,7 +178,12 @@ class Trainings:
         return Training.of(known, Note.NOT_REFRESHED)
 
     async def list(
-        self, *, subject: str | None = None, status: frozenset[State] | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        *,
+        subject: str | None = None,
+        status: frozenset[State] | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
     ) -> Page:
         """Trainings of this ledger, newest first; those under way are looked at, within one batch or a few.
 
@@ -213,7 +220,9 @@ class Trainings:
             raise NothingToResolve(Training.of(row))
         return await self._refresh(resolved) if resolved.state in UNDER_WAY else Training.of(resolved)
 
-    async def _send_or_join(self, wish: TrainingWish, row: Submission, request: Callable[[], Awaitable[Accepted]]) -> Sent:
+    async def _send_or_join(
+        self, wish: TrainingWish, row: Submission, request: Callable[[], Awaitable[Accepted]]
+    ) -> Sent:
         if row.state is State.INTENT and row.wording == wish.trigger_word:
             return await self._sending.send(row, request)
         if row.state is State.SENDING:
@@ -304,7 +313,11 @@ def _started(wish: TrainingWish, sent: Sent) -> Training:
     training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us)
     if sent.by_us and wish.trigger_word:
         training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(wish.trigger_word)))
-    if not sent.by_us and sent.row.wording != wish.trigger_word and sent.row.state in (OPEN | {State.FINISHED, State.FAILED}):
+    if (
+        not sent.by_us
+        and sent.row.wording != wish.trigger_word
+        and sent.row.state in (OPEN | {State.FINISHED, State.FAILED})
+    ):
         training = training.noting(Note.OTHER_WORD)
     return training.noting(Note.WAITS_TO_BE_SENT) if sent.row.state is State.INTENT else training
 

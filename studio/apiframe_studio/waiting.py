@@ -122,5 +122,3 @@ def is_worth_waiting(training: Training) -> bool:
 def _same_news(before: Training, after: Training) -> bool:
     told = (before.state, before.percentage, before.message, before.trigger_word, before.notes)
     return told == (after.state, after.percentage, after.message, after.trigger_word, after.notes)
-
-

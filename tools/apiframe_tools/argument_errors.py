@@ -14,7 +14,9 @@ MOST_NAMED = 5
 
 def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
     """One sentence for each argument that was wrong, and what the tool takes."""
-    wrong = [_sentence(details) for details in error.errors(include_input=False, include_url=False)[:MOST_NAMED]]
+    wrong = [
+        _sentence(details) for details in error.errors(include_input=False, include_url=False)[:MOST_NAMED]
+    ]
     return f"{' '.join(wrong)} Nothing was done. {tool} takes: {_signature(schema)}."
 
 
@@ -48,4 +50,6 @@ def _sentence(details: ErrorDetails) -> str:
 
 def _signature(schema: dict[str, Any]) -> str:
     required = schema.get("required", ())
-    return ", ".join(f"{name} (required)" if name in required else name for name in schema.get("properties", ()))
+    return ", ".join(
+        f"{name} (required)" if name in required else name for name in schema.get("properties", ())
+    )

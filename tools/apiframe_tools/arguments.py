@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
 
 LONGEST_ID: Final = 200
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
 
 _WORD_REASONS: Final = {
     WordProblem.TOO_SHORT: f"needs at least {SHORTEST} characters, so that it cannot be part of other words",
@@ -24,7 +24,9 @@ _WORD_REASONS: Final = {
 
 def _an_id(text: str) -> str:
     if not _ID.fullmatch(text):
-        raise ValueError("is an id as the service or this server gave it: letters, digits, dots, _ : and - only")
+        raise ValueError(
+            "is an id as the service or this server gave it: letters, digits and . _ : ~ + / = @ - only"
+        )
     return text
 
 
@@ -60,7 +62,9 @@ TriggerWord = Annotated[
     ),
 ]
 Subject = Annotated[_Name, Field(description="Name of the person in the photos; kept on this machine only")]
-WebhookUrl = Annotated[str, StringConstraints(strip_whitespace=True), Field(description="https address for updates")]
+WebhookUrl = Annotated[
+    str, StringConstraints(strip_whitespace=True), Field(description="https address for updates")
+]
 WebhookSecret = Annotated[SecretStr, Field(max_length=1024, description="Sent back as x-webhook-secret")]
 IdempotencyKey = Annotated[
     _Name, Field(description="A new value trains the same photos again on purpose, at full price")

@@ -29,7 +29,9 @@ def next_step(training: Training) -> str:
                 f"one that waits, or resolve_training with ref {training.ref} and give_up to drop it; nothing was paid."
             )
         case State.INTENT:
-            return "call start_training again with the same arguments; it was not sent yet and nothing was paid."
+            return (
+                "call start_training again with the same arguments; it was not sent yet and nothing was paid."
+            )
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
         case State.QUEUED | State.PROCESSING:

@@ -11,7 +11,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-Status = Literal["submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"]
+Status = Literal[
+    "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"
+]
 """Where a training is, in the same words everywhere."""
 
 SANDBOX_WORDS = "Sandbox: nothing here is real or costs money."
@@ -38,7 +40,9 @@ class TrainingStarted(BaseModel):
             self.sandbox,
             f"{of} is {self.status}{' (already started earlier; nothing was sent now)' if self.deduplicated else ''}.",
             _names(self.task_id, self.ref),
-            f"Trigger word: {self.trigger_word}." if self.trigger_word else _unnamed(self.requested_trigger_word),
+            f"Trigger word: {self.trigger_word}."
+            if self.trigger_word
+            else _unnamed(self.requested_trigger_word),
             *self.warnings,
             f"Next: {self.next_step}",
         )
@@ -52,11 +56,15 @@ class TrainingStatus(BaseModel):
     subject: str | None
     status: Status
     percentage: float | None = Field(description="0 to 100")
-    trigger_word: str | None = Field(description="Must stand in every prompt; null until the service names it")
+    trigger_word: str | None = Field(
+        description="Must stand in every prompt; null until the service names it"
+    )
     message: str | None = Field(description="The service's own words")
     started_at: datetime | None
     finished_at: datetime | None
-    eta_seconds: float | None = Field(description="Estimated from what this ledger saw; null when that says nothing")
+    eta_seconds: float | None = Field(
+        description="Estimated from what this ledger saw; null when that says nothing"
+    )
     checked_at: datetime | None = Field(description="When the service was last asked")
     warnings: list[str]
     sandbox: bool
@@ -64,7 +72,11 @@ class TrainingStatus(BaseModel):
 
     def __str__(self) -> str:
         of = f"Training of {self.subject}" if self.subject else "Training"
-        done = f", {self.percentage:g} % done" if self.percentage is not None and self.status != "finished" else ""
+        done = (
+            f", {self.percentage:g} % done"
+            if self.percentage is not None and self.status != "finished"
+            else ""
+        )
         word = f"Trigger word: {self.trigger_word}." if self.trigger_word else ""
         left = f"About {_duration(self.eta_seconds)} left." if self.eta_seconds is not None else ""
         said = f"The service says: {self.message!r}." if self.message and self.status == "failed" else ""
@@ -94,7 +106,9 @@ class TrainingRow(BaseModel):
     stale: bool = Field(description="True when the service could not be asked just now")
 
     def __str__(self) -> str:
-        done = f" {self.percentage:g} %" if self.percentage is not None and self.status == "processing" else ""
+        done = (
+            f" {self.percentage:g} %" if self.percentage is not None and self.status == "processing" else ""
+        )
         word = f", trigger word {self.trigger_word}" if self.trigger_word else ""
         seen = f"{self.checked_at:%Y-%m-%d %H:%M} UTC" if self.checked_at else "never"
         age = f", not refreshed (last seen {seen})" if self.stale else ""
@@ -114,7 +128,11 @@ class TrainingList(BaseModel):
 
     def __str__(self) -> str:
         shown = "\n".join(str(row) for row in self.trainings)
-        head = f"{len(self.trainings)} of {self.total} trainings, newest first:\n{shown}\n" if shown else "No trainings."
+        head = (
+            f"{len(self.trainings)} of {self.total} trainings, newest first:\n{shown}\n"
+            if shown
+            else "No trainings."
+        )
         return _text(self.sandbox, head, *self.warnings, f"Next: {self.next_step}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 
 def slim_input(schema: dict[str, Any]) -> dict[str, Any]:
@@ -33,13 +33,21 @@ def _each_without_titles(named: dict[str, Any]) -> dict[str, Any]:
 
 def _walk(part: Any) -> Any:
     if isinstance(part, dict):
-        return _without_titles(part)
-    return [_walk(item) for item in part] if isinstance(part, list) else part
+        return _without_titles(cast("dict[str, Any]", part))
+    return _walk_all(part) if isinstance(part, list) else part
+
+
+def _walk_all(parts: list[Any]) -> list[Any]:
+    return [_walk(part) for part in parts]
 
 
 def _without_null(part: dict[str, Any]) -> dict[str, Any]:
     arms = [arm for arm in part.get("anyOf", ()) if arm != {"type": "null"}]
     if len(arms) != 1:
         return part
-    rest = {key: value for key, value in part.items() if key != "anyOf" and not (key == "default" and value is None)}
+    rest = {
+        key: value
+        for key, value in part.items()
+        if key != "anyOf" and not (key == "default" and value is None)
+    }
     return {**arms[0], **rest}

@@ -28,7 +28,9 @@ class StudioTool(Tool):
     @classmethod
     def of(cls, fn: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Self:
         """Make a tool of a typed asynchronous function."""
-        tool = cls.from_function(fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations)
+        tool = cls.from_function(
+            fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations
+        )
         assert isinstance(tool, cls)
         metadata = tool.fn_metadata
         metadata.arg_model.model_config["extra"] = "forbid"
@@ -37,7 +39,9 @@ class StudioTool(Tool):
         metadata.output_schema = slim_output(metadata.output_schema or {})
         return tool
 
-    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> Any:
         """Run the tool.
 
         Raises:

@@ -21,7 +21,16 @@ from apiframe_studio.ledger.file import open_engine, translated
 from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import observations, submissions
 from apiframe_studio.ledger.spool import Spool, Spooled
-from apiframe_studio.ledger.table import add, as_observation, durations_like, keep_stray, one, read, rivals, store
+from apiframe_studio.ledger.table import (
+    add,
+    as_observation,
+    durations_like,
+    keep_stray,
+    one,
+    read,
+    rivals,
+    store,
+)
 from apiframe_studio.pace import Pace
 from apiframe_studio.submission import Event, State, after
 
@@ -191,8 +200,8 @@ class Book:
         with self._transaction() as connection:
             seen = select(observations).where(observations.c.ref == row.ref).order_by(observations.c.at)
             observed_so_far = [as_observation(mapping) for mapping in connection.execute(seen).mappings()]
-            durations = connection.execute(durations_like(row)).scalars().all()
-        return Pace(row.accepted_at, observed_so_far, [float(seconds) for seconds in durations])
+            durations = [found.seconds for found in connection.execute(durations_like(row))]
+        return Pace(row.accepted_at, observed_so_far, durations)
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[Connection]:

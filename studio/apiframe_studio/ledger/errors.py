@@ -1,7 +1,7 @@
 """What can be wrong with the ledger itself.
 
     LedgerError
-    ├── LedgerUnusable   the folder or file cannot be read or written (disk full, no permission, a file in the way)
+    ├── LedgerUnusable   the folder or file cannot be read or written: disk full, no permission
     ├── LedgerTooNew     written by a newer version; it is left untouched
     ├── LedgerBusy       another process held it for longer than we wait
     └── LedgerDamaged    not readable as a ledger; it was set aside under another name
@@ -36,7 +36,7 @@ class LedgerBusy(LedgerError):
 
 
 class LedgerDamaged(LedgerError):
-    """It could not be read as a ledger. `set_aside` is where it stands now, None when it could not be moved."""
+    """Not readable as a ledger. `set_aside` is where it stands now, None when it could not be moved."""
 
     def __init__(self, path: Path, set_aside: Path | None) -> None:
         super().__init__(path, "damaged")

@@ -1,0 +1,91 @@
+"""The command line. Nothing heavy is imported before it is known what is wanted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from apiframe_server import __version__
+
+if TYPE_CHECKING:
+    from apiframe_server.settings import Settings
+
+_EPILOG = """\
+Settings are environment variables; the key is APIFRAME_API_KEY. Try `apiframe-photo-mcp demo` first: it needs
+neither a key nor money.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; returns the exit code."""
+    wanted = _parser().parse_args(arguments)
+    from apiframe_server.settings import Settings, SettingsError
+
+    try:
+        settings = Settings.read()
+    except SettingsError as error:
+        print(f"apiframe-photo-mcp: {error}", file=sys.stderr)
+        return 2
+    match wanted.command:
+        case "demo":
+            from apiframe_server.demo import demo
+
+            return demo()
+        case "doctor":
+            from apiframe_server.doctor import doctor
+
+            return doctor(settings)
+        case "sandbox":
+            from apiframe_server.sandbox_port import sandbox
+
+            return sandbox(settings, wanted.port)
+        case _:
+            return _serve(settings, "" if wanted.sandbox is None and settings.sandbox else wanted.sandbox)
+
+
+def _serve(settings: Settings, sandbox: str | None) -> int:
+    from apiframe_server.composition import server_of, studio_of
+    from apiframe_server.logs import log_to_stderr
+    from apiframe_server.stdio import serve
+
+    log_to_stderr(settings.log_level, [settings.api_key.get_secret_value()])
+    if sys.stdin.isatty():
+        print(
+            "An MCP client talks to this program over stdin; there is nothing to type here. Ctrl-C ends it.\n"
+            "To see it work: apiframe-photo-mcp demo",
+            file=sys.stderr,
+        )
+    studio = studio_of(settings, sandbox=sandbox)
+    serve(studio, server_of(studio))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="apiframe-photo-mcp",
+        description="An MCP server that trains photo models of people at Apiframe and reports the trigger word.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"apiframe-photo-mcp {__version__}")
+    parser.add_argument(
+        "--sandbox",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="answer from a stand-in for the service: no key, no money (URL: one that `sandbox` serves)",
+    )
+    commands = parser.add_subparsers(
+        dest="command", metavar="command", title="commands (none: serve over stdio)"
+    )
+    commands.add_parser("demo", help="train a subject on the sandbox and see the conversation")
+    commands.add_parser("doctor", help="check key, service, account and ledger, and say what to do")
+    port = commands.add_parser("sandbox", help="serve the sandbox on a port, for any client of the service")
+    port.add_argument("--port", type=int, default=8788, help="port on 127.0.0.1 (0: any free one)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Where everything is put together, and the only place that knows all the parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from apiframe_server import __version__
+from apiframe_server.settings import Settings
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.studio import Studio, StudioPlan
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+
+
+def studio_of(settings: Settings, *, sandbox: str | None = None) -> Studio:
+    """The studio that the settings describe.
+
+    With `sandbox` one on a stand-in, which has a ledger of its own: the embedded one for "", else the one
+    that listens at that address.
+    """
+    return Studio(_plan(settings) if sandbox is None else _sandbox_plan(settings, sandbox))
+
+
+def server_of(studio: Studio) -> MCPServer[Any]:
+    """An MCP server with the tools of this studio. The SDK takes most of the start, so it is imported here."""
+    from mcp.server import MCPServer
+
+    from apiframe_tools import INSTRUCTIONS, tools_of
+
+    return MCPServer(
+        "apiframe-photo-mcp",
+        title="Apiframe photos (sandbox)" if studio.is_sandbox else "Apiframe photos",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        tools=[*tools_of(studio)],
+        log_level="WARNING",
+    )
+
+
+def _plan(settings: Settings) -> StudioPlan:
+    return StudioPlan(
+        ledger_path=settings.data_dir / "ledger.sqlite3",
+        base_url=settings.base_url,
+        key=settings.api_key,
+        poll_seconds=settings.poll_seconds,
+        connect_seconds=settings.connect_seconds,
+        read_seconds=settings.read_seconds,
+        paid_seconds=settings.paid_seconds,
+    )
+
+
+def _sandbox_plan(settings: Settings, url: str) -> StudioPlan:
+    folder = settings.data_dir / "sandbox"
+    return StudioPlan(
+        ledger_path=folder / "ledger.sqlite3",
+        base_url=url or SANDBOX_URL,
+        key=SecretStr(SANDBOX_KEY),
+        stand_in=None if url else lambda: sandbox_of(settings).app,
+        is_sandbox=True,
+        poll_seconds=min(settings.poll_seconds, 1.0),
+    )
+
+
+def sandbox_of(settings: Settings) -> Sandbox:
+    """The stand-in for the service; its tasks survive a restart."""
+    folder = settings.data_dir / "sandbox"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Sandbox(training_seconds=settings.sandbox_seconds, store_path=folder / "tasks.sqlite3")

@@ -1,0 +1,33 @@
+"""`apiframe-photo-mcp sandbox`: the stand-in for the service on a port of this machine."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import anyio
+
+from apiframe_server.composition import sandbox_of
+from apiframe_server.settings import Settings
+from apiframe_studio.sandbox import SANDBOX_KEY
+from apiframe_studio.sandbox.port import serve
+
+
+def sandbox(settings: Settings, port: int) -> int:
+    """Serve until Ctrl-C; returns the exit code."""
+    print(
+        f"Any key but wrong-key works, for example {SANDBOX_KEY}. Photo sets to train on: sandbox-person "
+        "(trains well), sandbox-expired, sandbox-bad-photos. Ctrl-C ends it.",
+        file=sys.stderr,
+    )
+    try:
+        anyio.run(partial(serve, "127.0.0.1", port, sandbox=sandbox_of(settings)))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        print(
+            f"apiframe-photo-mcp: port {port} cannot be used ({error.strerror}); try --port 0.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0

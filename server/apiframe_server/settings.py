@@ -1,0 +1,107 @@
+"""What a person can set: environment variables that begin with APIFRAME_, read once and here only.
+
+No `.env` file is read: a server is started in whatever folder its client stands in, and a stranger's file
+there must not choose where the key is sent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "APIFRAME_"
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the text names the variable and the fix."""
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
+
+    api_key: Annotated[SecretStr, Field(description="Your v1 API key, as Apiframe shows it")] = SecretStr("")
+    base_url: Annotated[str, Field(description="Where the service is")] = "https://api.apiframe.pro"
+    data_dir: Annotated[Path, Field(description="Folder of the ledger")] = user_data_path(
+        "apiframe-photo-mcp", appauthor=False
+    )
+    sandbox: Annotated[
+        bool, Field(description="Answer from the sandbox instead of the service, as --sandbox does")
+    ] = False
+    poll_seconds: Annotated[
+        float, Field(ge=1, le=60, description="Seconds between two looks while waiting")
+    ] = 5.0
+    connect_seconds: Annotated[float, Field(ge=0.1, le=10, description="Seconds to reach the service")] = 5.0
+    read_seconds: Annotated[
+        float, Field(ge=0.1, le=40, description="Seconds for one look, retries included")
+    ] = 15.0
+    paid_seconds: Annotated[float, Field(ge=0.1, le=20, description="Seconds for one paid request")] = 20.0
+    log_level: Annotated[LogLevel, Field(description="How much is logged to stderr")] = "WARNING"
+    sandbox_seconds: Annotated[
+        float, Field(ge=1, le=3600, description="How long the sandbox takes to train")
+    ] = 20.0
+
+    @field_validator("base_url")
+    @classmethod
+    def _a_web_address(cls, url: str) -> str:
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be a web address such as https://api.apiframe.pro")
+        return url.strip().rstrip("/")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("data_dir")
+    @classmethod
+    def _from_home(cls, folder: Path) -> Path:
+        return folder.expanduser()
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsError: a value cannot be used.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_url=False)
+            raise SettingsError(" ".join(_sentence(one) for one in details)) from None
+
+
+def _sentence(details: ErrorDetails) -> str:
+    name = f"{PREFIX}{str(details['loc'][0]).upper()}"
+    limits = details.get("ctx", {})
+    match details["type"]:
+        case "greater_than_equal" | "less_than_equal":
+            least, most = _range_of(str(details["loc"][0]))
+            return f"{name} must be a number from {least} to {most}."
+        case "float_parsing" | "float_type":
+            return f"{name} must be a number, such as 5."
+        case "bool_parsing" | "bool_type":
+            return f"{name} must be true or false."
+        case "literal_error":
+            return f"{name} must be one of {limits['expected']}."
+        case "value_error":
+            return f"{name} {limits['error']}."
+        case _:
+            return f"{name} cannot be used; remove it to use the default."
+
+
+def _range_of(field: str) -> tuple[str, str]:
+    bounds = {type(bound).__name__: bound for bound in Settings.model_fields[field].metadata}
+    least = getattr(bounds.get("Ge"), "ge", None)
+    most = getattr(bounds.get("Le"), "le", None)
+    return f"{least:g}", f"{most:g}"

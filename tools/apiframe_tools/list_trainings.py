@@ -1,0 +1,46 @@
+"""The tool that remembers: every training of this ledger."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from apiframe_studio.studio import Studio
+from apiframe_tools import reporting
+from apiframe_tools.annotations import LOOKS
+from apiframe_tools.arguments import Subject
+from apiframe_tools.guidance import STATUS
+from apiframe_tools.results import Status, TrainingList
+from apiframe_tools.studio_tool import StudioTool
+
+Limit = Annotated[int, Field(ge=1, le=50, description="Most to return")]
+Cursor = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=80),
+    Field(description="next_cursor of the page before"),
+]
+Wanted = Annotated[Status, Field(description="Only those in this status")]
+
+
+def make(studio: Studio) -> StudioTool:
+    """The tool on this studio."""
+
+    async def list_trainings(
+        subject: Subject | None = None,
+        status: Wanted | None = None,
+        limit: Limit = 20,
+        cursor: Cursor | None = None,
+    ) -> TrainingList:
+        """List the trainings started from here, newest first, with subject, status and trigger word.
+
+        For finding a person's training or trigger word in a new chat, or what was unconfirmed. Free; those under way are
+        refreshed. Not for waiting: wait_for_training does that.
+        """
+        states = (
+            None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
+        )
+        page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)
+        return reporting.listing(page, sandbox=studio.is_sandbox)
+
+    return StudioTool.of(list_trainings, title="List trainings", annotations=LOOKS)

@@ -1,0 +1,42 @@
+"""The tool that records what a person decided."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from apiframe_studio.studio import Studio
+from apiframe_studio.trainings import Decision
+from apiframe_tools import reporting
+from apiframe_tools.annotations import DECIDES
+from apiframe_tools.arguments import TaskId
+from apiframe_tools.results import TrainingStatus
+from apiframe_tools.studio_tool import StudioTool
+
+Ref = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    Field(description="ref of the training; or a subject's name for one made elsewhere"),
+]
+PersonsDecision = Annotated[
+    Literal["accepted", "send_again", "give_up"], Field(description="What the person said")
+]
+
+
+def make(studio: Studio) -> StudioTool:
+    """The tool on this studio."""
+
+    async def resolve_training(
+        ref: Ref, decision: PersonsDecision, task_id: TaskId | None = None
+    ) -> TrainingStatus:
+        """Record a person's decision about an unconfirmed training; never the assistant's own guess.
+
+        accepted: it stands in their Apiframe dashboard (task_id needed). send_again: it does not; the next
+        start_training pays for it. give_up: drop it. With accepted, a task_id and a person's name as ref, a training made
+        elsewhere is taken into the list under that name. Free itself.
+        """
+        training = await studio.trainings.resolve(ref, Decision(decision), task_id)
+        return reporting.status(training, sandbox=studio.is_sandbox)
+
+    return StudioTool.of(resolve_training, title="Record a decision", annotations=DECIDES)

@@ -1,0 +1,55 @@
+"""The tool that spends: start a training once."""
+
+from __future__ import annotations
+
+from mcp.server.mcpserver.exceptions import ToolError
+
+from apiframe_studio.studio import Studio
+from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.webhooks import WebhookProblem, problem_of
+from apiframe_tools import reporting
+from apiframe_tools.annotations import SPENDS
+from apiframe_tools.arguments import IdempotencyKey, PhotosId, Subject, TriggerWord, WebhookSecret, WebhookUrl
+from apiframe_tools.results import TrainingStarted
+from apiframe_tools.studio_tool import StudioTool
+
+_WEBHOOK_WORDS = {
+    WebhookProblem.NOT_A_URL: "is not a web address",
+    WebhookProblem.NOT_HTTPS: "must begin with https://",
+    WebhookProblem.CREDENTIALS: "must not hold a user name or password",
+    WebhookProblem.TOO_LONG: "is longer than 2048 characters",
+}
+
+
+def make(studio: Studio) -> StudioTool:
+    """The tool on this studio."""
+
+    async def start_training(
+        training_images_id: PhotosId,
+        trigger_word: TriggerWord | None = None,
+        subject: Subject | None = None,
+        webhook_url: WebhookUrl | None = None,
+        webhook_secret: WebhookSecret | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> TrainingStarted:
+        """Start training a photo model of a person from uploaded photos; get_training_status follows it.
+
+        Costs 4 credits a photo (40 to 120), once: the same photos again return the training that already is. Returns
+        at once with task_id; the training goes on for many minutes at the service and cannot be cancelled. The trigger
+        word is known only when it is finished. Not for looking at progress.
+        """
+        _check_webhook(studio, webhook_url)
+        wish = TrainingWish(
+            training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
+        )
+        return reporting.started(await studio.trainings.start(wish), sandbox=studio.is_sandbox)
+
+    return StudioTool.of(start_training, title="Start a training", annotations=SPENDS)
+
+
+def _check_webhook(studio: Studio, url: str | None) -> None:
+    if url and (problem := problem_of(url, service_is_local=studio.service_is_local)):
+        raise ToolError(
+            f"webhook_url {_WEBHOOK_WORDS[problem]}, so nothing was sent. Leave it out (get_training_status is enough) "
+            "or call start_training with an https address that the service can reach."
+        )

@@ -1,0 +1,213 @@
+"""What went wrong, in words: what it means for the money and what to do next. One place for every error."""
+
+from __future__ import annotations
+
+from apiframe_studio.api.errors import (
+    ApiframeError,
+    BaseUrlProblem,
+    BaseUrlUnusable,
+    KeyRefused,
+    KeyUnusable,
+    NotSent,
+    NotSentBecause,
+    OutOfCredits,
+    Refused,
+    Throttled,
+    Unclear,
+    UnclearBecause,
+)
+from apiframe_studio.api.keys import KeyProblem
+from apiframe_studio.api.models import TaskKind
+from apiframe_studio.intent import KeyReused
+from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew
+from apiframe_studio.sending import NotYetSent, Rejected
+from apiframe_studio.trainings import (
+    NeedsTaskId,
+    NotATraining,
+    NothingToResolve,
+    UnknownCursor,
+    UnknownTraining,
+)
+from apiframe_tools.guidance import STATUS, next_step
+
+_SET_A_KEY = (
+    "Ask the person to create a v1 API key in their Apiframe account (apiframe.ai), to put it into the setting "
+    "APIFRAME_API_KEY of this server and to restart it; or to start it with --sandbox to try everything without one."
+)
+
+_KEY_WORDS = {
+    KeyProblem.MISSING: f"No Apiframe API key is set, so nothing was sent. {_SET_A_KEY}",
+    KeyProblem.PLACEHOLDER: (
+        "The API key is a placeholder that was never filled in (it contains ${…}), so nothing was sent. "
+        + _SET_A_KEY
+    ),
+    KeyProblem.V2: (
+        "The API key begins with afk_: that is a key of Apiframe's second generation, and this server speaks the "
+        f"first (v1) today, so nothing was sent. {_SET_A_KEY}"
+    ),
+    KeyProblem.MALFORMED: (
+        "The API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have, so nothing "
+        "was sent. Ask the person to set APIFRAME_API_KEY to the bare key and to restart this server."
+    ),
+}
+
+_URL_WORDS = {
+    BaseUrlProblem.NOT_A_URL: "is not an address",
+    BaseUrlProblem.SCHEME: "begins with neither https:// nor http://",
+    BaseUrlProblem.CREDENTIALS: "holds a user name or password",
+    BaseUrlProblem.QUERY: "has a ? or # part",
+    BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
+}
+
+_NOT_SENT_WORDS = {
+    NotSentBecause.DNS: "its name was not found",
+    NotSentBecause.REFUSED: "the connection was refused",
+    NotSentBecause.TIMEOUT: "no connection came about in time",
+    NotSentBecause.CERTIFICATE: "its certificate is not trusted on this machine",
+    NotSentBecause.TLS: "no secure connection came about",
+    NotSentBecause.BUSY: "too many requests are on their way already",
+    NotSentBecause.PROXY: "the proxy did not open the way",
+    NotSentBecause.UNREACHABLE: "the network did not lead there",
+}
+
+_UNCLEAR_WORDS = {
+    UnclearBecause.TIMEOUT: "did not answer in time",
+    UnclearBecause.CUT_OFF: "broke off the connection",
+    UnclearBecause.TOO_LARGE: "sent far too long an answer",
+    UnclearBecause.SERVER_ERROR: "had an error of its own",
+    UnclearBecause.ODD_STATUS: "gave an answer that makes no sense here",
+    UnclearBecause.NOT_JSON: "answered with something that is not its own format, such as a web page",
+    UnclearBecause.NO_TASK_ID: "answered without an id",
+}
+
+_OTHER_KINDS = {
+    TaskKind.UPLOAD: (
+        "This id is a photo upload, not a training. Pass it to start_training as training_images_id once the upload "
+        "is finished."
+    ),
+    TaskKind.GENERATION: "This id is a generated picture, not a training. list_trainings shows the trainings.",
+}
+
+
+def explain(error: BaseException) -> str | None:
+    """The sentence for an error, or None when it is none that we foresaw."""
+    match error:
+        case NotYetSent():
+            return _not_yet_sent(error)
+        case Rejected():
+            return _rejected(error)
+        case ApiframeError():
+            return _service(error)
+        case LedgerError():
+            return _ledger(error)
+        case KeyReused():
+            return (
+                "This idempotency_key was used before for other photos or another trigger word, so nothing was sent. "
+                "Leave it out, or call start_training with a new one."
+            )
+        case UnknownTraining(is_ref=True):
+            return "No training of this ledger has that ref. Call list_trainings to see those that it has."
+        case UnknownTraining():
+            return (
+                "Neither this ledger nor the service knows a training with that task_id. Call list_trainings to see "
+                "those that were started from here."
+            )
+        case NotATraining():
+            return _OTHER_KINDS.get(
+                error.kind, "This id is not a training. Call list_trainings to see the trainings."
+            )
+        case NothingToResolve():
+            training = error.training
+            return (
+                f"Training {training.ref} is {STATUS[training.state]}: there is nothing to decide that way. "
+                f"Next: {next_step(training)}"
+            )
+        case NeedsTaskId():
+            return (
+                "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask the "
+                "person for it, then call resolve_training with ref, accepted and task_id."
+            )
+        case UnknownCursor():
+            return (
+                "That cursor is from no page of this list. Call list_trainings without cursor to begin anew."
+            )
+        case _:
+            return None
+
+
+def _not_yet_sent(error: NotYetSent) -> str:
+    again = "call start_training again with the same arguments"
+    if isinstance(error.cause, Throttled):
+        wait = error.cause.retry_after
+        when = f"in {wait:.0f} seconds" if wait else "in a minute"
+        return (
+            f"The service is busy and did not take the training (status submitting, ref {error.row.ref}); nothing was "
+            f"paid. Next: {again} {when}."
+        )
+    cause = _service(error.cause).partition(" Nothing was paid")[0]
+    return f"{cause} The training (status submitting, ref {error.row.ref}) was not sent and nothing was paid. Next: {again}."
+
+
+def _rejected(error: Rejected) -> str:
+    return f"{_service(error.cause)} The training was rejected (ref {error.row.ref}) and nothing was paid."
+
+
+def _service(error: ApiframeError) -> str:
+    said = f" It says: {error.message!r}." if error.message else ""
+    match error:
+        case KeyUnusable():
+            return _KEY_WORDS[error.problem]
+        case BaseUrlUnusable():
+            return f"The service's address {_URL_WORDS[error.problem]}, so nothing was sent. Mend APIFRAME_BASE_URL."
+        case NotSent():
+            return (
+                f"The service could not be reached: {_NOT_SENT_WORDS[error.why]}. Check the connection and "
+                "APIFRAME_BASE_URL, then try again."
+            )
+        case Throttled(retry_after=float() as seconds):
+            return f"The service is busy. Try again in {seconds:.0f} seconds."
+        case Throttled():
+            return "The service is busy. Try again in a minute."
+        case KeyRefused():
+            return f"The service does not accept the API key.{said} Ask the person to check APIFRAME_API_KEY."
+        case OutOfCredits():
+            return f"The account has too few credits.{said} Ask the person to add some; get_account shows what is left."
+        case Refused():
+            return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
+        case Unclear():
+            return f"The service {_UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
+        case _:
+            return f"The service could not be used.{said} Try again in a minute."
+
+
+def _advice(error: Refused) -> str:
+    if error.status is not None and 300 <= error.status < 400:
+        return "It redirects elsewhere, which is never followed: check APIFRAME_BASE_URL."
+    return "Check the ids: an upload expires, and only a finished one can be trained on."
+
+
+def _ledger(error: LedgerError) -> str:
+    match error:
+        case LedgerTooNew():
+            return (
+                f"The ledger {error.path} was written by a newer version of this server, so it is left alone and "
+                "nothing was sent. Update this server, or set APIFRAME_DATA_DIR to another folder."
+            )
+        case LedgerBusy():
+            return f"The ledger {error.path} is in use by another program. Nothing was sent. Try again in a minute."
+        case LedgerDamaged(set_aside=None):
+            return (
+                f"The ledger {error.path} is damaged and could not be set aside. Nothing was sent. Ask the person to "
+                "move it away; it lists what was paid for."
+            )
+        case LedgerDamaged():
+            return (
+                f"The ledger was damaged and now stands aside as {error.set_aside}; nothing was sent. What it listed is not "
+                "known here any more: tell the person to check their Apiframe dashboard for trainings under way "
+                "before anything is started again. The next call begins a new ledger."
+            )
+        case _:
+            return (
+                f"The ledger {error.path} cannot be used ({error.why}), so nothing was sent. Ask the person to free "
+                "space, give access, or set APIFRAME_DATA_DIR to a folder that can be written."
+            )
