@@ -112,7 +112,8 @@ class Transport:
         received = _Received()
         with anyio.move_on_after(seconds):
             async with self._client(fresh=fresh) as client:
-                timeout = httpx.Timeout(seconds, connect=min(self._connect_seconds, _CONNECT_SHARE * seconds))
+                connect = min(self._connect_seconds, _CONNECT_SHARE * seconds)
+                timeout = httpx.Timeout(seconds, connect=connect, pool=connect)
                 content = None if body is None else json.dumps(body).encode()
                 url = f"{self.base_url}{path}"
                 request = client.build_request(method, url, content=content, headers=headers, timeout=timeout)

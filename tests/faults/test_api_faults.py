@@ -1,0 +1,247 @@
+"""Which fault means what: money may be at stake for every row of this table."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import anyio
+import pytest
+import stamina
+from pydantic import SecretStr
+
+from apiframe_studio.api import (
+    ApiframeError,
+    ApiframeV1,
+    Deadlines,
+    KeyRefused,
+    NotFound,
+    NotSent,
+    OutOfCredits,
+    Refused,
+    Throttled,
+    Unclear,
+)
+
+from .fault_server import (
+    ACCEPTED,
+    ADDRESSES,
+    FAULTS,
+    FaultServer,
+    answer,
+    fault_server,
+    replying,
+    reset_at_once,
+)
+
+KEY = SecretStr("v1-key-of-nobody-0123456789")
+SHORT = Deadlines(connect=0.3, read=0.6, paid=0.6)
+ID = ACCEPTED["task_id"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a caller is told."""
+
+    error: type[ApiframeError]
+    reason: str = ""
+    task_id: str | None = None
+    retry_after: float | None = None
+
+
+def unclear(reason: str, task_id: str | None = None) -> Meaning:
+    return Meaning(Unclear, reason, task_id)
+
+
+MEANINGS = {
+    "refused": Meaning(NotSent, "refused"),
+    "unknown_name": Meaning(NotSent, "dns"),
+    "full_accept_queue": Meaning(NotSent, "timeout"),
+    "tls_to_a_plain_port": Meaning(NotSent, "tls"),
+    "closed_after_accept": unclear("cut_off"),
+    "closed_after_part_of_request": unclear("cut_off"),
+    "closed_after_request": unclear("cut_off"),
+    "reset_after_accept": unclear("cut_off"),
+    "reset_after_part_of_request": unclear("cut_off"),
+    "reset_after_request": unclear("cut_off"),
+    "partial_status_line": unclear("cut_off"),
+    "partial_headers": unclear("cut_off"),
+    "huge_header": unclear("cut_off"),
+    "not_http": unclear("cut_off"),
+    "truncated_body_with_id": unclear("cut_off", ID),
+    "truncated_body_without_id": unclear("cut_off"),
+    "truncated_chunk_with_id": unclear("cut_off", ID),
+    "truncated_chunk_without_id": unclear("cut_off"),
+    "silent": unclear("timeout"),
+    "never_reads": unclear("timeout"),
+    "slow_loris_headers": unclear("timeout"),
+    "slow_loris_body": unclear("timeout"),
+    "slow_loris_body_with_id": unclear("timeout", ID),
+    "early_hints_without_end": unclear("timeout"),
+    "bad_gzip": unclear("not_json"),
+    "good_gzip": unclear("not_json"),
+    "gzip_bomb": unclear("not_json"),
+    "endless_body": unclear("too_large"),
+    "html_200": unclear("not_json"),
+    "empty_200": unclear("not_json"),
+    "list_200": unclear("not_json"),
+    "no_id_200": unclear("no_task_id"),
+    "no_content_204": unclear("not_json"),
+    "switching_101": unclear("cut_off"),
+    "redirect_307": Meaning(Refused),
+    "redirect_301": Meaning(Refused),
+    "status_400": Meaning(Refused),
+    "status_401": Meaning(KeyRefused),
+    "status_402": Meaning(OutOfCredits),
+    "status_403": Meaning(KeyRefused),
+    "status_404": Meaning(NotFound),
+    "status_405": Meaning(Refused),
+    "status_408": unclear("odd_status"),
+    "status_409": unclear("odd_status"),
+    "status_413": Meaning(Refused),
+    "status_415": Meaning(Refused),
+    "status_418": unclear("odd_status"),
+    "status_422": Meaning(Refused),
+    "status_425": unclear("odd_status"),
+    "status_500": unclear("server_error"),
+    "status_502": unclear("server_error"),
+    "status_503": unclear("server_error"),
+    "status_504": unclear("server_error"),
+    "bare_401": Meaning(KeyRefused),
+    "html_502": unclear("server_error"),
+    "truncated_400": Meaning(Refused),
+    "throttled": Meaning(Throttled),
+    "throttled_for_seconds": Meaning(Throttled, retry_after=7.0),
+    "throttled_until_date": Meaning(Throttled, retry_after=9.0),
+    "throttled_with_junk": Meaning(Throttled),
+    "throttled_hugely": Meaning(Throttled, retry_after=3600.0),
+}
+
+
+async def train(server: FaultServer, deadlines: Deadlines = SHORT, word: str = "TOKSIS") -> str:
+    api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=deadlines)
+    with anyio.fail_after(5):
+        return (await api.train("images-1", trigger_word=word)).task_id
+
+
+def test_the_table_has_every_fault_of_the_server() -> None:
+    assert {*MEANINGS, "accepted"} == {*FAULTS, *(name for names in ADDRESSES for name in names)}
+
+
+@pytest.mark.parametrize("fault", MEANINGS)
+async def test_a_fault_of_a_paid_request_means_the_same_every_time_and_is_sent_once(fault: str) -> None:
+    if fault == "full_accept_queue" and sys.platform != "linux":
+        pytest.skip("other systems accept more connections than were asked for")
+    meaning = MEANINGS[fault]
+    with fault_server(fault) as server, pytest.raises(ApiframeError) as caught:
+        await train(server, word="W" * 20_000_000 if fault == "never_reads" else "TOKSIS")
+    error = caught.value
+    assert type(error) is meaning.error
+    assert str(getattr(error, "why", "")) == meaning.reason
+    assert getattr(error, "task_id", None) == meaning.task_id
+    assert getattr(error, "retry_after", None) == meaning.retry_after
+    assert server.connections <= 1
+    assert len(server.posts) <= 1
+
+
+async def test_a_request_that_is_taken_is_exactly_what_is_documented() -> None:
+    with fault_server("accepted") as server:
+        assert await train(server) == ID
+    (post,) = server.posts
+    assert (post.target, post.json()) == (
+        "/ai-photo-train",
+        {"training_images_id": "images-1", "trigger_word": "TOKSIS"},
+    )
+    assert (
+        post.headers.items()
+        >= {
+            "authorization": KEY.get_secret_value(),
+            "accept-encoding": "identity",
+            "connection": "close",
+            "content-type": "application/json",
+        }.items()
+    )
+    assert post.headers["user-agent"].startswith("apiframe-photo-mcp/")
+    assert "cookie" not in post.headers
+
+
+async def test_a_connection_reset_at_once_is_never_taken_for_an_answer() -> None:
+    for _ in range(20):
+        at_once = fault_server("reset", faults={"reset": reset_at_once})
+        with at_once as server, pytest.raises((NotSent, Unclear)):
+            await train(server)
+        assert server.posts == []
+
+
+async def test_a_slow_connection_is_given_up_before_the_total_deadline_could_hide_that_nothing_left() -> None:
+    with fault_server("full_accept_queue") as server, pytest.raises(NotSent):
+        await train(server, Deadlines(connect=60, read=0.5, paid=0.5))
+
+
+async def test_an_answer_says_what_came_back_and_no_more_than_its_beginning() -> None:
+    page = replying(answer("503 Service Unavailable", b"<p>" + b"busy " * 4_000, x_request_id="req-7"))
+    with fault_server("page", faults={"page": page}) as server, pytest.raises(Unclear) as caught:
+        await train(server)
+    assert caught.value.request_id == "req-7"
+    assert caught.value.answer.startswith("HTTP/1.1 503 Service Unavailable\n<p>busy busy")
+    assert len(caught.value.answer) < 2_100
+
+
+@pytest.mark.parametrize("fault", ["status_503", "closed_after_request", "throttled", "html_502"])
+async def test_a_read_is_asked_again_after_a_fault_that_may_pass(fault: str) -> None:
+    with stamina.set_testing(True, attempts=3), fault_server(fault, fault, "accepted") as server:
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=4))
+        with anyio.fail_after(5):
+            assert (await api.fetch(ID)).task_id == ID
+        await api.aclose()
+    assert len(server.posts) == 3
+
+
+@pytest.mark.parametrize(
+    "fault", ["status_400", "status_401", "status_402", "status_404", "html_200", "redirect_307"]
+)
+async def test_a_read_is_not_asked_again_when_that_is_of_no_use(fault: str) -> None:
+    with stamina.set_testing(True, attempts=3), fault_server(fault) as server:
+        api = ApiframeV1(key=KEY, base_url=server.base_url)
+        with pytest.raises(ApiframeError), anyio.fail_after(5):
+            await api.fetch(ID)
+        await api.aclose()
+    assert len(server.posts) == 1
+
+
+async def test_a_connection_that_went_silent_leaves_time_for_another_one() -> None:
+    with fault_server("silent", "accepted") as server:
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=3.6))
+        with anyio.fail_after(5):
+            assert (await api.fetch(ID)).task_id == ID
+        await api.aclose()
+    assert len(server.posts) == 2
+
+
+async def test_all_tries_of_a_read_share_one_deadline() -> None:
+    with fault_server("silent") as server:
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=0.5))
+        began = anyio.current_time()
+        with pytest.raises(Unclear):
+            await api.fetch(ID)
+        assert anyio.current_time() - began < 1.5
+        await api.aclose()
+
+
+async def test_the_eleventh_read_at_once_waits_for_a_connection_and_provably_sends_nothing() -> None:
+    outcomes: list[str] = []
+
+    async def look(api: ApiframeV1, number: int) -> None:
+        try:
+            await api.fetch(f"task-{number}")
+        except ApiframeError as error:
+            outcomes.append(str(getattr(error, "why", "")))
+
+    with fault_server("silent") as server, anyio.fail_after(5):
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=0.2, read=0.6))
+        async with anyio.create_task_group() as group:
+            for number in range(11):
+                group.start_soon(look, api, number)
+        await api.aclose()
+    assert len(server.posts) == 10
+    assert sorted(outcomes) == ["busy"] + ["timeout"] * 10
