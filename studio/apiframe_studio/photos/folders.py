@@ -85,9 +85,10 @@ class AllowedFolders:
     def read(self, photo: Photo, most_bytes: int) -> bytes:
         """At most `most_bytes` + 1 bytes of the picture: a longer file shows. Raises `PathRefused`."""
         descriptor = self._open(photo, 0)
-        with os.fdopen(descriptor, "rb", closefd=True) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise self._refused(Refusal.NOT_A_FILE_OR_FOLDER, 0)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise self._refused(Refusal.NOT_A_FILE_OR_FOLDER, 0)
+        with os.fdopen(descriptor, "rb") as file:
             return file.read(most_bytes + 1)
 
     def _expand(self, given: str | Path, position: int) -> list[Photo]:
@@ -115,7 +116,7 @@ class AllowedFolders:
         real = Path(os.path.realpath(photo.path))
         if real != photo.path:
             raise self._refused(Refusal.LINK, position)
-        if not real.is_dir():
+        if not os.path.isdir(real):
             os.close(self._open(photo, position))
             return None
         with os.scandir(real) as entries:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from apiframe_studio.photos import AllowedFolders
+
+Painter = Callable[..., Image.Image]
+
+
+def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
+    """A sharp picture of coloured blocks, unlike that of any other seed."""
+    import random
+
+    dice = random.Random(seed)
+    picture = Image.new("RGB", size, (120, 120, 120))
+    canvas = ImageDraw.Draw(picture)
+    for _ in range(60):
+        x, y = dice.randrange(size[0]), dice.randrange(size[1])
+        colour = (dice.randrange(256), dice.randrange(256), dice.randrange(256))
+        canvas.rectangle((x, y, x + size[0] // 4, y + size[1] // 5), colour)
+    return picture
+
+
+def jpeg(picture: Image.Image, **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", **{"quality": 90, **options})
+    return file.getvalue()
+
+
+@pytest.fixture
+def painted() -> Painter:
+    return paint
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """An allowed folder with nothing in it yet."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def allowed(pictures: Path) -> AllowedFolders:
+    return AllowedFolders([pictures])
+
+
+@pytest.fixture
+def put(pictures: Path) -> Callable[..., Path]:
+    """Writes a painted JPEG (or given bytes) into the allowed folder."""
+
+    def write(name: str, content: bytes | int = 1, size: tuple[int, int] = (900, 1100)) -> Path:
+        path = pictures / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else jpeg(paint(content, size)))
+        return path
+
+    return write

@@ -1,0 +1,424 @@
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from apiframe_studio.photos import AllowedFolders, PathRefused, Refusal
+from apiframe_studio.photos import _walk as walking
+from apiframe_studio.photos.folders import MOST_PICTURES
+
+SECRET = b"what lies outside"
+posix = pytest.mark.skipif(os.name == "nt", reason="makes links, FIFOs and sockets the POSIX way")
+
+
+@dataclass(frozen=True)
+class Attack:
+    name: str
+    path: str
+    refusals: frozenset[Refusal]
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "outside"
+    (folder / "deep").mkdir(parents=True)
+    for path in (folder / "secret.jpg", folder / "deep" / "secret.jpg"):
+        path.write_bytes(SECRET)
+    beside = tmp_path / "pictures-of-others"
+    beside.mkdir()
+    (beside / "secret.jpg").write_bytes(SECRET)
+    return folder
+
+
+@pytest.fixture(params=["walk", "resolve"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of opening: by descriptor (POSIX) and by resolving (where there is no dir_fd)."""
+    monkeypatch.setattr(walking, "WALKS_BY_DESCRIPTOR", request.param == "walk")
+    return str(request.param)
+
+
+def spelled(pictures: Path, outside: Path) -> Iterator[Attack]:
+    """Paths that are wrong as text: nothing on disk is needed to refuse them."""
+    root = pictures.parent
+    targets = [
+        str(outside / "secret.jpg"),
+        str(outside / "deep" / "secret.jpg"),
+        str(outside),
+        str(root / "pictures-of-others" / "secret.jpg"),
+        str(root / "Pictures" / "a.jpg"),
+        str(root),
+        "/",
+        "/etc/passwd",
+        "/etc/shadow",
+        "/dev/zero",
+        "/dev/stdin",
+        "/dev/fd/0",
+        "/proc/self/environ",
+        "/proc/self/fd/0",
+        "/proc/self/root/etc/passwd",
+        "/proc/self/cwd",
+        "/sys/kernel/notes",
+        "/run/secrets/key",
+    ]
+    for target in targets:
+        for name, text in {
+            "plain": target,
+            "slash behind": target + "/",
+            "dot inside": target.replace("/", "/./"),
+            "double slash inside": target[0] + target[1:].replace("/", "//"),
+            "double slash before": "/" + target,
+        }.items():
+            yield Attack(f"{name} {target}", text, frozenset({Refusal.OUTSIDE}))
+    steps = {
+        "from the folder": f"{pictures}/../outside/secret.jpg",
+        "and back": f"{pictures}/../pictures/../outside/secret.jpg",
+        "through nothing": f"{pictures}/nothing/../../outside/secret.jpg",
+        "through a file": f"{pictures}/real.jpg/../../outside/secret.jpg",
+        "relative": "../outside/secret.jpg",
+        "relative deep": "album/../../outside/secret.jpg",
+        "alone": "..",
+        "at the end": f"{pictures}/..",
+        "many": f"{pictures}" + "/.." * 40 + "/etc/passwd",
+        "many relative": "../" * 40 + "etc/passwd",
+        "with dots between": f"{pictures}/./.././outside/secret.jpg",
+        "with slashes": f"{pictures}//..//outside//secret.jpg",
+        "home": "~/../outside/secret.jpg",
+        "inside the folder": f"{pictures}/album/../real.jpg",
+    }
+    for name, text in steps.items():
+        yield Attack(f"parent {name}", text, frozenset({Refusal.PARENT_STEP}))
+    malformed = {
+        "empty": "",
+        "blank": "  ",
+        "long": "a" * 5000,
+        "long name": f"{pictures}/{'a' * 300}.jpg",
+        "deep": f"{pictures}/" + "a/" * 200 + "b.jpg",
+        "lone surrogate": f"{pictures}/\ud800.jpg",
+    }
+    for name, text in malformed.items():
+        yield Attack(name, text, frozenset({Refusal.MALFORMED, Refusal.NOT_FOUND}))
+    for code in [*range(32), 127, 0x85, 0x200B, 0x200E, 0x202E, 0x2028, 0x2066, 0xFEFF]:
+        for text in (f"{pictures}/real.jpg{chr(code)}", f"{pictures}/{chr(code)}/../../outside/secret.jpg"):
+            yield Attack(f"character {code:#x} in {text!r}", text, frozenset({Refusal.MALFORMED}))
+    hidden = [".ssh/id_rsa", ".env", "album/.hidden.jpg", ".thumbnails/a.jpg", "...", ".../x.jpg"]
+    for text in [*hidden, *(f"{pictures}/{name}" for name in hidden)]:
+        yield Attack(f"hidden {text}", text, frozenset({Refusal.HIDDEN}))
+    foreign = [
+        r"C:\Users\her\secret.jpg",
+        "C:/Users/her/secret.jpg",
+        r"\\server\share\a.jpg",
+        r"\\?\C:\a.jpg",
+    ]
+    for text in foreign:
+        yield Attack(f"Windows {text}", text, frozenset({Refusal.OUTSIDE}))
+    names = [
+        "file:///etc/passwd",
+        "http://127.0.0.1/a.jpg",
+        "%2e%2e/outside/secret.jpg",
+        r"..\outside\secret.jpg",
+    ]
+    names += ["．．/outside/secret.jpg", "‥/outside/secret.jpg", "$HOME/a.jpg", "${HOME}/a.jpg", "`id`.jpg"]
+    names += [
+        "*.jpg",
+        "-rf",
+        "~root/a.jpg",
+        "~nobody/.ssh/id_rsa",
+        "a.jpg:stream",
+        "CON",
+        "etc/passwd",
+        "real.jpg/x",
+    ]
+    names += [
+        "real.jpg/secret.jpg",
+        "pictures/../x"[:8] + "/missing.jpg",
+        "..%2foutside",
+        "..;/outside",
+        "....//x.jpg",
+    ]
+    for text in names:
+        allowed = {Refusal.NOT_FOUND, Refusal.HIDDEN, Refusal.PARENT_STEP}
+        yield Attack(f"name {text}", text, frozenset(allowed))
+
+
+def planted(pictures: Path, outside: Path) -> Iterator[Attack]:
+    """Things in the allowed folder that lead elsewhere, each really made."""
+    link = frozenset({Refusal.LINK})
+    (pictures / "album").mkdir()
+    (pictures / "real.jpg").write_bytes(b"real")
+    targets = {
+        "file": str(outside / "secret.jpg"),
+        "relative file": "../outside/secret.jpg",
+        "missing": str(outside / "missing.jpg"),
+        "itself": "itself.jpg",
+        "inside": str(pictures / "real.jpg"),
+        "zero": "/dev/zero",
+        "tty": "/dev/tty",
+        "environ": "/proc/self/environ",
+        "fd": "/proc/self/fd/0",
+    }
+    for name, target in targets.items():
+        for folder in (pictures, pictures / "album"):
+            path = folder / f"{name}.jpg"
+            path.symlink_to(target)
+            yield Attack(f"link to {name} in {folder.name}", str(path), link)
+            yield Attack(f"relative link to {name} in {folder.name}", str(path.relative_to(pictures)), link)
+            chain = folder / f"chain to {name}.jpg"
+            chain.symlink_to(path)
+            yield Attack(f"chain to {name} in {folder.name}", str(chain), link)
+    for name, target in {
+        "out": outside,
+        "root": Path("/"),
+        "self": pictures,
+        "fds": Path("/proc/self/fd"),
+    }.items():
+        for folder in (pictures, pictures / "album"):
+            path = folder / f"folder {name}"
+            path.symlink_to(target)
+            yield Attack(f"folder link {name} in {folder.name}", str(path), link)
+            for below in ("secret.jpg", "deep/secret.jpg", "missing.jpg", "etc/passwd", "0"):
+                yield Attack(f"below folder link {name}: {below} in {folder.name}", str(path / below), link)
+    special = frozenset({Refusal.NOT_A_FILE_OR_FOLDER})
+    os.mkfifo(pictures / "fifo.jpg")
+    yield Attack("fifo", str(pictures / "fifo.jpg"), special)
+    try:
+        os.mknod(pictures / "device.jpg", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        yield Attack("device", str(pictures / "device.jpg"), special)
+    except PermissionError:
+        # Only root makes devices; the links to /dev above stay.
+        pass
+
+
+@posix
+def test_two_hundred_ways_out_are_all_refused(pictures: Path, outside: Path, either_way: str) -> None:
+    attacks = [*planted(pictures, outside), *spelled(pictures, outside)]
+    assert len(attacks) >= 200
+    guard = AllowedFolders([pictures], home=pictures.parent / "home")
+    for attack in attacks:
+        with pytest.raises(PathRefused) as refused:
+            guard.pictures([attack.path])
+        assert refused.value.refusal in attack.refusals, attack.name
+        assert refused.value.allowed == guard.roots
+        assert str(pictures) in str(refused.value)
+
+
+@posix
+def test_a_refused_path_reads_the_same_whether_or_not_something_is_there(
+    pictures: Path, outside: Path, either_way: str
+) -> None:
+    guard = AllowedFolders([pictures])
+    there, missing = str(outside / "secret.jpg"), str(outside / "no-such.jpg")
+    (pictures / "there.jpg").symlink_to(there)
+    (pictures / "missing.jpg").symlink_to(missing)
+    (pictures / "out").symlink_to(outside)
+    out = pictures / "out"
+    pairs = [(there, missing), (pictures / "there.jpg", pictures / "missing.jpg")]
+    pairs += [(out / "secret.jpg", out / "no-such.jpg"), (outside, outside / "no-such")]
+    for one, other in pairs:
+        messages = set()
+        for path in (one, other):
+            with pytest.raises(PathRefused) as refused:
+                guard.pictures([path])
+            messages.add(str(refused.value))
+        assert len(messages) == 1
+
+
+def _swap_for_a_link(path: Path, target: Path) -> None:
+    path.rename(path.with_name("moved-" + path.name))
+    path.symlink_to(target)
+
+
+def _swap_for_a_fifo(path: Path, _target: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _swap_for_a_folder(path: Path, _target: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _swap_the_folder(path: Path, target: Path) -> None:
+    _swap_for_a_link(path.parent, target.parent)
+
+
+def _swap_for_a_socket(path: Path, _target: Path) -> None:
+    path.unlink()
+    here = os.getcwd()
+    os.chdir(path.parent)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path.name)
+    os.chdir(here)
+
+
+SWAPS = [_swap_for_a_link, _swap_for_a_fifo, _swap_for_a_folder, _swap_the_folder, _swap_for_a_socket]
+
+
+@posix
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_swap_between_listing_and_reading_gets_nothing_out(
+    pictures: Path, outside: Path, either_way: str, swap: Callable[[Path, Path], None]
+) -> None:
+    path = pictures / "album" / "secret.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"inside")
+    guard = AllowedFolders([pictures])
+    (photo,) = guard.pictures([path]).photos
+    swap(path, outside / "secret.jpg")
+    with pytest.raises(PathRefused):
+        guard.read(photo, 1000)
+
+
+@posix
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_swap_between_the_look_and_the_opening_gets_nothing_out(
+    pictures: Path, outside: Path, swap: Callable[[Path, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pictures / "album" / "secret.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"inside")
+    guard = AllowedFolders([pictures])
+    (photo,) = guard.pictures([path]).photos
+    look, place = walking._look_before_opening, "album" if swap is _swap_the_folder else "secret.jpg"
+
+    def look_then_swap(part: str, folder: int, *, last: bool) -> None:
+        look(part, folder, last=last)
+        if part == place:
+            swap(path, outside / "secret.jpg")
+
+    monkeypatch.setattr(walking, "_look_before_opening", look_then_swap)
+    with pytest.raises(PathRefused):
+        guard.read(photo, 1000)
+
+
+@posix
+def test_a_folder_swapped_after_it_was_opened_still_serves_only_what_was_in_it(
+    pictures: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pictures / "album" / "secret.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"inside")
+    guard = AllowedFolders([pictures])
+    (photo,) = guard.pictures([path]).photos
+    look = walking._look_before_opening
+
+    def swap_below(part: str, folder: int, *, last: bool) -> None:
+        if last:
+            _swap_the_folder(path, outside / "secret.jpg")
+        look(part, folder, last=last)
+
+    monkeypatch.setattr(walking, "_look_before_opening", swap_below)
+    assert guard.read(photo, 1000) == b"inside"
+
+
+def test_no_descriptor_stays_open_after_refusals(pictures: Path, outside: Path) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("counts descriptors through /proc")
+    guard = AllowedFolders([pictures])
+    before = len(os.listdir("/proc/self/fd"))
+    for attack in [*planted(pictures, outside), *spelled(pictures, outside)]:
+        with pytest.raises(PathRefused):
+            guard.pictures([attack.path])
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_folder_lists_its_visible_pictures_sorted(
+    pictures: Path, put: Callable[..., Path], either_way: str
+) -> None:
+    for name in ("b.JPG", "a.jpg", "c.heic", "d.tiff", ".hidden.jpg", "notes.txt", "below/e.jpg"):
+        put(name, b"x")
+    names = [photo.name for photo in AllowedFolders([pictures]).pictures([pictures]).photos]
+    assert names == ["a.jpg", "b.JPG", "c.heic", "d.tiff"]
+
+
+@posix
+def test_a_folder_passes_over_links_and_specials(pictures: Path, outside: Path, either_way: str) -> None:
+    for _ in planted(pictures, outside):
+        pass
+    assert [photo.name for photo in AllowedFolders([pictures]).pictures([pictures]).photos] == ["real.jpg"]
+
+
+def test_a_picture_named_twice_is_taken_once(
+    pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
+) -> None:
+    path = put("a.jpg", b"x")
+    assert len(allowed.pictures([path, pictures, "a.jpg", str(path)]).photos) == 1
+
+
+def test_pictures_past_the_limit_are_counted_not_dropped_in_silence(
+    pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
+) -> None:
+    for number in range(MOST_PICTURES + 7):
+        put(f"{number:04}.jpg", b"x")
+    listing = allowed.pictures([pictures])
+    assert (len(listing.photos), listing.left_out) == (MOST_PICTURES, 7)
+
+
+def test_a_relative_path_is_found_below_the_folder_that_has_it(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / name).mkdir(parents=True)
+        (tmp_path / name / name / "a.jpg").write_bytes(b"x")
+    guard = AllowedFolders([tmp_path / "one", tmp_path / "two"])
+    assert guard.pictures(["two"]).photos[0].path == tmp_path / "two" / "two" / "a.jpg"
+
+
+def test_home_is_what_was_handed_in(pictures: Path, put: Callable[..., Path]) -> None:
+    put("a.jpg", b"x")
+    guard = AllowedFolders([pictures], home=pictures.parent)
+    assert guard.pictures(["~/pictures/a.jpg"]).photos[0].name == "a.jpg"
+
+
+@posix
+def test_an_allowed_folder_may_itself_be_a_link(pictures: Path, put: Callable[..., Path]) -> None:
+    put("a.jpg", b"x")
+    link = pictures.parent / "link"
+    link.symlink_to(pictures)
+    guard = AllowedFolders([link])
+    for path in (link / "a.jpg", pictures / "a.jpg"):
+        assert guard.read(guard.pictures([path]).photos[0], 10) == b"x"
+
+
+def test_a_composed_name_finds_a_folder_whose_name_is_decomposed(tmp_path: Path) -> None:
+    folder = tmp_path / "u\u0308ber"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"x")
+    guard = AllowedFolders([folder])
+    assert guard.pictures([tmp_path / "\u00fcber" / "a.jpg"]).photos[0].name == "a.jpg"
+
+
+def test_a_file_longer_than_asked_shows_as_one_byte_more(
+    allowed: AllowedFolders, put: Callable[..., Path]
+) -> None:
+    path = put("a.jpg", b"x" * 100)
+    assert len(allowed.read(allowed.pictures([path]).photos[0], 10)) == 11
+
+
+def test_the_position_says_which_of_the_paths_was_refused(
+    allowed: AllowedFolders, put: Callable[..., Path]
+) -> None:
+    with pytest.raises(PathRefused) as refused:
+        allowed.pictures([put("a.jpg", b"x"), "/etc/passwd"])
+    assert refused.value.position == 1
+
+
+def test_without_allowed_folders_everything_is_outside() -> None:
+    for path in ("a.jpg", "/etc/passwd", "."):
+        with pytest.raises(PathRefused) as refused:
+            AllowedFolders([]).pictures([path])
+        assert refused.value.refusal is Refusal.OUTSIDE
+
+
+@posix
+def test_an_unreadable_file_is_said_to_be_so(allowed: AllowedFolders, put: Callable[..., Path]) -> None:
+    path = put("a.jpg", b"x")
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root reads everything")
+    with pytest.raises(PathRefused) as refused:
+        allowed.pictures([path])
+    assert refused.value.refusal is Refusal.NOT_READABLE
