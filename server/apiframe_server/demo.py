@@ -52,6 +52,7 @@ async def _demo(console: Console) -> int:
 
 
 async def _train_in(folder: Path, console: Console) -> str | None:
+    word: str | None = None
     async with anyio.create_task_group() as group:
         address = await group.start(partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS)))
         console.print("[dim]The sandbox stands in for the service; nothing here costs money.[/dim]\n")

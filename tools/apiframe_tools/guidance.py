@@ -45,14 +45,14 @@ def next_step(training: Training) -> str:
             return f"tell the person the trigger word {training.trigger_word}; it must stand in every prompt."
         case State.FAILED:
             return (
-                "tell the person. Whether credits come back is not documented; get_account shows what is left. To train "
-                "the same photos again at full price, call start_training with a new idempotency_key."
+                "tell the person. Whether credits come back is not documented; get_account shows what is left. To "
+                "train the same photos again at full price, call start_training with a new idempotency_key."
             )
         case State.UNCONFIRMED:
             return (
                 "ask the person. Money may have been spent, and nobody can know from here, so it is not sent again. "
                 "They look whether the training stands in their Apiframe dashboard; then call resolve_training with "
-                f"ref {training.ref} and their decision: accepted (with the task_id shown there), send_again or give_up."
+                f"ref {training.ref} and their decision: accepted (with the task_id from there), send_again or give_up."
             )
         case State.REJECTED:
             return "tell the person why; nothing was paid, and start_training with mended arguments is a new try."

@@ -38,7 +38,8 @@ class TrainingStarted(BaseModel):
         of = f"Training of {self.subject}" if self.subject else "Training"
         return _text(
             self.sandbox,
-            f"{of} is {self.status}{' (already started earlier; nothing was sent now)' if self.deduplicated else ''}.",
+            f"{of} is {self.status}.",
+            "It was started earlier; nothing was sent now." if self.deduplicated else "",
             _names(self.task_id, self.ref),
             f"Trigger word: {self.trigger_word}."
             if self.trigger_word

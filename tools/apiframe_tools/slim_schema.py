@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 
@@ -34,11 +35,7 @@ def _each_without_titles(named: dict[str, Any]) -> dict[str, Any]:
 def _walk(part: Any) -> Any:
     if isinstance(part, dict):
         return _without_titles(cast("dict[str, Any]", part))
-    return _walk_all(part) if isinstance(part, list) else part
-
-
-def _walk_all(parts: list[Any]) -> list[Any]:
-    return [_walk(part) for part in parts]
+    return list(map(_walk, cast("Iterable[Any]", part))) if isinstance(part, list) else part
 
 
 def _without_null(part: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import cleandoc
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -28,10 +28,12 @@ class StudioTool(Tool):
     @classmethod
     def of(cls, fn: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Self:
         """Make a tool of a typed asynchronous function."""
-        tool = cls.from_function(
-            fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations
+        tool = cast(
+            "Self",
+            cls.from_function(
+                fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations
+            ),
         )
-        assert isinstance(tool, cls)
         metadata = tool.fn_metadata
         metadata.arg_model.model_config["extra"] = "forbid"
         metadata.arg_model.model_rebuild(force=True)

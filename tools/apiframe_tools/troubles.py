@@ -144,8 +144,8 @@ def _not_yet_sent(error: NotYetSent) -> str:
             f"The service is busy and did not take the training (status submitting, ref {error.row.ref}); nothing was "
             f"paid. Next: {again} {when}."
         )
-    cause = _service(error.cause).partition(" Nothing was paid")[0]
-    return f"{cause} The training (status submitting, ref {error.row.ref}) was not sent and nothing was paid. Next: {again}."
+    waits = f"The training (status submitting, ref {error.row.ref}) was not sent and nothing was paid."
+    return f"{_service(error.cause)} {waits} Next: {again}."
 
 
 def _rejected(error: Rejected) -> str:
@@ -190,8 +190,8 @@ def _ledger(error: LedgerError) -> str:
     match error:
         case LedgerTooNew():
             return (
-                f"The ledger {error.path} was written by a newer version of this server, so it is left alone and "
-                "nothing was sent. Update this server, or set APIFRAME_DATA_DIR to another folder."
+                f"A newer version of this server wrote the ledger {error.path}, so it is left alone and "
+                "nothing was sent. Install the newest version, or set APIFRAME_DATA_DIR to another folder."
             )
         case LedgerBusy():
             return f"The ledger {error.path} is in use by another program. Nothing was sent. Try again in a minute."
@@ -202,8 +202,8 @@ def _ledger(error: LedgerError) -> str:
             )
         case LedgerDamaged():
             return (
-                f"The ledger was damaged and now stands aside as {error.set_aside}; nothing was sent. What it listed is not "
-                "known here any more: tell the person to check their Apiframe dashboard for trainings under way "
+                f"The ledger was damaged and now stands aside as {error.set_aside}; nothing was sent. What it listed "
+                "is not known here any more: tell the person to check their Apiframe dashboard for trainings under way "
                 "before anything is started again. The next call begins a new ledger."
             )
         case _:
