@@ -21,7 +21,7 @@ REGISTRIES = [
     "npm" + "js.com",
     "yarn" + "pkg.com",
 ]
-MACHINE_PATHS = ["/ro" + "ot/", "/wo" + "rk/", "/op" + "t/wheels", "/tm" + "p/v/", "/Use" + "rs/"]
+MACHINE_PATHS = ["/ro" + "ot/", "/wo" + "rk/", "/op" + "t/wheels", "/tm" + "p/v/"]
 FORBIDDEN = [*map(re.escape, REGISTRIES), *(rf"(?<![\w.]){re.escape(path)}" for path in MACHINE_PATHS)]
 LOCKS = {
     "uv.lock",
