@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 import apiframe_studio
 
@@ -96,11 +97,16 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
     ]
-    sent = "".join(f"{json.dumps(message)}\n" for message in asked).encode()
-    with anyio.fail_after(120):  # The first start installs what the server needs.
-        done = await anyio.run_process([UV, *arguments], input=sent, env=environment, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines()) if "id" in answer}
-    assert answers[1]["result"]["serverInfo"]["version"] == apiframe_studio.__version__
-    assert "start_training" in {tool["name"] for tool in answers[2]["result"]["tools"]}, done.stderr
+    async with await anyio.open_process([UV, *arguments], env=environment, stderr=None) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        await server.stdin.send("".join(f"{json.dumps(message)}\n" for message in asked).encode())
+        answers = BufferedByteReceiveStream(server.stdout)
+        with anyio.fail_after(120):  # The first start installs what the server needs.
+            welcome, listed = [json.loads(await answers.receive_until(b"\n", 1_000_000)) for _ in range(2)]
+        await server.stdin.aclose()
+        with anyio.fail_after(15):
+            assert await server.wait() == 0
+    assert welcome["result"]["serverInfo"]["version"] == apiframe_studio.__version__
+    assert "start_training" in {tool["name"] for tool in listed["result"]["tools"]}
     assert not (unpacked / ".venv/bin/pytest").exists()
