@@ -22,6 +22,7 @@ API_KEY = os.environ.get("APIFRAME_CONTRACT_API_KEY", "")
 REAL = bool(BASE_URL and API_KEY)
 MAY_SPEND = not REAL or os.environ.get("APIFRAME_CONTRACT_SPEND") == "yes"
 START = 1_790_000_000.0
+OWN_KEY = "the key of the service under test"
 
 
 @dataclass
@@ -32,12 +33,12 @@ class Service:
     key: str
     photos: str = "sandbox-person"
 
-    async def post(self, path: str, body: object = None, *, key: str | None = "") -> httpx.Response:
+    async def post(self, path: str, body: object = None, *, key: str | None = OWN_KEY) -> httpx.Response:
         """POST `body` as JSON, or as it is when it is bytes. `key` None sends no Authorization at all."""
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
         return await self.client.post(path, headers=self._headers(key), **content)
 
-    async def get(self, path: str, *, key: str | None = "") -> httpx.Response:
+    async def get(self, path: str, *, key: str | None = OWN_KEY) -> httpx.Response:
         """GET a path."""
         return await self.client.get(path, headers=self._headers(key))
 
@@ -62,7 +63,7 @@ class Service:
         assert answer.status_code == 200, answer.text
 
     def _headers(self, key: str | None) -> dict[str, str]:
-        sent = self.key if key == "" else key
+        sent = self.key if key == OWN_KEY else key
         return {"Content-Type": "application/json"} | ({} if sent is None else {"Authorization": sent})
 
 

@@ -55,7 +55,7 @@ async def test_a_body_without_the_required_fields_is_a_bad_request(service: Serv
 
 
 @pytest.mark.parametrize("path", POSTS)
-@pytest.mark.parametrize("key", [None, "wrong-key", " "], ids=["no key", "a wrong key", "a blank key"])
+@pytest.mark.parametrize("key", [None, "wrong-key", ""], ids=["no key", "a wrong key", "an empty key"])
 async def test_a_post_without_a_valid_key_is_unauthorised_and_says_nothing(
     service: Service, path: str, key: str | None
 ) -> None:

@@ -139,7 +139,7 @@ class FetchManyBody(Body):
 class ClockBody(Body):
     """`POST /sandbox/clock`: seconds to move by, backwards when negative."""
 
-    advance_seconds: Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
+    advance_seconds: Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
 
 
 Kind = TypeVar("Kind", bound=Body)

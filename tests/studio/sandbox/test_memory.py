@@ -17,6 +17,8 @@ from apiframe_studio.sandbox.store import KEPT_REQUESTS, OutOfCredits, Store
 from apiframe_studio.sandbox.tasks import Training
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+
     from tests.studio.sandbox.conftest import Connect
 
 START = 1_790_000_000.0
@@ -70,8 +72,9 @@ async def test_credits_run_out_and_nothing_is_recorded_then(connect: Connect) ->
         assert (await client.get("/sandbox/log")).json()["paid"] == 1
 
 
-def _spend(path: Path) -> None:
+def _spend(path: Path, everybody_is_there: Barrier) -> None:
     store = Store(path, start_credits=100)
+    everybody_is_there.wait(30)
     for number in range(20):
         task = Training(
             task_id=f"{multiprocessing.current_process().name}-{number}",
@@ -88,7 +91,8 @@ def _spend(path: Path) -> None:
 def test_four_processes_together_spend_no_more_than_there_is(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     spawn = multiprocessing.get_context("spawn")
-    spenders = [spawn.Process(target=_spend, args=(path,)) for _ in range(4)]
+    everybody_is_there = spawn.Barrier(4)
+    spenders = [spawn.Process(target=_spend, args=(path, everybody_is_there)) for _ in range(4)]
     for spender in spenders:
         spender.start()
     for spender in spenders:

@@ -41,6 +41,14 @@ def test_a_task_that_fails_half_way_stays_there(elapsed: float, status: Status, 
     assert (here.status, here.percentage) == (status, percentage)
 
 
+@pytest.mark.parametrize("thousandth", range(0, 1000, 7))
+def test_no_fraction_of_a_second_makes_a_task_late(thousandth: int) -> None:
+    submitted_at = 1_790_000_000 + thousandth / 1000
+    steps = [progress(submitted_at, submitted_at + step * 0.015, 0.3) for step in range(21)]
+    assert [step.percentage for step in steps] == list(range(0, 101, 5))
+    assert steps[-1].status is Status.FINISHED
+
+
 def test_a_task_that_takes_no_time_is_finished_at_once() -> None:
     assert progress(SUBMITTED, SUBMITTED, 0).status is Status.FINISHED
 

@@ -13,6 +13,8 @@ import pytest
 from apiframe_studio.api import webhooks
 from apiframe_studio.api.webhooks import post_webhook
 from apiframe_studio.sandbox import Sandbox
+from apiframe_studio.sandbox.store import Store
+from apiframe_studio.sandbox.tasks import Training
 
 if TYPE_CHECKING:
     from tests.studio.sandbox.conftest import Connect, Receiver
@@ -94,6 +96,15 @@ async def test_two_processes_with_one_store_post_a_change_once(
         both.start_soon(other.advance, 0)
     assert '"finished"' in await receiver.next_post()
     assert receiver.waiting() == 0
+
+
+def test_of_two_who_saw_a_change_only_one_may_post_it(tmp_path: Path) -> None:
+    one, other = (Store(tmp_path / "s.db", start_credits=10) for _ in range(2))
+    training = Training(task_id="a", submitted_at=START, seconds=20, trigger_word="TOKIKD")
+    one.accept(training, cost=1, told="pending 0", url="http://127.0.0.1:9/")
+    (seen,), (seen_too,) = one.webhooks(), other.webhooks()
+    assert other.claim(seen_too, "processing 40", final=False)
+    assert not one.claim(seen, "processing 40", final=False)
 
 
 async def test_a_training_that_fails_is_told_too(
