@@ -98,7 +98,7 @@ def without_task_id(answer: Answer, mask: Mask) -> Unclear:
 def shown(answer: Answer, mask: Mask) -> str:
     """Return the evidence that is kept of an answer: its status line and the beginning of its body."""
     text = answer.body.decode("utf-8", errors="replace")
-    body = mask.plain(mask(text, cut=answer.broken is not None), SHOWN_OF_A_BODY)
+    body = mask.plain(text, SHOWN_OF_A_BODY, cut=answer.broken is not None)
     return f"{mask.plain(answer.status_line, 100)}\n{body}".rstrip()
 
 

@@ -12,6 +12,8 @@ from apiframe_studio.strangers import plain
 
 MASK = "[secret]"
 _SHORTEST_INSIDE_A_WORD = 4
+# As many times the limit: a megabyte against many secrets would take seconds, and its beginning is all that shows.
+_READ_AT_MOST = 10
 
 
 class Mask:
@@ -33,13 +35,16 @@ class Mask:
         masked = self._pattern.sub(MASK, text)
         return self._without_cut_secret(masked) if cut else masked
 
-    def plain(self, text: object, limit: int = 300) -> str:
+    def plain(self, text: object, limit: int = 300, *, cut: bool = False) -> str:
         """Return a stranger's text, safe to show and without secrets.
 
         Masked twice: first because `plain` may cut a secret in two, then because it may join one that had
         invisible characters in it.
         """
-        return self(plain(self(text), limit)) if isinstance(text, str) else ""
+        if not isinstance(text, str):
+            return ""
+        read = text[: limit * _READ_AT_MOST]
+        return self(plain(self(read, cut=cut or len(read) < len(text)), limit))
 
     def __repr__(self) -> str:
         return f"Mask({len(self._forms)} forms)"
@@ -53,19 +58,24 @@ class Mask:
 
 
 def _forms(secret: str) -> set[str]:
-    escaped = json.dumps(secret)[1:-1]
-    return {
+    said = {
         secret,
         plain(secret, len(secret) + 1),
-        escaped,
-        escaped.replace("/", "\\/"),
-        json.dumps(secret, ensure_ascii=False)[1:-1],
         quote(secret, safe="", errors="replace"),
         quote(secret, errors="replace"),
         quote_plus(secret, errors="replace"),
         html.escape(secret),
         repr(secret)[1:-1],
-    } - {""}
+    }
+    # Twice: a service that complains about a body often quotes the JSON it was sent inside its own JSON.
+    escaped = _escaped(said)
+    return (said | escaped | _escaped(escaped)) - {""}
+
+
+def _escaped(texts: set[str]) -> set[str]:
+    ascii_only = {json.dumps(text)[1:-1] for text in texts}
+    with_slashes = {text.replace("/", "\\/") for text in ascii_only}
+    return ascii_only | with_slashes | {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}
 
 
 def _pattern(form: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.apiframe.pro"
 FEWEST_AT_ONCE = 2
 MOST_AT_ONCE = 20
-_SECRETS_REMEMBERED = 100
+_SECRETS_REMEMBERED = 20
 
 
 class ApiframeV1:

@@ -1,0 +1,71 @@
+"""A service in one process: an ASGI app that answers as the test says and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import stamina
+from anyio.lowlevel import checkpoint
+from pydantic import SecretStr
+
+from apiframe_studio.api import ApiframeV1
+
+KEY = "v1-key-of-nobody-0123456789"
+
+Message = MutableMapping[str, Any]
+Answering = Callable[[Any], object]
+
+
+@dataclass
+class Service:
+    """Answers a path with what `answers` holds for it: JSON, raw bytes, or `(status, either)`, or a function
+    of the request's JSON that returns one of these."""
+
+    answers: dict[str, object] = field(default_factory=dict[str, object])
+    asked: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        said = json.loads(body) if body else None
+        self.asked.append((scope["path"], said))
+        await checkpoint()  # as on a network, others get their turn before the answer comes
+        answer = self.answers.get(scope["path"], (404, {}))
+        answer = answer(said) if callable(answer) else answer
+        status, content = answer if isinstance(answer, tuple) else (200, answer)
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        await send({"type": "http.response.start", "status": status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": data})
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that were asked for, in order."""
+        return [path for path, _ in self.asked]
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+async def api(service: Service) -> AsyncIterator[ApiframeV1]:
+    """A client of `service` that waits for nothing."""
+    client = ApiframeV1(key=SecretStr(KEY), app=service)
+    with stamina.set_testing(True, attempts=3):
+        yield client
+    await client.aclose()

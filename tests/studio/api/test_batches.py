@@ -1,0 +1,34 @@
+"""Whose task is whose in a batch."""
+
+from __future__ import annotations
+
+import pytest
+
+from apiframe_studio.api.batches import matched
+
+
+def task(task_id: str | None, status: str | None = "processing") -> dict[str, object]:
+    return {name: value for name, value in (("task_id", task_id), ("status", status)) if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("answered", "known"),
+    [
+        ([task("a"), task("b"), task("c")], {"a", "b", "c"}),
+        ([task("c"), task("a"), task("b")], {"a", "b", "c"}),
+        ([task("a"), task(None), task("c")], {"a", "b", "c"}),
+        ([task(None), task(None), task(None)], {"a", "b", "c"}),
+        ([task("a"), task("c")], {"a", "c"}),
+        ([task("a"), task(None)], {"a"}),
+        ([task("b"), task(None), task("c")], {"b", "c"}),
+        ([task("a"), task("stranger"), task(None)], {"a"}),
+        ([task("a"), task("a"), task("c")], {"c"}),
+        ([task("a"), task("b", None), task("c")], {"a", "c"}),
+        ([task("a"), None, 7], {"a"}),
+        ([], set()),
+        (None, set()),
+        ({"a": task("a")}, set()),
+    ],
+)
+def test_a_task_belongs_to_an_id_only_if_that_is_sure(answered: object, known: set[str]) -> None:
+    assert set(matched(["a", "b", "c"], answered)) == known

@@ -1,0 +1,69 @@
+"""Secrets do not come back, in whatever dress."""
+
+from __future__ import annotations
+
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from apiframe_studio.api.masks import MASK, Mask
+
+SECRET = 'pa/ss "wörd" & 100%\\'
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        SECRET,
+        json.dumps(SECRET),
+        json.dumps(SECRET).replace("/", "\\/"),
+        json.dumps(SECRET, ensure_ascii=False),
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower(),
+        quote_plus(SECRET),
+        html.escape(SECRET),
+        SECRET.upper(),
+    ],
+)
+def test_a_secret_is_masked_however_it_is_escaped(echo: str) -> None:
+    said = Mask([SECRET]).plain(f"Invalid: {echo}!")
+    assert MASK in said
+    assert "rd" not in said.removeprefix("Invalid: ")
+
+
+def test_a_secret_that_only_becomes_one_when_invisible_characters_go_is_masked() -> None:
+    assert "0123456789" not in Mask(["0123456789"]).plain("01234\u200b56789")
+
+
+def test_a_secret_across_the_end_of_what_is_shown_is_not_shown_in_part() -> None:
+    assert Mask(["0123456789"]).plain("x" * 15 + "0123456789", 20) == "x" * 15 + "[sec…"
+
+
+def test_the_beginning_of_a_secret_at_the_end_of_a_cut_text_is_masked() -> None:
+    mask = Mask(["0123456789"])
+    assert mask("your key 01234567", cut=True) == f"your key {MASK}"
+    assert mask("your key 01234567") == "your key 01234567"
+
+
+def test_a_very_short_secret_is_masked_where_it_stands_alone() -> None:
+    assert Mask(["a"])("a cat sat on a mat") == f"{MASK} cat sat on {MASK} mat"
+
+
+def test_without_secrets_nothing_changes() -> None:
+    assert Mask(["", ""])("as it was") == "as it was"
+
+
+def test_the_mask_does_not_show_what_it_hides() -> None:
+    assert SECRET not in repr(Mask([SECRET]))
+
+
+@given(st.text(st.characters(), min_size=4, max_size=40), st.text(max_size=20), st.text(max_size=20))
+def test_no_secret_of_four_characters_or_more_is_ever_left(secret: str, before: str, after: str) -> None:
+    assume(secret not in MASK and MASK not in secret)
+    assume(secret.strip() and secret not in before + after)
+    assert secret not in Mask([secret])(f"{before} {secret} {after}").replace(MASK, "")

@@ -1,0 +1,273 @@
+"""Reading what the service says: the documented samples, their quirks, and anything else."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiframe_studio.api import Account, Task, TaskKind, TaskState
+from apiframe_studio.api.batches import matched
+from apiframe_studio.api.models import read_account, read_task
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+NAMES = ["task_id", "status", "message", "error", "errors", "percentage", "trigger_word", "expires_at"]
+NAMES += ["image_urls", "task_type", "email", "credits", "total_images", "plan"]
+TASKS = st.dictionaries(
+    st.sampled_from(NAMES), JSON | st.sampled_from(["finished", "40", "1e999", "x" * 10_000])
+)
+
+DOCUMENTED: dict[str, tuple[dict[str, Any], Task]] = {
+    "a running upload": (
+        {"status": "processing", "message": "Training images are being processed"},
+        Task(
+            raw_status="processing",
+            kind=TaskKind.UPLOAD,
+            message="Training images are being processed",
+        ),
+    ),
+    "a finished upload": (
+        {
+            "task_id": "u-1",
+            "status": "finished",
+            "message": "Images ready for training",
+            "expires_at": "2025-02-21T05:48:46.599Z",
+        },
+        Task(
+            task_id="u-1",
+            state=TaskState.FINISHED,
+            raw_status="finished",
+            kind=TaskKind.UPLOAD,
+            message="Images ready for training",
+            expires_at=datetime(2025, 2, 21, 5, 48, 46, 599_000, tzinfo=UTC),
+        ),
+    ),
+    "a running training": (
+        {"task_id": "t-1", "status": "processing", "message": "Training is in progress", "percentage": "40"},
+        Task(
+            task_id="t-1",
+            raw_status="processing",
+            kind=TaskKind.TRAINING,
+            percentage=40.0,
+            message="Training is in progress",
+        ),
+    ),
+    "a finished training": (
+        {
+            "task_id": "t-1",
+            "status": "finished",
+            "message": "Training finished, you can generate photos now!",
+            "percentage": 100,
+            "trigger_word": "TOKIKD",
+        },
+        Task(
+            task_id="t-1",
+            state=TaskState.FINISHED,
+            raw_status="finished",
+            kind=TaskKind.TRAINING,
+            percentage=100.0,
+            message="Training finished, you can generate photos now!",
+            trigger_word="TOKIKD",
+        ),
+    ),
+    "a finished generation": (
+        {
+            "task_id": "g-1",
+            "status": "finished",
+            "task_type": "ai-photo-generate",
+            "image_urls": ["https://cdn.example/1.png", "https://cdn.example/2.png"],
+        },
+        Task(
+            task_id="g-1",
+            state=TaskState.FINISHED,
+            raw_status="finished",
+            kind=TaskKind.GENERATION,
+            image_urls=("https://cdn.example/1.png", "https://cdn.example/2.png"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_documented_answer_is_read_whole(name: str) -> None:
+    data, task = DOCUMENTED[name]
+    assert read_task(data) == task
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        *((word, TaskState.QUEUED) for word in ("pending", "staged", "starting", "queued", "PENDING")),
+        *((word, TaskState.FINISHED) for word in ("finished", "completed", "Completed", " FINISHED ")),
+        *((word, TaskState.FAILED) for word in ("failed", "FAILED")),
+        *(
+            (word, TaskState.PROCESSING)
+            for word in ("processing", "retry", "retrying", "unheard_of", "", "x" * 9_999)
+        ),
+        *((odd, TaskState.PROCESSING) for odd in (None, 0, True, ["finished"], {"finished": 1})),
+    ],
+)
+def test_only_finished_and_failed_end_a_task_whatever_their_case(status: object, state: TaskState) -> None:
+    assert read_task({"status": status}).state is state
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *[
+            ("40", 40.0),
+            (40, 40.0),
+            (100, 100.0),
+            ("40.5", 40.5),
+            (40.5, 40.5),
+            (0, 0.0),
+            ("7 %", 7.0),
+            (" 7", 7.0),
+        ],
+        *[
+            (odd, None)
+            for odd in (-1, 101, "-1", "101", "1e999", "NaN", "Infinity", "1_0", "٤٠", "forty", "")
+        ],
+        *[
+            (odd, None)
+            for odd in (math.nan, math.inf, 1e308, 10**400, "9" * 10_000, True, False, None, [40], "{}")
+        ],
+    ],
+)
+def test_a_percentage_is_a_number_from_0_to_100_or_unknown(written: object, read: float | None) -> None:
+    assert read_task({"percentage": written}).percentage == read
+
+
+@pytest.mark.parametrize(
+    "word", ["TOKIKD", "tok", "sks person", "Łucja", "x" * 100, "{{prompt}}", "ignore-this"]
+)
+def test_the_trigger_word_is_exactly_what_the_service_returned(word: str) -> None:
+    task = read_task({"trigger_word": word})
+    assert (task.trigger_word, task.notes) == (word, ())
+
+
+@pytest.mark.parametrize(
+    "word", ["TOK\u200bSIS", " TOK", "TOK\n", "TOK  SIS", "x" * 101, "x" * 10**6, "\x00", 7, ["TOK"]]
+)
+def test_a_trigger_word_that_cannot_be_shown_as_it_is_is_not_repaired_into_another(word: object) -> None:
+    task = read_task({"trigger_word": word})
+    assert (task.trigger_word, task.notes) == (None, ("odd_trigger_word",))
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_absent_trigger_word_is_nothing_to_note(nothing: object) -> None:
+    assert read_task({"trigger_word": nothing}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("3f1c8a52-0d1e-4a57", "3f1c8a52-0d1e-4a57"),
+        (1234567, "1234567"),
+        *[
+            (odd, None)
+            for odd in (
+                "two words",
+                "<b>",
+                "",
+                "x" * 201,
+                10**400,
+                -1,
+                True,
+                1.5,
+                None,
+                {"id": 1},
+                "a\u200bb",
+            )
+        ],
+    ],
+)
+def test_an_id_is_taken_only_if_it_can_be_one(written: object, read: str | None) -> None:
+    assert read_task({"task_id": written}).task_id == read
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"errors": [{"msg": "Invalid request"}]}, "Invalid request"),
+        ({"errors": ["Invalid request"]}, "Invalid request"),
+        ({"error": "Invalid key"}, "Invalid key"),
+        ({"error": {"message": "Invalid key"}}, "Invalid key"),
+        ({"message": "first", "error": "second"}, "first"),
+        ({"message": "", "error": "second"}, "second"),
+        ({"message": 7, "errors": []}, None),
+        ({"message": "a\u202eb\nc"}, "ab c"),
+        ({}, None),
+    ],
+)
+def test_the_services_words_are_found_wherever_they_stand(
+    data: dict[str, object], message: str | None
+) -> None:
+    assert read_task(data).message == message
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2025-02-21T05:48:46Z", datetime(2025, 2, 21, 5, 48, 46, tzinfo=UTC)),
+        ("2025-02-21T07:48:46+02:00", datetime(2025, 2, 21, 5, 48, 46, tzinfo=UTC)),
+        ("2025-02-21T05:48:46", datetime(2025, 2, 21, 5, 48, 46, tzinfo=UTC)),
+        *[
+            (odd, None)
+            for odd in ("soon", "9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00", 1740116926, None)
+        ],
+    ],
+)
+def test_a_time_is_aware_or_unknown(written: object, read: datetime | None) -> None:
+    assert read_task({"expires_at": written}).expires_at == read
+
+
+def test_only_web_addresses_are_pictures() -> None:
+    odd = ["javascript:alert(1)", "file:///etc/passwd", "https://x/\u202ea", 7, "https://x/" + "y" * 3_000]
+    task = read_task({"image_urls": ["https://x/1.png", *odd]})
+    assert (task.image_urls, task.notes) == (("https://x/1.png",), ("odd_image_urls",))
+
+
+@pytest.mark.parametrize(
+    ("data", "account"),
+    [
+        (
+            {"email": "a@b.example", "credits": 12000, "total_images": 695, "plan": "starter"},
+            Account("a@b.example", 12000, 695, "starter"),
+        ),
+        ({"credits": "11.5", "total_images": "3"}, Account(credits=11.5, total_images=3)),
+        ({"credits": -4}, Account(credits=-4)),
+        *[
+            ({"credits": odd, "total_images": odd}, Account())
+            for odd in (math.nan, math.inf, True, "many", None, [1], 10**400)
+        ],
+        ([], Account()),
+    ],
+)
+def test_an_account_says_what_is_known_and_never_0_for_unknown(data: object, account: Account) -> None:
+    assert read_account(data) == account
+
+
+@given(JSON | TASKS)
+def test_no_answer_whatever_it_holds_breaks_the_readers(data: object) -> None:
+    task = read_task(data)
+    assert task.percentage is None or 0 <= task.percentage <= 100
+    assert task.expires_at is None or task.expires_at.tzinfo is not None
+    assert math.isfinite(read_account(data).credits or 0)
+    json.dumps([task.task_id, task.raw_status, task.message, task.trigger_word, task.image_urls]).encode()
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=2, max_size=3, unique=True), st.lists(JSON | TASKS, max_size=4)
+)
+def test_whatever_a_batch_answers_no_id_gets_a_task_of_another(asked: list[str], answered: object) -> None:
+    assert all(task.task_id in (None, task_id) for task_id, task in matched(asked, answered).items())

@@ -1,0 +1,94 @@
+"""A key and a webhook secret, echoed by the service in every way it can, come back nowhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import stamina
+from pydantic import SecretStr
+
+from apiframe_studio.api import ApiframeError, ApiframeV1, Deadlines
+
+from ...faults.fault_server import answer, fault_server, replying
+from .conftest import Service
+
+KEY = "canary-key-0123456789/abc"
+SECRET = 'canary "secret" äöü/0123456789'
+FORMS = [
+    KEY,
+    SECRET,
+    json.dumps(KEY)[1:-1],
+    json.dumps(SECRET)[1:-1],
+    quote(KEY, safe=""),
+    quote(SECRET, safe=""),
+]
+CORES = ["canary-key", "canary \\", 'canary "', "canary%20", "0123456789"]
+
+
+def everything_about(error: BaseException) -> str:
+    """All that a careless log, debugger or model could get hold of."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    facts = [f"{one} {one!r} {one.args} {vars(one)}" for one in chain]
+    return "\n".join([*facts, *traceback.format_exception(error)])
+
+
+def found(text: str) -> list[str]:
+    return [core for core in CORES if core in text]
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 409, 422, 429, 500])
+@pytest.mark.parametrize("field", ["message", "error", "status", "task_id"])
+async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, field: str) -> None:
+    service.answers |= dict.fromkeys(
+        ["/ai-photo-train", "/fetch", "/account"],
+        (status, {field: " | ".join(FORMS), "email": KEY, "plan": SECRET}),
+    )
+    service.headers.append((b"x-request-id", KEY.encode()))
+    api = ApiframeV1(key=SecretStr(KEY), app=service)
+    heard: list[str] = []
+    with stamina.set_testing(True):
+        for call in (
+            api.train("images-1", webhook_secret=SecretStr(SECRET)),
+            api.fetch("t-1"),
+            api.account(),
+        ):
+            try:
+                heard.append(repr(await call))
+            except ApiframeError as error:
+                heard.append(everything_about(error))
+    assert found("\n".join(heard)) == []
+
+
+@pytest.mark.parametrize("fault", ["silent", "reset_after_request", "huge_header", "echo", "bad_echo"])
+async def test_no_log_and_no_error_of_the_wire_holds_a_secret(
+    fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    echoes: dict[str, Any] = {"x_webhook_secret": SECRET.encode("ascii", "ignore").decode(), "x_key": KEY}
+    faults = {
+        "echo": replying(answer(f"503 {KEY}", json.dumps(FORMS).encode(), **echoes)),
+        "bad_echo": replying(answer("200 OK", f'{{"message": "{KEY[:-4]}'.encode(), length=999, **echoes)),
+    }
+    with fault_server(fault, faults=faults) as server, stamina.set_testing(True, attempts=2):
+        api = ApiframeV1(key=SecretStr(KEY), base_url=server.base_url, deadlines=Deadlines(0.5, 0.5, 0.5))
+        for call in (api.train("images-1", webhook_secret=SecretStr(SECRET)), api.fetch("t-1")):
+            with pytest.raises(ApiframeError) as caught:
+                await call
+            assert found(everything_about(caught.value)) == []
+        await api.aclose()
+    logged = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
+    assert found(logged) == []
+
+
+def test_a_client_does_not_show_its_key() -> None:
+    api = ApiframeV1(key=SecretStr(KEY))
+    assert found(f"{api!r} {vars(api)} {vars(api._transport)}") == []

@@ -1,0 +1,242 @@
+"""The verbs of the v1 service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.api import (
+    Account,
+    ApiframeError,
+    ApiframeV1,
+    BaseUrlUnusable,
+    KeyProblem,
+    KeyRefused,
+    KeyUnusable,
+    NotFound,
+    OutOfCredits,
+    Refused,
+    Task,
+    TaskState,
+    Unclear,
+    UnclearBecause,
+)
+
+from .conftest import Service
+
+
+def batch(body: dict[str, Any]) -> object:
+    """Answer fetch-many as documented."""
+    return {"tasks": [{"task_id": task_id, "status": "processing"} for task_id in body["task_ids"]]}
+
+
+def single(body: dict[str, Any]) -> object:
+    """Answer fetch as documented, except for an unknown id."""
+    if body["task_id"] == "unknown":
+        return (404, {"errors": [{"msg": "Task not found"}]})
+    return {"task_id": body["task_id"], "status": "finished"}
+
+
+async def test_a_training_is_asked_for_with_what_was_given_and_nothing_else(
+    api: ApiframeV1, service: Service
+) -> None:
+    service.answers["/ai-photo-train"] = {"task_id": "t-1"}
+    await api.train("images-1")
+    await api.train(
+        "images-1",
+        trigger_word="TOKSIS",
+        webhook_url="https://hook.example",
+        webhook_secret=SecretStr("s3cret"),
+    )
+    assert service.asked == [
+        ("/ai-photo-train", {"training_images_id": "images-1"}),
+        (
+            "/ai-photo-train",
+            {
+                "training_images_id": "images-1",
+                "trigger_word": "TOKSIS",
+                "webhook_url": "https://hook.example",
+                "webhook_secret": "s3cret",
+            },
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "task_id"),
+    [
+        ({"task_id": "t-1"}, "t-1"),
+        ({"task_id": 4711}, "4711"),
+        (b'\xef\xbb\xbf{"task_id":"t-1","percentage":NaN}', "t-1"),
+        ((201, {"task_id": "t-1"}), "t-1"),
+    ],
+)
+async def test_an_accepted_training_has_an_id(
+    api: ApiframeV1, service: Service, answer: object, task_id: str
+) -> None:
+    service.answers["/ai-photo-train"] = answer
+    accepted = await api.train("images-1")
+    assert accepted.task_id == accepted.task.task_id == task_id
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((402, {"error": "Not enough credits"}), OutOfCredits),
+        ((401, {}), KeyRefused),
+        ((400, {"errors": [{"msg": "Invalid request"}]}), Refused),
+        ((500, {}), Unclear),
+        ({"task_id": None, "error": "hm"}, Unclear),
+        ({"task_id": "with spaces in it"}, Unclear),
+        ([], Unclear),
+    ],
+)
+async def test_a_paid_request_is_never_repeated_whatever_the_answer(
+    api: ApiframeV1, service: Service, answer: object, error: type[ApiframeError]
+) -> None:
+    service.answers["/ai-photo-train"] = answer
+    with pytest.raises(error):
+        await api.train("images-1")
+    assert len(service.asked) == 1
+
+
+async def test_a_success_without_an_id_keeps_what_was_said_as_evidence(
+    api: ApiframeV1, service: Service
+) -> None:
+    service.answers["/ai-photo-train"] = {"message": "Started!"}
+    with pytest.raises(Unclear) as caught:
+        await api.train("images-1")
+    assert caught.value.why is UnclearBecause.NO_TASK_ID
+    assert caught.value.message == "Started!"
+    assert '{"message": "Started!"}' in caught.value.answer
+
+
+async def test_a_mistake_inside_an_app_is_an_answer_of_500(service: Service) -> None:
+    def stumble(_body: object) -> object:
+        raise ZeroDivisionError
+
+    service.answers["/ai-photo-train"] = stumble
+    with pytest.raises(Unclear) as caught:
+        await ApiframeV1(key=SecretStr("key"), app=service).train("images-1")
+    assert caught.value.why is UnclearBecause.SERVER_ERROR
+
+
+async def test_a_task_is_fetched_by_its_id(api: ApiframeV1, service: Service) -> None:
+    service.answers["/fetch"] = single
+    assert await api.fetch("t-1") == Task(task_id="t-1", state=TaskState.FINISHED, raw_status="finished")
+    assert service.asked == [("/fetch", {"task_id": "t-1"})]
+
+
+async def test_the_account_is_read(api: ApiframeV1, service: Service) -> None:
+    service.answers["/account"] = {
+        "email": "a@b.example",
+        "credits": 12000,
+        "total_images": 695,
+        "plan": "starter",
+    }
+    assert await api.account() == Account("a@b.example", 12000, 695, "starter")
+    assert service.asked == [("/account", None)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 21])
+async def test_a_batch_has_2_to_20_ids(api: ApiframeV1, service: Service, count: int) -> None:
+    with pytest.raises(ValueError, match="2 to 20"):
+        await api.fetch_many([f"t-{number}" for number in range(count)])
+    assert service.asked == []
+
+
+async def test_a_batch_is_one_request(api: ApiframeV1, service: Service) -> None:
+    service.answers["/fetch-many"] = batch
+    outcomes = await api.fetch_many(["a", "b", "b"])
+    assert set(outcomes) == {"a", "b"}
+    assert service.asked == [("/fetch-many", {"task_ids": ["a", "b"]})]
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 422])
+async def test_a_batch_that_is_refused_as_a_whole_is_fetched_singly(
+    api: ApiframeV1, service: Service, status: int
+) -> None:
+    service.answers |= {"/fetch-many": (status, {}), "/fetch": single}
+    outcomes = await api.fetch_many(["a", "unknown", "c"])
+    assert {task_id: type(outcome) for task_id, outcome in outcomes.items()} == {
+        "a": Task,
+        "unknown": NotFound,
+        "c": Task,
+    }
+    assert sorted(service.paths) == ["/fetch", "/fetch", "/fetch", "/fetch-many"]
+
+
+async def test_what_a_batch_does_not_surely_tell_is_fetched_singly(api: ApiframeV1, service: Service) -> None:
+    service.answers |= {
+        "/fetch-many": {"tasks": [{"task_id": "a", "status": "failed"}, {}]},
+        "/fetch": single,
+    }
+    outcomes = await api.fetch_many(["a", "b", "unknown"])
+    assert {task_id: type(outcome) for task_id, outcome in outcomes.items()} == {
+        "a": Task,
+        "b": Task,
+        "unknown": NotFound,
+    }
+    assert service.paths == ["/fetch-many", "/fetch", "/fetch"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, KeyRefused), (403, KeyRefused), (402, OutOfCredits), (500, Unclear)]
+)
+async def test_a_batch_is_not_split_when_the_reason_is_none_of_its_ids(
+    api: ApiframeV1, service: Service, status: int, error: type[ApiframeError]
+) -> None:
+    service.answers["/fetch-many"] = (status, {})
+    with pytest.raises(error):
+        await api.fetch_many(["a", "b"])
+    assert "/fetch" not in service.paths
+
+
+async def test_looks_at_the_same_time_share_requests(api: ApiframeV1, service: Service) -> None:
+    service.answers |= {"/fetch-many": batch, "/fetch": single}
+    seen: dict[str, str | None] = {}
+
+    async def look(task_id: str) -> None:
+        seen[task_id] = (await api.look(task_id)).task_id
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            for number in range(100):
+                group.start_soon(look, f"t-{number}")
+    assert seen == {f"t-{number}": f"t-{number}" for number in range(100)}
+    assert len(service.asked) <= 10
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        (None, KeyProblem.MISSING),
+        (SecretStr(""), KeyProblem.MISSING),
+        (SecretStr("afk_0123"), KeyProblem.V2),
+        (SecretStr("${APIFRAME_API_KEY}"), KeyProblem.PLACEHOLDER),
+        (SecretStr("two words"), KeyProblem.MALFORMED),
+    ],
+)
+async def test_an_unusable_key_is_told_before_anything_is_sent(
+    service: Service, key: SecretStr | None, problem: KeyProblem
+) -> None:
+    api = ApiframeV1(key=key, app=service)
+    for call in (api.train("images-1"), api.fetch("t-1"), api.look("t-1"), api.account()):
+        with pytest.raises(KeyUnusable) as caught:
+            await call
+        assert caught.value.problem is problem
+    assert service.asked == []
+
+
+def test_a_client_of_an_unusable_base_url_is_not_built() -> None:
+    with pytest.raises(BaseUrlUnusable):
+        ApiframeV1(key=SecretStr("key"), base_url="api.apiframe.pro")
+
+
+def test_the_base_url_is_kept_in_its_one_form() -> None:
+    assert (
+        ApiframeV1(key=None, base_url="HTTPS://API.apiframe.pro:443/").base_url == "https://api.apiframe.pro"
+    )
