@@ -54,7 +54,7 @@ def draw(tiles: Sequence[Tile]) -> bytes:
 
 def _jpeg(sheet: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=quality, optimize=True, subsampling=0 if quality > 80 else 2)
+    sheet.save(file, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2)
     return file.getvalue()
 
 

@@ -76,8 +76,9 @@ def _preference(jpeg: bytes) -> tuple[bool, int]:
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
+    # Not optimize=True: Pillow then wants the whole file in a buffer that grain overflows.
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality, optimize=True)
+    image.save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 

@@ -103,7 +103,12 @@ def mislabelled() -> Iterator[Hostile]:
     for name, data in strangers.items():
         yield Hostile(name, data, frozenset({Reason.NOT_AN_IMAGE}))
     dice = random.Random(5)
-    magics = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\xff\xff\0\0WEBP", b"\0\0\0\x1cftypheic\0\0\0\0mif1heic")
+    magics = (
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"RIFF\xff\xff\0\0WEBP",
+        b"\0\0\0\x1cftypheic\0\0\0\0mif1heic",
+    )
     for magic in magics:
         for number in range(8):
             yield Hostile(f"noise {number} after {magic!r}", magic + dice.randbytes(2000), UNUSABLE)
@@ -185,7 +190,11 @@ def moving_and_mixed() -> Iterator[Hostile]:
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("payload.html", "<script>")
     for format_ in FORMATS:
-        for name, tail in {"zip": archive.getvalue(), "php": b"<?php id(); ?>", "mb": bytes(1_000_000)}.items():
+        for name, tail in {
+            "zip": archive.getvalue(),
+            "php": b"<?php id(); ?>",
+            "mb": bytes(1_000_000),
+        }.items():
             yield Hostile(f"{format_} with a {name} behind", small(format_) + tail, ANYTHING)
 
 

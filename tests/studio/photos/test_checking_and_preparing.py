@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+from PIL import Image
+
+from apiframe_studio.photos import (
+    AllowedFolders,
+    DecodersFailed,
+    NothingToPrepare,
+    PathRefused,
+    PhotoCheck,
+    Reason,
+    Verdict,
+    check,
+    fingerprint,
+    prepare,
+)
+from apiframe_studio.photos.decoders import decoders
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.synthetic import write_photos
+
+Put = Callable[..., Path]
+linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
+
+
+async def judge(folder: Path, *more: Path) -> PhotoCheck:
+    with anyio.fail_after(30):
+        return await check([folder, *more], AllowedFolders([folder, *more]))
+
+
+def children() -> list[str]:
+    tasks = Path("/proc/self/task")
+    return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+async def test_every_picture_gets_a_number_and_a_verdict(pictures: Path, put: Put) -> None:
+    put("a.jpg", 1)
+    put("b small.jpg", 2, size=(300, 400))
+    put("c text.jpg", b"not a picture")
+    put("d.jpg", put("a.jpg", 1).read_bytes())
+    judged = await judge(pictures)
+    assert [photo.number for photo in judged.photos] == [1, 2, 3, 4]
+    assert Reason.TOO_SMALL in judged.photos[1].reasons
+    assert judged.photos[2].reasons == (Reason.NOT_AN_IMAGE,)
+    assert Reason.NEAR_DUPLICATE in judged.photos[3].reasons
+    assert judged.photos[3].duplicate_of == 1
+    assert (judged.usable, judged.enough) == (1, False)
+
+
+async def test_progress_is_told_for_every_picture(pictures: Path, allowed: AllowedFolders, put: Put) -> None:
+    told: list[tuple[int, int]] = []
+
+    async def hear(done: int, of: int) -> None:
+        told.append((done, of))
+
+    for number in range(5):
+        put(f"{number}.jpg", number)
+    with anyio.fail_after(30):
+        await check([pictures], allowed, progress=hear)
+    assert told == [(done, 5) for done in range(1, 6)]
+
+
+async def test_an_empty_folder_is_a_check_with_nothing_in_it(pictures: Path) -> None:
+    judged = await judge(pictures)
+    assert (judged.photos, judged.usable) == ((), 0)
+    with pytest.raises(NothingToPrepare):
+        await prepare(judged)
+
+
+async def test_a_path_outside_ends_the_check_before_any_picture_is_read(
+    pictures: Path, allowed: AllowedFolders, put: Put
+) -> None:
+    put("a.jpg")
+    with pytest.raises(PathRefused):
+        await check([pictures, "/etc"], allowed)
+
+
+async def test_the_drawn_person_is_a_usable_training_set(tmp_path: Path) -> None:
+    write_photos(tmp_path, 12)
+    judged = await judge(tmp_path)
+    assert [photo.verdict for photo in judged.photos] == [Verdict.USE] * 12
+    assert judged.enough
+    with anyio.fail_after(30):
+        prepared = await prepare(judged)
+    assert len(prepared.jpegs) == 12
+    assert prepared.size == sum(map(len, prepared.jpegs)) < 12 * 400_000
+
+
+async def test_the_best_thirty_are_taken_of_more(pictures: Path, put: Put) -> None:
+    for number in range(33):
+        put(f"{number:02}.jpg", number, size=(600, 640) if number in {3, 17} else (800, 900))
+    judged = await judge(pictures)
+    with anyio.fail_after(30):
+        prepared = await prepare(judged)
+    taken = {photo.photo.name for photo in prepared.photos}
+    assert (len(prepared.jpegs), len(prepared.spare)) == (30, 3)
+    assert not taken & {"03.jpg", "17.jpg"}
+
+
+async def test_names_and_order_do_not_change_the_fingerprint_but_pictures_do(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+    for number, path in enumerate(write_photos(one, 4)):
+        shutil.copy(path, other / f"{9 - number} renamed.jpeg")
+    with anyio.fail_after(30):
+        first, second = await prepare(await judge(one)), await prepare(await judge(other))
+        (other / "9 renamed.jpeg").unlink()
+        fewer = await prepare(await judge(other))
+    assert first.fingerprint == second.fingerprint != fewer.fingerprint
+    assert sorted(first.jpegs) == sorted(second.jpegs)
+
+
+async def test_metadata_does_not_change_the_fingerprint(pictures: Path, put: Put) -> None:
+    path = put("a.jpg")
+    with anyio.fail_after(30):
+        before = await prepare(await judge(pictures))
+        path.write_bytes(path.read_bytes() + b"appended")
+        after = await prepare(await judge(pictures))
+    assert before.fingerprint == after.fingerprint
+
+
+def test_a_fingerprint_is_over_a_set_and_not_over_joined_texts() -> None:
+    assert fingerprint(["ab", "c"]) == fingerprint(["c", "ab"]) != fingerprint(["a", "bc"])
+
+
+async def test_what_changed_after_the_check_is_left_out_and_a_spare_comes_in(
+    pictures: Path, put: Put
+) -> None:
+    for number in range(4):
+        put(f"{number}.jpg", number)
+    judged = await judge(pictures)
+    put("1.jpg", 50)
+    (pictures / "2.jpg").unlink()
+    with anyio.fail_after(30):
+        prepared = await prepare(judged, 3)
+    assert {photo.photo.name for photo in prepared.changed} == {"1.jpg", "2.jpg"}
+    assert {photo.photo.name for photo in prepared.photos} == {"0.jpg", "3.jpg"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes a link the POSIX way")
+async def test_a_link_put_in_a_pictures_place_after_the_check_is_not_followed(
+    pictures: Path, put: Put, tmp_path: Path
+) -> None:
+    path = put("a.jpg")
+    judged = await judge(pictures)
+    path.rename(tmp_path / "outside.jpg")
+    path.symlink_to(tmp_path / "outside.jpg")
+    with pytest.raises(NothingToPrepare):
+        await prepare(judged)
+
+
+async def test_the_sheet_is_a_jpeg_under_200_kb(pictures: Path, put: Put) -> None:
+    for number in range(12):
+        put(f"{number}.jpg", number)
+    put("x.jpg", b"broken")
+    judged = await judge(pictures)
+    assert len(judged.sheet) < 200_000
+    with Image.open(io.BytesIO(judged.sheet)) as sheet:
+        assert sheet.format == "JPEG"
+        assert max(sheet.size) <= 1500
+
+
+@linux
+async def test_no_decoder_is_left_after_a_check_or_a_cancelled_one(
+    pictures: Path, allowed: AllowedFolders, put: Put
+) -> None:
+    for number in range(8):
+        put(f"{number}.jpg", number, size=(3000, 3000))
+    before = set(children())
+    await judge(pictures)
+    assert set(children()) == before
+
+    async def stop(_done: int, _of: int) -> None:
+        scope.cancel()
+
+    with anyio.fail_after(30), anyio.CancelScope() as scope:
+        await check([pictures], allowed, progress=stop)
+    assert scope.cancelled_caught
+    assert set(children()) == before
+
+
+@linux
+async def test_decoders_are_not_handed_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFRAME_API_KEY", "CANARY-key")
+    before = set(children())
+    with anyio.fail_after(20):
+        async with decoders(Limits(), 1) as pool:
+            await pool.ask({"job": "draw", "tiles": []})
+            (child,) = set(children()) - before
+            environment = Path(f"/proc/{child}/environ").read_bytes()
+    assert b"CANARY" not in environment
+    assert b"PYTHONPATH" in environment
+
+
+async def test_a_decoder_that_cannot_start_is_our_error_not_the_pictures(
+    pictures: Path, allowed: AllowedFolders, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a.jpg")
+    for program in ("/nowhere/python", shutil.which("false") or "/bin/false"):
+        monkeypatch.setattr(sys, "executable", program)
+        with pytest.raises(DecodersFailed), anyio.fail_after(20):
+            await check([pictures], allowed)
+
+
+async def test_the_event_loop_answers_while_pictures_are_read(
+    pictures: Path, allowed: AllowedFolders, put: Put
+) -> None:
+    for number in range(6):
+        put(f"{number}.jpg", number, size=(3000, 3000))
+    ticks, busy = 0, True
+
+    async def tick() -> None:
+        nonlocal ticks
+        while busy:
+            await anyio.lowlevel.checkpoint()
+            ticks += 1
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            group.start_soon(tick)
+            await check([pictures], allowed)
+            busy = False
+    assert ticks > 1000

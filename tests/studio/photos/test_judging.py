@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apiframe_studio.photos import Aspect, Box, Facts, Photo, PhotoVerdict, Reason, Variety, Verdict, Wish
+from apiframe_studio.photos import judging
+
+FACE = Box(0.3, 0.2, 0.3, 0.3)
+GOOD = Facts("JPEG", 3024, 4032, sharpness=20.0, brightness=120.0, faces=(FACE,), day="2026-05-01")
+
+
+def photo(number: int, facts: Facts | None = GOOD, *reasons: Reason) -> PhotoVerdict:
+    place = Photo(Path("/pictures"), (f"{number}.jpg",))
+    return PhotoVerdict(number, place, judging.verdict(reasons), reasons, facts, digest=f"{number:064}")
+
+
+@pytest.mark.parametrize(
+    ("change", "reasons"),
+    [
+        ({}, ()),
+        ({"faces": None}, ()),
+        ({"width": 511}, (Reason.TOO_SMALL,)),
+        ({"width": 512}, (Reason.SMALL,)),
+        ({"height": 767}, (Reason.SMALL,)),
+        ({"height": 768, "width": 768}, ()),
+        ({"sharpness": 2.4}, (Reason.BLURRED,)),
+        ({"sharpness": 2.5}, (Reason.SOFT,)),
+        ({"sharpness": 4.5}, ()),
+        ({"brightness": 44.0}, (Reason.DARK,)),
+        ({"brightness": 226.0}, (Reason.BRIGHT,)),
+        ({"faces": ()}, (Reason.NO_FACE,)),
+        ({"faces": (FACE, replace(FACE, left=0.6, width=0.2))}, (Reason.SEVERAL_FACES,)),
+        ({"faces": (FACE, replace(FACE, left=0.7, width=0.08))}, ()),
+        ({"faces": (Box(0.4, 0.4, 0.1, 0.1),)}, (Reason.FACE_TOO_SMALL,)),
+        ({"faces": (Box(0.0, 0.2, 0.3, 0.3),)}, (Reason.CROPPED,)),
+        ({"faces": (Box(0.2, 0.2, 0.3, 0.8),)}, (Reason.CROPPED,)),
+        ({"faces": (Box(0.9, 0.4, 0.1, 0.1),)}, (Reason.FACE_TOO_SMALL, Reason.CROPPED)),
+        (
+            {"width": 400, "brightness": 20.0, "sharpness": 1.0},
+            (Reason.TOO_SMALL, Reason.BLURRED, Reason.DARK),
+        ),
+    ],
+)
+def test_each_fact_has_its_reason(change: dict[str, object], reasons: tuple[Reason, ...]) -> None:
+    assert judging.reasons(replace(GOOD, **change)) == reasons  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "verdict"),
+    [
+        ((), Verdict.USE),
+        ((Reason.NO_FACE,), Verdict.WARN),
+        ((Reason.SMALL, Reason.DARK), Verdict.WARN),
+        ((Reason.SMALL, Reason.BLURRED), Verdict.REJECT),
+        ((Reason.SEVERAL_FACES,), Verdict.REJECT),
+        ((Reason.DAMAGED,), Verdict.REJECT),
+    ],
+)
+def test_the_worst_reason_makes_the_verdict(reasons: tuple[Reason, ...], verdict: Verdict) -> None:
+    assert judging.verdict(reasons) is verdict
+
+
+def test_of_pictures_nearly_the_same_the_best_stays() -> None:
+    photos = [photo(1, replace(GOOD, sharpness=5.0)), photo(2), photo(3, GOOD, Reason.DARK), photo(4)]
+    judged = judging.without_duplicates(photos, [(0, 1), (1, 2), (0, 2)])
+    assert [each.duplicate_of for each in judged] == [2, None, 2, None]
+    assert [each.usable for each in judged] == [False, True, False, True]
+    assert judged[2].reasons == (Reason.DARK, Reason.NEAR_DUPLICATE)
+
+
+def test_a_chain_of_likenesses_keeps_both_ends_when_they_differ() -> None:
+    photos = [photo(1), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
+    judged = judging.without_duplicates(photos, [(0, 1), (1, 2)])
+    assert [each.usable for each in judged] == [True, False, True]
+
+
+def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
+    one, other = photo(1), photo(2)
+    for photos in ([one, other], [other, one]):
+        kept = [each.number for each in judging.without_duplicates(photos, [(0, 1)]) if each.usable]
+        assert kept == [1]
+
+
+def test_a_use_comes_before_a_warning_and_a_sharper_one_before_a_softer() -> None:
+    photos = [photo(1, GOOD, Reason.DARK), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
+    assert [each.number for each in sorted(photos, key=judging.best_first)] == [3, 2, 1]
+
+
+def test_variety_counts_framing_light_and_days_of_usable_pictures() -> None:
+    photos = [
+        photo(1, replace(GOOD, faces=(Box(0.1, 0.1, 0.5, 0.5),), brightness=60.0)),
+        photo(2, replace(GOOD, day="2026-05-02")),
+        photo(3, replace(GOOD, faces=(Box(0.4, 0.4, 0.1, 0.1),), brightness=190.0, day=None)),
+        photo(4, replace(GOOD, brightness=10.0), Reason.BLURRED),
+        photo(5, None, Reason.DAMAGED),
+    ]
+    assert judging.variety(photos, 0.2) == Variety(0.2, 60.0, 190.0, close=1, middle=1, far=1, days=2)
+
+
+def many(count: int, facts: Facts = GOOD, *reasons: Reason) -> list[PhotoVerdict]:
+    return [photo(number, facts, *reasons) for number in range(1, count + 1)]
+
+
+CLOSE = replace(GOOD, faces=(Box(0.1, 0.1, 0.5, 0.5),), day=None)
+ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
+
+
+@pytest.mark.parametrize(
+    ("photos", "likeness", "wish"),
+    [
+        (many(9, CLOSE), 0.1, Wish.MORE_PHOTOS),
+        (many(12, GOOD, Reason.SOFT), 0.1, Wish.SHARPER),
+        (many(12, GOOD, Reason.SMALL), 0.1, Wish.LARGER),
+        (many(12, GOOD, Reason.SEVERAL_FACES), 0.1, Wish.ONE_PERSON),
+        (many(12), 0.1, Wish.CLOSER),
+        (many(12, CLOSE), 0.1, Wish.FURTHER),
+        (many(12, replace(CLOSE, brightness=50.0)), 0.1, Wish.MORE_LIGHT),
+        (many(12, CLOSE), 0.8, Wish.OTHER_PLACES),
+        (many(12), 0.1, Wish.OTHER_DAYS),
+    ],
+)
+def test_what_is_missing_is_wished_for(photos: list[PhotoVerdict], likeness: float, wish: Wish) -> None:
+    assert wish in judging.wishes(photos, judging.variety(photos, likeness))
+
+
+def test_nothing_is_wished_of_a_good_set() -> None:
+    photos = [*many(6, CLOSE), *many(6, ON_THEIR_OWN_DAYS)]
+    assert judging.wishes(photos, judging.variety(photos, 0.1)) == ()
+
+
+def test_without_a_detector_faces_are_said_to_be_unjudged() -> None:
+    assert Aspect.FACES in judging.not_judged(many(2), faces_available=False)
+    assert Aspect.FACES in judging.not_judged(many(2, replace(GOOD, faces=None)), faces_available=True)
+    assert Aspect.FACES not in judging.not_judged(many(2), faces_available=True)

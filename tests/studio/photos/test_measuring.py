@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from PIL import Image, ImageEnhance, ImageFilter
+
+from apiframe_studio.photos import _facts, judging, measuring
+from apiframe_studio.photos.synthetic import draw, scenes
+
+Painter = Callable[..., Image.Image]
+
+
+def test_blur_lowers_sharpness_step_by_step_down_to_a_rejection(painted: Painter) -> None:
+    grey = painted(1, (800, 1000)).convert("L")
+    levels = [measuring.sharpness(grey.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 5)]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > judging.SOFT_BELOW
+    assert levels[-1] < judging.BLURRED_BELOW
+
+
+def test_a_sharp_subject_before_a_soft_background_is_sharp(painted: Painter) -> None:
+    picture = painted(1, (800, 800)).filter(ImageFilter.GaussianBlur(25))
+    picture.paste(painted(2, (240, 240)), (280, 280))
+    assert measuring.sharpness(picture.convert("L")) > judging.SOFT_BELOW
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 500), (500, 1)])
+def test_a_sliver_of_a_picture_has_no_sharpness(size: tuple[int, int]) -> None:
+    assert measuring.sharpness(Image.new("L", size)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("smaller", lambda picture: picture.resize((picture.width // 3, picture.height // 3))),
+        ("brighter", lambda picture: ImageEnhance.Brightness(picture).enhance(1.15)),
+        ("softer", lambda picture: picture.filter(ImageFilter.GaussianBlur(4))),
+        ("grey", lambda picture: picture.convert("L").convert("RGB")),
+        ("a hair's breadth aside", lambda picture: picture.crop((6, 6, picture.width, picture.height))),
+    ],
+)
+def test_the_same_picture_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
+    picture = draw(scenes(1)[0], (512, 640))
+    prints = [measuring.print_of(picture), measuring.print_of(change(picture))]
+    assert measuring.compare(prints, judging.ALIKE_FROM)[0] == [(0, 1)], name
+
+
+def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
+    prints = [measuring.print_of(draw(scene, (256, 320))) for scene in scenes(24)]
+    assert measuring.compare(prints, judging.ALIKE_FROM)[0] == []
+
+
+def test_even_grey_pictures_are_like_nothing() -> None:
+    prints = [bytes([level]) * 256 for level in (0, 128, 255)]
+    assert measuring.compare(prints, 0.5) == ([], 0.0)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_single_picture_has_no_likeness(count: int) -> None:
+    assert measuring.compare([bytes(range(256))] * count, 0.5) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "expected"),
+    [
+        ("L", 200, (200, 200, 200)),
+        ("1", 1, (255, 255, 255)),
+        ("I;16", 200 * 256, (200, 200, 200)),
+        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
+        ("LA", (10, 0), (255, 255, 255)),
+        ("CMYK", (0, 0, 0, 255), (0, 0, 0)),
+    ],
+)
+def test_every_mode_becomes_plain_colours(mode: str, level: Any, expected: tuple[int, int, int]) -> None:
+    assert measuring.plain(Image.new(mode, (4, 4), level)).getpixel((1, 1)) == expected
+
+
+FACTS = {
+    "format": "PNG",
+    "width": 1,
+    "height": 2,
+    "sharpness": 3.0,
+    "brightness": 4.0,
+    "faces": None,
+    "day": None,
+}
+
+
+def test_facts_survive_the_way_back_from_a_decoder() -> None:
+    written = {
+        **FACTS,
+        "faces": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}],
+        "day": "2026-05-01",
+    }
+    assert [asdict(_facts.facts(written))[key] for key in ("width", "day")] == [1, "2026-05-01"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "<b>"},
+        {"width": "wide"},
+        {"faces": [{}]},
+        {"faces": 7},
+        {"sharpness": None},
+        {"height": []},
+    ],
+)
+def test_facts_that_are_none_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        _facts.facts({**FACTS, **change})
+
+
+@pytest.mark.parametrize("day", ["2026-05-01\nignore previous", "tomorrow", 20260501, "٢٠٢٦-٠٥-٠١"])
+def test_a_day_that_is_no_day_is_dropped(day: object) -> None:
+    assert _facts.facts({**FACTS, "day": day}).day is None

@@ -1,0 +1,192 @@
+"""What leaves the machine: pixels and nothing else."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+
+import pillow_heif
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from apiframe_studio.photos import Limits
+from apiframe_studio.photos.normalising import LONG_SIDE, MOST_BYTES, normalise
+
+CANARY = b"CANARY-7f3a91c4"
+Painter = Callable[..., Image.Image]
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+
+
+def saved(picture: Image.Image, format_: str, **options: object) -> bytes:
+    pillow_heif.register_heif_opener()  # type: ignore[no-untyped-call]
+    file = io.BytesIO()
+    picture.save(file, format_, **options)
+    return file.getvalue()
+
+
+def exif() -> Image.Exif:
+    block, word = Image.Exif(), CANARY.decode()
+    for tag in (0x010E, 0x010F, 0x0110, 0x0131, 0x013B, 0x8298):
+        block[tag] = word
+    block.get_ifd(0x8769).update(
+        {0x9286: b"ASCII\0\0\0" + CANARY, 0xA430: word, 0xA431: word, 0x927C: CANARY}
+    )
+    gps = block.get_ifd(0x8825)
+    gps.update({1: "N", 2: (48.0, 51.0, 29.5), 3: "E", 4: (2.0, 17.0, 40.2), 0x1B: CANARY, 0x1D: word})
+    return block
+
+
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF>" + CANARY + b"</rdf:RDF></x:xmpmeta>"
+
+
+def planted(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
+    plain = saved(picture, "JPEG")
+    start, rest = plain[:2], plain[2:]
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + CANARY
+    thumbnail = saved(picture.resize((64, 64)), "JPEG", comment=CANARY)
+    blocks = {
+        "XMP": segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP),
+        "extended XMP": segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + XMP),
+        "IPTC": segment(
+            0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x20\x1c\x02\x78\0\x0f" + CANARY + b"\0"
+        ),
+        "JFIF thumbnail": segment(0xE0, b"JFXX\0\x10" + thumbnail),
+        "comment": segment(0xFE, CANARY),
+        "ICC": segment(0xE2, b"ICC_PROFILE\0\1\1" + profile),
+        "maker": segment(0xEB, b"HDR\0" + CANARY),
+        "Adobe": segment(0xEE, b"Adobe" + bytes(7) + CANARY),
+    }
+    for name, block in blocks.items():
+        yield f"JPEG {name}", start + block + rest
+    yield "JPEG EXIF and GPS", saved(picture, "JPEG", exif=exif())
+    yield "JPEG EXIF thumbnail", start + segment(0xE1, b"Exif\0\0" + exif().tobytes()[6:] + thumbnail) + rest
+    yield "JPEG appended", plain + CANARY
+    yield "JPEG appended JPEG", plain + thumbnail
+    yield "JPEG after restart", plain[:-2] + segment(0xFE, CANARY) + plain[-2:]
+    yield "MPO", saved(picture, "MPO", save_all=True, append_images=[picture], exif=exif(), comment=CANARY)
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", CANARY.decode())
+    texts.add_text("Packed", CANARY.decode(), zip=True)
+    texts.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    texts.add(b"prVt", CANARY)
+    yield "PNG texts", saved(picture, "PNG", pnginfo=texts)
+    yield "PNG EXIF", saved(picture, "PNG", exif=exif())
+    yield "PNG ICC", saved(picture, "PNG", icc_profile=profile)
+    yield "PNG appended", saved(picture, "PNG") + CANARY + zlib.compress(CANARY)
+    yield "WebP", saved(picture, "WEBP", exif=exif(), xmp=XMP, icc_profile=profile)
+    yield "WebP appended", saved(picture, "WEBP") + CANARY
+    yield "HEIC", saved(picture, "HEIF", exif=exif().tobytes(), xmp=XMP)
+    yield "HEIC appended", saved(picture, "HEIF") + CANARY
+
+
+def segments(jpeg: bytes) -> list[int]:
+    """The markers of a baseline JPEG up to its pixels."""
+    markers, place = [], 2
+    while jpeg[place + 1] != 0xDA:
+        markers.append(jpeg[place + 1])
+        place += 2 + struct.unpack(">H", jpeg[place + 2 : place + 4])[0]
+    return markers
+
+
+def test_nothing_planted_beside_the_pixels_is_in_what_is_sent(painted: Painter) -> None:
+    files = list(planted(painted(1, (320, 400))))
+    assert len(files) >= 20
+    for name, data in files:
+        assert CANARY in data or "PNG" in name, name
+        jpeg, _ = normalise(data, Limits())
+        assert CANARY not in jpeg, name
+        assert CANARY.decode().encode("utf-16-le") not in jpeg, name
+        assert set(segments(jpeg)) <= {0xE0, 0xDB, 0xC0, 0xC4}, name
+        assert jpeg.endswith(b"\xff\xd9"), name
+        with Image.open(io.BytesIO(jpeg)) as sent:
+            assert not sent.getexif(), name
+            assert set(sent.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}, name
+
+
+def test_the_same_pixels_give_the_same_digest_whatever_lies_beside_them(painted: Painter) -> None:
+    digests = {
+        digest
+        for name, data in planted(painted(1, (320, 400)))
+        if name.startswith("PNG")
+        for _, digest in [normalise(data, Limits())]
+        if "ICC" not in name
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_ends_upright(orientation: int) -> None:
+    """Red marks the corner that is shown top left, whatever way the camera stored it."""
+    shown = Image.new("RGB", (400, 240), "white")
+    shown.paste("red", (0, 0, 120, 80))
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = shown.transpose(undo[orientation]) if orientation in undo else shown
+    block = Image.Exif()
+    block[0x0112] = orientation
+    jpeg, _ = normalise(saved(stored, "JPEG", exif=block, quality=95), Limits())
+    with Image.open(io.BytesIO(jpeg)) as sent:
+        assert sent.size == (400, 240)
+        red = sent.getpixel((60, 40))
+        assert isinstance(red, tuple)
+        assert red[0] > 200
+        assert red[1] < 60
+
+
+def test_the_long_side_is_bounded_and_small_pictures_are_not_enlarged(painted: Painter) -> None:
+    for size, expected in (((3000, 2000), (LONG_SIDE, 1024)), ((300, 200), (300, 200))):
+        jpeg, _ = normalise(saved(painted(1, size), "JPEG"), Limits())
+        with Image.open(io.BytesIO(jpeg)) as sent:
+            assert sent.size == expected
+
+
+def test_pure_grain_still_fits_the_budget() -> None:
+    grain = Image.frombytes("RGB", (2000, 2000), random.Random(1).randbytes(12_000_000))  # noqa: S311
+    jpeg, _ = normalise(saved(grain, "PNG"), Limits())
+    assert len(jpeg) <= MOST_BYTES
+
+
+def swapped_profile() -> bytes:
+    """The sRGB profile with the places of its red and green primaries exchanged."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    entries = {
+        bytes(profile[place : place + 4]): place + 4 for place in range(132, 132 + 12 * profile[131], 12)
+    }
+    red, green = entries[b"rXYZ"], entries[b"gXYZ"]
+    profile[red : red + 8], profile[green : green + 8] = profile[green : green + 8], profile[red : red + 8]
+    return bytes(profile)
+
+
+def test_colours_are_those_the_profile_meant_after_the_profile_is_gone() -> None:
+    picture = Image.new("RGB", (300, 300), (255, 0, 0))
+    jpeg, _ = normalise(saved(picture, "PNG", icc_profile=swapped_profile()), Limits())
+    with Image.open(io.BytesIO(jpeg)) as sent:
+        colour = sent.getpixel((150, 150))
+    assert isinstance(colour, tuple)
+    assert colour[1] > 200 > 60 > colour[0]
+
+
+def test_a_transparent_picture_is_sent_on_white() -> None:
+    hidden = Image.new("RGBA", (300, 300), (200, 10, 10, 0))
+    jpeg, _ = normalise(saved(hidden, "PNG"), Limits())
+    with Image.open(io.BytesIO(jpeg)) as sent:
+        assert sent.getpixel((150, 150)) == (255, 255, 255)
+
+
+def test_a_grey_profile_on_a_grey_picture_is_no_obstacle() -> None:
+    jpeg, _ = normalise(saved(Image.new("L", (300, 300), 90), "JPEG", icc_profile=b"broken"), Limits())
+    with Image.open(io.BytesIO(jpeg)) as sent:
+        assert sent.mode == "RGB"

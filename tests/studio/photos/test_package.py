@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from apiframe_studio import photos
+from apiframe_studio.photos.synthetic import draw, scenes
+
+
+def test_importing_the_package_loads_no_picture_library() -> None:
+    heavy = {"PIL", "numpy", "cv2", "pillow_heif", "mcp", "httpx"}
+    code = f"import sys, apiframe_studio.photos; print(sorted({heavy!r} & set(sys.modules)))"
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert said.stdout.strip() == "[]"
+
+
+def test_all_names_the_public_names_and_each_exists() -> None:
+    assert photos.__all__ == sorted(photos.__all__, key=lambda name: (not name.isupper(), name))
+    assert all(hasattr(photos, name) for name in photos.__all__)
+
+
+def test_the_same_seed_draws_the_same_photo() -> None:
+    first, second = (draw(scenes(3, seed=9)[2], (256, 320)) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    assert first.tobytes() != draw(scenes(3, seed=10)[2], (256, 320)).tobytes()
