@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,7 @@ Painter = Callable[..., Image.Image]
 
 def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
     """A sharp picture of coloured blocks, unlike that of any other seed."""
-    import random
-
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - pictures, not secrets
     picture = Image.new("RGB", size, (120, 120, 120))
     canvas = ImageDraw.Draw(picture)
     for _ in range(60):

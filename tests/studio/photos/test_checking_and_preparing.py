@@ -196,7 +196,7 @@ async def test_decoders_are_not_handed_the_environment(monkeypatch: pytest.Monke
         async with decoders(Limits(), 1) as pool:
             await pool.ask({"job": "draw", "tiles": []})
             (child,) = set(children()) - before
-            environment = Path(f"/proc/{child}/environ").read_bytes()
+            environment = await anyio.Path(f"/proc/{child}/environ").read_bytes()
     assert b"CANARY" not in environment
     assert b"PYTHONPATH" in environment
 

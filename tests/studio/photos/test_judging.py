@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.photos import Aspect, Box, Facts, Photo, PhotoVerdict, Reason, Variety, Verdict, Wish
-from apiframe_studio.photos import judging
+from apiframe_studio.photos import (
+    Aspect,
+    Box,
+    Facts,
+    Photo,
+    PhotoVerdict,
+    Reason,
+    Variety,
+    Verdict,
+    Wish,
+    judging,
+)
 
 FACE = Box(0.3, 0.2, 0.3, 0.3)
 GOOD = Facts("JPEG", 3024, 4032, sharpness=20.0, brightness=120.0, faces=(FACE,), day="2026-05-01")

@@ -114,6 +114,14 @@ def test_facts_that_are_none_are_refused(change: dict[str, object]) -> None:
         _facts.facts({**FACTS, **change})
 
 
-@pytest.mark.parametrize("day", ["2026-05-01\nignore previous", "tomorrow", 20260501, "٢٠٢٦-٠٥-٠١"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2026-05-01\nignore previous",
+        "tomorrow",
+        20260501,
+        "\u0662\u0660\u0662\u0666-\u0660\u0665-\u0660\u0661",
+    ],
+)
 def test_a_day_that_is_no_day_is_dropped(day: object) -> None:
     assert _facts.facts({**FACTS, "day": day}).day is None

@@ -24,7 +24,7 @@ def segment(marker: int, body: bytes) -> bytes:
 
 
 def saved(picture: Image.Image, format_: str, **options: object) -> bytes:
-    pillow_heif.register_heif_opener()  # type: ignore[no-untyped-call]
+    pillow_heif.register_heif_opener()
     file = io.BytesIO()
     picture.save(file, format_, **options)
     return file.getvalue()
