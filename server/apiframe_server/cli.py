@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, sandbox: str | None) -> int:
+    # Importing the SDK makes a hundred thousand objects and next to no garbage; looking for it anyway
+    # took a seventh of the start (docs/decisions/0005-start.md).
+    gc.disable()
     from apiframe_server.composition import server_of, studio_of
     from apiframe_server.logs import log_to_stderr
     from apiframe_server.stdio import serve
@@ -58,7 +62,11 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
             file=sys.stderr,
         )
     studio = studio_of(settings, sandbox=sandbox)
-    serve(studio, server_of(studio))
+    server = server_of(studio)
+    # What was built so far lives as long as the program does: the collector need not walk it again.
+    gc.freeze()
+    gc.enable()
+    serve(studio, server)
     return 0
 
 

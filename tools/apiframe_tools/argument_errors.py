@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,14 +21,18 @@ def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
     return f"{' '.join(wrong)} Nothing was done. {tool} takes: {_signature(schema)}."
 
 
+def unknown_arguments(tool: str, names: Sequence[str], schema: dict[str, Any]) -> str:
+    """The names that a tool does not know, and those that it does."""
+    unknown = ", ".join(plain(name, 60) for name in names[:MOST_NAMED])
+    return f"Not an argument of this tool: {unknown}. Nothing was done. {tool} takes: {_signature(schema)}."
+
+
 def _sentence(details: ErrorDetails) -> str:
     name = plain(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
     limits = details.get("ctx", {})
     match details["type"]:
         case "missing":
             return f"{name} is missing."
-        case "extra_forbidden":
-            return f"{name} is not an argument of this tool."
         case "string_too_short":
             return f"{name} is empty."
         case "string_too_long" | "too_long":
@@ -50,6 +55,5 @@ def _sentence(details: ErrorDetails) -> str:
 
 def _signature(schema: dict[str, Any]) -> str:
     required = schema.get("required", ())
-    return ", ".join(
-        f"{name} (required)" if name in required else name for name in schema.get("properties", ())
-    )
+    names = [f"{name} (required)" if name in required else name for name in schema.get("properties", ())]
+    return ", ".join(names) or "no arguments"

@@ -17,7 +17,7 @@ from mcp.server.mcpserver.tools.base import Tool
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
-from apiframe_tools.argument_errors import describe
+from apiframe_tools.argument_errors import describe, unknown_arguments
 from apiframe_tools.slim_schema import slim_input, slim_output
 from apiframe_tools.troubles import explain
 
@@ -34,11 +34,8 @@ class StudioTool(Tool):
                 fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations
             ),
         )
-        metadata = tool.fn_metadata
-        metadata.arg_model.model_config["extra"] = "forbid"
-        metadata.arg_model.model_rebuild(force=True)
         tool.parameters = slim_input(tool.parameters)
-        metadata.output_schema = slim_output(metadata.output_schema or {})
+        tool.fn_metadata.output_schema = slim_output(tool.fn_metadata.output_schema or {})
         return tool
 
     async def run(
@@ -50,6 +47,8 @@ class StudioTool(Tool):
             ToolError: with one clear sentence and the next step, for what the model or the person can mend.
             UnexpectedToolError: for a crash; its cause is logged and stays on this side.
         """
+        if unknown := [name for name in arguments if name not in self.parameters["properties"]]:
+            raise ToolError(unknown_arguments(self.name, unknown, self.parameters))
         try:
             result = await super().run(self._given(arguments), context, convert_result=False)
         except UnexpectedToolError as crash:
