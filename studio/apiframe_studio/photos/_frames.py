@@ -17,8 +17,13 @@ LARGEST_BODY = 64_000_000
 
 
 def pack(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
+    return b"".join((pack_head(head, blobs), *blobs))
+
+
+def pack_head(head: dict[str, Any], blobs: Sequence[bytes]) -> bytes:
+    """The frame without its byte strings, for a sender who would rather not copy them."""
     text = json.dumps({**head, "sizes": [len(blob) for blob in blobs]}).encode()
-    return b"".join((len(text).to_bytes(PREFIX, "big"), text, *blobs))
+    return len(text).to_bytes(PREFIX, "big") + text
 
 
 def head_size(prefix: bytes) -> int:

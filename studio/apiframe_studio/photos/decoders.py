@@ -111,7 +111,10 @@ class _Decoder:
         self._answers = BufferedByteReceiveStream(process.stdout)
 
     async def ask(self, head: dict[str, Any], blobs: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        await self._requests.send(_frames.pack(head, blobs))
+        await self._requests.send(_frames.pack_head(head, blobs))
+        for blob in blobs:
+            if blob:
+                await self._requests.send(blob)
         size = _frames.head_size(await self._answers.receive_exactly(_frames.PREFIX))
         answer, sizes = _frames.parse_head(await self._answers.receive_exactly(size))
         return answer, [await self._answers.receive_exactly(size) for size in sizes]

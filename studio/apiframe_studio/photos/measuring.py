@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 LONG_SIDE = 1024
 PRINT_SIDE = 16
 _TILES = 4
+_MIXABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
 def measure(picture: Picture) -> tuple[Facts, Image.Image]:
     """The facts of a picture and a small copy in sRGB order (at most 1024 pixels) for the thumbnails."""
-    small = plain(picture.image)
-    small.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BOX)
+    small = plain(shrunk(picture.image, LONG_SIDE, Image.Resampling.BOX))
     grey = small.convert("L")
     found = faces.detect(small)
     facts = Facts(
@@ -35,6 +35,16 @@ def measure(picture: Picture) -> tuple[Facts, Image.Image]:
         day=picture.day,
     )
     return facts, small
+
+
+def shrunk(image: Image.Image, side: int, by: Image.Resampling) -> Image.Image:
+    """At most `side` pixels long, shrunk in place before any conversion, for the sake of memory.
+
+    Palettes, 1 and 16 bit pictures are converted first: Pillow would drop their pixels instead of mixing them.
+    """
+    ready = image if image.mode in _MIXABLE and "transparency" not in image.info else plain(image)
+    ready.thumbnail((side, side), by)
+    return ready
 
 
 def plain(image: Image.Image) -> Image.Image:

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from apiframe_studio.photos import reading
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.measuring import plain
+from apiframe_studio.photos.measuring import plain, shrunk
 
 LONG_SIDE = 1536
 MOST_BYTES = 400_000
@@ -27,8 +27,7 @@ def normalise(data: bytes, limits: Limits) -> tuple[bytes, str]:
     Raises `reading.Unreadable`.
     """
     picture = reading.read(data, limits, at_least=LONG_SIDE)
-    image = picture.image
-    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
+    image = shrunk(picture.image, LONG_SIDE, Image.Resampling.LANCZOS)
     clean = _only_pixels(_in_srgb(image, picture.icc_profile))
     return _compress(clean), _digest(clean)
 

@@ -125,3 +125,11 @@ def test_facts_that_are_none_are_refused(change: dict[str, object]) -> None:
 )
 def test_a_day_that_is_no_day_is_dropped(day: object) -> None:
     assert _facts.facts({**FACTS, "day": day}).day is None
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "RGB"])
+def test_shrinking_mixes_pixels_instead_of_dropping_them(mode: str) -> None:
+    stripes = Image.new("L", (400, 400))
+    stripes.paste(255, (0, 0, 400, 400), Image.frombytes("L", (400, 400), bytes((0, 255)) * 80_000))
+    small = measuring.plain(measuring.shrunk(stripes.convert(mode), 100, Image.Resampling.BOX))
+    assert small.getpixel((50, 50)) in {(127, 127, 127), (128, 128, 128)}
