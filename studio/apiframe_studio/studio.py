@@ -13,9 +13,10 @@ import anyio
 import anyio.to_thread
 from pydantic import SecretStr
 
-from apiframe_studio.api.errors import KeyUnusable
+from apiframe_studio.api.errors import BaseUrlUnusable, KeyUnusable
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.models import Account
+from apiframe_studio.api.urls import usable_base_url
 from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.sending import Sending
@@ -50,7 +51,7 @@ class Studio:
     def __init__(self, plan: StudioPlan, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
         self.plan = plan
-        self.ledger = Ledger(plan.ledger_path, service=f"{plan.base_url} {GENERATION}", owner=plan.owner)
+        self.ledger = Ledger(plan.ledger_path, service=_service_name(plan), owner=plan.owner)
         self._sending = Sending(self.ledger, self.clock, deadline_seconds=plan.paid_seconds)
         self.trainings = Trainings(self.service, self.ledger, self._sending, self.clock, plan.poll_seconds)
         self._api: ApiframeV1 | None = None
@@ -94,6 +95,14 @@ class Studio:
         if self._api is not None:
             await self._api.aclose()
         await self.ledger.aclose()
+
+
+def _service_name(plan: StudioPlan) -> str:
+    """What rows of the ledger are filed under: one form of the address, so that a slash makes no other service."""
+    try:
+        return f"{usable_base_url(plan.base_url)} {GENERATION}"
+    except BaseUrlUnusable:
+        return f"{plan.base_url} {GENERATION}"
 
 
 def _client(plan: StudioPlan) -> ApiframeV1:

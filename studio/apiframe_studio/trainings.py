@@ -18,7 +18,8 @@ from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
 from apiframe_studio.api.models import Accepted, Task, TaskKind, TaskState
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Kind, Ledger, LedgerError, NewSubmission, Observation, Submission
-from apiframe_studio.pace import eta_seconds
+from apiframe_studio.ledger.advancing import is_news
+from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.sending import Sending, Sent
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
 from apiframe_studio.training import Note, Training
@@ -146,10 +147,12 @@ class Trainings:
             UnknownTraining, NotATraining: see there.
             ApiframeError: the service could not be asked.
         """
-        row = await self._ledger.find(name, self._clock.now())
-        if row is None and REF.fullmatch(name):
+        known = await self._ledger.find_paced(name, self._clock.now())
+        if known is not None:
+            return await self._refresh(*known)
+        if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
-        return await (self._look_elsewhere(name) if row is None else self._refresh(row))
+        return await self._look_elsewhere(name)
 
     async def wait(self, name: str, seconds: float, tell: Tell) -> Training:
         """Wait until a training is settled, for at most `seconds`, telling every change on the way.
@@ -229,7 +232,7 @@ class Trainings:
             return await self._sending.wait_for_others(row)
         return Sent(row, by_us=False)
 
-    async def _refresh(self, row: Submission) -> Training:
+    async def _refresh(self, row: Submission, pace: Pace | None = None) -> Training:
         asks = row.state in UNDER_WAY or (row.state is State.FINISHED and row.trigger_word is None)
         if not asks or row.task_id is None:
             return Training.of(row)
@@ -237,19 +240,20 @@ class Trainings:
         task = await api.look(row.task_id)
         if task.kind in (TaskKind.UPLOAD, TaskKind.GENERATION):
             raise NotATraining(task.kind)
-        return await self._noted(row, task)
+        return await self._noted(row, task, pace)
 
-    async def _noted(self, row: Submission, task: Task) -> Training:
+    async def _noted(self, row: Submission, task: Task, pace: Pace | None) -> Training:
         now = self._clock.now()
         odd = (Note.ODD_WORD,) if "odd_trigger_word" in task.notes else ()
+        seen = _observation(task, now)
         try:
-            seen = await self._ledger.observe(row.ref, _observation(task, now)) or row
-            if seen.state not in UNDER_WAY:
-                return Training.of(seen, *odd)
-            eta = eta_seconds(await self._ledger.pace(seen), now)
+            if pace is None or is_news(row, seen):
+                row = await self._ledger.observe(row.ref, seen) or row
+                pace = await self._ledger.pace(row)
         except LedgerError:
             return replace(_elsewhere(task, now), ref=row.ref, subject=row.subject, notes=odd)
-        return replace(Training.of(seen, *odd), eta_seconds=eta)
+        eta = eta_seconds(pace, now) if row.state in UNDER_WAY else None
+        return replace(Training.of(row, *odd), eta_seconds=eta, checked_at=now)
 
     async def _look_elsewhere(self, task_id: str) -> Training:
         api = await self._service()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from functools import cache
 
 import anyio.to_thread
 
@@ -17,8 +18,13 @@ async def tls_context(base_url: str) -> ssl.SSLContext:
     For http it is an empty one, which trusts nobody: loading certificates that are not used costs 20 ms.
     """
     if base_url.startswith("http://"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return _trusting_nobody()
     return await anyio.to_thread.run_sync(_build_once) if _shared is None else _shared
+
+
+@cache
+def _trusting_nobody() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _build_once() -> ssl.SSLContext:

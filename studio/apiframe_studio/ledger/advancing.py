@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from apiframe_studio.ledger.rows import Answer, Observation, Submission
 from apiframe_studio.submission import FINAL, Event, State, after
+
+SEEN: Final = {
+    State.QUEUED: Event.SEEN_QUEUED,
+    State.PROCESSING: Event.SEEN_PROCESSING,
+    State.FINISHED: Event.SEEN_FINISHED,
+    State.FAILED: Event.SEEN_FAILED,
+}
 
 
 def settled(row: Submission, attempt: int, event: Event, answer: Answer, now: float) -> Submission | None:
@@ -35,6 +43,12 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
         finished_at=row.finished_at or (seen.at if following in FINAL else None),
         checked_at=seen.at,
     )
+
+
+def is_news(row: Submission, seen: Observation) -> bool:
+    """Whether a look said anything that the row does not."""
+    following = after(row.state, SEEN[seen.state])
+    return following is not None and not same_news(row, observed(row, following, seen))
 
 
 def same_news(before: Submission, now: Submission) -> bool:

@@ -7,24 +7,27 @@ Every method may raise the errors of `errors`. Every change of state is a compar
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, or_, update
 
 from apiframe_studio.intent import Intent, same_intent
-from apiframe_studio.ledger.advancing import observed, same_news, settled
+from apiframe_studio.ledger.advancing import SEEN, observed, same_news, settled
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.file import open_engine, translated
 from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import observations, submissions
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.table import (
+    DURATIONS,
+    NAMED,
+    OF_KIND,
+    SEEN_OF,
     add,
     as_observation,
-    durations_like,
     keep_stray,
     one,
     read,
@@ -32,16 +35,9 @@ from apiframe_studio.ledger.table import (
     store,
 )
 from apiframe_studio.pace import Pace
-from apiframe_studio.submission import Event, State, after
+from apiframe_studio.submission import UNDER_WAY, Event, State, after
 
 MAX_LEASE_SECONDS: Final = 3600.0
-
-_SEEN: Final = {
-    State.QUEUED: Event.SEEN_QUEUED,
-    State.PROCESSING: Event.SEEN_PROCESSING,
-    State.FINISHED: Event.SEEN_FINISHED,
-    State.FAILED: Event.SEEN_FAILED,
-}
 
 
 class Book:
@@ -50,6 +46,8 @@ class Book:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._engine = open_engine(path)
+        with translated(path):
+            self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._spool = Spool(path.with_name(f"{path.stem}-spool"))
         # A disk that is still full must not keep anybody from reading; `admit` and `decide` insist.
         with contextlib.suppress(LedgerError):
@@ -57,6 +55,7 @@ class Book:
 
     def close(self) -> None:
         """Close the file."""
+        self._reader.close()
         self._engine.dispose()
 
     def admit(self, new: NewSubmission, now: float) -> tuple[Submission, bool]:
@@ -70,7 +69,7 @@ class Book:
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            earlier = read(connection, rivals(new))
+            earlier = rivals(connection, new)
             intent = Intent(new.about, new.wording, new.idempotency_key)
             if known := same_intent(intent, earlier):
                 return known, False
@@ -127,7 +126,7 @@ class Book:
         """Record what a look said, when it changes something. Returns the row as it is now."""
         with self._transaction() as connection:
             row = one(connection, ref)
-            if row is None or (following := after(row.state, _SEEN[seen.state])) is None:
+            if row is None or (following := after(row.state, SEEN[seen.state])) is None:
                 return row
             updated = observed(row, following, seen)
             if same_news(row, updated):
@@ -169,39 +168,53 @@ class Book:
 
     def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
-        with self._transaction() as connection:
-            self._expire_leases(connection, now)
-            mine = (submissions.c.service == service) & (submissions.c.owner == owner)
-            named = or_(submissions.c.ref == name, submissions.c.task_id == name)
-            return next(iter(read(connection, mine & named)), None)
+        rows = self._read_fresh(NAMED, {"service": service, "owner": owner, "name": name}, now)
+        return rows[0] if rows else None
+
+    def find_paced(self, service: str, owner: str, name: str, now: float) -> tuple[Submission, Pace] | None:
+        """As `find`, with what is needed to estimate when it will be finished."""
+        row = self.find(service, owner, name, now)
+        return None if row is None else (row, self.pace(row))
 
     def list(
         self, service: str, owner: str, kind: Kind, now: float, *, subject: str | None = None
     ) -> Sequence[Submission]:
         """Every submission of one kind, newest first; `subject` narrows, whatever the case of its letters."""
-        with self._transaction() as connection:
-            self._expire_leases(connection, now)
-            wanted = (
-                (submissions.c.service == service)
-                & (submissions.c.owner == owner)
-                & (submissions.c.kind == kind.value)
-            )
-            rows = read(connection, wanted)
+        rows = self._read_fresh(OF_KIND, {"service": service, "owner": owner, "kind": kind.value}, now)
         return [row for row in rows if subject is None or _folded(row.subject) == _folded(subject)]
 
     def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
-        with self._transaction() as connection:
-            query = select(observations).where(observations.c.ref == ref).order_by(observations.c.at)
-            return [as_observation(row) for row in connection.execute(query).mappings()]
+        with self._reading() as connection:
+            return [as_observation(row) for row in connection.execute(SEEN_OF, {"ref": ref}).mappings()]
 
     def pace(self, row: Submission) -> Pace:
-        """What is needed to estimate when a training will be finished."""
+        """What is needed to estimate when a training will be finished; empty for one that is not under way."""
+        if row.state not in UNDER_WAY:
+            return Pace()
+        seen = self.history(row.ref)
+        if any(one_of_them.percentage is not None for one_of_them in seen):
+            return Pace(row.accepted_at, seen)
+        alike = {"service": row.service, "owner": row.owner, "kind": row.kind.value}
+        with self._reading() as connection:
+            durations = [found.seconds for found in connection.execute(DURATIONS, alike)]
+        return Pace(row.accepted_at, seen, durations)
+
+    def _read_fresh(self, query: Select[Any], wanted: Mapping[str, str], now: float) -> Sequence[Submission]:
+        """Read rows, after declaring unconfirmed what a dead sender left among them."""
+        with self._reading() as connection:
+            rows = read(connection, query, wanted)
+        if not any(_lease_ran_out(row, now) for row in rows):
+            return rows
         with self._transaction() as connection:
-            seen = select(observations).where(observations.c.ref == row.ref).order_by(observations.c.at)
-            observed_so_far = [as_observation(mapping) for mapping in connection.execute(seen).mappings()]
-            durations = [found.seconds for found in connection.execute(durations_like(row))]
-        return Pace(row.accepted_at, observed_so_far, durations)
+            self._expire_leases(connection, now)
+            return read(connection, query, wanted)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Generator[Connection]:
+        """The connection kept for reads, which take no lock beyond each statement."""
+        with translated(self._path):
+            yield self._reader
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[Connection]:
@@ -230,6 +243,12 @@ class Book:
             .where(or_(lease < now, lease > now + MAX_LEASE_SECONDS))
             .values(state=State.UNCONFIRMED.value, lease_until=None)
         )
+
+
+def _lease_ran_out(row: Submission, now: float) -> bool:
+    if row.state is not State.SENDING or row.lease_until is None:
+        return False
+    return not now <= row.lease_until <= now + MAX_LEASE_SECONDS
 
 
 def _folded(name: str | None) -> str | None:

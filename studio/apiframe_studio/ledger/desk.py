@@ -77,6 +77,10 @@ class Ledger:
         """Every observation of one submission that changed something, oldest first."""
         return await self._do(lambda book: book.history(ref))
 
+    async def find_paced(self, name: str, now: float) -> tuple[Submission, Pace] | None:
+        """As `find`, with what is needed to estimate when it will be finished."""
+        return await self._do(lambda book: book.find_paced(self.service, self.owner, name, now))
+
     async def pace(self, row: Submission) -> Pace:
         """What is needed to estimate when a training will be finished."""
         return await self._do(lambda book: book.pace(row))

@@ -93,7 +93,8 @@ def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _bring_up_to_date(engine: Engine, path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, or_, select, update
 
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import observations, submissions
@@ -16,17 +17,56 @@ REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
 REF_PREFIX: Final = {Kind.TRAINING: "tr"}
 
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to answer it.
+_OURS: Final = (submissions.c.service == bindparam("service")) & (submissions.c.owner == bindparam("owner"))
+_OF_KIND: Final = _OURS & (submissions.c.kind == bindparam("kind"))
+_NEWEST_FIRST: Final = (submissions.c.created_at.desc(), submissions.c.ref)
 
-def rivals(new: NewSubmission) -> ColumnElement[bool]:
-    same_place = (
-        (submissions.c.kind == new.kind.value)
-        & (submissions.c.service == new.service)
-        & (submissions.c.owner == new.owner)
+ONE: Final = select(submissions).where(submissions.c.ref == bindparam("ref"))
+NAMED: Final = (
+    select(submissions)
+    .where(_OURS, or_(submissions.c.ref == bindparam("name"), submissions.c.task_id == bindparam("name")))
+    .order_by(*_NEWEST_FIRST)
+)
+OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
+_RIVALS: Final = (
+    select(submissions)
+    .where(
+        _OF_KIND,
+        or_(
+            submissions.c.about == bindparam("about"),
+            submissions.c.idempotency_key == bindparam("idempotency_key"),
+        ),
     )
-    same_thing = submissions.c.about == new.about
-    if new.idempotency_key:
-        same_thing = or_(same_thing, submissions.c.idempotency_key == new.idempotency_key)
-    return same_place & same_thing
+    .order_by(*_NEWEST_FIRST)
+)
+SEEN_OF: Final = (
+    select(observations).where(observations.c.ref == bindparam("ref")).order_by(observations.c.at)
+)
+
+_SEEN_RUNNING: Final = (
+    select(observations.c.id)
+    .where(observations.c.ref == submissions.c.ref)
+    .where(observations.c.state == State.PROCESSING.value)
+    .where(observations.c.at >= submissions.c.finished_at - WATCHED_SECONDS)
+    .exists()
+)
+DURATIONS: Final = (
+    select((submissions.c.finished_at - submissions.c.accepted_at).label("seconds"))
+    .where(_OF_KIND, submissions.c.state == State.FINISHED.value, submissions.c.accepted_at.is_not(None))
+    # One that was first looked at a week after its end says nothing about how long it took.
+    .where(_SEEN_RUNNING)
+    .order_by(submissions.c.finished_at.desc())
+    .limit(20)
+)
+"""How long the latest finished submissions took, in seconds."""
+
+
+def rivals(connection: Connection, new: NewSubmission) -> Sequence[Submission]:
+    """Every submission that shares the photos or the key with a new one, newest first."""
+    # Null equals nothing in SQL, so a wish without a key matches no key.
+    wanted = {name: getattr(new, name) for name in ("service", "owner", "about", "idempotency_key")}
+    return read(connection, _RIVALS, {**wanted, "kind": new.kind.value})
 
 
 def keep_stray(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
@@ -46,37 +86,12 @@ def store(connection: Connection, row: Submission) -> Submission:
 
 
 def one(connection: Connection, ref: str) -> Submission | None:
-    return next(iter(read(connection, submissions.c.ref == ref)), None)
+    rows = read(connection, ONE, {"ref": ref})
+    return rows[0] if rows else None
 
 
-def read(connection: Connection, wanted: ColumnElement[bool]) -> list[Submission]:
-    query = select(submissions).where(wanted).order_by(submissions.c.created_at.desc(), submissions.c.ref)
-    return [_submission(row) for row in connection.execute(query).mappings()]
-
-
-def durations_like(row: Submission) -> Select[tuple[float]]:
-    """How long the latest finished submissions of the same kind took, in seconds.
-
-    Only those that were seen running shortly before: one that was first looked at a week later says nothing.
-    """
-    seen_running = (
-        select(observations.c.id)
-        .where(observations.c.ref == submissions.c.ref)
-        .where(observations.c.state == State.PROCESSING.value)
-        .where(observations.c.at >= submissions.c.finished_at - WATCHED_SECONDS)
-        .exists()
-    )
-    return (
-        select((submissions.c.finished_at - submissions.c.accepted_at).label("seconds"))
-        .where(submissions.c.kind == row.kind.value)
-        .where(submissions.c.service == row.service)
-        .where(submissions.c.owner == row.owner)
-        .where(submissions.c.state == State.FINISHED.value)
-        .where(submissions.c.accepted_at.is_not(None))
-        .where(seen_running)
-        .order_by(submissions.c.finished_at.desc())
-        .limit(20)
-    )
+def read(connection: Connection, query: Select[Any], wanted: Mapping[str, Any]) -> Sequence[Submission]:
+    return [_submission(row) for row in connection.execute(query, wanted).mappings()]
 
 
 def _new_ref(kind: Kind) -> str:
