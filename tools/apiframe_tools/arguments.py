@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
+from apiframe_studio.webhooks import LONGEST as LONGEST_URL
 
 LONGEST_ID: Final = 200
 _ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
@@ -36,7 +37,8 @@ def _a_trigger_word(text: str) -> str:
     return text
 
 
-def _a_name(text: str) -> str:
+def an_ordinary_name(text: str) -> str:
+    """The name of a person as it stands in lists: nothing in it that cannot be seen."""
     if not text.isprintable():
         raise ValueError("is a short name on one line, without control characters")
     return text
@@ -47,7 +49,9 @@ _Id = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ID),
     AfterValidator(_an_id),
 ]
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(_a_name)]
+_Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(an_ordinary_name)
+]
 
 PhotosId = Annotated[_Id, Field(description="task_id of the finished photo upload")]
 TaskName = Annotated[_Id, Field(description="task_id or ref of the training")]
@@ -63,7 +67,9 @@ TriggerWord = Annotated[
 ]
 Subject = Annotated[_Name, Field(description="Name of the person in the photos; kept on this machine only")]
 WebhookUrl = Annotated[
-    str, StringConstraints(strip_whitespace=True), Field(description="https address for updates")
+    str,
+    StringConstraints(strip_whitespace=True, max_length=LONGEST_URL),
+    Field(description="https address for updates"),
 ]
 WebhookSecret = Annotated[SecretStr, Field(max_length=1024, description="Sent back as x-webhook-secret")]
 IdempotencyKey = Annotated[

@@ -1,0 +1,156 @@
+"""Our server on an embedded sandbox, spoken to in both eras of the protocol; its clock moves only when told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+from pydantic import SecretStr
+
+from apiframe_server.composition import server_of
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.studio import Studio, StudioPlan
+
+START = 1_790_000_000.0
+TRAINING_SECONDS = 1000.0
+Era = Literal["auto", "legacy"]
+
+
+class HandClock:
+    """Time that passes when a test says so, and while the studio sleeps if `runs`."""
+
+    def __init__(self) -> None:
+        self.at = START
+        self.runs = False
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        if not self.runs:
+            await anyio.sleep_forever()
+        self.at += seconds
+        await anyio.lowlevel.checkpoint()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a client got back from one call."""
+
+    text: str
+    facts: dict[str, Any]
+    raw: CallToolResult
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One client, the server it talks to, and what is behind that."""
+
+    client: Client
+    studio: Studio
+    sandbox: Sandbox
+    clock: HandClock
+
+    async def call(self, tool: str, **arguments: Any) -> CallToolResult:
+        """Call a tool, whatever comes back."""
+        with anyio.fail_after(5):
+            return await self.client.call_tool(tool, arguments)
+
+    async def ask(self, tool: str, **arguments: Any) -> Heard:
+        """Call a tool that has to answer."""
+        result = await self.call(tool, **arguments)
+        assert not result.is_error, _text(result)
+        assert result.structured_content is not None
+        return Heard(_text(result), result.structured_content, result)
+
+    async def refusal(self, tool: str, **arguments: Any) -> str:
+        """Call a tool that has to refuse; returns its words."""
+        result = await self.call(tool, **arguments)
+        assert result.is_error, _text(result)
+        assert result.structured_content is None
+        return _text(result)
+
+    def paid(self) -> int:
+        """How many requests the sandbox took money for."""
+        return self.sandbox.store.paid()
+
+    def asked(self, path: str) -> int:
+        """How often the sandbox was asked for `path`."""
+        return sum(request["path"] == path for request in self.sandbox.store.requests())
+
+    def requests(self) -> int:
+        """How many requests the sandbox saw."""
+        return len(self.sandbox.store.requests())
+
+
+Serving = Callable[..., AbstractAsyncContextManager[Talk]]
+"""Serve with some parts of the plan replaced."""
+
+
+def _text(result: CallToolResult) -> str:
+    [block] = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    """The newest revision of the protocol, and the ones before 2026-07-28."""
+    chosen: Era = request.param
+    return chosen
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
+    """Makes a server and a client of it in this era."""
+
+    @asynccontextmanager
+    async def serve(**changes: Any) -> AsyncGenerator[Talk]:
+        sandbox = Sandbox(clock=clock.now, training_seconds=TRAINING_SECONDS)
+        plan = StudioPlan(
+            ledger_path=tmp_path / "ledger.sqlite3",
+            base_url=SANDBOX_URL,
+            key=SecretStr(SANDBOX_KEY),
+            stand_in=lambda: sandbox.app,
+            is_sandbox=True,
+            connect_seconds=0.3,
+            read_seconds=0.6,
+            paid_seconds=0.6,
+        )
+        studio = Studio(replace(plan, **changes), clock)
+        try:
+            async with Client(server_of(studio), mode=era) as client:
+                yield Talk(client, studio, sandbox, clock)
+        finally:
+            await studio.aclose()
+            sandbox.close()
+
+    return serve
+
+
+@pytest.fixture
+async def talk(serving: Serving) -> AsyncGenerator[Talk]:
+    """A client on the embedded sandbox."""
+    async with serving() as talk:
+        yield talk
+
+
+def compact(value: object) -> str:
+    """JSON without a superfluous character: the way the size of a tool list is counted."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

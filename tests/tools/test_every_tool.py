@@ -1,0 +1,119 @@
+"""Rules that hold for every tool, written once: what a model reads before it calls anything."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp.types import Tool
+
+from .conftest import compact
+
+if TYPE_CHECKING:
+    from .conftest import Talk
+
+NAMES = {
+    "start_training",
+    "get_training_status",
+    "wait_for_training",
+    "list_trainings",
+    "resolve_training",
+    "get_account",
+}
+VERBS = {"Start", "Look", "Wait", "List", "Record", "Check", "Prepare", "Generate"}
+WHOLE_LIST = 7_000
+ROOM_FOR_THREE_MORE = 2_300
+ORDERS = re.compile(
+    r"\b(always|must (first|always|never)|you (must|should)|never call|make sure|important)\b", re.IGNORECASE
+)
+
+
+@pytest.fixture
+async def tools(talk: Talk) -> list[Tool]:
+    return (await talk.client.list_tools()).tools
+
+
+def _parameters(tool: Tool) -> dict[str, Any]:
+    parameters: dict[str, Any] = tool.input_schema["properties"]
+    return parameters
+
+
+async def test_the_tools_have_the_names_that_were_agreed(tools: list[Tool]) -> None:
+    assert {tool.name for tool in tools} == NAMES
+
+
+async def test_every_tool_has_a_title_and_says_what_it_may_do(tools: list[Tool]) -> None:
+    for tool in tools:
+        assert tool.title, tool.name
+        hints = tool.annotations
+        assert hints is not None, tool.name
+        given = (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
+        assert None not in given, tool.name
+        assert not (hints.read_only_hint and hints.destructive_hint), tool.name
+
+
+async def test_only_tools_that_change_something_are_not_read_only(tools: list[Tool]) -> None:
+    changing = {tool.name for tool in tools if tool.annotations and not tool.annotations.read_only_hint}
+    assert changing == {"start_training", "resolve_training"}
+
+
+async def test_every_description_begins_with_a_verb_and_gives_no_orders(tools: list[Tool]) -> None:
+    for tool in tools:
+        words = tool.description or ""
+        assert words.split()[0] in VERBS, tool.name
+        assert not ORDERS.search(words), tool.name
+        assert words.splitlines()[0].endswith("."), tool.name
+
+
+async def test_no_description_keeps_the_indentation_of_its_source(tools: list[Tool]) -> None:
+    for tool in tools:
+        assert not re.search(r"^\s|\s$|\n[ \t]", tool.description or ""), tool.name
+
+
+async def test_every_parameter_is_described_and_typed(tools: list[Tool]) -> None:
+    for tool in tools:
+        for name, schema in _parameters(tool).items():
+            assert schema.get("description"), f"{tool.name}.{name}"
+            assert isinstance(schema.get("type"), str), f"{tool.name}.{name}"
+
+
+async def test_input_schemas_are_flat_closed_and_without_null(tools: list[Tool]) -> None:
+    for tool in tools:
+        assert tool.input_schema["additionalProperties"] is False, tool.name
+        text = compact(tool.input_schema)
+        for superfluous in ('"anyOf"', '"null"', ":null", '"$ref"', '"$defs"', '"title"'):
+            assert superfluous not in text, f"{tool.name}: {superfluous}"
+
+
+async def test_every_text_parameter_has_a_limit(tools: list[Tool]) -> None:
+    for tool in tools:
+        for name, schema in _parameters(tool).items():
+            if schema["type"] == "string":
+                assert "maxLength" in schema or "enum" in schema, f"{tool.name}.{name}"
+
+
+async def test_the_whole_list_leaves_room_for_three_more_tools(tools: list[Tool]) -> None:
+    size = sum(
+        len(tool.name) + len(tool.description or "") + len(compact(tool.input_schema)) for tool in tools
+    )
+    assert size <= WHOLE_LIST - ROOM_FOR_THREE_MORE, f"{size} characters"
+
+
+async def test_results_keep_the_null_arms_that_clients_validate_against(tools: list[Tool]) -> None:
+    for tool in tools:
+        assert tool.output_schema is not None, tool.name
+        assert tool.output_schema["type"] == "object", tool.name
+        assert "next_step" in tool.output_schema["properties"], tool.name
+        assert "sandbox" in tool.output_schema["properties"], tool.name
+    status = next(tool for tool in tools if tool.name == "get_training_status")
+    assert status.output_schema is not None
+    assert {"type": "null"} in status.output_schema["properties"]["trigger_word"]["anyOf"]
+
+
+async def test_the_server_says_what_cannot_be_done_and_who_decides(talk: Talk) -> None:
+    words = talk.client.instructions or ""
+    assert "cannot be cancelled" in words
+    assert "unconfirmed" in words
+    assert "Do not decide for them" in words
+    assert len(words) < 2_000
