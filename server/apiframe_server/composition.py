@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from apiframe_server import __version__
 from apiframe_server.settings import Settings
+from apiframe_studio.ledger import LedgerUnusable
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 
@@ -28,12 +29,12 @@ def server_of(studio: Studio) -> MCPServer[Any]:
     """An MCP server with the tools of this studio. The SDK takes most of the start, so it is imported here."""
     from mcp.server import MCPServer
 
-    from apiframe_tools import INSTRUCTIONS, tools_of
+    from apiframe_tools import instructions, tools_of
 
     return MCPServer(
         "apiframe-photo-mcp",
         title="Apiframe photos (sandbox)" if studio.is_sandbox else "Apiframe photos",
-        instructions=INSTRUCTIONS,
+        instructions=instructions(sandbox=studio.is_sandbox),
         version=__version__,
         tools=[*tools_of(studio)],
         log_level="WARNING",
@@ -65,7 +66,14 @@ def _sandbox_plan(settings: Settings, url: str) -> StudioPlan:
 
 
 def sandbox_of(settings: Settings) -> Sandbox:
-    """The stand-in for the service; its tasks survive a restart."""
+    """The stand-in for the service; its tasks survive a restart.
+
+    Raises:
+        LedgerUnusable: its folder cannot be made.
+    """
     folder = settings.data_dir / "sandbox"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerUnusable(folder, error.strerror or "cannot be made") from error
     return Sandbox(training_seconds=settings.sandbox_seconds, store_path=folder / "tasks.sqlite3")

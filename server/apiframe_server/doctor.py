@@ -85,7 +85,7 @@ async def _key_form(studio: Studio) -> Finding:
 
 async def _account(studio: Studio) -> Finding:
     account = await studio.account()
-    left = "unknown" if account.credits is None else f"{account.credits:g}"
+    left = "unknown" if account.credits is None else f"{account.credits:.15g}"
     return Finding("account", True, f"reached; {left} credits left, plan {account.plan or 'unknown'}")
 
 

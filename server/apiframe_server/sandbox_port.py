@@ -9,6 +9,7 @@ import anyio
 
 from apiframe_server.composition import sandbox_of
 from apiframe_server.settings import Settings
+from apiframe_studio.ledger import LedgerError
 from apiframe_studio.sandbox import SANDBOX_KEY
 from apiframe_studio.sandbox.port import serve
 
@@ -21,7 +22,14 @@ def sandbox(settings: Settings, port: int) -> int:
         file=sys.stderr,
     )
     try:
-        anyio.run(partial(serve, "127.0.0.1", port, sandbox=sandbox_of(settings)))
+        stand_in = sandbox_of(settings)
+    except LedgerError as error:
+        from apiframe_tools.troubles import explain
+
+        print(f"apiframe-photo-mcp: {explain(error)}", file=sys.stderr)
+        return 1
+    try:
+        anyio.run(partial(serve, "127.0.0.1", port, sandbox=stand_in))
     except KeyboardInterrupt:
         return 0
     except OSError as error:

@@ -11,7 +11,7 @@ from apiframe_tools import (
     start_training,
     wait_for_training,
 )
-from apiframe_tools.instructions import INSTRUCTIONS
+from apiframe_tools.instructions import instructions
 from apiframe_tools.studio_tool import StudioTool
 
 _MODULES = (
@@ -29,4 +29,4 @@ def tools_of(studio: Studio) -> list[StudioTool]:
     return [module.make(studio) for module in _MODULES]
 
 
-__all__ = ["INSTRUCTIONS", "StudioTool", "tools_of"]
+__all__ = ["StudioTool", "instructions", "tools_of"]

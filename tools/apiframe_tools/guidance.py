@@ -25,13 +25,11 @@ def next_step(training: Training) -> str:
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
             return (
-                f"call start_training with trigger_word {training.requested_trigger_word or '(none)'} to send the "
-                f"one that waits, or resolve_training with ref {training.ref} and give_up to drop it; nothing was paid."
+                f"call start_training with {_wish(training)} to send the one that waits, or resolve_training with ref "
+                f"{training.ref} and give_up to drop it; nothing was sent now."
             )
         case State.INTENT:
-            return (
-                "call start_training again with the same arguments; it was not sent yet and nothing was paid."
-            )
+            return f"call start_training with {_wish(training)} to send it; nothing is sent before that."
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
         case State.QUEUED | State.PROCESSING:
@@ -39,6 +37,8 @@ def next_step(training: Training) -> str:
                 f"call wait_for_training with task_id {name}, or tell the person that it goes on by itself and "
                 "look again later with get_training_status; looking is free."
             )
+        case State.FINISHED if Note.ODD_WORD in training.notes:
+            return "ask the person to look the trigger word up in their Apiframe dashboard."
         case State.FINISHED if training.trigger_word is None:
             return f"call get_training_status with task_id {name} in a minute to learn the trigger word."
         case State.FINISHED:
@@ -58,3 +58,9 @@ def next_step(training: Training) -> str:
             return "tell the person why; nothing was paid, and start_training with mended arguments is a new try."
         case State.ABANDONED:
             return "nothing; the person gave this one up. start_training begins a new one."
+
+
+def _wish(training: Training) -> str:
+    asked = training.requested_trigger_word
+    word = f"trigger_word {asked}" if asked else "no trigger_word"
+    return f"training_images_id {training.training_images_id} and {word}"

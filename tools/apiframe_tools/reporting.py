@@ -9,7 +9,13 @@ from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_tools.cautions import warnings_of
 from apiframe_tools.guidance import STATUS, next_step
+from apiframe_tools.instructions import READY_PHOTOS
 from apiframe_tools.results import AccountStatus, TrainingList, TrainingRow, TrainingStarted, TrainingStatus
+
+_WHAT_IT_COSTS = (
+    "a training takes 4 credits a photo, so 40 to 120; tell the person if that is more than is left."
+)
+_WHAT_TO_TRAIN = f"call start_training; {READY_PHOTOS}."
 
 
 def started(training: Training, *, sandbox: bool) -> TrainingStarted:
@@ -59,7 +65,7 @@ def listing(page: Page, *, sandbox: bool) -> TrainingList:
         next_cursor=page.next_cursor,
         warnings=["The service could not be asked about some of them just now."] if stale else [],
         sandbox=sandbox,
-        next_step=_after_listing(page),
+        next_step=_after_listing(page, sandbox=sandbox),
     )
 
 
@@ -69,7 +75,7 @@ def account(found: Account, *, sandbox: bool) -> AccountStatus:
         credits=found.credits,
         plan=found.plan,
         sandbox=sandbox,
-        next_step="a training takes 4 credits a photo, so 40 to 120; tell the person if that is more than is left.",
+        next_step=_WHAT_TO_TRAIN if sandbox else _WHAT_IT_COSTS,
     )
 
 
@@ -87,14 +93,15 @@ def _row(training: Training) -> TrainingRow:
     )
 
 
-def _after_listing(page: Page) -> str:
+def _after_listing(page: Page, *, sandbox: bool) -> str:
     if page.next_cursor:
         return f"call list_trainings with cursor {page.next_cursor} for older ones."
     unconfirmed = [found for found in page.trainings if STATUS[found.state] == "unconfirmed"]
     if unconfirmed:
         return next_step(unconfirmed[0])
     if not page.trainings:
-        return "call start_training to make one; leave subject and status out to see all there are."
+        ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
+        return f"leave subject and status out to see all there are, or call start_training to make one.{ready}"
     return "call get_training_status with a task_id or ref for more about one of them."
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import Decision
 from apiframe_tools import reporting
 from apiframe_tools.annotations import DECIDES
-from apiframe_tools.arguments import TaskId
+from apiframe_tools.arguments import TaskId, an_ordinary_name
 from apiframe_tools.results import TrainingStatus
 from apiframe_tools.studio_tool import StudioTool
 
 Ref = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    AfterValidator(an_ordinary_name),
     Field(description="ref of the training; or a subject's name for one made elsewhere"),
 ]
 PersonsDecision = Annotated[

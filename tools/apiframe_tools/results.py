@@ -41,9 +41,7 @@ class TrainingStarted(BaseModel):
             f"{of} is {self.status}.",
             "It was started earlier; nothing was sent now." if self.deduplicated else "",
             _names(self.task_id, self.ref),
-            f"Trigger word: {self.trigger_word}."
-            if self.trigger_word
-            else _unnamed(self.requested_trigger_word),
+            _word(self.status, self.trigger_word, self.requested_trigger_word),
             *self.warnings,
             f"Next: {self.next_step}",
         )
@@ -78,13 +76,12 @@ class TrainingStatus(BaseModel):
             if self.percentage is not None and self.status != "finished"
             else ""
         )
-        word = f"Trigger word: {self.trigger_word}." if self.trigger_word else ""
         left = f"About {_duration(self.eta_seconds)} left." if self.eta_seconds is not None else ""
         said = f"The service says: {self.message!r}." if self.message and self.status == "failed" else ""
         return _text(
             self.sandbox,
             f"{of} is {self.status}{done}.",
-            word or _unnamed(None),
+            _word(self.status, self.trigger_word),
             left,
             said,
             _names(self.task_id, self.ref),
@@ -128,13 +125,11 @@ class TrainingList(BaseModel):
     next_step: str
 
     def __str__(self) -> str:
-        shown = "\n".join(str(row) for row in self.trainings)
-        head = (
-            f"{len(self.trainings)} of {self.total} trainings, newest first:\n{shown}\n"
-            if shown
-            else "No trainings."
-        )
-        return _text(self.sandbox, head, *self.warnings, f"Next: {self.next_step}")
+        ending = (*self.warnings, f"Next: {self.next_step}")
+        if not self.trainings:
+            return _text(self.sandbox, "No trainings.", *ending)
+        head = _text(self.sandbox, f"{len(self.trainings)} of {self.total} trainings, newest first:")
+        return "\n".join([head, *map(str, self.trainings), _text(False, *ending)])
 
 
 class AccountStatus(BaseModel):
@@ -146,7 +141,7 @@ class AccountStatus(BaseModel):
     next_step: str
 
     def __str__(self) -> str:
-        left = "an unknown number of credits" if self.credits is None else f"{self.credits:g} credits"
+        left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
         plan = f" on the plan {self.plan!r}" if self.plan else ""
         return _text(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
 
@@ -160,13 +155,16 @@ def _names(task_id: str | None, ref: str | None) -> str:
     return f"It is {' and '.join(name for name in names if name)}." if task_id or ref else ""
 
 
-def _unnamed(requested: str | None) -> str:
+def _word(status: Status, word: str | None, requested: str | None = None) -> str:
+    if word:
+        return f"Trigger word: {word}."
+    if status in ("failed", "rejected", "abandoned"):
+        return "It has no trigger word."
     asked = f" ({requested} was asked for)" if requested else ""
     return f"The trigger word is not known yet{asked}."
 
 
 def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{max(round(seconds), 1)} seconds"
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    number, unit = (seconds / 60, "minute") if seconds >= 60 else (seconds, "second")
+    whole = max(round(number), 1)
+    return f"{whole} {unit}" if whole == 1 else f"{whole} {unit}s"

@@ -58,9 +58,13 @@ class StudioTool(Tool):
         return _answer(result) if convert_result and isinstance(result, BaseModel) else result
 
     def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Strict agents fill every argument: null and blank text mean that an optional one was not given."""
+        """Strict agents fill every argument: null, and blank text for an optional one, mean "not given"."""
         required = self.parameters.get("required", ())
-        return {name: value for name, value in arguments.items() if name in required or not _is_blank(value)}
+        return {
+            name: value
+            for name, value in arguments.items()
+            if value is not None and (name in required or not _is_blank(value))
+        }
 
     def _mendable(self, error: ToolError) -> str:
         if isinstance(error.__cause__, ValidationError):
@@ -77,7 +81,7 @@ class StudioTool(Tool):
 
 
 def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return isinstance(value, str) and not value.strip()
 
 
 def _answer(result: BaseModel) -> CallToolResult:

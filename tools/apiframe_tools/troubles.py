@@ -31,8 +31,8 @@ from apiframe_studio.trainings import (
 from apiframe_tools.guidance import STATUS, next_step
 
 _SET_A_KEY = (
-    "Ask the person to create a v1 API key in their Apiframe account (apiframe.ai), to put it into the setting "
-    "APIFRAME_API_KEY of this server and to restart it; or to start it with --sandbox to try everything without one."
+    "To mend it, the person creates a v1 API key in their Apiframe account (apiframe.ai), puts it into the setting "
+    "APIFRAME_API_KEY of this server and restarts it; or starts it with --sandbox to try everything without a key."
 )
 
 _KEY_WORDS = {
@@ -47,7 +47,7 @@ _KEY_WORDS = {
     ),
     KeyProblem.MALFORMED: (
         "The API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have, so nothing "
-        "was sent. Ask the person to set APIFRAME_API_KEY to the bare key and to restart this server."
+        "was sent. To mend it, the person sets APIFRAME_API_KEY to the bare key and restarts this server."
     ),
 }
 
@@ -149,7 +149,10 @@ def _not_yet_sent(error: NotYetSent) -> str:
 
 
 def _rejected(error: Rejected) -> str:
-    return f"{_service(error.cause)} The training was rejected (ref {error.row.ref}) and nothing was paid."
+    return (
+        f"{_service(error.cause)} The training was rejected (ref {error.row.ref}) and nothing was paid. "
+        "Once that is mended, call start_training again."
+    )
 
 
 def _service(error: ApiframeError) -> str:
@@ -158,7 +161,7 @@ def _service(error: ApiframeError) -> str:
         case KeyUnusable():
             return _KEY_WORDS[error.problem]
         case BaseUrlUnusable():
-            return f"The service's address {_URL_WORDS[error.problem]}, so nothing was sent. Mend APIFRAME_BASE_URL."
+            return f"The service's address {_URL_WORDS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
         case NotSent():
             return (
                 f"The service could not be reached: {_NOT_SENT_WORDS[error.why]}. Check the connection and "
@@ -169,11 +172,19 @@ def _service(error: ApiframeError) -> str:
         case Throttled():
             return "The service is busy. Try again in a minute."
         case KeyRefused():
-            return f"The service does not accept the API key.{said} Ask the person to check APIFRAME_API_KEY."
+            return (
+                f"The service does not accept the API key.{said} To mend it, the person sets "
+                "APIFRAME_API_KEY to a valid v1 key and restarts this server."
+            )
         case OutOfCredits():
             return f"The account has too few credits.{said} Ask the person to add some; get_account shows what is left."
         case Refused():
             return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
+        case Unclear(why=UnclearBecause.NOT_JSON):
+            return (
+                f"The service {_UNCLEAR_WORDS[error.why]}.{said} Try again in a minute; if it goes on, "
+                "APIFRAME_BASE_URL may lead somewhere else."
+            )
         case Unclear():
             return f"The service {_UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
         case _:
@@ -183,7 +194,14 @@ def _service(error: ApiframeError) -> str:
 def _advice(error: Refused) -> str:
     if error.status is not None and 300 <= error.status < 400:
         return "It redirects elsewhere, which is never followed: check APIFRAME_BASE_URL."
+    if error.status in (404, 405):
+        return "Check the ids; if they are right, APIFRAME_BASE_URL may lead somewhere else."
     return "Check the ids: an upload expires, and only a finished one can be trained on."
+
+
+def _advice_on_url(error: BaseUrlUnusable) -> str:
+    mended = "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
+    return f"To mend it, the person corrects {mended} and restarts this server."
 
 
 def _ledger(error: LedgerError) -> str:
@@ -197,8 +215,8 @@ def _ledger(error: LedgerError) -> str:
             return f"The ledger {error.path} is in use by another program. Nothing was sent. Try again in a minute."
         case LedgerDamaged(set_aside=None):
             return (
-                f"The ledger {error.path} is damaged and could not be set aside. Nothing was sent. Ask the person to "
-                "move it away; it lists what was paid for."
+                f"The ledger {error.path} is damaged and could not be set aside. Nothing was sent. To mend it, the "
+                "person moves it away and keeps it, since it lists what was paid for."
             )
         case LedgerDamaged():
             return (
@@ -208,6 +226,7 @@ def _ledger(error: LedgerError) -> str:
             )
         case _:
             return (
-                f"The ledger {error.path} cannot be used ({error.why}), so nothing was sent. Ask the person to free "
-                "space, give access, or set APIFRAME_DATA_DIR to a folder that can be written."
+                f"The ledger {error.path} cannot be used ({error.why}), so nothing was sent. To mend it, the person "
+                "frees space, gives access, or sets APIFRAME_DATA_DIR to a folder that can be written and restarts "
+                "this server."
             )
