@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="URL",
+        type=_web_address,
         help="answer from a stand-in for the service: no key, no money (URL: one that `sandbox` serves)",
     )
     commands = parser.add_subparsers(
@@ -93,6 +94,16 @@ def _parser() -> argparse.ArgumentParser:
     port = commands.add_parser("sandbox", help="serve the sandbox on a port, for any client of the service")
     port.add_argument("--port", type=int, default=8788, help="port on 127.0.0.1 (0: any free one)")
     return parser
+
+
+def _web_address(text: str) -> str:
+    from apiframe_studio.api.errors import BaseUrlUnusable
+    from apiframe_studio.api.urls import usable_base_url
+
+    try:
+        return usable_base_url(text)
+    except BaseUrlUnusable:
+        raise argparse.ArgumentTypeError("needs an address such as http://127.0.0.1:8788, or none") from None
 
 
 if __name__ == "__main__":

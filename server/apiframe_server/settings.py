@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from apiframe_studio.api.errors import BaseUrlProblem, BaseUrlUnusable
+from apiframe_studio.api.urls import usable_base_url
+
 PREFIX: Final = "APIFRAME_"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+_AN_ADDRESS: Final = "must be a web address such as https://api.apiframe.pro"
+_URL_WORDS: Final = {
+    BaseUrlProblem.CREDENTIALS: "must not hold a user name or password",
+    BaseUrlProblem.QUERY: "must not have a ? or # part",
+}
 
 
 class SettingsError(Exception):
@@ -52,10 +61,11 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _a_web_address(cls, url: str) -> str:
-        parts = urlsplit(url.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be a web address such as https://api.apiframe.pro")
-        return url.strip().rstrip("/")
+        # In its one form: the ledger keeps what was paid for under this name.
+        try:
+            return usable_base_url(url.strip())
+        except BaseUrlUnusable as error:
+            raise ValueError(_URL_WORDS.get(error.problem, _AN_ADDRESS)) from None
 
     @field_validator("log_level", mode="before")
     @classmethod
