@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anyio
+import anyio.lowlevel
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
@@ -30,6 +31,9 @@ class HandClock:
     def __init__(self) -> None:
         self.at = START
         self.runs = False
+        self.sleepers = 0
+        self._changed = anyio.Event()
+        self._morning = anyio.Event()
 
     def now(self) -> float:
         return self.at
@@ -38,10 +42,31 @@ class HandClock:
         return self.at
 
     async def sleep(self, seconds: float) -> None:
-        if not self.runs:
-            await anyio.sleep_forever()
-        self.at += seconds
-        await anyio.lowlevel.checkpoint()
+        self._count(1)
+        try:
+            if not self.runs:
+                await self._morning.wait()
+                return
+            self.at += seconds
+            await anyio.lowlevel.checkpoint()
+        finally:
+            self._count(-1)
+
+    def wake(self) -> None:
+        """End every sleep that is under way."""
+        self._morning.set()
+        self._morning = anyio.Event()
+
+    async def until_sleepers(self, number: int) -> None:
+        """Wait until so many sleeps are under way."""
+        with anyio.fail_after(5):
+            while self.sleepers != number:
+                await self._changed.wait()
+
+    def _count(self, more: int) -> None:
+        self.sleepers += more
+        self._changed.set()
+        self._changed = anyio.Event()
 
 
 @dataclass(frozen=True)
@@ -149,6 +174,38 @@ async def talk(serving: Serving) -> AsyncGenerator[Talk]:
     """A client on the embedded sandbox."""
     async with serving() as talk:
         yield talk
+
+
+class Gated:
+    """A service that holds its answers to one call until `open` is set; `knocked` tells that one came."""
+
+    def __init__(self, path: str) -> None:
+        self.talk: Talk
+        self.knocked = anyio.Event()
+        self.open = anyio.Event()
+        self._path = path
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == self._path:
+            self.knocked.set()
+            await self.open.wait()
+        await self.talk.sandbox.app(scope, receive, send)
+
+
+Gating = Callable[[str], AbstractAsyncContextManager[Gated]]
+
+
+@pytest.fixture
+def gating(serving: Serving) -> Gating:
+    """Makes a server on a service that holds its answers to calls of this path."""
+
+    @asynccontextmanager
+    async def gate(path: str) -> AsyncGenerator[Gated]:
+        gated = Gated(path)
+        async with serving(stand_in=lambda: gated.app, paid_seconds=5.0, read_seconds=5.0) as gated.talk:
+            yield gated
+
+    return gate
 
 
 def compact(value: object) -> str:

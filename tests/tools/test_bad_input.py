@@ -1,0 +1,344 @@
+"""Bad input, by name: one clear sentence with the next step, nothing lost, nothing sent."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from ..faults.fault_server import fault_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Serving, Talk
+
+CANARY = "canary-7f3a9c51"
+LONG = CANARY * 66_000
+PHOTOS = {"training_images_id": "sandbox-person"}
+
+# tool, arguments, what the answer has to say. The canary is in every value and in no answer.
+WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
+    ("start_training", {}, "training_images_id is missing. Nothing was done. start_training takes:"),
+    ("start_training", {"training_images_id": None}, "training_images_id is missing."),
+    ("start_training", {"training_images_id": ""}, "training_images_id is empty."),
+    ("start_training", {"training_images_id": " \t\n"}, "training_images_id is empty."),
+    ("start_training", {"training_images_id": LONG}, "training_images_id may have at most 200 characters."),
+    (
+        "start_training",
+        {"training_images_id": f"{CANARY} ünïcode"},
+        "training_images_id is an id as the service",
+    ),
+    ("start_training", {"training_images_id": f"{CANARY}\u200b"}, "letters, digits and"),
+    ("start_training", {"training_images_id": [CANARY]}, "training_images_id must be text."),
+    ("start_training", {"training_images_id": {CANARY: CANARY}}, "training_images_id must be text."),
+    ("start_training", {"training_images_id": 7}, "training_images_id must be text."),
+    ("start_training", {**PHOTOS, "images": [CANARY]}, "Not an argument of this tool: images."),
+    ("start_training", {**PHOTOS, "trigger_word": "ab"}, "trigger_word needs at least 3 characters"),
+    ("start_training", {**PHOTOS, "trigger_word": LONG}, "trigger_word may have at most 32 characters"),
+    ("start_training", {**PHOTOS, "trigger_word": f"{CANARY} x"}, "trigger_word is one token"),
+    ("start_training", {**PHOTOS, "trigger_word": "Ännchen"}, "(for example TOKANNA)"),
+    ("start_training", {**PHOTOS, "subject": LONG}, "subject may have at most 80 characters."),
+    ("start_training", {**PHOTOS, "subject": f"{CANARY}\nb"}, "subject is a short name on one line"),
+    (
+        "start_training",
+        {**PHOTOS, "webhook_url": "http://example.org/?" + CANARY},
+        "webhook_url must begin with https://",
+    ),
+    ("start_training", {**PHOTOS, "webhook_url": CANARY}, "webhook_url is not a web address"),
+    (
+        "start_training",
+        {**PHOTOS, "webhook_url": f"https://u:{CANARY}@example.org"},
+        "must not hold a user name",
+    ),
+    (
+        "start_training",
+        {**PHOTOS, "webhook_url": "https://" + LONG},
+        "webhook_url may have at most 2048 characters.",
+    ),
+    (
+        "start_training",
+        {**PHOTOS, "webhook_secret": LONG},
+        "webhook_secret may have at most 1024 characters.",
+    ),
+    (
+        "start_training",
+        {**PHOTOS, "idempotency_key": LONG},
+        "idempotency_key may have at most 80 characters.",
+    ),
+    ("get_training_status", {}, "task_id is missing."),
+    ("get_training_status", {"task_id": ""}, "task_id is empty."),
+    ("get_training_status", {"task_id": " "}, "task_id is empty."),
+    ("get_training_status", {"task_id": LONG}, "task_id may have at most 200 characters."),
+    (
+        "get_training_status",
+        {"task_id": f"{CANARY}-訓練"},
+        "task_id is an id as the service or this server gave it",
+    ),
+    ("get_training_status", {"id": CANARY}, "Not an argument of this tool: id. Nothing was done."),
+    ("wait_for_training", {"task_id": CANARY, "max_wait_seconds": 0}, "max_wait_seconds must be at least 1."),
+    (
+        "wait_for_training",
+        {"task_id": CANARY, "max_wait_seconds": -1},
+        "max_wait_seconds must be at least 1.",
+    ),
+    (
+        "wait_for_training",
+        {"task_id": CANARY, "max_wait_seconds": 46},
+        "max_wait_seconds must be at most 45.",
+    ),
+    (
+        "wait_for_training",
+        {"task_id": CANARY, "max_wait_seconds": "x"},
+        "max_wait_seconds must be a whole number.",
+    ),
+    (
+        "wait_for_training",
+        {"task_id": CANARY, "max_wait_seconds": 1.5},
+        "max_wait_seconds must be a whole number.",
+    ),
+    (
+        "wait_for_training",
+        {"task_id": CANARY, "max_wait_seconds": [1]},
+        "max_wait_seconds must be a whole number.",
+    ),
+    ("list_trainings", {"limit": 0}, "limit must be at least 1."),
+    ("list_trainings", {"limit": 51}, "limit must be at most 50."),
+    ("list_trainings", {"status": CANARY}, "status must be one of 'submitting', 'queued',"),
+    ("list_trainings", {"cursor": CANARY}, "Call list_trainings without cursor"),
+    ("list_trainings", {"cursor": LONG}, "cursor may have at most 80 characters."),
+    ("list_trainings", {"page": CANARY}, "list_trainings takes: subject, status, limit, cursor."),
+    ("resolve_training", {"ref": CANARY}, "decision is missing."),
+    ("resolve_training", {"ref": CANARY, "decision": CANARY}, "'accepted', 'send_again' or 'give_up'"),
+    (
+        "resolve_training",
+        {"ref": CANARY, "decision": "accepted"},
+        "needs the task_id that the Apiframe dashboard",
+    ),
+    ("resolve_training", {"ref": CANARY, "decision": "give_up"}, "Call list_trainings"),
+    ("resolve_training", {"ref": f"{CANARY}\x1b", "decision": "give_up"}, "ref is a short name on one line"),
+    (
+        "get_account",
+        {"key": CANARY},
+        "Not an argument of this tool: key. Nothing was done. get_account takes: no arguments.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "told"), WRONG_ARGUMENTS, ids=range(len(WRONG_ARGUMENTS)))
+async def test_a_wrong_argument_is_named_with_what_is_allowed(
+    talk: Talk, tool: str, arguments: dict[str, Any], told: str
+) -> None:
+    said = await talk.refusal(tool, **arguments)
+    assert told in said
+    assert CANARY not in said
+    assert not said.startswith("Error executing")
+    assert len(said) < 700
+    assert talk.requests() == 0
+    assert (await talk.ask("list_trainings")).facts["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told"),
+    [
+        ("start_training", {"training_images_id": "never-uploaded"}, "Check the ids: an upload expires"),
+        ("start_training", {"training_images_id": "sandbox-expired"}, "has expired, upload the images again"),
+        ("get_training_status", {"task_id": "nobody-knows"}, "Call list_trainings"),
+        ("get_training_status", {"task_id": "tr-aaaaaaa"}, "No training of this ledger has that ref."),
+        (
+            "get_training_status",
+            {"task_id": "sandbox-person"},
+            "Pass it to start_training as training_images_id",
+        ),
+        ("wait_for_training", {"task_id": "nobody-knows"}, "Call list_trainings"),
+        ("wait_for_training", {"task_id": "sandbox-person"}, "is a photo upload, not a training"),
+        ("resolve_training", {"ref": "tr-aaaaaaa", "decision": "send_again"}, "No training of this ledger"),
+        (
+            "resolve_training",
+            {"ref": "Anna", "decision": "accepted", "task_id": "nobody-knows"},
+            "Neither this ledger",
+        ),
+        (
+            "resolve_training",
+            {"ref": "Anna", "decision": "accepted", "task_id": "sandbox-person"},
+            "photo upload",
+        ),
+    ],
+)
+async def test_an_id_that_leads_nowhere_is_explained(
+    talk: Talk, tool: str, arguments: dict[str, Any], told: str
+) -> None:
+    said = await talk.refusal(tool, **arguments)
+    assert told in said
+    assert talk.paid() == 0
+
+
+async def test_a_rejected_training_says_so_and_stays_in_the_list(talk: Talk) -> None:
+    said = await talk.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
+    [row] = (await talk.ask("list_trainings")).facts["trainings"]
+    assert row["status"] == "rejected"
+    assert f"was rejected (ref {row['ref']}) and nothing was paid" in said
+    assert "call start_training again" in said
+
+
+async def test_too_few_credits_are_told_as_such(serving: Serving) -> None:
+    with fault_server("status_402") as service:
+        async with serving(base_url=service.base_url, stand_in=None) as talk:
+            said = await talk.refusal("start_training", **PHOTOS)
+    assert "too few credits" in said
+    assert "get_account shows what is left" in said
+
+
+async def test_an_idempotency_key_stands_for_one_wish(talk: Talk) -> None:
+    await talk.ask("start_training", **PHOTOS, idempotency_key="one")
+    said = await talk.refusal(
+        "start_training", training_images_id="sandbox-bad-photos", idempotency_key="one"
+    )
+    assert "used before for other photos" in said
+    assert talk.paid() == 1
+
+
+async def test_a_finished_training_needs_no_decision(talk: Talk) -> None:
+    begun = (await talk.ask("start_training", **PHOTOS)).facts
+    said = await talk.refusal("resolve_training", ref=begun["ref"], decision="send_again")
+    assert f"Training {begun['ref']} is queued: there is nothing to decide" in said
+    assert "wait_for_training" in said
+    assert talk.paid() == 1
+
+
+KEYS = {
+    "none": ("", "No Apiframe API key is set"),
+    "blank": ("  ", "No Apiframe API key is set"),
+    "never substituted": ("${user_config.api_key}", "placeholder that was never filled in"),
+    "second generation": (f"afk_{CANARY}", "speaks the first (v1) today"),
+    "with a scheme": (f"Bearer {CANARY}", "bare key"),
+    "quoted": (f'"{CANARY}"', "bare key"),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+async def test_a_key_that_cannot_work_is_explained_before_anything_is_sent(
+    serving: Serving, name: str
+) -> None:
+    key, told = KEYS[name]
+    async with serving(key=SecretStr(key)) as talk:
+        assert (await talk.client.list_tools()).tools
+        for tool, arguments in (
+            ("start_training", PHOTOS),
+            ("get_account", {}),
+            ("get_training_status", {"task_id": "x"}),
+        ):
+            said = await talk.refusal(tool, **arguments)
+            assert told in said
+            assert "nothing was sent" in said
+            assert "APIFRAME_API_KEY" in said
+            assert CANARY not in said
+        assert talk.requests() == 0
+        assert (await talk.ask("list_trainings")).facts["total"] == 0
+
+
+async def test_a_wrong_key_is_told_as_such_and_nothing_was_paid(serving: Serving) -> None:
+    async with serving(key=SecretStr("wrong-key")) as talk:
+        for tool, arguments in (("start_training", PHOTOS), ("get_account", {})):
+            said = await talk.refusal(tool, **arguments)
+            assert "does not accept the API key" in said
+            assert "sets APIFRAME_API_KEY to a valid v1 key" in said
+        assert talk.paid() == 0
+
+
+WHAT_A_LOOK_SAYS = {
+    "refused": "the connection was refused",
+    "unknown_name": "its name was not found",
+    "silent": "did not answer in time",
+    "html_200": "such as a web page",
+    "status_500": "had an error of its own",
+    "reset_after_request": "broke off the connection",
+    "redirect_307": "never followed: check APIFRAME_BASE_URL",
+    "status_404": "APIFRAME_BASE_URL may lead somewhere else",
+    "throttled_for_seconds": "Try again in 7 seconds",
+}
+
+
+@pytest.mark.parametrize("fault", WHAT_A_LOOK_SAYS)
+async def test_a_service_that_cannot_be_asked_is_told_in_one_sentence(serving: Serving, fault: str) -> None:
+    with fault_server(fault) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            said = await talk.refusal("get_account")
+    assert WHAT_A_LOOK_SAYS[fault] in said
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize("url", ["nowhere", "ftp://example.org", f"https://u:{CANARY}@example.org", ""])
+async def test_a_base_url_that_is_none_is_explained_before_anything_is_sent(
+    serving: Serving, url: str
+) -> None:
+    async with serving(base_url=url, stand_in=None) as talk:
+        said = await talk.refusal("start_training", **PHOTOS)
+        assert "nothing was sent" in said
+        assert "corrects APIFRAME_BASE_URL" in said
+        assert CANARY not in said
+        assert (await talk.ask("list_trainings")).facts["total"] == 0
+
+
+async def test_a_data_folder_that_is_a_file_stops_before_anything_is_sent(
+    serving: Serving, tmp_path: Path
+) -> None:
+    file = tmp_path / "data"
+    file.write_text("mine")
+    async with serving(ledger_path=file / "ledger.sqlite3") as talk:
+        for tool, arguments in (("start_training", PHOTOS), ("list_trainings", {})):
+            said = await talk.refusal(tool, **arguments)
+            assert "is a file, not a folder" in said
+            assert "APIFRAME_DATA_DIR" in said
+        assert talk.requests() == 0
+        assert (await talk.ask("get_account")).facts["credits"] == 12_000
+    assert file.read_text() == "mine"
+
+
+async def test_a_corrupt_ledger_is_set_aside_and_reported_before_anything_is_sent(
+    serving: Serving, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    path.write_bytes(b"no ledger, but perhaps the only record of something" * 100)
+    async with serving() as talk:
+        said = await talk.refusal("start_training", **PHOTOS)
+        assert talk.paid() == 0
+        assert "now stands aside as" in said
+        assert "check their Apiframe dashboard" in said
+        assert (await talk.ask("list_trainings")).facts["total"] == 0
+    [aside] = _set_aside(tmp_path)
+    assert aside.read_bytes().startswith(b"no ledger, but")
+    assert str(aside) in said
+
+
+async def test_a_ledger_of_a_newer_version_is_left_alone(serving: Serving, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version=999")
+    newer.close()
+    before = path.read_bytes()
+    async with serving() as talk:
+        said = await talk.refusal("start_training", **PHOTOS)
+        assert "newer version of this server" in said
+        assert "Install the newest version" in said
+        assert talk.requests() == 0
+    assert path.read_bytes() == before
+
+
+async def test_a_fault_of_our_own_is_not_shown_and_leads_to_the_list(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr(talk.studio, "account", fail)
+    said = await talk.refusal("get_account")
+    assert CANARY not in said
+    assert "call list_trainings to see it" in said
+    assert CANARY in caplog.text
+
+
+def _set_aside(folder: Path) -> list[Path]:
+    return list(folder.glob("ledger.sqlite3.damaged-*"))
