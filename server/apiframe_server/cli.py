@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from apiframe_server.doctor import doctor
 
             return doctor(settings)
+        case "forget":
+            from apiframe_server.forget import forget
+
+            return forget(settings, wanted.subject)
         case "sandbox":
             from apiframe_server.sandbox_port import sandbox
 
@@ -91,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("demo", help="train a subject on the sandbox and see the conversation")
     commands.add_parser("doctor", help="check key, service, account and ledger, and say what to do")
+    person = commands.add_parser(
+        "forget", help="remove a person's names, words and pictures from this machine"
+    )
+    person.add_argument("subject", help="the name that the person has in list_trainings")
     port = commands.add_parser("sandbox", help="serve the sandbox on a port, for any client of the service")
     port.add_argument("--port", type=int, default=8788, help="port on 127.0.0.1 (0: any free one)")
     return parser
@@ -101,7 +109,7 @@ def _web_address(text: str) -> str:
     from apiframe_studio.api.urls import usable_base_url
 
     try:
-        return usable_base_url(text)
+        return usable_base_url(text) if text else ""  # argparse also passes the "" that stands for none given
     except BaseUrlUnusable:
         raise argparse.ArgumentTypeError("needs an address such as http://127.0.0.1:8788, or none") from None
 
