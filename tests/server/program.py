@@ -1,0 +1,157 @@
+"""Our command as a child process, spoken to over raw lines, as it stands between a client and the service."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import anyio
+import anyio.abc
+from anyio.streams.text import TextReceiveStream
+
+COMMAND = [sys.executable, "-m", "apiframe_server"]
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "raw lines", "version": "0"},
+}
+
+
+def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours without any setting of this machine's, with `folder` for the data."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
+    kept |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "APIFRAME_DATA_DIR": str(folder)}
+    return kept | {f"APIFRAME_{name}": value for name, value in (settings or {}).items()}
+
+
+class Wire:
+    """A server process. Everything it writes is kept."""
+
+    def __init__(self, process: anyio.abc.Process) -> None:
+        self.process = process
+        self.out = ""
+        self.err = ""
+        self._read = 0
+        self._last_id = 0
+        self._written = anyio.Event()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What stdout carried: every line has to be a message of the protocol."""
+        messages = [json.loads(line) for line in self.out.splitlines()]
+        assert all(message["jsonrpc"] == "2.0" for message in messages)
+        return messages
+
+    async def greet(self) -> dict[str, Any]:
+        """Begin a session."""
+        welcome = await self.request("initialize", HELLO)
+        await self.send({"method": "notifications/initialized"})
+        return welcome
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool; returns its result."""
+        return await self.request("tools/call", {"name": tool, "arguments": arguments})
+
+    async def request(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask and wait for the answer."""
+        return await self.answer(await self.ask(method, params))
+
+    async def ask(self, method: str, params: Mapping[str, Any] | None = None) -> int:
+        """Ask; returns the id under which the answer will come."""
+        self._last_id += 1
+        await self.send({"id": self._last_id, "method": method, "params": params or {}})
+        return self._last_id
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Write one message."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+    async def answer(self, number: int) -> dict[str, Any]:
+        """Wait for the result with this id."""
+        result: dict[str, Any] = (await self.message(number))["result"]
+        return result
+
+    async def message(self, number: int) -> dict[str, Any]:
+        """Wait for the answer with this id, result or error."""
+        with anyio.fail_after(15):
+            while True:
+                for line in self.out.split("\n")[:-1]:
+                    message: dict[str, Any] = json.loads(line)
+                    if message.get("id") == number and "method" not in message:
+                        return message
+                await self._written.wait()
+
+    async def err_until(self, words: str) -> str:
+        """Wait until stderr has these words; returns the line that has them."""
+        with anyio.fail_after(15):
+            while True:
+                for line in self.err.split("\n")[:-1]:
+                    if words in line:
+                        return line
+                await self._written.wait()
+
+    async def close_input(self) -> None:
+        """The client goes."""
+        assert self.process.stdin is not None
+        await self.process.stdin.aclose()
+
+    async def ended(self, within: float) -> int:
+        """Wait for the end; returns the exit code."""
+        with anyio.fail_after(within):
+            return await self.process.wait()
+
+    async def keep(self, stream: anyio.abc.ByteReceiveStream, name: str) -> None:
+        """Keep what comes."""
+        async for text in TextReceiveStream(stream):
+            setattr(self, name, getattr(self, name) + text)
+            self._written.set()
+            self._written = anyio.Event()
+
+
+@asynccontextmanager
+async def running(
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> AsyncGenerator[Wire]:
+    """Run the command until the block ends, or until it ends itself."""
+    env = environment(folder, settings)
+    process = await anyio.open_process(
+        [*COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd
+    )
+    wire = Wire(process)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(wire.keep, process.stdout, "out")
+            group.start_soon(wire.keep, process.stderr, "err")
+            yield wire
+            await wire.close_input()
+            await wire.ended(15)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.aclose()
+
+
+async def run(
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, within: float = 30
+) -> Wire:
+    """Run the command to its end."""
+    with anyio.fail_after(within):
+        async with running(*arguments, folder=folder, settings=settings) as wire:
+            await wire.close_input()
+            await wire.ended(within)
+    return wire
+
+
+def submissions(folder: Path) -> list[tuple[str, str | None]]:
+    """State and task_id of every row of the ledger in `folder`, read past our own code."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite3")) as ledger:
+        return ledger.execute("SELECT state, task_id FROM submissions ORDER BY created_at").fetchall()

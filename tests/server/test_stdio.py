@@ -1,0 +1,104 @@
+"""The server as a process over stdin and stdout."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from ..faults.fault_server import answer, fault_server, replying
+from .program import HELLO, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "canary-key-51c0ffee0123456789"
+SECRET = "canary-secret-0123456789"
+
+
+async def test_it_starts_and_lists_its_tools_without_a_key_and_without_a_data_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "nowhere yet"
+    async with running(folder=folder) as wire:
+        welcome = await wire.greet()
+        tools = (await wire.request("tools/list"))["tools"]
+        assert not await anyio.Path(folder).exists()
+        said = await wire.call("start_training", training_images_id="photos")
+    assert welcome["serverInfo"]["name"] == "apiframe-photo-mcp"
+    assert "start_training" in {tool["name"] for tool in tools}
+    assert said["isError"] is True
+    assert "No Apiframe API key is set" in said["content"][0]["text"]
+    assert "APIFRAME_API_KEY" in said["content"][0]["text"]
+    assert wire.process.returncode == 0
+    assert wire.err == ""
+
+
+async def test_calls_before_the_end_of_the_input_are_answered(tmp_path: Path) -> None:
+    """`printf '…' | apiframe-photo-mcp` prints its answers."""
+    async with running("--sandbox", folder=tmp_path) as wire:
+        greeting = await wire.ask("initialize", HELLO)
+        await wire.send({"method": "notifications/initialized"})
+        listing = await wire.ask("tools/call", {"name": "list_trainings", "arguments": {}})
+        await wire.close_input()
+        assert await wire.ended(10) == 0
+        await wire.answer(greeting)
+        assert "No trainings." in (await wire.answer(listing))["content"][0]["text"]
+
+
+async def test_an_env_file_where_the_client_stands_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"APIFRAME_API_KEY={KEY}\nAPIFRAME_BASE_URL=http://stranger.invalid\n")
+    async with running(folder=tmp_path / "data", cwd=tmp_path) as wire:
+        await wire.greet()
+        said = (await wire.call("get_account"))["content"][0]["text"]
+    assert "No Apiframe API key is set" in said
+
+
+ECHOES = {
+    "refusing": replying(answer("400 Bad Request", {"errors": [{"msg": f"Bad {KEY} and {SECRET}"}]})),
+    "running": replying(
+        answer("200 OK", {"task_id": "t-1", "status": "processing", "message": f"{KEY} {SECRET}"})
+    ),
+    "failing": replying(answer("500 Oops", {"error": f"{KEY} {SECRET}"}, x_request_id=KEY)),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+async def test_stdout_is_the_protocol_stderr_has_one_line_each_and_neither_a_secret(
+    tmp_path: Path, echo: str
+) -> None:
+    folder = tmp_path / "data"
+    with fault_server(echo, faults=ECHOES) as service:
+        settings = {"API_KEY": KEY, "BASE_URL": service.base_url, "LOG_LEVEL": "DEBUG", "READ_SECONDS": "1"}
+        async with running(folder=folder, settings=settings) as wire:
+            await wire.greet()
+            await wire.call(
+                "start_training",
+                training_images_id="photos",
+                webhook_url="https://example.org/hook",
+                webhook_secret=SECRET,
+                idempotency_key="one",
+            )
+            for tool, arguments in (
+                ("get_training_status", {"task_id": "t-1"}),
+                ("start_training", {"training_images_id": "photos", "nonsense": SECRET}),
+                ("start_training", {"training_images_id": [SECRET], "webhook_secret": SECRET}),
+                ("no_such_tool", {"webhook_secret": SECRET}),
+                ("get_account", {}),
+                ("list_trainings", {}),
+            ):
+                await wire.message(await wire.ask("tools/call", {"name": tool, "arguments": arguments}))
+            await wire.send({"nonsense": SECRET})
+            await wire.request("ping")
+    assert service.posts
+    assert len(wire.lines()) > 5
+    for text in (wire.out, wire.err):
+        assert KEY not in text
+        assert SECRET not in text
+    for line in wire.err.splitlines():
+        assert re.match(r"\d{4}-\d\d-\d\d \S+ (DEBUG|INFO|WARNING|ERROR) \S+: ", line), line
+    kept = b"".join(
+        [await path.read_bytes() async for path in anyio.Path(folder).rglob("*") if await path.is_file()]
+    )
+    assert KEY.encode() not in kept
+    assert SECRET.encode() not in kept
