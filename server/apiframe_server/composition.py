@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -29,33 +32,57 @@ def server_of(studio: Studio) -> MCPServer[Any]:
     """An MCP server with the tools of this studio. The SDK takes most of the start, so it is imported here."""
     from mcp.server import MCPServer
 
-    from apiframe_tools import instructions, tools_of
+    from apiframe_tools import add_prompts, add_resources, instructions, tools_of
 
-    return MCPServer(
+    server: MCPServer[Any] = MCPServer(
         "apiframe-photo-mcp",
         title="Apiframe photos (sandbox)" if studio.is_sandbox else "Apiframe photos",
         instructions=instructions(sandbox=studio.is_sandbox),
         version=__version__,
         tools=[*tools_of(studio)],
         log_level="WARNING",
+        lifespan=partial(_running, studio),
     )
+    add_resources(server, studio)
+    add_prompts(server, studio)
+    return server
+
+
+@asynccontextmanager
+async def _running(studio: Studio, _server: MCPServer[Any]) -> AsyncGenerator[None]:
+    """While a client is served: long uploads and generations have a place to run in."""
+    async with studio.background:
+        yield
 
 
 def _plan(settings: Settings) -> StudioPlan:
     return StudioPlan(
+        **_shared(settings),
         ledger_path=settings.data_dir / "ledger.sqlite3",
         base_url=settings.base_url,
         key=settings.api_key,
         poll_seconds=settings.poll_seconds,
-        connect_seconds=settings.connect_seconds,
-        read_seconds=settings.read_seconds,
-        paid_seconds=settings.paid_seconds,
     )
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    """What is the same with the service and with the stand-in."""
+    return {
+        "connect_seconds": settings.connect_seconds,
+        "read_seconds": settings.read_seconds,
+        "paid_seconds": settings.paid_seconds,
+        "credits_a_day": settings.max_credits_per_day,
+        "asks_before_spending": settings.confirm_spending == "ask",
+        "photo_folders": settings.photo_folders,
+        "output_folder": settings.output_folder,
+        "picture_hosts": settings.picture_hosts,
+    }
 
 
 def _sandbox_plan(settings: Settings, url: str) -> StudioPlan:
     folder = settings.data_dir / "sandbox"
     return StudioPlan(
+        **_shared(settings),
         ledger_path=folder / "ledger.sqlite3",
         base_url=url or SANDBOX_URL,
         key=SecretStr(SANDBOX_KEY),

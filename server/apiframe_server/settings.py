@@ -6,13 +6,14 @@ there must not choose where the key is sent.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from platformdirs import user_data_path
+from platformdirs import user_data_path, user_pictures_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apiframe_studio.api.errors import BaseUrlProblem, BaseUrlUnusable
 from apiframe_studio.api.urls import usable_base_url
@@ -45,6 +46,26 @@ class Settings(BaseSettings):
     sandbox: Annotated[
         bool, Field(description="Answer from the sandbox instead of the service, as --sandbox does")
     ] = False
+    photo_folders: Annotated[
+        Annotated[tuple[Path, ...], NoDecode],
+        Field(description=f"Folders whose photos may be read, separated by {os.pathsep!r}"),
+    ] = (user_pictures_path(),)
+    output_folder: Annotated[Path, Field(description="Where generated pictures are saved")] = (
+        user_pictures_path() / "Apiframe"
+    )
+    picture_hosts: Annotated[
+        Annotated[tuple[str, ...], NoDecode],
+        Field(
+            description="Hosts that pictures may be fetched from, separated by commas; .x takes every host of x"
+        ),
+    ] = (".apiframe.pro", ".apiframe.ai")
+    confirm_spending: Annotated[
+        Literal["ask", "never"], Field(description="Whether the person is asked before money is spent")
+    ] = "ask"
+    max_credits_per_day: Annotated[
+        float | None,
+        Field(ge=0, le=1e9, description="Most credits to spend within 24 hours; empty for no limit"),
+    ] = None
     poll_seconds: Annotated[
         float, Field(ge=1, le=60, description="Seconds between two looks while waiting")
     ] = 5.0
@@ -72,7 +93,24 @@ class Settings(BaseSettings):
     def _any_case(cls, level: object) -> object:
         return level.upper() if isinstance(level, str) else level
 
-    @field_validator("data_dir")
+    @field_validator("photo_folders", mode="before")
+    @classmethod
+    def _several_folders(cls, folders: object) -> object:
+        return [part for part in folders.split(os.pathsep) if part] if isinstance(folders, str) else folders
+
+    @field_validator("picture_hosts", mode="before")
+    @classmethod
+    def _several_hosts(cls, hosts: object) -> object:
+        return (
+            [part.strip() for part in hosts.split(",") if part.strip()] if isinstance(hosts, str) else hosts
+        )
+
+    @field_validator("photo_folders")
+    @classmethod
+    def _folders_from_home(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(folder.expanduser() for folder in folders)
+
+    @field_validator("data_dir", "output_folder")
     @classmethod
     def _from_home(cls, folder: Path) -> Path:
         return folder.expanduser()

@@ -7,7 +7,7 @@ broken stream), so the answer to a call made twice has to be the first one's row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -43,11 +43,18 @@ class KeyReused(Exception):
     """The idempotency key stood before for other photos or another word."""
 
 
-def same_intent(intent: Intent, earlier: Sequence[_Earlier]) -> _Earlier | None:
+def is_settled(row: Earlier) -> bool:
+    """Finished or failed: the service took it and is done with it."""
+    return row.state in (State.FINISHED, State.FAILED)
+
+
+def same_intent(
+    intent: Intent, earlier: Sequence[_Earlier], still_good: Callable[[_Earlier], bool] = is_settled
+) -> _Earlier | None:
     """The earlier submission that already carries this intent, or None when it is a new one.
 
     `earlier` holds every submission of the same kind, service and owner that shares the photos or the
-    key, newest first.
+    key, newest first. `still_good` says whether a settled one answers the wish as well as a new one would.
 
     Raises:
         KeyReused: the key was used before with other photos or another word.
@@ -62,4 +69,4 @@ def same_intent(intent: Intent, earlier: Sequence[_Earlier]) -> _Earlier | None:
         if row.state in OPEN:
             return row
     settled = keyed if intent.idempotency_key else ours
-    return next((row for row in settled if row.state in (State.FINISHED, State.FAILED)), None)
+    return next((row for row in settled if still_good(row)), None)

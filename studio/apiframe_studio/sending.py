@@ -23,7 +23,6 @@ from apiframe_studio.api.errors import (
     Throttled,
     Unclear,
 )
-from apiframe_studio.api.models import Accepted
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Answer, Ledger, LedgerError, Submission
 from apiframe_studio.submission import Event, State, after
@@ -31,8 +30,17 @@ from apiframe_studio.training import Note
 
 log = logging.getLogger(__name__)
 
-Request = Callable[[], Awaitable[Accepted]]
-"""One paid request, ready to be sent: returns what was accepted or raises an ApiframeError."""
+
+@dataclass(frozen=True)
+class Taken:
+    """What the service took: its id, and what of its answer has to be kept for later."""
+
+    task_id: str | None
+    raw: str | None = None
+
+
+Request = Callable[[], Awaitable[Taken]]
+"""One paid request, ready to be sent: returns what was taken or raises an ApiframeError."""
 
 LEASE_BEYOND_DEADLINE_SECONDS: Final = 30.0
 TRIES: Final = 3
@@ -98,24 +106,27 @@ def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
 class Sending:
     """Carries remembered intents to the service."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, deadline_seconds: float) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, *, credits_a_day: float | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._lease_seconds = deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS
+        self._credits_a_day = credits_a_day
         self._on_its_way: dict[str, Submission] = {}
         self._landed: anyio.Event | None = None
 
-    async def send(self, row: Submission, request: Request) -> Sent:
+    async def send(self, row: Submission, request: Request, *, deadline_seconds: float) -> Sent:
         """Send one intent, trying again only what was provably not taken.
 
+        `deadline_seconds` is the longest that `request` takes by itself.
+
         Raises:
+            SpendingCapReached: the day's credits would not suffice; nothing was sent.
             NotYetSent: not taken within the tries and the time of one call; the row stays INTENT.
             Rejected: the service said no.
             LedgerError: the ledger could not be written beforehand; nothing was sent.
         """
         began = self._clock.monotonic()
         for tries in range(1, TRIES + 1):
-            sent, error = await self._try(row, request)
+            sent, error = await self._try(row, request, deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS)
             if sent is None:
                 return await self.wait_for_others(row)
             if sent.row.state is State.REJECTED and error is not None:
@@ -145,12 +156,15 @@ class Sending:
         for row in tuple(self._on_its_way.values()):
             await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
 
-    async def _try(self, row: Submission, request: Request) -> tuple[Sent | None, ApiframeError | None]:
+    async def _try(
+        self, row: Submission, request: Request, lease_seconds: float
+    ) -> tuple[Sent | None, ApiframeError | None]:
         outcome: tuple[Sent | None, ApiframeError | None] = (None, None)
         # A client's timeout or disconnect cancels the handler. From SENDING to the next state nothing
         # may: the request has a total deadline of its own.
         with anyio.CancelScope(shield=True):
-            sending = await self._ledger.begin_sending(row.ref, self._clock.now(), self._lease_seconds)
+            now = self._clock.now()
+            sending = await self._ledger.begin_sending(row.ref, now, lease_seconds, self._credits_a_day)
             if sending is not None:
                 with self._remembered(sending):
                     outcome = await self._carry(sending, request)
@@ -168,13 +182,13 @@ class Sending:
 
     async def _carry(self, sending: Submission, request: Request) -> tuple[Sent, ApiframeError | None]:
         try:
-            accepted = await request()
+            taken = await request()
         except ApiframeError as error:
             return await self._record(sending, *event_of(error)), error
         except BaseException:
             await self._record(sending, Event.UNCLEAR, Answer())
             raise
-        return await self._record(sending, Event.ACCEPTED, Answer(task_id=accepted.task_id)), None
+        return await self._record(sending, Event.ACCEPTED, Answer(task_id=taken.task_id, raw=taken.raw)), None
 
     async def _record(self, sending: Submission, event: Event, answer: Answer) -> Sent:
         now = self._clock.now()

@@ -17,8 +17,12 @@ from apiframe_studio.api.errors import BaseUrlUnusable, KeyUnusable
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.models import Account
 from apiframe_studio.api.urls import usable_base_url
+from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock, SystemClock
+from apiframe_studio.generations import Generations
 from apiframe_studio.ledger import Ledger
+from apiframe_studio.photo_sets import PhotoSets
+from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending
 from apiframe_studio.trainings import Trainings
 from apiframe_studio.webhooks import is_loopback
@@ -43,6 +47,11 @@ class StudioPlan:
     connect_seconds: float = 5.0
     read_seconds: float = 15.0
     paid_seconds: float = 20.0
+    credits_a_day: float | None = None
+    asks_before_spending: bool = True
+    photo_folders: tuple[Path, ...] = ()
+    output_folder: Path = Path("Apiframe")
+    picture_hosts: tuple[str, ...] = ()
 
 
 class Studio:
@@ -52,8 +61,37 @@ class Studio:
         self.clock = clock or SystemClock()
         self.plan = plan
         self.ledger = Ledger(plan.ledger_path, service=_service_name(plan), owner=plan.owner)
-        self._sending = Sending(self.ledger, self.clock, deadline_seconds=plan.paid_seconds)
-        self.trainings = Trainings(self.service, self.ledger, self._sending, self.clock, plan.poll_seconds)
+        self._sending = Sending(self.ledger, self.clock, credits_a_day=plan.credits_a_day)
+        self.background = Background()
+        self.photo_sets = PhotoSets(
+            self.service,
+            self.ledger,
+            self._sending,
+            self.background,
+            self.clock,
+            folders=plan.photo_folders,
+            poll_seconds=plan.poll_seconds,
+        )
+        self.trainings = Trainings(
+            self.service,
+            self.ledger,
+            self._sending,
+            self.photo_sets,
+            self.clock,
+            poll_seconds=plan.poll_seconds,
+            paid_seconds=plan.paid_seconds,
+        )
+        self.portfolio = Portfolio(plan.output_folder, plan.picture_hosts, self.clock)
+        self.generations = Generations(
+            self.service,
+            self.ledger,
+            self._sending,
+            self.background,
+            self.trainings,
+            self.portfolio,
+            self.clock,
+            poll_seconds=plan.poll_seconds,
+        )
         self._api: ApiframeV1 | None = None
         self._building = anyio.Lock()
 
@@ -61,6 +99,11 @@ class Studio:
     def is_sandbox(self) -> bool:
         """Whether a stand-in answers instead of the service: nothing costs money then."""
         return self.plan.is_sandbox
+
+    @property
+    def asks_before_spending(self) -> bool:
+        """Whether a person is asked before money is spent, where the client can ask."""
+        return self.plan.asks_before_spending
 
     @property
     def service_is_local(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from apiframe_studio.api.models import TaskState
 from apiframe_studio.ledger import Submission
 from apiframe_studio.submission import State
 
@@ -58,6 +59,7 @@ class Training:
     lease_until: float | None = None
     eta_seconds: float | None = None
     deduplicated: bool = False
+    credits: float | None = None
     notes: tuple[Note, ...] = ()
 
     @staticmethod
@@ -78,12 +80,18 @@ class Training:
             finished_at=row.finished_at,
             checked_at=row.checked_at,
             lease_until=row.lease_until,
+            credits=row.credits,
             notes=(*notes, *_word_notes(row)),
         )
 
     def noting(self, *notes: Note) -> Training:
         """The same training with more to be told, each thing once."""
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
+
+
+def state_of(task: TaskState) -> State:
+    """The ledger's state for what a look at the service said."""
+    return State(task.value)
 
 
 def _word_notes(row: Submission) -> tuple[Note, ...]:

@@ -15,21 +15,25 @@ import anyio
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
-from apiframe_studio.api.models import Accepted, Task, TaskKind, TaskState
+from apiframe_studio.api.models import Task, TaskKind
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Kind, Ledger, LedgerError, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.advancing import is_news
+from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
-from apiframe_studio.sending import Sending, Sent
+from apiframe_studio.photo_sets import CREDITS_A_PHOTO, PhotoSets
+from apiframe_studio.sending import Request, Sending, Sent, Taken
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
-from apiframe_studio.training import Note, Training
+from apiframe_studio.training import Note, Training, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import Tell, Waiting
 
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
 
-REF: Final = re.compile(r"tr-[0-9a-hj-km-np-z]{7}")
+REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
+SET_WAIT_SECONDS: Final = 20.0
+LEAST_CREDITS: Final = 40.0
 REFRESHED_AT_ONCE: Final = 60
 
 Service = Callable[[], Awaitable["ApiframeV1"]]
@@ -101,8 +105,18 @@ class Trainings:
     """The verbs that the training tools need."""
 
     def __init__(
-        self, service: Service, ledger: Ledger, sending: Sending, clock: Clock, poll_seconds: float
+        self,
+        service: Service,
+        ledger: Ledger,
+        sending: Sending,
+        photo_sets: PhotoSets,
+        clock: Clock,
+        *,
+        poll_seconds: float,
+        paid_seconds: float,
     ) -> None:
+        self._photo_sets = photo_sets
+        self._paid_seconds = paid_seconds
         self._service = service
         self._ledger = ledger
         self._sending = sending
@@ -119,6 +133,35 @@ class Trainings:
             Rejected: the service said no.
         """
         api = await self._service()
+        photo_set = await self._photo_sets.ready_for_training(wish.training_images_id, SET_WAIT_SECONDS)
+        new = self._submission(wish, photo_set)
+        row, _is_new = await self._ledger.admit(new, self._clock.now())
+
+        async def request() -> Taken:
+            accepted = await api.train(
+                new.about,
+                trigger_word=row.wording,
+                webhook_url=wish.webhook_url,
+                webhook_secret=wish.webhook_secret,
+            )
+            return Taken(accepted.task_id)
+
+        return _started(wish, await self._send_or_join(wish, row, request))
+
+    async def price(self, wish: TrainingWish) -> tuple[float, float] | None:
+        """Least and most credits that starting this would cost, or None when it is paid for already."""
+        photo_set = await self._ledger.find(wish.training_images_id, self._clock.now())
+        is_set = photo_set is not None and photo_set.kind is Kind.UPLOAD
+        new = self._submission(wish, photo_set if is_set else None)
+        known = await self._ledger.peek(new, self._clock.now())
+        if known is not None and known.state is not State.INTENT:
+            return None
+        return (
+            (new.credits, new.credits) if new.credits is not None else (LEAST_CREDITS, MOST_A_TRAINING_COSTS)
+        )
+
+    def _submission(self, wish: TrainingWish, photo_set: Submission | None) -> NewSubmission:
+        """What is known of a set of this ledger is taken from it; one it never saw is sent as given."""
         new = NewSubmission(
             Kind.TRAINING,
             self._ledger.service,
@@ -128,17 +171,16 @@ class Trainings:
             subject=wish.subject,
             idempotency_key=wish.idempotency_key,
         )
-        row, _is_new = await self._ledger.admit(new, self._clock.now())
-
-        async def request() -> Accepted:
-            return await api.train(
-                wish.training_images_id,
-                trigger_word=row.wording,
-                webhook_url=wish.webhook_url,
-                webhook_secret=wish.webhook_secret,
-            )
-
-        return _started(wish, await self._send_or_join(wish, row, request))
+        if photo_set is None or photo_set.task_id is None:
+            return new
+        photos = photo_set.photos
+        return replace(
+            new,
+            about=photo_set.task_id,
+            subject=wish.subject or photo_set.subject,
+            photos=photos,
+            credits=None if photos is None else CREDITS_A_PHOTO * photos,
+        )
 
     async def look(self, name: str) -> Training:
         """One look at a training by its task_id or ref.
@@ -149,6 +191,8 @@ class Trainings:
         """
         known = await self._ledger.find_paced(name, self._clock.now())
         if known is not None:
+            if known[0].kind is not Kind.TRAINING:
+                raise NotATraining(TaskKind(known[0].kind.value))
             return await self._refresh(*known)
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
@@ -216,18 +260,17 @@ class Trainings:
         row = await self._ledger.find(ref, self._clock.now())
         if row is None:
             return await self._adopt(ref, decision, task_id)
-        if task_id is not None and decision is Decision.ACCEPTED:
+        if task_id is not None and decision is Decision.ACCEPTED and row.kind is Kind.TRAINING:
             await self._look_elsewhere(task_id)
         resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, self._clock.now())
         if resolved is None:
             raise NothingToResolve(Training.of(row))
-        return await self._refresh(resolved) if resolved.state in UNDER_WAY else Training.of(resolved)
+        is_training = resolved.kind is Kind.TRAINING
+        return await self._refresh(resolved) if is_training else Training.of(resolved)
 
-    async def _send_or_join(
-        self, wish: TrainingWish, row: Submission, request: Callable[[], Awaitable[Accepted]]
-    ) -> Sent:
+    async def _send_or_join(self, wish: TrainingWish, row: Submission, request: Request) -> Sent:
         if row.state is State.INTENT and row.wording == wish.trigger_word:
-            return await self._sending.send(row, request)
+            return await self._sending.send(row, request, deadline_seconds=self._paid_seconds)
         if row.state is State.SENDING:
             return await self._sending.wait_for_others(row)
         return Sent(row, by_us=False)
@@ -303,13 +346,6 @@ _EVENT_OF: Final = {
     Decision.GIVE_UP: Event.PERSON_GIVES_UP,
 }
 
-_STATE_OF: Final = {
-    TaskState.QUEUED: State.QUEUED,
-    TaskState.PROCESSING: State.PROCESSING,
-    TaskState.FINISHED: State.FINISHED,
-    TaskState.FAILED: State.FAILED,
-}
-
 _NOTE_OF: Final = {WordDoubt.ORDINARY: Note.ORDINARY_WORD, WordDoubt.DIGITS: Note.DIGITS_IN_WORD}
 
 
@@ -327,11 +363,11 @@ def _started(wish: TrainingWish, sent: Sent) -> Training:
 
 
 def _observation(task: Task, now: float) -> Observation:
-    return Observation(now, _STATE_OF[task.state], task.percentage, task.message, task.trigger_word)
+    return Observation(now, state_of(task.state), task.percentage, task.message, task.trigger_word)
 
 
 def _elsewhere(task: Task, now: float) -> Training:
-    state = _STATE_OF[task.state]
+    state = state_of(task.state)
     missing = (Note.WORD_MISSING,) if state is State.FINISHED and task.trigger_word is None else ()
     return Training(
         state,

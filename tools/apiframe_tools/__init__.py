@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from apiframe_studio.studio import Studio
 from apiframe_tools import (
+    check_photos,
+    generate_photos,
     get_account,
     get_training_status,
     list_trainings,
+    prepare_photos,
     resolve_training,
     start_training,
     wait_for_training,
 )
 from apiframe_tools.instructions import instructions
+from apiframe_tools.prompts import add_prompts
+from apiframe_tools.resources import add_resources
 from apiframe_tools.studio_tool import StudioTool
 
 _MODULES = (
@@ -20,6 +25,9 @@ _MODULES = (
     wait_for_training,
     list_trainings,
     resolve_training,
+    check_photos,
+    prepare_photos,
+    generate_photos,
     get_account,
 )
 
@@ -29,4 +37,4 @@ def tools_of(studio: Studio) -> list[StudioTool]:
     return [module.make(studio) for module in _MODULES]
 
 
-__all__ = ["StudioTool", "instructions", "tools_of"]
+__all__ = ["StudioTool", "add_prompts", "add_resources", "instructions", "tools_of"]

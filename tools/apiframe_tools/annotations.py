@@ -16,6 +16,11 @@ LOOKS: Final = ToolAnnotations(
 )
 """Asks the service; changes nothing and costs nothing."""
 
+READS: Final = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+"""Reads this machine only."""
+
 DECIDES: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
 )

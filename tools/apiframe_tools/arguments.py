@@ -65,7 +65,7 @@ TriggerWord = Annotated[
         json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
-Subject = Annotated[_Name, Field(description="Name of the person in the photos; kept on this machine only")]
+Subject = Annotated[_Name, Field(description="The person's name; stays on this machine")]
 WebhookUrl = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=LONGEST_URL),

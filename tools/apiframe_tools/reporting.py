@@ -101,7 +101,9 @@ def _after_listing(page: Page, *, sandbox: bool) -> str:
         return next_step(unconfirmed[0])
     if not page.trainings:
         ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
-        return f"leave subject and status out to see all there are, or call start_training to make one.{ready}"
+        return (
+            f"leave subject and status out to see all there are, or call start_training to make one.{ready}"
+        )
     return "call get_training_status with a task_id or ref for more about one of them."
 
 

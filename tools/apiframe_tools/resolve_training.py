@@ -33,9 +33,9 @@ def make(studio: Studio) -> StudioTool:
     ) -> TrainingStatus:
         """Record a person's decision about an unconfirmed training; never the assistant's own guess.
 
-        accepted: it stands in their Apiframe dashboard (task_id needed). send_again: it does not; the next
-        start_training pays for it. give_up: drop it. With accepted, a task_id and a person's name as ref, a training
-        made elsewhere is taken into the list under that name. Free itself.
+        accepted: it stands in their Apiframe dashboard (task_id needed). send_again: it does not; the next call pays
+        for it. give_up: drop it. With accepted, a task_id and a name as ref, a training made elsewhere is listed under
+        that name. Free itself.
         """
         training = await studio.trainings.resolve(ref, Decision(decision), task_id)
         return reporting.status(training, sandbox=studio.is_sandbox)

@@ -36,7 +36,7 @@ class TrainingStarted(BaseModel):
 
     def __str__(self) -> str:
         of = f"Training of {self.subject}" if self.subject else "Training"
-        return _text(
+        return text_of(
             self.sandbox,
             f"{of} is {self.status}.",
             "It was started earlier; nothing was sent now." if self.deduplicated else "",
@@ -78,7 +78,7 @@ class TrainingStatus(BaseModel):
         )
         left = f"About {_duration(self.eta_seconds)} left." if self.eta_seconds is not None else ""
         said = f"The service says: {self.message!r}." if self.message and self.status == "failed" else ""
-        return _text(
+        return text_of(
             self.sandbox,
             f"{of} is {self.status}{done}.",
             _word(self.status, self.trigger_word),
@@ -127,9 +127,9 @@ class TrainingList(BaseModel):
     def __str__(self) -> str:
         ending = (*self.warnings, f"Next: {self.next_step}")
         if not self.trainings:
-            return _text(self.sandbox, "No trainings.", *ending)
-        head = _text(self.sandbox, f"{len(self.trainings)} of {self.total} trainings, newest first:")
-        return "\n".join([head, *map(str, self.trainings), _text(False, *ending)])
+            return text_of(self.sandbox, "No trainings.", *ending)
+        head = text_of(self.sandbox, f"{len(self.trainings)} of {self.total} trainings, newest first:")
+        return "\n".join([head, *map(str, self.trainings), text_of(False, *ending)])
 
 
 class AccountStatus(BaseModel):
@@ -143,10 +143,11 @@ class AccountStatus(BaseModel):
     def __str__(self) -> str:
         left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
         plan = f" on the plan {self.plan!r}" if self.plan else ""
-        return _text(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
+        return text_of(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
 
 
-def _text(sandbox: bool, *sentences: str) -> str:
+def text_of(sandbox: bool, *sentences: str) -> str:
+    """Sentences as one text, beginning with a word about the sandbox where there is one."""
     return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
 
 

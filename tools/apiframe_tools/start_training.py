@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from mcp.server.mcpserver import Context, Elicit
 from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.studio import Studio
@@ -10,6 +13,7 @@ from apiframe_studio.webhooks import WebhookProblem, problem_of
 from apiframe_tools import reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import IdempotencyKey, PhotosId, Subject, TriggerWord, WebhookSecret, WebhookUrl
+from apiframe_tools.confirming import YES, Agreement, Answered, asked_first, can_ask, must_be_yes
 from apiframe_tools.results import TrainingStarted
 from apiframe_tools.studio_tool import StudioTool
 
@@ -31,19 +35,38 @@ def make(studio: Studio) -> StudioTool:
         webhook_url: WebhookUrl | None = None,
         webhook_secret: WebhookSecret | None = None,
         idempotency_key: IdempotencyKey | None = None,
+        *,
+        answered: Answered,
     ) -> TrainingStarted:
         """Start training a photo model of a person from uploaded photos; get_training_status follows it.
 
         Costs 4 credits a photo (40 to 120), once: the same photos again return the training that already is. Returns
-        at once with task_id; the training goes on for many minutes at the service and cannot be cancelled. The trigger
-        word is known only when it is finished. Not for looking at progress.
+        task_id at once; it goes on for many minutes at the service and cannot be cancelled. Not for looking at
+        progress.
         """
+        must_be_yes(answered)
         _check_webhook(studio, webhook_url)
         wish = TrainingWish(
             training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
         )
         return reporting.started(await studio.trainings.start(wish), sandbox=studio.is_sandbox)
 
+    async def ask(
+        ctx: Context[Any, Any], training_images_id: str, idempotency_key: str | None
+    ) -> Agreement | Elicit[Agreement]:
+        if not (studio.asks_before_spending and can_ask(ctx)):
+            return YES
+        price = await studio.trainings.price(
+            TrainingWish(training_images_id, idempotency_key=idempotency_key)
+        )
+        if price is None:
+            return YES
+        cost = f"{price[0]:g}" if price[0] == price[1] else f"{price[0]:g} to {price[1]:g}"
+        return Elicit(
+            f"Start the training? It costs {cost} credits at Apiframe and cannot be cancelled.", Agreement
+        )
+
+    asked_first(start_training, ask)
     return StudioTool.of(start_training, title="Start a training", annotations=SPENDS)
 
 

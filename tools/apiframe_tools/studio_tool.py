@@ -14,10 +14,11 @@ from typing import Any, Self, cast
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
 from apiframe_tools.argument_errors import describe, unknown_arguments
+from apiframe_tools.picture_results import Illustrated
 from apiframe_tools.slim_schema import slim_input, slim_output
 from apiframe_tools.troubles import explain
 
@@ -55,7 +56,9 @@ class StudioTool(Tool):
             raise self._told(crash) from crash.__cause__
         except ToolError as error:
             raise ToolError(self._mendable(error)) from error.__cause__
-        return _answer(result) if convert_result and isinstance(result, BaseModel) else result
+        # An InputRequiredResult, with which the SDK asks the person, passes through as it is.
+        is_ours = isinstance(result, BaseModel) and not isinstance(result, InputRequiredResult)
+        return _answer(result) if convert_result and is_ours else result
 
     def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Strict agents fill every argument: null, and blank text for an optional one, mean "not given"."""
@@ -85,7 +88,8 @@ def _is_blank(value: object) -> bool:
 
 
 def _answer(result: BaseModel) -> CallToolResult:
+    shown = result.blocks if isinstance(result, Illustrated) else []
     return CallToolResult(
-        content=[TextContent(type="text", text=str(result))],
+        content=[TextContent(type="text", text=str(result)), *shown],
         structured_content=result.model_dump(mode="json", by_alias=True),
     )

@@ -18,9 +18,13 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.models import TaskKind
+from apiframe_studio.generations import NotFetched, NotTrained, UnknownSubject
 from apiframe_studio.intent import KeyReused
-from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew
+from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, SpendingCapReached
+from apiframe_studio.photo_sets import NotEnoughPhotos, SetNotUsable
+from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
 from apiframe_studio.sending import NotYetSent, Rejected
+from apiframe_studio.submission import State
 from apiframe_studio.trainings import (
     NeedsTaskId,
     NotATraining,
@@ -29,6 +33,7 @@ from apiframe_studio.trainings import (
     UnknownTraining,
 )
 from apiframe_tools.guidance import STATUS, next_step
+from apiframe_tools.photo_words import in_words
 
 _SET_A_KEY = (
     "To mend it, the person creates a v1 API key in their Apiframe account (apiframe.ai), puts it into the setting "
@@ -57,6 +62,17 @@ _URL_WORDS = {
     BaseUrlProblem.CREDENTIALS: "holds a user name or password",
     BaseUrlProblem.QUERY: "has a ? or # part",
     BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
+}
+
+_REFUSALS = {
+    Refusal.OUTSIDE: "That path is outside the allowed folders",
+    Refusal.MALFORMED: "That is not a path",
+    Refusal.PARENT_STEP: "Paths with .. are not followed",
+    Refusal.HIDDEN: "Hidden files and folders are not read",
+    Refusal.LINK: "Links are not followed",
+    Refusal.NOT_FOUND: "There is nothing at that path",
+    Refusal.NOT_A_FILE_OR_FOLDER: "That is neither a file nor a folder",
+    Refusal.NOT_READABLE: "That cannot be read",
 }
 
 _NOT_SENT_WORDS = {
@@ -127,6 +143,10 @@ def explain(error: BaseException) -> str | None:
                 "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask the "
                 "person for it, then call resolve_training with ref, accepted and task_id."
             )
+        case NotEnoughPhotos() | SetNotUsable() | PathRefused() | DecodersFailed() | NothingToPrepare():
+            return _photos(error)
+        case NotTrained() | UnknownSubject() | NotFetched():
+            return _pictures(error)
         case UnknownCursor():
             return (
                 "That cursor is from no page of this list. Call list_trainings without cursor to begin anew."
@@ -204,8 +224,72 @@ def _advice_on_url(error: BaseUrlUnusable) -> str:
     return f"To mend it, the person corrects {mended} and restarts this server."
 
 
+def _photos(error: NotEnoughPhotos | SetNotUsable | PhotoError) -> str:
+    match error:
+        case NotEnoughPhotos():
+            rejected = [photo for photo in error.check.photos if not photo.usable]
+            why = f" Rejected: {in_words(rejected)}." if rejected else ""
+            return (
+                f"Only {error.usable} of {len(error.check.photos)} photos can be used and a training takes at least "
+                f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the person "
+                "for more."
+            )
+        case SetNotUsable(expired=True):
+            return (
+                "That photo set has expired, so nothing was sent and nothing was paid. Call prepare_photos with the "
+                "same photos to make a new one (2 credits)."
+            )
+        case SetNotUsable(photo_set=photo_set) if photo_set.state in (
+            State.FAILED,
+            State.REJECTED,
+            State.ABANDONED,
+        ):
+            return (
+                f"That photo set is {photo_set.state.value} and cannot be trained on; nothing was sent. Call "
+                "prepare_photos to make a new one (2 credits)."
+            )
+        case SetNotUsable(photo_set=photo_set):
+            return (
+                f"That photo set (ref {photo_set.ref}) is not ready yet; nothing was sent. Call prepare_photos again "
+                "with the same arguments to see how far it is, then start_training."
+            )
+        case PathRefused():
+            allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
+            return (
+                f"{_REFUSALS.get(error.refusal, 'That path cannot be read')}. Photos are read only in the folders that "
+                f"the person allowed: {allowed}. Use a path in one of them, or ask the person to add a folder to "
+                "APIFRAME_PHOTO_FOLDERS."
+            )
+        case _:
+            return "The photos could not be read on this machine, so nothing was sent. Try again with fewer of them."
+
+
+def _pictures(error: NotTrained | UnknownSubject | NotFetched) -> str:
+    match error:
+        case NotTrained():
+            training = error.training
+            return (
+                f"That training is {STATUS[training.state]} and cannot make pictures yet; nothing was sent. "
+                f"Next: {next_step(training)}"
+            )
+        case UnknownSubject():
+            return (
+                "No training of this ledger has that subject. Call list_trainings to see those that it has."
+            )
+        case NotFetched():
+            return (
+                f"The pictures were made and paid for (ref {error.row.ref}), but not fetched yet. "
+                f"{_service(error.cause)} Next: call generate_photos again with the same arguments; fetching is free."
+            )
+
+
 def _ledger(error: LedgerError) -> str:
     match error:
+        case SpendingCapReached():
+            return (
+                f"Nothing was sent: it could cost {error.needed:g} credits, {error.spent:g} were spent in the last 24 "
+                f"hours, and the person allows {error.cap:g} (APIFRAME_MAX_CREDITS_PER_DAY). Tell the person."
+            )
         case LedgerTooNew():
             return (
                 f"A newer version of this server wrote the ledger {error.path}, so it is left alone and "

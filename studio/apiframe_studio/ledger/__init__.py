@@ -7,8 +7,15 @@ use because SQLAlchemy takes a while to load and a server that is only listed sh
 from __future__ import annotations
 
 from apiframe_studio.ledger.desk import Ledger
-from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
-from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.errors import (
+    LedgerBusy,
+    LedgerDamaged,
+    LedgerError,
+    LedgerTooNew,
+    LedgerUnusable,
+    SpendingCapReached,
+)
+from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, SavedPicture, Submission
 
 __all__ = [
     "Answer",
@@ -21,5 +28,7 @@ __all__ = [
     "LedgerUnusable",
     "NewSubmission",
     "Observation",
+    "SavedPicture",
+    "SpendingCapReached",
     "Submission",
 ]

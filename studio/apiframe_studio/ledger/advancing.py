@@ -25,8 +25,8 @@ def settled(row: Submission, attempt: int, event: Event, answer: Answer, now: fl
         lease_until=None,
         task_id=answer.task_id or row.task_id,
         message=answer.message or row.message,
-        answer=answer.raw if following is State.UNCONFIRMED else None,
-        accepted_at=now if answer.task_id else row.accepted_at,
+        answer=answer.raw if following in (State.UNCONFIRMED, State.QUEUED) else None,
+        accepted_at=now if following is State.QUEUED else row.accepted_at,
         finished_at=now if following in FINAL else row.finished_at,
     )
 
@@ -39,6 +39,7 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
         percentage=row.percentage if seen.percentage is None else seen.percentage,
         message=seen.message or row.message,
         trigger_word=seen.trigger_word or row.trigger_word,
+        expires_at=seen.expires_at or row.expires_at,
         started_at=row.started_at or started,
         finished_at=row.finished_at or (seen.at if following in FINAL else None),
         checked_at=seen.at,

@@ -9,23 +9,35 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, insert, or_, update
+from sqlalchemy import Connection, Select, delete, insert, or_, update
 
 from apiframe_studio.intent import Intent, same_intent
 from apiframe_studio.ledger.advancing import SEEN, observed, same_news, settled
-from apiframe_studio.ledger.errors import LedgerError
+from apiframe_studio.ledger.errors import LedgerError, SpendingCapReached
 from apiframe_studio.ledger.file import open_engine, translated
-from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
-from apiframe_studio.ledger.schema import observations, submissions
+from apiframe_studio.ledger.reuse import still_good, worst_case
+from apiframe_studio.ledger.rows import (
+    Answer,
+    Kind,
+    NewSubmission,
+    Observation,
+    SavedPicture,
+    Submission,
+)
+from apiframe_studio.ledger.schema import observations, pictures, submissions
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.table import (
     DURATIONS,
+    EVERYTHING,
     NAMED,
     OF_KIND,
+    PICTURES_OF,
     SEEN_OF,
+    SENT_SINCE,
     add,
     as_observation,
     keep_stray,
@@ -38,6 +50,7 @@ from apiframe_studio.pace import Pace
 from apiframe_studio.submission import UNDER_WAY, Event, State, after
 
 MAX_LEASE_SECONDS: Final = 3600.0
+DAY_SECONDS: Final = 24 * 3600.0
 
 
 class Book:
@@ -69,22 +82,30 @@ class Book:
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            earlier = rivals(connection, new)
-            intent = Intent(new.about, new.wording, new.idempotency_key)
-            if known := same_intent(intent, earlier):
+            if known := _carrier(connection, new, now):
                 return known, False
             return add(connection, new, State.INTENT, now), True
 
-    def begin_sending(self, ref: str, now: float, lease_seconds: float) -> Submission | None:
+    def peek(self, new: NewSubmission, now: float) -> Submission | None:
+        """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
+        with self._reading() as connection:
+            return _carrier(connection, new, now)
+
+    def begin_sending(
+        self, ref: str, now: float, lease_seconds: float, cap: float | None = None
+    ) -> Submission | None:
         """INTENT -> SENDING, durable before a byte leaves. None when somebody else was first.
 
         Raises:
+            SpendingCapReached: sending would spend more than `cap` credits within 24 hours.
             LedgerUnusable: also when there is no room to spool the id that will come back.
         """
         with self._transaction() as connection:
             row = one(connection, ref)
             if row is None or row.state is not State.INTENT:
                 return None
+            if cap is not None:
+                self._check_cap(connection, row, cap, now)
             # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
             self._spool.reserve(ref)
             return store(
@@ -166,6 +187,35 @@ class Book:
             row = one(connection, ref)
             return None if row is None else store(connection, replace(row, subject=subject))
 
+    def about_subject(self, service: str, owner: str, subject: str) -> Sequence[Submission]:
+        """Every submission of a subject, and every generation made with one of its trainings."""
+        with self._reading() as connection:
+            rows = read(connection, EVERYTHING, {"service": service, "owner": owner})
+        return [row for row in rows if _folded(row.subject) == _folded(subject)]
+
+    def forget(self, refs: Sequence[str]) -> None:
+        """Take everything personal out of these submissions, out of the file's free pages too."""
+        blank = {"subject": None, "wording": None, "trigger_word": None, "message": None, "prompt": None}
+        with self._transaction() as connection:
+            for ref in refs:
+                gone = {**blank, "about": f"forgotten {ref}", "answer": None, "idempotency_key": None}
+                connection.execute(update(submissions).where(submissions.c.ref == ref).values(**gone))
+                connection.execute(delete(observations).where(observations.c.ref == ref))
+                connection.execute(delete(pictures).where(pictures.c.ref == ref))
+        with self._reading() as connection:
+            connection.exec_driver_sql("VACUUM")
+
+    def save_pictures(self, saved: Sequence[SavedPicture]) -> None:
+        """Remember pictures that are on this machine now."""
+        with self._transaction() as connection:
+            for picture in saved:
+                connection.execute(insert(pictures).prefix_with("OR REPLACE").values(**asdict(picture)))
+
+    def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
+        """The pictures of one generation, in their order."""
+        with self._reading() as connection:
+            return [SavedPicture(**row) for row in connection.execute(PICTURES_OF, {"ref": ref}).mappings()]
+
     def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
         rows = self._read_fresh(NAMED, {"service": service, "owner": owner, "name": name}, now)
@@ -221,6 +271,13 @@ class Book:
         with translated(self._path), self._engine.begin() as connection:
             yield connection
 
+    def _check_cap(self, connection: Connection, row: Submission, cap: float, now: float) -> None:
+        """In the transaction that begins the sending, so that racing processes cannot pass it together."""
+        known = {"service": row.service, "owner": row.owner, "since": now - DAY_SECONDS}
+        spent = sum(worst_case(sent) for sent in read(connection, SENT_SINCE, known))
+        if spent + worst_case(row) > cap:
+            raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=worst_case(row))
+
     def _take_in_spooled(self) -> None:
         for spooled in self._spool:
             self.settle(
@@ -243,6 +300,11 @@ class Book:
             .where(or_(lease < now, lease > now + MAX_LEASE_SECONDS))
             .values(state=State.UNCONFIRMED.value, lease_until=None)
         )
+
+
+def _carrier(connection: Connection, new: NewSubmission, now: float) -> Submission | None:
+    intent = Intent(new.about, new.wording, new.idempotency_key)
+    return same_intent(intent, rivals(connection, new), partial(still_good, new, now))
 
 
 def _lease_ran_out(row: Submission, now: float) -> bool:

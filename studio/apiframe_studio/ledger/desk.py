@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.to_thread
 
-from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, SavedPicture, Submission
 
 if TYPE_CHECKING:
     from apiframe_studio.ledger.book import Book
@@ -37,9 +37,15 @@ class Ledger:
         """Remember a new intent, or find the one that already carries it (then the second value is False)."""
         return await self._do(lambda book: book.admit(new, now))
 
-    async def begin_sending(self, ref: str, now: float, lease_seconds: float) -> Submission | None:
+    async def peek(self, new: NewSubmission, now: float) -> Submission | None:
+        """The submission that `admit` would find, without remembering anything."""
+        return await self._do(lambda book: book.peek(new, now))
+
+    async def begin_sending(
+        self, ref: str, now: float, lease_seconds: float, cap: float | None = None
+    ) -> Submission | None:
         """INTENT -> SENDING, on disk before a byte leaves. None when somebody else was first."""
-        return await self._do(lambda book: book.begin_sending(ref, now, lease_seconds))
+        return await self._do(lambda book: book.begin_sending(ref, now, lease_seconds, cap))
 
     async def settle(self, row: Submission, event: Event, answer: Answer, now: float) -> Submission | None:
         """Record what came back for the attempt that `row` stands for."""
@@ -64,6 +70,22 @@ class Ledger:
     async def rename(self, ref: str, subject: str) -> Submission | None:
         """Give the subject of a submission a name."""
         return await self._do(lambda book: book.rename(ref, subject))
+
+    async def about_subject(self, subject: str) -> Sequence[Submission]:
+        """Every submission of a subject, whatever the case of its letters."""
+        return await self._do(lambda book: book.about_subject(self.service, self.owner, subject))
+
+    async def forget(self, refs: Sequence[str]) -> None:
+        """Take everything personal out of these submissions."""
+        await self._do(lambda book: book.forget(refs))
+
+    async def save_pictures(self, saved: Sequence[SavedPicture]) -> None:
+        """Remember pictures that are on this machine now."""
+        await self._do(lambda book: book.save_pictures(saved))
+
+    async def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
+        """The pictures of one generation, in their order."""
+        return await self._do(lambda book: book.pictures_of(ref))
 
     async def find(self, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""

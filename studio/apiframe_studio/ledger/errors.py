@@ -4,6 +4,7 @@
     ├── LedgerUnusable   the folder or file cannot be read or written: disk full, no permission
     ├── LedgerTooNew     written by a newer version; it is left untouched
     ├── LedgerBusy       another process held it for longer than we wait
+    ├── SpendingCapReached  the request would spend more than the person allows in a day
     └── LedgerDamaged    not readable as a ledger; it was set aside under another name
 
 Each is raised before anything is sent. Nothing is ever overwritten or deleted.
@@ -33,6 +34,16 @@ class LedgerTooNew(LedgerError):
 
 class LedgerBusy(LedgerError):
     """Another process held the ledger for longer than we wait."""
+
+
+class SpendingCapReached(LedgerError):
+    """Sending would spend more than `cap` credits within 24 hours; `spent` were, `needed` would be."""
+
+    def __init__(self, path: Path, *, cap: float, spent: float, needed: float) -> None:
+        super().__init__(path, "cap")
+        self.cap = cap
+        self.spent = spent
+        self.needed = needed
 
 
 class LedgerDamaged(LedgerError):

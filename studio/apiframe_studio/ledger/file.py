@@ -90,6 +90,8 @@ def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
     # EXTRA also syncs the folder after the journal is unlinked. With FULL a power cut could bring the
     # journal back and roll SENDING back to INTENT, which would be sent a second time.
     connection.execute("PRAGMA synchronous=EXTRA")
+    # What was forgotten must not stay readable in the file's free pages.
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -12,17 +12,22 @@ class Kind(StrEnum):
     """What was paid for."""
 
     TRAINING = "training"
+    UPLOAD = "upload"
+    GENERATION = "generation"
 
 
 @dataclass(frozen=True)
 class Submission:
     """One paid request and what became of it.
 
-    `about` is what is paid for (a training: the `training_images_id`), `wording` the trigger word that
-    was asked for, `trigger_word` the one the service returned. `attempt` counts how often it was sent;
-    `lease_until` says how long another process has to leave a SENDING row alone. `credits` is an
-    estimate, None when the number of photos is not known. `answer` is the service's raw answer to an
-    unconfirmed request, with secrets masked.
+    `about` is what is paid for (a training: the `training_images_id`; an upload: the fingerprint of its
+    pictures; a generation: training and parameters), `wording` the trigger word that was asked for (an
+    upload: a digest of what was said about the person), `trigger_word` the one the service returned.
+    `attempt` counts how often it was sent; `lease_until` says how long another process has to leave a
+    SENDING row alone. `credits` is an estimate, None when the number of photos is not known. After
+    `expires_at` a finished upload is of no use, and a finished generation is made anew when it is asked
+    for again. `consent_at` is when a person said that the subject agreed. `answer` is the service's raw
+    answer, with secrets masked, to an unconfirmed request or to one whose pictures are still to be fetched.
     """
 
     ref: str
@@ -48,6 +53,10 @@ class Submission:
     started_at: float | None = None
     finished_at: float | None = None
     checked_at: float | None = None
+    photos: int | None = None
+    expires_at: float | None = None
+    consent_at: float | None = None
+    prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Observation:
     percentage: float | None = None
     message: str | None = None
     trigger_word: str | None = None
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +83,29 @@ class NewSubmission:
     subject: str | None = None
     idempotency_key: str | None = None
     credits: float | None = None
+    photos: int | None = None
+    consent_at: float | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class SavedPicture:
+    """One generated picture on this machine. `number` counts from 1 within its generation."""
+
+    ref: str
+    number: int
+    path: str
+    media_type: str
+    saved_at: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for a request that was sent: an id, or why there is none."""
+    """What came back for a request that was sent: an id, or why there is none.
+
+    `raw` is the service's answer with secrets masked: kept while it is unconfirmed, and for pictures that
+    still have to be fetched.
+    """
 
     task_id: str | None = None
     message: str | None = None

@@ -38,6 +38,10 @@ submissions: Final = Table(
     Column("started_at", Float),
     Column("finished_at", Float),
     Column("checked_at", Float),
+    Column("photos", Integer),
+    Column("expires_at", Float),
+    Column("consent_at", Float),
+    Column("prompt", String),
     Index("submissions_about", "service", "owner", "kind", "about"),
     Index("submissions_task", "service", "owner", "task_id"),
     Index("submissions_key", "service", "owner", "kind", "idempotency_key"),
@@ -54,7 +58,18 @@ observations: Final = Table(
     Column("percentage", Float),
     Column("message", String),
     Column("trigger_word", String),
+    Column("expires_at", Float),
     Index("observations_ref", "ref", "at"),
+)
+
+pictures: Final = Table(
+    "pictures",
+    metadata,
+    Column("ref", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("path", String, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("saved_at", Float, nullable=False),
 )
 
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, or_, select, update
 
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
-from apiframe_studio.ledger.schema import observations, submissions
+from apiframe_studio.ledger.schema import observations, pictures, submissions
 from apiframe_studio.submission import State
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
-REF_PREFIX: Final = {Kind.TRAINING: "tr"}
+REF_PREFIX: Final = {Kind.TRAINING: "tr", Kind.UPLOAD: "up", Kind.GENERATION: "ge"}
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to answer it.
 _OURS: Final = (submissions.c.service == bindparam("service")) & (submissions.c.owner == bindparam("owner"))
@@ -28,6 +28,7 @@ NAMED: Final = (
     .where(_OURS, or_(submissions.c.ref == bindparam("name"), submissions.c.task_id == bindparam("name")))
     .order_by(*_NEWEST_FIRST)
 )
+EVERYTHING: Final = select(submissions).where(_OURS).order_by(*_NEWEST_FIRST)
 OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
 _RIVALS: Final = (
     select(submissions)
@@ -42,6 +43,13 @@ _RIVALS: Final = (
 )
 SEEN_OF: Final = (
     select(observations).where(observations.c.ref == bindparam("ref")).order_by(observations.c.at)
+)
+
+PICTURES_OF: Final = select(pictures).where(pictures.c.ref == bindparam("ref")).order_by(pictures.c.number)
+SENT_SINCE: Final = select(submissions).where(
+    _OURS,
+    submissions.c.sent_at >= bindparam("since"),
+    submissions.c.state.not_in([State.INTENT.value, State.REJECTED.value]),
 )
 
 _SEEN_RUNNING: Final = (

@@ -19,6 +19,8 @@ from apiframe_studio.photos import _frames, contact_sheet, measuring, normalisin
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import Verdict
 
+PREVIEW = 512
+
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
@@ -52,6 +54,14 @@ def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> A
     return {"facts": asdict(facts)}, [print_, file.getvalue()]
 
 
+def _preview(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
+    picture = reading.read(blobs[0], limits, at_least=PREVIEW)
+    small = measuring.plain(measuring.shrunk(picture.image, PREVIEW, Image.Resampling.BOX))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=78)
+    return {}, [file.getvalue()]
+
+
 def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
     pairs, median = measuring.compare(blobs, head["alike"])
     return {"pairs": pairs, "median": median}, []
@@ -78,6 +88,7 @@ def _draw(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answ
 
 _JOBS: dict[str, Callable[[dict[str, Any], Sequence[bytes], Limits], Answer]] = {
     "measure": _measure,
+    "preview": _preview,
     "compare": _compare,
     "normalise": _normalise,
     "draw": _draw,

@@ -1,0 +1,55 @@
+"""`apiframe-photo-mcp forget SUBJECT`: a person's names, words, fingerprints and pictures leave this machine."""
+
+from __future__ import annotations
+
+import sys
+
+import anyio
+
+from apiframe_server.composition import studio_of
+from apiframe_server.settings import Settings
+from apiframe_studio.forgetting import Forgotten, forget_subject
+from apiframe_studio.ledger import LedgerError
+from apiframe_tools.troubles import explain
+
+
+def forget(settings: Settings, subject: str) -> int:
+    """Forget in the ledger of the service and in the sandbox's; returns the exit code."""
+    try:
+        found = anyio.run(_everywhere, settings, subject)
+    except LedgerError as error:
+        print(f"apiframe-photo-mcp: {explain(error)}", file=sys.stderr)
+        return 1
+    records, pictures = sum(one.records for one in found), sum(one.pictures for one in found)
+    if not records:
+        print("Nothing is known here about that name. list_trainings shows the names that are.")
+        return 1
+    print(f"Removed the name, words and fingerprints from {records} records, and {pictures} pictures.")
+    print("The ledger keeps what was spent and when, without a name.")
+    _tell_the_rest(found)
+    return 0
+
+
+async def _everywhere(settings: Settings, subject: str) -> list[Forgotten]:
+    return [await _in_one(settings, subject, None), await _in_one(settings, subject, "")]
+
+
+async def _in_one(settings: Settings, subject: str, sandbox: str | None) -> Forgotten:
+    studio = studio_of(settings, sandbox=sandbox)
+    if not studio.ledger.path.exists():
+        return Forgotten(0, 0, ())
+    try:
+        return await forget_subject(subject, studio.ledger, studio.portfolio)
+    finally:
+        await studio.aclose()
+
+
+def _tell_the_rest(found: list[Forgotten]) -> None:
+    for path in (path for one in found for path in one.left):
+        print(f"Could not be removed, so remove it by hand: {path}")
+    if service := found[0].still_at_the_service:
+        print(
+            "Apiframe itself has no call to delete, and still holds these; ask their support to remove them:"
+        )
+        for task_id in service:
+            print(f"  {task_id}")

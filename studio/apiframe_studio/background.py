@@ -1,0 +1,88 @@
+"""Work that outlives the call that began it: uploads of tens of megabytes, generations that take a minute.
+
+Clients give up on a call after about 60 seconds. Work here runs in the program's own task group, and the
+same call again finds it under the same key. Without an open group it runs within the call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Errand:
+    done: anyio.Event = field(default_factory=anyio.Event)
+    error: Exception | None = None
+    waited_for: int = 0
+
+
+class Background:
+    """One program's errands, each at most once at a time."""
+
+    def __init__(self) -> None:
+        self._groups: list[TaskGroup] = []
+        self._errands: dict[str, _Errand] = {}
+
+    async def __aenter__(self) -> Self:
+        group = anyio.create_task_group()
+        await group.__aenter__()
+        self._groups.append(group)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        group = self._groups.pop()
+        group.cancel_scope.cancel()
+        return await group.__aexit__(kind, error, trace)
+
+    async def run(self, key: str, work: Callable[[], Awaitable[Any]], seconds: float) -> bool:
+        """Do `work`, or join it where it is under way; returns whether it ended within `seconds`.
+
+        Raises:
+            Whatever `work` raised.
+        """
+        if not self._groups:
+            await work()
+            return True
+        errand = self._errands.get(key) or self._begin(key, work)
+        errand.waited_for += 1
+        try:
+            with anyio.move_on_after(seconds):
+                await errand.done.wait()
+        finally:
+            errand.waited_for -= 1
+        if errand.error is not None:
+            raise errand.error
+        return errand.done.is_set()
+
+    def is_running(self, key: str) -> bool:
+        """Whether this errand is under way."""
+        return key in self._errands
+
+    def _begin(self, key: str, work: Callable[[], Awaitable[Any]]) -> _Errand:
+        errand = self._errands[key] = _Errand()
+        self._groups[-1].start_soon(self._do, key, errand, work)
+        return errand
+
+    async def _do(self, key: str, errand: _Errand, work: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            errand.error = error
+            if not errand.waited_for:
+                log.warning("Nobody waited for %s, which ended with %r", key, error)
+        finally:
+            with suppress(KeyError):
+                del self._errands[key]
+            errand.done.set()

@@ -1,0 +1,250 @@
+"""Generations: pictures of a trained person, kept on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.models import TaskState
+from apiframe_studio.background import Background
+from apiframe_studio.clock import Clock
+from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
+from apiframe_studio.portfolio import Portfolio
+from apiframe_studio.sending import Sending, Taken
+from apiframe_studio.submission import UNDER_WAY, State
+from apiframe_studio.training import Training, state_of
+from apiframe_studio.trainings import Trainings
+
+if TYPE_CHECKING:
+    from apiframe_studio.api.v1 import ApiframeV1
+
+DEADLINE_SECONDS: Final = 120.0
+DOWNLOAD_SECONDS: Final = 30.0
+MOST_BYTES: Final = 30_000_000
+SAME_AGAIN_SECONDS: Final = 600.0
+"""For this long the same wish without a seed is taken for a call that was made twice."""
+
+Service = Callable[[], Awaitable["ApiframeV1"]]
+
+
+class NotTrained(Exception):
+    """The training cannot make pictures (yet): it is not finished, or named no trigger word."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training.ref)
+        self.training = training
+
+
+class NotFetched(Exception):
+    """Pictures were made and paid for, and could not be fetched yet; asking again fetches them, free."""
+
+    def __init__(self, row: Submission, cause: ApiframeError) -> None:
+        super().__init__(row.ref)
+        self.row = row
+        self.cause = cause
+
+
+class UnknownSubject(Exception):
+    """No training of this ledger has this subject."""
+
+
+@dataclass(frozen=True)
+class PicturesWish:
+    """Which pictures are wanted. Only what is not None is sent; the service's default is one square picture."""
+
+    prompt: str
+    task_id: str | None = None
+    subject: str | None = None
+    aspect_ratio: str | None = None
+    width: int | None = None
+    height: int | None = None
+    number_of_images: int | None = None
+    seed: int | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """What the service is asked for besides training and prompt."""
+        names = ("aspect_ratio", "width", "height", "number_of_images", "seed")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Generated pictures, and what was really asked for."""
+
+    row: Submission
+    training: Training
+    prompt: str
+    word_added: bool
+    saved: Sequence[SavedPicture] = ()
+    previews: Sequence[bytes] = ()
+    missing: int = 0
+    deduplicated: bool = False
+
+
+class Generations:
+    """The verb of pictures: make some, once for the same wish, and keep them."""
+
+    def __init__(
+        self,
+        service: Service,
+        ledger: Ledger,
+        sending: Sending,
+        background: Background,
+        trainings: Trainings,
+        portfolio: Portfolio,
+        clock: Clock,
+        *,
+        poll_seconds: float,
+    ) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._sending = sending
+        self._background = background
+        self._trainings = trainings
+        self._portfolio = portfolio
+        self._clock = clock
+        self._poll_seconds = poll_seconds
+
+    async def generate(self, wish: PicturesWish, seconds: float) -> Pictures:
+        """Make pictures and save them; returns when they are saved or `seconds` are over.
+
+        The trigger word is put in front of a prompt that lacks it. The same wish again returns the same
+        pictures: for ever with a seed, for ten minutes without one.
+
+        Raises:
+            UnknownTraining, UnknownSubject, NotTrained: nothing was sent.
+            As `Trainings.start`.
+        """
+        api = await self._service()
+        training = await self._trained(wish)
+        prompt, added = with_word(wish.prompt, training.trigger_word or "")
+        new = self._submission(wish, training, prompt)
+        row, is_new = await self._ledger.admit(new, self._clock.now())
+
+        async def work() -> None:
+            await self._make(api, row, training, wish, prompt)
+
+        if row.state is not State.UNCONFIRMED:
+            await self._background.run(row.ref, work, seconds)
+        row = await self._ledger.find(row.ref, self._clock.now()) or row
+        saved = await self._ledger.pictures_of(row.ref)
+        previews = await self._portfolio.previews(saved)
+        missing = max((row.photos or 0) - len(saved), 0) if row.state is State.FINISHED else 0
+        return Pictures(row, training, prompt, added, saved, previews, missing, deduplicated=not is_new)
+
+    async def _trained(self, wish: PicturesWish) -> Training:
+        training = await self._named(wish)
+        if training.state is not State.FINISHED or not training.trigger_word or not training.task_id:
+            raise NotTrained(training)
+        return training
+
+    async def _named(self, wish: PicturesWish) -> Training:
+        if wish.task_id:
+            return await self._trainings.look(wish.task_id)
+        page = await self._trainings.list(subject=wish.subject, limit=50)
+        if not page.trainings:
+            raise UnknownSubject
+        finished = [found for found in page.trainings if found.state is State.FINISHED]
+        return (finished or list(page.trainings))[0]
+
+    def _submission(self, wish: PicturesWish, training: Training, prompt: str) -> NewSubmission:
+        wanted = json.dumps([prompt, wish.parameters()], sort_keys=True)
+        return NewSubmission(
+            Kind.GENERATION,
+            self._ledger.service,
+            self._ledger.owner,
+            about=f"{training.task_id} {hashlib.sha256(wanted.encode()).hexdigest()}",
+            subject=training.subject,
+            credits=float(wish.number_of_images or 1),
+            photos=wish.number_of_images or 1,
+            prompt=prompt,
+        )
+
+    async def _make(
+        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+    ) -> None:
+        """Carry a generation from wherever it stands to pictures on disk."""
+        if row.state is State.INTENT:
+            row = await self._send(api, row, training, wish, prompt)
+        elif row.state is State.SENDING:
+            row = (await self._sending.wait_for_others(row)).row
+        if row.state not in UNDER_WAY:
+            return
+        try:
+            urls = _kept_urls(row) or await self._wait_for_urls(api, row)
+            await self._save(api, row, training, wish, prompt, urls)
+        except ApiframeError as error:
+            raise NotFetched(row, error) from error
+
+    async def _wait_for_urls(self, api: ApiframeV1, row: Submission) -> Sequence[str]:
+        while row.state in UNDER_WAY and row.task_id is not None:
+            task = await api.look(row.task_id)
+            if task.image_urls:
+                return task.image_urls
+            state = State.FAILED if task.state is TaskState.FINISHED else state_of(task.state)
+            seen = Observation(self._clock.now(), state, message=task.message)
+            row = await self._ledger.observe(row.ref, seen) or row
+            if row.state in UNDER_WAY:
+                await self._clock.sleep(self._poll_seconds)
+        return ()
+
+    async def _send(
+        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+    ) -> Submission:
+        async def request() -> Taken:
+            made = await api.generate(
+                training.task_id or "", prompt, **wish.parameters(), seconds=DEADLINE_SECONDS
+            )
+            raw = json.dumps({"image_urls": made.image_urls}) if made.image_urls else None
+            return Taken(made.task_id, raw)
+
+        return (await self._sending.send(row, request, deadline_seconds=DEADLINE_SECONDS)).row
+
+    async def _save(
+        self,
+        api: ApiframeV1,
+        row: Submission,
+        training: Training,
+        wish: PicturesWish,
+        prompt: str,
+        urls: Sequence[str],
+    ) -> None:
+        told = {
+            "prompt": prompt,
+            "trigger_word": training.trigger_word,
+            "training": training.task_id,
+            "task_id": row.task_id,
+            **wish.parameters(),
+        }
+        known = {saved.number for saved in await self._ledger.pictures_of(row.ref)}
+        for number, url in enumerate(urls, 1):
+            if number not in known:
+                picture = await api.download(
+                    url, hosts=self._portfolio.hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES
+                )
+                saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
+                await self._ledger.save_pictures([saved])
+        if urls:
+            # Finished is said when the pictures are on disk: links expire, and until then a look must lead to them.
+            now = self._clock.now()
+            expires_at = None if wish.seed is not None else now + SAME_AGAIN_SECONDS
+            await self._ledger.observe(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
+
+
+def _kept_urls(row: Submission) -> Sequence[str]:
+    """The links that came with the answer itself, kept in case the program died before it fetched them."""
+    try:
+        kept = json.loads(row.answer or "{}")
+    except ValueError:
+        return ()
+    return tuple(kept.get("image_urls", ())) if isinstance(kept, dict) else ()
+
+
+def with_word(prompt: str, word: str) -> tuple[str, bool]:
+    """The prompt with the trigger word in it, and whether it had to be put there. Pure."""
+    tokens = "".join(letter if letter.isalnum() or letter in "_-" else " " for letter in prompt).split()
+    return (prompt, False) if word in tokens else (f"{word} {prompt}", True)

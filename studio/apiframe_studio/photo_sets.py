@@ -1,0 +1,250 @@
+"""Photo sets: from a folder of pictures to a set that can be trained on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from apiframe_studio.api.models import TaskState
+from apiframe_studio.background import Background
+from apiframe_studio.clock import Clock
+from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, Submission
+from apiframe_studio.photos import (
+    FEWEST,
+    MOST,
+    AllowedFolders,
+    PhotoCheck,
+    PhotoVerdict,
+    PreparedPhotos,
+    check,
+    prepare,
+)
+from apiframe_studio.sending import Sending, Taken
+from apiframe_studio.submission import UNDER_WAY, State
+from apiframe_studio.training import state_of
+
+if TYPE_CHECKING:
+    from apiframe_studio.api.v1 import ApiframeV1
+
+UPLOAD_CREDITS: Final = 2.0
+CREDITS_A_PHOTO: Final = 4.0
+LEAST_SECONDS: Final = 60.0
+MOST_SECONDS: Final = 900.0
+SLOWEST_BYTES_A_SECOND: Final = 40_000.0
+
+Service = Callable[[], Awaitable["ApiframeV1"]]
+Tell = Callable[[float, float, str], Awaitable[None]]
+"""Tells how far something is: done, of, and what is being done (checking, preparing, uploading)."""
+
+
+class NotEnoughPhotos(Exception):
+    """Fewer pictures can be used than a training needs. Nothing was sent."""
+
+    def __init__(self, check: PhotoCheck, usable: int) -> None:
+        super().__init__(usable)
+        self.check = check
+        self.usable = usable
+
+
+class SetNotUsable(Exception):
+    """A photo set of this ledger cannot be trained on (now). Nothing was sent."""
+
+    def __init__(self, photo_set: Submission, *, expired: bool) -> None:
+        super().__init__(photo_set.ref)
+        self.photo_set = photo_set
+        self.expired = expired
+
+
+@dataclass(frozen=True)
+class PhotosWish:
+    """Which pictures are to be prepared, and what the service asks about the person in them."""
+
+    paths: Sequence[str]
+    gender: str
+    ethnicity: str
+    age: int | None = None
+    subject: str | None = None
+
+    def wording(self) -> str:
+        """A digest of what was said about the person: it makes another set, and it is nobody's business on disk."""
+        return hashlib.sha256(f"{self.gender}|{self.ethnicity}|{self.age}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """A set as it stands. Times are seconds since 1970, UTC."""
+
+    row: Submission
+    check: PhotoCheck
+    spare: Sequence[PhotoVerdict] = ()
+    changed: Sequence[PhotoVerdict] = ()
+    deduplicated: bool = False
+
+    @property
+    def training_credits(self) -> float:
+        """What a training of it costs."""
+        return CREDITS_A_PHOTO * (self.row.photos or 0)
+
+
+class PhotoSets:
+    """The verbs of photos: check them, prepare them, have them ready for a training."""
+
+    def __init__(
+        self,
+        service: Service,
+        ledger: Ledger,
+        sending: Sending,
+        background: Background,
+        clock: Clock,
+        *,
+        folders: Sequence[Path],
+        poll_seconds: float,
+    ) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._sending = sending
+        self._background = background
+        self._clock = clock
+        self._allowed = AllowedFolders(folders, home=Path.home())
+        self._poll_seconds = poll_seconds
+
+    async def check(self, paths: Sequence[str], tell: Tell) -> PhotoCheck:
+        """Judge pictures: local, free, read-only. Raises PathRefused, DecodersFailed."""
+
+        async def progress(done: int, of: int) -> None:
+            await tell(done, of, "checking")
+
+        return await check(paths, self._allowed, progress=progress)
+
+    async def prepare(self, wish: PhotosWish, tell: Tell, seconds: float) -> PhotoSet:
+        """Check, normalise and upload pictures once; returns when the set is ready or `seconds` are over.
+
+        The same pictures again return the same set while it lives. A person must have said that the subject
+        agreed: the caller asks, the ledger keeps when.
+
+        Raises:
+            PathRefused, DecodersFailed, NotEnoughPhotos: nothing was sent.
+            As `Trainings.start`.
+        """
+        until = self._clock.monotonic() + seconds
+        api = await self._service()
+        judged = await self.check(wish.paths, tell)
+        if not judged.enough:
+            raise NotEnoughPhotos(judged, judged.usable)
+        prepared = await self._normalise(judged, tell)
+        row, is_new = await self._ledger.admit(self._submission(wish, prepared), self._clock.now())
+        if row.state is State.INTENT:
+            await self._upload(api, row, wish, prepared, tell, until)
+        row = await self._until_ready(row, tell, until)
+        return PhotoSet(row, judged, prepared.spare, prepared.changed, deduplicated=not is_new)
+
+    async def ready_for_training(self, name: str, seconds: float) -> Submission | None:
+        """The set that a training is wanted of, or None when this ledger never saw it.
+
+        Waits a bounded time for one that is still being prepared.
+
+        Raises:
+            SetNotUsable: it expired, failed, or is not ready yet.
+        """
+        row = await self._ledger.find(name, self._clock.now())
+        if row is None or row.kind is not Kind.UPLOAD:
+            return None
+        row = await self._until_ready(row, _nothing, self._clock.monotonic() + seconds)
+        expired = row.expires_at is not None and row.expires_at <= self._clock.now()
+        if row.state is not State.FINISHED or expired:
+            raise SetNotUsable(row, expired=expired)
+        return row
+
+    def _submission(self, wish: PhotosWish, prepared: PreparedPhotos) -> NewSubmission:
+        return NewSubmission(
+            Kind.UPLOAD,
+            self._ledger.service,
+            self._ledger.owner,
+            about=prepared.fingerprint,
+            wording=wish.wording(),
+            subject=wish.subject,
+            credits=UPLOAD_CREDITS,
+            photos=len(prepared.jpegs),
+            consent_at=self._clock.now(),
+        )
+
+    async def _normalise(self, judged: PhotoCheck, tell: Tell) -> PreparedPhotos:
+        async def progress(done: int, of: int) -> None:
+            await tell(done, of, "preparing")
+
+        prepared = await prepare(judged, MOST, progress=progress)
+        if len(prepared.jpegs) < FEWEST:
+            raise NotEnoughPhotos(judged, len(prepared.jpegs))
+        return prepared
+
+    async def _upload(
+        self,
+        api: ApiframeV1,
+        row: Submission,
+        wish: PhotosWish,
+        prepared: PreparedPhotos,
+        tell: Tell,
+        until: float,
+    ) -> None:
+        deadline = deadline_seconds(prepared.size)
+        moved = [0, 1]
+
+        def sent(done: int, of: int) -> None:
+            moved[:] = done, of
+
+        async def request() -> Taken:
+            accepted = await api.upload(
+                prepared.jpegs,
+                ethnicity=wish.ethnicity,
+                gender=wish.gender,
+                age=wish.age,
+                seconds=deadline,
+                sent=sent,
+            )
+            return Taken(accepted.task_id)
+
+        async def send() -> None:
+            await self._sending.send(row, request, deadline_seconds=deadline)
+
+        while self._clock.monotonic() < until:
+            slice_of_time = min(1.0, max(until - self._clock.monotonic(), 0.01))
+            if await self._background.run(row.ref, send, slice_of_time):
+                return
+            await tell(moved[0], moved[1], "uploading")
+
+    async def _until_ready(self, row: Submission, tell: Tell, until: float) -> Submission:
+        row = await self._ledger.find(row.ref, self._clock.now()) or row
+        while True:
+            row = await self._refresh(row)
+            waits = row.state in UNDER_WAY or row.state is State.SENDING
+            left = until - self._clock.monotonic()
+            if not waits or left <= 0:
+                return row
+            await tell(0.0, 1.0, "uploading" if row.state is State.SENDING else "preparing at the service")
+            await self._clock.sleep(min(self._poll_seconds, left))
+
+    async def _refresh(self, row: Submission) -> Submission:
+        if row.state is State.SENDING:
+            return await self._ledger.find(row.ref, self._clock.now()) or row
+        if row.state not in UNDER_WAY or row.task_id is None:
+            return row
+        task = await (await self._service()).look(row.task_id)
+        expires_at = (
+            task.expires_at.timestamp() if task.expires_at and task.state is TaskState.FINISHED else None
+        )
+        seen = Observation(
+            self._clock.now(), state_of(task.state), message=task.message, expires_at=expires_at
+        )
+        return await self._ledger.observe(row.ref, seen) or row
+
+
+def deadline_seconds(size: int) -> float:
+    """How long an upload of `size` bytes (before base64) may take: sized for a slow line, and bounded. Pure."""
+    return min(LEAST_SECONDS + size * 4 / 3 / SLOWEST_BYTES_A_SECOND, MOST_SECONDS)
+
+
+async def _nothing(_done: float, _of: float, _what: str) -> None:
+    return

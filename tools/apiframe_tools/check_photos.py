@@ -1,0 +1,32 @@
+"""The tool that looks at photos before money is spent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.server.mcpserver import Context
+
+from apiframe_studio.studio import Studio
+from apiframe_tools import photo_reporting
+from apiframe_tools.annotations import READS
+from apiframe_tools.photo_arguments import Paths
+from apiframe_tools.picture_results import PhotosChecked
+from apiframe_tools.studio_tool import StudioTool
+
+
+def make(studio: Studio) -> StudioTool:
+    """The tool on this studio."""
+
+    async def check_photos(paths: Paths, ctx: Context[Any, Any]) -> PhotosChecked:
+        """Judge photos of a person for a training, on this machine: which can be used, which not and why.
+
+        Free; sends nothing. Returns a verdict for each, what to photograph next, and a contact sheet. prepare_photos
+        checks again by itself.
+        """
+
+        async def tell(done: float, of: float, what: str) -> None:
+            await ctx.report_progress(done, of, what)
+
+        return photo_reporting.checked(await studio.photo_sets.check(paths, tell))
+
+    return StudioTool.of(check_photos, title="Check photos", annotations=READS)

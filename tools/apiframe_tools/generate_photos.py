@@ -1,0 +1,48 @@
+"""The tool that makes pictures with a training."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mcp.server.mcpserver.exceptions import ToolError
+
+from apiframe_studio.generations import PicturesWish
+from apiframe_studio.studio import Studio
+from apiframe_tools import photo_reporting
+from apiframe_tools.annotations import SPENDS
+from apiframe_tools.arguments import Subject, TaskName
+from apiframe_tools.photo_arguments import AspectRatio, Number, Prompt, Seed, Side
+from apiframe_tools.picture_results import PicturesMade
+from apiframe_tools.studio_tool import StudioTool
+
+LONGEST_SECONDS: Final = 42.0
+
+
+def make(studio: Studio) -> StudioTool:
+    """The tool on this studio."""
+
+    async def generate_photos(
+        prompt: Prompt,
+        task_id: TaskName | None = None,
+        subject: Subject | None = None,
+        aspect_ratio: AspectRatio | None = None,
+        width: Side | None = None,
+        height: Side | None = None,
+        number_of_images: Number | None = None,
+        seed: Seed | None = None,
+    ) -> PicturesMade:
+        """Make pictures of a trained person from a prompt and save them on this machine.
+
+        Costs 1 credit a picture, once for the same call. Takes task_id or subject of a finished training; puts the
+        trigger word in where the prompt lacks it. Returns paths and small previews.
+        """
+        if (task_id is None) == (subject is None):
+            raise ToolError("Name the training with either task_id or subject. list_trainings shows both.")
+        custom = aspect_ratio == "custom"
+        if custom != (width is not None and height is not None) or (not custom and (width or height)):
+            raise ToolError("width and height go together with aspect_ratio custom, and only with it.")
+        wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
+        made = await studio.generations.generate(wish, LONGEST_SECONDS)
+        return photo_reporting.made(made, sandbox=studio.is_sandbox)
+
+    return StudioTool.of(generate_photos, title="Make pictures", annotations=SPENDS)

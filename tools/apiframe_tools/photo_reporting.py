@@ -1,0 +1,164 @@
+"""From the studio's facts about photos and pictures to the results of tools."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from apiframe_studio.generations import Pictures
+from apiframe_studio.ledger import SavedPicture
+from apiframe_studio.photo_sets import PhotoSet
+from apiframe_studio.photos import FEWEST, PhotoCheck, Verdict
+from apiframe_studio.portfolio import ENDINGS
+from apiframe_studio.submission import State
+from apiframe_tools.guidance import STATUS
+from apiframe_tools.photo_words import ASPECTS, WISHES, reasons_of
+from apiframe_tools.picture_results import (
+    PhotoJudged,
+    PhotosChecked,
+    PhotosPrepared,
+    PhotosStatus,
+    PictureSaved,
+    PicturesMade,
+)
+
+_SET_STATUS: dict[State, PhotosStatus] = {
+    State.INTENT: "submitting",
+    State.SENDING: "uploading",
+    State.QUEUED: "preparing",
+    State.PROCESSING: "preparing",
+    State.FINISHED: "ready",
+    State.FAILED: "failed",
+    State.UNCONFIRMED: "unconfirmed",
+    State.REJECTED: "rejected",
+    State.ABANDONED: "abandoned",
+}
+
+
+def checked(judged: PhotoCheck) -> PhotosChecked:
+    """What check_photos returns."""
+    result = PhotosChecked(
+        usable=judged.usable,
+        needed=FEWEST,
+        enough=judged.enough,
+        photos=[
+            PhotoJudged(
+                number=photo.number,
+                name=photo.photo.name,
+                verdict=photo.verdict.value,
+                reasons=reasons_of(photo),
+            )
+            for photo in judged.photos
+        ],
+        photograph_next=[WISHES[wish] for wish in judged.wishes],
+        not_judged=[ASPECTS[aspect] for aspect in judged.not_judged],
+        warnings=[f"{judged.left_out} more pictures were not looked at."] if judged.left_out else [],
+        next_step=_after_check(judged),
+    )
+    if judged.photos:
+        result.show(judged.sheet)
+    return result
+
+
+def prepared(photo_set: PhotoSet, *, now: float, sandbox: bool) -> PhotosPrepared:
+    """What prepare_photos returns."""
+    row = photo_set.row
+    status = _SET_STATUS[row.state]
+    if row.expires_at is not None and row.expires_at <= now:
+        status = "expired"
+    rejected = [photo for photo in photo_set.check.photos if photo.verdict is Verdict.REJECT]
+    return PhotosPrepared(
+        ref=row.ref,
+        training_images_id=row.task_id,
+        status=status,
+        subject=row.subject,
+        photos=row.photos or 0,
+        left_out=[f"{photo.photo.name} {', '.join(reasons_of(photo))}" for photo in rejected],
+        expires_at=None if row.expires_at is None else datetime.fromtimestamp(row.expires_at, UTC),
+        credits=row.credits or 0.0,
+        training_credits=photo_set.training_credits,
+        deduplicated=photo_set.deduplicated,
+        warnings=_set_warnings(photo_set),
+        sandbox=sandbox,
+        next_step=_after_preparing(status, row.task_id, row.ref),
+    )
+
+
+def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
+    """What generate_photos returns."""
+    row = pictures.row
+    result = PicturesMade(
+        ref=row.ref,
+        task_id=row.task_id,
+        status=STATUS[row.state],
+        subject=pictures.training.subject,
+        prompt=pictures.prompt,
+        trigger_word=pictures.training.trigger_word or "",
+        trigger_word_added=pictures.word_added,
+        pictures=[
+            PictureSaved(number=saved.number, path=saved.path, uri=_uri(saved)) for saved in pictures.saved
+        ],
+        credits=row.credits or 0.0,
+        deduplicated=pictures.deduplicated,
+        warnings=[f"{pictures.missing} fewer pictures came than were asked for."] if pictures.missing else [],
+        sandbox=sandbox,
+        next_step=_after_making(row.state, row.ref),
+    )
+    for preview in pictures.previews:
+        result.show(preview)
+    for shown, saved in zip(result.pictures, pictures.saved, strict=True):
+        result.link(shown, saved.media_type)
+    return result
+
+
+def _uri(saved: SavedPicture) -> str:
+    return f"apiframe://pictures/{saved.ref}/{saved.number}.{ENDINGS[saved.media_type]}"
+
+
+def _after_check(judged: PhotoCheck) -> str:
+    if judged.enough:
+        return "call prepare_photos with the same paths, once the person agrees to send them (2 credits)."
+    return (
+        f"tell the person; {FEWEST - judged.usable} more good photos are needed before anything can be sent."
+    )
+
+
+def _set_warnings(photo_set: PhotoSet) -> list[str]:
+    spare, changed = len(photo_set.spare), len(photo_set.changed)
+    return [
+        *([f"{spare} good photos were left out, since a training takes 30."] if spare else []),
+        *([f"{changed} photos changed while they were read and were left out."] if changed else []),
+    ]
+
+
+def _after_preparing(status: PhotosStatus, task_id: str | None, ref: str) -> str:
+    match status:
+        case "ready":
+            return (
+                f"call start_training with training_images_id {task_id}, once the person agrees to the price."
+            )
+        case "submitting" | "uploading" | "preparing":
+            return "call prepare_photos again with the same arguments in a minute; it goes on by itself meanwhile."
+        case "unconfirmed":
+            return (
+                "ask the person: 2 credits may have been spent and it is not sent again by itself. Then call "
+                f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
+            )
+        case "expired" | "failed" | "rejected" | "abandoned":
+            return "tell the person; calling prepare_photos again makes a new set for 2 credits."
+
+
+def _after_making(state: State, ref: str) -> str:
+    match state:
+        case State.FINISHED:
+            return "show the person the pictures; another one of the same prompt takes a new seed."
+        case State.UNCONFIRMED:
+            return (
+                "ask the person: credits may have been spent and it is not sent again by itself. Then call "
+                f"resolve_training with ref {ref} and their decision: accepted, send_again or give_up."
+            )
+        case State.FAILED:
+            return (
+                "tell the person; the service made no pictures. A changed prompt or a new seed is a new try."
+            )
+        case _:
+            return "call generate_photos again with the same arguments in a minute; it is not paid for twice."

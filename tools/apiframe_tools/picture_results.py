@@ -1,0 +1,170 @@
+"""What the tools for photos and pictures return. Images travel beside the text, never in the structured part."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from mcp.types import ContentBlock, ImageContent, ResourceLink
+from pydantic import BaseModel, Field, PrivateAttr
+
+from apiframe_tools.results import Status, text_of
+
+
+class Illustrated(BaseModel):
+    """A result that shows something."""
+
+    _blocks: list[ContentBlock] = PrivateAttr(default_factory=list[ContentBlock])
+
+    @property
+    def blocks(self) -> list[ContentBlock]:
+        """What stands behind the text in a tool's answer."""
+        return self._blocks
+
+    def show(self, jpeg: bytes) -> None:
+        """Add a small JPEG."""
+        self._blocks.append(
+            ImageContent(type="image", data=base64.b64encode(jpeg).decode(), mime_type="image/jpeg")
+        )
+
+
+class PhotoJudged(BaseModel):
+    """One photo."""
+
+    number: int
+    name: str
+    verdict: Literal["use", "warn", "reject"]
+    reasons: list[str]
+
+
+class PhotosChecked(Illustrated):
+    """A judged folder of photos. Nothing left this machine."""
+
+    usable: int
+    needed: int
+    enough: bool
+    photos: list[PhotoJudged]
+    photograph_next: list[str]
+    not_judged: list[str]
+    warnings: list[str]
+    next_step: str
+
+    def __str__(self) -> str:
+        rejected = [photo for photo in self.photos if photo.verdict == "reject"]
+        warned = [photo for photo in self.photos if photo.verdict == "warn"]
+        return text_of(
+            False,
+            f"{self.usable} of {len(self.photos)} photos can be used; a training takes 10 to 30.",
+            f"Rejected: {_named(rejected)}." if rejected else "",
+            f"Usable with doubts: {_named(warned)}." if warned else "",
+            f"Photograph next: {'; '.join(self.photograph_next)}." if self.photograph_next else "",
+            f"Not judged: {', '.join(self.not_judged)}." if self.not_judged else "",
+            *self.warnings,
+            f"Next: {self.next_step}",
+        )
+
+
+PhotosStatus = Literal[
+    "submitting",
+    "uploading",
+    "preparing",
+    "ready",
+    "failed",
+    "unconfirmed",
+    "rejected",
+    "abandoned",
+    "expired",
+]
+
+
+class PhotosPrepared(BaseModel):
+    """A set of photos at the service, or on its way there."""
+
+    ref: str
+    training_images_id: str | None = Field(
+        description="For start_training; null until the upload was accepted"
+    )
+    status: PhotosStatus
+    subject: str | None
+    photos: int
+    left_out: list[str]
+    expires_at: datetime | None
+    credits: float = Field(description="What the preparation cost")
+    training_credits: float = Field(description="What a training of it would cost")
+    deduplicated: bool
+    warnings: list[str]
+    sandbox: bool
+    next_step: str
+
+    def __str__(self) -> str:
+        of = f" of {self.subject}" if self.subject else ""
+        until = (
+            f" It can be trained on until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
+        )
+        cost = "This call cost nothing" if self.deduplicated else f"Preparing costs {self.credits:g} credits"
+        return text_of(
+            self.sandbox,
+            f"{cost}; a training of it costs {self.training_credits:g} more.",
+            f"The set of {self.photos} photos{of} is {self.status}.{until}",
+            f"training_images_id {self.training_images_id}, ref {self.ref}."
+            if self.training_images_id
+            else f"ref {self.ref}.",
+            f"Left out: {'; '.join(self.left_out)}." if self.left_out else "",
+            *self.warnings,
+            f"Next: {self.next_step}",
+        )
+
+
+class PictureSaved(BaseModel):
+    """One picture on this machine."""
+
+    number: int
+    path: str
+    uri: str
+
+
+class PicturesMade(Illustrated):
+    """Generated pictures."""
+
+    ref: str
+    task_id: str | None
+    status: Status
+    subject: str | None
+    prompt: str = Field(description="What was really asked for")
+    trigger_word: str
+    trigger_word_added: bool
+    pictures: list[PictureSaved]
+    credits: float
+    deduplicated: bool
+    warnings: list[str]
+    sandbox: bool
+    next_step: str
+
+    def __str__(self) -> str:
+        of = f" of {self.subject}" if self.subject else ""
+        cost = "This call cost nothing" if self.deduplicated else f"This costs {self.credits:g} credits"
+        return text_of(
+            self.sandbox,
+            f"{cost}. {len(self.pictures)} pictures{of} are saved; the generation is {self.status}.",
+            f"The trigger word {self.trigger_word} was put in front of the prompt."
+            if self.trigger_word_added
+            else "",
+            *(f"{picture.number}: {picture.path}." for picture in self.pictures),
+            f"ref {self.ref}.",
+            *self.warnings,
+            f"Next: {self.next_step}",
+        )
+
+    def link(self, picture: PictureSaved, media_type: str) -> None:
+        """Add a link to a saved picture."""
+        name = Path(picture.path).name
+        self._blocks.append(
+            ResourceLink(type="resource_link", uri=picture.uri, name=name, mime_type=media_type)
+        )
+
+
+def _named(photos: list[PhotoJudged], most: int = 8) -> str:
+    told = [f"{photo.number} {photo.name} {', '.join(photo.reasons)}" for photo in photos[:most]]
+    return "; ".join(told) + (f"; and {len(photos) - most} more" if len(photos) > most else "")

@@ -1,0 +1,73 @@
+"""What can be read without a tool call: trainings, generated pictures, a guide to good photos.
+
+Everything here is reachable through tools too, since many clients have tools only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+
+from apiframe_studio.portfolio import ENDINGS
+from apiframe_studio.studio import Studio
+from apiframe_tools import reporting
+from apiframe_tools.photo_guide import PHOTO_GUIDE
+from apiframe_tools.troubles import explain
+
+MOST_LISTED = 50
+
+
+def add_resources(server: MCPServer[Any], studio: Studio) -> None:
+    """Register every resource on this studio."""
+
+    @server.resource("apiframe://trainings", title="Trainings", mime_type="application/json")
+    async def trainings() -> str:
+        """The trainings started from here, newest first, with subject, status and trigger word."""
+        page = await _told(studio.trainings.list(limit=MOST_LISTED))
+        return reporting.listing(page, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+
+    @server.resource("apiframe://trainings/{task_id}", title="One training", mime_type="application/json")
+    async def training(task_id: str) -> str:
+        """Status and trigger word of one training, by task_id or ref."""
+        found = await _told(studio.trainings.look(task_id))
+        return reporting.status(found, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+
+    @server.resource(
+        "apiframe://guides/photos", title="Good photos for a training", mime_type="text/markdown"
+    )
+    async def photo_guide() -> str:
+        """What makes good input pictures."""
+        return PHOTO_GUIDE
+
+    for media_type, ending in ENDINGS.items():
+        _add_pictures(server, studio, media_type, ending)
+
+
+def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, ending: str) -> None:
+    @server.resource(
+        f"apiframe://pictures/{{ref}}/{{number}}.{ending}",
+        name=f"picture_{ending}",
+        title=f"A generated picture ({ending})",
+        mime_type=media_type,
+    )
+    async def picture(ref: str, number: str) -> bytes:
+        """A picture that generate_photos saved on this machine."""
+        saved = await _told(studio.ledger.pictures_of(ref))
+        for one in saved:
+            if str(one.number) == number and (data := await studio.portfolio.read(one)) is not None:
+                return data
+        raise ResourceNotFoundError(
+            "No such picture is saved here. list_trainings and generate_photos name those that are."
+        )
+
+
+async def _told(wanted: Any) -> Any:
+    """What was asked for, or the studio's trouble in words."""
+    try:
+        return await wanted
+    except Exception as error:
+        if words := explain(error):
+            raise ResourceError(words) from error
+        raise
