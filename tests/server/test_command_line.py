@@ -1,0 +1,161 @@
+"""The command line and the settings, as a person meets them."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import apiframe_studio
+
+from ..faults.fault_server import answer, fault_server, replying
+from .program import COMMAND, environment, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CANARY = "canary-51c0ffee"
+HEAVY = {"mcp", "httpx", "pydantic", "sqlalchemy", "rich", "anyio", "starlette", "uvicorn", "PIL"}
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_version_and_help_load_nothing_heavy(tmp_path: Path, argument: str) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "apiframe_server", argument]
+    done = subprocess.run(
+        command, env=environment(tmp_path), capture_output=True, text=True, check=True, timeout=30
+    )
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "apiframe_server" in loaded
+    assert not loaded & HEAVY
+    assert (apiframe_studio.__version__ if argument == "--version" else "--sandbox") in done.stdout
+
+
+WRONG_SETTINGS = [
+    ("BASE_URL", CANARY, "APIFRAME_BASE_URL must be a web address such as https://api.apiframe.pro."),
+    ("BASE_URL", f"ftp://{CANARY}", "APIFRAME_BASE_URL must be a web address"),
+    (
+        "BASE_URL",
+        f"https://u:{CANARY}@example.org",
+        "APIFRAME_BASE_URL must not hold a user name or password.",
+    ),
+    ("BASE_URL", f"https://example.org/?k={CANARY}", "APIFRAME_BASE_URL must not have a ? or # part."),
+    ("POLL_SECONDS", CANARY, "APIFRAME_POLL_SECONDS must be a number, such as 5."),
+    ("POLL_SECONDS", "0", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
+    ("POLL_SECONDS", "nan", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
+    ("READ_SECONDS", "41", "APIFRAME_READ_SECONDS must be a number from 0.1 to 40."),
+    ("PAID_SECONDS", "inf", "APIFRAME_PAID_SECONDS must be a number from 0.1 to 20."),
+    ("LOG_LEVEL", CANARY, "APIFRAME_LOG_LEVEL must be one of 'DEBUG', 'INFO', 'WARNING' or 'ERROR'."),
+    ("SANDBOX", CANARY, "APIFRAME_SANDBOX must be true or false."),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "told"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
+def test_a_wrong_setting_is_named_with_the_fix_and_not_repeated(
+    tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    done = subprocess.run(
+        COMMAND,
+        env=environment(tmp_path, {name: value}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"apiframe-photo-mcp: {told}")
+    assert done.stderr.count("\n") == 1
+    assert CANARY not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--sandbox", "nowhere"], "needs an address such as http://127.0.0.1:8788"),
+        (["--no-such-option"], "unrecognized arguments"),
+        (["no-such-command"], "invalid choice"),
+    ],
+)
+def test_a_wrong_argument_ends_with_what_is_taken(tmp_path: Path, arguments: list[str], told: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_sandbox_on_a_taken_port_says_what_to_try(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = await run("sandbox", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+    assert done.process.returncode == 1
+    assert "try --port 0" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("arguments", [["sandbox", "--port", "0"], ["doctor"]])
+async def test_a_data_folder_that_is_a_file_is_told_and_left_alone(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    file = tmp_path / "data"
+    file.write_text("mine")
+    done = await run(*arguments, folder=file, settings={"SANDBOX": "true"})
+    assert done.process.returncode == 1
+    assert "APIFRAME_DATA_DIR" in done.out + done.err
+    assert "Traceback" not in done.err
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.slow
+async def test_the_demo_ends_with_the_trigger_word(tmp_path: Path) -> None:
+    done = await run("demo", folder=tmp_path, within=60)
+    assert done.process.returncode == 0, done.err
+    last = done.out.splitlines()[-1]
+    assert "The trigger word is TOK" in last
+    assert "calls start_training(" in done.out
+    assert "Traceback" not in done.err
+
+
+ACCOUNT = replying(
+    answer("200 OK", {"email": "a@b.c", "credits": 1_234_567, "total_images": 1, "plan": "starter"})
+)
+
+
+async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
+    with fault_server("account", faults={"account": ACCOUNT}) as service:
+        settings = {"API_KEY": CANARY, "BASE_URL": service.base_url}
+        done = await run("doctor", folder=tmp_path, settings=settings)
+    assert done.process.returncode == 0, done.out
+    assert "TODO" not in done.out
+    assert "1234567 credits left, plan starter" in done.out
+    assert "holds 0 trainings" in done.out
+    assert f"apiframe-photo-mcp {apiframe_studio.__version__}" in done.out
+    assert CANARY not in done.out + done.err
+
+
+DOCTOR_SAYS = {
+    "no key": ("", None, "No Apiframe API key is set"),
+    "second generation": (f"afk_{CANARY}", None, "second generation"),
+    "wrong key": (CANARY, "bare_401", "does not accept the API key"),
+    "refused": (CANARY, "refused", "could not be reached: the connection was refused"),
+    "a web page": (CANARY, "html_200", "APIFRAME_BASE_URL may lead somewhere else"),
+}
+
+
+@pytest.mark.parametrize("name", DOCTOR_SAYS)
+async def test_doctor_says_what_to_do(tmp_path: Path, name: str) -> None:
+    key, fault, told = DOCTOR_SAYS[name]
+    with fault_server(fault or "status_500") as service:
+        settings = {"API_KEY": key, "BASE_URL": service.base_url, "READ_SECONDS": "1"}
+        done = await run("doctor", folder=tmp_path, settings=settings)
+    assert done.process.returncode == 1
+    assert told in next(line for line in done.out.splitlines() if line.startswith("TODO"))
+    assert CANARY not in done.out + done.err
