@@ -6,6 +6,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apiframe_server import __version__
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "demo":
             from apiframe_server.demo import demo
 
-            return demo()
+            return demo(wanted.svg)
         case "doctor":
             from apiframe_server.doctor import doctor
 
@@ -93,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", metavar="command", title="commands (none: serve over stdio)"
     )
-    commands.add_parser("demo", help="train a subject on the sandbox and see the conversation")
+    show = commands.add_parser("demo", help="from photos to portraits on the sandbox, with the conversation")
+    show.add_argument("--svg", type=Path, metavar="FILE", help="also write a picture of the terminal")
     commands.add_parser("doctor", help="check key, service, account and ledger, and say what to do")
     person = commands.add_parser(
         "forget", help="remove a person's names, words and pictures from this machine"

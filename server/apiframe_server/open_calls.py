@@ -33,12 +33,12 @@ class OpenCalls:
             self._answered.set()
 
     async def ended(self) -> None:
-        """Let quick calls be answered after the input's end, then say so."""
+        """Say that the input has ended, and let quick calls be answered all the same."""
+        self.input_ended.set()
         with anyio.move_on_after(PATIENCE_SECONDS):
             while self._open:
                 self._answered = anyio.Event()
                 await self._answered.wait()
-        self.input_ended.set()
 
 
 class Incoming:

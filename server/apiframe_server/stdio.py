@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from apiframe_server.open_calls import Incoming, OpenCalls, Outgoing
+from apiframe_server.open_calls import PATIENCE_SECONDS, Incoming, OpenCalls, Outgoing
 from apiframe_studio.studio import Studio
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ async def _talk(server: MCPServer[Any], calls: OpenCalls) -> None:
 async def _end_after(event: anyio.Event, studio: Studio, talked: anyio.Event | None = None) -> None:
     """End the program once `event` has come; with `talked`, after the last answers are out."""
     await event.wait()
+    patience_ends = anyio.current_time() + PATIENCE_SECONDS
     with anyio.CancelScope(shield=True):
         await studio.finish(FINISH_WITHIN_SECONDS)
         if talked is not None:
-            with anyio.move_on_after(LAST_ANSWERS_SECONDS):
+            with anyio.CancelScope(deadline=max(patience_ends, anyio.current_time()) + LAST_ANSWERS_SECONDS):
                 await talked.wait()
         await _end(studio)
 

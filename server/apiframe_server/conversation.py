@@ -1,0 +1,69 @@
+"""A conversation of tool calls, as an assistant makes them, shown in a terminal as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+UNSETTLED = frozenset({"submitting", "queued", "processing", "uploading", "preparing"})
+
+
+class Refused(Exception):
+    """A tool answered with an error, which was shown."""
+
+
+class Conversation:
+    """One client's calls. Each returns the structured content of its answer."""
+
+    def __init__(self, client: Client, console: Console) -> None:
+        self._client = client
+        self._console = console
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool once. Raises Refused."""
+        self._said(tool, arguments)
+        result = await self._client.call_tool(tool, arguments)
+        return self._heard(result)
+
+    async def call_until_settled(self, tool: str, doing: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool, again and again while its status says that it goes on, under one bar. Raises Refused."""
+        self._said(tool, arguments)
+        with self._bar(doing) as (bar, shown):
+
+            async def move(progress: float, total: float | None, message: str | None) -> None:
+                bar.update(shown, completed=progress, total=total, description=message or doing)
+
+            while True:
+                result = await self._client.call_tool(tool, arguments, progress_callback=move)
+                if _facts(result).get("status") not in UNSETTLED:
+                    break
+            bar.update(shown, completed=100, total=100, description=doing)
+        return self._heard(result)
+
+    @contextmanager
+    def _bar(self, doing: str) -> Generator[tuple[Progress, TaskID]]:
+        columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console) as bar:
+            yield bar, bar.add_task(doing, total=100)
+
+    def _said(self, tool: str, arguments: dict[str, Any]) -> None:
+        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        self._console.print(f"[bold cyan]assistant[/bold cyan] calls [bold]{tool}[/bold]({escape(given)})")
+
+    def _heard(self, result: CallToolResult) -> dict[str, Any]:
+        text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
+        self._console.print(f"[bold green]server[/bold green]    {escape(text)}\n")
+        if result.is_error:
+            raise Refused(text)
+        return _facts(result)
+
+
+def _facts(result: CallToolResult) -> dict[str, Any]:
+    return dict(result.structured_content or {})
