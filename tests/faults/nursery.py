@@ -1,0 +1,189 @@
+"""The test's side of `core_child`: errands for children, and the loopback service that they pay."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from .fault_server import Fault, FaultServer, Recorded, answer, fault_server, read_request
+
+CHILD = Path(__file__).with_name("core_child.py")
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "nursery", "version": "1"},
+    },
+}
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What children are to do: start a training of `photos`, as a studio or through the whole server."""
+
+    ledger: str
+    base_url: str
+    photos: str
+    strace: Sequence[str] = ()
+    children: int = 1
+    whole_server: bool = False
+    lines: Sequence[dict[str, Any]] = ()
+    answers: int = 1
+
+
+def through_the_server(ledger: Path, base_url: str, photos: str, calls: int = 1) -> Errand:
+    """An errand for the whole server: so many calls of start_training in one session."""
+    asks = [
+        {
+            "jsonrpc": "2.0",
+            "id": number,
+            "method": "tools/call",
+            "params": {
+                "name": "start_training",
+                "arguments": {"training_images_id": photos, "trigger_word": "TOKSIS"},
+            },
+        }
+        for number in range(2, 2 + calls)
+    ]
+    lines: list[dict[str, Any]] = [INITIALIZE, INITIALIZED, *asks]
+    return Errand(str(ledger), base_url, photos, whole_server=True, lines=lines, answers=1 + calls)
+
+
+class Nursery:
+    """A running `core_child`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    @classmethod
+    @contextmanager
+    def open(cls, *arguments: str) -> Iterator[Self]:
+        command = [sys.executable, str(CHILD), *arguments]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            yield cls(process)
+            assert process.stdin is not None
+            process.stdin.close()
+
+    def run(self, errand: Errand) -> list[dict[str, Any]]:
+        """How each child ended (an exit code, or minus a signal) and the JSON lines it said."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(errand)) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "the nursery itself has died"
+        ends: list[dict[str, Any]] = json.loads(line)
+        return ends
+
+
+@dataclass
+class PaidService:
+    """A service that accepts every training, each with an id that tells the photos."""
+
+    server: FaultServer
+    _active: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Iterator[Self]:
+        holder: list[Self] = []
+
+        def accepting(connection: socket.socket, server: FaultServer) -> None:
+            holder[0]._serve(connection, server)
+
+        faults: dict[str, Fault] = {"accepting": accepting}
+        with fault_server("accepting", faults=faults) as server:
+            holder.append(cls(server))
+            yield holder[0]
+
+    @property
+    def base_url(self) -> str:
+        return self.server.base_url
+
+    def trainings(self) -> list[Recorded]:
+        """The paid requests that arrived, whole or in part, once everything under way has arrived."""
+        host, port = self.base_url.removeprefix("http://").split(":")
+        # Connections are accepted in order: when this one is answered, every earlier one has a thread.
+        with socket.create_connection((host, int(port)), timeout=5) as last:
+            last.sendall(b"GET /last HTTP/1.1\r\n\r\n")
+            while last.recv(65536):
+                pass
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._active == 0, timeout=5)
+        return [request for request in self.server.posts if request.target == "/ai-photo-train"]
+
+    def _serve(self, connection: socket.socket, server: FaultServer) -> None:
+        with self._changed:
+            self._active += 1
+        try:
+            read_request(connection, server)
+            connection.sendall(_answer_to(server.requests[-1]))
+        finally:
+            with self._changed:
+                self._active -= 1
+                self._changed.notify_all()
+
+
+def id_for(photos: str) -> str:
+    """The id under which the service accepts a training of these photos."""
+    return f"train-{photos}"
+
+
+def whole(request: Recorded) -> bool:
+    """Whether all of a request arrived: only then a service accepts it."""
+    return len(request.body) == int(request.headers.get("content-length", "0"))
+
+
+def strace_is_missing() -> str | None:
+    """Why nothing can be injected here, or None."""
+    if not sys.platform.startswith("linux"):
+        return "strace is for Linux"
+    if shutil.which("strace") is None:
+        return "strace is not installed"
+    waits = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    assert waits.stdin is not None
+    probe = subprocess.Popen(
+        ["strace", "-e", "trace=none", "-p", str(waits.pid)], stderr=subprocess.PIPE, text=True
+    )
+    assert probe.stderr is not None
+    attached = "attached" in probe.stderr.readline()
+    waits.stdin.close()
+    waits.wait(5)
+    probe.communicate(timeout=5)
+    return None if attached else "this machine does not let strace attach to a process"
+
+
+def injected(trace: Path) -> bool:
+    """Whether a trace shows that the fault took place."""
+    return re.search(r"\(INJECTED\)", trace.read_text(errors="replace")) is not None
+
+
+def _answer_to(request: Recorded) -> bytes:
+    if request.method != "POST" or not whole(request):
+        return answer("200 OK", {})
+    said = request.json()
+    assert isinstance(said, dict)
+    if request.target == "/ai-photo-train":
+        return answer("200 OK", {"task_id": id_for(said["training_images_id"])})
+    if request.target == "/fetch-many":
+        return answer("200 OK", {"tasks": [_running(task_id) for task_id in said["task_ids"]]})
+    return answer("200 OK", _running(said["task_id"]))
+
+
+def _running(task_id: str) -> dict[str, str]:
+    return {"task_id": task_id, "status": "processing", "message": "Training is in progress"}
