@@ -1,0 +1,1 @@
+"""Judges of MCP servers that others wrote, run on ours: `make judges`."""
