@@ -1,0 +1,1 @@
+"""Real clients through the whole main job on the sandbox: `make interop`."""

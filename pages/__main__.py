@@ -1,0 +1,71 @@
+"""`python -m pages`: fill the marked blocks of the pages again; `--check` only says which are out of date.
+
+A block stands between `<!-- name -->` and `<!-- /name -->`; what is between them is never written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pages import links, results, tables
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "tools": tables.tools,
+    "settings": tables.settings,
+    "install-links": links.markdown,
+    "judges": results.judges,
+    "reds": results.reds,
+    "interop": results.interop,
+}
+WITH_BLOCKS: Final = ("README.md", "docs/clients.md", "docs/installing.md")
+
+
+def main(arguments: list[str]) -> int:
+    """Returns 1 when `--check` found a page that the code no longer agrees with."""
+    stale = {page: text for page, text in pages().items() if text != page.read_text(encoding="utf-8")}
+    for page, text in stale.items():
+        if "--check" in arguments:
+            print(f"{page.relative_to(ROOT)} is out of date: run `make docs`", file=sys.stderr)
+        else:
+            page.write_text(text, encoding="utf-8")
+            print(f"{page.relative_to(ROOT)} was written again")
+    return int(bool(stale) and "--check" in arguments)
+
+
+def pages() -> dict[Path, str]:
+    """What each page should say."""
+    named = [ROOT / name for name in WITH_BLOCKS if (ROOT / name).exists()]
+    return {page: filled(page.read_text(encoding="utf-8")) for page in named} | {
+        ROOT / "server.json": registry_entry()
+    }
+
+
+def filled(text: str) -> str:
+    """The text with every block made again.
+
+    Raises:
+        KeyError: a block has a name that nothing makes.
+    """
+
+    def block(found: re.Match[str]) -> str:
+        name = found["name"]
+        return f"<!-- {name} -->\n{BLOCKS[name]()}\n<!-- /{name} -->"
+
+    return re.sub(r"<!-- (?P<name>[a-z-]+) -->\n.*?<!-- /(?P=name) -->", block, text, flags=re.DOTALL)
+
+
+def registry_entry() -> str:
+    """server.json, with every setting as a variable that the registry's clients may ask for."""
+    entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    entry["packages"][0]["environmentVariables"] = tables.variables()
+    return json.dumps(entry, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""The tools and the settings, as tables and as the registry wants them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from apiframe_server.composition import studio_of
+from apiframe_server.settings import PREFIX, Settings
+from apiframe_tools import StudioTool, tools_of
+
+FORMATS: Final = {float: "number", bool: "boolean", Path: "filepath"}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def tools() -> str:
+    """Every tool with its first sentence and what it may cost."""
+    with tempfile.TemporaryDirectory() as folder:
+        listed = tools_of(studio_of(Settings(data_dir=Path(folder)), sandbox=""))
+    return table(
+        ["tool", "what it does", "kind"], ([f"`{tool.name}`", _first(tool), _kind(tool)] for tool in listed)
+    )
+
+
+def _first(tool: StudioTool) -> str:
+    return " ".join(tool.description.partition("\n\n")[0].split())
+
+
+def _kind(tool: StudioTool) -> str:
+    hints = tool.annotations
+    match (hints and hints.read_only_hint, hints and hints.open_world_hint, hints and hints.destructive_hint):
+        case (True, True, _):
+            return "free, changes nothing"
+        case (True, _, _):
+            return "free, on this machine only"
+        case (_, _, True):
+            return "records what a person decided"
+        case _:
+            return "**spends credits**"
+
+
+def settings() -> str:
+    """Every setting with its default and its range."""
+    rows = ([f"`{_variable(name)}`", _default(field), _meaning(field)] for name, field in _fields())
+    return table(["variable", "default", "meaning"], rows)
+
+
+def variables() -> list[dict[str, Any]]:
+    """Every setting as an input of the registry's server.json."""
+    return [_input(name, field) for name, field in _fields()]
+
+
+def _input(name: str, field: FieldInfo) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"name": _variable(name), "description": field.description}
+    if field.annotation is SecretStr:
+        return wanted | {"isSecret": True}
+    if field.annotation in FORMATS:
+        wanted["format"] = FORMATS[field.annotation]
+    if choices := _choices(field):
+        wanted["choices"] = choices
+    return wanted
+
+
+def _fields() -> Iterable[tuple[str, FieldInfo]]:
+    return Settings.model_fields.items()
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _default(field: FieldInfo) -> str:
+    match field.default:
+        case None | SecretStr():
+            return "none"
+        case Path() | (Path(), *_):
+            return "depends on the system"
+        case bool(flag):
+            return str(flag).lower()
+        case float(number):
+            return f"{number:g}"
+        case tuple(parts):
+            return f"`{','.join(parts)}`"
+        case other:
+            return f"`{other}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    choices = _choices(field)
+    said = f": {', '.join(choices)}" if choices else _range(field)
+    return f"{field.description}{said}"
+
+
+def _range(field: FieldInfo) -> str:
+    least = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
+    most = next((bound.le for bound in field.metadata if hasattr(bound, "le")), None)
+    return "" if least is None else f" ({least:g} to {most:,.15g})"
+
+
+def _choices(field: FieldInfo) -> list[str]:
+    origin = str(get_origin(field.annotation))
+    return [str(choice) for choice in get_args(field.annotation)] if "Literal" in origin else []

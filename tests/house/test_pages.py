@@ -1,0 +1,132 @@
+"""Pages say what is true: made blocks are up to date, commands run, names exist."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from apiframe_server.settings import PREFIX, Settings
+from pages import __main__ as pages
+from pages import links
+
+from .conftest import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(?P<info>[^\n]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = {"sh", "bash", "shell", "console"}
+PATIENCE_SECONDS = 60
+
+
+class Block(NamedTuple):
+    """A fenced block of a page, with what stands behind the fence."""
+
+    page: Path
+    info: str
+    body: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}: {self.body.splitlines()[0]}"
+
+
+BLOCKS = [
+    Block(page, found["info"].strip(), found["body"])
+    for page in PAGES
+    for found in FENCE.finditer(page.read_text(encoding="utf-8"))
+]
+RUN = [block for block in BLOCKS if block.info == "sh run"]
+
+
+def text_of_pages() -> str:
+    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_every_made_block_is_up_to_date() -> None:
+    stale = [page.name for page, text in pages.pages().items() if text != page.read_text(encoding="utf-8")]
+    assert stale == [], "run `make docs`"
+
+
+def test_a_block_that_was_edited_by_hand_is_made_again() -> None:
+    edited = pages.filled("above\n<!-- tools -->\n| by hand |\n<!-- /tools -->\nbelow")
+    assert "| by hand |" not in edited
+    assert edited.startswith("above\n<!-- tools -->\n| tool |")
+
+
+def test_a_block_that_nothing_makes_is_noticed() -> None:
+    with pytest.raises(KeyError):
+        pages.filled("<!-- toolz -->\n<!-- /toolz -->")
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.info.split()[0] in SHELL], ids=str)
+def test_a_command_is_run_or_says_why_not(block: Block) -> None:
+    assert re.fullmatch(r"sh run|sh norun: \S.{10,}", block.info), "write `sh run` or `sh norun: the reason`"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", RUN, ids=str)
+def test_a_command_that_should_run_runs(block: Block, tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    ours = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.body],
+        cwd=tmp_path,
+        env=clean | {"PATH": ours, f"{PREFIX}DATA_DIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.info == "json"], ids=str)
+def test_an_example_of_a_configuration_is_json(block: Block) -> None:
+    assert json.loads(block.body)
+
+
+def test_every_variable_that_a_page_names_is_a_setting() -> None:
+    named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", text_of_pages()))
+    assert named <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text_of_pages(), re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+    linked = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in linked if not (page.parent / target).exists()] == []
+
+
+def test_cursors_link_starts_the_command_with_the_key_from_the_environment() -> None:
+    query = parse_qs(urlsplit(links.cursor()).query)
+    config = json.loads(base64.b64decode(query["config"][0], validate=True))
+    assert query["name"] == ["apiframe-photo-mcp"]
+    assert (config["command"], config["args"]) == ("uvx", ["apiframe-photo-mcp"])
+    assert config["env"] == {"APIFRAME_API_KEY": "${env:APIFRAME_API_KEY}"}
+
+
+def test_vs_codes_link_asks_for_the_key_as_a_password() -> None:
+    query = parse_qs(urlsplit(links.vscode()).query)
+    (asked,), config = json.loads(query["inputs"][0]), json.loads(query["config"][0])
+    assert (asked["type"], asked["password"]) == ("promptString", True)
+    assert config["env"] == {"APIFRAME_API_KEY": f"${{input:{asked['id']}}}"}
+    assert (config["command"], config["args"]) == ("uvx", ["apiframe-photo-mcp"])
+
+
+def test_the_registrys_entry_names_what_the_readme_and_the_image_claim() -> None:
+    entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f'server.name="{entry["name"]}"' in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert {package["version"] for package in entry["packages"]} == {entry["version"]}
