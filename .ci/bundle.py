@@ -1,11 +1,15 @@
 """Pack the desktop bundle: a copy of what runs, the versions it was tested with, and the official packer.
 
+Beside it comes the registry entry of a release, dist/server.json: the one in the repository plus the bundle, whose
+hash is only known now.
+
 Called by `make bundle` with the packer's program; it needs node on the path. The bundle is left
 unsigned: with a signature behind the zip's end record, programs that open it as a zip cannot read it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -16,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = ROOT / "build" / "bundle"
 PARTS = ["manifest.json", "pyproject.toml", "README.md", "LICENSE", "server", "tools", "studio"]
+RELEASES = "https://github.com/apiframe-photo-mcp/apiframe-photo-mcp/releases/download"
 END_RECORD, END_RECORD_BYTES = b"PK\x05\x06", 22
 
 
@@ -29,6 +34,7 @@ def main(packer: str) -> None:
     run(packer, "pack", str(STAGE), str(bundle))
     if bundle.read_bytes()[-END_RECORD_BYTES:][:4] != END_RECORD:
         raise SystemExit(f"{bundle.name} does not end with the zip's end record")
+    register(bundle, version)
     print(f"{bundle.relative_to(ROOT)}: {bundle.stat().st_size // 1024} KB")
 
 
@@ -53,6 +59,21 @@ def pin() -> None:
     project.write_text(
         text.replace("[tool.uv]\n", f"[tool.uv]\nconstraint-dependencies = [\n{lines}]\n"), encoding="utf-8"
     )
+
+
+def register(bundle: Path, version: str) -> None:
+    """Write the registry entry of this release, with the bundle in it."""
+    entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    entry["packages"].append(
+        {
+            "registryType": "mcpb",
+            "identifier": f"{RELEASES}/v{version}/{bundle.name}",
+            "version": version,
+            "fileSha256": hashlib.sha256(bundle.read_bytes()).hexdigest(),
+            "transport": {"type": "stdio"},
+        }
+    )
+    bundle.with_name("server.json").write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
 
 
 def run(packer: str, *arguments: str) -> None:

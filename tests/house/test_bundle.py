@@ -39,7 +39,7 @@ def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, ".ci/bundle.py", str(PACKER)], cwd=source, check=True, capture_output=True
     )
-    (packed,) = (source / "dist").iterdir()
+    (packed,) = (source / "dist").glob("*.mcpb")
     target = tmp_path_factory.mktemp("unpacked")
     with zipfile.ZipFile(packed) as opened:
         opened.extractall(target)
