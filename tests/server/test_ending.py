@@ -1,0 +1,141 @@
+"""However the end comes, a paid request on its way is not lost and the program is gone within ten seconds."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from ..faults.fault_server import ACCEPTED, FaultServer, answer, fault_server, read_request
+from .program import Wire, running, submissions
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Generator
+    from pathlib import Path
+
+GONE_WITHIN = 10.0
+ENDINGS = ["end of input"] + ([] if sys.platform == "win32" else ["SIGTERM", "SIGINT"])
+"""Windows has no such signals to send."""
+
+
+class Holding:
+    """A service that takes a training and holds its answer until told."""
+
+    def __init__(self) -> None:
+        self.service: FaultServer
+        self._came = threading.Event()
+        self._answer = threading.Event()
+
+    def hold(self, connection: socket.socket, server: FaultServer) -> None:
+        read_request(connection, server)
+        self._came.set()
+        self._answer.wait(30)
+        connection.sendall(answer("200 OK", ACCEPTED))
+
+    async def came(self) -> None:
+        """Wait until the paid request is there."""
+        assert await anyio.to_thread.run_sync(self._came.wait, 10)
+
+    def answer(self) -> None:
+        self._answer.set()
+
+
+@contextmanager
+def holding() -> Generator[Holding]:
+    held = Holding()
+    with fault_server("hold", faults={"hold": held.hold}) as held.service:
+        try:
+            yield held
+        finally:
+            held.answer()
+
+
+async def _begin(wire: Wire, held: Holding) -> int:
+    await wire.greet()
+    photos = {"name": "start_training", "arguments": {"training_images_id": "photos"}}
+    number = await wire.ask("tools/call", photos)
+    await held.came()
+    return number
+
+
+async def _end(wire: Wire, ending: str) -> None:
+    if ending == "end of input":
+        await wire.close_input()
+    else:
+        wire.process.send_signal(getattr(signal, ending))
+
+
+def _settings(held: Holding) -> dict[str, str]:
+    return {"API_KEY": "v1-key-of-nobody", "BASE_URL": held.service.base_url}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_a_paid_request_on_its_way_may_finish(tmp_path: Path, ending: str) -> None:
+    with holding() as held:
+        async with running(folder=tmp_path, settings=_settings(held)) as wire:
+            await _begin(wire, held)
+            await _end(wire, ending)
+            with pytest.raises(TimeoutError):
+                await wire.ended(0.3)
+            held.answer()
+            assert await wire.ended(GONE_WITHIN) == 0
+    assert submissions(tmp_path) == [("queued", ACCEPTED["task_id"])]
+    assert len(held.service.posts) == 1
+
+
+@pytest.mark.slow
+async def test_one_that_is_never_answered_is_recorded_as_unconfirmed_within_ten_seconds(
+    tmp_path: Path,
+) -> None:
+    """All endings at once, since each takes nine seconds."""
+
+    async def end(ending: str) -> None:
+        folder = tmp_path / ending
+        with holding() as held:
+            async with running(folder=folder, settings=_settings(held)) as wire:
+                await _begin(wire, held)
+                began = anyio.current_time()
+                await _end(wire, ending)
+                assert await wire.ended(GONE_WITHIN) == 0
+                assert anyio.current_time() - began < GONE_WITHIN
+            assert submissions(folder) == [("unconfirmed", None)]
+            assert len(held.service.posts) == 1
+
+    async with anyio.create_task_group() as group:
+        for ending in ENDINGS:
+            group.start_soon(end, ending)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_with_nothing_on_its_way_it_is_gone_at_once(tmp_path: Path, ending: str) -> None:
+    async with running("--sandbox", folder=tmp_path) as wire:
+        await wire.greet()
+        begun = (await wire.call("start_training", training_images_id="sandbox-person"))["structuredContent"]
+        await wire.ask(
+            "tools/call", {"name": "wait_for_training", "arguments": {"task_id": begun["task_id"]}}
+        )
+        await wire.request("ping")
+        await _end(wire, ending)
+        assert await wire.ended(3) == 0
+    assert submissions(tmp_path / "sandbox") == [("queued", begun["task_id"])]
+    assert wire.err == ""
+
+
+async def test_what_was_begun_before_a_restart_goes_on_after_it(tmp_path: Path) -> None:
+    async with running("--sandbox", folder=tmp_path, settings={"SANDBOX_SECONDS": "1"}) as wire:
+        await wire.greet()
+        begun = (await wire.call("start_training", training_images_id="sandbox-person"))["structuredContent"]
+    async with running("--sandbox", folder=tmp_path) as wire:
+        await wire.greet()
+        ended = (await wire.call("wait_for_training", task_id=begun["ref"]))["structuredContent"]
+        again = (await wire.call("start_training", training_images_id="sandbox-person"))["structuredContent"]
+    assert ended["status"] == "finished"
+    assert ended["trigger_word"]
+    assert (again["deduplicated"], again["task_id"]) == (True, begun["task_id"])
