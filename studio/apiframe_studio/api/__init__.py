@@ -18,13 +18,15 @@ from apiframe_studio.api.errors import (
     NotSent,
     NotSentBecause,
     OutOfCredits,
+    PictureRefused,
+    PictureRefusedBecause,
     Refused,
     Throttled,
     Unclear,
     UnclearBecause,
 )
 from apiframe_studio.api.keys import KeyProblem, check_key
-from apiframe_studio.api.models import Accepted, Account, Task, TaskKind, TaskState
+from apiframe_studio.api.models import Accepted, Account, Generated, Picture, Task, TaskKind, TaskState
 
 if TYPE_CHECKING:
     from apiframe_studio.api.transport import Deadlines
@@ -38,6 +40,7 @@ __all__ = [
     "BaseUrlProblem",
     "BaseUrlUnusable",
     "Deadlines",
+    "Generated",
     "KeyProblem",
     "KeyRefused",
     "KeyUnusable",
@@ -45,6 +48,9 @@ __all__ = [
     "NotSent",
     "NotSentBecause",
     "OutOfCredits",
+    "Picture",
+    "PictureRefused",
+    "PictureRefusedBecause",
     "Refused",
     "Task",
     "TaskKind",

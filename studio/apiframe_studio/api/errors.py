@@ -11,6 +11,7 @@
      │   ├─ KeyRefused     401 403
      │   ├─ OutOfCredits   402
      │   └─ NotFound       404
+     ├─ PictureRefused     a picture's address or content is not what may be fetched or kept
      └─ Unclear            everything else: the service may or may not have acted
 
 Errors that a response causes are made in one place, `answers.error_of`. No error holds a secret, the
@@ -69,6 +70,18 @@ class UnclearBecause(StrEnum):
     NOT_JSON = "not_json"
     """2xx with a body that is no JSON object, such as an HTML page."""
     NO_TASK_ID = "no_task_id"
+
+
+class PictureRefusedBecause(StrEnum):
+    """Why a picture is not fetched, or not kept."""
+
+    HOST = "host"
+    """No host that the settings allow: another name, another port, an address with a user name in it."""
+    SCHEME = "scheme"
+    """Not https, while the service is not on this machine."""
+    TYPE = "type"
+    """Its bytes are no JPEG, PNG or WebP, whatever its header says."""
+    SIZE = "size"
 
 
 class ApiframeError(Exception):
@@ -161,6 +174,20 @@ class OutOfCredits(Refused):
 
 class NotFound(Refused):
     """404: no such task, or no such path at this base URL."""
+
+
+class PictureRefused(ApiframeError):
+    """We refused a picture, not the service. Asking again is free, and of no use with the same settings."""
+
+    def __init__(self, why: PictureRefusedBecause, host: str = "") -> None:
+        super().__init__()
+        self.args = (why, host)
+        self.why = why
+        self.host = host
+        """Where the picture was to come from, as a setting would name it; a stranger's word, or "" if unreadable."""
+
+    def _reason(self) -> str:
+        return f"{self.why.value} {self.host}".rstrip()
 
 
 class Unclear(ApiframeError):

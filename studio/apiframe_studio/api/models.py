@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import cast
@@ -76,6 +76,24 @@ class Accepted:
 
     task_id: str
     task: Task
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A paid request for pictures that the service took: the pictures, or the id to fetch them by, or both."""
+
+    task: Task
+    task_id: str | None = None
+    """None only when the pictures came at once without an id."""
+    image_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One generated picture: `media_type` is image/jpeg, image/png or image/webp, told by its first bytes."""
+
+    data: bytes = field(repr=False)
+    media_type: str
 
 
 @dataclass(frozen=True)
