@@ -1,0 +1,73 @@
+"""What counts as the same intent: every sentence of the design's money section, as a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from apiframe_studio.intent import Intent, KeyReused, same_intent
+from apiframe_studio.submission import OPEN, State
+
+
+@dataclass(frozen=True)
+class Row:
+    state: State
+    about: str = "images-1"
+    wording: str | None = "TOKSIS"
+    idempotency_key: str | None = None
+
+
+WISH = Intent("images-1", "TOKSIS")
+KEYED = Intent("images-1", "TOKSIS", "key-1")
+SETTLED = (State.FINISHED, State.FAILED)
+OVER = (State.REJECTED, State.ABANDONED)
+
+
+def test_a_wish_without_a_past_is_new() -> None:
+    assert same_intent(WISH, []) is None
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
+@pytest.mark.parametrize("wording", ["TOKSIS", "TOKBRO", None])
+@pytest.mark.parametrize("key", [None, "key-1", "key-2"])
+def test_an_open_one_of_the_same_photos_is_returned_whatever_the_word_or_key(
+    state: State, wording: str | None, key: str | None
+) -> None:
+    earlier = Row(state, wording=wording, idempotency_key="key-0")
+    assert same_intent(Intent("images-1", "TOKSIS", key), [earlier]) is earlier
+
+
+@pytest.mark.parametrize("state", SETTLED)
+def test_a_settled_one_is_returned_unless_a_new_key_is_given_on_purpose(state: State) -> None:
+    earlier = Row(state, idempotency_key="key-0")
+    assert same_intent(WISH, [earlier]) is earlier
+    assert same_intent(KEYED, [earlier]) is None
+    assert same_intent(Intent("images-1", "TOKSIS", "key-0"), [earlier]) is earlier
+
+
+@pytest.mark.parametrize("state", OVER)
+@pytest.mark.parametrize("intent", [WISH, KEYED])
+def test_a_rejected_or_abandoned_one_never_stands_in_the_way(state: State, intent: Intent) -> None:
+    assert same_intent(intent, [Row(state, idempotency_key="key-1")]) is None
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("earlier", [("images-2", "TOKSIS"), ("images-1", "TOKBRO"), ("images-1", None)])
+def test_a_key_that_stood_for_something_else_is_an_error(
+    state: State, earlier: tuple[str, str | None]
+) -> None:
+    about, wording = earlier
+    with pytest.raises(KeyReused):
+        same_intent(KEYED, [Row(state, about, wording, "key-1")])
+
+
+def test_no_key_is_not_a_key_that_others_share() -> None:
+    assert same_intent(WISH, [Row(State.FINISHED, about="images-2")]) is None
+
+
+def test_an_open_one_comes_before_a_settled_one_and_the_newest_before_older_ones() -> None:
+    newest, older, under_way = Row(State.FAILED), Row(State.FINISHED), Row(State.PROCESSING)
+    assert same_intent(WISH, [newest, older]) is newest
+    assert same_intent(WISH, [newest, older, under_way]) is under_way
+    assert same_intent(WISH, [Row(State.REJECTED), older]) is older

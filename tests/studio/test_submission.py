@@ -1,0 +1,75 @@
+"""Every state and every event of a paid request: what follows, and that nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+
+from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, Event, State, after, reachable
+
+ARROWS = {
+    State.INTENT: {
+        Event.SEND: State.SENDING,
+        Event.PERSON_GIVES_UP: State.ABANDONED,
+        Event.ACCEPTED: State.QUEUED,
+    },
+    State.SENDING: {
+        Event.NOT_SENT: State.INTENT,
+        Event.THROTTLED: State.INTENT,
+        Event.REFUSED: State.REJECTED,
+        Event.UNCLEAR: State.UNCONFIRMED,
+        Event.LEASE_RAN_OUT: State.UNCONFIRMED,
+        Event.ACCEPTED: State.QUEUED,
+    },
+    State.UNCONFIRMED: {
+        Event.ACCEPTED: State.QUEUED,
+        Event.REFUSED: State.REJECTED,
+        Event.UNCLEAR: State.UNCONFIRMED,
+        Event.PERSON_SAYS_ACCEPTED: State.QUEUED,
+        Event.PERSON_SAYS_SEND_AGAIN: State.INTENT,
+        Event.PERSON_GIVES_UP: State.ABANDONED,
+    },
+    State.QUEUED: {
+        Event.SEEN_QUEUED: State.QUEUED,
+        Event.SEEN_PROCESSING: State.PROCESSING,
+        Event.SEEN_FINISHED: State.FINISHED,
+        Event.SEEN_FAILED: State.FAILED,
+    },
+    State.PROCESSING: {
+        Event.SEEN_QUEUED: State.QUEUED,
+        Event.SEEN_PROCESSING: State.PROCESSING,
+        Event.SEEN_FINISHED: State.FINISHED,
+        Event.SEEN_FAILED: State.FAILED,
+    },
+    State.FINISHED: {Event.SEEN_FINISHED: State.FINISHED},
+    State.FAILED: {},
+    State.REJECTED: {},
+    State.ABANDONED: {Event.ACCEPTED: State.QUEUED},
+}
+"""The whole machine, written a second time from design.md."""
+
+PERSONS = {Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP}
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("state", State)
+def test_every_state_meets_every_event_as_designed(state: State, event: Event) -> None:
+    assert after(state, event) is ARROWS[state].get(event)
+
+
+def test_only_a_person_or_a_proof_that_nothing_left_leads_back_to_sending() -> None:
+    back = {event for state in State for event in Event if after(state, event) is State.INTENT}
+    assert back == {Event.NOT_SENT, Event.THROTTLED, Event.PERSON_SAYS_SEND_AGAIN}
+    assert reachable(Event.SEND) == {State.INTENT}
+    assert reachable(Event.NOT_SENT) == reachable(Event.THROTTLED) == {State.SENDING}
+    assert reachable(Event.PERSON_SAYS_SEND_AGAIN) == {State.UNCONFIRMED}
+
+
+def test_an_unconfirmed_request_stays_so_until_the_service_or_a_person_speaks() -> None:
+    leaving = {event for event in Event if after(State.UNCONFIRMED, event) not in (None, State.UNCONFIRMED)}
+    assert leaving == PERSONS | {Event.ACCEPTED, Event.REFUSED}
+
+
+def test_every_state_is_open_or_final_and_never_both() -> None:
+    assert set(State) == OPEN | FINAL
+    assert not OPEN & FINAL
+    assert UNDER_WAY < OPEN

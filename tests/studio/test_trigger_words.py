@@ -1,0 +1,56 @@
+"""Which trigger words can be asked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiframe_studio.trigger_words import WordDoubt, WordProblem, doubts_about, problem_of
+
+
+@pytest.mark.parametrize(
+    ("word", "problem"),
+    [
+        ("TOKSIS", None),
+        ("tok_sis-2", None),
+        ("abc", None),
+        ("x" * 32, None),
+        ("", WordProblem.TOO_SHORT),
+        ("ab", WordProblem.TOO_SHORT),
+        ("x" * 33, WordProblem.TOO_LONG),
+        ("x" * 1_000_000, WordProblem.TOO_LONG),
+        ("two words", WordProblem.SHAPE),
+        ("TOKSIS\n", WordProblem.SHAPE),
+        ("Süß", WordProblem.SHAPE),
+        ("ТОКСИС", WordProblem.SHAPE),
+        ("tok​sis", WordProblem.SHAPE),
+        ("a.b.c", WordProblem.SHAPE),
+        ("${WORD}", WordProblem.SHAPE),
+    ],
+)
+def test_a_word_is_refused_for_one_reason(word: str, problem: WordProblem | None) -> None:
+    assert problem_of(word) is problem
+
+
+@given(st.text(max_size=40))
+def test_what_may_be_asked_for_survives_a_url_and_a_shell_unchanged(word: str) -> None:
+    if problem_of(word) is None:
+        assert word.isascii()
+        assert word.replace("_", "").replace("-", "").isalnum() or not word.strip("_-")
+
+
+@pytest.mark.parametrize(
+    ("word", "doubts"),
+    [
+        ("TOKSIS", ()),
+        ("woman", (WordDoubt.ORDINARY,)),
+        ("Portrait", (WordDoubt.ORDINARY,)),
+        ("TOK2", (WordDoubt.DIGITS,)),
+    ],
+)
+def test_an_ordinary_word_or_a_digit_is_a_doubt_and_no_refusal(
+    word: str, doubts: tuple[WordDoubt, ...]
+) -> None:
+    assert problem_of(word) is None
+    assert doubts_about(word) == doubts
