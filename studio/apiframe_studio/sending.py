@@ -48,6 +48,7 @@ TRIES_WITHIN_SECONDS: Final = 25.0
 LONGEST_RETRY_WAIT_SECONDS: Final = 10.0
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LOOK_AT_OTHERS_SECONDS: Final = 0.25
+_NOT_TAKEN: Final = (NotSent, Throttled, KeyUnusable, BaseUrlUnusable)
 
 
 class NotYetSent(Exception):
@@ -110,7 +111,7 @@ class Sending:
         self._ledger = ledger
         self._clock = clock
         self._credits_a_day = credits_a_day
-        self._on_its_way: dict[str, Submission] = {}
+        self._on_its_way: dict[tuple[str, int], Submission] = {}
         self._landed: anyio.Event | None = None
 
     async def send(self, row: Submission, request: Request, *, deadline_seconds: float) -> Sent:
@@ -131,7 +132,9 @@ class Sending:
                 return await self.wait_for_others(row)
             if sent.row.state is State.REJECTED and error is not None:
                 raise Rejected(sent.row, error)
-            if sent.row.state is not State.INTENT or error is None:
+            # A late unclear answer can find INTENT, too, when a person has said "send again" meanwhile: that
+            # is for the next call to do, not for the one whose request nobody knows the end of.
+            if sent.row.state is not State.INTENT or not isinstance(error, _NOT_TAKEN):
                 return sent
             wait = wait_before_retry(error, tries)
             if wait is None or self._clock.monotonic() - began + wait > TRIES_WITHIN_SECONDS:
@@ -154,7 +157,11 @@ class Sending:
                 self._landed = anyio.Event()
                 await self._landed.wait()
         for row in tuple(self._on_its_way.values()):
-            await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
+            try:
+                await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
+            except LedgerError as error:
+                # Its lease will run out, which comes to the same.
+                log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
 
     async def _try(
         self, row: Submission, request: Request, lease_seconds: float
@@ -172,11 +179,13 @@ class Sending:
 
     @contextlib.contextmanager
     def _remembered(self, sending: Submission) -> Generator[None]:
-        self._on_its_way[sending.ref] = sending
+        # By attempt: after a leap of the clock a person may have the same ref sent again beside this one.
+        attempt = (sending.ref, sending.attempt)
+        self._on_its_way[attempt] = sending
         try:
             yield
         finally:
-            del self._on_its_way[sending.ref]
+            del self._on_its_way[attempt]
             if self._landed is not None:
                 self._landed.set()
 

@@ -40,6 +40,7 @@ from apiframe_studio.ledger.table import (
     SENT_SINCE,
     add,
     as_observation,
+    is_known,
     keep_stray,
     one,
     read,
@@ -107,7 +108,7 @@ class Book:
             if cap is not None:
                 self._check_cap(connection, row, cap, now)
             # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
-            self._spool.reserve(ref)
+            self._spool.reserve(ref, row.attempt + 1)
             return store(
                 connection,
                 replace(
@@ -131,11 +132,11 @@ class Book:
             moved = None if row is None else settled(row, attempt, event, answer, now)
             if moved is not None:
                 store(connection, moved)
-            elif row is not None and answer.task_id and answer.task_id != row.task_id:
+            elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
                 moved = keep_stray(connection, row, answer.task_id, now)
         if row is not None:
             with contextlib.suppress(OSError):
-                self._spool.release(ref)
+                self._spool.release(ref, attempt)
         return moved
 
     def spool(self, ref: str, attempt: int, task_id: str, now: float) -> None:

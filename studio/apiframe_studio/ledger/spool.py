@@ -33,18 +33,19 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def reserve(self, ref: str) -> None:
+    def reserve(self, ref: str, attempt: int) -> None:
         """Make room for one id. Raises OSError when there is none: then nothing may be sent."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._write(ref, b" " * _ROOM, os.O_WRONLY | os.O_CREAT)
+        self._write(self._path(ref, attempt), b" " * _ROOM, os.O_WRONLY | os.O_CREAT)
 
     def keep(self, spooled: Spooled) -> None:
         """Write an accepted id over the reserved room, durably."""
-        self._write(spooled.ref, json.dumps(asdict(spooled)).encode().ljust(_ROOM), os.O_WRONLY)
+        record = json.dumps(asdict(spooled)).encode().ljust(_ROOM)
+        self._write(self._path(spooled.ref, spooled.attempt), record, os.O_WRONLY)
 
-    def release(self, ref: str) -> None:
+    def release(self, ref: str, attempt: int) -> None:
         """Give the room back: the ledger knows."""
-        self._path(ref).unlink(missing_ok=True)
+        self._path(ref, attempt).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Spooled]:
         if not self._folder.is_dir():
@@ -53,11 +54,13 @@ class Spool:
             if spooled := _read(path):
                 yield spooled
 
-    def _path(self, ref: str) -> Path:
-        return self._folder / f"{ref}.id"
+    def _path(self, ref: str, attempt: int) -> Path:
+        # By attempt: a late answer to the first one must not give back the room of the second.
+        return self._folder / f"{ref}-{attempt}.id"
 
-    def _write(self, ref: str, record: bytes, flags: int) -> None:
-        descriptor = os.open(self._path(ref), flags, 0o600)
+    @staticmethod
+    def _write(path: Path, record: bytes, flags: int) -> None:
+        descriptor = os.open(path, flags, 0o600)
         try:
             os.write(descriptor, record)
             os.fsync(descriptor)

@@ -77,6 +77,11 @@ def rivals(connection: Connection, new: NewSubmission) -> Sequence[Submission]:
     return read(connection, _RIVALS, {**wanted, "kind": new.kind.value})
 
 
+def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
+    """Whether any submission of the same place has this id: a spooled one may come in twice."""
+    return bool(read(connection, NAMED, {"service": row.service, "owner": row.owner, "name": task_id}))
+
+
 def keep_stray(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
     new = NewSubmission(row.kind, row.service, row.owner, row.about, row.wording, row.subject)
     return store(connection, replace(add(connection, new, State.QUEUED, now), task_id=task_id))
