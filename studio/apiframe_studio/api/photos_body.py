@@ -6,6 +6,8 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
+from anyio.lowlevel import checkpoint
+
 Sent = Callable[[int, int], None]
 """Is told how many bytes of a body have been handed to the system, and how many there are."""
 
@@ -32,7 +34,8 @@ class PhotosBody:
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         done = 0
         for piece in self._pieces():
-            # The next piece is asked for when this one has been taken.
+            # Whoever takes the pieces without ever waiting, as an embedded service does, must let others live.
+            await checkpoint()
             yield piece
             done += len(piece)
             if self._sent is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import anyio
@@ -62,7 +63,7 @@ class ApiframeV1:
         self._pictures = Pictures(base_url=self._transport.base_url, app=app, deadlines=deadlines)
         self._key = key
         self._webhook_secrets: deque[str] = deque(maxlen=_SECRETS_REMEMBERED)
-        self._mask = Mask([key.get_secret_value()] if key else [])
+        self._mask = self._key_mask = Mask([key.get_secret_value()] if key else [])
         self._looks = Looks(self.fetch, self.fetch_many)
 
     @property
@@ -169,8 +170,8 @@ class ApiframeV1:
 
     async def download(self, url: str, *, hosts: Sequence[str], seconds: float, most_bytes: int) -> Picture:
         """Fetch one generated picture. Free, without the key; arguments and errors as `Pictures.download`."""
-        if self._mask(url) != url:
-            # Only the service knows what it puts into a link. Its hosts for pictures need not.
+        if self._key_mask(url) != url:
+            # The hosts of pictures must not learn the key, and only the service could have put it there.
             raise PictureRefused(PictureRefusedBecause.HOST)
         return await self._pictures.download(url, hosts=hosts, seconds=seconds, most_bytes=most_bytes)
 
@@ -238,10 +239,11 @@ class ApiframeV1:
         self, path: str, body: Mapping[str, object] | PhotosBody, seconds: float
     ) -> tuple[Answer, Task]:
         answer = await self._transport.request("POST", path, body, seconds=seconds, fresh=True)
-        return answer, read_task(understood(answer, self._mask), self._mask.plain)
+        return answer, self._shown(read_task(understood(answer, self._mask), self._mask.plain))
 
     async def _fetch(self, task_id: str, seconds: float) -> Task:
-        return read_task(await self._read("POST", "/fetch", {"task_id": task_id}, seconds), self._mask.plain)
+        answered = await self._read("POST", "/fetch", {"task_id": task_id}, seconds)
+        return self._shown(read_task(answered, self._mask.plain))
 
     async def _fetch_batch(self, asked: Sequence[str]) -> dict[str, Task]:
         body = {"task_ids": list(asked)}
@@ -251,7 +253,8 @@ class ApiframeV1:
             raise
         except Refused:
             return {}
-        return matched(asked, answered.get("tasks"), self._mask.plain)
+        found = matched(asked, answered.get("tasks"), self._mask.plain)
+        return {task_id: self._shown(task) for task_id, task in found.items()}
 
     async def _read(
         self, method: str, path: str, body: Mapping[str, object] | None, seconds: float
@@ -261,6 +264,11 @@ class ApiframeV1:
             return understood(answer, self._mask)
 
         return await patiently(ask, seconds)
+
+    def _shown(self, task: Task) -> Task:
+        """Leave out links with the key in them: links are kept and shown as they are."""
+        links = tuple(link for link in task.image_urls if self._key_mask(link) == link)
+        return task if links == task.image_urls else replace(task, image_urls=links)
 
     def _remember(self, webhook_secret: str | None) -> None:
         """Mask a webhook secret in every later answer too: a task may show what it was started with."""

@@ -18,6 +18,8 @@ from apiframe_studio.api import (
     NotSent,
     NotSentBecause,
     OutOfCredits,
+    PictureRefused,
+    PictureRefusedBecause,
     Refused,
     Throttled,
     Unclear,
@@ -35,6 +37,7 @@ ERRORS = [
     KeyRefused(status=401),
     OutOfCredits("pay", status=402),
     NotFound(status=404),
+    PictureRefused(PictureRefusedBecause.HOST, "elsewhere.example"),
     Unclear("hm", why=UnclearBecause.SERVER_ERROR, status=500, answer="HTTP/1.1 500", task_id="task-1"),
 ]
 
@@ -66,6 +69,8 @@ def test_an_error_can_be_raised_again_elsewhere_with_all_its_facts(
         (Unclear("hm", why=UnclearBecause.SERVER_ERROR, status=502), "Unclear: server_error; HTTP 502; hm"),
         (NotSent(NotSentBecause.DNS), "NotSent: dns"),
         (KeyUnusable(KeyProblem.MISSING), "KeyUnusable: missing"),
+        (PictureRefused(PictureRefusedBecause.HOST, "a.example"), "PictureRefused: host a.example"),
+        (PictureRefused(PictureRefusedBecause.TYPE), "PictureRefused: type"),
         (KeyRefused(status=401), "KeyRefused: HTTP 401"),
     ],
 )
