@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
+from apiframe_studio.sandbox import Sandbox
+
 from ..faults.fault_server import fault_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Serving, Talk
+    from .conftest import HandClock, Serving, Talk
 
 CANARY = "canary-7f3a9c51"
 LONG = CANARY * 66_000
@@ -342,3 +344,18 @@ async def test_a_fault_of_our_own_is_not_shown_and_leads_to_the_list(
 
 def _set_aside(folder: Path) -> list[Path]:
     return list(folder.glob("ledger.sqlite3.damaged-*"))
+
+
+async def test_pictures_that_cannot_be_paid_are_told_as_pictures(serving: Serving, clock: HandClock) -> None:
+    poor = Sandbox(clock=clock.now, training_seconds=1.0, start_credits=48)
+    async with serving(stand_in=lambda: poor.app) as talk:
+        begun = (await talk.ask("start_training", **PHOTOS)).facts
+        clock.at += 10
+        await talk.ask("get_training_status", task_id=begun["ref"])
+        said = await talk.refusal("generate_photos", task_id=begun["task_id"], prompt="on a beach")
+    assert "too few credits" in said
+    assert "The order of pictures was rejected" in said
+    assert "call generate_photos again" in said
+    assert "training" not in said
+    assert poor.store.paid() == 1
+    poor.close()

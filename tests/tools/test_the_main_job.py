@@ -48,7 +48,7 @@ async def _fits(talk: Talk, tool: str, heard: Heard) -> None:
     checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     checker.validate(heard.facts)
     assert heard.facts["sandbox"] is True
-    assert heard.text.startswith("Sandbox: nothing here is real or costs money.")
+    assert heard.text.startswith("Sandbox: nothing here is real, and its credits are play money.")
     assert heard.facts["next_step"] in heard.text
     for told in heard.facts.get("warnings", ()):
         assert told in heard.text
@@ -99,10 +99,7 @@ async def test_a_training_is_followed_from_queued_to_its_trigger_word(talk: Talk
     assert finished.facts["finished_at"] is not None
     word = finished.facts["trigger_word"]
     assert re.fullmatch("TOK[A-Z]{3}", word)
-    assert (
-        finished.facts["next_step"]
-        == f"tell the person the trigger word {word}; it must stand in every prompt."
-    )
+    assert finished.facts["next_step"].startswith(f"tell the person the trigger word {word};")
 
 
 async def test_get_account_tells_credits_and_plan(talk: Talk) -> None:

@@ -42,7 +42,8 @@ def next_step(training: Training) -> str:
         case State.FINISHED if training.trigger_word is None:
             return f"call get_training_status with task_id {name} in a minute to learn the trigger word."
         case State.FINISHED:
-            return f"tell the person the trigger word {training.trigger_word}; it must stand in every prompt."
+            word = training.trigger_word
+            return f"tell the person the trigger word {word}; it must stand in every prompt (generate_photos adds it)."
         case State.FAILED:
             return (
                 "tell the person. Whether credits come back is not documented; get_account shows what is left. To "

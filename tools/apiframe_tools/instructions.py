@@ -8,12 +8,14 @@ _ALWAYS: Final = """\
 Trains a photo model of a person at Apiframe and reports its trigger word, which must stand in every prompt for \
 that person.
 
-The way: start_training with the training_images_id of a finished photo upload, then wait_for_training or \
-get_training_status until it is finished, then tell the person the trigger word. The word that counts is the one the \
-service returns, not the one that was asked for.
+The way: prepare_photos with that person's consent (check_photos judges them before, for free), start_training with \
+the training_images_id it gives, wait_for_training or get_training_status until it is finished, then tell the person \
+the trigger word; generate_photos puts it into the prompt. The word that counts is the one the service returns, not \
+the one that was asked for.
 
-A training costs 4 credits a photo, takes many minutes, goes on without this chat, and cannot be cancelled: the \
-service has no such call. The same photos are never paid for twice unless a new idempotency_key says so on purpose.
+prepare_photos costs 2 credits, a generated picture 1. A training costs 4 credits a photo, takes many minutes, \
+goes on without this chat, and cannot be cancelled: the service has no such call. The same photos are never paid for twice unless a \
+new idempotency_key says so on purpose.
 
 unconfirmed means that the answer was lost and money may have been spent. It is never sent again by itself: only the \
 person can say what became of it, through resolve_training. Do not decide for them.

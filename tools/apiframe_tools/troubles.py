@@ -20,7 +20,14 @@ from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.models import TaskKind
 from apiframe_studio.generations import NotFetched, NotTrained, UnknownSubject
 from apiframe_studio.intent import KeyReused
-from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, SpendingCapReached
+from apiframe_studio.ledger import (
+    Kind,
+    LedgerBusy,
+    LedgerDamaged,
+    LedgerError,
+    LedgerTooNew,
+    SpendingCapReached,
+)
 from apiframe_studio.photo_sets import NotEnoughPhotos, SetNotUsable
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
 from apiframe_studio.sending import NotYetSent, Rejected
@@ -104,6 +111,13 @@ _OTHER_KINDS = {
     TaskKind.GENERATION: "This id is a generated picture, not a training. list_trainings shows the trainings.",
 }
 
+_ORDERS = {
+    Kind.TRAINING: ("The training", "start_training"),
+    Kind.UPLOAD: ("The photo upload", "prepare_photos"),
+    Kind.GENERATION: ("The order of pictures", "generate_photos"),
+}
+"""What was to be paid for, and the tool that asks for it."""
+
 
 def explain(error: BaseException) -> str | None:
     """The sentence for an error, or None when it is none that we foresaw."""
@@ -156,22 +170,23 @@ def explain(error: BaseException) -> str | None:
 
 
 def _not_yet_sent(error: NotYetSent) -> str:
-    again = "call start_training again with the same arguments"
+    order, tool = _ORDERS[error.row.kind]
+    named, again = (
+        f"{order} (status submitting, ref {error.row.ref})",
+        f"call {tool} again with the same arguments",
+    )
     if isinstance(error.cause, Throttled):
         wait = error.cause.retry_after
         when = f"in {wait:.0f} seconds" if wait else "in a minute"
-        return (
-            f"The service is busy and did not take the training (status submitting, ref {error.row.ref}); nothing was "
-            f"paid. Next: {again} {when}."
-        )
-    waits = f"The training (status submitting, ref {error.row.ref}) was not sent and nothing was paid."
-    return f"{_service(error.cause)} {waits} Next: {again}."
+        return f"The service is busy and did not take this. {named} waits; nothing was paid. Next: {again} {when}."
+    return f"{_service(error.cause)} {named} was not sent and nothing was paid. Next: {again}."
 
 
 def _rejected(error: Rejected) -> str:
+    order, tool = _ORDERS[error.row.kind]
     return (
-        f"{_service(error.cause)} The training was rejected (ref {error.row.ref}) and nothing was paid. "
-        "Once that is mended, call start_training again."
+        f"{_service(error.cause)} {order} was rejected (ref {error.row.ref}) and nothing was paid. "
+        f"Once that is mended, call {tool} again."
     )
 
 
