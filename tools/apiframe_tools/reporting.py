@@ -28,6 +28,7 @@ def started(training: Training, *, sandbox: bool) -> TrainingStarted:
         subject=training.subject,
         requested_trigger_word=training.requested_trigger_word,
         trigger_word=training.trigger_word,
+        credits=training.credits,
         deduplicated=training.deduplicated,
         warnings=warnings_of(training),
         sandbox=sandbox,

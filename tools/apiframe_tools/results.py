@@ -16,7 +16,7 @@ Status = Literal[
 ]
 """Where a training is, in the same words everywhere."""
 
-SANDBOX_WORDS = "Sandbox: nothing here is real or costs money."
+SANDBOX_WORDS = "Sandbox: nothing here is real, and its credits are play money."
 
 
 class TrainingStarted(BaseModel):
@@ -29,6 +29,7 @@ class TrainingStarted(BaseModel):
     subject: str | None
     requested_trigger_word: str | None
     trigger_word: str | None = Field(description="Null until the service names it")
+    credits: float | None = Field(description="What it costs; null for a set that this ledger never saw")
     deduplicated: bool = Field(description="True when an earlier training was returned and nothing was sent")
     warnings: list[str]
     sandbox: bool
@@ -38,13 +39,20 @@ class TrainingStarted(BaseModel):
         of = f"Training of {self.subject}" if self.subject else "Training"
         return text_of(
             self.sandbox,
+            self._cost(),
             f"{of} is {self.status}.",
-            "It was started earlier; nothing was sent now." if self.deduplicated else "",
             _names(self.task_id, self.ref),
             _word(self.status, self.trigger_word, self.requested_trigger_word),
             *self.warnings,
             f"Next: {self.next_step}",
         )
+
+    def _cost(self) -> str:
+        if self.deduplicated:
+            return "This call cost nothing: it was started earlier, and nothing was sent now."
+        if self.credits is None:
+            return "This costs 4 credits a photo (40 to 120)."
+        return f"This costs {self.credits:g} credits."
 
 
 class TrainingStatus(BaseModel):
