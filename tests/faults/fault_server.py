@@ -241,6 +241,13 @@ def _never_reads(_connection: socket.socket, server: FaultServer) -> None:
     server.over.wait(LONGEST_SECONDS)
 
 
+def _refused_while_sending(connection: socket.socket, server: FaultServer) -> None:
+    read_part_of_request(connection, server)
+    connection.sendall(answer("413 Payload Too Large", {"message": "Too large"}))
+    while connection.recv(65536):
+        pass
+
+
 def _gzip_bomb(connection: socket.socket, server: FaultServer) -> None:
     read_request(connection, server)
     bomb = gzip.compress(bytes(100 * 2**20), 1)
@@ -275,6 +282,7 @@ FAULTS: dict[str, Fault] = {
     "truncated_chunk_without_id": replying(_chunked(b'{"task_id":') + b"f0\r\n{"),
     "silent": _silent,
     "never_reads": _never_reads,
+    "refused_while_sending": _refused_while_sending,
     "slow_loris_headers": dripping(b"HTTP/1.1 200 OK\r\n", b"x-drop: 1\r\n"),
     "slow_loris_body": dripping(answer("200 OK", b'{"task_id":', length=5_000), b" "),
     "slow_loris_body_with_id": dripping(answer("200 OK", _ID[:-1], length=5_000), b" "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from dataclasses import dataclass
 
@@ -27,9 +28,11 @@ from .fault_server import (
     ACCEPTED,
     ADDRESSES,
     FAULTS,
+    LONGEST_SECONDS,
     FaultServer,
     answer,
     fault_server,
+    read_part_of_request,
     replying,
     reset_at_once,
 )
@@ -74,6 +77,7 @@ MEANINGS = {
     "truncated_chunk_without_id": unclear("cut_off"),
     "silent": unclear("timeout"),
     "never_reads": unclear("timeout"),
+    "refused_while_sending": Meaning(Refused),
     "slow_loris_headers": unclear("timeout"),
     "slow_loris_body": unclear("timeout"),
     "slow_loris_body_with_id": unclear("timeout", ID),
@@ -118,10 +122,25 @@ MEANINGS = {
 }
 
 
-async def train(server: FaultServer, deadlines: Deadlines = SHORT, word: str = "TOKSIS") -> str:
-    api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=deadlines)
-    with anyio.fail_after(5):
-        return (await api.train("images-1", trigger_word=word)).task_id
+def client(server: FaultServer, deadlines: Deadlines = SHORT) -> ApiframeV1:
+    return ApiframeV1(key=KEY, base_url=server.base_url, deadlines=deadlines)
+
+
+async def train(api: ApiframeV1, size: int = 10) -> str | None:
+    return (await api.train("images-1", trigger_word="W" * size)).task_id
+
+
+async def upload(api: ApiframeV1, size: int = 10_000) -> str | None:
+    images = [b"\xff\xd8\xff" + bytes(size // 10)] * 10
+    return (await api.upload(images, ethnicity="white", gender="female", seconds=SHORT.paid)).task_id
+
+
+async def generate(api: ApiframeV1, size: int = 10) -> str | None:
+    return (await api.generate("train-1", "P" * size, seconds=SHORT.paid)).task_id
+
+
+PAID = {"train": train, "upload": upload, "generate": generate}
+LARGER_THAN_ANY_BUFFER = 20_000_000
 
 
 def test_the_table_has_every_fault_of_the_server() -> None:
@@ -129,12 +148,16 @@ def test_the_table_has_every_fault_of_the_server() -> None:
 
 
 @pytest.mark.parametrize("fault", MEANINGS)
-async def test_a_fault_of_a_paid_request_means_the_same_every_time_and_is_sent_once(fault: str) -> None:
+@pytest.mark.parametrize("paid", PAID)
+async def test_a_fault_of_a_paid_request_means_the_same_every_time_and_is_sent_once(
+    paid: str, fault: str
+) -> None:
     if fault == "full_accept_queue" and sys.platform != "linux":
         pytest.skip("other systems accept more connections than were asked for")
     meaning = MEANINGS[fault]
-    with fault_server(fault) as server, pytest.raises(ApiframeError) as caught:
-        await train(server, word="W" * 20_000_000 if fault == "never_reads" else "TOKSIS")
+    size = {"size": LARGER_THAN_ANY_BUFFER} if fault == "never_reads" else {}
+    with fault_server(fault) as server, anyio.fail_after(5), pytest.raises(ApiframeError) as caught:
+        await PAID[paid](client(server), **size)
     error = caught.value
     assert type(error) is meaning.error
     assert str(getattr(error, "why", "")) == meaning.reason
@@ -146,11 +169,11 @@ async def test_a_fault_of_a_paid_request_means_the_same_every_time_and_is_sent_o
 
 async def test_a_request_that_is_taken_is_exactly_what_is_documented() -> None:
     with fault_server("accepted") as server:
-        assert await train(server) == ID
+        assert await train(client(server)) == ID
     (post,) = server.posts
     assert (post.target, post.json()) == (
         "/ai-photo-train",
-        {"training_images_id": "images-1", "trigger_word": "TOKSIS"},
+        {"training_images_id": "images-1", "trigger_word": "W" * 10},
     )
     assert (
         post.headers.items()
@@ -169,22 +192,91 @@ async def test_a_connection_reset_at_once_is_never_taken_for_an_answer() -> None
     for _ in range(20):
         at_once = fault_server("reset", faults={"reset": reset_at_once})
         with at_once as server, pytest.raises((NotSent, Unclear)):
-            await train(server)
+            await train(client(server))
         assert server.posts == []
 
 
 async def test_a_slow_connection_is_given_up_before_the_total_deadline_could_hide_that_nothing_left() -> None:
     with fault_server("full_accept_queue") as server, pytest.raises(NotSent):
-        await train(server, Deadlines(connect=60, read=0.5, paid=0.5))
+        await train(client(server, Deadlines(connect=60, read=0.5, paid=0.5)))
 
 
 async def test_an_answer_says_what_came_back_and_no_more_than_its_beginning() -> None:
     page = replying(answer("503 Service Unavailable", b"<p>" + b"busy " * 4_000, x_request_id="req-7"))
     with fault_server("page", faults={"page": page}) as server, pytest.raises(Unclear) as caught:
-        await train(server)
+        await train(client(server))
     assert caught.value.request_id == "req-7"
     assert caught.value.answer.startswith("HTTP/1.1 503 Service Unavailable\n<p>busy busy")
     assert len(caught.value.answer) < 2_100
+
+
+def body_read_slowly(connection: socket.socket, server: FaultServer) -> None:
+    """Take 65 KB every hundredth of a second or so, and accept in the end."""
+    read_part_of_request(connection, server)
+    left = int(server.posts[-1].headers["content-length"]) - len(server.posts[-1].body)
+    while left and not server.over.wait(0.01):
+        left -= len(connection.recv(65536))
+    connection.sendall(answer("200 OK", ACCEPTED))
+
+
+def body_read_at_first(connection: socket.socket, server: FaultServer) -> None:
+    """Take some megabytes, and then no more."""
+    for _ in range(50):
+        connection.recv(65536)
+    server.over.wait(LONGEST_SECONDS)
+
+
+def refused_and_closed_while_sending(connection: socket.socket, server: FaultServer) -> None:
+    """Say no and hang up on whoever is still speaking."""
+    read_part_of_request(connection, server)
+    connection.sendall(answer("413 Payload Too Large"))
+
+
+HUNDRED_OF_100_KB = [bytes(100_000)] * 100
+
+
+@pytest.mark.slow
+async def test_a_slow_line_is_no_stalled_one() -> None:
+    told: list[tuple[int, int]] = []
+    with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(9):
+        began = anyio.current_time()
+        accepted = await client(server, Deadlines(connect=1, stalled=1)).upload(
+            HUNDRED_OF_100_KB,
+            ethnicity="white",
+            gender="male",
+            seconds=8,
+            sent=lambda *now: told.append(now),
+        )
+        took = anyio.current_time() - began
+    assert accepted.task_id == ID
+    assert took > 2
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1] == int(server.posts[0].headers["content-length"])
+
+
+async def test_an_upload_that_stands_still_ends_long_before_its_deadline() -> None:
+    told: list[int] = []
+    with fault_server("stalls", faults={"stalls": body_read_at_first}) as server, anyio.fail_after(5):
+        began = anyio.current_time()
+        with pytest.raises(Unclear) as caught:
+            await client(server, Deadlines(connect=1, stalled=0.3)).upload(
+                HUNDRED_OF_100_KB * 3,
+                ethnicity="white",
+                gender="male",
+                seconds=60,
+                sent=lambda n, _: told.append(n),
+            )
+        assert anyio.current_time() - began < 2
+    assert caught.value.why == "timeout"
+    assert 3_000_000 < told[-1] < 40_000_000
+
+
+async def test_an_upload_that_is_hung_up_on_is_never_taken_for_accepted_or_unsent() -> None:
+    # Whether the refusal can still be read is a race with the reset that follows it.
+    hanging_up = fault_server("no", faults={"no": refused_and_closed_while_sending})
+    with hanging_up as server, anyio.fail_after(5), pytest.raises((Refused, Unclear)):
+        await upload(client(server), LARGER_THAN_ANY_BUFFER)
+    assert len(server.posts) == 1
 
 
 @pytest.mark.parametrize("fault", ["status_503", "closed_after_request", "throttled", "html_502"])
