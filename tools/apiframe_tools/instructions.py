@@ -14,8 +14,8 @@ the trigger word; generate_photos puts it into the prompt. The word that counts 
 the one that was asked for.
 
 prepare_photos costs 2 credits, a generated picture 1. A training costs 4 credits a photo, takes many minutes, \
-goes on without this chat, and cannot be cancelled: the service has no such call. The same photos are never paid for twice unless a \
-new idempotency_key says so on purpose.
+goes on without this chat, and cannot be cancelled: the service has no such call. The same photos are never paid \
+for twice unless a new idempotency_key says so on purpose.
 
 unconfirmed means that the answer was lost and money may have been spent. It is never sent again by itself: only the \
 person can say what became of it, through resolve_training. Do not decide for them.
