@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 import apiframe_studio
@@ -115,13 +116,19 @@ async def test_a_data_folder_that_is_a_file_is_told_and_left_alone(
 
 
 @pytest.mark.slow
-async def test_the_demo_ends_with_the_trigger_word(tmp_path: Path) -> None:
-    done = await run("demo", folder=tmp_path, within=60)
+async def test_the_demo_ends_with_the_trigger_word_and_portraits_in_a_folder_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMPDIR", "TEMP"):
+        monkeypatch.setenv(name, str(tmp_path))
+    done = await run("demo", folder=tmp_path / "data", within=110)
     assert done.process.returncode == 0, done.err
-    last = done.out.splitlines()[-1]
-    assert "The trigger word is TOK" in last
+    *_, word, portraits = done.out.splitlines()
+    assert "The trigger word is TOK" in word
     assert "calls start_training(" in done.out
     assert "Traceback" not in done.err
+    folder = anyio.Path(portraits.partition("The portraits are in ")[2])
+    assert [path async for path in folder.glob("*.png")]
 
 
 ACCOUNT = replying(
