@@ -1,0 +1,31 @@
+// mcporter from the command line: every call is a process of its own, and so is its server.
+
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { SERVER, seen, serve } from "./lines.mjs";
+
+const program = join(dirname(process.env.INTEROP_PACKAGES), "node_modules/mcporter/dist/cli.js");
+const server = [
+  ...["--stdio", SERVER.command, "--name", "photos"],
+  ...SERVER.args.flatMap((argument) => ["--stdio-arg", argument]),
+  ...Object.entries(SERVER.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+];
+
+function called(tool, given, output) {
+  const asked = ["call", ...server, "--tool", tool, "--args", JSON.stringify(given), "--output", output];
+  try {
+    return execFileSync(process.execPath, [program, ...asked], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  } catch (failed) {
+    if (failed.stdout) return failed.stdout; // A tool's error ends the command with a code of its own.
+    throw failed;
+  }
+}
+
+// It shows a result either as text or as JSON, so what only looks is called twice.
+await serve(async (tool, given) => {
+  const shown = called(tool, given, "json");
+  const parsed = JSON.parse(shown);
+  if (parsed.isError) return seen(parsed);
+  const text = tool === "start_training" ? shown : called(tool, given, "text");
+  return { text, structured: parsed, error: false };
+});

@@ -1,0 +1,91 @@
+"""Which clients, in which versions, connected in which way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One client in one way of connecting.
+
+    `packages` are pinned requirements for pip, or for npm when `script` is JavaScript. Which environment it lives in
+    follows from them, so that two ways of one client share one.
+    """
+
+    client: str
+    version: str
+    way: str
+    script: str
+    packages: tuple[str, ...]
+    argument: str = ""
+    shows_structured: bool = True
+    tells_errors_apart: bool = True
+
+    @property
+    def environment(self) -> str:
+        """The name of its folder."""
+        return self.script.partition(".")[0]
+
+
+_TYPESCRIPT_1 = "@modelcontextprotocol/sdk"
+_TYPESCRIPT_2 = "@modelcontextprotocol/client"
+
+ROSTER: Final = (
+    Entrant("Python SDK", "2.3.0", "2026-07-28", "python_sdk.py", ("mcp==2.3.0",), "auto"),
+    Entrant("Python SDK", "2.3.0", "2025-11-25", "python_sdk.py", ("mcp==2.3.0",), "legacy"),
+    Entrant(
+        "TypeScript SDK",
+        "1.32.2",
+        "2025-11-25",
+        "typescript_sdk_1.mjs",
+        (f"{_TYPESCRIPT_1}@1.32.2", "zod@4.6.0"),
+    ),
+    Entrant(
+        "TypeScript client",
+        "2.4.0",
+        "2026-07-28",
+        "typescript_client_2.mjs",
+        (f"{_TYPESCRIPT_2}@2.4.0",),
+        "auto",
+    ),
+    Entrant(
+        "TypeScript client",
+        "2.4.0",
+        "2025-11-25",
+        "typescript_client_2.mjs",
+        (f"{_TYPESCRIPT_2}@2.4.0",),
+        "legacy",
+    ),
+    Entrant(
+        "langchain-mcp-adapters",
+        "0.3.2",
+        "a new server for every call",
+        "langchain_adapters.py",
+        ("langchain-mcp-adapters==0.3.2",),
+    ),
+    Entrant(
+        "openai-agents",
+        "0.24.0",
+        "strict schemas, every argument filled",
+        "openai_agents.py",
+        ("openai-agents==0.24.0",),
+        shows_structured=False,
+        tells_errors_apart=False,
+    ),
+    Entrant(
+        "pydantic-ai", "2.66.0", "FunctionModel", "pydantic_agent.py", ("pydantic-ai-slim[mcp]==2.66.0",)
+    ),
+    Entrant(
+        "FastMCP client", "4.2.1", "one connection", "fastmcp_client.py", ("fastmcp-slim[client]==4.2.1",)
+    ),
+    Entrant("mcp-use", "1.7.1", "one connection", "mcp_use_client.py", ("mcp-use==1.7.1",)),
+    Entrant(
+        "mcporter",
+        "0.12.3",
+        "command line, a new server for every call",
+        "mcporter_command.mjs",
+        ("mcporter@0.12.3",),
+    ),
+)
