@@ -12,6 +12,10 @@ from judges.programs import HADOLINT, INSPECTOR, SERVER, SKILLSAW, TDQS, run
 from judges.verdicts import Verdict
 
 ERAS: Final = ("modern", "legacy")
+SCORE_REASONS: Final = {
+    "prepare_photos/shadow-candidate": "Arithmetic alone: a tool with four required arguments beside any tool with "
+    "none. An upload and a look at the account do not answer the same question"
+}
 
 
 def verdicts(folder: Path) -> Iterator[Verdict]:
@@ -44,7 +48,7 @@ def _scored(folder: Path) -> Verdict:
         for one in report["findings"]
         if one["severity"] != "info"
     }
-    return Verdict("tdqs 0.1.0", "tool definitions", len(report["tools"]), reds)
+    return Verdict("tdqs 0.1.0", "tool definitions", len(report["tools"]), reds, SCORE_REASONS)
 
 
 def _linted(judge: str, of: str, command: list[str], folder: Path) -> Verdict:
