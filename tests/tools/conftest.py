@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from mcp import Client
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
 
 from apiframe_server.composition import server_of
@@ -120,7 +120,8 @@ class Talk:
 
 
 Serving = Callable[..., AbstractAsyncContextManager[Talk]]
-"""Serve with some parts of the plan replaced."""
+"""Serve with some parts of the plan replaced; `speeds` are the sandbox's, `answers` a person who can be asked."""
+Answers = Callable[..., Awaitable[ElicitResult]]
 
 
 def _text(result: CallToolResult) -> str:
@@ -146,8 +147,10 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
     """Makes a server and a client of it in this era."""
 
     @asynccontextmanager
-    async def serve(**changes: Any) -> AsyncGenerator[Talk]:
-        sandbox = Sandbox(clock=clock.now, training_seconds=TRAINING_SECONDS)
+    async def serve(
+        *, speeds: dict[str, float] | None = None, answers: Answers | None = None, **changes: Any
+    ) -> AsyncGenerator[Talk]:
+        sandbox = Sandbox(clock=clock.now, **{"training_seconds": TRAINING_SECONDS, **(speeds or {})})
         plan = StudioPlan(
             ledger_path=tmp_path / "ledger.sqlite3",
             base_url=SANDBOX_URL,
@@ -157,10 +160,12 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
             connect_seconds=0.3,
             read_seconds=0.6,
             paid_seconds=0.6,
+            photo_folders=(tmp_path / "photos",),
+            output_folder=tmp_path / "portraits",
         )
         studio = Studio(replace(plan, **changes), clock)
         try:
-            async with Client(server_of(studio), mode=era) as client:
+            async with Client(server_of(studio), mode=era, elicitation_callback=answers) as client:
                 yield Talk(client, studio, sandbox, clock)
         finally:
             await studio.aclose()

@@ -19,6 +19,7 @@ STARTED = {
     "subject",
     "requested_trigger_word",
     "trigger_word",
+    "credits",
     "deduplicated",
     "warnings",
     "sandbox",
@@ -193,7 +194,7 @@ async def test_the_same_photos_again_return_the_training_that_already_is(talk: T
     again = await talk.ask("start_training", training_images_id="sandbox-person", trigger_word="TOKBERTA")
     assert again.facts["deduplicated"] is True
     assert again.facts["task_id"] == first["task_id"]
-    assert "started earlier; nothing was sent now" in again.text
+    assert "This call cost nothing: it was started earlier" in again.text
     assert "asked for the trigger word TOKANNA" in again.facts["warnings"][0]
     assert talk.paid() == 1
 
