@@ -19,6 +19,7 @@ from apiframe_studio.ledger.schema import STEPS, VERSION
 
 BUSY_SECONDS: Final = 10.0
 _STALE_MARK_SECONDS: Final = 60.0
+_CHUNK: Final = 2**20
 _DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file format")
 
 
@@ -41,7 +42,9 @@ def open_engine(path: Path) -> Engine:
             _bring_up_to_date(engine, path)
     except LedgerDamaged as damaged:
         engine.dispose()
-        raise LedgerDamaged(path, _set_aside(path)) from damaged
+        with translated(path), contextlib.suppress(FileNotFoundError):
+            _read_all(path)
+        raise LedgerDamaged(path, _set_aside(path) or _set_aside_by_another(path)) from damaged
     except LedgerError:
         engine.dispose()
         raise
@@ -118,6 +121,20 @@ def _take_step(engine: Engine, number: int) -> None:
         connection.exec_driver_sql(f"PRAGMA user_version={number + 1}")
 
 
+def _read_all(path: Path) -> None:
+    """Raise OSError when the disk cannot give the bytes: SQLite calls such a file malformed, yet it may be whole.
+
+    Setting it aside would begin a new ledger and forget what was paid for.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        for offset in range(0, os.fstat(descriptor).st_size, _CHUNK):
+            # pread where there is one: what SQLite itself uses, so that the same faults are met.
+            _ = os.pread(descriptor, _CHUNK, offset) if hasattr(os, "pread") else os.read(descriptor, _CHUNK)
+    finally:
+        os.close(descriptor)
+
+
 def _set_aside(path: Path) -> Path | None:
     """Rename a damaged ledger, once even when several processes meet it. None when it could not be moved."""
     aside = path.with_name(
@@ -141,6 +158,13 @@ def _set_aside(path: Path) -> Path | None:
     finally:
         mark.unlink(missing_ok=True)
     return aside
+
+
+def _set_aside_by_another(path: Path) -> Path | None:
+    """Where another process has just put the damaged ledger that this one met, or None."""
+    if path.exists() and not is_sound(path):
+        return None
+    return max(path.parent.glob(f"{path.name}.damaged-*[0-9]"), default=None)
 
 
 def _drop_stale(mark: Path) -> None:

@@ -41,7 +41,7 @@ class Spool:
     def keep(self, spooled: Spooled) -> None:
         """Write an accepted id over the reserved room, durably."""
         record = json.dumps(asdict(spooled)).encode().ljust(_ROOM)
-        self._write(self._path(spooled.ref, spooled.attempt), record, os.O_WRONLY)
+        self._write(self._path(spooled.ref, spooled.attempt), record, os.O_WRONLY | os.O_CREAT)
 
     def release(self, ref: str, attempt: int) -> None:
         """Give the room back: the ledger knows."""

@@ -1,0 +1,318 @@
+"""G1 and G2 against whatever may happen, in any order: a machine that tries.
+
+Two processes share one ledger. They submit, die between any two steps, hang and answer late; the clock
+leaps both ways; webhooks, spools and people speak. The money is counted at the service.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Connection, update
+
+from apiframe_studio.intent import KeyReused
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, table
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.schema import submissions
+from apiframe_studio.submission import Event, State
+
+from .stepped_clock import DAWN
+
+PLACE = ("https://service.invalid v1", "local")
+LEASE_SECONDS = 50.0
+PAID_FOR = (State.QUEUED, State.PROCESSING, State.FINISHED, State.FAILED)
+# In memory where there is such a folder: a kill is not a power cut, so syncing would only take time.
+FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - made unique below
+OUTCOMES = [*[Event.ACCEPTED] * 4, Event.NOT_SENT, Event.THROTTLED, Event.REFUSED]
+DECISIONS = [Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP]
+HAPPENINGS = [
+    *["submit"] * 5,
+    *["go_on"] * 10,
+    *["clock"] * 3,
+    *["decide"] * 3,
+    "webhook",
+    "crash",
+    "look",
+]
+
+reached: Counter[str] = Counter()
+"""How often the machine came to what matters: one that never gets there proves nothing."""
+
+PEOPLE = {Event.PERSON_SAYS_SEND_AGAIN: "send_again", Event.PERSON_GIVES_UP: "give_up"}
+
+
+@dataclass(eq=False)
+class Flight:
+    """One attempt that a process carries: whether it reached the service, and what the service made of it."""
+
+    process: int
+    row: Submission
+    event: Event | None = None
+    task_id: str | None = None
+
+
+@dataclass
+class Service:
+    """What the service knows: every paid request that it took, in order."""
+
+    taken: list[Flight] = field(default_factory=list[Flight])
+
+    def takes(self, flight: Flight) -> str:
+        self.taken.append(flight)
+        return f"train-{len(self.taken):04d}"
+
+
+class PaidRequests(RuleBasedStateMachine):
+    """Everything that can happen to paid requests for two sets of photos."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Rows of one moment are sorted by their refs, and hypothesis wants the same order every time.
+        numbers = count(1)
+        self.refs = patch.object(table, "_new_ref", lambda _kind: f"tr-{next(numbers):07}")
+        self.refs.start()
+        self.folder = Path(tempfile.mkdtemp(dir=FOLDER))
+        self.path = self.folder / "ledger.sqlite3"
+        shutil.copyfile(_empty_ledger(), self.path)
+        self.books = [Book(self.path), Book(self.path)]
+        self.now = DAWN
+        self.service = Service()
+        self.about_to_send: list[tuple[int, str]] = []
+        self.flights: list[Flight] = []
+        self.known: dict[str, str] = {}
+        self.people: Counter[tuple[str, str]] = Counter()
+        self.keys = count(1)
+
+    def teardown(self) -> None:
+        for book in self.books:
+            book.close()
+        self.refs.stop()
+        shutil.rmtree(self.folder)
+
+    @rule(data=st.data())
+    def something_happens(self, data: st.DataObject) -> None:
+        """One rule with weights: hypothesis leaves whole rules out of an example, and then nobody ever pays."""
+        name = data.draw(st.sampled_from(HAPPENINGS))
+        happening: Callable[[st.DataObject], None] = getattr(self, name)
+        happening(data)
+
+    def submit(self, data: st.DataObject) -> None:
+        """Somebody asks for a training, perhaps once more, and perhaps dies before it is sent."""
+        process = data.draw(st.integers(0, 1))
+        photos = data.draw(st.sampled_from(["images-1", "images-1", "images-2"]))
+        word = data.draw(st.sampled_from(["TOKSIS", "TOKSIS", None]))
+        key = data.draw(st.sampled_from([None, None, "key-1", f"key-new-{next(self.keys)}"]))
+        new = NewSubmission(Kind.TRAINING, *PLACE, photos, word, idempotency_key=key)
+        try:
+            row, is_new = self.books[process].admit(new, self.now)
+        except KeyReused:
+            return
+        if is_new:
+            self.may_be_new(photos, key)
+        if row.state is State.INTENT and row.wording == word:
+            self.about_to_send.append((process, row.ref))
+
+    def may_be_new(self, photos: str, key: str | None) -> None:
+        """A second intent for the same photos is born only when nothing paid is open, or kept, or in doubt."""
+        for flight in self.service.taken:
+            row = self.row(flight.row.ref)
+            if row.about != photos:
+                continue
+            over = row.state is State.ABANDONED
+            assert over or (row.state in (State.FINISHED, State.FAILED) and key), row
+
+    def go_on(self, data: st.DataObject) -> None:
+        """Some call goes one step further; much may have happened since its last one."""
+        if not (calls := [*self.about_to_send, *self.flights]):
+            return
+        call = data.draw(st.sampled_from(calls))
+        if isinstance(call, tuple):
+            self.begin(*call)
+        elif call.event is None:
+            self.arrive(call, data.draw(st.sampled_from(OUTCOMES)))
+        else:
+            heard, kept = data.draw(
+                st.sampled_from([(True, True), (True, False), (False, True), (False, True)])
+            )
+            self.answer(call, heard, kept)
+
+    def begin(self, process: int, ref: str) -> None:
+        """A process sends what it found to be an intent."""
+        self.about_to_send.remove((process, ref))
+        if sending := self.books[process].begin_sending(ref, self.now, LEASE_SECONDS):
+            self.flights.append(Flight(process, sending))
+
+    def arrive(self, flight: Flight, outcome: Event) -> None:
+        """A request reaches the service, or provably does not."""
+        flight.event = outcome
+        if outcome is Event.ACCEPTED:
+            flight.task_id = self.service.takes(flight)
+            reached["paid"] += 1
+            reached["paid again"] += flight.row.attempt > 1
+
+    def answer(self, flight: Flight, heard: bool, kept: bool) -> None:
+        """A process hears the outcome, or only that the line broke; the ledger can be written, or not."""
+        self.flights.remove(flight)
+        event, task_id = (flight.event, flight.task_id) if heard else (None, None)
+        book, row = self.books[flight.process], flight.row
+        if kept:
+            book.settle(row.ref, row.attempt, event or Event.UNCLEAR, Answer(task_id=task_id), self.now)
+        elif task_id:
+            book.spool(row.ref, row.attempt, task_id, self.now)
+        if task_id:
+            self.known[task_id] = row.ref
+        reached["spooled"] += bool(task_id and not kept)
+
+    def webhook(self, data: st.DataObject) -> None:
+        """The service itself tells of a request that it took, perhaps long after nobody waits for it."""
+        if not self.service.taken:
+            return
+        flight = data.draw(st.sampled_from(self.service.taken))
+        assert flight.task_id
+        row = flight.row
+        self.books[0].settle(row.ref, row.attempt, Event.ACCEPTED, Answer(flight.task_id), self.now)
+        self.known[flight.task_id] = row.ref
+
+    def crash(self, data: st.DataObject) -> None:
+        """A process is killed and starts again; what it carried is gone."""
+        process = data.draw(st.integers(0, 1))
+        self.about_to_send = [found for found in self.about_to_send if found[0] != process]
+        reached["killed while sending"] += any(flight.process == process for flight in self.flights)
+        self.flights = [flight for flight in self.flights if flight.process != process]
+        self.books[process].close()
+        self.books[process] = Book(self.path)
+
+    def clock(self, data: st.DataObject) -> None:
+        """Time passes, or somebody sets the clock."""
+        self.now += data.draw(st.sampled_from([60, 60, 20, 4_000, -1, -60, -4_000]))
+
+    def decide(self, data: st.DataObject) -> None:
+        """A person decides about one of the submissions there are."""
+        if rows := self.rows():
+            row = data.draw(st.sampled_from(rows))
+            event = data.draw(st.sampled_from(DECISIONS))
+            if self.books[1].decide(row.ref, event, None, self.now):
+                self.people[row.ref, PEOPLE[event]] += 1
+
+    def look(self, data: st.DataObject) -> None:
+        """The service says how far a training is."""
+        if rows := [row for row in self.rows() if row.task_id]:
+            row = data.draw(st.sampled_from(rows))
+            state = data.draw(st.sampled_from([State.PROCESSING, State.FINISHED, State.FAILED]))
+            self.books[0].observe(row.ref, Observation(self.now, state))
+
+    @invariant()
+    def one_paid_request_for_one_intent(self) -> None:
+        paid = Counter(flight.row.ref for flight in self.service.taken)
+        for ref, times in paid.items():
+            assert times <= 1 + self.people[ref, "send_again"], (ref, times)
+
+    @invariant()
+    def no_known_id_is_lost(self) -> None:
+        spooled = {spooled.task_id for book in self.books for spooled in book._spool}
+        kept = {row.task_id for row in self.rows()}
+        assert set(self.known) <= kept | spooled
+
+    @invariant()
+    def what_was_paid_for_and_not_heard_of_is_never_taken_for_unpaid(self) -> None:
+        carried = {flight.row.ref for flight in self.flights}
+        for flight in self.service.taken:
+            row = self.row(flight.row.ref)
+            decided = self.people[row.ref, "send_again"] or self.people[row.ref, "give_up"]
+            in_doubt = row.state in (State.UNCONFIRMED, State.SENDING)
+            assert row.state in PAID_FOR or in_doubt or decided or row.ref in carried, row
+
+    def rows(self) -> list[Submission]:
+        return list(self.books[0].list(*PLACE, Kind.TRAINING, self.now))
+
+    def row(self, ref: str) -> Submission:
+        found = self.books[0].find(*PLACE, ref, self.now)
+        assert found is not None
+        return found
+
+
+_TEMPLATE: list[Path] = []
+
+
+def _empty_ledger() -> Path:
+    if not _TEMPLATE:
+        path = Path(tempfile.mkdtemp(dir=FOLDER)) / "ledger.sqlite3"
+        Book(path).close()
+        _TEMPLATE.append(path)
+    return _TEMPLATE[0]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _template() -> Iterator[None]:
+    yield
+    while _TEMPLATE:
+        shutil.rmtree(_TEMPLATE.pop().parent)
+
+
+def machine_settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+@pytest.mark.slow
+def test_whatever_happens_an_intent_is_paid_once_and_no_id_is_lost() -> None:
+    reached.clear()
+    run_state_machine_as_test(PaidRequests, settings=machine_settings(300))
+    print(dict(reached))
+    assert reached["paid"] >= 100
+    assert min(reached[what] for what in ("paid again", "spooled", "killed while sending")) >= 3
+
+
+@pytest.mark.long
+def test_whatever_happens_ten_times_as_often() -> None:
+    run_state_machine_as_test(
+        PaidRequests, settings=settings(machine_settings(5_000), derandomize=False, stateful_step_count=60)
+    )
+
+
+def _sent_again_on_restart(_self: Book, connection: Connection, now: float) -> None:
+    ran_out = submissions.c.lease_until < now
+    connection.execute(update(submissions).where(ran_out).values(state=State.INTENT.value, lease_until=None))
+
+
+def _no_compare(self: Book, ref: str, now: float, lease_seconds: float) -> Submission:
+    with self._transaction() as connection:
+        row = table.one(connection, ref)
+        assert row is not None
+        self._spool.reserve(ref, row.attempt + 1)
+        sending = replace(row, state=State.SENDING, attempt=row.attempt + 1, lease_until=now + lease_seconds)
+        return table.store(connection, sending)
+
+
+@pytest.mark.parametrize(
+    ("verb", "fault"),
+    [("_expire_leases", _sent_again_on_restart), ("begin_sending", _no_compare)],
+    ids=["a restart that sends again", "a begin without compare-and-set"],
+)
+@pytest.mark.slow
+def test_the_machine_catches_a_planted_fault(verb: str, fault: object) -> None:
+    hunting = settings(machine_settings(300), phases=[Phase.generate])
+    with patch.object(Book, verb, fault), pytest.raises(AssertionError):
+        run_state_machine_as_test(PaidRequests, settings=hunting)
