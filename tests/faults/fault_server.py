@@ -299,6 +299,9 @@ FAULTS: dict[str, Fault] = {
     "switching_101": replying(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
     "redirect_307": replying(answer("307 Temporary Redirect", location="/elsewhere")),
     "redirect_301": replying(answer("301 Moved Permanently", location="/elsewhere")),
+    "redirect_to_no_url": replying(answer("307 Temporary Redirect", location="http://[::1")),
+    "redirect_to_data": replying(answer("308 Permanent Redirect", location="data:image/png;base64,AAAA")),
+    "redirect_to_no_name": replying(answer("302 Found", location="https://xn--zzzzzzzzz.example/")),
     **{
         f"status_{status}": replying(answer(f"{status} Status", {"errors": [{"msg": "Invalid request"}]}))
         for status in (400, 401, 402, 403, 404, 405, 408, 409, 413, 415, 418, 422, 425, 500, 502, 503, 504)

@@ -38,6 +38,7 @@ def new_client(url: str, context: ssl.SSLContext, app: ASGIApp | None) -> httpx.
         "trust_env": not leads_to_this_machine(url),
         "limits": httpx.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=KEPT_ALIVE_SECONDS),
         "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        "event_hooks": {"response": [_set_location_aside]},
     }
     if app is not None:
         settings["transport"] = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -47,3 +48,16 @@ def new_client(url: str, context: ssl.SSLContext, app: ASGIApp | None) -> httpx.
     except (ValueError, ImportError, httpx.InvalidURL):
         pass
     raise BaseUrlUnusable(BaseUrlProblem.PROXY)
+
+
+async def _set_location_aside(response: httpx.Response) -> None:
+    # The library prepares the request for a redirect even when it is told not to follow it. A Location that
+    # is no URL then raises, in place of an answer that says clearly that nothing was bought.
+    if "location" in response.headers:
+        response.extensions["location"] = response.headers.pop("location")
+
+
+def put_location_back(response: httpx.Response) -> None:
+    """Give an answer back the header that it came with, once the library has let go of it."""
+    if "location" in response.extensions:
+        response.headers["location"] = response.extensions["location"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from apiframe_studio.api.answers import Answer
+from apiframe_studio.api.clients import put_location_back
 from apiframe_studio.api.errors import NotSent, NotSentBecause, Unclear, UnclearBecause
 from apiframe_studio.api.faults import WIRE_FAULTS, meaning_of
 
@@ -41,6 +42,7 @@ async def carry(client: httpx.AsyncClient, request: httpx.Request, received: Rec
     """Send `request` once and put what comes back into `received`. A fault of the wire is put there too."""
     try:
         received.response = await client.send(request, stream=True, follow_redirects=False)
+        put_location_back(received.response)
         try:
             await _read_body(received.response, received)
         finally:

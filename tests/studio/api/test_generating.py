@@ -1,0 +1,150 @@
+"""Asking for pictures: what is sent, and what the two kinds of answer become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.api import (
+    ApiframeError,
+    ApiframeV1,
+    Generated,
+    OutOfCredits,
+    Refused,
+    TaskKind,
+    TaskState,
+    Unclear,
+    UnclearBecause,
+)
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+
+from .conftest import KEY, Service
+
+PATH = "/ai-photo-generate"
+URLS = ["https://cdn.apiframe.pro/a.png", "https://cdn.apiframe.pro/b.png"]
+BASE = {"training_id": "train-1", "prompt": "TOKIKD on a beach"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({}, {}),
+        ({"aspect_ratio": "3:4"}, {"aspect_ratio": "3:4"}),
+        ({"number_of_images": 4}, {"number_of_images": "4"}),
+        ({"seed": 0}, {"seed": 0}),
+        ({"seed": 2**53}, {"seed": 2**53}),
+        (
+            {"aspect_ratio": "custom", "width": 640, "height": 321},
+            {"aspect_ratio": "custom", "width": "640", "height": "321"},
+        ),
+    ],
+    ids=repr,
+)
+async def test_numbers_are_sent_as_documented_and_what_is_not_given_is_not_sent(
+    api: ApiframeV1, service: Service, given: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    service.answers[PATH] = {"task_id": "gen-1"}
+    await api.generate(BASE["training_id"], BASE["prompt"], **given, seconds=5)
+    assert service.asked == [(PATH, BASE | sent)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "task_id", "urls"),
+    [
+        ({"task_id": "gen-1", "status": "finished", "image_urls": URLS}, "gen-1", URLS),
+        ({"task_id": "gen-1"}, "gen-1", []),
+        ({"task_id": 4711, "status": "processing"}, "4711", []),
+        ({"task_id": "gen-1", "image_urls": []}, "gen-1", []),
+        ({"status": "finished", "image_urls": URLS}, None, URLS),
+        ({"task_id": None, "image_urls": URLS[:1]}, None, URLS[:1]),
+        ({"task_id": "with spaces in it", "image_urls": URLS}, None, URLS),
+        ({"task_id": "gen-1", "image_urls": ["javascript:alert(1)", URLS[0], 7]}, "gen-1", URLS[:1]),
+        ({"task_id": "gen-1", "image_urls": [f"{URLS[0]}?key={KEY}", URLS[1]]}, "gen-1", URLS[1:]),
+        ((201, {"task_id": "gen-1", "image_urls": URLS}), "gen-1", URLS),
+    ],
+    ids=repr,
+)
+async def test_an_answer_is_pictures_or_an_id_or_both(
+    api: ApiframeV1, service: Service, answer: object, task_id: str | None, urls: list[str]
+) -> None:
+    service.answers[PATH] = answer
+    made = await api.generate("train-1", "TOKIKD", seconds=5)
+    assert (made.task_id, made.image_urls) == (task_id, tuple(urls))
+    assert (made.task.task_id, made.task.image_urls) == (task_id, tuple(urls))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [
+        ({}, Unclear, UnclearBecause.NO_TASK_ID),
+        ({"image_urls": []}, Unclear, UnclearBecause.NO_TASK_ID),
+        ({"image_urls": ["file:///etc/passwd"]}, Unclear, UnclearBecause.NO_TASK_ID),
+        ({"image_urls": URLS[0]}, Unclear, UnclearBecause.NO_TASK_ID),
+        ({"image_urls": [f"https://cdn.apiframe.pro/?{KEY}"]}, Unclear, UnclearBecause.NO_TASK_ID),
+        (URLS, Unclear, UnclearBecause.NOT_JSON),
+        (b"[" * 100_000, Unclear, UnclearBecause.NOT_JSON),
+        (b'{"image_urls": ["' + b"a" * 2**20 + b'"]}', Unclear, UnclearBecause.TOO_LARGE),
+        ((500, {"task_id": "gen-1", "image_urls": URLS}), Unclear, UnclearBecause.SERVER_ERROR),
+        ((402, {"error": "Not enough credits"}), OutOfCredits, None),
+        ((400, {"errors": [{"msg": "prompt is required"}]}), Refused, None),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_anything_else_is_an_error_and_is_not_asked_again(
+    api: ApiframeV1, service: Service, answer: object, error: type[ApiframeError], why: UnclearBecause | None
+) -> None:
+    service.answers[PATH] = answer
+    with pytest.raises(error) as caught:
+        await api.generate("train-1", "TOKIKD", seconds=5)
+    assert getattr(caught.value, "why", None) is why
+    assert KEY not in str(vars(caught.value))
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("fetched", ["/fetch", "/fetch-many"])
+async def test_a_link_with_the_key_in_it_is_left_out_of_what_is_fetched_too(
+    api: ApiframeV1, service: Service, fetched: str
+) -> None:
+    tasks = [
+        {"task_id": task_id, "status": "finished", "image_urls": [f"https://x.example/?{KEY}", *URLS]}
+        for task_id in ("gen-1", "gen-2")
+    ]
+    service.answers = {"/fetch": tasks[0], "/fetch-many": {"tasks": tasks}}
+    if fetched == "/fetch":
+        found: list[object] = [await api.fetch("gen-1")]
+    else:
+        found = [*(await api.fetch_many(["gen-1", "gen-2"])).values()]
+    assert service.paths == [fetched]
+    assert all(getattr(task, "image_urls", None) == tuple(URLS) for task in found)
+
+
+async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Generated]:
+    """Two pictures asked of a sandbox, with a training that has finished."""
+    api = ApiframeV1(key=SecretStr(SANDBOX_KEY), base_url=SANDBOX_URL, app=sandbox.app)
+    training = await api.train("sandbox-person", trigger_word="TOKIKD")
+    await sandbox.advance(20)
+    return api, await api.generate(training.task_id, "TOKIKD at sea", number_of_images=2, seed=7, seconds=5)
+
+
+async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> None:
+    sandbox = Sandbox(clock=lambda: 0.0)
+    with anyio.fail_after(5):
+        _, made = await generated(sandbox)
+    sandbox.close()
+    assert (made.task.state, made.task.kind) == (TaskState.FINISHED, TaskKind.GENERATION)
+    assert len(made.image_urls) == 2
+
+
+async def test_a_service_that_takes_its_time_answers_with_an_id_to_fetch() -> None:
+    sandbox = Sandbox(clock=lambda: 0.0, generation_seconds=10)
+    with anyio.fail_after(5):
+        api, made = await generated(sandbox)
+        assert made.image_urls == ()
+        assert made.task_id is not None
+        await sandbox.advance(10)
+        task = await api.fetch(made.task_id)
+    sandbox.close()
+    assert (task.state, len(task.image_urls)) == (TaskState.FINISHED, 2)

@@ -1,0 +1,71 @@
+"""The body of an upload is the JSON that is documented, made piece by piece."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tracemalloc
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiframe_studio.api.photos_body import PhotosBody
+
+LARGEST_PIECE = 65_536
+FIELDS = {"ethnicity": "white", "gender": "female", "webhook_secret": 'a "quoted" ü\n]}'}
+
+
+async def written(body: PhotosBody) -> bytes:
+    return b"".join([piece async for piece in body])
+
+
+async def check(images: Sequence[bytes]) -> None:
+    body = PhotosBody(FIELDS, images)
+    text = await written(body)
+    assert len(text) == body.length
+    said = json.loads(text)
+    assert list(said) == [*FIELDS, "images"]
+    assert said == {**FIELDS, "images": [base64.b64encode(image).decode() for image in images]}
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, 2, 3, 49_150, 49_151, 49_152, 49_153, 49_154, 49_155, 98_304, 1_000_001]
+)
+async def test_pieces_of_a_picture_join_to_one_text(size: int) -> None:
+    await check([b"\xff" * size] * 3)
+
+
+@given(images=st.lists(st.binary(max_size=100), min_size=1, max_size=30))
+async def test_any_pictures_come_out_as_they_went_in(images: list[bytes]) -> None:
+    await check(images)
+
+
+async def test_a_body_can_be_written_again() -> None:
+    body = PhotosBody(FIELDS, [b"one", b"two"])
+    assert await written(body) == await written(body)
+
+
+async def test_the_way_is_told_up_to_its_end_in_small_steps() -> None:
+    told: list[tuple[int, int]] = []
+    body = PhotosBody(FIELDS, [bytes(500_000)] * 10, lambda *now: told.append(now))
+    pieces = [len(piece) async for piece in body]
+    assert max(pieces) <= LARGEST_PIECE
+    assert told == [(sum(pieces[: number + 1]), body.length) for number in range(len(pieces))]
+    assert told[-1][0] == body.length
+
+
+async def test_only_a_piece_of_30_megabytes_is_in_memory() -> None:
+    images = [bytes(1_000_000)] * 30
+    tracemalloc.start()
+    try:
+        body = PhotosBody(FIELDS, images)
+        length = 0
+        async for piece in body:
+            length += len(piece)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert length == body.length > 40_000_000
+    assert peak < 1_000_000

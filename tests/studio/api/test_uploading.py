@@ -1,0 +1,192 @@
+"""Uploading photos: to the sandbox, which decodes them, and to a socket, which shows what is on the wire."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tracemalloc
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import TaskStatus
+from anyio.lowlevel import checkpoint
+from PIL import Image
+from pydantic import SecretStr
+
+from apiframe_studio.api import ApiframeV1, KeyUnusable, Refused, TaskKind, TaskState
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.sandbox.port import serve
+
+from ...faults.fault_server import ACCEPTED, FaultServer, answer, fault_server, read_part_of_request
+from .conftest import Service
+
+START = 1_790_000_000.0
+HOSTS = [".apiframe.pro"]
+PERSON: dict[str, Any] = {"ethnicity": "black", "gender": "female"}
+
+
+def photo(number: int, size: int = 300) -> bytes:
+    """A JPEG that is no other's."""
+    file = BytesIO()
+    Image.effect_noise((size, size), 20 + number).save(file, "JPEG", quality=95)
+    return file.getvalue()
+
+
+PHOTOS = [photo(number) for number in range(30)]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    made = Sandbox(clock=lambda: START)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> ApiframeV1:
+    return ApiframeV1(key=SecretStr(SANDBOX_KEY), base_url=SANDBOX_URL, app=sandbox.app)
+
+
+@pytest.mark.parametrize("count", [10, 11, 30])
+async def test_10_to_30_photos_become_a_set_that_can_be_trained_on(
+    api: ApiframeV1, sandbox: Sandbox, count: int
+) -> None:
+    with anyio.fail_after(5):
+        accepted = await api.upload(PHOTOS[:count], **PERSON, age=41, seconds=5)
+        assert (await api.fetch(accepted.task_id)).state is TaskState.QUEUED
+        await sandbox.advance(2)
+        task = await api.fetch(accepted.task_id)
+    assert (task.task_id, task.state, task.kind) == (accepted.task_id, TaskState.FINISHED, TaskKind.UPLOAD)
+    assert task.expires_at is not None
+    assert (await api.account()).credits == 12_000 - 2
+
+
+@pytest.mark.parametrize(
+    ("photos", "fields", "named"),
+    [
+        (PHOTOS[:9], {}, "images"),
+        ([*PHOTOS, PHOTOS[0]], {}, "images"),
+        ([*PHOTOS[:10], PHOTOS[0][:2000]], {}, "images[10]"),
+        ([*PHOTOS[:10], b""], {}, "images"),
+        (PHOTOS[:10], {"ethnicity": "martian"}, "ethnicity"),
+        (PHOTOS[:10], {"gender": "f"}, "gender"),
+        (PHOTOS[:10], {"age": -1}, "age"),
+    ],
+    ids=["nine", "thirty-one", "half a photo", "an empty one", "ethnicity", "gender", "age"],
+)
+async def test_a_refused_upload_costs_nothing_and_says_why(
+    api: ApiframeV1, photos: list[bytes], fields: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        await api.upload(photos, **{**PERSON, **fields}, seconds=5)
+    assert caught.value.status == 400
+    assert named in caught.value.message
+    assert (await api.account()).credits == 12_000
+
+
+async def test_only_what_is_given_is_sent() -> None:
+    service = Service({"/ai-photo-upload": ACCEPTED})
+    api = ApiframeV1(key=SecretStr("key"), app=service)
+    await api.upload([b"one"] * 10, **PERSON, seconds=5)
+    secret = SecretStr("s3cret")
+    given: dict[str, Any] = {"age": 0, "webhook_url": "https://hook.example", "webhook_secret": secret}
+    await api.upload([b"one"] * 10, **PERSON, **given, seconds=5)
+    images = {"images": ["b25l"] * 10}
+    assert service.asked == [
+        ("/ai-photo-upload", {**PERSON, **images}),
+        ("/ai-photo-upload", {**PERSON, **given, "webhook_secret": "s3cret", **images}),
+    ]
+
+
+async def test_an_upload_is_one_request_of_known_length_on_a_connection_of_its_own() -> None:
+    with fault_server("accepted") as server, anyio.fail_after(5):
+        api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
+        for _ in range(2):
+            assert (await api.upload(PHOTOS, **PERSON, seconds=5)).task_id == ACCEPTED["task_id"]
+    assert server.connections == 2
+    for post in server.posts:
+        assert post.target == "/ai-photo-upload"
+        assert int(post.headers["content-length"]) == len(post.body)
+        assert "transfer-encoding" not in post.headers
+        assert post.headers["connection"] == "close"
+        assert post.headers["content-type"] == "application/json"
+        assert post.headers["authorization"] == "key-of-nobody"
+        assert len(json.loads(post.body)["images"]) == 30
+
+
+async def test_an_unusable_key_is_told_before_a_photo_is_touched() -> None:
+    service = Service()
+    with pytest.raises(KeyUnusable):
+        await ApiframeV1(key=None, app=service).upload(PHOTOS, **PERSON, seconds=5)
+    assert service.asked == []
+
+
+def discarding(connection: socket.socket, server: FaultServer) -> None:
+    """Take an upload and keep nothing of it."""
+    read_part_of_request(connection, server)
+    left = int(server.posts[-1].headers["content-length"]) - len(server.posts[-1].body)
+    while left:
+        left -= len(connection.recv(65536))
+    connection.sendall(answer("200 OK", ACCEPTED))
+
+
+async def test_an_upload_of_30_megabytes_is_never_in_memory() -> None:
+    photos = [bytes(1_000_000) for _ in range(30)]
+    with fault_server("discarding", faults={"discarding": discarding}) as server, anyio.fail_after(10):
+        api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
+        await api.upload(photos[:10], **PERSON, seconds=5)  # whatever is imported late is imported now
+        tracemalloc.start()
+        try:
+            await api.upload(photos, **PERSON, seconds=10)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+async def test_others_get_their_turn_while_photos_are_handed_to_a_service_that_never_waits() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await checkpoint()
+            turns += 1
+
+    api = ApiframeV1(key=SecretStr("key"), app=Service({"/ai-photo-upload": ACCEPTED}))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(count_turns)
+            await api.upload([bytes(500_000)] * 10, **PERSON, seconds=5)
+            group.cancel_scope.cancel()
+    assert turns > 50
+
+
+async def test_the_whole_way_over_a_real_port() -> None:
+    sandbox = Sandbox(clock=lambda: START)
+    with anyio.fail_after(15):
+        async with anyio.create_task_group() as group:
+
+            async def listen(*, task_status: TaskStatus[str]) -> None:
+                await serve(sandbox=sandbox, task_status=task_status)
+
+            base_url = await group.start(listen)
+            api = ApiframeV1(key=SecretStr(SANDBOX_KEY), base_url=base_url)
+            photos = await api.upload(PHOTOS[:12], **PERSON, seconds=5)
+            await sandbox.advance(2)
+            training = await api.train(photos.task_id)
+            await sandbox.advance(20)
+            word = (await api.fetch(training.task_id)).trigger_word
+            made = await api.generate(training.task_id, f"{word} on a beach", number_of_images=2, seconds=5)
+            pictures = [
+                await api.download(url, hosts=HOSTS, seconds=5, most_bytes=10_000_000)
+                for url in made.image_urls
+            ]
+            await api.aclose()
+            group.cancel_scope.cancel()
+    sandbox.close()
+    assert [picture.media_type for picture in pictures] == ["image/png"] * 2
+    assert all(Image.open(BytesIO(picture.data)).size == (1024, 1024) for picture in pictures)
