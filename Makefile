@@ -14,7 +14,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo test test-fast test-long test-floor lint docs bench bundle judges interop audit requirements clean
+.PHONY: help demo test test-fast test-long test-floor lint docs picture bench bundle judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,8 +43,11 @@ lint: $(VENV)/dev.stamp ## ruff, mypy, pyright and the import contracts
 	$(BIN)/lint-imports
 	$(BIN)/python -m pages --check
 
-docs: $(VENV)/dev.stamp ## write the generated tables, links and the demo's picture again
+docs: $(VENV)/dev.stamp ## write the tables and links in README and docs again
 	@$(BIN)/python -m pages
+
+picture: $(VENV)/run.stamp ## draw the demo's picture for the README again, docs/demo.svg
+	@$(BIN)/apiframe-photo-mcp demo --svg docs/demo.svg
 
 bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
 	@$(BIN)/python -m bench

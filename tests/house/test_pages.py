@@ -130,3 +130,10 @@ def test_the_registrys_entry_names_what_the_readme_and_the_image_claim() -> None
     assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f'server.name="{entry["name"]}"' in (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert {package["version"] for package in entry["packages"]} == {entry["version"]}
+
+
+def test_the_picture_of_the_demo_loads_nothing_and_ends_with_the_word() -> None:
+    picture = (ROOT / "docs/demo.svg").read_text(encoding="utf-8")
+    assert not re.search(r"href=|src=|url\((?!#)|@import|@font-face", picture)
+    words = re.sub(r"<[^>]+>", "", picture).replace("&#160;", " ")
+    assert words.find("get_account") < words.find("start_training") < words.find("trigger word is TOK")
