@@ -1,0 +1,329 @@
+"""What the ledger keeps, and what it refuses: before anything is sent, and without touching what is there."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from apiframe_studio.ledger import (
+    Answer,
+    Kind,
+    LedgerBusy,
+    LedgerDamaged,
+    LedgerError,
+    LedgerTooNew,
+    LedgerUnusable,
+    NewSubmission,
+    Observation,
+    Submission,
+)
+from apiframe_studio.ledger import file as ledger_file
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.schema import VERSION
+from apiframe_studio.submission import Event, State
+
+from ..faults.nursery import strace_is_missing
+from .stepped_clock import DAWN
+
+PLACE = ("https://service.invalid v1", "local")
+NEW = NewSubmission(Kind.TRAINING, *PLACE, "images-1", "TOKSIS", "Anna")
+LEASE = 50.0
+posix = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
+without_root = pytest.mark.skipif(
+    getattr(os, "geteuid", lambda: 1)() == 0, reason="root may write everywhere; the strace tests cover this"
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "ledger.sqlite3"
+
+
+def sending(book: Book) -> Submission:
+    row, _ = book.admit(NEW, DAWN)
+    begun = book.begin_sending(row.ref, DAWN, LEASE)
+    assert begun is not None
+    return begun
+
+
+def found(book: Book, name: str, now: float = DAWN) -> Submission:
+    row = book.find(*PLACE, name, now)
+    assert row is not None
+    return row
+
+
+def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> None:
+    book = Book(path)
+    row = sending(book)
+    accepted = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), DAWN + 1)
+    book.observe(row.ref, Observation(DAWN + 60, State.PROCESSING, 40.0, "Training is in progress"))
+    book.observe(row.ref, Observation(DAWN + 90, State.FINISHED, 100.0, "Done", "TOKIKD"))
+    book.close()
+    again = Book(path)
+    row = found(again, "train-1")
+    assert accepted is not None
+    assert (row.ref, row.state, row.attempt) == (accepted.ref, State.FINISHED, 1)
+    assert (row.about, row.wording, row.trigger_word, row.subject) == ("images-1", "TOKSIS", "TOKIKD", "Anna")
+    assert (row.sent_at, row.accepted_at, row.started_at, row.finished_at) == (
+        DAWN,
+        DAWN + 1,
+        DAWN + 60,
+        DAWN + 90,
+    )
+    assert [seen.state for seen in again.history(row.ref)] == [State.PROCESSING, State.FINISHED]
+    again.close()
+
+
+def test_a_look_that_says_nothing_new_is_not_written(path: Path) -> None:
+    book = Book(path)
+    row = sending(book)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), DAWN)
+    for second in range(3):
+        book.observe(row.ref, Observation(DAWN + second, State.PROCESSING, 40.0))
+    assert len(book.history(row.ref)) == 1
+    book.close()
+
+
+@posix
+def test_file_and_folders_are_for_nobody_else(path: Path) -> None:
+    old = os.umask(0)
+    try:
+        book = Book(path)
+        sending(book)
+        book.close()
+    finally:
+        os.umask(old)
+    modes = {
+        entry.relative_to(path.parent).name: stat.S_IMODE(entry.stat().st_mode)
+        for entry in [path.parent, *path.parent.rglob("*")]
+    }
+    assert modes.pop("ledger.sqlite3") == 0o600
+    assert modes.pop("ledger-spool") == modes.pop("") == 0o700
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_ledger_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes(path: Path) -> None:
+    Book(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version={VERSION + 1}")
+    connection.close()
+    before = (path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(path.parent)))
+    for _ in range(2):
+        with pytest.raises(LedgerTooNew):
+            Book(path)
+    assert (path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(path.parent))) == before
+
+
+def damaged_middle(path: Path) -> bytes:
+    Book(path).close()
+    whole = bytearray(path.read_bytes())
+    whole[4_096 : 3 * 4_096] = os.urandom(2 * 4_096)
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("damage", ["text", "middle", "header"])
+def test_a_damaged_ledger_is_set_aside_whole_and_the_next_opening_begins_a_new_one(
+    path: Path, damage: str
+) -> None:
+    path.parent.mkdir()
+    content = {
+        "text": lambda: b"this is no database, and it is long enough to be read as one" * 20,
+        "middle": lambda: damaged_middle(path),
+        "header": lambda: b"SQLite format 3\x00" + b"\xff" * 8_192,
+    }[damage]()
+    path.write_bytes(content)
+    with pytest.raises(LedgerDamaged) as caught:
+        Book(path)
+    aside = caught.value.set_aside
+    assert aside is not None
+    assert aside.read_bytes() == content
+    book = Book(path)
+    assert not book.list(*PLACE, Kind.TRAINING, DAWN)
+    book.close()
+    assert aside.read_bytes() == content
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_folder_that_is_a_file_is_said_and_left(tmp_path: Path, depth: int) -> None:
+    in_the_way = tmp_path / "data"
+    in_the_way.write_text("mine")
+    path = in_the_way.joinpath(*["deeper"] * (depth - 1), "ledger.sqlite3")
+    with pytest.raises(LedgerUnusable) as caught:
+        Book(path)
+    assert caught.value.why
+    assert in_the_way.read_text() == "mine"
+
+
+def test_a_ledger_that_is_a_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(LedgerUnusable):
+        Book(tmp_path)
+
+
+@posix
+@without_root
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(LedgerUnusable):
+        Book(tmp_path / "data" / "ledger.sqlite3")
+    tmp_path.chmod(0o700)
+
+
+def test_a_ledger_that_another_process_holds_for_too_long_is_busy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Book(path).close()
+    monkeypatch.setattr(ledger_file, "BUSY_SECONDS", 0.05)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerBusy):
+        Book(path)
+    holder.close()
+    Book(path).close()
+
+
+@pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
+def test_a_disk_that_cannot_be_read_is_not_a_damaged_ledger(path: Path) -> None:
+    """SQLite calls both malformed; setting a whole ledger aside would forget what was paid for."""
+    Book(path).close()
+    whole = path.read_bytes()
+    opens = (
+        f"from pathlib import Path; from apiframe_studio.ledger.book import Book; Book(Path({str(path)!r}))"
+    )
+    unreadable = ["-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=2+", "-P", str(path)]
+    command = ["strace", "-f", "-qq", "-o", os.devnull, *unreadable, sys.executable, "-c", opens]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert "LedgerUnusable" in run.stderr.splitlines()[-1]
+    assert path.read_bytes() == whole
+    assert not list(path.parent.glob("*damaged*"))
+
+
+def test_a_half_made_ledger_is_finished_by_the_next_opening(path: Path) -> None:
+    """A kill after the file was made and before its first step leaves an empty file."""
+    path.parent.mkdir()
+    path.touch()
+    book = Book(path)
+    sending(book)
+    book.close()
+
+
+def test_only_one_of_two_openings_takes_a_step(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path, isolation_level=None) as first:
+        first.execute("BEGIN IMMEDIATE")
+        first.execute("ROLLBACK")
+    first.close()
+    books = [Book(path), Book(path)]
+    assert sending(books[0]).ref == books[1].list(*PLACE, Kind.TRAINING, DAWN)[0].ref
+    for book in books:
+        book.close()
+
+
+def test_only_the_first_begins_to_send(path: Path) -> None:
+    books = [Book(path), Book(path)]
+    row, is_new = books[0].admit(NEW, DAWN)
+    known, is_new_again = books[1].admit(NEW, DAWN)
+    assert (is_new, is_new_again, known.ref) == (True, False, row.ref)
+    begun = [book.begin_sending(row.ref, DAWN, LEASE) for book in books]
+    assert [begin is not None for begin in begun] == [True, False]
+    for book in books:
+        book.close()
+
+
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [
+        (0.0, State.SENDING),
+        (LEASE, State.SENDING),
+        (LEASE + 0.1, State.UNCONFIRMED),
+        (-10.0, State.SENDING),
+        (-4_000.0, State.UNCONFIRMED),
+    ],
+    ids=["at once", "to the second", "after the lease", "clock a little back", "clock far back"],
+)
+def test_a_dead_sender_is_left_alone_for_its_lease_and_no_longer(
+    path: Path, later: float, state: State
+) -> None:
+    book = Book(path)
+    row = sending(book)
+    (listed,) = book.list(*PLACE, Kind.TRAINING, DAWN + later)
+    assert listed.state is found(book, row.ref, DAWN + later).state is state
+    assert book.admit(NEW, DAWN + later)[0].state is state
+    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + later) is None or (
+        state is State.UNCONFIRMED
+    )
+    book.close()
+
+
+def test_an_id_that_could_not_be_written_waits_in_the_spool_and_is_taken_in(path: Path) -> None:
+    book = Book(path)
+    row = sending(book)
+    book.spool(row.ref, row.attempt, "train-1", DAWN + 2)
+    book.close()
+    book = Book(path)
+    kept = found(book, "train-1", DAWN + 10_000)
+    assert (kept.ref, kept.state, kept.accepted_at) == (row.ref, State.QUEUED, DAWN + 2)
+    assert os.listdir(path.parent / "ledger-spool") == []
+    book.close()
+
+
+def test_a_spooled_id_is_taken_in_before_a_person_can_decide_otherwise(path: Path) -> None:
+    book = Book(path)
+    row = sending(book)
+    book.spool(row.ref, row.attempt, "train-1", DAWN)
+    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + 1_000) is None
+    assert found(book, row.ref).task_id == "train-1"
+    book.close()
+
+
+def test_an_id_that_comes_in_twice_is_one_row(path: Path) -> None:
+    """Sent again meanwhile: the first answer gets a row of its own, also when spool and webhook both tell it."""
+    book = Book(path)
+    first = sending(book)
+    book.decide(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + 1_000)
+    second = book.begin_sending(first.ref, DAWN + 1_000, LEASE)
+    assert second is not None
+    for _ in range(2):
+        book.settle(first.ref, 1, Event.ACCEPTED, Answer(task_id="train-late"), DAWN + 1_001)
+    book.settle(second.ref, 2, Event.ACCEPTED, Answer(task_id="train-2"), DAWN + 1_002)
+    rows = book.list(*PLACE, Kind.TRAINING, DAWN)
+    assert sorted(str(row.task_id) for row in rows) == ["train-2", "train-late"]
+    book.close()
+
+
+@pytest.mark.parametrize("junk", [b"", b" " * 1024, b'{"ref": "tr-1"', b"[]", b"\xff\xfe", b'{"ref": 1}'])
+def test_junk_in_the_spool_is_no_obstacle(path: Path, junk: bytes) -> None:
+    book = Book(path)
+    row = sending(book)
+    (path.parent / "ledger-spool" / f"{row.ref}-1.id").write_bytes(junk)
+    book.close()
+    book = Book(path)
+    assert found(book, row.ref).state is State.SENDING
+    book.close()
+
+
+def test_a_spool_that_cannot_be_made_means_that_nothing_is_begun(path: Path) -> None:
+    book = Book(path)
+    row, _ = book.admit(NEW, DAWN)
+    (path.parent / "ledger-spool").write_text("in the way")
+    with pytest.raises(LedgerError):
+        book.begin_sending(row.ref, DAWN, LEASE)
+    assert found(book, row.ref).state is State.INTENT
+    book.close()
+
+
+def test_one_owner_or_service_never_sees_the_rows_of_another(path: Path) -> None:
+    book = Book(path)
+    row = sending(book)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), DAWN)
+    for place in [("https://elsewhere.invalid v1", "local"), (PLACE[0], "somebody")]:
+        assert not book.list(*place, Kind.TRAINING, DAWN)
+        assert book.find(*place, row.ref, DAWN) is None
+        assert book.find(*place, "train-1", DAWN) is None
+        assert book.admit(NewSubmission(Kind.TRAINING, *place, "images-1", "TOKSIS"), DAWN)[1]
+    book.close()
