@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -137,3 +138,11 @@ def test_the_picture_of_the_demo_loads_nothing_and_ends_with_the_word() -> None:
     assert not re.search(r"href=|src=|url\((?!#)|@import|@font-face", picture)
     words = re.sub(r"<[^>]+>", "", picture).replace("&#160;", " ")
     assert words.find("get_account") < words.find("start_training") < words.find("trigger word is TOK")
+
+
+def test_every_dependency_has_its_reason_and_its_bounds_written_down() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = settings["optional-dependencies"].values()
+    asked = {line for lines in [settings["dependencies"], *extras] for line in lines}
+    page = (ROOT / "docs/decisions/0020-dependencies.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)) == asked
