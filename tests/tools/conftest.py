@@ -121,7 +121,7 @@ class Talk:
 
 Serving = Callable[..., AbstractAsyncContextManager[Talk]]
 """Serve with some parts of the plan replaced; `speeds` are the sandbox's, `answers` a person who can be asked."""
-Answers = Callable[..., Awaitable[ElicitResult]]
+Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
 def _text(result: CallToolResult) -> str:
@@ -148,9 +148,10 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
 
     @asynccontextmanager
     async def serve(
-        *, speeds: dict[str, float] | None = None, answers: Answers | None = None, **changes: Any
+        *, speeds: dict[str, float] | None = None, answers: Any = None, **changes: Any
     ) -> AsyncGenerator[Talk]:
-        sandbox = Sandbox(clock=clock.now, **{"training_seconds": TRAINING_SECONDS, **(speeds or {})})
+        paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
+        sandbox = Sandbox(clock=clock.now, **paces)
         plan = StudioPlan(
             ledger_path=tmp_path / "ledger.sqlite3",
             base_url=SANDBOX_URL,
