@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from apiframe_server import __version__
 from apiframe_server.settings import Settings
 from apiframe_studio.ledger import LedgerUnusable
+from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 
@@ -100,7 +101,7 @@ def sandbox_of(settings: Settings) -> Sandbox:
     """
     folder = settings.data_dir / "sandbox"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         raise LedgerUnusable(folder, error.strerror or "cannot be made") from error
     return Sandbox(training_seconds=settings.sandbox_seconds, store_path=folder / "tasks.sqlite3")

@@ -6,7 +6,7 @@ import sys
 
 import anyio
 
-from apiframe_server.composition import studio_of
+from apiframe_server.composition import sandbox_of, studio_of
 from apiframe_server.settings import Settings
 from apiframe_studio.forgetting import Forgotten, forget_subject
 from apiframe_studio.ledger import LedgerError
@@ -31,7 +31,12 @@ def forget(settings: Settings, subject: str) -> int:
 
 
 async def _everywhere(settings: Settings, subject: str) -> list[Forgotten]:
-    return [await _in_one(settings, subject, None), await _in_one(settings, subject, "")]
+    real, played = await _in_one(settings, subject, None), await _in_one(settings, subject, "")
+    if played.still_at_the_service:
+        stand_in = sandbox_of(settings)
+        stand_in.forget(played.still_at_the_service)
+        stand_in.close()
+    return [real, played]
 
 
 async def _in_one(settings: Settings, subject: str, sandbox: str | None) -> Forgotten:

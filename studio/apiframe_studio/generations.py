@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.models import TaskState
+from apiframe_studio.api.models import TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
@@ -238,10 +238,9 @@ class Generations:
 def _kept_urls(row: Submission) -> Sequence[str]:
     """The links that came with the answer itself, kept in case the program died before it fetched them."""
     try:
-        kept = json.loads(row.answer or "{}")
+        return read_urls(fields_of(json.loads(row.answer or "{}")).get("image_urls"))
     except ValueError:
         return ()
-    return tuple(kept.get("image_urls", ())) if isinstance(kept, dict) else ()
 
 
 def with_word(prompt: str, word: str) -> tuple[str, bool]:

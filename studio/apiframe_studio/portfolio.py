@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ import anyio.to_thread
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import SavedPicture, Submission
 from apiframe_studio.photos.previews import previews
+from apiframe_studio.private_files import make_private_folder, write_private
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
@@ -85,13 +85,8 @@ def folder_name(subject: str | None) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    make_private_folder(path.parent)
+    write_private(path, data)
 
 
 def _read_in(folder: Path, path: Path) -> bytes | None:

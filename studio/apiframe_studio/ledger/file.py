@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 
 from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
 from apiframe_studio.ledger.schema import STEPS, VERSION
+from apiframe_studio.private_files import make_private_folder
 
 BUSY_SECONDS: Final = 10.0
 _STALE_MARK_SECONDS: Final = 60.0
@@ -75,7 +76,7 @@ def _as_ledger_error(path: Path, words: str) -> LedgerError:
 def _make_file(path: Path) -> None:
     """Make folder and file with rights for nobody else, before SQLite would make them with the umask's."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except FileExistsError as error:
         raise LedgerUnusable(path.parent, "is a file, not a folder") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +67,10 @@ class Sandbox:
 
         self.store.move_clock(seconds)
         await announce(self)
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """Remove tasks and everything that was said in them."""
+        self.store.forget(task_ids)
 
     def close(self) -> None:
         """Close the store; it is also closed when the sandbox is forgotten."""

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +119,13 @@ class Store:
                 forget = "UPDATE tasks SET webhook_secret = NULL WHERE task_id = ?"
                 database.execute(forget, (webhook.task.task_id,))
             return done.rowcount == 1
+
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """Remove tasks, with the words and prompts in them, out of the file's free pages too."""
+        with self._transaction() as database:
+            database.executemany("DELETE FROM tasks WHERE task_id = ?", [(task_id,) for task_id in task_ids])
+        with self._lock:
+            self._database.execute("VACUUM")
 
     def offset(self) -> float:
         """Seconds by which the sandbox's clock is ahead of the one handed in."""
