@@ -35,9 +35,10 @@ class _Watch:
     followers: deque[_Waiter] = field(default_factory=deque[_Waiter])
 
     def publish(self, training: Training) -> None:
-        if self.latest is not None and _same_news(self.latest, training):
+        before, self.latest = self.latest, training
+        # What only moved on (the time of the look, the estimate) wakes nobody, and yet is what they return.
+        if before is not None and _same_news(before, training):
             return
-        self.latest = training
         self.news += 1
         for follower in self.followers:
             follower.woken.set()

@@ -1,0 +1,204 @@
+"""Many waits on one training: few looks, each told every change, none longer than its limit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from apiframe_studio.submission import State
+from apiframe_studio.training import Training
+from apiframe_studio.waiting import Waiting
+
+from .stepped_clock import HeldClock
+
+POLL = 5.0
+
+
+class Looks:
+    """The looks of a test: each returns the next training, the last one again and again."""
+
+    def __init__(self, *trainings: Training) -> None:
+        self.made = 0
+        self._left: Iterator[Training] = iter(trainings)
+        self._latest = Training(State.QUEUED)
+
+    async def __call__(self) -> Training:
+        self.made += 1
+        await checkpoint()
+        self._latest = next(self._left, self._latest)
+        return self._latest
+
+
+class Told:
+    """What one wait was told."""
+
+    def __init__(self) -> None:
+        self.states: list[tuple[State, float | None]] = []
+
+    async def __call__(self, training: Training) -> None:
+        self.states.append((training.state, training.percentage))
+
+
+def running(percentage: float, checked_at: float = 0.0) -> Training:
+    return Training(State.PROCESSING, percentage=percentage, checked_at=checked_at)
+
+
+FINISHED = Training(State.FINISHED, trigger_word="TOKIKD")
+
+
+@asynccontextmanager
+async def beats(clock: HeldClock) -> AsyncIterator[None]:
+    """Let the clock beat whenever everybody sleeps."""
+
+    async def beat() -> None:
+        while True:
+            while not clock.sleepers:
+                await checkpoint()
+            await anyio.wait_all_tasks_blocked()
+            clock.step(POLL)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(beat)
+        yield
+        group.cancel_scope.cancel()
+
+
+async def test_a_wait_tells_every_change_and_ends_with_the_last() -> None:
+    clock, told = HeldClock(), Told()
+    looks = Looks(Training(State.QUEUED), running(10), running(10), running(60), FINISHED)
+    with anyio.fail_after(5):
+        async with beats(clock):
+            latest = await Waiting(clock, POLL).wait("tr-1", looks, told, 45)
+    assert latest == FINISHED
+    assert told.states == [
+        (State.QUEUED, None),
+        (State.PROCESSING, 10),
+        (State.PROCESSING, 60),
+        (State.FINISHED, None),
+    ]
+    assert looks.made == 5
+    assert all(0 < pause <= POLL for pause in clock.slept)
+
+
+@pytest.mark.parametrize("state", [State.FINISHED, State.FAILED, State.UNCONFIRMED, State.ABANDONED])
+async def test_what_is_settled_is_looked_at_once(state: State) -> None:
+    looks = Looks(Training(state))
+    with anyio.fail_after(5):
+        latest = await Waiting(HeldClock(), POLL).wait("tr-1", looks, Told(), 45)
+    assert latest is not None
+    assert latest.state is state
+    assert looks.made == 1
+
+
+async def test_a_thousand_waits_share_their_looks_and_are_all_told() -> None:
+    clock, looks = HeldClock(), Looks(running(10), running(50), FINISHED)
+    waiting = Waiting(clock, POLL)
+    everybody = [Told() for _ in range(1_000)]
+    with anyio.fail_after(5):
+        async with beats(clock), anyio.create_task_group() as group:
+            for told in everybody:
+                group.start_soon(waiting.wait, "tr-1", looks, told, 45)
+    assert looks.made == 3
+    assert {tuple(told.states) for told in everybody} == {
+        ((State.PROCESSING, 10), (State.PROCESSING, 50), (State.FINISHED, None))
+    }
+
+
+async def test_when_the_one_that_looks_is_cancelled_the_next_goes_on() -> None:
+    clock, looks, told = HeldClock(), Looks(running(10), FINISHED), Told()
+    waiting = Waiting(clock, POLL)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            async with anyio.create_task_group() as leaving:
+                leaving.start_soon(waiting.wait, "tr-1", looks, Told(), 45)
+                await anyio.wait_all_tasks_blocked()
+                group.start_soon(waiting.wait, "tr-1", looks, told, 45)
+                await anyio.wait_all_tasks_blocked()
+                leaving.cancel_scope.cancel()
+            await anyio.wait_all_tasks_blocked()
+            assert clock.sleepers == 1
+            clock.step(POLL)
+    assert told.states == [(State.PROCESSING, 10), (State.FINISHED, None)]
+
+
+async def test_every_one_of_many_may_leave_in_any_order() -> None:
+    clock, looks, told = HeldClock(), Looks(running(10), FINISHED), Told()
+    waiting = Waiting(clock, POLL)
+    scopes = [anyio.CancelScope() for _ in range(20)]
+
+    async def leave(scope: anyio.CancelScope) -> None:
+        with scope:
+            await waiting.wait("tr-1", looks, Told(), 45)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            for scope in scopes:
+                group.start_soon(leave, scope)
+            group.start_soon(waiting.wait, "tr-1", looks, told, 45)
+            for scope in scopes:
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+            await anyio.wait_all_tasks_blocked()
+            clock.step(POLL)
+    assert told.states[-1] == (State.FINISHED, None)
+    assert looks.made == 2
+
+
+async def test_a_wait_stops_at_once_when_it_is_cancelled() -> None:
+    clock = HeldClock()
+    waiting = Waiting(clock, POLL)
+    with anyio.fail_after(5), anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(waiting.wait, "tr-1", Looks(running(10)), Told(), 45)
+            await anyio.wait_all_tasks_blocked()
+            scope.cancel()
+    assert clock.sleepers == 0
+
+
+async def test_the_limit_holds_also_for_a_look_that_hangs() -> None:
+    async def hangs() -> Training:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    with anyio.fail_after(5):
+        assert await Waiting(HeldClock(), POLL).wait("tr-1", hangs, Told(), 0.02) is None
+        assert await Waiting(HeldClock(), POLL).wait("tr-1", Looks(running(10)), Told(), 0.02) == running(10)
+
+
+async def test_a_limit_of_nothing_asks_nothing() -> None:
+    looks = Looks(running(10))
+    assert await Waiting(HeldClock(), POLL).wait("tr-1", looks, Told(), 0) is None
+
+
+async def test_a_look_without_news_wakes_nobody_and_yet_is_what_is_returned() -> None:
+    clock, told = HeldClock(), Told()
+    looks = Looks(running(10, checked_at=1.0), running(10, checked_at=2.0))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            results: list[Training | None] = []
+
+            async def wait() -> None:
+                results.append(await Waiting(clock, POLL).wait("tr-1", looks, told, 0.2))
+
+            group.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            clock.step(POLL)
+    assert results == [running(10, checked_at=2.0)]
+    assert told.states == [(State.PROCESSING, 10)]
+
+
+async def test_an_error_of_a_look_is_its_askers_and_the_next_asks_anew() -> None:
+    async def refused() -> Training:
+        await checkpoint()
+        raise LookupError
+
+    waiting = Waiting(HeldClock(), POLL)
+    with anyio.fail_after(5):
+        for _ in range(2):
+            with pytest.raises(LookupError):
+                await waiting.wait("tr-1", refused, Told(), 45)
+        assert await waiting.wait("tr-1", Looks(FINISHED), Told(), 45) == FINISHED
