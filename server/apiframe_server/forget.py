@@ -10,6 +10,7 @@ from apiframe_server.composition import sandbox_of, studio_of
 from apiframe_server.settings import Settings
 from apiframe_studio.forgetting import Forgotten, forget_subject
 from apiframe_studio.ledger import LedgerError
+from apiframe_tools.results import counted
 from apiframe_tools.troubles import explain
 
 
@@ -24,7 +25,8 @@ def forget(settings: Settings, subject: str) -> int:
     if not records:
         print("Nothing is known here about that name. list_trainings shows the names that are.")
         return 1
-    print(f"Removed the name, words and fingerprints from {records} records, and {pictures} pictures.")
+    removed = f"{counted(records, 'record')}, and {counted(pictures, 'picture')}"
+    print(f"Removed the name, words and fingerprints from {removed}.")
     print("The ledger keeps what was spent and when, without a name.")
     _tell_the_rest(found)
     return 0

@@ -10,7 +10,7 @@ from typing import Literal
 from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
-from apiframe_tools.results import Status, text_of
+from apiframe_tools.results import Status, counted, text_of
 
 
 class Illustrated(BaseModel):
@@ -103,7 +103,7 @@ class PhotosPrepared(BaseModel):
         until = (
             f" It can be trained on until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
         )
-        cost = "This call cost nothing" if self.deduplicated else f"Preparing costs {self.credits:g} credits"
+        cost = "This call cost nothing" if self.deduplicated else f"Preparing costs {counted(self.credits, 'credit')}"
         return text_of(
             self.sandbox,
             f"{cost}; a training of it costs {self.training_credits:g} more.",
@@ -144,10 +144,10 @@ class PicturesMade(Illustrated):
 
     def __str__(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
-        cost = "This call cost nothing" if self.deduplicated else f"This costs {self.credits:g} credits"
+        cost = "This call cost nothing" if self.deduplicated else f"This costs {counted(self.credits, 'credit')}"
         return text_of(
             self.sandbox,
-            f"{cost}. {len(self.pictures)} pictures{of} are saved; the generation is {self.status}.",
+            f"{cost}. Saved: {counted(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
             f"The trigger word {self.trigger_word} was put in front of the prompt."
             if self.trigger_word_added
             else "",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 Status = Literal[
     "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"
@@ -76,9 +76,14 @@ class TrainingStatus(BaseModel):
     warnings: list[str]
     sandbox: bool
     next_step: str
+    _what: str = PrivateAttr("Training")
+
+    def call_it(self, what: str) -> None:
+        """What the text calls it, when a person decided about something else than a training."""
+        self._what = what
 
     def __str__(self) -> str:
-        of = f"Training of {self.subject}" if self.subject else "Training"
+        of = f"{self._what} of {self.subject}" if self.subject else self._what
         done = (
             f", {self.percentage:g} % done"
             if self.percentage is not None and self.status != "finished"
@@ -89,7 +94,7 @@ class TrainingStatus(BaseModel):
         return text_of(
             self.sandbox,
             f"{of} is {self.status}{done}.",
-            _word(self.status, self.trigger_word),
+            _word(self.status, self.trigger_word) if self._what == "Training" else "",
             left,
             said,
             _names(self.task_id, self.ref),
@@ -157,6 +162,11 @@ class AccountStatus(BaseModel):
 def text_of(sandbox: bool, *sentences: str) -> str:
     """Sentences as one text, beginning with a word about the sandbox where there is one."""
     return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
+
+
+def counted(number: float, thing: str) -> str:
+    """A number of things in words: 1 credit, 3 credits."""
+    return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"
 
 
 def _names(task_id: str | None, ref: str | None) -> str:

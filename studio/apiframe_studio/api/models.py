@@ -189,7 +189,8 @@ def read_trigger_word(value: object) -> str | None:
     """Return the word if showing it changes nothing about it, else None: a repaired word is another word."""
     if not isinstance(value, str) or not value or len(value) > _LONGEST_TRIGGER_WORD:
         return None
-    return value if plain(value, _LONGEST_TRIGGER_WORD) == value else None
+    # One token: a sentence in its place would be a stranger's words in somebody's prompt.
+    return value if plain(value, _LONGEST_TRIGGER_WORD) == value and not value.split()[1:] else None
 
 
 def read_percentage(value: object) -> float | None:
