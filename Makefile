@@ -35,11 +35,11 @@ test-long: $(VENV)/dev.stamp ## only the long ones: minutes, for a night or a re
 test-floor: ## the tests on the lowest versions pyproject.toml allows
 	@$(PYTHON) requirements/floor.py $(CACHE)/floor
 
-lint: $(VENV)/dev.stamp ## ruff, mypy, pyright and the import contracts
+lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python -m pages --check
 
