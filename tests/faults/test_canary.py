@@ -1,0 +1,148 @@
+"""G5: a planted key and webhook secret, echoed by every fault, are nowhere in what we write, log, raise or return."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.ledger import LedgerError
+from apiframe_studio.sending import NotYetSent, Rejected
+from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.training import Training
+from apiframe_studio.trainings import TrainingWish
+
+from ..studio.stepped_clock import SteppedClock
+from .fault_server import FaultServer, answer, fault_server, read_request
+
+KEY = "canary-key/with+odd=signs~0123456789"
+SECRET = 'canary "secret" für/alle & 0123456789'
+FORMS = {
+    form
+    for secret in (KEY, SECRET)
+    for form in (secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
+} | {"canary-key", 'canary "secret', "canary%20", 'canary \\"secret'}
+
+Answering = Callable[[bytes], bytes]
+
+
+def _said(text: str) -> bytes:
+    return json.dumps({"errors": [{"msg": text}], "message": text, "error": text}).encode()
+
+
+def _echo(body: bytes) -> bytes:
+    """What a careless service says of a request: its headers and body, in every form it might use."""
+    return f"You sent {KEY} and {body.decode()} and {quote(SECRET)} and {SECRET} with {quote(KEY, safe='')}".encode()
+
+
+ECHOES: dict[str, Answering] = {
+    "refused in JSON": lambda body: answer("400 Bad Request", _said(_echo(body).decode())),
+    "key refused": lambda _: answer("401 Unauthorized", _said(KEY)),
+    "refused in the body's own words": lambda body: answer("422 Unprocessable", body),
+    "server error page": lambda body: answer("500 Oops", b"<pre>" + _echo(body) + b"</pre>"),
+    "accepted, broken off in the middle of a secret": lambda _: answer(
+        "200 OK", b'{"echo":"' + KEY[:-4].encode(), length=9_000
+    ),
+    "accepted without an id": lambda body: answer("200 OK", _said(_echo(body).decode())),
+    "accepted with an id and a salvage": lambda _: answer(
+        "200 OK", b'{"task_id":"train-0123456789","key":"' + KEY.encode(), length=9_000
+    ),
+    "throttled": lambda body: answer("429 Slow down", _said(_echo(body).decode()), retry_after="3600"),
+    "in the reason phrase": lambda _: f"HTTP/1.1 500 {KEY}\r\ncontent-length: 0\r\n\r\n".encode(),
+    "in headers": lambda _: answer("500 Oops", b"{}", x_request_id=KEY, set_cookie=f"key={KEY}"),
+    "in a redirect": lambda _: answer("307 Temporary Redirect", location=f"/{quote(KEY)}?k={KEY}"),
+    "accepted": lambda _: answer("200 OK", {"task_id": "train-0123456789", "message": KEY}),
+}
+
+
+def bytes_written(folder: Path) -> bytes:
+    return b"\n".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+def assert_no_canary(where: str, text: str) -> None:
+    assert [form for form in FORMS if form in text] == [], where
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+async def test_a_secret_that_is_echoed_back_goes_nowhere(
+    echo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def fault(connection: socket.socket, server: FaultServer) -> None:
+        read_request(connection, server)
+        connection.sendall(ECHOES[echo](server.requests[-1].body))
+
+    said: list[str] = []
+    with fault_server("echo", faults={"echo": fault}) as server, anyio.fail_after(5):
+        plan = StudioPlan(
+            tmp_path / "data" / "ledger.sqlite3",
+            server.base_url,
+            SecretStr(KEY),
+            read_seconds=0.6,
+            paid_seconds=1,
+        )
+        studio = Studio(plan, SteppedClock())
+        wish = TrainingWish(
+            "images-1",
+            "TOKSIS",
+            webhook_url="https://example.com/h",
+            webhook_secret=SecretStr(SECRET),
+        )
+        for _ in range(2):
+            said += await _all_it_says(studio, wish)
+        await studio.aclose()
+    assert SECRET in str(server.posts[0].json())
+    said += [repr(plan), repr(wish), str(studio), *capfd.readouterr()]
+    for text in said:
+        assert_no_canary("said", text)
+    assert_no_canary("logged", caplog.text)
+    assert_no_canary("written", bytes_written(tmp_path).decode("utf-8", errors="replace"))
+
+
+async def _all_it_says(studio: Studio, wish: TrainingWish) -> list[str]:
+    said: list[str] = []
+    try:
+        training: Training | None = await studio.trainings.start(wish)
+        said.append(repr(training))
+    except (NotYetSent, Rejected) as error:
+        said += [
+            repr(error),
+            str(error),
+            repr(error.cause),
+            str(error.cause),
+            repr(error.row),
+            repr(vars(error)),
+        ]
+    said.append(repr(await studio.trainings.list()))
+    return said
+
+
+async def test_an_id_that_can_neither_be_kept_nor_spooled_is_in_the_result_and_no_secret_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last resort writes the id to the log: the id, and nothing else."""
+    with fault_server("accepted") as server, anyio.fail_after(5):
+        studio = Studio(
+            StudioPlan(tmp_path / "ledger.sqlite3", server.base_url, SecretStr(KEY)), SteppedClock()
+        )
+        await studio.ledger.check()
+
+        async def full(*_: object) -> None:
+            raise LedgerError(studio.ledger.path, "no space")
+
+        monkeypatch.setattr(studio.ledger, "settle", full)
+        monkeypatch.setattr(studio.ledger, "spool", full)
+        training = await studio.trainings.start(TrainingWish("images-1", webhook_secret=SecretStr(SECRET)))
+        await studio.aclose()
+    assert training.task_id == "train-0123456789"
+    assert "id_only_here" in training.notes
+    assert "train-0123456789" in caplog.text
+    assert_no_canary("logged", caplog.text)

@@ -1,0 +1,328 @@
+"""The verbs of the training tools, on a service that answers as the test says and a real ledger."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import stamina
+from pydantic import SecretStr
+
+from apiframe_studio.api import ApiframeError, KeyUnusable
+from apiframe_studio.intent import KeyReused
+from apiframe_studio.ledger import Kind
+from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.submission import State
+from apiframe_studio.training import Note, Training
+from apiframe_studio.trainings import (
+    Decision,
+    NeedsTaskId,
+    NotATraining,
+    NothingToResolve,
+    TrainingWish,
+    UnknownCursor,
+    UnknownTraining,
+)
+
+from .api.conftest import Service
+from .stepped_clock import SteppedClock
+
+KEY = SecretStr("v1-key-of-nobody-0123456789")
+WISH = TrainingWish("images-1", "TOKSIS", "Anna")
+UNCLEAR: object = (500, {})
+RUNNING = {"status": "processing", "percentage": "40", "message": "Training is in progress"}
+FINISHED = {"status": "finished", "percentage": 100, "trigger_word": "TOKIKD", "message": "Training finished"}
+
+
+@pytest.fixture
+def service() -> Service:
+    """Accepts every training, each under the next number, and says that all of them are running."""
+    taken: list[Any] = []
+
+    def train(asked: Any) -> object:
+        taken.append(asked)
+        return {"task_id": f"train-{len(taken):04d}"}
+
+    def fetch(asked: Any) -> object:
+        return {**RUNNING, "task_id": asked["task_id"]}
+
+    def fetch_many(asked: Any) -> object:
+        return {"tasks": [{**RUNNING, "task_id": task_id} for task_id in asked["task_ids"]]}
+
+    return Service({"/ai-photo-train": train, "/fetch": fetch, "/fetch-many": fetch_many})
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+async def studio(service: Service, clock: SteppedClock, tmp_path: Path) -> AsyncIterator[Studio]:
+    plan = StudioPlan(tmp_path / "ledger.sqlite3", "https://service.invalid", KEY, stand_in=lambda: service)
+    made = Studio(plan, clock)
+    with stamina.set_testing(True, attempts=1), anyio.fail_after(5):
+        yield made
+    await made.aclose()
+
+
+def paid(service: Service) -> int:
+    return service.paths.count("/ai-photo-train")
+
+
+async def unconfirmed(studio: Studio, service: Service, wish: TrainingWish = WISH) -> Training:
+    accepts, service.answers["/ai-photo-train"] = service.answers["/ai-photo-train"], UNCLEAR
+    training = await studio.trainings.start(wish)
+    service.answers["/ai-photo-train"] = accepts
+    assert training.state is State.UNCONFIRMED
+    return training
+
+
+# -- starting ----------------------------------------------------------------------------------------------
+
+
+async def test_a_start_returns_at_once_and_observes_nothing(studio: Studio, service: Service) -> None:
+    training = await studio.trainings.start(WISH)
+    assert (training.state, training.task_id, training.subject) == (State.QUEUED, "train-0001", "Anna")
+    assert (training.trigger_word, training.checked_at, training.deduplicated) == (None, None, False)
+    assert service.asked == [
+        ("/ai-photo-train", {"training_images_id": "images-1", "trigger_word": "TOKSIS"})
+    ]
+
+
+async def test_only_what_was_given_is_sent(studio: Studio, service: Service) -> None:
+    await studio.trainings.start(TrainingWish("images-1"))
+    hook = TrainingWish("images-2", webhook_url="https://example.com/h", webhook_secret=SecretStr("s" * 9))
+    await studio.trainings.start(hook)
+    assert [body for _, body in service.asked] == [
+        {"training_images_id": "images-1"},
+        {"training_images_id": "images-2", "webhook_url": "https://example.com/h", "webhook_secret": "s" * 9},
+    ]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        WISH,
+        TrainingWish("images-1", "TOKSIS", "Another name"),
+        TrainingWish("images-1", "TOKSIS", webhook_url="https://example.com/h"),
+        TrainingWish("images-1", "TOKSIS", idempotency_key="key-1"),
+        TrainingWish("images-1", "TOKBRO"),
+        TrainingWish("images-1"),
+    ],
+)
+async def test_the_same_photos_are_paid_for_once(
+    studio: Studio, service: Service, again: TrainingWish
+) -> None:
+    first = await studio.trainings.start(WISH)
+    second = await studio.trainings.start(again)
+    assert (second.ref, second.deduplicated, second.subject) == (first.ref, True, "Anna")
+    assert (Note.OTHER_WORD in second.notes) == (again.trigger_word != "TOKSIS")
+    assert paid(service) == 1
+
+
+async def test_a_finished_one_is_trained_again_only_with_a_new_key(studio: Studio, service: Service) -> None:
+    keyed = TrainingWish("images-1", "TOKSIS", idempotency_key="key-1")
+    first = await studio.trainings.start(keyed)
+    service.answers["/fetch"] = {**FINISHED, "task_id": first.task_id}
+    assert first.ref
+    assert (await studio.trainings.look(first.ref)).state is State.FINISHED
+    for known in (WISH, keyed):
+        assert (await studio.trainings.start(known)).deduplicated
+    anew = await studio.trainings.start(TrainingWish("images-1", "TOKSIS", idempotency_key="key-2"))
+    assert (anew.deduplicated, anew.task_id) == (False, "train-0002")
+    with pytest.raises(KeyReused):
+        await studio.trainings.start(TrainingWish("images-9", "TOKSIS", idempotency_key="key-1"))
+    assert paid(service) == 2
+
+
+async def test_without_a_key_nothing_is_sent_and_nothing_remembered(tmp_path: Path) -> None:
+    studio = Studio(StudioPlan(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("afk_1")))
+    with pytest.raises(KeyUnusable):
+        await studio.trainings.start(WISH)
+    assert not await studio.ledger.list(Kind.TRAINING, 0.0)
+    await studio.aclose()
+
+
+async def test_a_call_during_sending_waits_for_the_first_ones_outcome(
+    studio: Studio, service: Service, clock: SteppedClock
+) -> None:
+    """The other process is seen only through the ledger: here it is a second studio on the same file."""
+    other = Studio(studio.plan, clock)
+    results: list[Training] = []
+
+    async def start(at: Studio) -> None:
+        results.append(await at.trainings.start(WISH))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(start, studio)
+        group.start_soon(start, other)
+    await other.aclose()
+    assert {result.task_id for result in results} == {"train-0001"}
+    assert sorted(result.deduplicated for result in results) == [False, True]
+    assert paid(service) == 1
+
+
+# -- resolving ---------------------------------------------------------------------------------------------
+
+
+async def test_send_again_is_paid_by_the_next_start_and_by_that_one_only(
+    studio: Studio, service: Service
+) -> None:
+    doubtful = await unconfirmed(studio, service)
+    assert doubtful.ref
+    assert (await studio.trainings.start(WISH)).state is State.UNCONFIRMED
+    decided = await studio.trainings.resolve(doubtful.ref, Decision.SEND_AGAIN)
+    assert decided.state is State.INTENT
+    assert paid(service) == 1
+    again = await studio.trainings.start(WISH)
+    assert (again.ref, again.state, again.deduplicated) == (doubtful.ref, State.QUEUED, False)
+    assert (await studio.trainings.start(WISH)).deduplicated
+    assert paid(service) == 2
+
+
+async def test_give_up_makes_room_for_a_new_one(studio: Studio, service: Service) -> None:
+    doubtful = await unconfirmed(studio, service)
+    assert doubtful.ref
+    assert (await studio.trainings.resolve(doubtful.ref, Decision.GIVE_UP)).state is State.ABANDONED
+    anew = await studio.trainings.start(WISH)
+    assert anew.ref != doubtful.ref
+    listed = await studio.trainings.list()
+    assert {training.state for training in listed.trainings} == {State.ABANDONED, State.PROCESSING}
+
+
+async def test_accepted_needs_an_id_that_the_service_knows(studio: Studio, service: Service) -> None:
+    doubtful = await unconfirmed(studio, service)
+    assert doubtful.ref
+    with pytest.raises(NeedsTaskId):
+        await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED)
+    knows, service.answers["/fetch"] = service.answers["/fetch"], (404, {})
+    with pytest.raises(UnknownTraining):
+        await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "train-typo")
+    service.answers["/fetch"] = {"status": "finished", "expires_at": "2027-01-01T00:00:00Z"}
+    with pytest.raises(NotATraining):
+        await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "upload-1")
+    assert (await studio.trainings.look(doubtful.ref)).state is State.UNCONFIRMED
+    service.answers["/fetch"] = knows
+    resolved = await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "train-0042")
+    assert (resolved.state, resolved.task_id, resolved.ref) == (
+        State.PROCESSING,
+        "train-0042",
+        doubtful.ref,
+    )
+
+
+@pytest.mark.parametrize("decision", Decision)
+async def test_what_is_under_way_is_not_for_a_person_to_decide(studio: Studio, decision: Decision) -> None:
+    training = await studio.trainings.start(WISH)
+    assert training.ref
+    with pytest.raises(NothingToResolve):
+        await studio.trainings.resolve(training.ref, decision, "train-0001")
+    assert (await studio.trainings.look(training.ref)).task_id == "train-0001"
+
+
+async def test_a_training_made_elsewhere_is_taken_in_under_a_name_once(studio: Studio) -> None:
+    adopted = await studio.trainings.resolve("Bruno", Decision.ACCEPTED, "train-elsewhere")
+    assert (adopted.subject, adopted.task_id, adopted.state) == (
+        "Bruno",
+        "train-elsewhere",
+        State.PROCESSING,
+    )
+    assert Note.NEW_IN_LEDGER in adopted.notes
+    renamed = await studio.trainings.resolve("Bruno Senior", Decision.ACCEPTED, "train-elsewhere")
+    assert (renamed.ref, renamed.subject) == (adopted.ref, "Bruno Senior")
+    assert (await studio.trainings.list()).total == 1
+
+
+@pytest.mark.parametrize(
+    ("ref", "decision", "task_id"),
+    [
+        ("tr-0000000", Decision.ACCEPTED, "train-1"),
+        ("Bruno", Decision.GIVE_UP, None),
+        ("Bruno", Decision.SEND_AGAIN, "train-1"),
+    ],
+)
+async def test_a_decision_about_nothing_known_is_refused(
+    studio: Studio, ref: str, decision: Decision, task_id: str | None
+) -> None:
+    with pytest.raises(UnknownTraining):
+        await studio.trainings.resolve(ref, decision, task_id)
+    assert (await studio.trainings.list()).total == 0
+
+
+# -- looking and listing -----------------------------------------------------------------------------------
+
+
+async def test_the_word_reported_is_the_one_the_service_returned(studio: Studio, service: Service) -> None:
+    training = await studio.trainings.start(WISH)
+    assert training.ref
+    service.answers["/fetch"] = {"status": "COMPLETED", "percentage": 100, "message": "Training finished"}
+    early = await studio.trainings.look(training.ref)
+    assert (early.state, early.trigger_word, early.notes) == (State.FINISHED, None, (Note.WORD_MISSING,))
+    service.answers["/fetch"] = FINISHED
+    named = await studio.trainings.look(training.ref)
+    assert (named.trigger_word, named.requested_trigger_word) == ("TOKIKD", "TOKSIS")
+    assert Note.WORD_DIFFERS in named.notes
+
+
+async def test_an_unknown_ref_is_not_asked_for_and_an_unknown_id_is(studio: Studio, service: Service) -> None:
+    with pytest.raises(UnknownTraining) as unknown_ref:
+        await studio.trainings.look("tr-0000000")
+    assert unknown_ref.value.is_ref
+    assert service.asked == []
+    elsewhere = await studio.trainings.look("train-elsewhere")
+    assert (elsewhere.ref, elsewhere.task_id) == (None, "train-elsewhere")
+    assert Note.NOT_IN_LEDGER in elsewhere.notes
+
+
+async def test_a_list_whose_refresh_fails_shows_the_last_known_state_and_its_age(
+    studio: Studio, service: Service, clock: SteppedClock
+) -> None:
+    training = await studio.trainings.start(WISH)
+    assert training.ref
+    seen = await studio.trainings.look(training.ref)
+    clock.step(600)
+    service.answers["/fetch"] = (503, {})
+    (listed,) = (await studio.trainings.list()).trainings
+    assert (listed.state, listed.percentage, listed.checked_at) == (State.PROCESSING, 40, seen.checked_at)
+    assert Note.NOT_REFRESHED in listed.notes
+    with pytest.raises(ApiframeError):
+        await studio.trainings.look(training.ref)
+
+
+async def test_looks_of_a_list_share_requests(studio: Studio, service: Service) -> None:
+    for number in range(30):
+        await studio.trainings.start(TrainingWish(f"images-{number}"))
+    before = len(service.asked)
+    page = await studio.trainings.list(limit=50)
+    assert {training.state for training in page.trainings} == {State.PROCESSING}
+    assert len(service.asked) - before <= 15
+
+
+async def test_pages_hold_every_training_once_newest_first(studio: Studio, clock: SteppedClock) -> None:
+    for number in range(7):
+        await studio.trainings.start(TrainingWish(f"images-{number}"))
+        clock.step(1)
+    seen: list[str | None] = []
+    cursor = None
+    while True:
+        page = await studio.trainings.list(limit=3, cursor=cursor)
+        seen += [training.training_images_id for training in page.trainings]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert seen == [f"images-{number}" for number in reversed(range(7))]
+    with pytest.raises(UnknownCursor):
+        await studio.trainings.list(cursor="tr-0000000")
+
+
+async def test_a_list_narrows_by_subject_and_state(studio: Studio, service: Service) -> None:
+    await studio.trainings.start(WISH)
+    await studio.trainings.start(TrainingWish("images-2", subject="Bruno"))
+    await unconfirmed(studio, service, TrainingWish("images-3", subject="anna"))
+    page = await studio.trainings.list(subject=" ANNA ")
+    assert {training.training_images_id for training in page.trainings} == {"images-1", "images-3"}
+    page = await studio.trainings.list(status=frozenset({State.UNCONFIRMED}))
+    assert [training.training_images_id for training in page.trainings] == ["images-3"]
