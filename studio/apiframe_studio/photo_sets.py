@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.models import TaskState
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
-from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, Submission
+from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Observation, Submission
 from apiframe_studio.photos import (
     FEWEST,
     MOST,
@@ -49,6 +50,10 @@ class NotEnoughPhotos(Exception):
         self.usable = usable
 
 
+class NotAPhotoSet(Exception):
+    """The name is of something else in this ledger, or has the form of a ref and is of nothing. Nothing was sent."""
+
+
 class SetNotUsable(Exception):
     """A photo set of this ledger cannot be trained on (now). Nothing was sent."""
 
@@ -82,6 +87,10 @@ class PhotoSet:
     spare: Sequence[PhotoVerdict] = ()
     changed: Sequence[PhotoVerdict] = ()
     deduplicated: bool = False
+    refreshed: bool = True
+    """False when the service could not be asked: the row is what was known last."""
+    same_wording: bool = True
+    """False when an earlier set that is still on its way was prepared with other words about the person."""
 
     @property
     def training_credits(self) -> float:
@@ -136,10 +145,13 @@ class PhotoSets:
             raise NotEnoughPhotos(judged, judged.usable)
         prepared = await self._normalise(judged, tell)
         row, is_new = await self._ledger.admit(self._submission(wish, prepared), self._clock.now())
-        if row.state is State.INTENT:
+        if wish.subject and row.subject is None:
+            row = await self._ledger.rename(row.ref, wish.subject) or row
+        same_wording = row.wording == wish.wording()
+        if row.state is State.INTENT and same_wording:
             await self._upload(api, row, wish, prepared, tell, until)
-        row = await self._until_ready(row, tell, until)
-        return PhotoSet(row, judged, prepared.spare, prepared.changed, deduplicated=not is_new)
+        row, refreshed = await self._as_far_as_known(row, tell, until)
+        return PhotoSet(row, judged, prepared.spare, prepared.changed, not is_new, refreshed, same_wording)
 
     async def ready_for_training(self, name: str, seconds: float) -> Submission | None:
         """The set that a training is wanted of, or None when this ledger never saw it.
@@ -148,10 +160,13 @@ class PhotoSets:
 
         Raises:
             SetNotUsable: it expired, failed, or is not ready yet.
+            NotAPhotoSet: see there.
         """
         row = await self._ledger.find(name, self._clock.now())
-        if row is None or row.kind is not Kind.UPLOAD:
+        if row is None and not REF.fullmatch(name):
             return None
+        if row is None or row.kind is not Kind.UPLOAD:
+            raise NotAPhotoSet
         row = await self._until_ready(row, _nothing, self._clock.monotonic() + seconds)
         expired = row.expires_at is not None and row.expires_at <= self._clock.now()
         if row.state is not State.FINISHED or expired:
@@ -209,11 +224,18 @@ class PhotoSets:
         async def send() -> None:
             await self._sending.send(row, request, deadline_seconds=deadline)
 
-        while self._clock.monotonic() < until:
-            slice_of_time = min(1.0, max(until - self._clock.monotonic(), 0.01))
-            if await self._background.run(row.ref, send, slice_of_time):
+        # Begun even when judging took all the time there was: else a slow machine would judge for ever.
+        while not await self._background.run(row.ref, send, _slice(until - self._clock.monotonic())):
+            if self._clock.monotonic() >= until:
                 return
             await tell(moved[0], moved[1], "uploading")
+
+    async def _as_far_as_known(self, row: Submission, tell: Tell, until: float) -> tuple[Submission, bool]:
+        """A look that fails must not hide what was paid for: then the last known state is returned, and False."""
+        try:
+            return await self._until_ready(row, tell, until), True
+        except ApiframeError:
+            return await self._ledger.find(row.ref, self._clock.now()) or row, False
 
     async def _until_ready(self, row: Submission, tell: Tell, until: float) -> Submission:
         row = await self._ledger.find(row.ref, self._clock.now()) or row
@@ -244,6 +266,10 @@ class PhotoSets:
 def deadline_seconds(size: int) -> float:
     """How long an upload of `size` bytes (before base64) may take: sized for a slow line, and bounded. Pure."""
     return min(LEAST_SECONDS + size * 4 / 3 / SLOWEST_BYTES_A_SECOND, MOST_SECONDS)
+
+
+def _slice(left: float) -> float:
+    return min(max(left, 0.01), 1.0)
 
 
 async def _nothing(_done: float, _of: float, _what: str) -> None:

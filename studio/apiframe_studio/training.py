@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apiframe_studio.api.models import TaskState
-from apiframe_studio.ledger import Submission
+from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.submission import State
 
 
@@ -41,9 +41,13 @@ class Note(StrEnum):
 
 @dataclass(frozen=True)
 class Training:
-    """What is known of one training. Times are seconds since 1970, UTC; `percentage` is 0 to 100."""
+    """What is known of one training. Times are seconds since 1970, UTC; `percentage` is 0 to 100.
+
+    `kind` is another one only where a person's decision about an upload or a generation is told.
+    """
 
     state: State
+    kind: Kind = Kind.TRAINING
     ref: str | None = None
     task_id: str | None = None
     subject: str | None = None
@@ -65,13 +69,15 @@ class Training:
     @staticmethod
     def of(row: Submission, *notes: Note) -> Training:
         """The training that a row of the ledger stands for."""
+        is_training = row.kind is Kind.TRAINING
         return Training(
             state=row.state,
+            kind=row.kind,
             ref=row.ref,
             task_id=row.task_id,
             subject=row.subject,
-            training_images_id=row.about or None,
-            requested_trigger_word=row.wording,
+            training_images_id=(row.about or None) if is_training else None,
+            requested_trigger_word=row.wording if is_training else None,
             trigger_word=row.trigger_word,
             percentage=row.percentage,
             message=row.message,
@@ -81,7 +87,7 @@ class Training:
             checked_at=row.checked_at,
             lease_until=row.lease_until,
             credits=row.credits,
-            notes=(*notes, *_word_notes(row)),
+            notes=(*notes, *(_word_notes(row) if is_training else ())),
         )
 
     def noting(self, *notes: Note) -> Training:

@@ -5,7 +5,6 @@ Everything here returns facts (`Training`) or raises; the words for them are mad
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,7 +16,7 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
 from apiframe_studio.api.models import Task, TaskKind
 from apiframe_studio.clock import Clock
-from apiframe_studio.ledger import Kind, Ledger, LedgerError, NewSubmission, Observation, Submission
+from apiframe_studio.ledger import REF, Kind, Ledger, LedgerError, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.advancing import is_news
 from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
@@ -31,7 +30,6 @@ from apiframe_studio.waiting import Tell, Waiting
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
 
-REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
 SET_WAIT_SECONDS: Final = 20.0
 LEAST_CREDITS: Final = 40.0
 REFRESHED_AT_ONCE: Final = 60
@@ -128,6 +126,7 @@ class Trainings:
 
         Raises:
             KeyUnusable, BaseUrlUnusable, LedgerError: nothing was sent.
+            NotAPhotoSet, SetNotUsable: nothing was sent.
             KeyReused: the idempotency key stood for other photos or another word.
             NotYetSent: provably not taken; the same call again goes on.
             Rejected: the service said no.

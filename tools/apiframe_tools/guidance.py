@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from apiframe_studio.ledger import Kind
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_tools.results import Status
@@ -19,8 +22,18 @@ STATUS: dict[State, Status] = {
 }
 
 
+ORDERS: Final = {
+    Kind.TRAINING: ("The training", "start_training"),
+    Kind.UPLOAD: ("The photo upload", "prepare_photos"),
+    Kind.GENERATION: ("The order of pictures", "generate_photos"),
+}
+"""What was to be paid for, and the tool that asks for it."""
+
+
 def next_step(training: Training) -> str:
     """One or two sentences that name the next call, or what to tell or ask the person."""
+    if training.kind is not Kind.TRAINING:
+        return _after_deciding(training, ORDERS[training.kind][1])
     name = training.task_id or training.ref
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
@@ -59,6 +72,23 @@ def next_step(training: Training) -> str:
             return "tell the person why; nothing was paid, and start_training with mended arguments is a new try."
         case State.ABANDONED:
             return "nothing; the person gave this one up. start_training begins a new one."
+
+
+def _after_deciding(order: Training, tool: str) -> str:
+    """About an upload or a generation; its own tool says more."""
+    match order.state:
+        case State.UNCONFIRMED:
+            return (
+                "ask the person. Money may have been spent, and nobody can know from here, so it is not sent again. "
+                f"Then call resolve_training with ref {order.ref} and their decision: accepted (with the task_id from "
+                "their Apiframe dashboard), send_again or give_up."
+            )
+        case State.INTENT:
+            return f"call {tool} again with the same arguments to send it; nothing is sent before that."
+        case State.FAILED | State.REJECTED | State.ABANDONED:
+            return f"nothing; it is over. {tool} begins a new one."
+        case _:
+            return f"call {tool} again with the same arguments to get it; it is not paid for twice."
 
 
 def _wish(training: Training) -> str:

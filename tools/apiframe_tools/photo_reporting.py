@@ -32,6 +32,11 @@ _SET_STATUS: dict[State, PhotosStatus] = {
     State.REJECTED: "rejected",
     State.ABANDONED: "abandoned",
 }
+_OTHER_WORDS = (
+    "These photos stand in a set already that has other words about the person (gender, ethnicity, age); that one is "
+    "returned. Once it is ready, the same call makes another set; one that waits to be sent is dropped with "
+    "resolve_training, ref {ref} and give_up."
+)
 
 
 def checked(judged: PhotoCheck) -> PhotosChecked:
@@ -127,6 +132,12 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
     return [
         *([f"{spare} good photos were left out, since a training takes 30."] if spare else []),
         *([f"{changed} photos changed while they were read and were left out."] if changed else []),
+        *(
+            []
+            if photo_set.refreshed
+            else ["The service could not be asked just now; this is the last known state."]
+        ),
+        *([] if photo_set.same_wording else [_OTHER_WORDS.format(ref=photo_set.row.ref)]),
     ]
 
 
@@ -154,7 +165,7 @@ def _after_making(state: State, ref: str) -> str:
         case State.UNCONFIRMED:
             return (
                 "ask the person: credits may have been spent and it is not sent again by itself. Then call "
-                f"resolve_training with ref {ref} and their decision: accepted, send_again or give_up."
+                f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
             )
         case State.FAILED:
             return (

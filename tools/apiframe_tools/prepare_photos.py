@@ -15,6 +15,7 @@ from apiframe_tools.arguments import Subject
 from apiframe_tools.confirming import YES, Agreement, Answered, asked_first, can_ask, must_be_yes
 from apiframe_tools.photo_arguments import Age, Consent, Ethnicity, Gender, Paths
 from apiframe_tools.picture_results import PhotosPrepared
+from apiframe_tools.steps import steps_of
 from apiframe_tools.studio_tool import StudioTool
 
 LONGEST_SECONDS: Final = 40.0
@@ -48,9 +49,7 @@ def make(studio: Studio) -> StudioTool:
         must_be_yes(answered)
         agreed.add(tuple(paths))
 
-        async def tell(done: float, of: float, what: str) -> None:
-            await ctx.report_progress(done, of, what)
-
+        tell = steps_of(ctx, ("checking", "preparing", "uploading", "preparing at the service"))
         wish = PhotosWish(paths, gender, ethnicity, age, subject)
         photo_set = await studio.photo_sets.prepare(wish, tell, LONGEST_SECONDS)
         return photo_reporting.prepared(photo_set, now=studio.clock.now(), sandbox=studio.is_sandbox)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from apiframe_studio.api.models import Account
+from apiframe_studio.ledger import Kind
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_tools.cautions import warnings_of
-from apiframe_tools.guidance import STATUS, next_step
+from apiframe_tools.guidance import ORDERS, STATUS, next_step
 from apiframe_tools.instructions import READY_PHOTOS
 from apiframe_tools.results import AccountStatus, TrainingList, TrainingRow, TrainingStarted, TrainingStatus
 
@@ -38,7 +39,7 @@ def started(training: Training, *, sandbox: bool) -> TrainingStarted:
 
 def status(training: Training, *, sandbox: bool) -> TrainingStatus:
     """What get_training_status, wait_for_training and resolve_training return."""
-    return TrainingStatus(
+    told = TrainingStatus(
         ref=training.ref,
         task_id=training.task_id,
         subject=training.subject,
@@ -54,6 +55,9 @@ def status(training: Training, *, sandbox: bool) -> TrainingStatus:
         sandbox=sandbox,
         next_step=next_step(training),
     )
+    if training.kind is not Kind.TRAINING:
+        told.call_it(ORDERS[training.kind][0])
+    return told
 
 
 def listing(page: Page, *, sandbox: bool) -> TrainingList:

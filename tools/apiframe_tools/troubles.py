@@ -21,14 +21,13 @@ from apiframe_studio.api.models import TaskKind
 from apiframe_studio.generations import NotFetched, NotTrained, UnknownSubject
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
-    Kind,
     LedgerBusy,
     LedgerDamaged,
     LedgerError,
     LedgerTooNew,
     SpendingCapReached,
 )
-from apiframe_studio.photo_sets import NotEnoughPhotos, SetNotUsable
+from apiframe_studio.photo_sets import NotAPhotoSet, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
 from apiframe_studio.sending import NotYetSent, Rejected
 from apiframe_studio.submission import State
@@ -39,7 +38,7 @@ from apiframe_studio.trainings import (
     UnknownCursor,
     UnknownTraining,
 )
-from apiframe_tools.guidance import STATUS, next_step
+from apiframe_tools.guidance import ORDERS, STATUS, next_step
 from apiframe_tools.photo_words import in_words
 
 _SET_A_KEY = (
@@ -111,13 +110,6 @@ _OTHER_KINDS = {
     TaskKind.GENERATION: "This id is a generated picture, not a training. list_trainings shows the trainings.",
 }
 
-_ORDERS = {
-    Kind.TRAINING: ("The training", "start_training"),
-    Kind.UPLOAD: ("The photo upload", "prepare_photos"),
-    Kind.GENERATION: ("The order of pictures", "generate_photos"),
-}
-"""What was to be paid for, and the tool that asks for it."""
-
 
 def explain(error: BaseException) -> str | None:
     """The sentence for an error, or None when it is none that we foresaw."""
@@ -148,14 +140,20 @@ def explain(error: BaseException) -> str | None:
             )
         case NothingToResolve():
             training = error.training
+            what = ORDERS[training.kind][0].removeprefix("The ").capitalize()
             return (
-                f"Training {training.ref} is {STATUS[training.state]}: there is nothing to decide that way. "
+                f"{what} {training.ref} is {STATUS[training.state]}: there is nothing to decide that way. "
                 f"Next: {next_step(training)}"
             )
         case NeedsTaskId():
             return (
                 "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask the "
                 "person for it, then call resolve_training with ref, accepted and task_id."
+            )
+        case NotAPhotoSet():
+            return (
+                "That is no photo set, so nothing was sent and nothing was paid. Call start_training with the "
+                "training_images_id or ref that prepare_photos gave."
             )
         case NotEnoughPhotos() | SetNotUsable() | PathRefused() | DecodersFailed() | NothingToPrepare():
             return _photos(error)
@@ -170,7 +168,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _not_yet_sent(error: NotYetSent) -> str:
-    order, tool = _ORDERS[error.row.kind]
+    order, tool = ORDERS[error.row.kind]
     named, again = (
         f"{order} (status submitting, ref {error.row.ref})",
         f"call {tool} again with the same arguments",
@@ -183,7 +181,7 @@ def _not_yet_sent(error: NotYetSent) -> str:
 
 
 def _rejected(error: Rejected) -> str:
-    order, tool = _ORDERS[error.row.kind]
+    order, tool = ORDERS[error.row.kind]
     return (
         f"{_service(error.cause)} {order} was rejected (ref {error.row.ref}) and nothing was paid. "
         f"Once that is mended, call {tool} again."

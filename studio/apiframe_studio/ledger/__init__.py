@@ -15,9 +15,18 @@ from apiframe_studio.ledger.errors import (
     LedgerUnusable,
     SpendingCapReached,
 )
-from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, SavedPicture, Submission
+from apiframe_studio.ledger.rows import (
+    REF,
+    Answer,
+    Kind,
+    NewSubmission,
+    Observation,
+    SavedPicture,
+    Submission,
+)
 
 __all__ = [
+    "REF",
     "Answer",
     "Kind",
     "Ledger",

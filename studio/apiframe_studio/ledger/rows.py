@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from apiframe_studio.submission import State
+
+REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
+"""The form of a ref: this ledger's own name for a submission."""
 
 
 class Kind(StrEnum):

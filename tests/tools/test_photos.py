@@ -1,0 +1,392 @@
+"""From a folder of pictures to a set at the service, and from that to a training: what leaves, what it costs."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from mcp.types import ImageContent
+from PIL import Image
+
+from apiframe_studio.ledger import Kind
+from apiframe_studio.sandbox import Sandbox
+from apiframe_tools import prepare_photos
+
+from ..conftest import CANARY, DRAWN
+from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
+from .illustrated import Watched, refuse, show
+
+if TYPE_CHECKING:
+    from .conftest import Gating, HandClock, Serving, Talk
+
+PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
+IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
+"""For what the eras cannot change, since looking at photos takes a second or two."""
+UPLOAD, TRAIN = "/ai-photo-upload", "/ai-photo-train"
+
+
+@pytest.fixture
+def runs(clock: HandClock) -> HandClock:
+    """Time that passes while the studio waits for the service."""
+    clock.runs = True
+    return clock
+
+
+def _spoil(photos: Path) -> None:
+    (photos / "A note.jpg").write_text("no picture")
+    (photos / "B torn.jpg").write_bytes((photos / "IMG_0001.jpg").read_bytes()[:4000])
+    shutil.copy(photos / "IMG_0002.jpg", photos / "Z again.jpg")
+    Image.new("RGB", (100, 100), "teal").save(photos / "C tiny.png")
+
+
+async def test_check_photos_judges_every_picture_and_shows_a_sheet_for_free(talk: Talk, photos: Path) -> None:
+    _spoil(photos)
+    shown = await show(talk, "check_photos", paths=[str(photos)])
+    facts = shown.facts
+    assert (facts["usable"], facts["needed"], facts["enough"]) == (DRAWN, 10, True)
+    rejected = {one["name"]: one["reasons"] for one in facts["photos"] if one["verdict"] == "reject"}
+    assert rejected.keys() == {"A note.jpg", "B torn.jpg", "C tiny.png", "Z again.jpg"}
+    for name, reasons in rejected.items():
+        assert reasons
+        assert f"{name} {', '.join(reasons)}" in shown.text
+    assert rejected["A note.jpg"] == ["is no picture"]
+    assert "is nearly the same as another (5)" in rejected["Z again.jpg"]
+    assert f"{DRAWN} of {DRAWN + 4} photos can be used" in shown.text
+    assert facts["next_step"] in shown.text
+    assert "sunglasses" in facts["not_judged"]
+    [sheet] = shown.blocks
+    assert isinstance(sheet, ImageContent)
+    assert len(sheet.data) < 200_000 * 4 / 3
+    assert sheet.data[:100] not in str(facts)
+    shown.images()[0].load()
+    assert talk.requests() == 0
+
+
+async def test_check_photos_takes_single_files_and_tells_its_progress(talk: Talk, photos: Path) -> None:
+    told: list[tuple[float, float | None]] = []
+
+    async def hear(done: float, of: float | None, _message: str | None) -> None:
+        told.append((done, of))
+
+    names = ["IMG_0001.jpg", "IMG_0002.jpg"]
+    shown = await show(talk, "check_photos", told=hear, paths=[str(photos / name) for name in names])
+    assert [one["name"] for one in shown.facts["photos"]] == names
+    assert shown.facts["enough"] is False
+    assert "8 more good photos are needed" in shown.text
+    assert told[-1] == (2, 2)
+
+
+@pytest.mark.parametrize("tool", ["check_photos", "prepare_photos"])
+async def test_outside_the_allowed_folders_nothing_is_said_of_what_is_there(
+    talk: Talk, photos: Path, tmp_path: Path, tool: str
+) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "secret.jpg").write_bytes((photos / "IMG_0001.jpg").read_bytes())
+    asked = [private, private / "secret.jpg", private / "no such file.jpg", tmp_path / "no such folder"]
+    more = {} if tool == "check_photos" else PERSON
+    said = {await refuse(talk, tool, paths=[str(photos), str(path)], **more) for path in asked}
+    [words] = said
+    assert words.startswith("That path is outside the allowed folders.")
+    assert str(photos) in words
+    assert "APIFRAME_PHOTO_FOLDERS" in words
+    assert "private" not in words.replace(str(photos), "")
+    assert talk.requests() == 0
+
+
+async def test_without_consent_nothing_leaves_the_machine(talk: Talk, photos: Path) -> None:
+    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
+    assert "Nothing was sent" in said
+    assert "Ask the person whether the subject agreed" in said
+    assert talk.requests() == 0
+    assert await talk.studio.ledger.list(Kind.UPLOAD, talk.clock.now()) == []
+
+
+@IN_ONE_ERA
+async def test_fewer_than_ten_are_refused_with_the_reasons_before_anything_is_sent(
+    talk: Talk, photos: Path
+) -> None:
+    for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
+        (photos / name).write_bytes(b"broken")
+    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert said.startswith("Only 9 of 12 photos can be used and a training takes at least 10")
+    assert "IMG_0001.jpg is no picture" in said
+    assert "check_photos" in said
+    assert talk.requests() == 0
+
+
+@IN_ONE_ERA
+async def test_an_empty_folder_is_refused_in_words(talk: Talk, photos: Path) -> None:
+    empty = photos / "none"
+    empty.mkdir()
+    assert "Only 0 of 0 photos can be used" in await refuse(
+        talk, "prepare_photos", paths=[str(empty)], **PERSON
+    )
+
+
+async def test_prepared_photos_are_ready_with_price_and_expiry_and_carry_nothing_but_pixels(
+    serving: Serving, runs: HandClock, photos: Path
+) -> None:
+    (photos / "torn.jpg").write_bytes(b"broken")
+    watched = Watched(Sandbox(clock=runs.now))
+    told: list[float] = []
+
+    async def hear(done: float, _of: float | None, _message: str | None) -> None:
+        told.append(done)
+
+    async with serving(stand_in=lambda: watched.app) as talk:
+        shown = await show(
+            talk, "prepare_photos", told=hear, paths=[str(photos)], **PERSON, age=30, subject="Anna"
+        )
+        [row] = await talk.studio.ledger.list(Kind.UPLOAD, runs.now())
+    facts = shown.facts
+    assert (facts["status"], facts["subject"], facts["photos"]) == ("ready", "Anna", DRAWN)
+    assert (facts["credits"], facts["training_credits"], facts["deduplicated"]) == (2, 48, False)
+    assert facts["left_out"] == ["torn.jpg is no picture"]
+    assert facts["expires_at"] is not None
+    first = shown.text.removeprefix("Sandbox: nothing here is real, and its credits are play money. ")
+    assert first.startswith("Preparing costs 2 credits; a training of it costs 48 more.")
+    assert f"start_training with training_images_id {facts['training_images_id']}" in shown.text
+    assert row.consent_at is not None
+    assert told == sorted(set(told)), "the protocol asks for progress that only grows"
+    [body] = watched.bodies(UPLOAD)
+    assert {name: body[name] for name in body if name != "images"} == {
+        "gender": "female",
+        "ethnicity": "white",
+        "age": 30,
+    }
+    for text in body["images"]:
+        image = base64.b64decode(text, validate=True)
+        assert CANARY.encode() not in image
+        assert b"Exif" not in image
+        assert image.endswith(b"\xff\xd9")
+        with Image.open(BytesIO(image)) as sent:
+            assert not sent.getexif()
+            assert "comment" not in sent.info
+
+
+def _nothing(_photos: Path, _clock: HandClock) -> dict[str, str]:
+    return {}
+
+
+def _renamed(photos: Path, _clock: HandClock) -> dict[str, str]:
+    for number, path in enumerate(sorted(photos.iterdir())):
+        path.rename(photos / f"{99 - number} of the summer.jpeg")
+    return {}
+
+
+def _a_day_later(_photos: Path, clock: HandClock) -> dict[str, str]:
+    clock.at += 25 * 3600
+    return {}
+
+
+def _one_fewer(photos: Path, _clock: HandClock) -> dict[str, str]:
+    (photos / "IMG_0001.jpg").unlink()
+    return {}
+
+
+Change = Callable[[Path, "HandClock"], dict[str, str]]
+AGAIN: dict[str, tuple[Change, bool]] = {
+    "the same folder": (_nothing, True),
+    "renamed files": (_renamed, True),
+    "a set that expired": (_a_day_later, False),
+    "one picture fewer": (_one_fewer, False),
+    "another gender": (lambda _photos, _clock: {"gender": "male"}, False),
+    "another ethnicity": (lambda _photos, _clock: {"ethnicity": "asian"}, False),
+}
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize("again", AGAIN)
+async def test_the_same_pictures_are_the_same_set_whatever_their_names_while_it_lives(
+    talk: Talk, runs: HandClock, photos: Path, again: str
+) -> None:
+    change, same = AGAIN[again]
+    first = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    arguments = {"paths": [str(photos)], **PERSON, **change(photos, runs)}
+    second = await show(talk, "prepare_photos", **arguments)
+    assert (second.facts["training_images_id"] == first["training_images_id"]) is same
+    assert second.facts["deduplicated"] is same
+    assert second.facts["status"] == "ready"
+    assert ("This call cost nothing" in second.text) is same
+    assert talk.asked(UPLOAD) == (1 if same else 2)
+
+
+@IN_ONE_ERA
+async def test_a_name_given_later_is_the_name_of_the_set(talk: Talk, runs: HandClock, photos: Path) -> None:
+    await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    named = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+    assert (named.facts["subject"], named.facts["deduplicated"]) == ("Anna", True)
+    assert runs.sleepers == 0
+
+
+async def test_a_slow_upload_goes_on_after_the_call_and_the_same_call_reports_it(
+    gating: Gating, clock: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 0.0)
+    asked = {"paths": [str(photos)], **PERSON}
+    async with gating(UPLOAD) as gated:
+        first = await show(gated.talk, "prepare_photos", **asked)
+        with anyio.fail_after(5):
+            await gated.knocked.wait()
+        second = await show(gated.talk, "prepare_photos", **asked)
+        looked = await gated.talk.ask("list_trainings")
+        gated.open.set()
+        with anyio.fail_after(5):
+            while gated.talk.studio.background.is_running(first.facts["ref"]):
+                await anyio.lowlevel.checkpoint()
+        clock.runs = True
+        monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 40.0)
+        third = await show(gated.talk, "prepare_photos", **asked)
+        for shown in (first, second):
+            assert (shown.facts["status"], shown.facts["training_images_id"]) == ("uploading", None)
+            assert "call prepare_photos again with the same arguments" in shown.text
+        assert looked.facts["total"] == 0
+        assert (third.facts["status"], third.facts["ref"]) == ("ready", first.facts["ref"])
+        assert gated.talk.asked(UPLOAD) == gated.talk.paid() == 1
+
+
+@IN_ONE_ERA
+async def test_other_words_about_the_person_while_a_set_is_on_its_way_are_told_and_send_nothing(
+    gating: Gating, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 0.0)
+    async with gating(UPLOAD) as gated:
+        first = await show(gated.talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        other = await show(gated.talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
+        assert other.facts["ref"] == first.facts["ref"]
+        assert "other words about the person" in other.text
+        gated.open.set()
+
+
+UPLOADED = {
+    "task_id": ACCEPTED["task_id"],
+    "status": "finished",
+    "message": "Images ready for training",
+    "expires_at": "2099-02-21T05:48:46.599Z",
+}
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize("decision", ["accepted", "send_again", "give_up"])
+async def test_an_upload_whose_answer_was_lost_waits_for_the_person(
+    serving: Serving, runs: HandClock, photos: Path, decision: str
+) -> None:
+    faults = {"uploaded": replying(answer("200 OK", UPLOADED))}
+    asked = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
+    with fault_server("reset_after_request", "uploaded", faults=faults) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            lost = await show(talk, "prepare_photos", **asked)
+            given = {"task_id": ACCEPTED["task_id"]} if decision == "accepted" else {}
+            resolved = await talk.ask("resolve_training", ref=lost.facts["ref"], decision=decision, **given)
+            posts = [post.target for post in service.posts]
+            after = await show(talk, "prepare_photos", **asked)
+    assert (lost.facts["status"], lost.facts["training_images_id"]) == ("unconfirmed", None)
+    assert "ask the person" in lost.text
+    assert f"resolve_training with ref {lost.facts['ref']}" in lost.text
+    assert posts == [UPLOAD]
+    assert resolved.facts["ref"] == lost.facts["ref"]
+    assert "start_training" not in resolved.text
+    assert "prepare_photos" in resolved.facts["next_step"]
+    assert "trigger word" not in resolved.text
+    assert after.facts["status"] == "ready"
+    assert after.facts["training_images_id"] == ACCEPTED["task_id"]
+    paid = [post.target for post in service.posts].count(UPLOAD)
+    assert (paid, after.facts["ref"] == lost.facts["ref"]) == {
+        "accepted": (1, True),
+        "send_again": (2, True),
+        "give_up": (2, False),
+    }[decision]
+    assert runs.sleepers == 0
+
+
+@IN_ONE_ERA
+async def test_a_look_that_fails_after_the_upload_is_no_error_and_hides_no_cost(
+    serving: Serving, runs: HandClock, photos: Path
+) -> None:
+    watched = Watched(Sandbox(clock=runs.now), broken={"/fetch"})
+    async with serving(stand_in=lambda: watched.app) as talk:
+        shown = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        watched.broken.clear()
+        again = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert shown.facts["status"] == "preparing"
+    assert "Preparing costs 2 credits" in shown.text
+    assert "could not be asked" in shown.text
+    assert (again.facts["status"], again.facts["warnings"]) == ("ready", [])
+    assert len(watched.bodies(UPLOAD)) == 1
+
+
+async def test_a_training_of_a_prepared_set_knows_its_cost_and_its_subject(
+    talk: Talk, runs: HandClock, photos: Path
+) -> None:
+    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")).facts
+    begun = await show(talk, "start_training", training_images_id=prepared["ref"])
+    again = await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+    assert (begun.facts["credits"], begun.facts["subject"]) == (48, "Anna")
+    assert "This costs 48 credits. Training of Anna is" in begun.text
+    assert begun.facts["training_images_id"] == prepared["training_images_id"]
+    assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
+    assert talk.asked(TRAIN) == 1
+    assert runs.sleepers == 0
+
+
+async def test_an_expired_set_is_refused_before_anything_is_spent(
+    talk: Talk, runs: HandClock, photos: Path
+) -> None:
+    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    runs.at += 25 * 3600
+    for name in ("ref", "training_images_id"):
+        said = await refuse(talk, "start_training", training_images_id=prepared[name])
+        assert "has expired, so nothing was sent and nothing was paid" in said
+        assert "prepare_photos" in said
+    assert talk.asked(TRAIN) == 0
+
+
+@pytest.mark.parametrize(("seconds", "starts"), [(10.0, True), (300.0, False)])
+async def test_a_set_still_being_prepared_is_waited_for_but_not_for_ever(
+    serving: Serving,
+    clock: HandClock,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    starts: bool,
+) -> None:
+    async with serving(speeds={"upload_seconds": seconds}) as talk:
+        monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 0.0)
+        first = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+        with anyio.fail_after(5):
+            while talk.studio.background.is_running(first["ref"]):
+                await anyio.lowlevel.checkpoint()
+        clock.runs = True
+        if starts:
+            begun = await show(talk, "start_training", training_images_id=first["ref"])
+            assert begun.facts["status"] == "queued"
+        else:
+            said = await refuse(talk, "start_training", training_images_id=first["ref"])
+            assert f"(ref {first['ref']}) is not ready yet; nothing was sent" in said
+            assert "Call prepare_photos again with the same arguments" in said
+        assert talk.asked(TRAIN) == int(starts)
+
+
+async def test_a_set_that_this_ledger_never_saw_is_sent_as_given(serving: Serving, runs: HandClock) -> None:
+    watched = Watched(Sandbox(clock=runs.now))
+    async with serving(stand_in=lambda: watched.app) as talk:
+        begun = await show(talk, "start_training", training_images_id="sandbox-person")
+    assert watched.bodies(TRAIN) == [{"training_images_id": "sandbox-person"}]
+    assert begun.facts["credits"] is None
+    assert "This costs 4 credits a photo (40 to 120)." in begun.text
+
+
+async def test_a_ref_of_something_else_is_no_photo_set_and_costs_nothing(talk: Talk) -> None:
+    begun = (await talk.ask("start_training", training_images_id="sandbox-person")).facts
+    for name in (begun["ref"], begun["task_id"], "up-0000000"):
+        said = await refuse(talk, "start_training", training_images_id=name)
+        assert "nothing was sent" in said
+        assert "prepare_photos" in said
+    assert talk.asked(TRAIN) == 1
