@@ -48,7 +48,7 @@ class Deadlines:
 def timeouts(deadlines: Deadlines, seconds: float) -> httpx.Timeout:
     """Return what each step of one request may take when all of it may take `seconds`."""
     connect = min(deadlines.connect, _CONNECT_SHARE * seconds)
-    return httpx.Timeout(seconds, connect=connect, pool=connect, write=min(deadlines.stalled, seconds))
+    return httpx.Timeout(seconds, connect=connect, pool=connect, write=deadlines.stalled)
 
 
 class Transport:

@@ -34,6 +34,7 @@ BASE = {"training_id": "train-1", "prompt": "TOKIKD on a beach"}
         ({}, {}),
         ({"aspect_ratio": "3:4"}, {"aspect_ratio": "3:4"}),
         ({"number_of_images": 4}, {"number_of_images": "4"}),
+        ({"number_of_images": 0}, {"number_of_images": "0"}),
         ({"seed": 0}, {"seed": 0}),
         ({"seed": 2**53}, {"seed": 2**53}),
         (

@@ -12,7 +12,7 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from apiframe_studio.api import ApiframeError, ApiframeV1, Deadlines
+from apiframe_studio.api import Accepted, ApiframeError, ApiframeV1, Deadlines
 
 from ...faults.fault_server import answer, fault_server, replying
 from .conftest import Service
@@ -45,12 +45,27 @@ def found(text: str) -> list[str]:
     return [core for core in CORES if core in text]
 
 
+async def upload(api: ApiframeV1) -> Accepted:
+    secret = SecretStr(SECRET)
+    return await api.upload(
+        [b"one"] * 10, ethnicity="white", gender="male", webhook_secret=secret, seconds=0.5
+    )
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 409, 422, 429, 500])
 @pytest.mark.parametrize("field", ["message", "error", "status", "task_id"])
 async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, field: str) -> None:
     service.answers |= dict.fromkeys(
-        ["/ai-photo-train", "/fetch", "/account"],
-        (status, {field: " | ".join(FORMS), "email": KEY, "plan": SECRET}),
+        ["/ai-photo-train", "/ai-photo-upload", "/ai-photo-generate", "/fetch", "/account"],
+        (
+            status,
+            {
+                field: " | ".join(FORMS),
+                "email": KEY,
+                "plan": SECRET,
+                "image_urls": [f"https://x.example/{KEY}"],
+            },
+        ),
     )
     service.headers.append((b"x-request-id", KEY.encode()))
     api = ApiframeV1(key=SecretStr(KEY), app=service)
@@ -58,6 +73,8 @@ async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, fie
     with stamina.set_testing(True):
         for call in (
             api.train("images-1", webhook_secret=SecretStr(SECRET)),
+            upload(api),
+            api.generate("train-1", "TOKSIS", seconds=1),
             api.fetch("t-1"),
             api.account(),
         ):
@@ -80,7 +97,12 @@ async def test_no_log_and_no_error_of_the_wire_holds_a_secret(
     }
     with fault_server(fault, faults=faults) as server, stamina.set_testing(True, attempts=2):
         api = ApiframeV1(key=SecretStr(KEY), base_url=server.base_url, deadlines=Deadlines(0.5, 0.5, 0.5))
-        for call in (api.train("images-1", webhook_secret=SecretStr(SECRET)), api.fetch("t-1")):
+        for call in (
+            api.train("images-1", webhook_secret=SecretStr(SECRET)),
+            upload(api),
+            api.generate("train-1", "TOKSIS", seconds=0.5),
+            api.fetch("t-1"),
+        ):
             with pytest.raises(ApiframeError) as caught:
                 await call
             assert found(everything_about(caught.value)) == []
