@@ -1,0 +1,94 @@
+"""A judge's red cannot pass unseen, and a client's surprise is told with what was seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interop import job
+from interop.client import Client, Seen
+from interop.roster import ROSTER
+from judges import conformance
+from judges.verdicts import Verdict
+
+from .conftest import ROOT
+
+TASK = "00000000-0000-4000-8000-000000000000"
+FINISHED = Seen(f"finished. Trigger word: TOKABC. task_id {TASK}", {"trigger_word": "TOKABC"}, False)
+GOOD = {
+    "get_account": [Seen("12000 credits", {"credits": 12000}, False)],
+    "start_training": [
+        Seen(f"queued, task_id {TASK}", {}, False),
+        Seen(f"nothing was sent now, task_id {TASK}", {}, False),
+    ],
+    "wait_for_training": [Seen("processing", {}, False), FINISHED],
+    "list_trainings": [FINISHED],
+    "get_training_status": [Seen("Call list_trainings", None, True)],
+}
+BROKEN = [
+    ("get_account", Seen("", {}, False), "the credits"),
+    ("start_training", Seen("queued", {}, False), "a task_id in the text"),
+    ("wait_for_training", Seen(FINISHED.text, {}, False), "as structured content"),
+    ("list_trainings", Seen("No trainings.", {}, False), "the training in the list"),
+    ("get_training_status", Seen("", None, True), "what to call"),
+    ("get_training_status", Seen("Call list_trainings", None, False), "an error marked as one"),
+]
+
+
+class Told(Client):
+    """A client that shows what it was told to show."""
+
+    def __init__(self, shows: dict[str, list[Seen]]) -> None:
+        self._shows = {tool: list(seen) for tool, seen in shows.items()}
+
+    def call(self, tool: str, **_arguments: Any) -> Seen:
+        seen = self._shows[tool]
+        return seen.pop(0) if len(seen) > 1 else seen[0]
+
+
+def test_a_client_that_shows_everything_has_done_the_job() -> None:
+    assert job.do(Told(GOOD), ROSTER[0]) == "done; trigger word in the text and in structured content"
+
+
+@pytest.mark.parametrize(("tool", "seen", "missed"), BROKEN)
+def test_what_a_client_does_not_show_is_a_surprise_with_its_name(tool: str, seen: Seen, missed: str) -> None:
+    with pytest.raises(job.Surprise, match=missed):
+        job.do(Told(GOOD | {tool: [seen]}), ROSTER[0])
+
+
+def test_the_same_training_under_another_name_is_a_surprise() -> None:
+    again = Seen("queued, task_id 11111111-0000-4000-8000-000000000000", {}, False)
+    with pytest.raises(job.Surprise, match="the same training again"):
+        job.do(Told(GOOD | {"start_training": [GOOD["start_training"][0], again]}), ROSTER[0])
+
+
+def test_a_red_without_a_reason_is_unexplained() -> None:
+    verdict = Verdict("judge", "thing", 1, {"known": "no", "new": "worse"}, {"known": "It needs a fixture"})
+    assert verdict.unexplained == {"new": "worse"}
+    assert verdict.as_row()["reds"] == {"known": "It needs a fixture", "new": ""}
+
+
+@pytest.mark.parametrize(
+    ("folder", "scenario"),
+    [
+        ("server-ping-2026-01-02T03-04-05-678Z", "ping"),
+        ("server-server-initialize-2026-01-02T03-04-05-678Z", "server-initialize"),
+        ("server-sep-2164-resource-not-found-2026-01-02T03-04-05-678Z", "sep-2164-resource-not-found"),
+    ],
+)
+def test_a_scenario_is_known_by_the_folder_of_its_results(folder: str, scenario: str) -> None:
+    assert conformance._scenario(Path(folder) / "checks.json") == scenario
+
+
+def test_every_reason_that_stands_in_the_table_is_one_of_ours() -> None:
+    rows = json.loads((ROOT / "docs/results/judges.json").read_text(encoding="utf-8"))
+    assert [red for row in rows for red, why in row["reds"].items() if not why] == []
+
+
+def test_every_client_in_the_table_did_the_job() -> None:
+    rows = json.loads((ROOT / "docs/results/interop.json").read_text(encoding="utf-8"))
+    assert [row for row in rows if not row["result"].startswith("done")] == []
+    assert [(row["client"], row["way"]) for row in rows] == [(one.client, one.way) for one in ROSTER]
