@@ -31,11 +31,12 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> 
     """
     rows = await ledger.about_subject(subject)
     saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
-    left = await anyio.to_thread.run_sync(portfolio.remove, subject, saved)
-    await ledger.forget([row.ref for row in rows])
+    refs = [row.ref for row in rows]
+    left = await anyio.to_thread.run_sync(portfolio.remove, subject, refs, saved)
+    await ledger.forget(refs)
     return Forgotten(
         records=len(rows),
-        pictures=len(saved) - len(left),
+        pictures=sum(Path(picture.path) not in left for picture in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id],
         left=left,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from apiframe_studio.api.errors import ApiframeError
@@ -13,6 +15,7 @@ from apiframe_studio.api.models import TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
+from apiframe_studio.photos import DecodersFailed
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.submission import UNDER_WAY, State
@@ -46,6 +49,16 @@ class NotFetched(Exception):
         super().__init__(row.ref)
         self.row = row
         self.cause = cause
+
+
+class FolderUnusable(Exception):
+    """The output folder cannot be written. With a `row`, its pictures are paid for and can still be fetched, free."""
+
+    def __init__(self, folder: Path, why: str, row: Submission | None = None) -> None:
+        super().__init__(why)
+        self.folder = folder
+        self.why = why
+        self.row = row
 
 
 class UnknownSubject(Exception):
@@ -117,11 +130,14 @@ class Generations:
 
         Raises:
             UnknownTraining, UnknownSubject, NotTrained: nothing was sent.
+            FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
         api = await self._service()
         training = await self._trained(wish)
         prompt, added = with_word(wish.prompt, training.trigger_word or "")
+        with self._folder():
+            await self._portfolio.make_ready(training.subject)
         new = self._submission(wish, training, prompt)
         row, is_new = await self._ledger.admit(new, self._clock.now())
 
@@ -132,7 +148,10 @@ class Generations:
             await self._background.run(row.ref, work, seconds)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         saved = await self._ledger.pictures_of(row.ref)
-        previews = await self._portfolio.previews(saved)
+        previews: Sequence[bytes] = ()
+        # The pictures are on disk and paid for: that they cannot be shown small is no error.
+        with contextlib.suppress(DecodersFailed):
+            previews = await self._portfolio.previews(saved)
         missing = max((row.photos or 0) - len(saved), 0) if row.state is State.FINISHED else 0
         return Pictures(row, training, prompt, added, saved, previews, missing, deduplicated=not is_new)
 
@@ -176,9 +195,18 @@ class Generations:
             return
         try:
             urls = _kept_urls(row) or await self._wait_for_urls(api, row)
-            await self._save(api, row, training, wish, prompt, urls)
+            with self._folder(row):
+                await self._save(api, row, training, wish, prompt, urls)
         except ApiframeError as error:
             raise NotFetched(row, error) from error
+
+    @contextlib.contextmanager
+    def _folder(self, row: Submission | None = None) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = error.strerror or "it cannot be written"
+            raise FolderUnusable(self._portfolio.folder, why, row) from error
 
     async def _wait_for_urls(self, api: ApiframeV1, row: Submission) -> Sequence[str]:
         while row.state in UNDER_WAY and row.task_id is not None:
@@ -246,4 +274,4 @@ def _kept_urls(row: Submission) -> Sequence[str]:
 def with_word(prompt: str, word: str) -> tuple[str, bool]:
     """The prompt with the trigger word in it, and whether it had to be put there. Pure."""
     tokens = "".join(letter if letter.isalnum() or letter in "_-" else " " for letter in prompt).split()
-    return (prompt, False) if word in tokens else (f"{word} {prompt}", True)
+    return (prompt, False) if f" {word} " in f" {' '.join(tokens)} " else (f"{word} {prompt}", True)

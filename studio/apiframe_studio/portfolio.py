@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from apiframe_studio.private_files import make_private_folder, write_private
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
+_DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
+"""Names that Windows keeps for itself."""
 
 
 class Portfolio:
@@ -28,6 +31,10 @@ class Portfolio:
         self.folder = folder
         self.hosts = tuple(hosts)
         self._clock = clock
+
+    async def make_ready(self, subject: str | None) -> None:
+        """Make a subject's folder, before anything is paid for. Raises OSError."""
+        await anyio.to_thread.run_sync(make_private_folder, self.folder / folder_name(subject))
 
     async def keep(
         self, row: Submission, number: int, data: bytes, media_type: str, told: Mapping[str, Any]
@@ -54,17 +61,20 @@ class Portfolio:
         """A saved picture, None when it is gone or no longer in this folder."""
         return await anyio.to_thread.run_sync(_read_in, self.folder, Path(saved.path))
 
-    def remove(self, subject: str, saved: Sequence[SavedPicture]) -> Sequence[Path]:
-        """Remove pictures and what stands beside them, then the subject's folder; returns what could not be."""
+    def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedPicture]) -> Sequence[Path]:
+        """Remove pictures and what stands beside them, then the subject's folder; returns what could not be.
+
+        `refs` are the generations: what a program that died had written stands in no list, but bears its ref.
+        """
         left: list[Path] = []
         folder = self.folder / folder_name(subject)
-        ours = [
+        listed = [
             path
             for picture in saved
             for path in (Path(picture.path), Path(picture.path).with_suffix(".json"))
         ]
-        # Drafts of a program that died while it wrote stand in no list.
-        for path in (*ours, *folder.glob(".*.part")):
+        ours = {*listed, *(path for ref in refs for path in self.folder.glob(f"*/*-{ref}-*"))}
+        for path in sorted(ours):
             try:
                 path.unlink(missing_ok=True)
             except OSError:
@@ -78,10 +88,9 @@ class Portfolio:
 def folder_name(subject: str | None) -> str:
     """A folder's name for a subject, safe on every system: letters, digits, spaces, _ and - only. Pure."""
     text = unicodedata.normalize("NFC", subject or "")
-    kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()[
-        :LONGEST_NAME
-    ]
-    return kept.rstrip() or "unnamed"
+    kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
+    name = kept[:LONGEST_NAME].rstrip() or "unnamed"
+    return f"{name}_" if _DEVICES.fullmatch(name) else name
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ Everything here returns facts (`Training`) or raises; the words for them are mad
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -64,6 +65,14 @@ class NotATraining(Exception):
 
 class NothingToResolve(Exception):
     """The training is not waiting for a person's decision."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training.ref)
+        self.training = training
+
+
+class IdOfAnother(Exception):
+    """The id that was given belongs to another submission of this ledger."""
 
     def __init__(self, training: Training) -> None:
         super().__init__(training.ref)
@@ -134,6 +143,8 @@ class Trainings:
         api = await self._service()
         photo_set = await self._photo_sets.ready_for_training(wish.training_images_id, SET_WAIT_SECONDS)
         new = self._submission(wish, photo_set)
+        if wish.idempotency_key is not None:
+            await self._refresh_carrier(new)
         row, _is_new = await self._ledger.admit(new, self._clock.now())
 
         async def request() -> Taken:
@@ -146,6 +157,13 @@ class Trainings:
             return Taken(accepted.task_id)
 
         return _started(wish, await self._send_or_join(wish, row, request))
+
+    async def _refresh_carrier(self, new: NewSubmission) -> None:
+        """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
+        known = await self._ledger.peek(new, self._clock.now())
+        if known is not None and known.state in UNDER_WAY:
+            with suppress(ApiframeError, NotATraining):
+                await self._refresh(known)
 
     async def price(self, wish: TrainingWish) -> tuple[float, float] | None:
         """Least and most credits that starting this would cost, or None when it is paid for already."""
@@ -251,7 +269,7 @@ class Trainings:
         training was made elsewhere.
 
         Raises:
-            UnknownTraining, NotATraining, NothingToResolve, NeedsTaskId: see there.
+            UnknownTraining, NotATraining, NothingToResolve, NeedsTaskId, IdOfAnother: see there.
             ApiframeError: the id could not be checked with the service.
         """
         if decision is Decision.ACCEPTED and task_id is None:
@@ -259,13 +277,21 @@ class Trainings:
         row = await self._ledger.find(ref, self._clock.now())
         if row is None:
             return await self._adopt(ref, decision, task_id)
-        if task_id is not None and decision is Decision.ACCEPTED and row.kind is Kind.TRAINING:
-            await self._look_elsewhere(task_id)
+        if task_id is not None and decision is Decision.ACCEPTED:
+            await self._check_id(row, task_id)
         resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, self._clock.now())
         if resolved is None:
             raise NothingToResolve(Training.of(row))
         is_training = resolved.kind is Kind.TRAINING
         return await self._refresh(resolved) if is_training else Training.of(resolved)
+
+    async def _check_id(self, row: Submission, task_id: str) -> None:
+        """The id that a person gives must be nobody else's here, and a training's where a training is meant."""
+        other = await self._ledger.find(task_id, self._clock.now())
+        if other is not None and other.ref != row.ref:
+            raise IdOfAnother(Training.of(other))
+        if row.kind is Kind.TRAINING:
+            await self._look_elsewhere(task_id)
 
     async def _send_or_join(self, wish: TrainingWish, row: Submission, request: Request) -> Sent:
         if row.state is State.INTENT and row.wording == wish.trigger_word:

@@ -18,7 +18,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.models import TaskKind
-from apiframe_studio.generations import NotFetched, NotTrained, UnknownSubject
+from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained, UnknownSubject
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
     LedgerBusy,
@@ -32,6 +32,7 @@ from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, Pat
 from apiframe_studio.sending import NotYetSent, Rejected
 from apiframe_studio.submission import State
 from apiframe_studio.trainings import (
+    IdOfAnother,
     NeedsTaskId,
     NotATraining,
     NothingToResolve,
@@ -145,6 +146,11 @@ def explain(error: BaseException) -> str | None:
                 f"{what} {training.ref} is {STATUS[training.state]}: there is nothing to decide that way. "
                 f"Next: {next_step(training)}"
             )
+        case IdOfAnother():
+            return (
+                f"That task_id belongs to {error.training.ref}, which is {STATUS[error.training.state]}; nothing was "
+                "recorded. Ask the person for the id of the unconfirmed one, then call resolve_training with it."
+            )
         case NeedsTaskId():
             return (
                 "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask the "
@@ -157,7 +163,7 @@ def explain(error: BaseException) -> str | None:
             )
         case NotEnoughPhotos() | SetNotUsable() | PathRefused() | DecodersFailed() | NothingToPrepare():
             return _photos(error)
-        case NotTrained() | UnknownSubject() | NotFetched():
+        case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
             return _pictures(error)
         case UnknownCursor():
             return (
@@ -277,7 +283,7 @@ def _photos(error: NotEnoughPhotos | SetNotUsable | PhotoError) -> str:
             return "The photos could not be read on this machine, so nothing was sent. Try again with fewer of them."
 
 
-def _pictures(error: NotTrained | UnknownSubject | NotFetched) -> str:
+def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) -> str:
     match error:
         case NotTrained():
             training = error.training
@@ -293,6 +299,17 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched) -> str:
             return (
                 f"The pictures were made and paid for (ref {error.row.ref}), but not fetched yet. "
                 f"{_service(error.cause)} Next: call generate_photos again with the same arguments; fetching is free."
+            )
+        case FolderUnusable():
+            paid = (
+                "so nothing was sent"
+                if error.row is None
+                else f"and the pictures are made and paid for (ref {error.row.ref})"
+            )
+            return (
+                f"The folder for pictures {error.folder} cannot be written ({error.why}), {paid}. To mend it, the person "
+                "frees space, gives access, or sets APIFRAME_OUTPUT_FOLDER to another folder and restarts this server. "
+                "Then call generate_photos again with the same arguments; what is paid for is not paid again."
             )
 
 

@@ -24,7 +24,7 @@ _STATES = {"pending": "queued", "staged": "queued", "starting": "queued", "compl
 _TASK_ID = re.compile(r"[A-Za-z0-9._:~+/=@-]{1,200}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _LARGEST_COUNT = 10**15
-_LONGEST_TRIGGER_WORD = 100
+_TRIGGER_WORD = re.compile(r"(?=.{1,100}$)[\w-]+( [\w-]+){0,2}")
 _LONGEST_URL = 2048
 _MOST_URLS = 20
 
@@ -186,11 +186,12 @@ def read_task_id(value: object) -> str | None:
 
 
 def read_trigger_word(value: object) -> str | None:
-    """Return the word if showing it changes nothing about it, else None: a repaired word is another word."""
-    if not isinstance(value, str) or not value or len(value) > _LONGEST_TRIGGER_WORD:
-        return None
-    # One token: a sentence in its place would be a stranger's words in somebody's prompt.
-    return value if plain(value, _LONGEST_TRIGGER_WORD) == value and not value.split()[1:] else None
+    """Return the word if it can stand in a prompt as it is, else None: a repaired word is another word.
+
+    One to three tokens of letters, digits, `_` and `-`. A sentence in its place would be a stranger's words in
+    somebody's prompt.
+    """
+    return value if isinstance(value, str) and _TRIGGER_WORD.fullmatch(value) else None
 
 
 def read_percentage(value: object) -> float | None:

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Select, delete, insert, or_, update
 
 from apiframe_studio.intent import Intent, same_intent
 from apiframe_studio.ledger.advancing import SEEN, observed, same_news, settled
-from apiframe_studio.ledger.errors import LedgerError, SpendingCapReached
-from apiframe_studio.ledger.file import open_engine, translated
+from apiframe_studio.ledger.errors import LedgerBusy, LedgerError, SpendingCapReached
+from apiframe_studio.ledger.file import BUSY_SECONDS, open_engine, translated
+from apiframe_studio.ledger.kin import related
 from apiframe_studio.ledger.reuse import still_good, worst_case
 from apiframe_studio.ledger.rows import (
     Answer,
@@ -84,7 +85,7 @@ class Book:
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             if known := _carrier(connection, new, now):
-                return known, False
+                return _keyed(connection, known, new), False
             return add(connection, new, State.INTENT, now), True
 
     def peek(self, new: NewSubmission, now: float) -> Submission | None:
@@ -189,10 +190,13 @@ class Book:
             return None if row is None else store(connection, replace(row, subject=subject))
 
     def about_subject(self, service: str, owner: str, subject: str) -> Sequence[Submission]:
-        """Every submission of a subject, and every generation made with one of its trainings."""
+        """Every submission of a subject, the photo sets it was trained on, and what was made with either.
+
+        A name may have been given to one of them only: the others bear the same photos and words.
+        """
         with self._reading() as connection:
             rows = read(connection, EVERYTHING, {"service": service, "owner": owner})
-        return [row for row in rows if _folded(row.subject) == _folded(subject)]
+        return related(rows, [row for row in rows if _folded(row.subject) == _folded(subject)])
 
     def forget(self, refs: Sequence[str]) -> None:
         """Take everything personal out of these submissions, out of the file's free pages too."""
@@ -226,6 +230,18 @@ class Book:
         """As `find`, with what is needed to estimate when it will be finished."""
         row = self.find(service, owner, name, now)
         return None if row is None else (row, self.pace(row))
+
+    def glance(self, service: str, owner: str, name: str, now: float) -> tuple[Submission, Pace] | None:
+        """As `find_paced`, for the event loop itself: it waits for nobody and writes nothing.
+
+        Raises:
+            LedgerBusy: it would have to.
+        """
+        with self._impatient():
+            rows = read(self._reader, NAMED, {"service": service, "owner": owner, "name": name})
+            if any(_lease_ran_out(row, now) for row in rows):
+                raise LedgerBusy(self._path)
+            return (rows[0], self.pace(rows[0])) if rows else None
 
     def list(
         self, service: str, owner: str, kind: Kind, now: float, *, subject: str | None = None
@@ -268,6 +284,15 @@ class Book:
             yield self._reader
 
     @contextlib.contextmanager
+    def _impatient(self) -> Generator[None]:
+        with translated(self._path):
+            self._reader.exec_driver_sql("PRAGMA busy_timeout=0")
+            try:
+                yield
+            finally:
+                self._reader.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+
+    @contextlib.contextmanager
     def _transaction(self) -> Generator[Connection]:
         with translated(self._path), self._engine.begin() as connection:
             yield connection
@@ -306,6 +331,14 @@ class Book:
 def _carrier(connection: Connection, new: NewSubmission, now: float) -> Submission | None:
     intent = Intent(new.about, new.wording, new.idempotency_key)
     return same_intent(intent, rivals(connection, new), partial(still_good, new, now))
+
+
+def _keyed(connection: Connection, known: Submission, new: NewSubmission) -> Submission:
+    """Remember the key of a call that was answered with an earlier row: the same call again is no new wish."""
+    same = (known.about, known.wording) == (new.about, new.wording)
+    if new.idempotency_key is None or known.idempotency_key is not None or not same:
+        return known
+    return store(connection, replace(known, idempotency_key=new.idempotency_key))
 
 
 def _lease_ran_out(row: Submission, now: float) -> bool:
