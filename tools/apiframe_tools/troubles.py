@@ -307,9 +307,9 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
                 else f"and the pictures are made and paid for (ref {error.row.ref})"
             )
             return (
-                f"The folder for pictures {error.folder} cannot be written ({error.why}), {paid}. To mend it, the person "
-                "frees space, gives access, or sets APIFRAME_OUTPUT_FOLDER to another folder and restarts this server. "
-                "Then call generate_photos again with the same arguments; what is paid for is not paid again."
+                f"The folder for pictures {error.folder} cannot be written ({error.why}), {paid}. To mend it, the "
+                "person frees space, gives access, or sets APIFRAME_OUTPUT_FOLDER to another folder and restarts "
+                "this server. Then call generate_photos again with the same arguments; what is paid for is not paid again."
             )
 
 

@@ -1,0 +1,413 @@
+"""Pictures of a trained person: the word put in, paid once, on this machine with what made them beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from mcp.types import ImageContent, ResourceLink, TextContent
+from PIL import Image
+
+from apiframe_studio.sandbox import Sandbox
+from apiframe_tools import generate_photos
+
+from ..faults.fault_server import answer, fault_server, replying
+from .illustrated import Watched, refuse, show
+
+if TYPE_CHECKING:
+    from .conftest import HandClock, Serving, Talk
+
+GENERATE = "/ai-photo-generate"
+IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
+
+
+async def _train(talk: Talk, subject: str | None = "Anna", key: str = "first") -> dict[str, Any]:
+    """A finished training."""
+    begun = await talk.ask(
+        "start_training", training_images_id="sandbox-person", subject=subject, idempotency_key=key
+    )
+    talk.clock.at += 1001
+    return (await talk.ask("get_training_status", task_id=begun.facts["task_id"])).facts
+
+
+@pytest.fixture
+async def watched(clock: HandClock) -> Watched:
+    return Watched(Sandbox(clock=clock.now, training_seconds=1000.0))
+
+
+@pytest.fixture
+async def trained(serving: Serving, watched: Watched) -> AsyncGenerator[tuple[Talk, dict[str, Any]]]:
+    async with serving(stand_in=lambda: watched.app) as talk:
+        yield talk, await _train(talk)
+
+
+def _files(talk: Talk) -> list[Path]:
+    return sorted(path for path in talk.studio.plan.output_folder.rglob("*") if path.is_file())
+
+
+async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched
+) -> None:
+    talk, training = trained
+    word = training["trigger_word"]
+    shown = await show(
+        talk, "generate_photos", subject="anna", prompt="by the sea", number_of_images=2, seed=7
+    )
+    facts = shown.facts
+    assert "This costs 2 credits. Saved: 2 pictures of Anna; the generation is finished." in shown.text
+    assert f"The trigger word {word} was put in front of the prompt." in shown.text
+    assert (facts["prompt"], facts["trigger_word_added"]) == (f"{word} by the sea", True)
+    assert watched.bodies(GENERATE) == [
+        {
+            "training_id": training["task_id"],
+            "prompt": f"{word} by the sea",
+            "number_of_images": "2",
+            "seed": 7,
+        }
+    ]
+    folder = talk.studio.plan.output_folder / "Anna"
+    paths = [Path(picture["path"]) for picture in facts["pictures"]]
+    assert paths == sorted(paths)
+    assert _files(talk) == sorted([*paths, *(path.with_suffix(".json") for path in paths)])
+    for path in paths:
+        assert path.parent == folder
+        assert str(path) in shown.text
+        with Image.open(path) as saved:
+            saved.load()
+        beside = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        assert beside.items() >= {"prompt": f"{word} by the sea", "seed": 7, "trigger_word": word}.items()
+        assert (beside["training"], beside["task_id"]) == (training["task_id"], facts["task_id"])
+    assert [type(block) for block in shown.blocks] == [ImageContent, ImageContent, ResourceLink, ResourceLink]
+    assert all(max(preview.size) <= 512 for preview in shown.images())
+    for block, picture in zip(shown.blocks[2:], facts["pictures"], strict=True):
+        assert isinstance(block, ResourceLink)
+        assert str(block.uri) == picture["uri"]
+        [read] = (await talk.client.read_resource(picture["uri"])).contents
+        assert read.mime_type == block.mime_type == "image/png"
+    assert talk.clock.sleepers == 0
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize("prompt", ["{word} by the sea", "portrait of {word}, smiling", "{word}'s desk"])
+async def test_a_prompt_that_has_the_word_is_sent_as_it_is(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched, prompt: str
+) -> None:
+    talk, training = trained
+    said = prompt.format(word=training["trigger_word"])
+    shown = await show(talk, "generate_photos", task_id=training["ref"], prompt=said)
+    assert (shown.facts["prompt"], shown.facts["trigger_word_added"]) == (said, False)
+    assert watched.bodies(GENERATE)[0]["prompt"] == said
+    assert "put in front" not in shown.text
+
+
+@IN_ONE_ERA
+async def test_only_what_was_given_is_sent_and_sizes_go_with_custom(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched
+) -> None:
+    talk, training = trained
+    name = training["task_id"]
+    await show(talk, "generate_photos", task_id=name, prompt="a", subject="", seed=None, aspect_ratio="")
+    await show(
+        talk, "generate_photos", task_id=name, prompt="b", aspect_ratio="custom", width=256, height=320
+    )
+    plain, custom = watched.bodies(GENERATE)
+    assert plain.keys() == {"training_id", "prompt"}
+    assert (custom["aspect_ratio"], custom["width"], custom["height"]) == ("custom", "256", "320")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({}, "either task_id or subject"),
+        ({"task_id": "a", "subject": "Anna"}, "either task_id or subject"),
+        ({"subject": "Nobody"}, "No training of this ledger has that subject. Call list_trainings"),
+        ({"task_id": "tr-0000000"}, "No training of this ledger has that ref. Call list_trainings"),
+        ({"task_id": "never-seen"}, "Neither this ledger nor the service knows"),
+        ({"task_id": "sandbox-person"}, "is a photo upload, not a training"),
+        ({"subject": "Anna", "width": 512}, "width and height go together with aspect_ratio custom"),
+        ({"subject": "Anna", "aspect_ratio": "custom", "width": 512}, "width and height go together"),
+        ({"subject": "Anna", "number_of_images": 5}, "number_of_images"),
+    ],
+    ids=range(9),
+)
+async def test_what_cannot_be_made_is_refused_with_the_next_call_and_costs_nothing(
+    trained: tuple[Talk, dict[str, Any]], arguments: dict[str, Any], told: str
+) -> None:
+    talk, _ = trained
+    paid = talk.paid()
+    assert told in await refuse(talk, "generate_photos", prompt="by the sea", **arguments)
+    assert talk.paid() == paid
+    assert not _files(talk)
+
+
+async def test_an_unfinished_training_is_explained(talk: Talk) -> None:
+    await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")
+    said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    assert said.startswith("That training is queued and cannot make pictures yet; nothing was sent.")
+    assert "wait_for_training" in said
+    assert talk.paid() == 1
+
+
+async def test_by_subject_the_newest_finished_training_is_taken(talk: Talk) -> None:
+    await _train(talk, key="first")
+    newest = await _train(talk, key="second")
+    await talk.ask(
+        "start_training", training_images_id="sandbox-person", subject="Anna", idempotency_key="third"
+    )
+    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    assert shown.facts["trigger_word"] == newest["trigger_word"]
+
+
+async def test_the_same_call_again_is_paid_once_and_fetches_nothing(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched
+) -> None:
+    talk, _ = trained
+    wish = {"subject": "Anna", "prompt": "by the sea"}
+    first = await show(talk, "generate_photos", **wish)
+    seen = len(watched.seen)
+    again = await show(talk, "generate_photos", **wish)
+    assert len(watched.seen) == seen
+    assert again.facts["deduplicated"] is True
+    assert again.facts["pictures"] == first.facts["pictures"]
+    assert "This call cost nothing" in again.text
+    assert len(again.images()) == 1
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize(
+    ("seed", "later", "posts"), [(None, 599, 1), (None, 601, 2), (7, 601, 1), (7, 10**7, 1)]
+)
+async def test_a_seed_means_the_same_pictures_for_ever_and_none_for_ten_minutes(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched, seed: int | None, later: float, posts: int
+) -> None:
+    talk, _ = trained
+    wish = {"subject": "Anna", "prompt": "by the sea", "seed": seed}
+    await show(talk, "generate_photos", **wish)
+    talk.clock.at += later
+    await show(talk, "generate_photos", **wish)
+    assert len(watched.bodies(GENERATE)) == posts
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize(
+    "other", [{"prompt": "by a lake"}, {"seed": 8}, {"number_of_images": 2}, {"aspect_ratio": "3:4"}]
+)
+async def test_another_wish_is_another_generation(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched, other: dict[str, Any]
+) -> None:
+    talk, _ = trained
+    wish = {"subject": "Anna", "prompt": "by the sea", "seed": 7}
+    await show(talk, "generate_photos", **wish)
+    await show(talk, "generate_photos", **{**wish, **other})
+    assert len(watched.bodies(GENERATE)) == 2
+
+
+async def test_a_task_style_answer_is_fetched_until_its_pictures_are_there(serving: Serving) -> None:
+    async with serving(speeds={"generation_seconds": 12.0}) as talk:
+        await _train(talk)
+        talk.clock.runs = True
+        shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        assert shown.facts["status"] == "finished"
+        assert len(_files(talk)) == 2
+        assert talk.asked(GENERATE) == 1
+
+
+async def test_a_slow_generation_goes_on_after_the_call_and_the_same_call_brings_it(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate_photos, "LONGEST_SECONDS", 0.2)
+    async with serving(speeds={"generation_seconds": 30.0}) as talk:
+        await _train(talk)
+        first = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        await talk.clock.until_sleepers(1)
+        second = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        monkeypatch.setattr(generate_photos, "LONGEST_SECONDS", 20.0)
+        talk.clock.runs = True
+        talk.clock.wake()
+        third = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        for shown in (first, second):
+            assert shown.facts["status"] in ("submitting", "queued", "processing")
+            assert "call generate_photos again with the same arguments" in shown.text
+        assert (third.facts["status"], third.facts["ref"]) == ("finished", first.facts["ref"])
+        assert talk.asked(GENERATE) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5.0])
+async def test_a_server_that_ends_before_the_download_fetches_after_a_restart_without_paying(
+    serving: Serving, clock: HandClock, seconds: float
+) -> None:
+    watched = Watched(
+        Sandbox(clock=clock.now, training_seconds=1000.0, generation_seconds=seconds), broken={"/pictures"}
+    )
+    wish = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2}
+    clock.runs = True
+    async with serving(stand_in=lambda: watched.app) as talk:
+        await _train(talk)
+        said = await refuse(talk, "generate_photos", **wish)
+        assert "The pictures were made and paid for" in said
+        assert "call generate_photos again with the same arguments; fetching is free" in said
+    watched.broken.clear()
+    async with serving(stand_in=lambda: watched.app) as talk:
+        shown = await show(talk, "generate_photos", **wish)
+        assert len(_files(talk)) == 4
+    assert (shown.facts["status"], shown.facts["deduplicated"]) == ("finished", True)
+    assert len(watched.bodies(GENERATE)) == 1
+
+
+@pytest.mark.parametrize("decision", ["send_again", "give_up"])
+async def test_a_generation_whose_answer_was_lost_waits_for_the_person(
+    serving: Serving, decision: str
+) -> None:
+    trained = answer(
+        "200 OK", {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+    )
+    taken = answer("200 OK", {"task_id": "g-2"})
+    faults = {"trained": replying(trained), "taken": replying(taken)}
+    order = ("trained", "reset_after_request", "trained", "trained", "taken")
+    wish = {"task_id": "t-1", "prompt": "by the sea"}
+    with fault_server(*order, faults=faults) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            lost = await show(talk, "generate_photos", **wish)
+            again = await show(talk, "generate_photos", **wish)
+            before = [post.target for post in service.posts].count(GENERATE)
+            resolved = await talk.ask("resolve_training", ref=lost.facts["ref"], decision=decision)
+    for shown in (lost, again):
+        assert shown.facts["status"] == "unconfirmed"
+        assert "credits may have been spent and it is not sent again by itself" in shown.text
+        assert f"resolve_training with ref {lost.facts['ref']}" in shown.text
+    assert before == 1
+    assert "The order of pictures" in resolved.text
+    assert "generate_photos" in resolved.facts["next_step"]
+    assert "trigger" not in resolved.text
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.1:9/a.png",
+        "https://evil.example/a.png",
+        "file:///etc/passwd",
+        "https://apiframe.pro.evil.example/a",
+    ],
+)
+@IN_ONE_ERA
+async def test_pictures_are_fetched_from_no_other_host(serving: Serving, link: str) -> None:
+    trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+    made = {"task_id": "g-1", "status": "finished", "task_type": "ai-photo-generate", "image_urls": [link]}
+    faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
+    with fault_server("trained", "made", faults=faults) as service:
+        async with serving(
+            base_url=service.base_url, stand_in=None, picture_hosts=(".apiframe.pro",)
+        ) as talk:
+            result = await talk.call("generate_photos", task_id="t-1", prompt="by the sea")
+            assert not _files(talk)
+    assert {post.target for post in service.requests} <= {"/fetch", GENERATE}
+    assert [post.target for post in service.requests].count(GENERATE) == 1
+    [text] = result.content
+    assert isinstance(text, TextContent)
+    assert "fetch" in text.text or "failed" in text.text
+
+
+ODD_NAMES = [
+    "../../up",
+    "a/b\\c",
+    "..",
+    ".",
+    "CON",
+    "con",
+    "Łucja 🌸",
+    "x" * 80,
+    "名" * 80,
+    "-rf",
+    "a:b",
+    "~",
+]
+
+
+@IN_ONE_ERA
+async def test_an_odd_name_makes_an_ordinary_folder_inside_the_output_folder(talk: Talk) -> None:
+    for number, name in enumerate(ODD_NAMES):
+        await _train(talk, name, key=f"key {number}")
+        made = await show(talk, "generate_photos", subject=name, prompt="by the sea")
+        folder = Path(made.facts["pictures"][0]["path"]).parent
+        assert folder.parent == talk.studio.plan.output_folder
+        assert folder.name.upper() not in {"CON", "..", "."}
+        assert folder.name.isprintable()
+        assert len(folder.name.encode()) < 255
+    assert len([path for path in _files(talk) if path.suffix == ".png"]) == len(ODD_NAMES)
+    outside = talk.studio.plan.output_folder.parent
+    assert {path.name for path in outside.iterdir()} <= {"ledger.sqlite3", "ledger-spool", "portraits"}
+
+
+async def test_a_name_of_three_hundred_characters_is_refused(talk: Talk) -> None:
+    said = await talk.refusal("start_training", training_images_id="sandbox-person", subject="x" * 300)
+    assert "80" in said
+    assert talk.paid() == 0
+
+
+async def test_a_folder_that_cannot_be_written_is_met_before_anything_is_paid(
+    serving: Serving, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    async with serving(output_folder=tmp_path / "file") as talk:
+        await _train(talk)
+        said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        assert talk.asked(GENERATE) == 0
+    assert "so nothing was sent" in said
+    assert "APIFRAME_OUTPUT_FOLDER" in said
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+async def test_a_disk_that_fills_after_paying_is_told_and_the_same_call_fetches_free(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk, _ = trained
+
+    async def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(talk.studio.portfolio, "keep", full)
+        said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    assert "No space left on device" in said
+    assert "made and paid for (ref ge-" in said
+    assert shown.facts["status"] == "finished"
+    assert len(watched.bodies(GENERATE)) == 1
+
+
+async def test_pictures_that_cannot_be_shown_small_are_still_there(
+    trained: tuple[Talk, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apiframe_studio.photos import DecodersFailed
+
+    talk, _ = trained
+
+    async def none(_: object) -> list[bytes]:
+        raise DecodersFailed("none")
+
+    monkeypatch.setattr(talk.studio.portfolio, "previews", none)
+    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    assert [type(block) for block in shown.blocks] == [ResourceLink]
+    assert len(shown.facts["pictures"]) == 1
+
+
+async def test_two_calls_at_once_are_paid_once(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched
+) -> None:
+    talk, _ = trained
+    shown = []
+
+    async def ask() -> None:
+        shown.append(await show(talk, "generate_photos", subject="Anna", prompt="by the sea"))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(ask)
+    assert {one.facts["ref"] for one in shown} == {shown[0].facts["ref"]}
+    assert sum(not one.facts["deduplicated"] for one in shown) == 1
+    assert len(watched.bodies(GENERATE)) == 1
