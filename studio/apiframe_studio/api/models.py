@@ -191,7 +191,10 @@ def read_trigger_word(value: object) -> str | None:
     One to three tokens of letters, digits, `_` and `-`. A sentence in its place would be a stranger's words in
     somebody's prompt.
     """
-    return value if isinstance(value, str) and _TRIGGER_WORD.fullmatch(value) else None
+    if not isinstance(value, str) or not _TRIGGER_WORD.fullmatch(value):
+        return None
+    # Some letters cannot be seen, such as U+3164.
+    return value if plain(value) == value else None
 
 
 def read_percentage(value: object) -> float | None:

@@ -160,6 +160,7 @@ def test_the_trigger_word_is_exactly_what_the_service_returned(word: str) -> Non
         " TOK",
         "TOK\n",
         "TOK  SIS",
+        "TOK\u3164",
         "x" * 101,
         "x" * 10**6,
         "\x00",
