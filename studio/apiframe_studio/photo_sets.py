@@ -24,7 +24,7 @@ from apiframe_studio.photos import (
     prepare,
 )
 from apiframe_studio.sending import Sending, Taken
-from apiframe_studio.submission import UNDER_WAY, State
+from apiframe_studio.submission import FINAL, UNDER_WAY, State
 from apiframe_studio.training import state_of
 
 if TYPE_CHECKING:
@@ -162,16 +162,32 @@ class PhotoSets:
             SetNotUsable: it expired, failed, or is not ready yet.
             NotAPhotoSet: see there.
         """
+        row = await self.known(name)
+        if row is None:
+            return None
+        row = await self._until_ready(row, _nothing, self._clock.monotonic() + seconds)
+        if row.state is not State.FINISHED or self._has_expired(row):
+            raise SetNotUsable(row, expired=self._has_expired(row))
+        return row
+
+    async def known(self, name: str) -> Submission | None:
+        """The set of this ledger that has this name, ready or not, or None when it never saw it. Asks nobody.
+
+        Raises:
+            SetNotUsable: it can never be trained on (any more).
+            NotAPhotoSet: see there.
+        """
         row = await self._ledger.find(name, self._clock.now())
         if row is None and not REF.fullmatch(name):
             return None
         if row is None or row.kind is not Kind.UPLOAD:
             raise NotAPhotoSet
-        row = await self._until_ready(row, _nothing, self._clock.monotonic() + seconds)
-        expired = row.expires_at is not None and row.expires_at <= self._clock.now()
-        if row.state is not State.FINISHED or expired:
-            raise SetNotUsable(row, expired=expired)
+        if self._has_expired(row) or (row.state in FINAL and row.state is not State.FINISHED):
+            raise SetNotUsable(row, expired=self._has_expired(row))
         return row
+
+    def _has_expired(self, row: Submission) -> bool:
+        return row.expires_at is not None and row.expires_at <= self._clock.now()
 
     def _submission(self, wish: PhotosWish, prepared: PreparedPhotos) -> NewSubmission:
         return NewSubmission(

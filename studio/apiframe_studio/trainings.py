@@ -21,7 +21,7 @@ from apiframe_studio.ledger import REF, Kind, Ledger, LedgerError, NewSubmission
 from apiframe_studio.ledger.advancing import is_news
 from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
-from apiframe_studio.photo_sets import CREDITS_A_PHOTO, PhotoSets
+from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.sending import Request, Sending, Sent, Taken
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
 from apiframe_studio.training import Note, Training, state_of
@@ -166,10 +166,12 @@ class Trainings:
                 await self._refresh(known)
 
     async def price(self, wish: TrainingWish) -> tuple[float, float] | None:
-        """Least and most credits that starting this would cost, or None when it is paid for already."""
-        photo_set = await self._ledger.find(wish.training_images_id, self._clock.now())
-        is_set = photo_set is not None and photo_set.kind is Kind.UPLOAD
-        new = self._submission(wish, photo_set if is_set else None)
+        """Least and most credits that starting this would cost; None when it is paid for or will be refused."""
+        try:
+            photo_set = await self._photo_sets.known(wish.training_images_id)
+        except (NotAPhotoSet, SetNotUsable):
+            return None
+        new = self._submission(wish, photo_set)
         known = await self._ledger.peek(new, self._clock.now())
         if known is not None and known.state is not State.INTENT:
             return None
@@ -188,12 +190,12 @@ class Trainings:
             subject=wish.subject,
             idempotency_key=wish.idempotency_key,
         )
-        if photo_set is None or photo_set.task_id is None:
+        if photo_set is None:
             return new
         photos = photo_set.photos
         return replace(
             new,
-            about=photo_set.task_id,
+            about=photo_set.task_id or wish.training_images_id,
             subject=wish.subject or photo_set.subject,
             photos=photos,
             credits=None if photos is None else CREDITS_A_PHOTO * photos,

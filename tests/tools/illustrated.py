@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -34,7 +33,7 @@ class Shown:
         return [picture_of(block) for block in self.blocks if isinstance(block, ImageContent)]
 
 
-async def show(talk: Talk, tool: str, *, told: Callable[..., Any] | None = None, **arguments: Any) -> Shown:
+async def show(talk: Talk, tool: str, *, told: Any = None, **arguments: Any) -> Shown:
     """Call a tool that has to answer; its structured content fits its schema."""
     with anyio.fail_after(WITHIN):
         result = await talk.client.call_tool(tool, arguments, progress_callback=told)

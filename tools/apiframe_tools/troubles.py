@@ -309,7 +309,7 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
             return (
                 f"The folder for pictures {error.folder} cannot be written ({error.why}), {paid}. To mend it, the "
                 "person frees space, gives access, or sets APIFRAME_OUTPUT_FOLDER to another folder and restarts "
-                "this server. Then call generate_photos again with the same arguments; what is paid for is not paid again."
+                "this server. Then call generate_photos again with the same arguments; it is not paid for twice."
             )
 
 

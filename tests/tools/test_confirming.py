@@ -1,0 +1,138 @@
+"""The person is asked once, with the price, before money is spent, where the client can ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp.types import ElicitResult
+
+from .illustrated import refuse, show
+
+if TYPE_CHECKING:
+    from .conftest import HandClock, Serving
+
+PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
+TRAINING = {"training_images_id": "sandbox-person"}
+
+
+class Person:
+    """Somebody at the client, who answers every question in the same way."""
+
+    def __init__(self, answer: ElicitResult) -> None:
+        self._answer = answer
+        self.asked: list[str] = []
+
+    async def answers(self, _context: Any, params: Any) -> ElicitResult:
+        self.asked.append(params.message)
+        return self._answer
+
+
+YES = ElicitResult(action="accept", content={"agreed": True})
+NOES = {
+    "no": ElicitResult(action="accept", content={"agreed": False}),
+    "declined": ElicitResult(action="decline"),
+    "cancelled": ElicitResult(action="cancel"),
+}
+
+
+async def test_before_a_training_the_person_is_asked_once_with_the_price(serving: Serving) -> None:
+    person = Person(YES)
+    async with serving(answers=person.answers) as talk:
+        begun = await show(talk, "start_training", **TRAINING)
+        again = await show(talk, "start_training", **TRAINING)
+        on_purpose = await show(talk, "start_training", **TRAINING, idempotency_key="again")
+        assert talk.asked("/ai-photo-train") == 1
+    assert begun.facts["status"] == "queued"
+    assert again.facts["deduplicated"] is on_purpose.facts["deduplicated"] is True
+    [question] = person.asked
+    assert "costs 40 to 120 credits" in question
+    assert "cannot be cancelled" in question
+
+
+async def test_of_a_prepared_set_the_price_is_exact_and_each_payment_is_asked_for_once(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    person = Person(YES)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(answers=person.answers) as talk:
+        prepared = (await show(talk, "prepare_photos", **wish)).facts
+        await show(talk, "prepare_photos", **wish)
+        assert len(person.asked) == 1
+        await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+        assert "costs 2 credits" in person.asked[0]
+        assert "costs 48 credits" in person.asked[1]
+        await show(talk, "prepare_photos", **{**wish, "gender": "male"})
+        assert len(person.asked) == 3, "another set is another payment"
+        clock.at += 25 * 3600
+        await show(talk, "prepare_photos", **wish)
+        assert len(person.asked) == 4, "a set in place of an expired one is another payment"
+        assert talk.asked("/ai-photo-upload") == 3
+
+
+@pytest.mark.parametrize("no", NOES)
+@pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
+async def test_a_person_who_does_not_agree_pays_nothing_and_sends_nothing(
+    serving: Serving, tmp_path: Path, tool: str, no: str
+) -> None:
+    person = Person(NOES[no])
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(tmp_path / "photos")], **PERSON}
+    async with serving(answers=person.answers) as talk:
+        said = await refuse(talk, tool, **arguments)
+        listed = await talk.ask("list_trainings")
+        assert talk.requests() == 0
+    assert "did not agree, so nothing was sent and nothing was paid" in said
+    assert listed.facts["total"] == 0
+    assert len(person.asked) == 1
+
+
+Change = Callable[[Person], dict[str, Any]]
+UNASKED: dict[str, Change] = {
+    "the setting says never": lambda person: {"answers": person.answers, "asks_before_spending": False},
+    "the client cannot ask": lambda _: {},
+}
+
+
+@pytest.mark.parametrize("why", UNASKED)
+async def test_without_the_question_the_call_is_simply_served(serving: Serving, why: str) -> None:
+    person = Person(NOES["no"])
+    async with serving(**UNASKED[why](person)) as talk:
+        assert (await show(talk, "start_training", **TRAINING)).facts["status"] == "queued"
+    assert person.asked == []
+
+
+async def test_without_consent_the_person_is_not_asked_about_money(serving: Serving, photos: Path) -> None:
+    person = Person(YES)
+    async with serving(answers=person.answers) as talk:
+        said = await refuse(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
+    assert "consent" in said
+    assert person.asked == []
+
+
+async def test_what_cannot_be_paid_for_is_not_asked_about(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    person = Person(YES)
+    async with serving(answers=person.answers) as talk:
+        prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+        clock.at += 25 * 3600
+        said = await refuse(talk, "start_training", training_images_id=prepared["ref"])
+        also = await refuse(talk, "start_training", training_images_id="up-0000000")
+    assert "has expired" in said
+    assert "is no photo set" in also
+    assert len(person.asked) == 1
+
+
+async def test_a_ledger_that_cannot_be_read_is_told_in_words_also_when_asking(
+    serving: Serving, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    async with serving(answers=Person(YES).answers, ledger_path=tmp_path / "folder") as talk:
+        said = await refuse(talk, "start_training", **TRAINING)
+        assert talk.requests() == 0
+    assert "nothing was sent" in said
+    assert "APIFRAME_DATA_DIR" in said

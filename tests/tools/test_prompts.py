@@ -1,0 +1,76 @@
+"""Ready beginnings, and names completed, in both eras."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from mcp.types import PromptReference, TextContent
+
+if TYPE_CHECKING:
+    from .conftest import Talk
+
+
+async def _complete(talk: Talk, beginning: str, argument: str = "subject") -> list[str]:
+    reference = PromptReference(type="ref/prompt", name="portrait_ideas")
+    with anyio.fail_after(5):
+        done = await talk.client.complete(reference, {"name": argument, "value": beginning})
+    return done.completion.values
+
+
+async def test_both_prompts_are_listed_with_their_arguments(talk: Talk) -> None:
+    listed = {prompt.name: prompt for prompt in (await talk.client.list_prompts()).prompts}
+    assert {name: [one.name for one in prompt.arguments or ()] for name, prompt in listed.items()} == {
+        "train_a_person": ["subject", "folder"],
+        "portrait_ideas": ["subject"],
+    }
+    for prompt in listed.values():
+        assert prompt.title
+        assert prompt.description
+        assert all(one.description and one.required for one in prompt.arguments or ())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("train_a_person", {"subject": "Anna", "folder": "/photos"}, ["Anna", "/photos", "agreed", "costs"]),
+        ("portrait_ideas", {"subject": "Anna"}, ["Anna", "list_trainings", "generate_photos", "costs"]),
+    ],
+)
+async def test_a_prompt_asks_for_consent_and_price(
+    talk: Talk, name: str, arguments: dict[str, str], words: list[str]
+) -> None:
+    [message] = (await talk.client.get_prompt(name, arguments)).messages
+    assert isinstance(message.content, TextContent)
+    for word in words:
+        assert word in message.content.text
+
+
+async def test_names_of_trained_people_are_completed_once_each_and_in_any_case(talk: Talk) -> None:
+    for number, subject in enumerate(["Anna", "Annika", "Berta", "Anna"]):
+        await talk.ask(
+            "start_training",
+            training_images_id="sandbox-person",
+            subject=subject,
+            idempotency_key=f"k{number}",
+        )
+        talk.clock.at += 1001
+        await talk.ask("list_trainings")
+    assert sorted(await _complete(talk, "an")) == ["Anna", "Annika"]
+    assert sorted(await _complete(talk, "")) == ["Anna", "Annika", "Berta"]
+    assert await _complete(talk, "x") == []
+    assert await _complete(talk, "An", argument="folder") == []
+
+
+async def test_at_most_twenty_names_are_suggested(talk: Talk) -> None:
+    for number in range(22):
+        await talk.ask(
+            "start_training",
+            training_images_id="sandbox-person",
+            subject=f"Nr {number:02}",
+            idempotency_key=f"k{number}",
+        )
+        talk.clock.at += 1001
+        await talk.ask("list_trainings")
+    assert len(await _complete(talk, "nr")) == 20
