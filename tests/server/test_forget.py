@@ -1,0 +1,84 @@
+"""`apiframe-photo-mcp forget`, as a person runs it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
+from .program import run, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FINISHED = replying(
+    answer("200 OK", {**ACCEPTED, "status": "finished", "percentage": 100, "trigger_word": "TOKCNRY"})
+)
+PROMPT = "canary-prompt by the sea"
+
+
+def _holding(folder: Path, *words: str) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [
+        f"{word} in {path}"
+        for path in files
+        for word in words
+        if word.lower() in path.name.lower() or word.lower().encode() in path.read_bytes().lower()
+    ]
+
+
+async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_path: Path) -> None:
+    faults = {"finished": FINISHED}
+    with fault_server("accepted", "finished", faults=faults) as service:
+        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        async with running(folder=tmp_path, settings=settings) as wire:
+            await wire.greet()
+            await wire.call("start_training", training_images_id="photos-1", subject="Canarianna")
+            await wire.call("get_training_status", task_id=ACCEPTED["task_id"])
+        assert _holding(tmp_path, "Canarianna", "TOKCNRY")
+        done = await run("forget", "canarianna", folder=tmp_path, settings=settings)
+        again = await run("forget", "canarianna", folder=tmp_path, settings=settings)
+    assert done.process.returncode == 0, done.err
+    assert "Removed the name, words and fingerprints from 1 record" in done.out
+    assert "The ledger keeps what was spent and when, without a name." in done.out
+    assert "ask their support to remove" in done.out
+    assert f"  {ACCEPTED['task_id']}" in done.out.splitlines()
+    assert _holding(tmp_path, "Canarianna", "TOKCNRY", "photos-1") == []
+    assert again.process.returncode == 1
+    assert "Nothing is known here about that name" in again.out
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
+        [row] = ledger.execute("SELECT kind, state, subject FROM submissions").fetchall()
+    assert row == ("training", "finished", None)
+
+
+async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> None:
+    data, output = tmp_path / "data", tmp_path / "portraits"
+    settings = {"SANDBOX_SECONDS": "1", "OUTPUT_FOLDER": str(output)}
+    async with running("--sandbox", folder=data, settings=settings) as wire:
+        await wire.greet()
+        begun = await wire.call("start_training", training_images_id="sandbox-person", subject="Canarianna")
+        task_id = begun["structuredContent"]["task_id"]
+        trained = (await wire.call("wait_for_training", task_id=task_id))["structuredContent"]
+        made = await wire.call("generate_photos", subject="Canarianna", prompt=PROMPT)
+        assert made["structuredContent"]["status"] == "finished"
+    words = ("Canarianna", "canary-prompt", trained["trigger_word"])
+    assert _holding(data / "sandbox", *words)
+    assert _holding(output, *words)
+    done = await run("forget", "Canarianna", folder=data, settings=settings)
+    assert done.process.returncode == 0, done.err
+    assert "1 picture" in done.out
+    assert "Apiframe itself" not in done.out
+    assert _holding(tmp_path, *words) == []
+    assert not (output / "Canarianna").exists()
+
+
+async def test_nothing_known_or_a_ledger_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    nobody = await run("forget", "Nobody", folder=tmp_path / "none")
+    assert (nobody.process.returncode, nobody.err) == (1, "")
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "ledger.sqlite3").mkdir()
+    broken = await run("forget", "Anna", folder=tmp_path)
+    assert broken.process.returncode == 1
+    assert broken.err.startswith("apiframe-photo-mcp: ")
+    assert "Traceback" not in broken.err

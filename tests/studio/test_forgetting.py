@@ -1,0 +1,185 @@
+"""Which submissions are about the same person, and that nothing of them is left in any byte on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.forgetting import forget_subject
+from apiframe_studio.generations import PicturesWish
+from apiframe_studio.ledger import Kind, NewSubmission, Submission
+from apiframe_studio.ledger.kin import related
+from apiframe_studio.photo_sets import PhotosWish
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.submission import State
+from apiframe_studio.trainings import TrainingWish
+
+from .stepped_clock import SteppedClock
+
+PROMPT = "canary-prompt on a balcony"
+
+
+async def nothing(_done: float, _of: float, _what: str) -> None:
+    return
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncGenerator[Studio]:
+    clock = SteppedClock()
+    sandbox = Sandbox(clock=clock.now)
+    plan = StudioPlan(
+        tmp_path / "data" / "ledger.sqlite3",
+        SANDBOX_URL,
+        SecretStr(SANDBOX_KEY),
+        stand_in=lambda: sandbox.app,
+        is_sandbox=True,
+        photo_folders=(tmp_path / "photos",),
+        output_folder=tmp_path / "portraits",
+    )
+    studio = Studio(plan, clock)
+    yield studio
+    await studio.aclose()
+    sandbox.close()
+
+
+async def _trained(studio: Studio, subject: str) -> str:
+    wish = TrainingWish("sandbox-person", subject=subject, idempotency_key=subject)
+    begun = await studio.trainings.start(wish)
+    await studio.clock.sleep(1000)
+    await studio.trainings.look(begun.ref or "")
+    return begun.ref or ""
+
+
+def _holding(folder: Path, words: list[str]) -> dict[str, list[str]]:
+    """Which files hold which of the words, in their names or anywhere in their bytes, in any case."""
+    found: dict[str, list[str]] = {}
+    for path in folder.rglob("*"):
+        content = path.name.encode() + (path.read_bytes() if path.is_file() else b"")
+        if hits := [word for word in words if word.encode().lower() in content.lower()]:
+            found[str(path)] = hits
+    return found
+
+
+async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
+    studio: Studio, photos: Path, tmp_path: Path
+) -> None:
+    with anyio.fail_after(60):
+        wish = PhotosWish([str(photos)], "female", "white", subject="Canarianna")
+        photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
+        begun = await studio.trainings.start(TrainingWish(photo_set.row.ref, "TOKCANARY"))
+        await studio.clock.sleep(1000)
+        training = await studio.trainings.look(begun.ref or "")
+        made = await studio.generations.generate(
+            PicturesWish(PROMPT, subject="canarianna", number_of_images=2), 40
+        )
+        await _trained(studio, "Berta")
+    fingerprint = photo_set.row.about
+    words = ["Canarianna", training.trigger_word or "", "canary-prompt", fingerprint, "IMG_0001", "female"]
+    words += [wish.wording(), hashlib.sha256(PROMPT.encode()).hexdigest()]
+    kept = [tmp_path / "data", tmp_path / "portraits"]
+    assert any(_holding(folder, words) for folder in kept)
+    forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.portfolio)
+    assert [_holding(folder, words) for folder in kept] == [{}, {}]
+    assert (forgotten.records, forgotten.pictures, forgotten.left) == (3, 2, [])
+    assert set(forgotten.still_at_the_service) == {
+        photo_set.row.task_id,
+        training.task_id,
+        made.row.task_id,
+    }
+    now = studio.clock.now()
+    for kind, spent in ((Kind.UPLOAD, 2.0), (Kind.TRAINING, 48.0), (Kind.GENERATION, 2.0)):
+        rows = [row for row in await studio.ledger.list(kind, now) if row.subject is None]
+        assert [row.credits for row in rows] == [spent]
+        assert rows[0].sent_at is not None
+    assert [row.subject for row in await studio.ledger.list(Kind.TRAINING, now)] == ["Berta", None]
+    assert _holding(tmp_path / "data", ["Berta"])
+    again = await forget_subject("Canarianna", studio.ledger, studio.portfolio)
+    assert again.records == 0
+
+
+async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_others(
+    studio: Studio, tmp_path: Path
+) -> None:
+    """Two names may share a folder; what stands in no list is told by the ref in its name."""
+    with anyio.fail_after(20):
+        for subject in ("a/b", "a:b"):
+            await _trained(studio, subject)
+            await studio.generations.generate(PicturesWish("by the sea", subject=subject), 20)
+    [ours] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="a/b")
+    [others] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="a:b")
+    folder = tmp_path / "portraits" / "a_b"
+    for ref in (ours.ref, others.ref):
+        (folder / f".20270101-000000-{ref}-2.png.part").write_bytes(b"half")
+        (folder / f"20270101-000000-{ref}-3.json").write_text("{}")
+    await forget_subject("a/b", studio.ledger, studio.portfolio)
+    left = [path.name for path in folder.iterdir()]
+    assert not any(ours.ref in name for name in left)
+    assert len([name for name in left if others.ref in name]) == 4
+
+
+async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: Studio) -> None:
+    ref = await _trained(studio, "Anna")
+    await forget_subject("Anna", studio.ledger, studio.portfolio)
+    row = await studio.ledger.find(ref, studio.clock.now())
+    assert row is not None
+    assert (row.state, row.subject, row.trigger_word, row.wording) == (State.FINISHED, None, None, None)
+    assert await studio.ledger.history(ref) == []
+
+
+async def test_a_forgotten_person_can_be_trained_anew(studio: Studio) -> None:
+    first = await _trained(studio, "Anna")
+    await forget_subject("Anna", studio.ledger, studio.portfolio)
+    assert await _trained(studio, "Anna") != first
+
+
+def _row(kind: Kind, ref: str, about: str = "", subject: str | None = None) -> Submission:
+    new = NewSubmission(kind, "s", "local", about, subject=subject)
+    return Submission(
+        ref,
+        kind,
+        new.service,
+        new.owner,
+        about,
+        None,
+        subject,
+        None,
+        State.FINISHED,
+        1,
+        0.0,
+        task_id=f"task-{ref}",
+    )
+
+
+SET, OTHER_SET = _row(Kind.UPLOAD, "up-1", "print"), _row(Kind.UPLOAD, "up-2", "print2", "Anna")
+NAMED = _row(Kind.TRAINING, "tr-1", "task-up-1", "Anna")
+UNNAMED = _row(Kind.TRAINING, "tr-2", "task-up-2")
+OF_ANOTHER = _row(Kind.TRAINING, "tr-3", "task-up-2", "Berta")
+MADE, MADE_OF_UNNAMED = (
+    _row(Kind.GENERATION, "ge-1", "task-tr-1 x"),
+    _row(Kind.GENERATION, "ge-2", "task-tr-2 y"),
+)
+MADE_OF_ANOTHER = _row(Kind.GENERATION, "ge-3", "task-tr-3 z", "Berta")
+STRANGER = _row(Kind.UPLOAD, "up-9", "print9")
+ALL = [SET, OTHER_SET, NAMED, UNNAMED, OF_ANOTHER, MADE, MADE_OF_UNNAMED, MADE_OF_ANOTHER, STRANGER]
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ([], []),
+        ([NAMED], [SET, NAMED, MADE]),
+        ([OTHER_SET], [OTHER_SET, UNNAMED, MADE_OF_UNNAMED]),
+        ([MADE], [MADE]),
+        ([OTHER_SET, NAMED], [SET, OTHER_SET, NAMED, UNNAMED, MADE, MADE_OF_UNNAMED]),
+    ],
+)
+def test_what_hangs_together_is_one_person_and_what_bears_another_name_is_not(
+    named: list[Submission], found: list[Submission]
+) -> None:
+    assert related(ALL, named) == found
