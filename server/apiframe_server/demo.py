@@ -52,9 +52,8 @@ def demo(picture_of_it: Path | None = None) -> int:
 
 def _drawn(console: Console) -> str:
     """The terminal as an SVG that loads nothing: rich would have it fetch a font."""
-    return re.sub(
-        r"@font-face \{.*?\}\n?", "", console.export_svg(title="apiframe-photo-mcp demo"), flags=re.DOTALL
-    )
+    drawn = console.export_svg(title="apiframe-photo-mcp demo")
+    return re.sub(r"@font-face \{.*?\}\n?|<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
 
 
 async def _demo(console: Console) -> int:
