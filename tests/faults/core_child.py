@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import photo_errands
 from pydantic import SecretStr
 
 from apiframe_studio.api import ApiframeError
@@ -76,7 +77,8 @@ async def _start(errand: dict[str, Any]) -> dict[str, Any]:
 
 def _core(errand: dict[str, Any], heard: int, said: int) -> int:
     del heard
-    answer = json.dumps(anyio.run(_start, errand)) + "\n"
+    verb = {"train": _start, "prepare": photo_errands.prepare, "generate": photo_errands.generate}
+    answer = json.dumps(anyio.run(verb[errand["verb"]], errand)) + "\n"
     # Not write(2): that one is for faults of the spool.
     os.writev(said, [answer.encode()])
     return 0

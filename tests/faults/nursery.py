@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from . import photo_errands
 from .fault_server import Fault, FaultServer, Recorded, answer, fault_server, read_request
 
 CHILD = Path(__file__).with_name("core_child.py")
@@ -40,6 +41,7 @@ class Errand:
     photos: str
     strace: Sequence[str] = ()
     children: int = 1
+    verb: str = "train"
     whole_server: bool = False
     lines: Sequence[dict[str, Any]] = ()
     answers: int = 1
@@ -95,12 +97,13 @@ class PaidService:
     """A service that accepts every training, each with an id that tells the photos."""
 
     server: FaultServer
+    paid_at: str = "/ai-photo-train"
     _active: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator[Self]:
+    def open(cls, paid_at: str = "/ai-photo-train") -> Iterator[Self]:
         holder: list[Self] = []
 
         def accepting(connection: socket.socket, server: FaultServer) -> None:
@@ -108,7 +111,7 @@ class PaidService:
 
         faults: dict[str, Fault] = {"accepting": accepting}
         with fault_server("accepting", faults=faults) as server:
-            holder.append(cls(server))
+            holder.append(cls(server, paid_at))
             yield holder[0]
 
     @property
@@ -125,7 +128,7 @@ class PaidService:
                 pass
         with self._changed:
             assert self._changed.wait_for(lambda: self._active == 0, timeout=5)
-        return [request for request in self.server.posts if request.target == "/ai-photo-train"]
+        return [request for request in self.server.posts if request.target == self.paid_at]
 
     def _serve(self, connection: socket.socket, server: FaultServer) -> None:
         with self._changed:
@@ -174,12 +177,19 @@ def injected(trace: Path) -> bool:
 
 
 def _answer_to(request: Recorded) -> bytes:
+    if request.target == photo_errands.PICTURE:
+        return answer("200 OK", photo_errands.PNG, content_type="image/png")
     if request.method != "POST" or not whole(request):
         return answer("200 OK", {})
     said = request.json()
     assert isinstance(said, dict)
     if request.target == "/ai-photo-train":
         return answer("200 OK", {"task_id": id_for(said["training_images_id"])})
+    if request.target in ("/ai-photo-upload", "/ai-photo-generate"):
+        return answer("200 OK", {"task_id": photo_errands.TASK_IDS[request.target]})
+    if known := photo_errands.TASKS.get(said.get("task_id", ""), {}):
+        links = [f"http://{request.headers['host']}{link}" for link in known.get("image_urls", ())]
+        return answer("200 OK", {**known, **({"image_urls": links} if links else {})})
     if request.target == "/fetch-many":
         return answer("200 OK", {"tasks": [_running(task_id) for task_id in said["task_ids"]]})
     return answer("200 OK", _running(said["task_id"]))

@@ -1,0 +1,113 @@
+"""What a child of `core_child` does when it prepares photos or makes pictures, and what its service answers.
+
+Judging, normalising and previews run in processes of their own, before and after anything is paid: they are
+left out here, so that a sweep of system calls meets the paid request and what is written about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from pathlib import Path
+from struct import pack
+from typing import Any
+from unittest.mock import patch
+
+from pydantic import SecretStr
+
+from apiframe_studio import photo_sets
+from apiframe_studio.api import ApiframeError
+from apiframe_studio.clock import Clock
+from apiframe_studio.generations import FolderUnusable, NotFetched, PicturesWish
+from apiframe_studio.ledger import LedgerError, Submission
+from apiframe_studio.photos import AllowedFolders, PhotoCheck, PreparedPhotos, Variety
+from apiframe_studio.sending import NotYetSent, Rejected
+from apiframe_studio.studio import Studio, StudioPlan
+
+KEY = "v1-key-of-nobody-0123456789"
+PICTURE = "/pictures/1.png"
+TASK_IDS = {"/ai-photo-upload": "uploaded-1", "/ai-photo-generate": "generated-1"}
+TASKS: dict[str, dict[str, Any]] = {
+    "trained-1": {"task_id": "trained-1", "status": "finished", "percentage": 100, "trigger_word": "TOKSIS"},
+    "uploaded-1": {
+        "task_id": "uploaded-1",
+        "status": "finished",
+        "message": "Images ready for training",
+        "expires_at": "2099-02-21T05:48:46.599Z",
+    },
+    "generated-1": {
+        "task_id": "generated-1",
+        "status": "finished",
+        "task_type": "ai-photo-generate",
+        "image_urls": [PICTURE],
+    },
+}
+_FORESEEN = (LedgerError, ApiframeError, NotYetSent, Rejected, NotFetched, FolderUnusable)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return pack(">I", len(data)) + name + data + pack(">I", zlib.crc32(name + data))
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"".join(
+    (
+        _chunk(b"IHDR", pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
+        _chunk(b"IDAT", zlib.compress(b"\0\0")),
+        _chunk(b"IEND", b""),
+    )
+)
+
+
+def _studio(errand: dict[str, Any], clock: Clock | None) -> Studio:
+    ledger = Path(errand["ledger"])
+    plan = StudioPlan(
+        ledger,
+        errand["base_url"],
+        SecretStr(KEY),
+        output_folder=ledger.parent / "portraits",
+        poll_seconds=0.01,
+    )
+    return Studio(plan, clock)
+
+
+async def prepare(errand: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
+    """Prepare ten photos whose fingerprint is the name of the errand's photos."""
+    checked = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
+    prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), errand["photos"])
+
+    async def check(*_: object, **__: object) -> PhotoCheck:
+        return checked
+
+    async def normalise(*_: object, **__: object) -> PreparedPhotos:
+        return prepared
+
+    async def tell(_done: float, _of: float, _what: str) -> None:
+        return
+
+    studio = _studio(errand, clock)
+    wish = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna")
+    with patch.object(photo_sets, "check", check), patch.object(photo_sets, "prepare", normalise):
+        return await _told(studio, lambda: studio.photo_sets.prepare(wish, tell, 5.0))
+
+
+async def generate(errand: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
+    """Make one picture; the errand's photos are its prompt."""
+    studio = _studio(errand, clock)
+
+    async def previews(_: object) -> list[bytes]:
+        return []
+
+    wish = PicturesWish(errand["photos"], task_id="trained-1", seed=7)
+    with patch.object(studio.portfolio, "previews", previews):
+        return await _told(studio, lambda: studio.generations.generate(wish, 5.0))
+
+
+async def _told(studio: Studio, verb: Any) -> dict[str, Any]:
+    try:
+        row: Submission = (await verb()).row
+    except _FORESEEN as error:
+        return {"error": type(error).__name__}
+    finally:
+        with contextlib.suppress(LedgerError):
+            await studio.aclose()
+    return {"state": row.state, "task_id": row.task_id, "ref": row.ref}
