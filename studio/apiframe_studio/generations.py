@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.errors import ApiframeError, Refused
 from apiframe_studio.api.models import TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
@@ -194,11 +194,26 @@ class Generations:
         if row.state not in UNDER_WAY:
             return
         try:
-            urls = _kept_urls(row) or await self._wait_for_urls(api, row)
             with self._folder(row):
-                await self._save(api, row, training, wish, prompt, urls)
+                if not await self._save_by_kept_links(api, row, training, wish, prompt):
+                    urls = await self._wait_for_urls(api, row)
+                    await self._save(api, row, training, wish, prompt, urls)
         except ApiframeError as error:
             raise NotFetched(row, error) from error
+
+    async def _save_by_kept_links(
+        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+    ) -> bool:
+        """Whether the links that came with the answer led to the pictures. They expire; a look may name new ones."""
+        if not (urls := _kept_urls(row)):
+            return False
+        try:
+            await self._save(api, row, training, wish, prompt, urls)
+        except Refused:
+            if row.task_id is None:
+                raise
+            return False
+        return True
 
     @contextlib.contextmanager
     def _folder(self, row: Submission | None = None) -> Generator[None]:

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import photo_errands
 from pydantic import SecretStr
 
 from apiframe_studio.api import ApiframeError
@@ -43,6 +42,7 @@ LOADED_FOR_A_STUDIO = (
     "anyio.streams.tls",
     "apiframe_studio.api.v1",
     "apiframe_studio.ledger.book",
+    "photo_errands",
     "h11",
     "httpcore",
     "sqlalchemy.dialects.sqlite.pysqlite",
@@ -77,8 +77,13 @@ async def _start(errand: dict[str, Any]) -> dict[str, Any]:
 
 def _core(errand: dict[str, Any], heard: int, said: int) -> int:
     del heard
-    verb = {"train": _start, "prepare": photo_errands.prepare, "generate": photo_errands.generate}
-    answer = json.dumps(anyio.run(verb[errand["verb"]], errand)) + "\n"
+    # By name, since this file is run as a script and has no package.
+    verb = (
+        _start
+        if errand["verb"] == "train"
+        else getattr(importlib.import_module("photo_errands"), errand["verb"])
+    )
+    answer = json.dumps(anyio.run(verb, errand)) + "\n"
     # Not write(2): that one is for faults of the spool.
     os.writev(said, [answer.encode()])
     return 0

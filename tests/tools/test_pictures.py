@@ -411,3 +411,22 @@ async def test_two_calls_at_once_are_paid_once(
     assert {one.facts["ref"] for one in shown} == {shown[0].facts["ref"]}
     assert sum(not one.facts["deduplicated"] for one in shown) == 1
     assert len(watched.bodies(GENERATE)) == 1
+
+
+@IN_ONE_ERA
+async def test_links_that_have_expired_are_asked_for_anew(
+    trained: tuple[Talk, dict[str, Any]], watched: Watched
+) -> None:
+    talk, _ = trained
+    watched.broken.add("/pictures")
+    await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    seen = [path for path, _ in watched.seen]
+    after = seen[seen.index(GENERATE) + 1 :]
+    assert [path.partition("/pictures/")[0] or "picture" for path in after] == [
+        "picture",
+        "/fetch",
+        "picture",
+    ]
+    watched.broken.clear()
+    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    assert shown.facts["status"] == "finished"

@@ -1,0 +1,165 @@
+"""Photo sets as Python: how long an upload may take, which pictures of many are sent, and who may ask meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.ledger import Kind, NewSubmission, Submission
+from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, still_good, worst_case
+from apiframe_studio.photo_sets import LEAST_SECONDS, MOST_SECONDS, PhotosWish, deadline_seconds
+from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.submission import State
+
+from .stepped_clock import SteppedClock
+
+
+async def nothing(_done: float, _of: float, _what: str) -> None:
+    return
+
+
+class Service:
+    """A sandbox whose uploads can be held back and are counted."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self.sandbox = Sandbox(clock=clock.now)
+        self.images: list[int] = []
+        self.knocked = anyio.Event()
+        self.open = anyio.Event()
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        async def counted() -> Any:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            if not message.get("more_body") and scope["path"] == "/ai-photo-upload":
+                images = json.loads(bytes(body))["images"]
+                assert all(base64.b64decode(image).startswith(b"\xff\xd8\xff") for image in images)
+                self.images.append(len(images))
+                self.knocked.set()
+                await self.open.wait()
+            return message
+
+        body = bytearray()
+        await self.sandbox.app(scope, counted, send)
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+async def service(clock: SteppedClock) -> AsyncGenerator[Service]:
+    service = Service(clock)
+    yield service
+    service.sandbox.close()
+
+
+@pytest.fixture
+async def studio(tmp_path: Path, clock: SteppedClock, service: Service) -> AsyncGenerator[Studio]:
+    plan = StudioPlan(
+        tmp_path / "ledger.sqlite3",
+        SANDBOX_URL,
+        SecretStr(SANDBOX_KEY),
+        stand_in=lambda: service.app,
+        is_sandbox=True,
+        photo_folders=(tmp_path,),
+    )
+    studio = Studio(plan, clock)
+    yield studio
+    await studio.aclose()
+
+
+async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told(
+    studio: Studio, service: Service, tmp_path: Path
+) -> None:
+    for number, scene in enumerate(scenes(33)):
+        draw(scene, (520, 650)).save(tmp_path / f"{number:02}.jpg", "JPEG", quality=80)
+    service.open.set()
+    with anyio.fail_after(60):
+        photo_set = await studio.photo_sets.prepare(PhotosWish([str(tmp_path)], "male", "asian"), nothing, 40)
+    assert service.images == [30]
+    assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.spare)) == (30, 120, 3)
+
+
+async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(
+    studio: Studio, service: Service, photos: Path
+) -> None:
+    from apiframe_studio.trainings import TrainingWish
+
+    begun = await studio.trainings.start(TrainingWish("sandbox-person"))
+    wish = PhotosWish([str(photos)], "female", "white")
+    with anyio.fail_after(60):
+        async with studio.background, anyio.create_task_group() as group:
+            group.start_soon(studio.photo_sets.prepare, wish, nothing, 40)
+            await service.knocked.wait()
+            looked = await studio.trainings.look(begun.ref or "")
+            assert looked.state is State.QUEUED
+            [row] = await studio.ledger.list(Kind.UPLOAD, studio.clock.now())
+            assert row.state is State.SENDING
+            service.open.set()
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds"),
+    [
+        (0, LEAST_SECONDS),
+        (300_000, LEAST_SECONDS + 10),
+        (12_000_000, LEAST_SECONDS + 400),
+        (10**9, MOST_SECONDS),
+    ],
+)
+def test_an_upload_may_take_as_long_as_a_slow_line_needs_and_not_for_ever(size: int, seconds: float) -> None:
+    assert deadline_seconds(size) == pytest.approx(seconds)
+
+
+NOW = 10_000.0
+
+
+def _row(kind: Kind, state: State, **known: Any) -> Submission:
+    return Submission("up-1234567", kind, "s", "o", "print", "words", None, None, state, 1, 0.0, **known)
+
+
+@pytest.mark.parametrize("kind", [Kind.UPLOAD, Kind.GENERATION])
+@pytest.mark.parametrize(
+    ("state", "known", "good"),
+    [
+        (State.FINISHED, {}, True),
+        (State.FINISHED, {"expires_at": NOW + 1}, True),
+        (State.FINISHED, {"expires_at": NOW}, False),
+        (State.FAILED, {"finished_at": NOW - FAILED_JUST_NOW_SECONDS + 1}, True),
+        (State.FAILED, {"finished_at": NOW - FAILED_JUST_NOW_SECONDS}, False),
+        (State.FAILED, {}, False),
+        (State.REJECTED, {}, False),
+        (State.ABANDONED, {}, False),
+    ],
+)
+def test_when_an_earlier_one_answers_the_same_wish(
+    kind: Kind, state: State, known: dict[str, Any], good: bool
+) -> None:
+    same = NewSubmission(kind, "s", "o", "print", "words")
+    other = NewSubmission(kind, "s", "o", "print", "other words")
+    assert still_good(same, NOW, _row(kind, state, **known)) is good
+    assert still_good(other, NOW, _row(kind, state, **known)) is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "most"),
+    [
+        (Kind.TRAINING, None, 120.0),
+        (Kind.TRAINING, 48.0, 48.0),
+        (Kind.UPLOAD, 2.0, 2.0),
+        (Kind.GENERATION, None, 0.0),
+    ],
+)
+def test_what_one_may_cost_at_worst(kind: Kind, known: float | None, most: float) -> None:
+    assert worst_case(_row(kind, State.QUEUED, credits=known)) == most

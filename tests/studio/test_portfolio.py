@@ -1,0 +1,138 @@
+"""Where pictures are kept: names that are safe everywhere, files that are whole, nothing read from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apiframe_studio.generations import with_word
+from apiframe_studio.ledger import Kind, SavedPicture, Submission
+from apiframe_studio.portfolio import LONGEST_NAME, Portfolio, folder_name
+from apiframe_studio.submission import State
+
+from .stepped_clock import SteppedClock
+
+ODD = {
+    None: "unnamed",
+    "": "unnamed",
+    "   ": "unnamed",
+    "Anna": "Anna",
+    "Anna Maria": "Anna Maria",
+    "../../etc": "______etc",
+    "a/b\\c": "a_b_c",
+    "..": "__",
+    "CON": "CON_",
+    "com1": "com1_",
+    "Jose\u0301": "Jos\u00e9",
+    "🌸": "_",
+    "tail. ": "tail_",
+    "x" * 300: "x" * LONGEST_NAME,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_folder_is_called_like_its_subject_as_far_as_every_system_allows(name: str | None) -> None:
+    assert folder_name(name) == ODD[name]
+
+
+@given(st.text(max_size=400))
+def test_no_name_leads_out_of_the_folder(name: str) -> None:
+    made = folder_name(name)
+    assert made == made.strip()
+    assert 0 < len(made) <= LONGEST_NAME + 1
+    assert not set(made) & set('/\\:*?"<>|.\0\n')
+    assert Path("out", made).parent == Path("out")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "added"),
+    [
+        ("by the sea", True),
+        ("TOKABC by the sea", False),
+        ("portrait of TOKABC, smiling", False),
+        ("TOKABC's desk", False),
+        ("TOKABCD by the sea", True),
+        ("tokabc by the sea", True),
+        ("TOK-ABC", True),
+    ],
+)
+def test_the_word_is_put_in_front_where_it_does_not_stand_by_itself(prompt: str, added: bool) -> None:
+    assert with_word(prompt, "TOKABC") == (f"TOKABC {prompt}" if added else prompt, added)
+
+
+@pytest.fixture
+def portfolio(tmp_path: Path) -> Portfolio:
+    return Portfolio(tmp_path / "out", (), SteppedClock())
+
+
+def _row(subject: str | None = "Anna", ref: str = "ge-1234567", at: float = 0.0) -> Submission:
+    return Submission(ref, Kind.GENERATION, "s", "o", "about", None, subject, None, State.QUEUED, 1, at)
+
+
+def _beside(path: Path) -> object:
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def _rights_of_others(path: Path) -> int:
+    return path.stat().st_mode & 0o077
+
+
+def _replace_with_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+async def test_a_picture_and_what_made_it_stand_side_by_side_and_nothing_else(portfolio: Portfolio) -> None:
+    saved = await portfolio.keep(_row(), 1, b"data", "image/webp", {"prompt": "Łódź"})
+    path = Path(saved.path)
+    assert path.name == "19700101-000000-ge-1234567-1.webp"
+    assert await portfolio.read(saved) == b"data"
+    assert _beside(path) == {"prompt": "Łódź", "subject": "Anna", "made_at": "1970-01-01T00:00:00+00:00"}
+    assert len(list(path.parent.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+async def test_nobody_else_may_read_them(portfolio: Portfolio) -> None:
+    path = Path((await portfolio.keep(_row(), 1, b"data", "image/png", {})).path)
+    assert [_rights_of_others(one) for one in (path, path.with_suffix(".json"), path.parent)] == [0, 0, 0]
+
+
+async def test_names_sort_by_time(portfolio: Portfolio) -> None:
+    times = (("ge-zzzzzzz", 1.0), ("ge-aaaaaaa", 2.0))
+    rows = [(_row(ref=ref, at=at), number) for ref, at in times for number in (1, 2)]
+    names = [
+        Path((await portfolio.keep(row, number, b"", "image/png", {})).path).name for row, number in rows
+    ]
+    assert names == sorted(names)
+
+
+async def test_a_path_outside_is_never_read(portfolio: Portfolio, tmp_path: Path) -> None:
+    await portfolio.make_ready("Anna")
+    outside = tmp_path / "private.png"
+    outside.write_bytes(b"private")
+    told = [str(outside), str(tmp_path / "out" / ".." / "private.png")]
+    if sys.platform != "win32":
+        os.symlink(outside, tmp_path / "out" / "link.png")
+        told.append(str(tmp_path / "out" / "link.png"))
+    for path in told:
+        assert await portfolio.read(SavedPicture("ge-1234567", 1, path, "image/png", 0.0)) is None
+
+
+async def test_a_file_in_the_folders_place_is_an_error_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(OSError, match="out"):
+        await Portfolio(tmp_path / "out", (), SteppedClock()).make_ready("Anna")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+async def test_what_cannot_be_removed_is_named(portfolio: Portfolio) -> None:
+    saved = await portfolio.keep(_row(), 1, b"data", "image/png", {})
+    path = Path(saved.path)
+    _replace_with_a_folder(path)
+    assert portfolio.remove("Anna", ["ge-1234567"], [saved]) == [path]
