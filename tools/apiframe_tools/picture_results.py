@@ -103,7 +103,11 @@ class PhotosPrepared(BaseModel):
         until = (
             f" It can be trained on until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
         )
-        cost = "This call cost nothing" if self.deduplicated else f"Preparing costs {counted(self.credits, 'credit')}"
+        cost = (
+            "This call cost nothing"
+            if self.deduplicated
+            else f"Preparing costs {counted(self.credits, 'credit')}"
+        )
         return text_of(
             self.sandbox,
             f"{cost}; a training of it costs {self.training_credits:g} more.",
@@ -144,7 +148,9 @@ class PicturesMade(Illustrated):
 
     def __str__(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
-        cost = "This call cost nothing" if self.deduplicated else f"This costs {counted(self.credits, 'credit')}"
+        cost = (
+            "This call cost nothing" if self.deduplicated else f"This costs {counted(self.credits, 'credit')}"
+        )
         return text_of(
             self.sandbox,
             f"{cost}. Saved: {counted(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
