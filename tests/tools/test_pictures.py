@@ -430,3 +430,21 @@ async def test_links_that_have_expired_are_asked_for_anew(
     watched.broken.clear()
     shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
     assert shown.facts["status"] == "finished"
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_host_is_asked_for_pictures_only_when_the_setting_names_it(
+    serving: Serving, allowed: bool
+) -> None:
+    trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+    with fault_server("picture", faults={"picture": replying(answer("200 OK", b"no picture"))}) as decoy:
+        made = {"task_id": "g-1", "status": "finished", "image_urls": [f"{decoy.base_url}/a.png"]}
+        faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
+        hosts = (decoy.base_url.removeprefix("http://"),) if allowed else (".apiframe.pro",)
+        with fault_server("trained", "made", faults=faults) as service:
+            async with serving(base_url=service.base_url, stand_in=None, picture_hosts=hosts) as talk:
+                said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+    assert bool(decoy.requests) is allowed
+    assert all("authorization" not in request.headers for request in decoy.requests)
+    assert "made and paid for" in said
