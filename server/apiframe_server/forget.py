@@ -28,7 +28,7 @@ def forget(settings: Settings, subject: str) -> int:
     removed = f"{counted(records, 'record')}, and {counted(pictures, 'picture')}"
     print(f"Removed the name, words and fingerprints from {removed}.")
     print("The ledger keeps what was spent and when, without a name.")
-    _tell_the_rest(found)
+    _tell_the_rest(settings, found)
     return 0
 
 
@@ -51,9 +51,11 @@ async def _in_one(settings: Settings, subject: str, sandbox: str | None) -> Forg
         await studio.aclose()
 
 
-def _tell_the_rest(found: list[Forgotten]) -> None:
+def _tell_the_rest(settings: Settings, found: list[Forgotten]) -> None:
     for path in (path for one in found for path in one.left):
         print(f"Could not be removed, so remove it by hand: {path}")
+    for damaged in sorted(settings.data_dir.glob("**/*.damaged-*")):
+        print(f"A damaged ledger may still hold the name; look into it, then remove it by hand: {damaged}")
     if service := found[0].still_at_the_service:
         print(
             "Apiframe itself has no call to delete, and still holds these; ask their support to remove them:"

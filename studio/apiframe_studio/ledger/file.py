@@ -31,7 +31,7 @@ def open_engine(path: Path) -> Engine:
         LedgerUnusable, LedgerTooNew, LedgerBusy, LedgerDamaged: see `errors`. A damaged file has been
             set aside by then, so the next call begins a new ledger.
     """
-    _make_file(path)
+    opened = _make_file(path)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
@@ -46,6 +46,12 @@ def open_engine(path: Path) -> Engine:
         with translated(path), contextlib.suppress(FileNotFoundError):
             _read_all(path)
         raise LedgerDamaged(path, _set_aside(path) or _set_aside_by_another(path)) from damaged
+    except LedgerUnusable:
+        engine.dispose()
+        if _identity(path) == opened:
+            raise
+        # Another process set a damaged ledger aside while this one was opening it: the new one is meant.
+        return open_engine(path)
     except LedgerError:
         engine.dispose()
         raise
@@ -73,7 +79,7 @@ def _as_ledger_error(path: Path, words: str) -> LedgerError:
     return LedgerUnusable(path, words)
 
 
-def _make_file(path: Path) -> None:
+def _make_file(path: Path) -> int | None:
     """Make folder and file with rights for nobody else, before SQLite would make them with the umask's."""
     try:
         make_private_folder(path.parent)
@@ -82,6 +88,15 @@ def _make_file(path: Path) -> None:
         raise LedgerUnusable(path.parent, "is a file, not a folder") from error
     except OSError as error:
         raise LedgerUnusable(path, error.strerror or "cannot be opened") from error
+    return _identity(path)
+
+
+def _identity(path: Path) -> int | None:
+    """Which file stands at a path; None when none does."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
@@ -150,10 +165,11 @@ def _set_aside(path: Path) -> Path | None:
     try:
         if is_sound(path):
             return None
-        path.rename(aside)
+        # The ledger itself last: from then on others begin a new one, whose journal is not to be taken away.
         for tail in ("-journal", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
+        path.rename(aside)
     except OSError:
         return None
     finally:
@@ -175,11 +191,14 @@ def _drop_stale(mark: Path) -> None:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether SQLite can read the whole file. Another process may have set a damaged one aside already."""
+    """Whether the file is no damaged ledger. Another process may have set that one aside already.
+
+    One that is locked or not there (yet) is not damaged: it is the new one that somebody just begins.
+    """
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         ) as connection:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
-    except sqlite3.Error:
-        return False
+    except sqlite3.Error as error:
+        return not any(sign in str(error) for sign in _DAMAGE)
