@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,12 +12,14 @@ import urllib.request
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.wire import Server, content_of, start_to_list
 
 OURS = [sys.executable, "-m", "apiframe_server"]
+COMMAND = shutil.which("apiframe-photo-mcp", path=str(Path(sys.executable).parent)) or "apiframe-photo-mcp"
 BARE = [sys.executable, "-m", "bench.bare_start"]
 BARE_WAIT = [sys.executable, "-m", "bench.bare_wait"]
 BARE_GET = [sys.executable, "-m", "bench.bare"]
@@ -61,7 +64,7 @@ def version() -> list[Row]:
     """`--version` beside an interpreter that does nothing."""
     ours, bare = [], []
     for run in range(RUNS + 1):
-        pair = _spawn([*OURS, "--version"]), _spawn([sys.executable, "-c", ""])
+        pair = _spawn([COMMAND, "--version"]), _spawn([sys.executable, "-c", ""])
         if run:
             ours.append(pair[0])
             bare.append(pair[1])

@@ -6,7 +6,6 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apiframe_server import __version__
@@ -95,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="command", metavar="command", title="commands (none: serve over stdio)"
     )
     show = commands.add_parser("demo", help="from photos to portraits on the sandbox, with the conversation")
-    show.add_argument("--svg", type=Path, metavar="FILE", help="also write a picture of the terminal")
+    show.add_argument("--svg", metavar="FILE", help="also write a picture of the terminal")
     commands.add_parser("doctor", help="check key, service, account and ledger, and say what to do")
     person = commands.add_parser(
         "forget", help="remove a person's names, words and pictures from this machine"

@@ -31,7 +31,7 @@ TRAINING_SECONDS = 8.0
 PROMPT = "portrait by a window in soft morning light"
 
 
-def demo(picture_of_it: Path | None = None) -> int:
+def demo(picture_of_it: str | None = None) -> int:
     """Show the conversation; returns the exit code. `picture_of_it` is where an SVG of the terminal is written."""
     wide = 100 if picture_of_it else None
     console = Console(
@@ -46,7 +46,7 @@ def demo(picture_of_it: Path | None = None) -> int:
         console.print("Stopped.")
         return 130
     if picture_of_it is not None:
-        picture_of_it.write_text(_drawn(console), encoding="utf-8")
+        Path(picture_of_it).write_text(_drawn(console), encoding="utf-8")
     return code
 
 
