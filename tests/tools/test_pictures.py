@@ -310,6 +310,9 @@ async def test_pictures_are_fetched_from_no_other_host(serving: Serving, link: s
     [text] = result.content
     assert isinstance(text, TextContent)
     assert "fetch" in text.text or "failed" in text.text
+    assert "in a minute" not in text.text, "waiting does not mend an address"
+    if link.startswith("https://") and "not fetched yet" in text.text:
+        assert "APIFRAME_PICTURE_HOSTS" in text.text
 
 
 ODD_NAMES = [

@@ -11,6 +11,8 @@ from apiframe_studio.api.errors import (
     NotSent,
     NotSentBecause,
     OutOfCredits,
+    PictureRefused,
+    PictureRefusedBecause,
     Refused,
     Throttled,
     Unclear,
@@ -30,6 +32,7 @@ from apiframe_studio.ledger import (
 from apiframe_studio.photo_sets import NotAPhotoSet, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
 from apiframe_studio.sending import NotYetSent, Rejected
+from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.trainings import (
     IdOfAnother,
@@ -69,6 +72,16 @@ _URL_WORDS = {
     BaseUrlProblem.CREDENTIALS: "holds a user name or password",
     BaseUrlProblem.QUERY: "has a ? or # part",
     BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
+}
+
+_PICTURE_WORDS = {
+    PictureRefusedBecause.HOST: (
+        "They are at {host}, which is not among the hosts that the person allowed. To mend it, the person adds it to "
+        "APIFRAME_PICTURE_HOSTS and restarts this server."
+    ),
+    PictureRefusedBecause.SCHEME: "Their address is not https, so it was not followed: tell the person.",
+    PictureRefusedBecause.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept: tell the person.",
+    PictureRefusedBecause.SIZE: "One is larger than 30 MB, so it was not kept: tell the person.",
 }
 
 _REFUSALS = {
@@ -197,6 +210,10 @@ def _rejected(error: Rejected) -> str:
 def _service(error: ApiframeError) -> str:
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
+        case PictureRefused():
+            return _PICTURE_WORDS[error.why].format(
+                host=plain(error.host, 100) or "an address that is no host's"
+            )
         case KeyUnusable():
             return _KEY_WORDS[error.problem]
         case BaseUrlUnusable():
