@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, Sav
 from apiframe_studio.photos import DecodersFailed
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending, Taken
+from apiframe_studio.service import Service
 from apiframe_studio.submission import UNDER_WAY, State
 from apiframe_studio.training import Training, state_of
 from apiframe_studio.trainings import Trainings
@@ -30,8 +31,6 @@ DOWNLOAD_SECONDS: Final = 30.0
 MOST_BYTES: Final = 30_000_000
 SAME_AGAIN_SECONDS: Final = 600.0
 """For this long the same wish without a seed is taken for a call that was made twice."""
-
-Service = Callable[[], Awaitable["ApiframeV1"]]
 
 
 class NotTrained(Exception):

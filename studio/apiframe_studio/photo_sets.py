@@ -24,6 +24,7 @@ from apiframe_studio.photos import (
     prepare,
 )
 from apiframe_studio.sending import Sending, Taken
+from apiframe_studio.service import Service
 from apiframe_studio.submission import FINAL, UNDER_WAY, State
 from apiframe_studio.training import state_of
 
@@ -36,7 +37,6 @@ LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 900.0
 SLOWEST_BYTES_A_SECOND: Final = 40_000.0
 
-Service = Callable[[], Awaitable["ApiframeV1"]]
 Tell = Callable[[float, float, str], Awaitable[None]]
 """Tells how far something is: done, of, and what is being done (checking, preparing, uploading)."""
 

@@ -5,7 +5,7 @@ Everything here returns facts (`Training`) or raises; the words for them are mad
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,21 +22,20 @@ from apiframe_studio.ledger.advancing import is_news
 from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
+from apiframe_studio.photos import FEWEST
 from apiframe_studio.sending import Request, Sending, Sent, Taken
+from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
 from apiframe_studio.training import Note, Training, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import Tell, Waiting
 
 if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
+    pass
 
 SET_WAIT_SECONDS: Final = 20.0
-LEAST_CREDITS: Final = 40.0
+LEAST_CREDITS: Final = CREDITS_A_PHOTO * FEWEST
 REFRESHED_AT_ONCE: Final = 60
-
-Service = Callable[[], Awaitable["ApiframeV1"]]
-"""Gives the service's client, built at the first use. Raises KeyUnusable or BaseUrlUnusable."""
 
 
 class Decision(StrEnum):

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from apiframe_studio.private_files import make_private_folder
+
 from .tasks import TASK, Answer, Task
 
 KEPT_REQUESTS = 10_000
@@ -181,7 +183,7 @@ class Store:
 
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = sqlite3.connect(path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
     # TRUNCATE keeps the journal file between commits; secure_delete leaves no webhook secret in a freed page.
