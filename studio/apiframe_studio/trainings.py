@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 from pydantic import SecretStr
@@ -29,9 +29,6 @@ from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
 from apiframe_studio.training import Note, Training, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import Tell, Waiting
-
-if TYPE_CHECKING:
-    pass
 
 SET_WAIT_SECONDS: Final = 20.0
 LEAST_CREDITS: Final = CREDITS_A_PHOTO * FEWEST
