@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, Refused
-from apiframe_studio.api.models import TaskState, fields_of, read_urls
+from apiframe_studio.api.models import TaskKind, TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
@@ -224,7 +224,7 @@ class Generations:
 
     async def _wait_for_urls(self, api: ApiframeV1, row: Submission) -> Sequence[str]:
         while row.state in UNDER_WAY and row.task_id is not None:
-            task = await api.look(row.task_id)
+            task = await api.look(row.task_id, TaskKind.GENERATION)
             if task.image_urls:
                 return task.image_urls
             state = State.FAILED if task.state is TaskState.FINISHED else state_of(task.state)

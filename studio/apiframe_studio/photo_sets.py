@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.models import TaskState
+from apiframe_studio.api.models import TaskKind, TaskState
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Observation, Submission
@@ -269,7 +269,7 @@ class PhotoSets:
             return await self._ledger.find(row.ref, self._clock.now()) or row
         if row.state not in UNDER_WAY or row.task_id is None:
             return row
-        task = await (await self._service()).look(row.task_id)
+        task = await (await self._service()).look(row.task_id, TaskKind.UPLOAD)
         expires_at = (
             task.expires_at.timestamp() if task.expires_at and task.state is TaskState.FINISHED else None
         )

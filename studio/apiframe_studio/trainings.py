@@ -158,7 +158,7 @@ class Trainings:
         """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
         known = await self._ledger.peek(new, self._clock.now())
         if known is not None and known.state in UNDER_WAY:
-            with suppress(ApiframeError, NotATraining):
+            with suppress(ApiframeError):
                 await self._refresh(known)
 
     async def price(self, wish: TrainingWish) -> tuple[float, float] | None:
@@ -303,10 +303,7 @@ class Trainings:
         if not asks or row.task_id is None:
             return Training.of(row)
         api = await self._service()
-        task = await api.look(row.task_id)
-        if task.kind in (TaskKind.UPLOAD, TaskKind.GENERATION):
-            raise NotATraining(task.kind)
-        return await self._noted(row, task, pace)
+        return await self._noted(row, await api.look(row.task_id, TaskKind.TRAINING), pace)
 
     async def _noted(self, row: Submission, task: Task, pace: Pace | None) -> Training:
         now = self._clock.now()
@@ -354,7 +351,7 @@ class Trainings:
         async def refresh(place: int) -> None:
             try:
                 trainings[place] = await self._refresh(rows[place])
-            except (ApiframeError, NotATraining):
+            except ApiframeError:
                 trainings[place] = trainings[place].noting(Note.NOT_REFRESHED)
 
         async with anyio.create_task_group() as group:

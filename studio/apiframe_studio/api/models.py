@@ -167,15 +167,23 @@ def read_state(status: object) -> TaskState:
 
 
 def read_kind(fields: dict[str, object]) -> TaskKind:
-    """Judge what a task is from what it carries; a bare status tells nothing."""
+    """Judge what a task is from what it carries, for ids of unknown kind only; a bare status tells nothing.
+
+    What only one kind was ever seen with comes first: the service adds fields to an answer without notice.
+    """
     message = str(fields.get("message"))[:300].lower()
+    if fields.get("trigger_word"):
+        return TaskKind.TRAINING
     if fields.get("image_urls") or "generate" in str(fields.get("task_type"))[:100]:
         return TaskKind.GENERATION
-    if fields.get("expires_at") or message.startswith(("training images", "images ready")):
-        return TaskKind.UPLOAD
-    if fields.get("trigger_word") or fields.get("percentage") is not None:
+    if fields.get("percentage") is not None:
         return TaskKind.TRAINING
-    return TaskKind.TRAINING if message.startswith("training ") else TaskKind.UNKNOWN
+    if fields.get("expires_at") or message.startswith(("training images are", "images ready")):
+        return TaskKind.UPLOAD
+    # "Training images could not be used" may be said of an upload and of a training.
+    if message.startswith("training ") and not message.startswith("training images"):
+        return TaskKind.TRAINING
+    return TaskKind.UNKNOWN
 
 
 def read_task_id(value: object) -> str | None:

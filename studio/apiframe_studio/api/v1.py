@@ -25,7 +25,16 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.looks import Looks
 from apiframe_studio.api.masks import Mask
-from apiframe_studio.api.models import Accepted, Account, Generated, Picture, Task, read_account, read_task
+from apiframe_studio.api.models import (
+    Accepted,
+    Account,
+    Generated,
+    Picture,
+    Task,
+    TaskKind,
+    read_account,
+    read_task,
+)
 from apiframe_studio.api.photos_body import PhotosBody, Sent
 from apiframe_studio.api.pictures import Pictures
 from apiframe_studio.api.retries import patiently
@@ -211,9 +220,13 @@ class ApiframeV1:
                     group.start_soon(fetch_singly, task_id)
         return outcomes
 
-    async def look(self, task_id: str) -> Task:
-        """Look at one task, sharing requests with everyone who looks at the same time. Raises as `fetch`."""
-        return await self._looks.look(task_id)
+    async def look(self, task_id: str, kind: TaskKind | None = None) -> Task:
+        """Look at one task, sharing requests with everyone who looks at the same time. Raises as `fetch`.
+
+        `kind` is what the caller knows the task to be: then the answer's shape is not asked about it.
+        """
+        task = await self._looks.look(task_id)
+        return task if kind is None else replace(task, kind=kind)
 
     async def account(self) -> Account:
         """Whose key this is and how many credits are left. Free. Source: `GET /account`.

@@ -104,6 +104,22 @@ def test_a_documented_answer_is_read_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({"trigger_word": "TOKIKD", "expires_at": "2027-02-21T05:48:46Z"}, TaskKind.TRAINING),
+        ({"trigger_word": "TOKIKD", "image_urls": ["https://cdn.example/1.png"]}, TaskKind.TRAINING),
+        ({"percentage": "40", "expires_at": "2027-02-21T05:48:46Z"}, TaskKind.TRAINING),
+        ({"message": "Training images could not be used"}, TaskKind.UNKNOWN),
+        ({"status": "finished"}, TaskKind.UNKNOWN),
+    ],
+)
+def test_an_id_of_unknown_kind_is_judged_by_what_only_one_kind_carries(
+    data: dict[str, object], kind: TaskKind
+) -> None:
+    assert read_task(data).kind is kind
+
+
+@pytest.mark.parametrize(
     ("status", "state"),
     [
         *((word, TaskState.QUEUED) for word in ("pending", "staged", "starting", "queued", "PENDING")),

@@ -1,0 +1,60 @@
+"""A training that was started from here stays a training, whatever the service's answer about it resembles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
+from ..server.program import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Serving
+
+TASK_ID = ACCEPTED["task_id"]
+FINISHED = {"task_id": TASK_ID, "status": "finished", "trigger_word": "TOKIKD"}
+MISLEADING: dict[str, dict[str, Any]] = {
+    "expires_at": {**FINISHED, "expires_at": "2027-02-21T05:48:46.599Z"},
+    "image_urls": {**FINISHED, "image_urls": ["https://cdn.example/sample.png"]},
+    "task_type": {**FINISHED, "task_type": "ai-photo-generate"},
+    "message": {**FINISHED, "message": "Images ready for training"},
+    "failed": {
+        "task_id": TASK_ID,
+        "status": "failed",
+        "message": "Training images could not be used: too few show a face",
+    },
+}
+
+
+@pytest.mark.parametrize("resembles", MISLEADING)
+async def test_an_answer_that_resembles_another_kind_still_tells_our_trainings_state_and_word(
+    serving: Serving, resembles: str
+) -> None:
+    said = MISLEADING[resembles]
+    with fault_server("accepted", "said", faults={"said": replying(answer("200 OK", said))}) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            begun = await talk.ask("start_training", training_images_id="photos-0123456789")
+            seen = await talk.ask("get_training_status", task_id=begun.facts["ref"])
+            waited = await talk.ask("wait_for_training", task_id=TASK_ID)
+            [row] = (await talk.ask("list_trainings")).facts["trainings"]
+    for facts in (seen.facts, waited.facts, row):
+        assert (facts["status"], facts["trigger_word"]) == (said["status"], said.get("trigger_word"))
+    assert not row["stale"]
+    if said["status"] == "failed":
+        assert "could not be used" in seen.text
+
+
+async def test_through_the_real_process_the_word_is_told_though_the_answer_has_an_expiry(
+    tmp_path: Path,
+) -> None:
+    faults = {"said": replying(answer("200 OK", MISLEADING["expires_at"]))}
+    with fault_server("accepted", "said", faults=faults) as service:
+        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        async with running(folder=tmp_path, settings=settings) as wire:
+            await wire.greet()
+            await wire.call("start_training", training_images_id="photos-0123456789")
+            seen = await wire.call("get_training_status", task_id=TASK_ID)
+    assert seen["structuredContent"]["trigger_word"] == "TOKIKD"
