@@ -86,14 +86,32 @@ def verdict(found: Collection[Reason]) -> Verdict:
     return Verdict.WARN if WARNINGS.issuperset(found) else Verdict.REJECT
 
 
-def best_first(photo: PhotoVerdict) -> tuple[int, int, int, float, str]:
+def worth(photo: PhotoVerdict) -> float:
+    """How much a picture is worth for training, 0 to 3; a good one is always worth more than a doubtful one.
+
+    The whole part is the verdict (2 use, 1 warn, 0 reject); the rest is less the more reasons there are, and
+    more the larger the face (the frame, where no face is known), the sharper and the better lit it is.
+    """
+    severity = [Verdict.REJECT, Verdict.WARN, Verdict.USE].index(photo.verdict)
+    if photo.facts is None:
+        return 0.0
+    return severity + 0.99 * _quality(photo.facts) / (1 + len(photo.reasons))
+
+
+def _quality(facts: Facts) -> float:
+    """0 to 1. Each part approaches 1 without reaching it, so that more is always a little better."""
+    pixels = facts.face_pixels or min(facts.width, facts.height) / 4
+    light = 1 - abs(facts.brightness - 128) / 128
+    return _saturating(pixels, 200) * _saturating(facts.sharpness, 8) * (0.5 + light / 2)
+
+
+def _saturating(value: float, half: float) -> float:
+    return max(0.0, value) / (max(0.0, value) + half)
+
+
+def best_first(photo: PhotoVerdict) -> tuple[float, str]:
     """A key that sorts the best picture first; the digest last, so that names never decide."""
-    facts = photo.facts
-    if facts is None:
-        return (len(Reason), 0, 0, 0.0, photo.digest)
-    short = min(facts.width, facts.height, 2 * SHORT_SIDE_WANTED)
-    severity = [Verdict.USE, Verdict.WARN, Verdict.REJECT].index(photo.verdict)
-    return (severity, len(photo.reasons), -short, -facts.sharpness, photo.digest)
+    return (-worth(photo), photo.digest)
 
 
 def without_duplicates(

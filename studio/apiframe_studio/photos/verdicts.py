@@ -106,6 +106,16 @@ class Facts:
     faces: tuple[Box, ...] | None = None
     day: str | None = None
 
+    @property
+    def face(self) -> Box | None:
+        """The subject's face: the largest that was found."""
+        return self.faces[0] if self.faces else None
+
+    @property
+    def face_pixels(self) -> float | None:
+        """The shorter side of the subject's face, in pixels of the file."""
+        return min(self.face.width * self.width, self.face.height * self.height) if self.face else None
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoVerdict:

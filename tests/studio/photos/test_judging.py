@@ -99,6 +99,23 @@ def test_a_use_comes_before_a_warning_and_a_sharper_one_before_a_softer() -> Non
     assert [each.number for each in sorted(photos, key=judging.best_first)] == [3, 2, 1]
 
 
+def test_worth_follows_the_verdict_first_then_the_face_its_sharpness_and_its_light() -> None:
+    small_face = replace(GOOD, faces=(Box(0.4, 0.4, 0.1, 0.1),))
+    falling = [
+        photo(1),
+        photo(2, replace(GOOD, brightness=220.0)),
+        photo(3, replace(small_face, brightness=220.0)),
+        photo(4, replace(small_face, brightness=220.0, sharpness=6.0)),
+        photo(5, GOOD, Reason.DARK),
+        photo(6, GOOD, Reason.DARK, Reason.SMALL),
+        photo(7, GOOD, Reason.BLURRED),
+        photo(8, None, Reason.DAMAGED),
+    ]
+    worth = [judging.worth(each) for each in falling]
+    assert worth == sorted(worth, reverse=True)
+    assert len(set(worth)) == len(worth)
+
+
 def test_variety_counts_framing_light_and_days_of_usable_pictures() -> None:
     photos = [
         photo(1, replace(GOOD, faces=(Box(0.1, 0.1, 0.5, 0.5),), brightness=60.0)),
