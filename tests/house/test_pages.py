@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,30 +19,13 @@ from pages import __main__ as pages
 from pages import links
 
 from .conftest import ROOT
+from .markdown import Block, blocks_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(?P<info>[^\n]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-SHELL = {"sh", "bash", "shell", "console"}
+RUNNERS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 PATIENCE_SECONDS = 60
-
-
-class Block(NamedTuple):
-    """A fenced block of a page, with what stands behind the fence."""
-
-    page: Path
-    info: str
-    body: str
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}: {self.body.splitlines()[0]}"
-
-
-BLOCKS = [
-    Block(page, found["info"].strip(), found["body"])
-    for page in PAGES
-    for found in FENCE.finditer(page.read_text(encoding="utf-8"))
-]
-RUN = [block for block in BLOCKS if block.info == "sh run"]
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+PROGRAMS = [block for block in BLOCKS if block.info in RUNNERS]
 
 
 def text_of_pages() -> str:
@@ -66,20 +48,24 @@ def test_a_block_that_nothing_makes_is_noticed() -> None:
         pages.filled("<!-- toolz -->\n<!-- /toolz -->")
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.info.split()[0] in SHELL], ids=str)
-def test_a_command_is_run_or_says_why_not(block: Block) -> None:
-    assert re.fullmatch(r"sh run|sh norun: \S.{10,}", block.info), "write `sh run` or `sh norun: the reason`"
+def test_a_program_on_a_page_is_written_in_a_language_that_is_run_here() -> None:
+    assert {block.info for block in BLOCKS} <= {*RUNNERS, "json", "mermaid", ""}
+
+
+@pytest.mark.parametrize("block", [block for block in PROGRAMS if block.not_run is not None], ids=str)
+def test_a_program_that_is_not_run_says_why(block: Block) -> None:
+    assert re.match(r"\S.{10,}", block.not_run or ""), "write `<!-- not run: the reason -->` above it"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", RUN, ids=str)
-def test_a_command_that_should_run_runs(block: Block, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [block for block in PROGRAMS if block.not_run is None], ids=str)
+def test_a_program_on_a_page_runs(block: Block, tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     ours = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block.body],
+        [*RUNNERS[block.info], block.body],
         cwd=tmp_path,
-        env=clean | {"PATH": ours, f"{PREFIX}DATA_DIR": str(tmp_path)},
+        env=clean | {"PATH": ours, f"{PREFIX}DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
