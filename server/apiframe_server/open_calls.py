@@ -1,4 +1,4 @@
-"""The messages of one stdio client, with an eye on what has not been answered yet.
+"""The calls of one stdio client that have not been answered yet.
 
 The SDK drops unanswered calls the moment the input ends, so that `printf '…' | apiframe-photo-mcp` would
 often print nothing. Here the end of the input is passed on a moment later.
@@ -6,31 +6,36 @@ often print nothing. Here the end of the input is passed on a moment later.
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import anyio
+from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 PATIENCE_SECONDS: Final = 1.0
 
 
 class OpenCalls:
-    """The ids of calls that came in and were not answered."""
+    """The ids of calls that came in and still wait for an answer."""
 
     def __init__(self) -> None:
         self.input_ended = anyio.Event()
         self._open: set[Any] = set()
         self._answered = anyio.Event()
 
-    def came(self, message: Any) -> None:
-        """Note a call."""
-        if hasattr(message, "method") and getattr(message, "id", None) is not None:
-            self._open.add(message.id)
+    def came(self, message: JSONRPCMessage) -> None:
+        """Note a call, or that one was cancelled: it is never answered."""
+        match message:
+            case JSONRPCRequest():
+                self._open.add(_plain(message.id))
+            case JSONRPCNotification(method="notifications/cancelled", params=dict() as params):
+                self._settle(params.get("requestId"))
+            case _:
+                pass
 
-    def went(self, message: Any) -> None:
+    def went(self, message: JSONRPCMessage) -> None:
         """Note an answer."""
-        if not hasattr(message, "method"):
-            self._open.discard(getattr(message, "id", None))
-            self._answered.set()
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            self._settle(message.id)
 
     async def ended(self) -> None:
         """Say that the input has ended, and let quick calls be answered all the same."""
@@ -40,60 +45,11 @@ class OpenCalls:
                 self._answered = anyio.Event()
                 await self._answered.wait()
 
-
-class Incoming:
-    """The SDK's stream of what the client sends."""
-
-    def __init__(self, messages: Any, calls: OpenCalls) -> None:
-        self._messages = messages
-        self._calls = calls
-
-    @property
-    def last_context(self) -> Any:
-        """What the SDK keeps beside a message."""
-        return self._messages.last_context
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            item = await self._messages.__anext__()
-        except StopAsyncIteration:
-            await self._calls.ended()
-            raise
-        self._calls.came(getattr(item, "message", None))
-        return item
-
-    async def aclose(self) -> None:
-        """Close the SDK's stream."""
-        await self._messages.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+    def _settle(self, request_id: object) -> None:
+        self._open.discard(_plain(request_id))
+        self._answered.set()
 
 
-class Outgoing:
-    """The SDK's stream of what the client is sent."""
-
-    def __init__(self, messages: Any, calls: OpenCalls) -> None:
-        self._messages = messages
-        self._calls = calls
-
-    async def send(self, item: Any) -> None:
-        """Send, and note an answer."""
-        await self._messages.send(item)
-        self._calls.went(item.message)
-
-    async def aclose(self) -> None:
-        """Close the SDK's stream."""
-        await self._messages.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+def _plain(request_id: object) -> str:
+    # The SDK takes 7 and "7" for the same id when a call is cancelled.
+    return str(request_id)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from apiframe_server.open_calls import PATIENCE_SECONDS, Incoming, OpenCalls, Outgoing
+from apiframe_server.open_calls import PATIENCE_SECONDS, OpenCalls
+from apiframe_server.streams import Incoming, Outgoing, claim_stdio
 from apiframe_studio.studio import Studio
 
 if TYPE_CHECKING:
@@ -44,13 +45,11 @@ async def _serve(studio: Studio, server: MCPServer[Any]) -> None:
 
 
 async def _talk(server: MCPServer[Any], calls: OpenCalls) -> None:
-    from mcp.server.stdio import stdio_server
-
-    low = server._lowlevel_server  # pyright: ignore[reportPrivateUsage] - run_stdio_async would hide the input's end
-    async with stdio_server() as (incoming, outgoing):
-        messages: Any = Incoming(incoming, calls)
-        answers: Any = Outgoing(outgoing, calls)
-        await low.run(messages, answers, low.create_initialization_options())
+    low = server._lowlevel_server  # pyright: ignore[reportPrivateUsage] - run_stdio_async has a transport of its own
+    source, output = claim_stdio()
+    outgoing = Outgoing(output, calls)
+    incoming = Incoming(source, outgoing, calls)
+    await low.run(incoming, outgoing, low.create_initialization_options())
 
 
 async def _end_after(event: anyio.Event, studio: Studio, talked: anyio.Event | None = None) -> None:

@@ -70,21 +70,25 @@ class Wire:
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Write one message."""
+        await self.send_line(json.dumps({"jsonrpc": "2.0", **message}))
+
+    async def send_line(self, line: str) -> None:
+        """Write one line, whatever it is."""
         assert self.process.stdin is not None
-        await self.process.stdin.send(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        await self.process.stdin.send(line.encode() + b"\n")
 
     async def answer(self, number: int) -> dict[str, Any]:
         """Wait for the result with this id."""
         result: dict[str, Any] = (await self.message(number))["result"]
         return result
 
-    async def message(self, number: int) -> dict[str, Any]:
-        """Wait for the answer with this id, result or error."""
+    async def message(self, number: int | str | None) -> dict[str, Any]:
+        """Wait for the answer with this id, result or error; an unknown id is None."""
         with anyio.fail_after(15):
             while True:
                 for line in self.out.split("\n")[:-1]:
                     message: dict[str, Any] = json.loads(line)
-                    if message.get("id") == number and "method" not in message:
+                    if "method" not in message and message["id"] == number:
                         return message
                 await self._written.wait()
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from apiframe_server.open_calls import PATIENCE_SECONDS
+
 from ..faults.fault_server import answer, fault_server, replying
 from .program import HELLO, running
 
@@ -52,6 +54,55 @@ async def test_an_env_file_where_the_client_stands_is_not_read(tmp_path: Path) -
         await wire.greet()
         said = (await wire.call("get_account"))["content"][0]["text"]
     assert "No Apiframe API key is set" in said
+
+
+CALL = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":'
+UNREADABLE: dict[str, tuple[str, int | str | None, int]] = {
+    "half of an emoji": (CALL + r'{"name":"list_trainings","arguments":{"subject":"\ud83d"}}}', 7, -32700),
+    "a raw tab": (CALL + '{"name":"list_trainings","arguments":{"subject":"\t"}}}', 7, -32700),
+    "params as a list": (CALL + '["list_trainings"]}', 7, -32602),
+    "params as a text": (CALL + '"list_trainings"}', 7, -32602),
+    "cut off": (CALL + '{"name":"list_tr', 7, -32700),
+    "an id in quotes": (r'{"method":"ping","params":"\ud83d","id":"seven","jsonrpc":"2.0"}', "seven", -32700),
+    "no method": ('{"jsonrpc":"2.0","id":7}', None, -32600),
+    "another version": ('{"jsonrpc":"1.0","id":7,"method":"ping"}', 7, -32600),
+    "an id that is no id": ('{"jsonrpc":"2.0","id":7.5,"method":"ping"}', None, -32600),
+    "an id of null": ('{"jsonrpc":"2.0","id":null,"method":"ping"}', None, -32600),
+    "a batch": ('[{"jsonrpc":"2.0","id":7,"method":"ping"}]', None, -32600),
+    "a broken answer": (r'{"jsonrpc":"2.0","id":7,"result":{"action":"\ud83d"}}', None, -32700),
+    "words": ("hello there", None, -32700),
+    "nested without an end": ("[" * 100_000, None, -32700),
+}
+
+
+async def test_a_line_that_is_not_a_message_is_answered_with_an_error_and_its_id(tmp_path: Path) -> None:
+    async with running("--sandbox", folder=tmp_path) as wire:
+        await wire.greet()
+        for name, (line, number, code) in UNREADABLE.items():
+            wire.out = ""
+            await wire.send_line(line)
+            error = (await wire.message(number))["error"]
+            await wire.send_line("")
+            assert "result" in await wire.message(await wire.ask("ping"))
+            assert (name, error["code"]) == (name, code)
+            assert error["message"].endswith("Nothing was done.")
+            assert len(wire.lines()) == 2
+    assert wire.err == ""
+
+
+async def test_a_call_that_was_cancelled_does_not_hold_up_the_end_of_the_input(tmp_path: Path) -> None:
+    settings = {"SANDBOX_SECONDS": "60"}
+    async with running("--sandbox", folder=tmp_path, settings=settings) as wire:
+        await wire.greet()
+        begun = (await wire.call("start_training", training_images_id="sandbox-person"))["structuredContent"]
+        waiting = {"name": "wait_for_training", "arguments": {"task_id": begun["task_id"]}}
+        number = await wire.ask("tools/call", waiting)
+        await wire.send({"method": "notifications/cancelled", "params": {"requestId": number}})
+        await wire.request("ping")
+        ended_at = anyio.current_time()
+        await wire.close_input()
+        assert await wire.ended(10) == 0
+        assert anyio.current_time() - ended_at < PATIENCE_SECONDS
 
 
 ECHOES = {

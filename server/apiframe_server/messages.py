@@ -1,0 +1,90 @@
+"""A line of input as a JSON-RPC message, or as the error to answer it with.
+
+The SDK drops what it cannot read, and the client waits for its answer until it gives up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from mcp_types import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    RequestId,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+
+_MEMBER: Final = re.compile(r'\s*[{,]\s*("(?:[^"\\]|\\.)*")\s*:\s*')
+_LENIENT: Final = json.JSONDecoder(strict=False)
+
+
+class UnreadableMessage(Exception):
+    """A line that is not a JSON-RPC message. `answer` says what is wrong with it and never repeats it."""
+
+    def __init__(self, code: int, text: str, request_id: RequestId | None) -> None:
+        super().__init__(text)
+        self.answer = JSONRPCError(
+            jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=f"{text} Nothing was done.")
+        )
+
+
+def read_message(line: bytes) -> JSONRPCMessage:
+    """Read one line; bytes that are not UTF-8 become U+FFFD.
+
+    Raises:
+        UnreadableMessage: it is not a JSON-RPC message.
+    """
+    text = line.decode("utf-8", "replace")
+    try:
+        message = jsonrpc_message_adapter.validate_json(text, by_name=False)
+    except ValidationError as error:
+        raise _explained(text, error) from None
+    # A request whose id cannot be used would pass as a notification, which is never answered.
+    if isinstance(message, JSONRPCNotification) and '"id"' in text and "id" in _top_level_members(text):
+        raise UnreadableMessage(
+            INVALID_REQUEST, "Invalid request: id must be a text or a whole number.", None
+        )
+    return message
+
+
+def _explained(text: str, error: ValidationError) -> UnreadableMessage:
+    members = _top_level_members(text)
+    request_id = _request_id(members)
+    details = error.errors(include_url=False, include_input=False)[0]
+    if details["type"] == "json_invalid":
+        reason = details["msg"].removeprefix("Invalid JSON: ")
+        return UnreadableMessage(PARSE_ERROR, f"Parse error: {reason}.", request_id)
+    if text.lstrip().startswith("["):
+        return UnreadableMessage(INVALID_REQUEST, "Invalid request: send one message a line, no batch.", None)
+    if request_id is not None and not isinstance(members.get("params", {}), dict | None):
+        return UnreadableMessage(INVALID_PARAMS, "Invalid params: params must be a JSON object.", request_id)
+    wanted = 'Invalid request: a request has jsonrpc "2.0", an id, a method, and params that are an object.'
+    return UnreadableMessage(INVALID_REQUEST, wanted, request_id)
+
+
+def _request_id(members: dict[str, Any]) -> RequestId | None:
+    """The id to answer to. That of an answer is one of ours: an error for it could end another call."""
+    request_id = members.get("id")
+    if "method" not in members or isinstance(request_id, bool) or not isinstance(request_id, int | str):
+        return None
+    return request_id if str(request_id).isprintable() else None
+
+
+def _top_level_members(text: str) -> dict[str, Any]:
+    """The members of a JSON object as far as it can be read, half characters and control characters included."""
+    members: dict[str, Any] = {}
+    place = 0
+    while found := _MEMBER.match(text, place):
+        try:
+            members[_LENIENT.decode(found[1])], place = _LENIENT.raw_decode(text, found.end())
+        except (ValueError, RecursionError):
+            break
+    return members

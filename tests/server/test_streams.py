@@ -1,0 +1,66 @@
+"""The two streams that stdio is served over."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+import pytest
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCRequest, JSONRPCResponse
+
+from apiframe_server.open_calls import OpenCalls
+from apiframe_server.streams import Incoming, Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    Pipe = tuple[BinaryIO, BinaryIO]
+
+PING = JSONRPCRequest(jsonrpc="2.0", id=1, method="ping")
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb") as output:
+        yield source, output
+
+
+async def test_a_client_is_heard_and_answered_while_every_shared_thread_is_taken(pipe: Pipe) -> None:
+    source, output = pipe
+    calls = OpenCalls()
+    outgoing = Outgoing(output, calls)
+    incoming = Incoming(source, outgoing, calls)
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    takers = [object() for _ in range(int(limiter.total_tokens))]
+    for taker in takers:
+        limiter.acquire_on_behalf_of_nowait(taker)
+    try:
+        with anyio.fail_after(5):
+            await outgoing.send(SessionMessage(PING))
+            assert (await incoming.receive()).message == PING
+    finally:
+        for taker in takers:
+            limiter.release_on_behalf_of(taker)
+
+
+async def test_a_result_that_cannot_be_written_costs_its_answer_and_not_the_connection(pipe: Pipe) -> None:
+    source, output = pipe
+    outgoing = Outgoing(output, OpenCalls())
+    await outgoing.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=7, result={"name": "\ud83d"})))
+    told = json.loads(source.readline())
+    assert (told["id"], told["error"]["code"]) == (7, -32603)
+
+
+async def test_a_client_that_is_gone_is_told_apart_from_a_fault(pipe: Pipe) -> None:
+    source, output = pipe
+    source.close()
+    with pytest.raises(anyio.BrokenResourceError):
+        await Outgoing(output, OpenCalls()).send(SessionMessage(PING))
+    with pytest.raises(BrokenPipeError):  # What could not be written would be tried again when it is closed.
+        output.close()
