@@ -40,7 +40,11 @@ _Earlier = TypeVar("_Earlier", bound=Earlier)
 
 
 class KeyReused(Exception):
-    """The idempotency key stood before for other photos or another word."""
+    """The idempotency key stands for `earlier`, which has other photos or another word. Nothing was sent."""
+
+    def __init__(self, earlier: Earlier) -> None:
+        super().__init__()
+        self.earlier = earlier
 
 
 def is_settled(row: Earlier) -> bool:
@@ -62,8 +66,9 @@ def same_intent(
     keyed = [
         row for row in earlier if intent.idempotency_key and row.idempotency_key == intent.idempotency_key
     ]
-    if any((row.about, row.wording) != (intent.about, intent.wording) for row in keyed):
-        raise KeyReused
+    for row in keyed:
+        if (row.about, row.wording) != (intent.about, intent.wording):
+            raise KeyReused(row)
     ours = [row for row in earlier if row.about == intent.about]
     for row in (*keyed, *ours):
         if row.state in OPEN:

@@ -69,6 +69,10 @@ class Rejected(Exception):
         self.cause = cause
 
 
+class NotAgreed(Exception):
+    """It would have to be paid for, and nobody agreed to that. Nothing was sent."""
+
+
 @dataclass(frozen=True)
 class Sent:
     """The row as it is after sending. `by_us` is False when another call did the sending."""

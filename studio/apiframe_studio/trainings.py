@@ -23,7 +23,7 @@ from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.photos import FEWEST
-from apiframe_studio.sending import Request, Sending, Sent, Taken
+from apiframe_studio.sending import NotAgreed, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
 from apiframe_studio.training import Note, Training, state_of
@@ -126,10 +126,13 @@ class Trainings:
         self._clock = clock
         self._waiting = Waiting(clock, poll_seconds)
 
-    async def start(self, wish: TrainingWish) -> Training:
+    async def start(self, wish: TrainingWish, *, may_pay: bool = True) -> Training:
         """Start a training once, however often the same wish is made.
 
+        Without `may_pay` it returns what is there already and sends nothing.
+
         Raises:
+            NotAgreed: it would have to be paid for, and must not.
             KeyUnusable, BaseUrlUnusable, LedgerError: nothing was sent.
             NotAPhotoSet, SetNotUsable: nothing was sent.
             KeyReused: the idempotency key stood for other photos or another word.
@@ -141,6 +144,8 @@ class Trainings:
         new = self._submission(wish, photo_set)
         if wish.idempotency_key is not None:
             await self._refresh_carrier(new)
+        if not may_pay and _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
+            raise NotAgreed
         row, _is_new = await self._ledger.admit(new, self._clock.now())
 
         async def request() -> Taken:
@@ -162,14 +167,19 @@ class Trainings:
                 await self._refresh(known)
 
     async def price(self, wish: TrainingWish) -> tuple[float, float] | None:
-        """Least and most credits that starting this would cost; None when it is paid for or will be refused."""
+        """Least and most credits that starting this would cost; None when it is paid for or will be refused.
+
+        Raises:
+            KeyUnusable, BaseUrlUnusable, LedgerError, KeyReused: as `start` would.
+        """
+        await self._service()
         try:
             photo_set = await self._photo_sets.known(wish.training_images_id)
         except (NotAPhotoSet, SetNotUsable):
             return None
         new = self._submission(wish, photo_set)
         known = await self._ledger.peek(new, self._clock.now())
-        if known is not None and known.state is not State.INTENT:
+        if not _is_to_be_sent(known):
             return None
         return (
             (new.credits, new.credits) if new.credits is not None else (LEAST_CREDITS, MOST_A_TRAINING_COSTS)
@@ -367,6 +377,10 @@ _EVENT_OF: Final = {
 }
 
 _NOTE_OF: Final = {WordDoubt.ORDINARY: Note.ORDINARY_WORD, WordDoubt.DIGITS: Note.DIGITS_IN_WORD}
+
+
+def _is_to_be_sent(known: Submission | None) -> bool:
+    return known is None or known.state is State.INTENT
 
 
 def _started(wish: TrainingWish, sent: Sent) -> Training:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp.types import ElicitResult
+from mcp.types import ElicitResult, ErrorData
+
+from apiframe_studio.sending import NotAgreed
+from apiframe_studio.trainings import TrainingWish
 
 from .illustrated import refuse, show
 
@@ -50,6 +53,31 @@ async def test_before_a_training_the_person_is_asked_once_with_the_price(serving
     [question] = person.asked
     assert "costs 40 to 120 credits" in question
     assert "cannot be cancelled" in question
+
+
+async def test_a_repeated_call_with_word_and_key_returns_the_training_and_is_not_asked_about(
+    serving: Serving,
+) -> None:
+    person = Person(YES)
+    wish = {**TRAINING, "trigger_word": "TOKANNA", "idempotency_key": "once"}
+    async with serving(answers=person.answers) as talk:
+        begun = await show(talk, "start_training", **wish)
+        again = await show(talk, "start_training", **wish)
+        assert talk.asked("/ai-photo-train") == 1
+    assert again.facts["deduplicated"] is True
+    assert again.facts["ref"] == begun.facts["ref"]
+    assert len(person.asked) == 1
+
+
+async def test_a_key_of_another_training_names_that_one_and_no_new_key_first(serving: Serving) -> None:
+    async with serving(answers=Person(YES).answers) as talk:
+        begun = await show(talk, "start_training", **TRAINING, trigger_word="TOKANNA", idempotency_key="once")
+        said = await refuse(talk, "start_training", training_images_id="another-set", idempotency_key="once")
+        assert talk.asked("/ai-photo-train") == 1
+    assert begun.facts["ref"] in said
+    assert "queued" in said
+    steps = said.index("Next: call start_training with")
+    assert steps < said.index("without idempotency_key") < said.index("new idempotency_key")
 
 
 async def test_of_a_prepared_set_the_price_is_exact_and_each_payment_is_asked_for_once(
@@ -102,6 +130,39 @@ async def test_without_the_question_the_call_is_simply_served(serving: Serving, 
     async with serving(**UNASKED[why](person)) as talk:
         assert (await show(talk, "start_training", **TRAINING)).facts["status"] == "queued"
     assert person.asked == []
+
+
+@pytest.mark.parametrize("content", [{}, {"agreed": "perhaps"}, None])
+async def test_an_answer_that_means_nothing_pays_nothing_and_is_told_in_words(
+    serving: Serving, content: Any
+) -> None:
+    person = Person(ElicitResult(action="accept", content=content))
+    async with serving(answers=person.answers) as talk:
+        said = await refuse(talk, "start_training", **TRAINING)
+        assert talk.requests() == 0
+    assert said.startswith("The user could not be asked")
+    assert "APIFRAME_CONFIRM_SPENDING" in said
+
+
+@pytest.mark.parametrize("era", ["legacy"], indirect=True)
+async def test_a_client_that_fails_at_asking_gets_words_and_pays_nothing(serving: Serving) -> None:
+    async def fails(_context: Any, _params: Any) -> ErrorData:
+        return ErrorData(code=-32603, message="no dialog here")
+
+    async with serving(answers=fails) as talk:
+        said = await refuse(talk, "start_training", **TRAINING)
+        assert talk.requests() == 0
+    assert said.startswith("The user could not be asked")
+
+
+async def test_what_was_not_asked_about_is_never_paid_for(serving: Serving) -> None:
+    async with serving() as talk:
+        with pytest.raises(NotAgreed):
+            await talk.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
+        begun = await show(talk, "start_training", **TRAINING)
+        again = await talk.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
+        assert (again.ref, again.deduplicated) == (begun.facts["ref"], True)
+        assert talk.asked("/ai-photo-train") == 1
 
 
 async def test_without_consent_the_person_is_not_asked_about_money(serving: Serving, photos: Path) -> None:

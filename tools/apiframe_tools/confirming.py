@@ -1,12 +1,13 @@
-"""Asking the person before money is spent, where the client can ask: once, with the price.
+"""Asking the user before money is spent, where the client can ask: once, with the price.
 
 In the 2025 protocols the question is asked in the middle of the call; in the 2026 one the call is answered
-with the question and comes again with the answer. A client that did not declare that it can ask is served
-without the question.
+with the question and comes again with the answer, which counts for that very wording only. A client that did
+not declare that it can ask is served without the question.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
@@ -15,21 +16,34 @@ from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
+log = logging.getLogger(__name__)
+
 
 class Agreement(BaseModel):
-    """What the person is asked to fill in."""
+    """What the user is asked to fill in."""
 
     agreed: bool = Field(title="Go ahead and pay", description="No sends nothing and costs nothing")
 
 
 Answered = ElicitationResult[Agreement]
-YES: Final = Agreement(agreed=True)
+COULD_NOT_ASK: Final = (
+    "The user could not be asked: this client gave no usable answer to the question, so nothing was sent and nothing "
+    "was paid. Next: call it again. If it goes on, the user can set APIFRAME_CONFIRM_SPENDING to never, which asks no "
+    "question, and restart this server."
+)
+RESOLVER_WORDS: Final = "Resolver '"
+"""How the SDK begins its own error about an answer that it cannot use."""
+MAY_PAY: Final = Agreement(agreed=True)
+"""The question is not asked in this setting or client: the call may pay."""
+NOTHING_TO_PAY: Final = Agreement(agreed=False)
+"""Nobody was asked, since nothing is to be paid: the call returns what there is, and must not pay."""
 
 
 def can_ask(ctx: Context[Any, Any]) -> bool:
-    """Whether this client declared that it can show the person a form."""
+    """Whether this client declared that it can show the user a form."""
     declared = ctx.client_capabilities
-    return declared is not None and declared.elicitation is not None
+    asking = None if declared is None else declared.elicitation
+    return asking is not None and (asking.form is not None or asking.url is None)
 
 
 def asked_first(
@@ -42,10 +56,27 @@ def asked_first(
     tool.__annotations__["answered"] = Annotated[Answered, Resolve(ask)]
 
 
-def must_be_yes(answered: Answered) -> None:
-    """Raises ToolError when the person did not agree."""
-    if isinstance(answered, AcceptedElicitation) and answered.data.agreed:
-        return
+def question(words: str | None) -> Agreement | Elicit[Agreement]:
+    """The question to ask, or that nothing is to be paid when there are no words for one."""
+    return NOTHING_TO_PAY if words is None else Elicit(words, Agreement)
+
+
+async def words_or_none(words: Awaitable[str | None]) -> str | None:
+    """The words of a question. A fault while they are looked up does not end the call, which must not pay then."""
+    try:
+        return await words
+    except Exception as fault:
+        # The call itself meets the same fault in its own words, or returns what there is.
+        log.info("The user was not asked: %r", fault)
+        return None
+
+
+def may_pay(answered: Answered) -> bool:
+    """Whether the call may pay. Raises ToolError when the user did not agree."""
+    if isinstance(answered, AcceptedElicitation) and (
+        answered.data is NOTHING_TO_PAY or answered.data.agreed
+    ):
+        return answered.data.agreed
     raise ToolError(
-        "The person was asked and did not agree, so nothing was sent and nothing was paid. Ask what they want."
+        "The user was asked and did not agree, so nothing was sent and nothing was paid. Ask what they want."
     )

@@ -38,11 +38,11 @@ def next_step(training: Training) -> str:
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
             return (
-                f"call start_training with {_wish(training)} to send the one that waits, or resolve_training with ref "
-                f"{training.ref} and give_up to drop it; nothing was sent now."
+                f"call start_training with {wish_of(training)} to send the one that waits, or resolve_training with "
+                f"ref {training.ref} and give_up to drop it; nothing was sent now."
             )
         case State.INTENT:
-            return f"call start_training with {_wish(training)} to send it; nothing is sent before that."
+            return f"call start_training with {wish_of(training)} to send it; nothing is sent before that."
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
         case State.QUEUED | State.PROCESSING:
@@ -91,7 +91,8 @@ def _after_deciding(order: Training, tool: str) -> str:
             return f"call {tool} again with the same arguments to get it; it is not paid for twice."
 
 
-def _wish(training: Training) -> str:
+def wish_of(training: Training) -> str:
+    """The arguments of start_training that ask for this training."""
     asked = training.requested_trigger_word
     word = f"trigger_word {asked}" if asked else "no trigger_word"
     return f"training_images_id {training.training_images_id} and {word}"

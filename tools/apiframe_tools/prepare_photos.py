@@ -15,7 +15,7 @@ from apiframe_studio.submission import FINAL, State
 from apiframe_tools import photo_reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import Subject
-from apiframe_tools.confirming import YES, Agreement, Answered, asked_first, can_ask, must_be_yes
+from apiframe_tools.confirming import MAY_PAY, Agreement, Answered, asked_first, can_ask, may_pay
 from apiframe_tools.photo_arguments import Age, Consent, Ethnicity, Gender, Paths
 from apiframe_tools.picture_results import PhotosPrepared
 from apiframe_tools.steps import steps_of
@@ -49,7 +49,7 @@ def make(studio: Studio) -> StudioTool:
                 "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the "
                 "person whether the subject agreed, then call prepare_photos with consent true."
             )
-        must_be_yes(answered)
+        may_pay(answered)
         asked = _what_is_asked(paths, gender, ethnicity, age)
         agreed_until[asked] = math.inf
 
@@ -64,7 +64,7 @@ def make(studio: Studio) -> StudioTool:
     ) -> Agreement | Elicit[Agreement]:
         agreed = agreed_until.get(_what_is_asked(paths, gender, ethnicity, age), 0.0) > studio.clock.now()
         if agreed or not (consent and studio.asks_before_spending and can_ask(ctx)):
-            return YES
+            return MAY_PAY
         return Elicit(
             f"Send these photos to Apiframe? It costs {UPLOAD_CREDITS:g} credits; a training of them costs 4 more a "
             "photo. Apiframe then holds pictures of this person's face.",

@@ -13,7 +13,16 @@ from apiframe_studio.webhooks import WebhookProblem, problem_of
 from apiframe_tools import reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import IdempotencyKey, PhotosId, Subject, TriggerWord, WebhookSecret, WebhookUrl
-from apiframe_tools.confirming import YES, Agreement, Answered, asked_first, can_ask, must_be_yes
+from apiframe_tools.confirming import (
+    MAY_PAY,
+    Agreement,
+    Answered,
+    asked_first,
+    can_ask,
+    may_pay,
+    question,
+    words_or_none,
+)
 from apiframe_tools.results import TrainingStarted
 from apiframe_tools.studio_tool import StudioTool
 
@@ -44,30 +53,37 @@ def make(studio: Studio) -> StudioTool:
         task_id at once; it goes on for many minutes at the service and cannot be cancelled. Not for looking at
         progress.
         """
-        must_be_yes(answered)
+        agreed = may_pay(answered)
         _check_webhook(studio, webhook_url)
         wish = TrainingWish(
             training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
         )
-        return reporting.started(await studio.trainings.start(wish), sandbox=studio.is_sandbox)
+        return reporting.started(
+            await studio.trainings.start(wish, may_pay=agreed), sandbox=studio.is_sandbox
+        )
 
     async def ask(
-        ctx: Context[Any, Any], training_images_id: str, idempotency_key: str | None
+        ctx: Context[Any, Any],
+        training_images_id: str,
+        trigger_word: str | None,
+        subject: str | None,
+        idempotency_key: str | None,
     ) -> Agreement | Elicit[Agreement]:
         if not (studio.asks_before_spending and can_ask(ctx)):
-            return YES
-        price = await studio.trainings.price(
-            TrainingWish(training_images_id, idempotency_key=idempotency_key)
-        )
-        if price is None:
-            return YES
-        cost = f"{price[0]:g}" if price[0] == price[1] else f"{price[0]:g} to {price[1]:g}"
-        return Elicit(
-            f"Start the training? It costs {cost} credits at Apiframe and cannot be cancelled.", Agreement
-        )
+            return MAY_PAY
+        wish = TrainingWish(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
+        return question(await words_or_none(_question(studio, wish)))
 
     asked_first(start_training, ask)
     return StudioTool.of(start_training, title="Start a training", annotations=SPENDS)
+
+
+async def _question(studio: Studio, wish: TrainingWish) -> str | None:
+    price = await studio.trainings.price(wish)
+    if price is None:
+        return None
+    cost = f"{price[0]:g}" if price[0] == price[1] else f"{price[0]:g} to {price[1]:g}"
+    return f"Start the training? It costs {cost} credits at Apiframe and cannot be cancelled."
 
 
 def _check_webhook(studio: Studio, url: str | None) -> None:

@@ -14,10 +14,12 @@ from typing import Any, Self, cast
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools.base import Tool
+from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
 from apiframe_tools.argument_errors import describe, unknown_arguments
+from apiframe_tools.confirming import COULD_NOT_ASK, RESOLVER_WORDS
 from apiframe_tools.picture_results import Illustrated
 from apiframe_tools.slim_schema import slim_input, slim_output
 from apiframe_tools.troubles import explain
@@ -54,6 +56,11 @@ class StudioTool(Tool):
             result = await super().run(self._given(arguments), context, convert_result=False)
         except UnexpectedToolError as crash:
             raise self._told(crash) from crash.__cause__
+        except MCPError as fault:
+            # A tool of ours makes none; the client answered the question for the user with an error.
+            if not self.resolved_params:
+                raise
+            raise ToolError(COULD_NOT_ASK) from fault
         except ToolError as error:
             raise ToolError(self._mendable(error)) from error.__cause__
         # An InputRequiredResult, with which the SDK asks the person, passes through as it is.
@@ -72,7 +79,8 @@ class StudioTool(Tool):
     def _mendable(self, error: ToolError) -> str:
         if isinstance(error.__cause__, ValidationError):
             return describe(self.name, error.__cause__, self.parameters)
-        return str(error).removeprefix(f"Error executing tool {self.name}: ")
+        words = str(error).removeprefix(f"Error executing tool {self.name}: ")
+        return COULD_NOT_ASK if words.startswith(RESOLVER_WORDS) else words
 
     def _told(self, crash: UnexpectedToolError) -> ToolError:
         if crash.__cause__ is not None and (words := explain(crash.__cause__)):

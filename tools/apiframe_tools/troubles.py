@@ -28,12 +28,14 @@ from apiframe_studio.ledger import (
     LedgerError,
     LedgerTooNew,
     SpendingCapReached,
+    Submission,
 )
 from apiframe_studio.photo_sets import NotAPhotoSet, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
-from apiframe_studio.sending import NotYetSent, Rejected
+from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
+from apiframe_studio.training import Training
 from apiframe_studio.trainings import (
     IdOfAnother,
     NeedsTaskId,
@@ -42,7 +44,7 @@ from apiframe_studio.trainings import (
     UnknownCursor,
     UnknownTraining,
 )
-from apiframe_tools.guidance import ORDERS, STATUS, next_step
+from apiframe_tools.guidance import ORDERS, STATUS, next_step, wish_of
 from apiframe_tools.photo_words import in_words
 
 _SET_A_KEY = (
@@ -136,10 +138,12 @@ def explain(error: BaseException) -> str | None:
             return _service(error)
         case LedgerError():
             return _ledger(error)
-        case KeyReused():
+        case KeyReused(earlier=Submission() as earlier):
+            return _key_reused(Training.of(earlier))
+        case NotAgreed():
             return (
-                "This idempotency_key was used before for other photos or another trigger word, so nothing was sent. "
-                "Leave it out, or call start_training with a new one."
+                "This would cost credits now, and the user was not asked about that, so nothing was sent and nothing "
+                "was paid. Next: call it again with the same arguments."
             )
         case UnknownTraining(is_ref=True):
             return "No training of this ledger has that ref. Call list_trainings to see those that it has."
@@ -184,6 +188,14 @@ def explain(error: BaseException) -> str | None:
             )
         case _:
             return None
+
+
+def _key_reused(earlier: Training) -> str:
+    return (
+        f"This idempotency_key belongs to training {earlier.ref}, which has other photos or another trigger word and "
+        f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with {wish_of(earlier)} to get that "
+        "one, or without idempotency_key. Only to pay for one more training: with a new idempotency_key."
+    )
 
 
 def _not_yet_sent(error: NotYetSent) -> str:
