@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from rich.console import Console
 from rich.markup import escape
 
 from apiframe_server.conversation import Conversation, Refused
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos.synthetic import write_photos
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.sandbox.port import serve
@@ -74,7 +74,7 @@ async def _all_the_way(folder: Path, console: Console) -> str:
     photos = folder / "photos"
     photos.mkdir()
     with console.status("drawing two dozen photos of nobody"):
-        await anyio.to_thread.run_sync(partial(write_photos, photos))
+        await in_file_thread(partial(write_photos, photos))
     word = ""
     async with anyio.create_task_group() as group:
         address = await group.start(partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS)))

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio.to_thread
-
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.portfolio import Portfolio
 
@@ -32,7 +31,7 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> 
     rows = await ledger.about_subject(subject)
     saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
     refs = [row.ref for row in rows]
-    left = await anyio.to_thread.run_sync(portfolio.remove, subject, refs, saved)
+    left = await in_file_thread(portfolio.remove, subject, refs, saved)
     await ledger.forget(refs)
     return Forgotten(
         records=len(rows),

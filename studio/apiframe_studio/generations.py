@@ -16,7 +16,7 @@ from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed
-from apiframe_studio.portfolio import Portfolio
+from apiframe_studio.portfolio import MOST_BYTES, Portfolio
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import UNDER_WAY, State
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS: Final = 120.0
 DOWNLOAD_SECONDS: Final = 30.0
-MOST_BYTES: Final = 30_000_000
 SAME_AGAIN_SECONDS: Final = 600.0
 """For this long the same wish without a seed is taken for a call that was made twice."""
 

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import anyio.to_thread
-
 from apiframe_studio.clock import Clock
+from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.ledger import SavedPicture, Submission
 from apiframe_studio.photos.previews import previews
-from apiframe_studio.private_files import make_private_folder, write_private
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
+MOST_BYTES: Final = 30_000_000
+"""Of one picture: what is fetched, and what is read back."""
 _DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
 """Names that Windows keeps for itself."""
 
 
 class Portfolio:
-    """The output folder."""
+    """The output folder. Everything in it is read, written and removed through a `GuardedFolder`."""
 
     def __init__(self, folder: Path, hosts: Sequence[str], clock: Clock) -> None:
         self.folder = folder
         self.hosts = tuple(hosts)
         self._clock = clock
+        self._files = GuardedFolder(folder)
 
     async def make_ready(self, subject: str | None) -> None:
         """Make a subject's folder, before anything is paid for. Raises OSError."""
-        await anyio.to_thread.run_sync(make_private_folder, self.folder / folder_name(subject))
+
+        def make() -> None:
+            self._files.make([self._folder_of(subject)])
+
+        await in_file_thread(make)
 
     async def keep(
         self, row: Submission, number: int, data: bytes, media_type: str, told: Mapping[str, Any]
@@ -42,47 +48,93 @@ class Portfolio:
         """Write one picture and what made it, each whole or not at all. Raises OSError."""
         now = self._clock.now()
         made = datetime.fromtimestamp(row.created_at, UTC)
-        folder = self.folder / folder_name(row.subject)
         stem = f"{made:%Y%m%d-%H%M%S}-{row.ref}-{number}"
-        path = folder / f"{stem}.{ENDINGS[media_type]}"
         words = json.dumps(
             {**told, "subject": row.subject, "made_at": made.isoformat()}, indent=2, ensure_ascii=False
         )
-        await anyio.to_thread.run_sync(_write, path, data)
-        await anyio.to_thread.run_sync(_write, path.with_suffix(".json"), words.encode())
+
+        def write() -> str:
+            folder = self._folder_of(row.subject)
+            self._files.write([folder, f"{stem}.{ENDINGS[media_type]}"], data)
+            self._files.write([folder, f"{stem}.json"], words.encode())
+            return folder
+
+        path = self.folder / await in_file_thread(write) / f"{stem}.{ENDINGS[media_type]}"
         return SavedPicture(row.ref, number, str(path), media_type, now)
 
     async def previews(self, saved: Sequence[SavedPicture]) -> Sequence[bytes]:
         """Small JPEGs of pictures that are still there."""
-        found = [await anyio.to_thread.run_sync(_read, Path(picture.path)) for picture in saved]
+        found = [await self.read(picture) for picture in saved]
         return await previews([data for data in found if data])
 
     async def read(self, saved: SavedPicture) -> bytes | None:
-        """A saved picture, None when it is gone or no longer in this folder."""
-        return await anyio.to_thread.run_sync(_read_in, self.folder, Path(saved.path))
+        """A saved picture, None when it is gone, too large, or not a file of this folder (any more)."""
+        return await in_file_thread(self._read, saved)
+
+    async def missing(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+        """The pictures of `saved` whose files are not in this folder (any more)."""
+        return await in_file_thread(self._missing, saved)
 
     def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedPicture]) -> Sequence[Path]:
         """Remove pictures and what stands beside them, then the subject's folder; returns what could not be.
 
         `refs` are the generations: what a program that died had written stands in no list, but bears its ref.
+        A picture that was saved into another folder is left where it is, and returned if it is there.
         """
+        ours: set[tuple[str, ...]] = set(self._bearing(refs))
         left: list[Path] = []
-        folder = self.folder / folder_name(subject)
-        listed = [
-            path
-            for picture in saved
-            for path in (Path(picture.path), Path(picture.path).with_suffix(".json"))
-        ]
-        ours = {*listed, *(path for ref in refs for path in self.folder.glob(f"*/*-{ref}-*"))}
-        for path in sorted(ours):
-            try:
-                path.unlink(missing_ok=True)
-            except OSError:
+        for path in (Path(picture.path) for picture in saved):
+            if parts := self._files.parts_of(path):
+                ours |= {parts, (*parts[:-1], path.with_suffix(".json").name)}
+            elif os.path.lexists(path):
                 left.append(path)
-        for emptied in {path.parent for path in ours} | {folder}:
-            with contextlib.suppress(OSError):
-                emptied.rmdir()
+        left += [self.folder.joinpath(*parts) for parts in sorted(ours) if not self._is_gone(parts)]
+        emptied = {parts[:-1] for parts in ours} | {
+            (name,) for name in self._folders_like(folder_name(subject))
+        }
+        for folder in emptied - {()}:
+            self._files.remove_if_empty(folder)
         return left
+
+    def _folder_of(self, subject: str | None) -> str:
+        """The folder that a subject has, however its name was written then; else the one to make."""
+        wanted = folder_name(subject)
+        there = self._folders_like(wanted)
+        return wanted if wanted in there else next(iter(there), wanted)
+
+    def _folders_like(self, name: str) -> Sequence[str]:
+        return [folder for folder in self._names() if _key(folder) == _key(name)]
+
+    def _names(self, *folder: str) -> Sequence[str]:
+        try:
+            return self._files.names(folder)
+        except OSError:
+            return ()
+
+    def _read(self, saved: SavedPicture) -> bytes | None:
+        parts = self._files.parts_of(Path(saved.path))
+        try:
+            data = self._files.read(parts, MOST_BYTES) if parts else b""
+        except OSError:
+            return None
+        return data if parts and len(data) <= MOST_BYTES else None
+
+    def _missing(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+        places = [(picture, self._files.parts_of(Path(picture.path))) for picture in saved]
+        return [picture for picture, parts in places if parts is None or not self._files.is_file(parts)]
+
+    def _bearing(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
+        for folder in self._names():
+            for name in self._names(folder):
+                if any(f"-{ref}-" in name for ref in refs):
+                    yield folder, name
+
+    def _is_gone(self, parts: Sequence[str]) -> bool:
+        try:
+            self._files.unlink(parts)
+        except OSError:
+            return False
+        return True
 
 
 def folder_name(subject: str | None) -> str:
@@ -93,17 +145,5 @@ def folder_name(subject: str | None) -> str:
     return f"{name}_" if _DEVICES.fullmatch(name) else name
 
 
-def _write(path: Path, data: bytes) -> None:
-    make_private_folder(path.parent)
-    write_private(path, data)
-
-
-def _read_in(folder: Path, path: Path) -> bytes | None:
-    return _read(path) if path.resolve().is_relative_to(folder.resolve()) else None
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()

@@ -1,8 +1,7 @@
-"""Folders and files that nobody else on this machine may read."""
+"""Folders that nobody else on this machine may read."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 
@@ -16,13 +15,3 @@ def make_private_folder(folder: Path) -> None:
             missing.mkdir(mode=0o700, exist_ok=True)
     if not folder.is_dir():
         raise FileExistsError(f"{folder.name} is a file")
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, for this user alone. Raises OSError."""
-    draft = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.to_thread
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import BaseUrlUnusable, KeyUnusable
@@ -19,6 +18,7 @@ from apiframe_studio.api.models import Account
 from apiframe_studio.api.urls import usable_base_url
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock, SystemClock
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.generations import Generations
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.photo_sets import PhotoSets
@@ -122,7 +122,7 @@ class Studio:
         async with self._building:
             if self._api is None:
                 # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
-                self._api = await anyio.to_thread.run_sync(partial(_client, self.plan))
+                self._api = await in_file_thread(partial(_client, self.plan))
         return self._api
 
     async def account(self) -> Account:

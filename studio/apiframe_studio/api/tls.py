@@ -6,7 +6,7 @@ import ssl
 import threading
 from functools import cache
 
-import anyio.to_thread
+from apiframe_studio.file_threads import in_file_thread
 
 _building = threading.Lock()
 _shared: ssl.SSLContext | None = None
@@ -19,7 +19,7 @@ async def tls_context(base_url: str) -> ssl.SSLContext:
     """
     if base_url.startswith("http://"):
         return _trusting_nobody()
-    return await anyio.to_thread.run_sync(_build_once) if _shared is None else _shared
+    return await in_file_thread(_build_once) if _shared is None else _shared
 
 
 @cache

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
-
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import _facts, faces, judging
 from apiframe_studio.photos._spread import Progress, spread
 from apiframe_studio.photos.decoders import Decoders, Refused, decoders
@@ -41,7 +40,7 @@ async def check(
     under an allowed folder and `DecodersFailed`; whatever is wrong with a picture is its verdict.
     """
     limits = limits or Limits()
-    listing = await anyio.to_thread.run_sync(allowed.pictures, paths)
+    listing = await in_file_thread(allowed.pictures, paths)
 
     async with decoders(limits) as pool:
 
@@ -67,7 +66,7 @@ async def check(
 async def _look(numbered: tuple[int, Photo], allowed: AllowedFolders, pool: Decoders) -> _Looked:
     number, photo = numbered
     try:
-        data = await anyio.to_thread.run_sync(allowed.read, photo, pool.limits.bytes)
+        data = await in_file_thread(allowed.read, photo, pool.limits.bytes)
         if len(data) > pool.limits.bytes:
             return _unusable(number, photo, Reason.TOO_MANY_BYTES)
         answer, (print_, thumbnail) = await pool.ask({"job": "measure"}, [data])
@@ -79,7 +78,7 @@ async def _look(numbered: tuple[int, Photo], allowed: AllowedFolders, pool: Deco
     except (KeyError, TypeError, ValueError):
         return _unusable(number, photo, Reason.DAMAGED)
     found = judging.reasons(facts)
-    digest = await anyio.to_thread.run_sync(_digest, data)
+    digest = await in_file_thread(_digest, data)
     return _Looked(
         PhotoVerdict(number, photo, judging.verdict(found), found, facts, digest), print_, thumbnail
     )

@@ -11,21 +11,9 @@ A picture that cannot be used is no exception: it is a verdict (see `verdicts`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
-
-class Refusal(StrEnum):
-    """Why a path was refused. None of these depends on what lies outside the allowed folders."""
-
-    OUTSIDE = "outside"
-    MALFORMED = "malformed"
-    PARENT_STEP = "parent_step"
-    HIDDEN = "hidden"
-    LINK = "link"
-    NOT_FOUND = "not_found"
-    NOT_A_FILE_OR_FOLDER = "not_a_file_or_folder"
-    NOT_READABLE = "not_readable"
+from apiframe_studio.guarded_files import Refusal as Refusal
 
 
 class PhotoError(Exception):

@@ -1,6 +1,6 @@
 """The guard: photos are read only under folders that the person allowed, judged on the opened descriptor.
 
-Security rests on the walk in `_walk`; the comparison of texts here only chooses which allowed folder a path
+Security rests on `guarded_files`; the comparison of texts here only chooses which allowed folder a path
 is read from and what remains of it. Nothing outside the allowed folders is ever looked at, so an answer
 cannot tell whether something exists there.
 
@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from apiframe_studio.photos import _walk
-from apiframe_studio.photos.errors import PathRefused, Refusal
+from apiframe_studio import guarded_files
+from apiframe_studio.guarded_files import Refusal, comparable
+from apiframe_studio.photos.errors import PathRefused
 
 MOST_PICTURES = 500
 MOST_ENTRIES = 10_000
@@ -62,9 +62,7 @@ class AllowedFolders:
 
     def __init__(self, roots: Sequence[Path], *, home: Path | None = None) -> None:
         self.roots = tuple(Path(os.path.realpath(root)) for root in roots)
-        self._spellings = [
-            (_comparable(s), r) for g, r in zip(roots, self.roots, strict=True) for s in (r, g)
-        ]
+        self._spellings = [(comparable(s), r) for g, r in zip(roots, self.roots, strict=True) for s in (r, g)]
         self._home = home
 
     def pictures(self, paths: Sequence[str | Path]) -> Listing:
@@ -84,12 +82,12 @@ class AllowedFolders:
 
     def read(self, photo: Photo, most_bytes: int) -> bytes:
         """At most `most_bytes` + 1 bytes of the picture: a longer file shows. Raises `PathRefused`."""
-        descriptor = self._open(photo, 0)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise self._refused(Refusal.NOT_A_FILE_OR_FOLDER, 0)
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(most_bytes + 1)
+        try:
+            return guarded_files.read_below(photo.root, photo.parts, most_bytes)
+        except guarded_files.Refused as refused:
+            raise self._refused(refused.refusal, 0) from None
+        except OSError:
+            raise self._refused(Refusal.NOT_READABLE, 0) from None
 
     def _expand(self, given: str | Path, position: int) -> list[Photo]:
         photo = self._place(given, position)
@@ -100,7 +98,7 @@ class AllowedFolders:
 
     def _names_in(self, photo: Photo, position: int) -> list[str] | None:
         """The names of a folder's pictures, sorted; None when the path is a file."""
-        if not _walk.WALKS_BY_DESCRIPTOR:
+        if not guarded_files.WALKS_BY_DESCRIPTOR:
             return self._names_without_descriptor(photo, position)
         descriptor = self._open(photo, position)
         try:
@@ -124,8 +122,8 @@ class AllowedFolders:
 
     def _open(self, photo: Photo, position: int) -> int:
         try:
-            return _walk.open_below(photo.root, photo.parts)
-        except _walk.Refused as refused:
+            return guarded_files.open_below(photo.root, photo.parts)
+        except guarded_files.Refused as refused:
             raise self._refused(refused.refusal, position) from None
 
     def _place(self, given: str | Path, position: int) -> Photo:
@@ -154,7 +152,7 @@ class AllowedFolders:
         """A relative path is one below an allowed folder; where there are several, the first that has it."""
         if not path.is_absolute():
             return self._root_holding(path, position), path.parts
-        wanted = _comparable(path)
+        wanted = comparable(path)
         for spelling, root in sorted(self._spellings, key=lambda pair: -len(pair[0])):
             if wanted[: len(spelling)] == spelling:
                 return root, path.parts[len(spelling) :]
@@ -170,11 +168,6 @@ class AllowedFolders:
 
     def _refused(self, refusal: Refusal, position: int) -> PathRefused:
         return PathRefused(refusal, self.roots, position)
-
-
-def _comparable(path: PurePath) -> tuple[str, ...]:
-    """Parts as a file system compares them; macOS may decompose names, assistants write them composed."""
-    return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
 
 
 def _is_odd_on_windows(part: str) -> bool:

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import anyio.to_thread
-
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import judging
 from apiframe_studio.photos._spread import Progress, spread
 from apiframe_studio.photos.decoders import Decoders, Refused, decoders
@@ -97,8 +96,8 @@ async def _wave(
 async def _make(photo: PhotoVerdict, allowed: AllowedFolders, pool: Decoders) -> _Made | None:
     """None when the picture is gone, changed since it was judged, or cannot be decoded any more."""
     try:
-        data = await anyio.to_thread.run_sync(allowed.read, photo.photo, pool.limits.bytes)
-        if await anyio.to_thread.run_sync(_digest, data) != photo.digest:
+        data = await in_file_thread(allowed.read, photo.photo, pool.limits.bytes)
+        if await in_file_thread(_digest, data) != photo.digest:
             return None
         answer, (jpeg,) = await pool.ask({"job": "normalise"}, [data])
     except (PathRefused, Refused):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from anyio import to_thread
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 from starlette.requests import Request
+
+from apiframe_studio.file_threads import in_file_thread
 
 from .refusals import Refusal
 from .store import FARTHEST
@@ -149,7 +150,7 @@ async def read(request: Request, kind: type[Kind], limit: int = BODY_LIMIT) -> K
     """The request's body as `kind`. Raises Refusal: 413 over `limit` bytes, 400 for anything else wrong."""
     body = await _bytes(request, limit)
     # An upload of tens of megabytes takes long enough to be felt by everybody else on the event loop.
-    return await to_thread.run_sync(parse, body, kind) if len(body) > BODY_LIMIT else parse(body, kind)
+    return await in_file_thread(parse, body, kind) if len(body) > BODY_LIMIT else parse(body, kind)
 
 
 def parse(body: bytes | bytearray, kind: type[Kind]) -> Kind:

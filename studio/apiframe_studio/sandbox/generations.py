@@ -10,7 +10,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, cast
 
-from anyio import to_thread
+from apiframe_studio.file_threads import in_file_thread
 
 from . import v1
 from .bodies import WithWebhook
@@ -75,7 +75,7 @@ async def picture(sandbox: Sandbox, name: str) -> bytes:
     task = sandbox.store.task(match["task_id"]) if match else None
     if match is None or not isinstance(task, Generation) or not _is_there(task, match, sandbox.now()):
         raise Refusal("Picture not found", status=404)
-    return await to_thread.run_sync(_draw, task.portrait, int(match["number"]))
+    return await in_file_thread(_draw, task.portrait, int(match["number"]))
 
 
 def _is_there(task: Generation, name: re.Match[str], now: float) -> bool:

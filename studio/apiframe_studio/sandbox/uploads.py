@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from anyio import to_thread
+from apiframe_studio.file_threads import in_file_thread
 
 from . import v1
 from .refusals import Refusal
@@ -25,7 +25,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 
 async def upload(sandbox: Sandbox, body: bodies.UploadBody) -> Answer:
     """Take a photo set. Raises Refusal that names the places of those that are not base64 pictures."""
-    await to_thread.run_sync(check_images, body.images)
+    await in_file_thread(check_images, body.images)
     now = sandbox.now()
     photo_set = PhotoSet(
         task_id=str(uuid.uuid4()),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from apiframe_studio import guarded_files as walking
 from apiframe_studio.photos import AllowedFolders, PathRefused, Refusal
-from apiframe_studio.photos import _walk as walking
 from apiframe_studio.photos.folders import MOST_PICTURES
 
 SECRET = b"what lies outside"

@@ -1,0 +1,318 @@
+"""The one way to files below a folder: nothing on it can lead out of the folder or block.
+
+On POSIX every step is an `openat` with O_NOFOLLOW from the descriptor of the step before, so a link that is
+put in the way between a check and its use is met by the kernel, not by us. Where `dir_fd` is missing
+(Windows) the path is resolved, compared, opened, and the opened file is compared with what was resolved.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+import time
+import unicodedata
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePath
+from typing import Final
+
+from apiframe_studio.private_files import make_private_folder
+
+ABANDONED_AFTER_SECONDS: Final = 3600.0
+"""A draft this old belongs to a program that died: writing a file takes seconds."""
+
+
+class Refusal(StrEnum):
+    """Why a path was refused. None of these depends on what lies outside the folder."""
+
+    OUTSIDE = "outside"
+    MALFORMED = "malformed"
+    PARENT_STEP = "parent_step"
+    HIDDEN = "hidden"
+    LINK = "link"
+    NOT_FOUND = "not_found"
+    NOT_A_FILE_OR_FOLDER = "not_a_file_or_folder"
+    NOT_READABLE = "not_readable"
+
+
+class Refused(OSError):
+    """A path below a folder that is not followed, with the reason. Where a file is written it is an error like any."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(_NUMBERS.get(refusal, errno.EINVAL), _STRERRORS.get(refusal, "cannot be used"))
+
+
+WALKS_BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+
+_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_COMMON = os.O_RDONLY | _PLAIN
+_STEP = _COMMON | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
+# O_NONBLOCK: opening a FIFO put in a file's place must not wait for its writer.
+_LEAF = _COMMON | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_DRAFT = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
+
+_REFUSALS = {
+    errno.ELOOP: Refusal.LINK,
+    errno.EACCES: Refusal.NOT_READABLE,
+    errno.EPERM: Refusal.NOT_READABLE,
+    errno.ENAMETOOLONG: Refusal.MALFORMED,
+    errno.EINVAL: Refusal.MALFORMED,
+    errno.ENXIO: Refusal.NOT_A_FILE_OR_FOLDER,
+}
+_NUMBERS = {
+    Refusal.LINK: errno.ELOOP,
+    Refusal.NOT_FOUND: errno.ENOENT,
+    Refusal.NOT_READABLE: errno.EACCES,
+}
+_STRERRORS = {
+    Refusal.LINK: "a link is in the way, and links are not followed",
+    Refusal.NOT_FOUND: "no such file or folder",
+    Refusal.NOT_READABLE: "no access",
+    Refusal.NOT_A_FILE_OR_FOLDER: "neither a file nor a folder",
+}
+
+
+def open_below(root: Path, parts: Sequence[str]) -> int:
+    """A descriptor of the regular file or folder at `root/parts`; the caller closes it. Raises `Refused`."""
+    opener = walk if WALKS_BY_DESCRIPTOR else resolve
+    try:
+        descriptor = opener(root, parts)
+    except Refused:
+        raise
+    except OSError as error:
+        raise Refused(_REFUSALS.get(error.errno or 0, Refusal.NOT_FOUND)) from None
+    if not _is_file_or_folder(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+    return descriptor
+
+
+def read_below(root: Path, parts: Sequence[str], most_bytes: int) -> bytes:
+    """At most `most_bytes` + 1 bytes of the regular file at `root/parts`: a longer file shows. Raises OSError."""
+    descriptor = open_below(root, parts)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most_bytes + 1)
+
+
+def walk(root: Path, parts: Sequence[str]) -> int:
+    """Step by step from the folder's own descriptor. The folder itself was resolved when it was allowed."""
+    here = os.open(root, _STEP)
+    for place, part in enumerate(parts):
+        last = place == len(parts) - 1
+        try:
+            _look_before_opening(part, here, last=last)
+            there = os.open(part, _LEAF if last else _STEP, dir_fd=here)
+        finally:
+            os.close(here)
+        here = there
+    return here
+
+
+def _look_before_opening(part: str, folder: int, *, last: bool) -> None:
+    """Opening a device can do something (rewind a tape), so what is no file or folder is not opened at all.
+
+    A swap after this look is caught by O_NOFOLLOW and by the look at the opened descriptor.
+    """
+    mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
+    if stat.S_ISLNK(mode):
+        raise Refused(Refusal.LINK)
+    if not last and not stat.S_ISDIR(mode):
+        raise Refused(Refusal.NOT_FOUND)
+    if not _is_file_or_folder(mode):
+        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+
+
+def resolve(root: Path, parts: Sequence[str]) -> int:
+    """The way without `dir_fd`: any link below the folder shows as a difference after resolving.
+
+    A folder cannot be opened with `os.open` on Windows, so there this serves files only and folders are
+    listed by name.
+    """
+    path = root.joinpath(*parts)
+    status = os.stat(path, follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode) or Path(os.path.realpath(path)) != path:
+        raise Refused(Refusal.LINK)
+    if not _is_file_or_folder(status.st_mode):
+        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+    descriptor = os.open(path, _LEAF)
+    opened = os.fstat(descriptor)
+    unchanged = os.path.realpath(path) == str(path) and os.path.samestat(opened, status)
+    if not unchanged:
+        os.close(descriptor)
+        raise Refused(Refusal.LINK)
+    return descriptor
+
+
+def comparable(path: PurePath) -> tuple[str, ...]:
+    """Parts as a file system compares them; macOS may decompose names, assistants write them composed."""
+    return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
+
+
+def _is_file_or_folder(mode: int) -> bool:
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenFolder:
+    """A folder below the root while something is done in it: by descriptor, or by path where there is no `dir_fd`."""
+
+    path: Path
+    descriptor: int | None
+
+    def at(self, name: str) -> str:
+        """What to hand to the system for `name`, together with the descriptor."""
+        return name if self.descriptor is not None else str(self.path / name)
+
+    def mode(self, name: str) -> int:
+        return os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False).st_mode
+
+    def names(self) -> list[str]:
+        with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
+            return sorted(entry.name for entry in entries)
+
+    def unlink(self, name: str) -> None:
+        os.unlink(self.at(name), dir_fd=self.descriptor)
+
+    def replace(self, draft: str, name: str) -> None:
+        os.replace(self.at(draft), self.at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def write(self, name: str, data: bytes) -> None:
+        """A new file, on disk when this returns; nothing of that name may be there."""
+        descriptor = os.open(self.at(name), _DRAFT, 0o600, dir_fd=self.descriptor)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove_abandoned(self, drafts: re.Pattern[str]) -> None:
+        """Remove drafts of `drafts` whose writer died."""
+        for name in filter(drafts.fullmatch, self.names()):
+            with suppress(OSError):
+                status = os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
+                if time.time() - status.st_mtime > ABANDONED_AFTER_SECONDS:
+                    self.unlink(name)
+
+
+class GuardedFolder:
+    """Reads, writes, lists and removes below one folder. `parts` are the steps from it to the file.
+
+    The folder itself may be a link: whoever set it up chose it. Below it no link is followed, and only
+    regular files are read, replaced or removed. Everything raises OSError, of which `Refused` is one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._root = Path(os.path.realpath(folder))
+
+    def parts_of(self, path: Path) -> tuple[str, ...] | None:
+        """The steps from the folder to `path`, None when it is not below. Looks at the text only."""
+        written = comparable(path)
+        for base in (self.folder, self._root):
+            depth = len(base.parts)
+            if len(written) > depth and written[:depth] == comparable(base) and ".." not in written:
+                return path.parts[depth:]
+        return None
+
+    def is_file(self, parts: Sequence[str]) -> bool:
+        """Whether there is a regular file that can be opened."""
+        try:
+            read_below(self._root, parts, 0)
+        except OSError:
+            return False
+        return True
+
+    def read(self, parts: Sequence[str], most_bytes: int) -> bytes:
+        """At most `most_bytes` + 1 bytes of a file: a longer one shows."""
+        return read_below(self._root, parts, most_bytes)
+
+    def names(self, parts: Sequence[str] = ()) -> list[str]:
+        """The names in a folder, sorted."""
+        with self._opened(parts) as folder:
+            return folder.names()
+
+    def make(self, parts: Sequence[str]) -> None:
+        """Make a folder, and those on the way to it, for this user alone."""
+        with self._opened(parts, make=True):
+            pass
+
+    def write(self, parts: Sequence[str], data: bytes) -> None:
+        """Write a file whole or not at all, for this user alone, in place of the one that was there.
+
+        The draft's name is nobody else's, so that two programs may write the same file at once.
+        """
+        name = parts[-1]
+        draft = f".{name}.{secrets.token_hex(4)}.part"
+        with self._opened(parts[:-1], make=True) as folder:
+            folder.remove_abandoned(re.compile(re.escape(f".{name}.") + r"([0-9a-f]{8}\.)?part"))
+            try:
+                folder.write(draft, data)
+                folder.replace(draft, name)
+            except BaseException:
+                with suppress(OSError):
+                    folder.unlink(draft)
+                raise
+
+    def unlink(self, parts: Sequence[str]) -> bool:
+        """Remove a regular file; returns False when there was none."""
+        try:
+            with self._opened(parts[:-1]) as folder:
+                if not stat.S_ISREG(folder.mode(parts[-1])):
+                    raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+                folder.unlink(parts[-1])
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove_if_empty(self, parts: Sequence[str]) -> None:
+        """Remove a folder that has nothing in it; one that has stays."""
+        with suppress(OSError), self._opened(parts[:-1]) as folder:
+            os.rmdir(folder.at(parts[-1]), dir_fd=folder.descriptor)
+
+    @contextmanager
+    def _opened(self, parts: Sequence[str], *, make: bool = False) -> Generator[_OpenFolder]:
+        if make:
+            make_private_folder(self._root)
+        path = self._root.joinpath(*parts)
+        if not WALKS_BY_DESCRIPTOR:
+            _check_by_name(path, make=make)
+            yield _OpenFolder(path, None)
+            return
+        descriptor = _walk_folders(self._root, parts, make=make)
+        try:
+            yield _OpenFolder(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _walk_folders(root: Path, parts: Sequence[str], *, make: bool) -> int:
+    here = os.open(root, _STEP)
+    for part in parts:
+        try:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, 0o700, dir_fd=here)
+            if stat.S_ISLNK(os.stat(part, dir_fd=here, follow_symlinks=False).st_mode):
+                raise Refused(Refusal.LINK)
+            there = os.open(part, _STEP, dir_fd=here)
+        finally:
+            os.close(here)
+        here = there
+    return here
+
+
+def _check_by_name(path: Path, *, make: bool) -> None:
+    if Path(os.path.realpath(path)) != path:
+        raise Refused(Refusal.LINK)
+    if make:
+        make_private_folder(path)
+    if not path.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path))
