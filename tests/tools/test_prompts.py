@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from mcp.types import PromptReference, TextContent
+from mcp import MCPError
+from mcp.types import INVALID_PARAMS, PromptReference, TextContent
 
 if TYPE_CHECKING:
     from .conftest import Talk
@@ -45,6 +46,25 @@ async def test_a_prompt_asks_for_consent_and_price(
     assert isinstance(message.content, TextContent)
     for word in words:
         assert word in message.content.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (None, ["subject is missing.", "folder is missing."]),
+        ({"subject": "  ", "folder": "/photos"}, ["subject is missing."]),
+        ({"subject": "Anna", "folder": "/photos", "colour": "red"}, ["colour is not an argument"]),
+    ],
+)
+async def test_a_prompt_without_its_arguments_is_an_error_that_names_them(
+    talk: Talk, arguments: dict[str, str] | None, told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(MCPError) as refused:
+        await talk.client.get_prompt("train_a_person", arguments)
+    assert refused.value.code == INVALID_PARAMS
+    for words in (*told, "train_a_person takes: subject (", "folder (Folder with 10 to 30 photos"):
+        assert words in refused.value.message
+    assert not any("Traceback" in record.getMessage() or record.exc_info for record in caplog.records)
 
 
 async def test_names_of_trained_people_are_completed_once_each_and_in_any_case(talk: Talk) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
+from mcp import MCPError
 from mcp.server import MCPServer
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import (
+    INVALID_PARAMS,
     Completion,
     CompletionArgument,
     CompletionContext,
@@ -16,18 +19,41 @@ from mcp.types import (
 from pydantic import Field
 
 from apiframe_studio.ledger import Kind
+from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 
 MOST_SUGGESTED: Final = 20
 
-Subject = Annotated[str, Field(description="Name of the person")]
+Subject = Annotated[str, Field(description="Name of the person in the photos")]
 Folder = Annotated[str, Field(description="Folder with 10 to 30 photos of that person")]
+
+
+class StudioPrompt(Prompt):
+    """A prompt that names what is wrong with its arguments, as invalid parameters (-32602).
+
+    The SDK's own answers with code 0 and logs a traceback, and renders a blank argument as a blank.
+    """
+
+    async def render(self, arguments: dict[str, Any] | None, context: Any) -> Any:
+        """Render the prompt. Raises MCPError for arguments that are missing, blank or unknown."""
+        given = {name: value for name, value in (arguments or {}).items() if str(value).strip()}
+        taken = self.arguments or []
+        unknown = [plain(name, 60) for name in given if name not in {one.name for one in taken}]
+        missing = [one.name for one in taken if one.required and one.name not in given]
+        if missing or unknown:
+            raise MCPError(INVALID_PARAMS, self._what_it_takes(missing, unknown))
+        return await super().render(given, context)
+
+    def _what_it_takes(self, missing: list[str], unknown: list[str]) -> str:
+        wrong = [f"{name} is missing." for name in missing]
+        wrong += [f"{name} is not an argument of this prompt." for name in unknown[:MOST_SUGGESTED]]
+        takes = "; ".join(f"{one.name} ({one.description})" for one in self.arguments or [])
+        return f"{' '.join(wrong)} {self.name} takes: {takes}."
 
 
 def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
     """Register every prompt on this studio, with completion of subjects' names."""
 
-    @server.prompt(title="Train a model of a person")
     def train_a_person(subject: Subject, folder: Folder) -> str:
         """From a folder of photos to a trigger word."""
         return (
@@ -36,7 +62,6 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
             "it costs before anything is sent. At the end tell me the trigger word."
         )
 
-    @server.prompt(title="Ideas for portraits")
     def portrait_ideas(subject: Subject) -> str:
         """Five ideas for portraits of somebody who is trained."""
         return (
@@ -44,6 +69,9 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
             "each one sentence with place, light, clothes and mood. When I choose one, make it with generate_photos "
             "and tell me first what it costs."
         )
+
+    server.add_prompt(StudioPrompt.from_function(train_a_person, title="Train a model of a person"))
+    server.add_prompt(StudioPrompt.from_function(portrait_ideas, title="Ideas for portraits"))
 
     async def complete(
         _ref: PromptReference | ResourceTemplateReference,
