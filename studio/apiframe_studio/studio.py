@@ -119,10 +119,11 @@ class Studio:
         key = self.plan.key.get_secret_value() if self.plan.key else ""
         if problem := check_key(key):
             raise KeyUnusable(problem)
-        async with self._building:
-            if self._api is None:
-                # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
-                self._api = await in_file_thread(partial(_client, self.plan))
+        if self._api is None:
+            async with self._building:
+                if self._api is None:
+                    # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
+                    self._api = await in_file_thread(partial(_client, self.plan))
         return self._api
 
     async def account(self) -> Account:

@@ -164,6 +164,18 @@ async def test_what_was_not_taken_is_tried_three_times_within_one_call(
     assert (row.state, row.attempt) == (State.INTENT, len(waits) + 1)
 
 
+async def test_a_retry_after_beyond_ten_seconds_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    """Two such waits would fit into the time of one call: it is the wait itself that is bounded."""
+    slow = {"slow": replying(answer("429 Too Many Requests", retry_after="11"))}
+    clock = SteppedClock()
+    with fault_server("slow", "accepted", faults=slow) as server:
+        async with studio_at(server.base_url, tmp_path, clock) as studio:
+            _, error = await started(studio)
+    assert isinstance(error, NotYetSent)
+    assert isinstance(error.cause, Throttled)
+    assert (error.cause.retry_after, clock.slept, len(server.posts)) == (11.0, [], 1)
+
+
 async def test_waits_that_do_not_fit_into_one_call_end_it(tmp_path: Path) -> None:
     slow = replying(answer("429 Too Many Requests", retry_after="10"))
     clock = SteppedClock()
