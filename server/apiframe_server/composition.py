@@ -61,6 +61,7 @@ def _plan(settings: Settings) -> StudioPlan:
         **_shared(settings),
         ledger_path=settings.data_dir / "ledger.sqlite3",
         base_url=settings.base_url,
+        allow_http=settings.allow_http,
         key=settings.api_key,
         poll_seconds=settings.poll_seconds,
     )
@@ -86,6 +87,7 @@ def _sandbox_plan(settings: Settings, url: str) -> StudioPlan:
         **_shared(settings),
         ledger_path=folder / "ledger.sqlite3",
         base_url=url or SANDBOX_URL,
+        allow_http=settings.allow_http,
         key=SecretStr(SANDBOX_KEY),
         stand_in=None if url else lambda: sandbox_of(settings).app,
         is_sandbox=True,

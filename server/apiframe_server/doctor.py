@@ -6,6 +6,7 @@ import platform
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
 
 import anyio
 from rich.console import Console
@@ -43,7 +44,7 @@ def doctor(settings: Settings) -> int:
 async def _examine(settings: Settings) -> list[Finding]:
     studio = studio_of(settings, sandbox="" if settings.sandbox else None)
     key = studio.plan.key.get_secret_value() if studio.plan.key else ""
-    findings = [_versions(), Finding("service", True, f"{studio.plan.base_url} (v1)")]
+    findings = [_versions(), _service(studio)]
     findings.append(await _found("key", lambda: _key_form(studio)))
     if not check_key(key):
         findings.append(await _found("account", lambda: _account(studio)))
@@ -59,6 +60,15 @@ def _versions() -> Finding:
     return Finding(
         "versions", True, f"apiframe-photo-mcp {__version__}, Python {platform.python_version()}, {parts}"
     )
+
+
+def _service(studio: Studio) -> Finding:
+    url = studio.plan.base_url
+    in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
+    told = (
+        ": over plain http anybody on the way can read the key; use an https:// address" if in_clear else ""
+    )
+    return Finding("service", not in_clear, f"{url} (v1){told}")
 
 
 def _version(name: str) -> str:

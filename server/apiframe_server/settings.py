@@ -16,13 +16,17 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apiframe_studio.api.errors import BaseUrlProblem, BaseUrlUnusable
-from apiframe_studio.api.urls import usable_base_url
+from apiframe_studio.api.urls import check_not_in_clear, usable_base_url
 
 PREFIX: Final = "APIFRAME_"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 _AN_ADDRESS: Final = "must be a web address such as https://api.apiframe.pro"
+_PLAIN_HTTP: Final = (
+    f"{PREFIX}BASE_URL must begin with https:// to reach another machine: over http:// anybody on the way can read "
+    f"your key and photos. If you accept that, set {PREFIX}ALLOW_HTTP=true."
+)
 _URL_WORDS: Final = {
     BaseUrlProblem.CREDENTIALS: "must not hold a user name or password",
     BaseUrlProblem.QUERY: "must not have a ? or # part",
@@ -40,6 +44,9 @@ class Settings(BaseSettings):
 
     api_key: Annotated[SecretStr, Field(description="Your v1 API key, as Apiframe shows it")] = SecretStr("")
     base_url: Annotated[str, Field(description="Where the service is")] = "https://api.apiframe.pro"
+    allow_http: Annotated[
+        bool, Field(description="Send the key over plain http:// to another machine, readable on the way")
+    ] = False
     data_dir: Annotated[Path, Field(description="Folder of the ledger")] = user_data_path(
         "apiframe-photo-mcp", appauthor=False
     )
@@ -123,10 +130,20 @@ class Settings(BaseSettings):
             SettingsError: a value cannot be used.
         """
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
             details = error.errors(include_input=False, include_url=False)
             raise SettingsError(" ".join(_sentence(one) for one in details)) from None
+        if not settings.allow_http:
+            _refuse_plain_http(settings.base_url)
+        return settings
+
+
+def _refuse_plain_http(url: str) -> None:
+    try:
+        check_not_in_clear(url)
+    except BaseUrlUnusable:
+        raise SettingsError(_PLAIN_HTTP) from None
 
 
 def _sentence(details: ErrorDetails) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import anyio
 from pydantic import SecretStr
@@ -15,7 +14,7 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import BaseUrlUnusable, KeyUnusable
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.models import Account
-from apiframe_studio.api.urls import usable_base_url
+from apiframe_studio.api.urls import leads_to_this_machine, usable_base_url
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.file_threads import in_file_thread
@@ -25,7 +24,6 @@ from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending
 from apiframe_studio.trainings import Trainings
-from apiframe_studio.webhooks import is_loopback
 
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
@@ -52,6 +50,8 @@ class StudioPlan:
     photo_folders: tuple[Path, ...] = ()
     output_folder: Path = Path("Apiframe")
     picture_hosts: tuple[str, ...] = ()
+    allow_http: bool = False
+    """Whether the key may go over plain http beyond this machine."""
 
 
 class Studio:
@@ -108,7 +108,7 @@ class Studio:
     @property
     def service_is_local(self) -> bool:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
-        return self.is_sandbox or is_loopback(urlsplit(self.plan.base_url).hostname or "")
+        return self.is_sandbox or leads_to_this_machine(self.plan.base_url)
 
     async def service(self) -> ApiframeV1:
         """The service's client.
@@ -155,4 +155,6 @@ def _client(plan: StudioPlan) -> ApiframeV1:
 
     deadlines = Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds)
     app = plan.stand_in() if plan.stand_in else None
-    return ApiframeV1(key=plan.key, base_url=plan.base_url, app=app, deadlines=deadlines)
+    return ApiframeV1(
+        key=plan.key, base_url=plan.base_url, allow_http=plan.allow_http, app=app, deadlines=deadlines
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from enum import StrEnum
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from apiframe_studio.api.urls import is_loopback
 
 LONGEST: Final = 2048
 
@@ -33,16 +34,6 @@ def problem_of(url: str, *, service_is_local: bool) -> WebhookProblem | None:
         return WebhookProblem.CREDENTIALS
     allowed = parts.scheme == "https" or (service_is_local and is_loopback(parts.hostname))
     return None if allowed else WebhookProblem.NOT_HTTPS
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as written, is this machine."""
-    if host.rstrip(".").lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _split(url: str) -> SplitResult | None:

@@ -334,7 +334,7 @@ def _refused() -> Iterator[str]:
 
 @contextmanager
 def _unknown_name() -> Iterator[str]:
-    yield "http://no-such-host.invalid"
+    yield "https://no-such-host.invalid"
 
 
 @contextmanager

@@ -43,6 +43,11 @@ WRONG_SETTINGS = [
         "APIFRAME_BASE_URL must not hold a user name or password.",
     ),
     ("BASE_URL", f"https://example.org/?k={CANARY}", "APIFRAME_BASE_URL must not have a ? or # part."),
+    (
+        "BASE_URL",
+        f"http://{CANARY}.example",
+        "APIFRAME_BASE_URL must begin with https:// to reach another machine",
+    ),
     ("POLL_SECONDS", CANARY, "APIFRAME_POLL_SECONDS must be a number, such as 5."),
     ("POLL_SECONDS", "0", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
     ("POLL_SECONDS", "nan", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
@@ -146,6 +151,15 @@ async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
     assert "holds 0 trainings" in done.out
     assert f"apiframe-photo-mcp {apiframe_studio.__version__}" in done.out
     assert CANARY not in done.out + done.err
+
+
+async def test_doctor_says_when_the_key_goes_in_clear_text(tmp_path: Path) -> None:
+    settings = {"API_KEY": CANARY, "BASE_URL": "http://no-such-host.invalid", "ALLOW_HTTP": "1"}
+    done = await run("doctor", folder=tmp_path, settings=settings)
+    assert done.process.returncode == 1
+    [service] = [line for line in done.out.splitlines() if " service: " in line]
+    assert service.startswith("TODO")
+    assert "anybody on the way can read the key" in service
 
 
 DOCTOR_SAYS = {

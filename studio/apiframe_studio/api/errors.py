@@ -35,6 +35,8 @@ class BaseUrlProblem(StrEnum):
     """A user name or password in the URL: it would end up in logs."""
     QUERY = "query"
     """A query or fragment: paths cannot be put behind it."""
+    PLAIN_HTTP = "plain_http"
+    """Plain http beyond this machine: the key could be read on the way."""
     PROXY = "proxy"
     """The environment's proxy settings cannot be used (no URL, or a kind that needs another package)."""
 

@@ -19,7 +19,7 @@ from apiframe_studio.api.exchange import Received, carry
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.photos_body import PhotosBody
 from apiframe_studio.api.tls import tls_context
-from apiframe_studio.api.urls import usable_base_url
+from apiframe_studio.api.urls import check_not_in_clear, usable_base_url
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -59,10 +59,13 @@ class Transport:
         *,
         key: SecretStr | None,
         base_url: str,
+        allow_http: bool = False,
         app: ASGIApp | None = None,
         deadlines: Deadlines = Deadlines(),
     ) -> None:
         self.base_url = usable_base_url(base_url)
+        if app is None and not allow_http:
+            check_not_in_clear(self.base_url)
         self._key = key
         self._app = app
         self._deadlines = deadlines

@@ -26,10 +26,25 @@ def usable_base_url(text: str) -> str:
     return f"{parts.scheme}://{address}{port}{parts.path.rstrip('/')}"
 
 
+def check_not_in_clear(base_url: str) -> None:
+    """Refuse a usable base URL to which a key would go in clear text.
+
+    Raises:
+        BaseUrlUnusable: it is plain http and leads beyond this machine.
+    """
+    if urlsplit(base_url).scheme == "http" and not leads_to_this_machine(base_url):
+        raise BaseUrlUnusable(BaseUrlProblem.PLAIN_HTTP)
+
+
 def leads_to_this_machine(base_url: str) -> bool:
     """Whether a usable base URL names the loopback interface, to which no proxy leads."""
-    host = urlsplit(base_url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
+    return is_loopback(urlsplit(base_url).hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as written, is this machine alone. No name is looked up; .localhost is reserved for it."""
+    name = host.lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -64,11 +64,14 @@ class ApiframeV1:
         *,
         key: SecretStr | None,
         base_url: str = BASE_URL,
+        allow_http: bool = False,
         app: ASGIApp | None = None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen, so sharing it is harmless
     ) -> None:
         self._deadlines = deadlines
-        self._transport = Transport(key=key, base_url=base_url, app=app, deadlines=deadlines)
+        self._transport = Transport(
+            key=key, base_url=base_url, allow_http=allow_http, app=app, deadlines=deadlines
+        )
         self._pictures = Pictures(base_url=self._transport.base_url, app=app, deadlines=deadlines)
         self._key = key
         self._webhook_secrets: deque[str] = deque(maxlen=_SECRETS_REMEMBERED)

@@ -9,7 +9,7 @@ import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 
-from apiframe_studio.webhooks import is_loopback
+from apiframe_studio.api.urls import is_loopback
 
 from .stand_in import Sandbox
 

@@ -48,7 +48,8 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def client_of(base_url: str) -> AsyncIterator[ApiframeV1]:
-    api = ApiframeV1(key=SecretStr(KEY), base_url=base_url, deadlines=Deadlines(connect=1, read=2, paid=2))
+    deadlines = Deadlines(connect=1, read=2, paid=2)
+    api = ApiframeV1(key=SecretStr(KEY), base_url=base_url, allow_http=True, deadlines=deadlines)
     with anyio.fail_after(5):
         yield api
     await api.aclose()

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apiframe_studio.api import BaseUrlProblem, BaseUrlUnusable
-from apiframe_studio.api.urls import leads_to_this_machine, usable_base_url
+from apiframe_studio.api.urls import check_not_in_clear, is_loopback, leads_to_this_machine, usable_base_url
+from apiframe_studio.webhooks import WebhookProblem, problem_of
 
 
 @pytest.mark.parametrize(
@@ -67,18 +68,36 @@ def test_any_text_is_usable_in_a_stable_form_or_refused(written: str) -> None:
     assert usable_base_url(form) == form
 
 
-@pytest.mark.parametrize(
-    ("base_url", "here"),
-    [
-        ("http://127.0.0.1:1", True),
-        ("http://127.9.9.9", True),
-        ("http://[::1]:1", True),
-        ("http://localhost:1", True),
-        ("http://api.localhost", True),
-        ("https://api.apiframe.pro", False),
-        ("http://192.168.0.1", False),
-        ("http://localhost.example", False),
-    ],
-)
-def test_it_is_known_what_leads_to_this_machine(base_url: str, here: bool) -> None:
-    assert leads_to_this_machine(base_url) is here
+HOSTS = [
+    ("127.0.0.1", True),
+    ("127.9.9.9", True),
+    ("[::1]", True),
+    ("localhost", True),
+    ("LOCALHOST.", True),
+    ("api.localhost", True),
+    ("api.localhost.", True),
+    ("api.apiframe.pro", False),
+    ("192.168.0.1", False),
+    ("0.0.0.0", False),  # noqa: S104 - asked about, not bound
+    ("localhost.example", False),
+    ("notlocalhost", False),
+]
+
+
+@pytest.mark.parametrize(("host", "here"), HOSTS)
+def test_what_leads_to_this_machine_is_known_by_the_host_as_it_is_written(host: str, here: bool) -> None:
+    assert is_loopback(host.strip("[]")) is here
+    assert leads_to_this_machine(f"http://{host}:8788/v1") is here
+    at_home = problem_of(f"http://{host}/hook", service_is_local=True)
+    assert at_home is (None if here else WebhookProblem.NOT_HTTPS)
+
+
+@pytest.mark.parametrize(("host", "here"), HOSTS)
+def test_plain_http_is_for_this_machine_only(host: str, here: bool) -> None:
+    check_not_in_clear(f"https://{host}")
+    if here:
+        check_not_in_clear(f"http://{host}:8788")
+        return
+    with pytest.raises(BaseUrlUnusable) as caught:
+        check_not_in_clear(f"http://{host}:8788")
+    assert caught.value.problem is BaseUrlProblem.PLAIN_HTTP

@@ -231,6 +231,13 @@ async def test_an_unusable_key_is_told_before_anything_is_sent(
     assert service.asked == []
 
 
+def test_a_client_that_would_send_the_key_in_clear_text_is_built_only_when_that_is_allowed() -> None:
+    abroad = "http://api.apiframe.pro"
+    with pytest.raises(BaseUrlUnusable):
+        ApiframeV1(key=SecretStr("key"), base_url=abroad)
+    assert ApiframeV1(key=SecretStr("key"), base_url=abroad, allow_http=True).base_url == abroad
+
+
 def test_a_client_of_an_unusable_base_url_is_not_built() -> None:
     with pytest.raises(BaseUrlUnusable):
         ApiframeV1(key=SecretStr("key"), base_url="api.apiframe.pro")
