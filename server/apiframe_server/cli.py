@@ -22,13 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from apiframe_server.arguments import parser
 
     wanted = parser().parse_args(arguments)
-    from apiframe_server.settings import Settings, SettingsError
+    from apiframe_server.settings import Settings, SettingsError, name_unknown_variables
 
     try:
         settings = Settings.read()
     except SettingsError as error:
         print(f"apiframe-photo-mcp: {error}", file=sys.stderr)
         return 2
+    if wanted.command != "doctor":  # It makes a finding of them.
+        for sentence in name_unknown_variables():
+            print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
     match wanted.command:
         case "demo":
             from apiframe_server.demo import demo

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from apiframe_server import __version__
 from apiframe_server.composition import studio_of
-from apiframe_server.settings import Settings
+from apiframe_server.settings import Settings, name_unknown_variables
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.ledger import Kind
 from apiframe_studio.studio import Studio
@@ -44,7 +44,7 @@ def doctor(settings: Settings) -> int:
 async def _examine(settings: Settings) -> list[Finding]:
     studio = studio_of(settings, sandbox="" if settings.sandbox else None)
     key = studio.plan.key.get_secret_value() if studio.plan.key else ""
-    findings = [_versions(), _service(studio)]
+    findings = [_versions(), *_unknown_variables(), _service(studio)]
     findings.append(await _found("key", lambda: _key_form(studio)))
     if not check_key(key):
         findings.append(await _found("account", lambda: _account(studio)))
@@ -60,6 +60,10 @@ def _versions() -> Finding:
     return Finding(
         "versions", True, f"apiframe-photo-mcp {__version__}, Python {platform.python_version()}, {parts}"
     )
+
+
+def _unknown_variables() -> list[Finding]:
+    return [Finding("settings", False, sentence) for sentence in name_unknown_variables()]
 
 
 def _service(studio: Studio) -> Finding:

@@ -7,6 +7,7 @@ there must not choose where the key is sent.
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apiframe_studio.api.errors import BaseUrlProblem, BaseUrlUnusable
 from apiframe_studio.api.urls import check_not_in_clear, usable_base_url
+from apiframe_studio.strangers import plain
 
 PREFIX: Final = "APIFRAME_"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -144,6 +146,24 @@ def _refuse_plain_http(url: str) -> None:
         check_not_in_clear(url)
     except BaseUrlUnusable:
         raise SettingsError(_PLAIN_HTTP) from None
+
+
+def name_unknown_variables() -> list[str]:
+    """A sentence for each variable that begins like a setting and is none, with the setting that it resembles most.
+
+    A mistyped limit would otherwise be no limit, without a word.
+    """
+    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    return [_nearest(name, known) for name in unknown]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    resembling = get_close_matches(name.upper(), known, 1, cutoff=0.75)
+    meant = f" Did you mean {resembling[0]}?" if resembling else ""
+    return f"{plain(name, 100)} is not a setting and has no effect.{meant}"
 
 
 def _sentence(details: ErrorDetails) -> str:

@@ -77,6 +77,27 @@ def test_a_wrong_setting_is_named_with_the_fix_and_not_repeated(
     assert CANARY not in done.stderr
 
 
+MISTYPED = "APIFRAME_MAX_CREDIT_PER_DAY is not a setting and has no effect. Did you mean APIFRAME_MAX_CREDITS_PER_DAY?"
+
+
+async def test_a_mistyped_setting_is_named_with_the_one_it_resembles_when_the_program_starts(
+    tmp_path: Path,
+) -> None:
+    settings = {"MAX_CREDIT_PER_DAY": CANARY, "QQQ": CANARY}
+    done = await run("--sandbox", folder=tmp_path, settings=settings)
+    assert done.err.splitlines() == [
+        f"apiframe-photo-mcp: {MISTYPED}",
+        "apiframe-photo-mcp: APIFRAME_QQQ is not a setting and has no effect.",
+    ]
+
+
+async def test_doctor_names_a_mistyped_setting(tmp_path: Path) -> None:
+    done = await run("doctor", folder=tmp_path, settings={"SANDBOX": "1", "MAX_CREDIT_PER_DAY": CANARY})
+    assert done.process.returncode == 1
+    assert f"TODO settings: {MISTYPED}" in done.out
+    assert CANARY not in done.out + done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
