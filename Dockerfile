@@ -3,8 +3,8 @@
 FROM python:3.13-slim-trixie AS build
 WORKDIR /source
 RUN python -m venv /server
-COPY requirements/run.txt requirements/
-RUN /server/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
+COPY requirements/faces.txt requirements/
+RUN /server/bin/pip install --no-cache-dir --require-hashes -r requirements/faces.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY studio studio
 COPY tools tools

@@ -14,7 +14,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo test test-fast test-long test-floor lint docs picture bench bundle judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-floor lint docs picture bench bundle judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +22,8 @@ help: ## show this list
 
 demo: $(VENV)/run.stamp ## train a subject on the sandbox: no key, no money
 	@$(BIN)/apiframe-photo-mcp demo
+
+faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
 
 test: $(VENV)/dev.stamp ## every test that a change must pass
 	@$(BIN)/python -m pytest
@@ -63,7 +65,7 @@ interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## real clients, each in its own 
 	@$(BIN)/python -m interop
 
 audit: $(VENV)/dev.stamp $(CACHE)/audit/stamp ## known vulnerabilities in what is pinned (asks the package index)
-	@$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/run.txt
+	@$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/faces.txt
 
 requirements: $(CACHE)/poetry/stamp ## make the pinned requirements again from pyproject.toml
 	@$(CACHE)/poetry/bin/python requirements/remake.py
@@ -77,6 +79,11 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | python
 	@echo "installing the pinned requirements (once)"
 	@$(PIP) install --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/faces.stamp: requirements/faces.txt $(VENV)/run.stamp
+	@echo "installing the face checks (once)"
+	@$(PIP) install --require-hashes -r requirements/faces.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp

@@ -51,7 +51,7 @@ def stage() -> None:
 
 def pin() -> None:
     """Hold the bundle to the tested versions: `uv run` resolves where it is installed and takes newer."""
-    tested = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    tested = (ROOT / "requirements" / "faces.txt").read_text(encoding="utf-8")
     pins = [pin.replace('"', "'") for pin in re.findall(r"^(\S+==[^\\\n]+?) *\\$", tested, re.MULTILINE)]
     lines = "".join(f'    "{pin}",\n' for pin in pins)
     project = STAGE / "pyproject.toml"

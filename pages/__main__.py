@@ -12,17 +12,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from pages import links, results, tables
+from pages import install, results, tables
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "tools": tables.tools,
     "settings": tables.settings,
-    "install-links": links.markdown,
+    "first-steps": install.first_steps,
+    "install-ways": install.ways_table,
+    "install-faces": install.faces,
+    "install-links": install.one_click,
+    "claude-desktop": install.claude_desktop,
+    "claude-code": install.claude_code,
+    "cursor": install.cursor,
+    "vscode": install.vscode,
     "judges": results.judges,
     "reds": results.reds,
     "interop": results.interop,
 }
+ADDRESSES: Final = ("repository", "homepage", "documentation", "support")
 WITH_BLOCKS: Final = ("README.md", "docs/clients.md", "docs/installing.md")
 
 
@@ -42,7 +50,8 @@ def pages() -> dict[Path, str]:
     """What each page should say."""
     named = [ROOT / name for name in WITH_BLOCKS if (ROOT / name).exists()]
     return {page: filled(page.read_text(encoding="utf-8")) for page in named} | {
-        ROOT / "server.json": registry_entry()
+        ROOT / "server.json": registry_entry(),
+        ROOT / "manifest.json": manifest(),
     }
 
 
@@ -65,6 +74,13 @@ def registry_entry() -> str:
     entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     entry["packages"][0]["environmentVariables"] = tables.variables()
     return json.dumps(entry, indent=2, ensure_ascii=False) + "\n"
+
+
+def manifest() -> str:
+    """manifest.json, with the addresses that exist today."""
+    written = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+    kept = {name: value for name, value in written.items() if name not in ADDRESSES}
+    return json.dumps(kept | install.manifest(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

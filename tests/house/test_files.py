@@ -71,20 +71,28 @@ def test_nothing_beside_a_script_hides_a_module_of_the_standard_library(folder: 
     assert stems & sys.stdlib_module_names == set()
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "faces.txt", "dev.txt"])
 def test_every_requirement_is_pinned_and_hashed_and_nothing_else_is_said(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert PINNED.sub("", text) == "# Made by `make requirements` from pyproject.toml. Do not edit.\n"
 
 
-@pytest.mark.parametrize(("name", "groups"), [("run.txt", []), ("dev.txt", ["build", "dev"])])
-def test_the_pins_are_what_pyproject_asks_for(name: str, groups: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "groups", "extras"),
+    [
+        ("run.txt", ["build"], []),
+        ("faces.txt", ["build"], ["faces"]),
+        ("dev.txt", ["build", "dev"], ["faces"]),
+    ],
+)
+def test_the_pins_are_what_pyproject_asks_for(name: str, groups: list[str], extras: list[str]) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     pins = [Requirement(found["requirement"]) for found in PINNED.finditer(text)]
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [
         *settings["project"]["dependencies"],
         *(line for group in groups for line in settings["dependency-groups"][group]),
+        *(line for extra in extras for line in settings["project"]["optional-dependencies"][extra]),
     ]
     for wanted in map(Requirement, asked):
         versions = [str(pin.specifier).removeprefix("==") for pin in pins if pin.name == wanted.name.lower()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -10,13 +9,11 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from apiframe_server.settings import PREFIX, Settings
 from pages import __main__ as pages
-from pages import links
 
 from .conftest import ROOT
 from .markdown import Block, blocks_of
@@ -94,22 +91,6 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
 def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
     linked = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert [target for target in linked if not (page.parent / target).exists()] == []
-
-
-def test_cursors_link_starts_the_command_with_the_key_from_the_environment() -> None:
-    query = parse_qs(urlsplit(links.cursor()).query)
-    config = json.loads(base64.b64decode(query["config"][0], validate=True))
-    assert query["name"] == ["apiframe-photo-mcp"]
-    assert (config["command"], config["args"]) == ("uvx", ["apiframe-photo-mcp"])
-    assert config["env"] == {"APIFRAME_API_KEY": "${env:APIFRAME_API_KEY}"}
-
-
-def test_vs_codes_link_asks_for_the_key_as_a_password() -> None:
-    query = parse_qs(urlsplit(links.vscode()).query)
-    (asked,), config = json.loads(query["inputs"][0]), json.loads(query["config"][0])
-    assert (asked["type"], asked["password"]) == ("promptString", True)
-    assert config["env"] == {"APIFRAME_API_KEY": f"${{input:{asked['id']}}}"}
-    assert (config["command"], config["args"]) == ("uvx", ["apiframe-photo-mcp"])
 
 
 def test_the_registrys_entry_names_what_the_readme_and_the_image_claim() -> None:
