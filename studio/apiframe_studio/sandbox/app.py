@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -132,5 +132,13 @@ async def _no_such_call(_: Request, wrong: HTTPException) -> Response:
     return JSONResponse(Refusal(wrong.detail).body(), wrong.status_code, wrong.headers)
 
 
+async def _broken_off(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=400)  # For the log of requests: nobody is there to read it.
+
+
 # Starlette types every handler as one that takes any Exception, and calls it with the class it stands under.
-_HANDLERS: dict[Any, Any] = {Refusal: _refused, HTTPException: _no_such_call}
+_HANDLERS: dict[Any, Any] = {
+    Refusal: _refused,
+    HTTPException: _no_such_call,
+    ClientDisconnect: _broken_off,
+}

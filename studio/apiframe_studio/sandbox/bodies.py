@@ -6,7 +6,6 @@ Null and the empty string mean absent for what is optional. Unknown fields are i
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +20,7 @@ from pydantic import (
 from starlette.requests import Request
 
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.webhooks import problem_of
 
 from .refusals import Refusal
 from .store import FARTHEST
@@ -46,17 +46,9 @@ def _side(text: str) -> str:
 
 
 def _web_address(value: str | None) -> str | None:
-    if value is not None and not _is_web_address(value):
-        raise ValueError("must be a URL")
+    if value is not None and problem_of(value, service_is_local=True) is not None:
+        raise ValueError("must be an https URL, or an http one of this machine")
     return value
-
-
-def _is_web_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -12,6 +12,7 @@ from anyio.abc import TaskStatus
 from apiframe_studio.api.urls import is_loopback
 
 from .stand_in import Sandbox
+from .this_machine_only import ThisMachineOnly
 
 
 async def serve(
@@ -38,7 +39,7 @@ async def serve(
 
 async def _run(sandbox: Sandbox, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        sandbox.app,
+        ThisMachineOnly(sandbox.app),
         http="h11",
         ws="none",
         lifespan="on",

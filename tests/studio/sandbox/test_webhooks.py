@@ -119,7 +119,7 @@ async def test_a_training_that_fails_is_told_too(
     ("url", "secret"),
     [
         ("http://127.0.0.1:9/nobody-listens", SECRET),
-        ("http://no-such-host.invalid/", SECRET),
+        ("https://no-such-host.invalid/", SECRET),
         ("http://127.0.0.1:9/", "split\r\nheader: injected"),
     ],
 )
