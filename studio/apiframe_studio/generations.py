@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from apiframe_studio.api.errors import ApiframeError, Refused
+from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused
 from apiframe_studio.api.models import TaskKind, TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
@@ -262,18 +262,32 @@ class Generations:
             **wish.parameters(),
         }
         known = {saved.number for saved in await self._ledger.pictures_of(row.ref)}
-        for number, url in enumerate(urls, 1):
-            if number not in known:
-                picture = await api.download(
-                    url, hosts=self._portfolio.hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES
-                )
-                saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
-                await self._ledger.save_pictures([saved])
+        refused: PictureRefused | None = None
+        # More links than pictures were ordered are not ours to fetch.
+        for number, url in enumerate(urls[: row.photos or 1], 1):
+            try:
+                if number not in known:
+                    await self._fetch(api, row, number, url, told)
+            except PictureRefused as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
         if urls:
             # Finished is said when the pictures are on disk: links expire, and until then a look must lead to them.
             now = self._clock.now()
             expires_at = None if wish.seed is not None else now + SAME_AGAIN_SECONDS
             await self._ledger.observe(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
+
+    async def _fetch(
+        self, api: ApiframeV1, row: Submission, number: int, url: str, told: dict[str, Any]
+    ) -> None:
+        async with self._portfolio.turn():
+            picture = await api.download(
+                url, hosts=self._portfolio.hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES
+            )
+            await self._portfolio.check(picture)
+            saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
+        await self._ledger.save_pictures([saved])
 
 
 def _kept_urls(row: Submission) -> Sequence[str]:

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
+
+from apiframe_studio.api.errors import PictureRefused, PictureRefusedBecause
+from apiframe_studio.api.models import Picture
 from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.ledger import SavedPicture, Submission
-from apiframe_studio.photos.previews import previews
+from apiframe_studio.photos import DecodersFailed, Reason
+from apiframe_studio.photos.previews import Undecodable, preview, previews
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
 MOST_BYTES: Final = 30_000_000
 """Of one picture: what is fetched, and what is read back."""
+MOST_IN_MEMORY: Final = 2
+"""Pictures that all calls together fetch, decode or read for a preview at once: up to 30 MB and a decoder each."""
 _DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
 """Names that Windows keeps for itself."""
+
+log = logging.getLogger(__name__)
 
 
 class Portfolio:
@@ -33,6 +44,7 @@ class Portfolio:
         self.hosts = tuple(hosts)
         self._clock = clock
         self._files = GuardedFolder(folder)
+        self._turns = anyio.CapacityLimiter(MOST_IN_MEMORY)
 
     async def make_ready(self, subject: str | None) -> None:
         """Make a subject's folder, before anything is paid for. Raises OSError."""
@@ -41,6 +53,27 @@ class Portfolio:
             self._files.make([self._folder_of(subject)])
 
         await in_file_thread(make)
+
+    def turn(self) -> anyio.CapacityLimiter:
+        """To be entered while a fetched picture is in memory: all calls together hold two at once."""
+        return self._turns
+
+    async def check(self, picture: Picture) -> None:
+        """Decode a fetched picture to its end, before it is called saved.
+
+        Where no decoder can be started it is kept unseen: it is paid for, and its link expires.
+
+        Raises:
+            PictureRefused: DAMAGED or SIZE.
+        """
+        try:
+            await preview(picture.data)
+        except Undecodable as error:
+            large = error.reason in (Reason.TOO_LARGE, Reason.TOO_MANY_BYTES)
+            why = PictureRefusedBecause.SIZE if large else PictureRefusedBecause.DAMAGED
+            raise PictureRefused(why) from error
+        except DecodersFailed:
+            log.warning("A picture was saved without decoding it: no decoder could be started")
 
     async def keep(
         self, row: Submission, number: int, data: bytes, media_type: str, told: Mapping[str, Any]
@@ -64,8 +97,8 @@ class Portfolio:
 
     async def previews(self, saved: Sequence[SavedPicture]) -> Sequence[bytes]:
         """Small JPEGs of pictures that are still there."""
-        found = [await self.read(picture) for picture in saved]
-        return await previews([data for data in found if data])
+        async with self._turns:
+            return await previews(partial(self.read, picture) for picture in saved)
 
     async def read(self, saved: SavedPicture) -> bytes | None:
         """A saved picture, None when it is gone, too large, or not a file of this folder (any more)."""

@@ -84,7 +84,10 @@ _PICTURE_WORDS = {
     ),
     PictureRefusedBecause.SCHEME: "Their address is not https, so it was not followed: tell the person.",
     PictureRefusedBecause.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept: tell the person.",
-    PictureRefusedBecause.SIZE: "One is larger than 30 MB, so it was not kept: tell the person.",
+    PictureRefusedBecause.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved: tell the user.",
+    PictureRefusedBecause.DAMAGED: (
+        "One is damaged: it cannot be decoded to its end, so it was not saved. Those that are whole were."
+    ),
 }
 
 _REFUSALS = {

@@ -84,6 +84,9 @@ class PictureRefusedBecause(StrEnum):
     TYPE = "type"
     """Its bytes are no JPEG, PNG or WebP, whatever its header says."""
     SIZE = "size"
+    """More bytes or pixels than are taken."""
+    DAMAGED = "damaged"
+    """It begins like a picture, and cannot be decoded to its end."""
 
 
 class ApiframeError(Exception):

@@ -1,29 +1,46 @@
-"""Small copies of pictures, for a chat."""
+"""Small copies of pictures, for a chat; making one shows that a picture can be decoded to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
-from apiframe_studio.photos._spread import spread
 from apiframe_studio.photos.decoders import Refused, decoders
 from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.verdicts import Reason
+
+Read = Callable[[], Awaitable[bytes | None]]
+"""Brings one picture when its turn comes; None or nothing when there is none."""
 
 
-async def previews(pictures: Sequence[bytes], *, limits: Limits | None = None) -> list[bytes]:
-    """JPEGs of at most 512 pixels, in the same order; what cannot be decoded is left out.
+class Undecodable(Exception):
+    """Bytes that are no whole picture, or more of one than the limits allow."""
 
-    Raises DecodersFailed.
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
+
+
+async def preview(picture: bytes, *, limits: Limits | None = None) -> bytes:
+    """A JPEG of at most 512 pixels, from every byte of the picture. Raises Undecodable, DecodersFailed."""
+    async with decoders(limits or Limits(), 1) as pool:
+        try:
+            _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
+        except Refused as refused:
+            raise Undecodable(refused.reason) from None
+    return jpeg
+
+
+async def previews(reads: Iterable[Read], *, limits: Limits | None = None) -> list[bytes]:
+    """Previews in the same order; what is not there or cannot be decoded is left out.
+
+    One picture is in memory at a time. Raises DecodersFailed.
     """
-    if not pictures:
-        return []
-    async with decoders(limits or Limits()) as pool:
-
-        async def small(picture: bytes) -> bytes:
-            try:
-                _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
-            except Refused:
-                return b""
-            return jpeg
-
-        made = await spread(list(pictures), small, pool.width, None)
-    return [jpeg for jpeg in made if jpeg]
+    made: list[bytes] = []
+    async with decoders(limits or Limits(), 1) as pool:
+        for read in reads:
+            if picture := await read():
+                with suppress(Refused):
+                    _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
+                    made.append(jpeg)
+    return made

@@ -1,0 +1,181 @@
+"""What is fetched of a generation: as many images as were ordered, a few at a time, each decoded before it is saved."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from PIL import Image
+
+from apiframe_studio.portfolio import MOST_IN_MEMORY
+
+from .illustrated import refuse, show
+
+if TYPE_CHECKING:
+    from .conftest import Serving, Talk
+
+HOST = "https://cdn.apiframe.pro"
+GENERATE = "/ai-photo-generate"
+TRAINED = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+
+
+def _noise(kind: str = "PNG") -> bytes:
+    file = BytesIO()
+    Image.effect_noise((200, 200), 90).save(file, kind)
+    return file.getvalue()
+
+
+@dataclass
+class Hosted:
+    """An embedded service that answers a generation with `links`, and serves what `images` holds for a path."""
+
+    links: list[str]
+    images: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    fetched: list[str] = field(default_factory=list[str])
+    at_once: int = 0
+    most_at_once: int = 0
+    waiting: anyio.Event | None = None
+    """Images are held back until it is set."""
+    generations: int = 0
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body", False):
+            pass
+        status, body = await self._answer(scope["path"])
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, path: str) -> tuple[int, bytes]:
+        if path == "/fetch":
+            return 200, _json(TRAINED)
+        if path == GENERATE:
+            self.generations += 1
+            task = {"task_id": f"g-{self.generations}", "status": "finished"}
+            return 200, _json({**task, "task_type": "ai-photo-generate", "image_urls": self.links})
+        return await self._image(path)
+
+    async def _image(self, path: str) -> tuple[int, bytes]:
+        self.fetched.append(path)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.waiting is not None:
+                await self.waiting.wait()
+            return (200, self.images[path]) if path in self.images else (404, b"")
+        finally:
+            self.at_once -= 1
+
+
+def _json(data: object) -> bytes:
+    return json.dumps(data).encode()
+
+
+def _serve(serving: Serving, hosted: Hosted) -> Any:
+    return serving(
+        stand_in=lambda: hosted.app, is_sandbox=False, picture_hosts=(".apiframe.pro",), read_seconds=5.0
+    )
+
+
+def _files(talk: Talk) -> list[str]:
+    return sorted(path.suffix for path in talk.studio.plan.output_folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("ordered", [None, 3])
+async def test_of_twenty_links_as_many_are_fetched_as_were_ordered(
+    serving: Serving, ordered: int | None
+) -> None:
+    paths = [f"/{number}.png" for number in range(20)]
+    hosted = Hosted([HOST + path for path in paths], dict.fromkeys(paths, _noise()))
+    async with _serve(serving, hosted) as talk:
+        shown = await show(
+            talk, "generate_photos", task_id="t-1", prompt="by the sea", number_of_images=ordered
+        )
+        again = await show(
+            talk, "generate_photos", task_id="t-1", prompt="by the sea", number_of_images=ordered
+        )
+        assert _files(talk) == [".json"] * (ordered or 1) + [".png"] * (ordered or 1)
+    assert hosted.fetched == paths[: ordered or 1]
+    assert shown.facts["status"] == "finished"
+    for answer in (shown, again):
+        assert len(answer.facts["pictures"]) == len(answer.images()) == (ordered or 1)
+
+
+async def test_calls_at_once_hold_two_images_in_memory_between_them(serving: Serving) -> None:
+    paths = [f"/{number}.png" for number in range(4)]
+    hosted = Hosted([HOST + path for path in paths], dict.fromkeys(paths, _noise()), waiting=anyio.Event())
+    async with _serve(serving, hosted) as talk:
+
+        async def ask(number: int) -> None:
+            wish = {"prompt": f"by sea {number}", "number_of_images": 4}
+            assert len((await show(talk, "generate_photos", task_id="t-1", **wish)).images()) == 4
+
+        async with anyio.create_task_group() as group:
+            for number in range(5):
+                group.start_soon(ask, number)
+            with anyio.fail_after(10):
+                while talk.studio.portfolio.turn().statistics().tasks_waiting < 5 - MOST_IN_MEMORY:
+                    await anyio.lowlevel.checkpoint()
+            assert hosted.waiting is not None
+            hosted.waiting.set()
+    assert len(hosted.fetched) == 5 * 4
+    assert hosted.most_at_once == MOST_IN_MEMORY
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _bomb() -> bytes:
+    """A PNG of a few kilobytes that says it has 2,500 megapixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(10**6)))
+
+
+NOT_WHOLE: dict[str, Callable[[], bytes]] = {
+    "three bytes of a JPEG": lambda: b"\xff\xd8\xff",
+    "a JPEG's beginning": lambda: _noise("JPEG")[:200],
+    "half a JPEG": lambda: _cut(_noise("JPEG")),
+    "half a PNG": lambda: _cut(_noise()),
+    "half a WebP": lambda: _cut(_noise("WEBP")),
+    "a page behind a PNG's first bytes": lambda: b"\x89PNG\r\n\x1a\n<!doctype html>",
+}
+
+
+@pytest.mark.parametrize("era", ["auto"], indirect=True)
+@pytest.mark.parametrize("kind", NOT_WHOLE)
+async def test_an_image_is_saved_only_when_it_can_be_decoded_to_its_end(serving: Serving, kind: str) -> None:
+    images = {"/1": _noise(), "/2": NOT_WHOLE[kind](), "/3": _noise("WEBP")}
+    hosted = Hosted([HOST + path for path in images], dict(images))
+    wish: dict[str, Any] = {"task_id": "t-1", "prompt": "by the sea", "number_of_images": 3}
+    async with _serve(serving, hosted) as talk:
+        said = await refuse(talk, "generate_photos", **wish)
+        assert _files(talk) == [".json", ".json", ".png", ".webp"]
+        hosted.images = {**images, "/2": _noise("JPEG")}
+        shown = await show(talk, "generate_photos", **wish)
+        saved = [Path(image["path"]).suffix for image in shown.facts["pictures"]]
+    assert "One is damaged" in said
+    assert "made and paid for" in said
+    assert "fetching is free" in said
+    assert saved == [".png", ".jpg", ".webp"]
+    assert hosted.fetched.count("/1") == 1
+    assert hosted.generations == 1
+
+
+async def test_an_image_of_too_many_pixels_is_not_saved(serving: Serving) -> None:
+    hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _bomb()})
+    async with _serve(serving, hosted) as talk:
+        said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+        assert _files(talk) == []
+    assert "60 megapixels" in said
