@@ -17,6 +17,7 @@ from apiframe_studio.photos import (
     FEWEST,
     MOST,
     AllowedFolders,
+    PhotoCache,
     PhotoCheck,
     PhotoVerdict,
     PreparedPhotos,
@@ -36,6 +37,8 @@ CREDITS_A_PHOTO: Final = 4.0
 LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 900.0
 SLOWEST_BYTES_A_SECOND: Final = 40_000.0
+CHECKING_SECONDS: Final = 30.0
+"""How long a call that prepares photos checks them; normalising and sending come after."""
 
 Tell = Callable[[float, float, str], Awaitable[None]]
 """Tells how far something is: done, of, and what is being done (checking, preparing, uploading)."""
@@ -48,6 +51,14 @@ class NotEnoughPhotos(Exception):
         super().__init__(usable)
         self.check = check
         self.usable = usable
+
+
+class CheckUnfinished(Exception):
+    """The time of one call did not suffice to judge every picture. Nothing was sent; the next call goes on."""
+
+    def __init__(self, check: PhotoCheck) -> None:
+        super().__init__(len(check.unseen))
+        self.check = check
 
 
 class NotAPhotoSet(Exception):
@@ -119,14 +130,18 @@ class PhotoSets:
         self._clock = clock
         self._allowed = AllowedFolders(folders, home=Path.home())
         self._poll_seconds = poll_seconds
+        self._cache = PhotoCache()
 
-    async def check(self, paths: Sequence[str], tell: Tell) -> PhotoCheck:
-        """Judge pictures: local, free, read-only. Raises PathRefused, DecodersFailed."""
+    async def check(self, paths: Sequence[str], tell: Tell, seconds: float | None = None) -> PhotoCheck:
+        """Judge pictures: local, free, read-only. Raises PathRefused, DecodersFailed.
+
+        After `seconds` what was judged so far is returned; the same call again goes on from there.
+        """
 
         async def progress(done: int, of: int) -> None:
             await tell(done, of, "checking")
 
-        return await check(paths, self._allowed, progress=progress)
+        return await check(paths, self._allowed, progress=progress, seconds=seconds, cache=self._cache)
 
     async def prepare(self, wish: PhotosWish, tell: Tell, seconds: float) -> PhotoSet:
         """Check, normalise and upload pictures once; returns when the set is ready or `seconds` are over.
@@ -135,12 +150,14 @@ class PhotoSets:
         agreed: the caller asks, the ledger keeps when.
 
         Raises:
-            PathRefused, DecodersFailed, NotEnoughPhotos: nothing was sent.
+            PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished: nothing was sent.
             As `Trainings.start`.
         """
         until = self._clock.monotonic() + seconds
         api = await self._service()
-        judged = await self.check(wish.paths, tell)
+        judged = await self.check(wish.paths, tell, CHECKING_SECONDS)
+        if judged.unseen:
+            raise CheckUnfinished(judged)
         if not judged.enough:
             raise NotEnoughPhotos(judged, judged.usable)
         prepared = await self._normalise(judged, tell)
@@ -206,7 +223,7 @@ class PhotoSets:
         async def progress(done: int, of: int) -> None:
             await tell(done, of, "preparing")
 
-        prepared = await prepare(judged, MOST, progress=progress)
+        prepared = await prepare(judged, MOST, progress=progress, cache=self._cache)
         if len(prepared.jpegs) < FEWEST:
             raise NotEnoughPhotos(judged, len(prepared.jpegs))
         return prepared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 from collections.abc import Callable
 from io import BytesIO
@@ -14,9 +15,10 @@ import pytest
 from mcp.types import ImageContent
 from PIL import Image
 
+from apiframe_studio import photo_sets
 from apiframe_studio.ledger import Kind
 from apiframe_studio.sandbox import Sandbox
-from apiframe_tools import prepare_photos
+from apiframe_tools import check_photos, prepare_photos
 
 from ..conftest import CANARY, DRAWN
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
@@ -390,3 +392,43 @@ async def test_a_ref_of_something_else_is_no_photo_set_and_costs_nothing(talk: T
         assert "nothing was sent" in said
         assert "prepare_photos" in said
     assert talk.asked(TRAIN) == 1
+
+
+@IN_ONE_ERA
+async def test_check_photos_answers_in_time_and_goes_on_when_called_again(
+    talk: Talk, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _age(photos)
+    monkeypatch.setattr(check_photos, "LONGEST_SECONDS", 0.0)
+    first = await show(talk, "check_photos", paths=[str(photos)])
+    seen = len(first.facts["photos"])
+    assert 0 < seen < DRAWN
+    assert f"{DRAWN - seen} photos were not looked at yet, beginning with IMG_" in first.text
+    assert "Next: call check_photos again with the same paths" in first.text
+    for _ in range(DRAWN):
+        last = await show(talk, "check_photos", paths=[str(photos)])
+        if "not looked at" not in last.text:
+            break
+    assert (len(last.facts["photos"]), last.facts["usable"]) == (DRAWN, DRAWN)
+
+
+@IN_ONE_ERA
+async def test_prepare_photos_sends_nothing_until_every_photo_was_judged(
+    talk: Talk, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _age(photos)
+    monkeypatch.setattr(photo_sets, "CHECKING_SECONDS", 0.0)
+    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert f"of {DRAWN} photos were judged in the time of one call, so nothing was sent yet" in said
+    assert "call prepare_photos again with the same arguments" in said
+    assert talk.asked(UPLOAD) == 0
+    monkeypatch.undo()
+    prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert (prepared.facts["status"], prepared.facts["photos"]) == ("ready", DRAWN)
+    assert talk.asked(UPLOAD) == 1
+    assert runs.sleepers == 0
+
+
+def _age(photos: Path) -> None:
+    for photo in photos.iterdir():
+        os.utime(photo, (1_700_000_000, 1_700_000_000))

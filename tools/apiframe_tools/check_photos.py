@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from mcp.server.mcpserver import Context
 
@@ -12,6 +12,8 @@ from apiframe_tools.annotations import READS
 from apiframe_tools.photo_arguments import Paths
 from apiframe_tools.picture_results import PhotosChecked
 from apiframe_tools.studio_tool import StudioTool
+
+LONGEST_SECONDS: Final = 40.0
 
 
 def make(studio: Studio) -> StudioTool:
@@ -27,6 +29,6 @@ def make(studio: Studio) -> StudioTool:
         async def tell(done: float, of: float, what: str) -> None:
             await ctx.report_progress(done, of, what)
 
-        return photo_reporting.checked(await studio.photo_sets.check(paths, tell))
+        return photo_reporting.checked(await studio.photo_sets.check(paths, tell, LONGEST_SECONDS))
 
     return StudioTool.of(check_photos, title="Check photos", annotations=READS)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from apiframe_studio.generations import Pictures
 from apiframe_studio.ledger import SavedPicture
 from apiframe_studio.photo_sets import PhotoSet
-from apiframe_studio.photos import FEWEST, PhotoCheck, Verdict
+from apiframe_studio.photos import FEWEST, MOST_PICTURES, PhotoCheck, Verdict
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.submission import State
 from apiframe_tools.guidance import STATUS
@@ -56,7 +56,7 @@ def checked(judged: PhotoCheck) -> PhotosChecked:
         ],
         photograph_next=[WISHES[wish] for wish in judged.wishes],
         not_judged=[ASPECTS[aspect] for aspect in judged.not_judged],
-        warnings=[f"{judged.left_out} more pictures were not looked at."] if judged.left_out else [],
+        warnings=_not_looked_at(judged),
         next_step=_after_check(judged),
     )
     if judged.photos:
@@ -119,7 +119,24 @@ def _uri(saved: SavedPicture) -> str:
     return f"apiframe://pictures/{saved.ref}/{saved.number}.{ENDINGS[saved.media_type]}"
 
 
+def _not_looked_at(judged: PhotoCheck) -> list[str]:
+    told: list[str] = []
+    if judged.unseen:
+        told.append(
+            f"{len(judged.unseen)} photos were not looked at yet, beginning with {judged.unseen[0].name}: the time of "
+            "one call was over."
+        )
+    if judged.left_out:
+        told.append(f"{judged.left_out} more pictures were not looked at: one call takes {MOST_PICTURES}.")
+    return told
+
+
 def _after_check(judged: PhotoCheck) -> str:
+    if judged.unseen:
+        return (
+            f"call check_photos again with the same paths; it goes on with the {len(judged.unseen)} photos that it has "
+            "not looked at yet."
+        )
     if judged.enough:
         return "call prepare_photos with the same paths, once the person agrees to send them (2 credits)."
     return (

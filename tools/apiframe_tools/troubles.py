@@ -30,7 +30,7 @@ from apiframe_studio.ledger import (
     SpendingCapReached,
     Submission,
 )
-from apiframe_studio.photo_sets import NotAPhotoSet, NotEnoughPhotos, SetNotUsable
+from apiframe_studio.photo_sets import CheckUnfinished, NotAPhotoSet, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
@@ -182,7 +182,14 @@ def explain(error: BaseException) -> str | None:
                 "That is no photo set, so nothing was sent and nothing was paid. Call start_training with the "
                 "training_images_id or ref that prepare_photos gave."
             )
-        case NotEnoughPhotos() | SetNotUsable() | PathRefused() | DecodersFailed() | NothingToPrepare():
+        case (
+            NotEnoughPhotos()
+            | CheckUnfinished()
+            | SetNotUsable()
+            | PathRefused()
+            | DecodersFailed()
+            | NothingToPrepare()
+        ):
             return _photos(error)
         case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
             return _pictures(error)
@@ -276,8 +283,14 @@ def _advice_on_url(error: BaseUrlUnusable) -> str:
     return f"To mend it, the person corrects {mended} and restarts this server."
 
 
-def _photos(error: NotEnoughPhotos | SetNotUsable | PhotoError) -> str:
+def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError) -> str:
     match error:
+        case CheckUnfinished():
+            seen, unseen = len(error.check.photos), len(error.check.unseen)
+            return (
+                f"{seen} of {seen + unseen} photos were judged in the time of one call, so nothing was sent yet. "
+                "Next: call prepare_photos again with the same arguments; it goes on where it stopped."
+            )
         case NotEnoughPhotos():
             rejected = [photo for photo in error.check.photos if not photo.usable]
             why = f" Rejected: {in_words(rejected)}." if rejected else ""

@@ -10,9 +10,10 @@ Pictures are decoded in processes of their own; importing this package loads nei
 
 from __future__ import annotations
 
+from apiframe_studio.photos.cache import PhotoCache
 from apiframe_studio.photos.checking import check
 from apiframe_studio.photos.errors import DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
-from apiframe_studio.photos.folders import AllowedFolders, Photo
+from apiframe_studio.photos.folders import MOST_PICTURES, AllowedFolders, Photo
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
 from apiframe_studio.photos.verdicts import (
@@ -32,6 +33,7 @@ from apiframe_studio.photos.verdicts import (
 __all__ = [
     "FEWEST",
     "MOST",
+    "MOST_PICTURES",
     "AllowedFolders",
     "Aspect",
     "Box",
@@ -41,6 +43,7 @@ __all__ = [
     "NothingToPrepare",
     "PathRefused",
     "Photo",
+    "PhotoCache",
     "PhotoCheck",
     "PhotoError",
     "PhotoVerdict",

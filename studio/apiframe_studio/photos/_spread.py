@@ -1,4 +1,4 @@
-"""The same work over many items, a few at a time."""
+"""The same work over many items, a few at a time, for a bounded time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[int, int], Awaitable[None]]
 
+GRACE_SECONDS = 3.0
+
 
 async def spread(
     items: Sequence[Item],
@@ -21,6 +23,22 @@ async def spread(
     """The results in the order of the items. `progress` hears how many of how many are done.
 
     The first error ends the others and is raised as itself, not inside a group.
+    """
+    results = await spread_until(items, work, width, progress, None)
+    return [results[place] for place in range(len(items))]
+
+
+async def spread_until(
+    items: Sequence[Item],
+    work: Callable[[Item], Awaitable[Result]],
+    width: int,
+    progress: Progress | None,
+    until: float | None,
+) -> dict[int, Result]:
+    """As `spread`; the results by place, without those that came too late.
+
+    After `until` (by `anyio.current_time`) nothing is begun, except by a call that has done nothing yet: it
+    would else never get on. What is under way then has 3 more seconds.
     """
     results: dict[int, Result] = {}
     waiting = iter(enumerate(items))
@@ -36,10 +54,14 @@ async def spread(
                 failures.append(failure)
                 scope.cancel()
                 return
+            if until is not None and anyio.current_time() >= until:
+                return
 
     async with anyio.create_task_group() as group:
+        if until is not None:
+            group.cancel_scope.deadline = max(until, anyio.current_time()) + GRACE_SECONDS
         for _ in range(min(width, len(items))):
             group.start_soon(take, waiting, group.cancel_scope)
     if failures:
         raise failures[0]
-    return [results[place] for place in range(len(items))]
+    return results

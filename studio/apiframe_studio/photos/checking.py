@@ -8,23 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import _facts, faces, judging
-from apiframe_studio.photos._spread import Progress, spread
-from apiframe_studio.photos.decoders import Decoders, Refused, decoders
+from apiframe_studio.photos._spread import Progress, spread_until
+from apiframe_studio.photos.cache import Measured, PhotoCache
+from apiframe_studio.photos.decoders import Ask, Decoders, Refused, decoders
 from apiframe_studio.photos.errors import PathRefused
-from apiframe_studio.photos.folders import AllowedFolders, Photo
+from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import PhotoCheck, PhotoVerdict, Reason, Verdict
+
+LOOKING_SHARE = 0.8
+"""How much of a call's time is for looking; the rest is for comparing and drawing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One picture as judged alone, with its 16 x 16 print and its thumbnail (both empty when unreadable)."""
+    """One picture as judged alone, and what was measured on it."""
 
     photo: PhotoVerdict
-    print: bytes = b""
-    thumbnail: bytes = b""
+    measured: Measured
 
 
 async def check(
@@ -33,24 +38,26 @@ async def check(
     *,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    seconds: float | None = None,
+    cache: PhotoCache | None = None,
 ) -> PhotoCheck:
     """Judge the pictures at `paths` (files, folders or both), at most 500.
 
-    `progress` is awaited with (done, of) after each picture. Raises `PathRefused` for a path that is not
-    under an allowed folder and `DecodersFailed`; whatever is wrong with a picture is its verdict.
+    `progress` is awaited with (done, of) after each picture. After `seconds` what was judged so far is
+    returned; with the same `cache` the next call goes on from there. Raises `PathRefused` for a path that is
+    not under an allowed folder and `DecodersFailed`; whatever is wrong with a picture is its verdict.
     """
     limits = limits or Limits()
+    until = None if seconds is None else anyio.current_time() + seconds * LOOKING_SHARE
     listing = await in_file_thread(allowed.pictures, paths)
-
+    files = await in_file_thread(_identify, allowed, listing.photos)
     async with decoders(limits) as pool:
-
-        async def look(numbered: tuple[int, Photo]) -> _Looked:
-            return await _look(numbered, allowed, pool)
-
-        looked = await spread(list(enumerate(listing.photos, 1)), look, pool.width, progress)
+        look = _Look(listing.photos, files, allowed, pool, cache or PhotoCache())
+        looked = await look.at_all(progress, until)
         photos, likeness = await _compare(looked, pool)
         sheet = await _draw(photos, looked, pool)
     seen = judging.variety(photos, likeness)
+    judged = {photo.photo for photo in photos}
     return PhotoCheck(
         photos=photos,
         usable=sum(photo.usable for photo in photos),
@@ -60,32 +67,86 @@ async def check(
         not_judged=judging.not_judged(photos, faces_available=faces.available()),
         sheet=sheet,
         allowed=allowed,
+        unseen=tuple(photo for photo in listing.photos if photo not in judged),
+        code=_code(files),
     )
 
 
-async def _look(numbered: tuple[int, Photo], allowed: AllowedFolders, pool: Decoders) -> _Looked:
-    number, photo = numbered
+def _identify(allowed: AllowedFolders, photos: Sequence[Photo]) -> list[FileIdentity | None]:
+    return [allowed.identify(photo) for photo in photos]
+
+
+def _code(files: Sequence[FileIdentity | None]) -> str:
+    """Four characters for these files as they are."""
+    told = "\n".join(sorted(map(repr, files)))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Looking at each picture on its own, once."""
+
+    photos: Sequence[Photo]
+    files: Sequence[FileIdentity | None]
+    allowed: AllowedFolders
+    pool: Decoders
+    cache: PhotoCache
+
+    async def at_all(self, progress: Progress | None, until: float | None) -> list[_Looked]:
+        """Those that were looked at in time, in order; what is known already takes no time."""
+        places = range(len(self.photos))
+        found = {place: measured for place in places if (measured := self._known(place))}
+        waiting = [place for place in places if place not in found]
+        known = len(found)
+
+        async def hear(done: int, _of: int) -> None:
+            if progress is not None:
+                await progress(known + done, len(self.photos))
+
+        if known:
+            await hear(0, known)
+        results = await spread_until(waiting, self._measure, self.pool.width, hear, until)
+        found |= {waiting[turn]: measured for turn, measured in results.items()}
+        return [self._looked(place, found[place]) for place in sorted(found)]
+
+    def _known(self, place: int) -> Measured | None:
+        return self.cache.measured(self.files[place], self.pool.limits)
+
+    async def _measure(self, place: int) -> Measured:
+        async with self.pool.turn() as ask:
+            # Another call may have looked at it while this one waited.
+            if known := self._known(place):
+                return known
+            found = await _measure(self.photos[place], self.allowed, self.pool.limits, ask)
+        self.cache.keep_measured(self.files[place], self.pool.limits, found)
+        return found
+
+    def _looked(self, place: int, found: Measured) -> _Looked:
+        number, photo = place + 1, self.photos[place]
+        if found.facts is None:
+            reason = found.reason or Reason.DAMAGED
+            return _Looked(PhotoVerdict(number, photo, Verdict.REJECT, (reason,)), found)
+        reasons = judging.reasons(found.facts)
+        return _Looked(
+            PhotoVerdict(number, photo, judging.verdict(reasons), reasons, found.facts, found.digest), found
+        )
+
+
+async def _measure(photo: Photo, allowed: AllowedFolders, limits: Limits, ask: Ask) -> Measured:
     try:
-        data = await in_file_thread(allowed.read, photo, pool.limits.bytes)
-        if len(data) > pool.limits.bytes:
-            return _unusable(number, photo, Reason.TOO_MANY_BYTES)
-        answer, (print_, thumbnail) = await pool.ask({"job": "measure"}, [data])
+        data = await in_file_thread(allowed.read, photo, limits.bytes)
+        if len(data) > limits.bytes:
+            return Measured(reason=Reason.TOO_MANY_BYTES)
+        answer, (print_, thumbnail) = await ask({"job": "measure"}, [data])
         facts = _facts.facts(answer["facts"])
     except PathRefused:
-        return _unusable(number, photo, Reason.NOT_READABLE)
+        return Measured(reason=Reason.NOT_READABLE)
     except Refused as refused:
-        return _unusable(number, photo, refused.reason)
+        return Measured(reason=refused.reason)
     except (KeyError, TypeError, ValueError):
-        return _unusable(number, photo, Reason.DAMAGED)
-    found = judging.reasons(facts)
+        return Measured(reason=Reason.DAMAGED)
     digest = await in_file_thread(_digest, data)
-    return _Looked(
-        PhotoVerdict(number, photo, judging.verdict(found), found, facts, digest), print_, thumbnail
-    )
-
-
-def _unusable(number: int, photo: Photo, reason: Reason) -> _Looked:
-    return _Looked(PhotoVerdict(number, photo, Verdict.REJECT, (reason,)))
+    return Measured(facts, None, digest, print_, thumbnail)
 
 
 def _digest(data: bytes) -> str:
@@ -97,11 +158,11 @@ async def _compare(
 ) -> tuple[tuple[PhotoVerdict, ...], float | None]:
     """The verdicts with near duplicates rejected, and how like each other the readable pictures are."""
     photos = [each.photo for each in looked]
-    places = [place for place, each in enumerate(looked) if each.print]
+    places = [place for place, each in enumerate(looked) if each.measured.print]
     if len(places) < 2:
         return tuple(photos), None
-    answer, _ = await pool.ask(
-        {"job": "compare", "alike": judging.ALIKE_FROM}, [looked[place].print for place in places]
+    answer, _ = await pool.ask_first(
+        {"job": "compare", "alike": judging.ALIKE_FROM}, [looked[place].measured.print for place in places]
     )
     alike: list[tuple[int, int]] = answer["pairs"]
     pairs = [(places[one], places[other]) for one, other in alike]
@@ -112,7 +173,9 @@ async def _draw(photos: Sequence[PhotoVerdict], looked: Sequence[_Looked], pool:
     tiles: list[list[Any]] = [
         [photo.number, photo.photo.name, photo.verdict.value, _note(photo)] for photo in photos
     ]
-    _, (sheet,) = await pool.ask({"job": "draw", "tiles": tiles}, [each.thumbnail for each in looked])
+    _, (sheet,) = await pool.ask_first(
+        {"job": "draw", "tiles": tiles}, [each.measured.thumbnail for each in looked]
+    )
     return sheet
 
 

@@ -1,4 +1,6 @@
-"""A few decoder processes for the length of one check: started when needed, killed when late, gone after.
+"""The decoder processes: few for the whole process, however many calls want them; killed when late.
+
+They are started when needed and end with the last call that uses them.
 
 Why not `anyio.to_process`: its workers inherit the environment (and so the key), answer in pickle, and stay
 for the server's life; measured in docs/decisions/0011-reading-photos.md.
@@ -9,13 +11,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
 import anyio
 from anyio.abc import Process
+from anyio.lowlevel import RunVar
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from apiframe_studio.photos import _frames
@@ -30,6 +33,9 @@ _STOP_SECONDS = 5.0
 # Without SYSTEMROOT Python does not start on Windows; nothing else of the environment is handed on.
 _KEPT_VARIABLES = ("SYSTEMROOT",)
 
+Answer = tuple[dict[str, Any], list[bytes]]
+Ask = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Answer]]
+
 
 class Refused(Exception):
     """A picture that could not be read, with the reason; also when its decoder was late or died."""
@@ -40,55 +46,90 @@ class Refused(Exception):
 
 
 class Decoders:
-    """Answers one request at a time on each of `width` processes; further callers wait."""
+    """What one call sees of the shared processes: at most `width` of them at a time."""
 
-    def __init__(self, limits: Limits, width: int) -> None:
+    def __init__(self, pool: _Pool, limits: Limits, width: int) -> None:
         self.limits = limits
         self.width = width
-        self._places = anyio.CapacityLimiter(width)
-        self._idle: list[_Decoder] = []
-        self._all: set[_Decoder] = set()
+        self._pool = pool
+        self._own = anyio.CapacityLimiter(width)
 
-    async def ask(
-        self, head: dict[str, Any], blobs: Sequence[bytes] = ()
-    ) -> tuple[dict[str, Any], list[bytes]]:
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[Ask]:
+        """A place at one process. Whoever reads a file reads it here: waiting calls then hold no bytes.
+
+        What is yielded asks as `ask` does.
+        """
+        async with self._own, self._pool.ordinary, self._pool.places:
+            yield self._ask
+
+    async def ask(self, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> Answer:
         """The answer's head and byte strings. Raises `Refused` for the picture, `DecodersFailed` for us."""
-        async with self._places:
-            decoder = self._idle.pop() if self._idle else await self._start()
-            try:
-                answer = await self._answer_of(decoder, head, blobs)
-            except BaseException:
-                await self._discard(decoder)
-                raise
-            self._idle.append(decoder)
+        async with self.turn() as ask:
+            return await ask(head, blobs)
+
+    async def ask_first(self, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> Answer:
+        """As `ask`, before all that wait for a turn: for the last steps of a call, which may not be late."""
+        async with self._pool.places:
+            return await self._ask(head, blobs)
+
+    async def _ask(self, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
+        answer = await self._pool.ask(self.limits, head, blobs)
         if "unreadable" in answer[0]:
             raise Refused(Reason(answer[0]["unreadable"]))
         return answer
 
+
+class _Pool:
+    """The processes of one event loop. Whoever holds one of `places` may use one.
+
+    `ordinary` is as wide as `places`, so that an ordinary request never waits for a place: what does wait
+    there is urgent and gets the next one that is free.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.users = 0
+        self.places = anyio.CapacityLimiter(width)
+        self.ordinary = anyio.CapacityLimiter(width)
+        self._idle: list[_Decoder] = []
+        self._all: set[_Decoder] = set()
+
+    async def ask(self, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
+        """For the holder of a place."""
+        decoder = await self._decoder(limits)
+        try:
+            answer = await _answer_of(decoder, limits, head, blobs)
+        except BaseException:
+            await self._discard(decoder)
+            raise
+        self._idle.append(decoder)
+        return answer
+
     async def close(self) -> None:
-        for decoder in tuple(self._all):
+        """End the processes that nobody uses."""
+        idle, self._idle = self._idle, []
+        for decoder in idle:
             await self._discard(decoder)
 
-    async def _answer_of(
-        self, decoder: _Decoder, head: dict[str, Any], blobs: Sequence[bytes]
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        try:
-            with anyio.fail_after(self.limits.seconds):
-                return await decoder.ask(head, blobs)
-        except TimeoutError:
-            raise Refused(Reason.TOOK_TOO_LONG) from None
-        except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, ValueError):
-            raise Refused(Reason.DAMAGED) from None
+    async def _decoder(self, limits: Limits) -> _Decoder:
+        """An idle one under these limits, or a new one; one under other limits ends if there are too many."""
+        for place, decoder in enumerate(self._idle):
+            if decoder.limits == limits:
+                return self._idle.pop(place)
+        if self._idle and len(self._all) >= self.width:
+            await self._discard(self._idle.pop())
+        return await self._start(limits)
 
-    async def _start(self) -> _Decoder:
+    async def _start(self, limits: Limits) -> _Decoder:
         try:
-            decoder = _Decoder(await _open_process())
+            decoder = _Decoder(await _open_process(), limits)
         except OSError:
             raise DecodersFailed("no decoder process could be started") from None
         self._all.add(decoder)
         try:
             with anyio.fail_after(_START_SECONDS):
-                await decoder.ask(asdict(self.limits), ())
+                await decoder.ask(asdict(limits), ())
         except (TimeoutError, anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, ValueError):
             await self._discard(decoder)
             raise DecodersFailed("a decoder process ended before it was ready") from None
@@ -98,19 +139,32 @@ class Decoders:
         return decoder
 
     async def _discard(self, decoder: _Decoder) -> None:
-        self._all.discard(decoder)
         await decoder.stop()
+        self._all.discard(decoder)
+
+
+async def _answer_of(
+    decoder: _Decoder, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]
+) -> Answer:
+    try:
+        with anyio.fail_after(limits.seconds):
+            return await decoder.ask(head, blobs)
+    except TimeoutError:
+        raise Refused(Reason.TOOK_TOO_LONG) from None
+    except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, ValueError):
+        raise Refused(Reason.DAMAGED) from None
 
 
 class _Decoder:
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, limits: Limits) -> None:
+        self.limits = limits
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipes to the decoder process")
         self._process = process
         self._requests = process.stdin
         self._answers = BufferedByteReceiveStream(process.stdout)
 
-    async def ask(self, head: dict[str, Any], blobs: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    async def ask(self, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
         await self._requests.send(_frames.pack_head(head, blobs))
         for blob in blobs:
             if blob:
@@ -147,11 +201,21 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+_shared: RunVar[_Pool] = RunVar("decoder processes")
+
+
 @asynccontextmanager
 async def decoders(limits: Limits, width: int | None = None) -> AsyncGenerator[Decoders]:
-    """Decoders that end with the block. `width` defaults to the cores, at most 3 for the sake of memory."""
-    pool = Decoders(limits, width or max(1, min(MOST_PROCESSES, processors())))
+    """Decoders for a block of code; calls on one event loop share them, as many as there are cores, at most 3.
+
+    `width` is how many of them this block may use at a time.
+    """
+    pool = _shared.get(None) or _Pool(max(1, min(MOST_PROCESSES, processors())))
+    _shared.set(pool)
+    pool.users += 1
     try:
-        yield pool
+        yield Decoders(pool, limits, min(width or pool.width, pool.width))
     finally:
-        await pool.close()
+        pool.users -= 1
+        if not pool.users:
+            await pool.close()

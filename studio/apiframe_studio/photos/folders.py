@@ -50,6 +50,17 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which file stood at a path and as of when; `mtime_ns` in nanoseconds since 1970."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The pictures that were named or found, in order; `left_out` counts those past the limit of 500."""
 
@@ -88,6 +99,18 @@ class AllowedFolders:
             raise self._refused(refused.refusal, 0) from None
         except OSError:
             raise self._refused(Refusal.NOT_READABLE, 0) from None
+
+    def identify(self, photo: Photo) -> FileIdentity | None:
+        """The identity of the file at a photo's path, or None when it cannot be opened through the guard."""
+        try:
+            descriptor = self._open(photo, 0)
+        except PathRefused:
+            return None
+        try:
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        return FileIdentity(str(photo.path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
     def _expand(self, given: str | Path, position: int) -> list[Photo]:
         photo = self._place(given, position)

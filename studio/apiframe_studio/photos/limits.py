@@ -15,5 +15,5 @@ class Limits:
 
     bytes: int = 40_000_000
     pixels: int = 60_000_000
-    seconds: float = 20.0
+    seconds: float = 10.0
     memory: int = 1_500_000_000

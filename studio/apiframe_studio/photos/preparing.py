@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import judging
 from apiframe_studio.photos._spread import Progress, spread
+from apiframe_studio.photos.cache import PhotoCache
 from apiframe_studio.photos.decoders import Decoders, Refused, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
@@ -45,7 +46,12 @@ class _Made:
 
 
 async def prepare(
-    check: PhotoCheck, limit: int = MOST, *, limits: Limits | None = None, progress: Progress | None = None
+    check: PhotoCheck,
+    limit: int = MOST,
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    cache: PhotoCache | None = None,
 ) -> PreparedPhotos:
     """Normalise the best `limit` usable pictures of a check. Raises `NothingToPrepare`, `DecodersFailed`.
 
@@ -56,9 +62,11 @@ async def prepare(
     made: list[_Made] = []
     changed: list[PhotoVerdict] = []
     async with decoders(limits or Limits()) as pool:
+        maker = _Maker(check.allowed, pool, cache or PhotoCache())
         while waiting and len(made) < limit:
             wave, waiting = waiting[: limit - len(made)], waiting[limit - len(made) :]
-            for photo, result in zip(wave, await _wave(wave, check.allowed, pool, progress), strict=True):
+            results = await spread(wave, maker.make, pool.width, progress)
+            for photo, result in zip(wave, results, strict=True):
                 if result is None:
                     changed.append(photo)
                 elif all(result.digest != other.digest for other in made):
@@ -84,28 +92,29 @@ def best(photos: Sequence[PhotoVerdict]) -> list[PhotoVerdict]:
     return sorted((photo for photo in photos if photo.usable), key=judging.best_first)
 
 
-async def _wave(
-    photos: Sequence[PhotoVerdict], allowed: AllowedFolders, pool: Decoders, progress: Progress | None
-) -> list[_Made | None]:
-    async def make(photo: PhotoVerdict) -> _Made | None:
-        return await _make(photo, allowed, pool)
+class _Maker:
+    """Makes the picture that is sent of one that was judged."""
 
-    return await spread(photos, make, pool.width, progress)
+    def __init__(self, allowed: AllowedFolders, pool: Decoders, cache: PhotoCache) -> None:
+        self._allowed, self._pool, self._cache = allowed, pool, cache
 
-
-async def _make(photo: PhotoVerdict, allowed: AllowedFolders, pool: Decoders) -> _Made | None:
-    """None when the picture is gone, changed since it was judged, or cannot be decoded any more."""
-    try:
-        data = await in_file_thread(allowed.read, photo.photo, pool.limits.bytes)
-        if await in_file_thread(_digest, data) != photo.digest:
+    async def make(self, photo: PhotoVerdict) -> _Made | None:
+        """None when the picture is gone, changed since it was judged, or cannot be decoded any more."""
+        try:
+            async with self._pool.turn() as ask:
+                data = await in_file_thread(self._allowed.read, photo.photo, self._pool.limits.bytes)
+                if await in_file_thread(_digest, data) != photo.digest:
+                    return None
+                if known := self._cache.normalised(photo.digest):
+                    return _Made(photo, *known)
+                answer, (jpeg,) = await ask({"job": "normalise"}, [data])
+        except (PathRefused, Refused):
             return None
-        answer, (jpeg,) = await pool.ask({"job": "normalise"}, [data])
-    except (PathRefused, Refused):
-        return None
-    digest = str(answer.get("digest"))
-    if not jpeg.startswith(b"\xff\xd8\xff") or not re.fullmatch(r"[0-9a-f]{64}", digest):
-        return None
-    return _Made(photo, jpeg, digest)
+        digest = str(answer.get("digest"))
+        if not jpeg.startswith(b"\xff\xd8\xff") or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            return None
+        self._cache.keep_normalised(photo.digest, jpeg, digest)
+        return _Made(photo, jpeg, digest)
 
 
 def _digest(data: bytes) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageFile, ImageOps
 
+from apiframe_studio.photos import _jpeg_scans
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import Reason
 
@@ -102,6 +103,8 @@ def _decode(data: bytes, format_: str, limits: Limits, at_least: int) -> Picture
             raise Unreadable(Reason.ANIMATED)
         icc_profile, day = image.info.get("icc_profile"), _day(image)
         if format_ == "JPEG":
+            if _jpeg_scans.too_much_work(data, width * height):
+                raise Unreadable(Reason.TOOK_TOO_LONG)
             image.draft(None, _drafted(width, height, at_least))
         image.load()
         _check_size(*image.size, limits)

@@ -155,7 +155,9 @@ class Variety:
 class PhotoCheck:
     """A judged set. `usable` counts use and warn, against `FEWEST` to `MOST`; `sheet` is a JPEG under 200 KB.
 
-    `left_out` pictures were past the limit of 500 and not looked at.
+    `left_out` pictures were past the limit of 500 and not looked at. `unseen` ones were not looked at because
+    the time was over; numbers count them too. `code` is short and changes when a file is added, taken away or
+    written.
     """
 
     photos: tuple[PhotoVerdict, ...]
@@ -166,6 +168,8 @@ class PhotoCheck:
     not_judged: tuple[Aspect, ...]
     sheet: bytes = field(repr=False)
     allowed: AllowedFolders = field(repr=False, compare=False)
+    unseen: tuple[Photo, ...] = ()
+    code: str = ""
 
     @property
     def enough(self) -> bool:

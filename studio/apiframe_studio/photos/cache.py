@@ -1,0 +1,110 @@
+"""What was found out about photos, kept for a while, so that a call that comes again goes on where it stopped.
+
+What was measured is kept by the file's identity, what was normalised by the digest of the file's bytes. A file
+that was written just now is not kept: it could change once more without its identity showing it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from apiframe_studio.photos.folders import FileIdentity
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.verdicts import Facts, Reason
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+KEPT_SECONDS: Final = 1800.0
+MOST_MEASURED: Final = 2_000
+MOST_MEASURED_BYTES: Final = 40_000_000
+MOST_NORMALISED: Final = 60
+MOST_NORMALISED_BYTES: Final = 24_000_000
+STILL_BEING_WRITTEN_SECONDS: Final = 2.0
+_OVERHEAD: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One file as it was measured: `facts`, or the `reason` why there are none.
+
+    `digest` is the SHA-256 (hex) of the file, `print` its 16 x 16 grey levels, `thumbnail` a small JPEG.
+    """
+
+    facts: Facts | None = None
+    reason: Reason | None = None
+    digest: str = ""
+    print: bytes = b""
+    thumbnail: bytes = b""
+
+
+class BoundedCache(Generic[Key, Value]):
+    """At most so many entries and bytes, each for so many seconds; the one used longest ago goes first."""
+
+    def __init__(self, entries: int, size: int, seconds: float, now: Callable[[], float]) -> None:
+        self._entries, self._size, self._seconds, self._now = entries, size, seconds, now
+        self._kept: OrderedDict[Key, tuple[float, int, Value]] = OrderedDict()
+        self._held = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Key) -> Value | None:
+        """The value, if it is kept and not too old."""
+        if key not in self._kept:
+            return None
+        until, _, value = self._kept[key]
+        if self._now() >= until:
+            self._drop(key)
+            return None
+        self._kept.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value, size: int) -> None:
+        """Keep a value that takes `size` bytes; what is too old or too much goes."""
+        if key in self._kept:
+            self._drop(key)
+        self._kept[key] = (self._now() + self._seconds, size + _OVERHEAD, value)
+        self._held += size + _OVERHEAD
+        for old in [old for old, (until, _, _) in self._kept.items() if until <= self._now()]:
+            self._drop(old)
+        while self._kept and (len(self._kept) > self._entries or self._held > self._size):
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Key) -> None:
+        _, size, _ = self._kept.pop(key)
+        self._held -= size
+
+
+class PhotoCache:
+    """What checks and preparations share between calls. For one event loop."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._measured: BoundedCache[tuple[FileIdentity, Limits], Measured] = BoundedCache(
+            MOST_MEASURED, MOST_MEASURED_BYTES, KEPT_SECONDS, now
+        )
+        self._normalised: BoundedCache[str, tuple[bytes, str]] = BoundedCache(
+            MOST_NORMALISED, MOST_NORMALISED_BYTES, KEPT_SECONDS, now
+        )
+
+    def measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
+        """What was measured on this file under these limits."""
+        return None if file is None else self._measured.get((file, limits))
+
+    def keep_measured(self, file: FileIdentity | None, limits: Limits, found: Measured) -> None:
+        """Keep what was measured, unless the file may still be under way."""
+        if file is None or time.time() - file.mtime_ns / 1e9 < STILL_BEING_WRITTEN_SECONDS:
+            return
+        self._measured.put((file, limits), found, len(found.print) + len(found.thumbnail))
+
+    def normalised(self, digest: str) -> tuple[bytes, str] | None:
+        """The JPEG made of the file with this digest, and the digest of its pixels."""
+        return self._normalised.get(digest)
+
+    def keep_normalised(self, digest: str, jpeg: bytes, pixels: str) -> None:
+        """Keep what was made of a file."""
+        self._normalised.put(digest, (jpeg, pixels), len(jpeg))

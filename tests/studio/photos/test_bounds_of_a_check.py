@@ -1,0 +1,181 @@
+"""However many pictures and calls there are: bounded time, processes and memory, and nothing is judged twice."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+from PIL import Image
+
+from apiframe_studio.photos import AllowedFolders, PhotoCache, PhotoCheck, Reason, check, prepare
+from apiframe_studio.photos.cache import BoundedCache
+from apiframe_studio.photos.decoders import MOST_PROCESSES
+
+Put = Callable[..., Path]
+LONG_AGO = (1_700_000_000, 1_700_000_000)
+
+
+def children() -> set[str]:
+    tasks = Path("/proc/self/task")
+    return {child for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+
+
+@pytest.fixture
+def old(pictures: Path, put: Put) -> Path:
+    """Seven pictures that nobody is writing just now."""
+    for number in range(7):
+        os.utime(put(f"{number}.jpg", number), LONG_AGO)
+    return pictures
+
+
+async def judge(folder: Path, cache: PhotoCache, seconds: float | None = None) -> PhotoCheck:
+    with anyio.fail_after(30):
+        return await check([folder], AllowedFolders([folder]), seconds=seconds, cache=cache)
+
+
+async def test_a_check_without_time_tells_what_it_did_not_look_at_and_goes_on_when_called_again(
+    old: Path,
+) -> None:
+    cache, judged = PhotoCache(), [await judge(old, PhotoCache(), 0.0)]
+    assert 0 < len(judged[0].photos) < 7
+    while (last := await judge(old, cache, 0.0)).unseen:
+        assert len(last.photos) + len(last.unseen) == 7
+        assert not {photo.photo for photo in last.photos} & set(last.unseen)
+        judged.append(last)
+        assert len(judged) < 9
+    assert [photo.number for photo in last.photos] == [1, 2, 3, 4, 5, 6, 7]
+    assert last.photos == (await judge(old, PhotoCache())).photos
+
+
+async def test_a_judged_file_is_not_judged_again_until_it_changes(old: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    async def hear(done: int, of: int) -> None:
+        told.append((done, of))
+
+    async def again() -> PhotoCheck:
+        told.clear()
+        with anyio.fail_after(30):
+            return await check([old], AllowedFolders([old]), progress=hear, cache=cache)
+
+    cache = PhotoCache()
+    first = await again()
+    assert told == [(done, 7) for done in range(1, 8)]
+    second = await again()
+    assert (second, told) == (first, [(7, 7)])
+    (old / "3.jpg").write_bytes(b"a note")
+    os.utime(old / "3.jpg", LONG_AGO)
+    third = await again()
+    assert told == [(6, 7), (7, 7)]
+    assert third.photos[3].reasons == (Reason.NOT_AN_IMAGE,)
+    assert third.code != second.code == first.code
+
+
+async def test_a_file_that_is_being_written_is_judged_each_time(pictures: Path, put: Put) -> None:
+    cache, path = PhotoCache(), put("a.jpg", 1)
+    before = path.stat()
+    await judge(pictures, cache)
+    path.write_bytes(bytes(before.st_size))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (await judge(pictures, cache)).photos[0].reasons == (Reason.NOT_AN_IMAGE,)
+
+
+async def test_what_is_kept_is_never_sent_for_a_file_that_changed(old: Path) -> None:
+    """The identity may be forged; the bytes are compared before they are sent."""
+    cache = PhotoCache()
+    first = await prepare(await judge(old, cache), cache=cache)
+    stat = (old / "2.jpg").stat()
+    (old / "2.jpg").write_bytes((old / "1.jpg").read_bytes()[: stat.st_size].ljust(stat.st_size, b"\0"))
+    os.utime(old / "2.jpg", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with anyio.fail_after(30):
+        second = await prepare(await judge(old, cache), cache=cache)
+    assert len(first.jpegs) == 7
+    assert [photo.photo.name for photo in second.changed] == ["2.jpg"]
+    assert sorted(second.jpegs) == sorted(set(first.jpegs) - {first.jpegs[_place(first.photos, "2.jpg")]})
+
+
+def _place(photos: object, name: str) -> int:
+    assert isinstance(photos, tuple)
+    return [photo.photo.name for photo in photos].index(name)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
+async def test_checks_at_once_share_a_few_processes(old: Path) -> None:
+    before, most, done = children(), 0, 0
+
+    async def count(_done: int, _of: int) -> None:
+        nonlocal most
+        most = max(most, len(children() - before))
+
+    async def one() -> None:
+        nonlocal done
+        await check([old], AllowedFolders([old]), progress=count)
+        done += 1
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            for _ in range(6):
+                group.start_soon(one)
+    assert done == 6
+    assert 1 <= most <= MOST_PROCESSES
+    assert children() == before
+
+
+@pytest.mark.parametrize(("more", "refused"), [(0, False), (20, False), (100, True), (3000, True)])
+async def test_a_jpeg_with_an_absurd_number_of_passes_is_refused_before_it_is_decoded(
+    pictures: Path, put: Put, more: int, refused: bool
+) -> None:
+    """So small a picture would be decoded in no time: only the markers can be the reason."""
+    file = io.BytesIO()
+    Image.new("RGB", (640, 720), (120, 90, 80)).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    put("a.jpg", whole[:-2] + last * more + b"\xff\xd9")
+    judged = await judge(pictures, PhotoCache())
+    assert (judged.photos[0].reasons == (Reason.TOOK_TOO_LONG,)) is refused
+    assert (judged.photos[0].facts is None) is refused
+
+
+async def test_passes_count_more_the_larger_the_picture_is(pictures: Path, put: Put) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (7000, 8000), (120, 90, 80)).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    put("a.jpg", whole)
+    put("b.jpg", whole[:-2] + last * 30 + b"\xff\xd9")
+    judged = await judge(pictures, PhotoCache())
+    assert judged.photos[0].facts is not None
+    assert judged.photos[1].reasons == (Reason.TOOK_TOO_LONG,)
+
+
+async def test_scans_of_a_second_picture_in_the_file_and_of_its_thumbnail_do_not_count(
+    pictures: Path, put: Put
+) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (640, 720), (120, 90, 80)).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    comment = b"\xff\xfe" + (60_000).to_bytes(2, "big") + (b"\xff\xda" * 30_000)[:59_998]
+    put("a.jpg", whole[:2] + comment + whole[2:] + whole * 20)
+    assert (await judge(pictures, PhotoCache())).photos[0].facts is not None
+
+
+def test_what_is_kept_is_bounded_in_number_bytes_and_time() -> None:
+    now = 0.0
+    cache: BoundedCache[int, str] = BoundedCache(3, 10_000, 60.0, lambda: now)
+    for key in range(4):
+        cache.put(key, f"value {key}", 10)
+    assert [cache.get(key) for key in range(4)] == [None, "value 1", "value 2", "value 3"]
+    cache.get(1)
+    cache.put(4, "large", 6_000)
+    assert (cache.get(2), cache.get(1), cache.get(4)) == (None, "value 1", "large")
+    cache.put(5, "too large", 20_000)
+    assert len(cache) == 0
+    cache.put(6, "old", 10)
+    now = 60.0
+    assert cache.get(6) is None
+    cache.put(7, "x", 10)
+    assert len(cache) == 1
