@@ -46,7 +46,7 @@ async def _in_one(settings: Settings, subject: str, sandbox: str | None) -> Forg
     if not studio.ledger.path.exists():
         return Forgotten(0, 0, ())
     try:
-        return await forget_subject(subject, studio.ledger, studio.portfolio)
+        return await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
     finally:
         await studio.aclose()
 

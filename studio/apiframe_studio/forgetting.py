@@ -22,8 +22,10 @@ class Forgotten:
     """Files that could not be removed."""
 
 
-async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> Forgotten:
-    """Remove everything about a subject from this machine, whatever the case of its letters.
+async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now: float) -> Forgotten:
+    """Remove everything about a subject from this machine, in whatever form the name is written.
+
+    Of whatever service: a name may have been filed under another address.
 
     Raises:
         LedgerError: the ledger could not be read or written.
@@ -31,8 +33,11 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> 
     rows = await ledger.about_subject(subject)
     saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
     refs = [row.ref for row in rows]
+    # Files first, so that a crash leaves rows by which to try again; and once more, for what was still under
+    # way: from the marked rows on nothing more is kept.
+    await in_file_thread(portfolio.remove, subject, refs, saved)
+    await ledger.forget(refs, now)
     left = await in_file_thread(portfolio.remove, subject, refs, saved)
-    await ledger.forget(refs)
     return Forgotten(
         records=len(rows),
         pictures=sum(Path(picture.path) not in left for picture in saved),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from apiframe_studio.submission import OPEN, State
 
@@ -19,12 +19,6 @@ class Earlier(Protocol):
 
     @property
     def state(self) -> State: ...
-    @property
-    def about(self) -> str: ...
-    @property
-    def wording(self) -> str | None: ...
-    @property
-    def idempotency_key(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +31,14 @@ class Intent:
 
 
 _Earlier = TypeVar("_Earlier", bound=Earlier)
+
+
+@dataclass(frozen=True)
+class Keyed(Generic[_Earlier]):
+    """What an idempotency key was answered with before, and whether it was for the same photos and word."""
+
+    row: _Earlier
+    same_request: bool
 
 
 class KeyReused(Exception):
@@ -53,25 +55,25 @@ def is_settled(row: Earlier) -> bool:
 
 
 def same_intent(
-    intent: Intent, earlier: Sequence[_Earlier], still_good: Callable[[_Earlier], bool] = is_settled
+    intent: Intent,
+    earlier: Sequence[_Earlier],
+    keyed: Keyed[_Earlier] | None = None,
+    still_good: Callable[[_Earlier], bool] = is_settled,
 ) -> _Earlier | None:
     """The earlier submission that already carries this intent, or None when it is a new one.
 
-    `earlier` holds every submission of the same kind, service and owner that shares the photos or the
-    key, newest first. `still_good` says whether a settled one answers the wish as well as a new one would.
+    `earlier` holds every submission of the same kind, service and owner that shares the photos, newest
+    first; `keyed` what the intent's key was answered with last. `still_good` says whether a settled one
+    answers the wish as well as a new one would.
 
     Raises:
         KeyReused: the key was used before with other photos or another word.
     """
-    keyed = [
-        row for row in earlier if intent.idempotency_key and row.idempotency_key == intent.idempotency_key
-    ]
-    for row in keyed:
-        if (row.about, row.wording) != (intent.about, intent.wording):
-            raise KeyReused(row)
-    ours = [row for row in earlier if row.about == intent.about]
-    for row in (*keyed, *ours):
+    if keyed is not None and not keyed.same_request:
+        raise KeyReused(keyed.row)
+    answered: tuple[_Earlier, ...] = () if keyed is None else (keyed.row,)
+    for row in (*answered, *earlier):
         if row.state in OPEN:
             return row
-    settled = keyed if intent.idempotency_key else ours
+    settled: Sequence[_Earlier] = answered if intent.idempotency_key else earlier
     return next((row for row in settled if still_good(row)), None)

@@ -17,7 +17,16 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
 from apiframe_studio.api.models import Task, TaskKind
 from apiframe_studio.clock import Clock
-from apiframe_studio.ledger import REF, Kind, Ledger, LedgerError, NewSubmission, Observation, Submission
+from apiframe_studio.ledger import (
+    REF,
+    IdTaken,
+    Kind,
+    Ledger,
+    LedgerError,
+    NewSubmission,
+    Observation,
+    Submission,
+)
 from apiframe_studio.ledger.advancing import is_news
 from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
@@ -77,10 +86,6 @@ class IdOfAnother(Exception):
 
 class NeedsTaskId(Exception):
     """`accepted` was said without the id of the training that was accepted."""
-
-
-class UnknownCursor(Exception):
-    """The cursor does not come from an earlier page of this list."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +209,7 @@ class Trainings:
             about=photo_set.task_id or wish.training_images_id,
             subject=wish.subject or photo_set.subject,
             photos=photos,
+            fingerprint=photo_set.fingerprint,
             credits=None if photos is None else CREDITS_A_PHOTO * photos,
         )
 
@@ -262,13 +268,17 @@ class Trainings:
         Raises:
             UnknownCursor: see there.
         """
-        rows = await self._ledger.list(Kind.TRAINING, self._clock.now(), subject=subject)
-        trainings = await self._refreshed(rows)
-        wanted = [training for training in trainings if status is None or training.state in status]
-        begin = 0 if cursor is None else _after(cursor, wanted, trainings)
-        page = wanted[begin : begin + limit]
-        more = begin + limit < len(wanted)
-        return Page(page, page[-1].ref if more else None, len(wanted))
+        now = self._clock.now()
+        # What is under way is looked at before the page is read: a look may move it in or out of `status`.
+        under_way = await self._ledger.page(
+            Kind.TRAINING, now, subject=subject, states=UNDER_WAY, limit=REFRESHED_AT_ONCE
+        )
+        looked_at = {training.ref: training for training in await self._refreshed(under_way.rows)}
+        page = await self._ledger.page(
+            Kind.TRAINING, now, subject=subject, states=status, before=cursor, limit=limit
+        )
+        trainings = [looked_at.get(row.ref) or Training.of(row) for row in page.rows]
+        return Page(trainings, page.rows[-1].ref if page.more else None, page.total)
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
         """Record what a person says became of an unconfirmed submission, or adopt a training made elsewhere.
@@ -287,7 +297,10 @@ class Trainings:
             return await self._adopt(ref, decision, task_id)
         if task_id is not None and decision is Decision.ACCEPTED:
             await self._check_id(row, task_id)
-        resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, self._clock.now())
+        try:
+            resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, self._clock.now())
+        except IdTaken as taken:
+            raise IdOfAnother(Training.of(taken.row)) from taken
         if resolved is None:
             raise NothingToResolve(Training.of(row))
         is_training = resolved.kind is Kind.TRAINING
@@ -351,12 +364,12 @@ class Trainings:
             return await self._refresh(named)
         await self._look_elsewhere(task_id)
         new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
-        adopted = await self._refresh(await self._ledger.adopt(new, task_id, now))
-        return adopted.noting(Note.NEW_IN_LEDGER)
+        row, is_new = await self._ledger.adopt(new, task_id, now)
+        adopted = await self._refresh(row)
+        return adopted.noting(Note.NEW_IN_LEDGER) if is_new else adopted
 
     async def _refreshed(self, rows: Sequence[Submission]) -> Sequence[Training]:
         trainings = [Training.of(row) for row in rows]
-        under_way = [place for place, row in enumerate(rows) if row.state in UNDER_WAY][:REFRESHED_AT_ONCE]
 
         async def refresh(place: int) -> None:
             try:
@@ -365,7 +378,7 @@ class Trainings:
                 trainings[place] = trainings[place].noting(Note.NOT_REFRESHED)
 
         async with anyio.create_task_group() as group:
-            for place in under_way:
+            for place in range(len(rows)):
                 group.start_soon(refresh, place)
         return trainings
 
@@ -412,14 +425,3 @@ def _elsewhere(task: Task, now: float) -> Training:
         checked_at=now,
         notes=(Note.NOT_IN_LEDGER, *missing),
     )
-
-
-def _after(cursor: str, wanted: Sequence[Training], known: Sequence[Training]) -> int:
-    """Where the page after the training called `cursor` begins.
-
-    That training may have changed its status since, so its place among all of them counts.
-    """
-    places = {training.ref: place for place, training in enumerate(known)}
-    if cursor not in places:
-        raise UnknownCursor
-    return sum(places[training.ref] <= places[cursor] for training in wanted)

@@ -84,7 +84,7 @@ async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
     words += [wish.wording(), hashlib.sha256(PROMPT.encode()).hexdigest()]
     kept = [tmp_path / "data", tmp_path / "portraits"]
     assert any(_holding(folder, words) for folder in kept)
-    forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.portfolio)
+    forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.portfolio, studio.clock.now())
     assert [_holding(folder, words) for folder in kept] == [{}, {}]
     assert (forgotten.records, forgotten.pictures, forgotten.left) == (3, 2, [])
     assert set(forgotten.still_at_the_service) == {
@@ -99,7 +99,7 @@ async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
         assert rows[0].sent_at is not None
     assert [row.subject for row in await studio.ledger.list(Kind.TRAINING, now)] == ["Berta", None]
     assert _holding(tmp_path / "data", ["Berta"])
-    again = await forget_subject("Canarianna", studio.ledger, studio.portfolio)
+    again = await forget_subject("Canarianna", studio.ledger, studio.portfolio, studio.clock.now())
     assert again.records == 0
 
 
@@ -117,7 +117,7 @@ async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_othe
     for ref in (ours.ref, others.ref):
         (folder / f".20270101-000000-{ref}-2.png.part").write_bytes(b"half")
         (folder / f"20270101-000000-{ref}-3.json").write_text("{}")
-    await forget_subject("a/b", studio.ledger, studio.portfolio)
+    await forget_subject("a/b", studio.ledger, studio.portfolio, studio.clock.now())
     left = [path.name for path in folder.iterdir()]
     assert not any(ours.ref in name for name in left)
     assert len([name for name in left if others.ref in name]) == 4
@@ -125,7 +125,7 @@ async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_othe
 
 async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: Studio) -> None:
     ref = await _trained(studio, "Anna")
-    await forget_subject("Anna", studio.ledger, studio.portfolio)
+    await forget_subject("Anna", studio.ledger, studio.portfolio, studio.clock.now())
     row = await studio.ledger.find(ref, studio.clock.now())
     assert row is not None
     assert (row.state, row.subject, row.trigger_word, row.wording) == (State.FINISHED, None, None, None)
@@ -134,7 +134,7 @@ async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: St
 
 async def test_a_forgotten_person_can_be_trained_anew(studio: Studio) -> None:
     first = await _trained(studio, "Anna")
-    await forget_subject("Anna", studio.ledger, studio.portfolio)
+    await forget_subject("Anna", studio.ledger, studio.portfolio, studio.clock.now())
     assert await _trained(studio, "Anna") != first
 
 

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from apiframe_studio.intent import Intent, KeyReused, same_intent
+from apiframe_studio.intent import Intent, Keyed, KeyReused, same_intent
 from apiframe_studio.submission import OPEN, State
 
 
 @dataclass(frozen=True)
 class Row:
     state: State
-    about: str = "images-1"
-    wording: str | None = "TOKSIS"
-    idempotency_key: str | None = None
 
 
 WISH = Intent("images-1", "TOKSIS")
@@ -29,41 +26,33 @@ def test_a_wish_without_a_past_is_new() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(OPEN))
-@pytest.mark.parametrize("wording", ["TOKSIS", "TOKBRO", None])
 @pytest.mark.parametrize("key", [None, "key-1", "key-2"])
 def test_an_open_one_of_the_same_photos_is_returned_whatever_the_word_or_key(
-    state: State, wording: str | None, key: str | None
+    state: State, key: str | None
 ) -> None:
-    earlier = Row(state, wording=wording, idempotency_key="key-0")
+    earlier = Row(state)
     assert same_intent(Intent("images-1", "TOKSIS", key), [earlier]) is earlier
 
 
 @pytest.mark.parametrize("state", SETTLED)
 def test_a_settled_one_is_returned_unless_a_new_key_is_given_on_purpose(state: State) -> None:
-    earlier = Row(state, idempotency_key="key-0")
+    earlier = Row(state)
     assert same_intent(WISH, [earlier]) is earlier
     assert same_intent(KEYED, [earlier]) is None
-    assert same_intent(Intent("images-1", "TOKSIS", "key-0"), [earlier]) is earlier
+    assert same_intent(KEYED, [earlier], Keyed(earlier, same_request=True)) is earlier
 
 
 @pytest.mark.parametrize("state", OVER)
 @pytest.mark.parametrize("intent", [WISH, KEYED])
 def test_a_rejected_or_abandoned_one_never_stands_in_the_way(state: State, intent: Intent) -> None:
-    assert same_intent(intent, [Row(state, idempotency_key="key-1")]) is None
+    keyed = Keyed(Row(state), same_request=True) if intent.idempotency_key else None
+    assert same_intent(intent, [Row(state)], keyed) is None
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("earlier", [("images-2", "TOKSIS"), ("images-1", "TOKBRO"), ("images-1", None)])
-def test_a_key_that_stood_for_something_else_is_an_error(
-    state: State, earlier: tuple[str, str | None]
-) -> None:
-    about, wording = earlier
+def test_a_key_that_stood_for_something_else_is_an_error(state: State) -> None:
     with pytest.raises(KeyReused):
-        same_intent(KEYED, [Row(state, about, wording, "key-1")])
-
-
-def test_no_key_is_not_a_key_that_others_share() -> None:
-    assert same_intent(WISH, [Row(State.FINISHED, about="images-2")]) is None
+        same_intent(KEYED, [], Keyed(Row(state), same_request=False))
 
 
 def test_an_open_one_comes_before_a_settled_one_and_the_newest_before_older_ones() -> None:

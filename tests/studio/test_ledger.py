@@ -25,7 +25,7 @@ from apiframe_studio.ledger import (
 )
 from apiframe_studio.ledger import file as ledger_file
 from apiframe_studio.ledger.book import Book
-from apiframe_studio.ledger.schema import VERSION
+from apiframe_studio.ledger.steps import VERSION
 from apiframe_studio.submission import Event, State
 
 from ..faults.nursery import strace_is_missing

@@ -29,6 +29,7 @@ from apiframe_studio.ledger import (
     LedgerTooNew,
     SpendingCapReached,
     Submission,
+    UnknownCursor,
 )
 from apiframe_studio.photo_sets import CheckUnfinished, NotAPhotoSet, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
@@ -41,7 +42,6 @@ from apiframe_studio.trainings import (
     NeedsTaskId,
     NotATraining,
     NothingToResolve,
-    UnknownCursor,
     UnknownTraining,
 )
 from apiframe_tools.guidance import ORDERS, STATUS, next_step, wish_of

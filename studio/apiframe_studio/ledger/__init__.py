@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from apiframe_studio.ledger.desk import Ledger
 from apiframe_studio.ledger.errors import (
+    IdTaken,
     LedgerBusy,
     LedgerDamaged,
     LedgerError,
     LedgerTooNew,
     LedgerUnusable,
     SpendingCapReached,
+    UnknownCursor,
 )
 from apiframe_studio.ledger.rows import (
     REF,
@@ -21,6 +23,7 @@ from apiframe_studio.ledger.rows import (
     Kind,
     NewSubmission,
     Observation,
+    RowPage,
     SavedPicture,
     Submission,
 )
@@ -28,6 +31,7 @@ from apiframe_studio.ledger.rows import (
 __all__ = [
     "REF",
     "Answer",
+    "IdTaken",
     "Kind",
     "Ledger",
     "LedgerBusy",
@@ -37,7 +41,9 @@ __all__ = [
     "LedgerUnusable",
     "NewSubmission",
     "Observation",
+    "RowPage",
     "SavedPicture",
     "SpendingCapReached",
     "Submission",
+    "UnknownCursor",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from apiframe_studio.ledger.digests import forgotten_for_good, forgotten_mark
 from apiframe_studio.ledger.rows import Answer, Observation, Submission
 from apiframe_studio.submission import FINAL, Event, State, after
 
@@ -40,6 +41,7 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
         message=seen.message or row.message,
         trigger_word=seen.trigger_word or row.trigger_word,
         expires_at=seen.expires_at or row.expires_at,
+        missing_since=None,
         started_at=row.started_at or started,
         finished_at=row.finished_at or (seen.at if following in FINAL else None),
         checked_at=seen.at,
@@ -54,3 +56,49 @@ def is_news(row: Submission, seen: Observation) -> bool:
 
 def same_news(before: Submission, now: Submission) -> bool:
     return replace(before, checked_at=None) == replace(now, checked_at=None)
+
+
+def forgotten(row: Submission, now: float) -> Submission:
+    """A submission without anything personal.
+
+    While it is under way a mark stays in the place of its photos, so that they are known again and not paid
+    for a second time; see `digests.forgotten_mark`.
+    """
+    if row.forgotten_at is not None:
+        return row
+    fingerprint = None if row.fingerprint is None else forgotten_mark(row.ref, row.fingerprint)
+    about = forgotten_mark(row.ref, row.about)
+    return impersonal(replace(row, forgotten_at=now, about=about, fingerprint=fingerprint))
+
+
+def impersonal(row: Submission) -> Submission:
+    """What may be stored of a submission: all of it, or of a forgotten one only what is not personal."""
+    if row.forgotten_at is None:
+        return row
+    row = replace(
+        row,
+        subject=None,
+        wording=None,
+        trigger_word=None,
+        message=None,
+        prompt=None,
+        answer=None,
+        idempotency_key=None,
+    )
+    if row.state not in FINAL:
+        return row
+    return replace(row, about=forgotten_for_good(row.ref), fingerprint=None)
+
+
+def is_about(row: Submission, about: str) -> bool:
+    """Whether a submission is about these photos, forgotten or not."""
+    return row.about == about or (
+        row.forgotten_at is not None and row.about == forgotten_mark(row.ref, about)
+    )
+
+
+def is_of_photos(row: Submission, fingerprint: str) -> bool:
+    """Whether a submission is of the photos with this fingerprint, forgotten or not."""
+    if row.forgotten_at is None:
+        return row.fingerprint == fingerprint
+    return row.fingerprint == forgotten_mark(row.ref, fingerprint)

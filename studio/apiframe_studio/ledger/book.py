@@ -7,52 +7,67 @@ Every method may raise the errors of `errors`. Every change of state is a compar
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, or_, update
+from sqlalchemy import Connection, Select, delete, insert
 
 from apiframe_studio.intent import Intent, same_intent
-from apiframe_studio.ledger.advancing import SEEN, observed, same_news, settled
-from apiframe_studio.ledger.errors import LedgerBusy, LedgerError, SpendingCapReached
+from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
+from apiframe_studio.ledger.errors import IdTaken, LedgerBusy, LedgerError, SpendingCapReached
 from apiframe_studio.ledger.file import BUSY_SECONDS, open_engine, translated
-from apiframe_studio.ledger.kin import related
+from apiframe_studio.ledger.kin import rows_about
+from apiframe_studio.ledger.pages import read_page
 from apiframe_studio.ledger.reuse import still_good, worst_case
 from apiframe_studio.ledger.rows import (
     Answer,
     Kind,
     NewSubmission,
     Observation,
+    RowPage,
     SavedPicture,
     Submission,
 )
-from apiframe_studio.ledger.schema import observations, pictures, submissions
+from apiframe_studio.ledger.schema import idempotency_keys, observations, pictures
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.table import (
     DURATIONS,
-    EVERYTHING,
     NAMED,
     OF_KIND,
     PICTURES_OF,
     SEEN_OF,
-    SENT_SINCE,
+    SENDING_ROWS,
+    SPENT_SINCE,
+    UNSETTLED,
     add,
     as_observation,
+    count_attempt,
+    discount_attempt,
     is_known,
     keep_stray,
+    keyed_by,
+    named,
+    of_photos,
     one,
     read,
-    rivals,
+    remember_key,
+    same_photos,
     store,
 )
 from apiframe_studio.pace import Pace
+from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event, State, after
 
 MAX_LEASE_SECONDS: Final = 3600.0
+CLOCK_STEP_SECONDS: Final = 60.0
+"""A clock may be set back by so much, as time servers do, and a lease still stands."""
+MOST_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
+NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
+"""What came back says that an attempt cost nothing."""
 
 
 class Book:
@@ -84,9 +99,10 @@ class Book:
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            if known := _carrier(connection, new, now):
-                return _keyed(connection, known, new), False
-            return add(connection, new, State.INTENT, now), True
+            known = _carrier(connection, new, now)
+            row = known or add(connection, new, State.INTENT, now)
+            remember_key(connection, new, row)
+            return row, known is None
 
     def peek(self, new: NewSubmission, now: float) -> Submission | None:
         """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
@@ -110,17 +126,16 @@ class Book:
                 self._check_cap(connection, row, cap, now)
             # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
             self._spool.reserve(ref, row.attempt + 1)
-            return store(
-                connection,
-                replace(
-                    row,
-                    state=State.SENDING,
-                    attempt=row.attempt + 1,
-                    sent_at=now,
-                    lease_until=now + lease_seconds,
-                    answer=None,
-                ),
+            sending = replace(
+                row,
+                state=State.SENDING,
+                attempt=row.attempt + 1,
+                sent_at=now,
+                lease_until=now + lease_seconds,
+                answer=None,
             )
+            count_attempt(connection, sending, now)
+            return store(connection, sending)
 
     def settle(self, ref: str, attempt: int, event: Event, answer: Answer, now: float) -> Submission | None:
         """Record what came back for one attempt. None when the row has moved on and the answer adds nothing.
@@ -131,8 +146,10 @@ class Book:
         with self._transaction() as connection:
             row = one(connection, ref)
             moved = None if row is None else settled(row, attempt, event, answer, now)
+            if event in NOT_PAID:
+                discount_attempt(connection, ref, attempt)
             if moved is not None:
-                store(connection, moved)
+                moved = store(connection, moved)
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
                 moved = keep_stray(connection, row, answer.task_id, now)
         if row is not None:
@@ -151,70 +168,92 @@ class Book:
             row = one(connection, ref)
             if row is None or (following := after(row.state, SEEN[seen.state])) is None:
                 return row
-            updated = observed(row, following, seen)
+            updated = impersonal(observed(row, following, seen))
             if same_news(row, updated):
                 return replace(updated, checked_at=seen.at)
-            connection.execute(insert(observations).values(ref=ref, **asdict(seen)))
+            if row.forgotten_at is None:
+                connection.execute(insert(observations).values(ref=ref, **asdict(seen)))
             return store(connection, updated)
 
+    def mark_missing(self, ref: str, now: float) -> Submission | None:
+        """Record that the service does not know the id (or the links are gone), since when first. Returns the row."""
+        with self._transaction() as connection:
+            row = one(connection, ref)
+            if row is None or row.missing_since is not None:
+                return row
+            return store(connection, replace(row, missing_since=now))
+
     def decide(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
-        """Record a person's decision. None when the row is not in a state it can be made for."""
+        """Record a person's decision. None when the row is not in a state it can be made for.
+
+        A `task_id` counts only with `PERSON_SAYS_ACCEPTED`.
+
+        Raises:
+            IdTaken: another submission has this id.
+        """
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             row = one(connection, ref)
             if row is None or (following := after(row.state, event)) is None:
                 return None
-            accepted_at = now if task_id else row.accepted_at
-            return store(
-                connection,
-                replace(
-                    row,
-                    state=following,
-                    task_id=task_id or row.task_id,
-                    accepted_at=accepted_at,
-                    lease_until=None,
-                ),
-            )
+            decided = replace(row, state=following, lease_until=None)
+            if event is Event.PERSON_SAYS_ACCEPTED and task_id is not None:
+                _refuse_taken(connection, row, task_id)
+                decided = replace(decided, task_id=task_id, accepted_at=now)
+            return store(connection, decided)
 
-    def adopt(self, new: NewSubmission, task_id: str, now: float) -> Submission:
-        """Remember a training that was made elsewhere."""
+    def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
+        """Remember a task that was made elsewhere, or find the submission that has its id (then False)."""
         with self._transaction() as connection:
+            if known := named(connection, new.service, new.owner, task_id):
+                return known[0], False
             row = add(connection, new, State.QUEUED, now)
-            return store(connection, replace(row, task_id=task_id))
+            return store(connection, replace(row, task_id=task_id)), True
 
     def rename(self, ref: str, subject: str) -> Submission | None:
-        """Give the subject of a submission a name."""
+        """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
         with self._transaction() as connection:
             row = one(connection, ref)
-            return None if row is None else store(connection, replace(row, subject=subject))
+            if row is None or row.subject is not None:
+                return row
+            return store(connection, replace(row, subject=subject))
 
-    def about_subject(self, service: str, owner: str, subject: str) -> Sequence[Submission]:
-        """Every submission of a subject, the photo sets it was trained on, and what was made with either.
+    def about_subject(self, owner: str, subject: str) -> Sequence[Submission]:
+        """Every submission of a subject at any service, the photo sets it was trained on, what was made with either.
 
         A name may have been given to one of them only: the others bear the same photos and words.
         """
+        key = subject_key(subject)
         with self._reading() as connection:
-            rows = read(connection, EVERYTHING, {"service": service, "owner": owner})
-        return related(rows, [row for row in rows if _folded(row.subject) == _folded(subject)])
+            return [] if key is None else rows_about(connection, owner, key)
 
-    def forget(self, refs: Sequence[str]) -> None:
-        """Take everything personal out of these submissions, out of the file's free pages too."""
-        blank = {"subject": None, "wording": None, "trigger_word": None, "message": None, "prompt": None}
+    def forget(self, refs: Sequence[str], now: float) -> None:
+        """Take everything personal out of these submissions, out of the file's free pages too.
+
+        Nothing personal is written to them afterwards, whatever is still under way.
+        """
         with self._transaction() as connection:
             for ref in refs:
-                gone = {**blank, "about": f"forgotten {ref}", "answer": None, "idempotency_key": None}
-                connection.execute(update(submissions).where(submissions.c.ref == ref).values(**gone))
+                if row := one(connection, ref):
+                    store(connection, forgotten(row, now))
                 connection.execute(delete(observations).where(observations.c.ref == ref))
                 connection.execute(delete(pictures).where(pictures.c.ref == ref))
+                connection.execute(delete(idempotency_keys).where(idempotency_keys.c.ref == ref))
         with self._reading() as connection:
             connection.exec_driver_sql("VACUUM")
 
-    def save_pictures(self, saved: Sequence[SavedPicture]) -> None:
-        """Remember pictures that are on this machine now."""
+    def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+        """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
+        unwanted: list[SavedPicture] = []
         with self._transaction() as connection:
             for picture in saved:
+                row = one(connection, picture.ref)
+                if row is not None and row.forgotten_at is not None:
+                    unwanted.append(picture)
+                    continue
                 connection.execute(insert(pictures).prefix_with("OR REPLACE").values(**asdict(picture)))
+        return unwanted
 
     def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
         """The pictures of one generation, in their order."""
@@ -246,9 +285,56 @@ class Book:
     def list(
         self, service: str, owner: str, kind: Kind, now: float, *, subject: str | None = None
     ) -> Sequence[Submission]:
-        """Every submission of one kind, newest first; `subject` narrows, whatever the case of its letters."""
+        """Every submission of one kind, newest first; `subject` narrows, in whatever form the name is written."""
         rows = self._read_fresh(OF_KIND, {"service": service, "owner": owner, "kind": kind.value}, now)
-        return [row for row in rows if subject is None or _folded(row.subject) == _folded(subject)]
+        return [row for row in rows if subject is None or subject_key(row.subject) == subject_key(subject)]
+
+    def page(
+        self,
+        service: str,
+        owner: str,
+        kind: Kind,
+        now: float,
+        *,
+        subject_key: str | None = None,
+        states: Collection[State] | None = None,
+        before: str | None = None,
+        limit: int,
+    ) -> RowPage:
+        """At most `limit` submissions of one kind, newest first, older than the one called `before`.
+
+        Raises:
+            UnknownCursor: `before` is none of this list.
+        """
+        self._declare_dead_senders(now)
+        with self._reading() as connection:
+            return read_page(
+                connection,
+                service,
+                owner,
+                kind,
+                subject_key=subject_key,
+                states=states,
+                before=before,
+                limit=limit,
+            )
+
+    def unsettled(
+        self, service: str, owner: str, now: float, *, limit: int = MOST_UNSETTLED
+    ) -> Sequence[Submission]:
+        """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
+        self._declare_dead_senders(now)
+        with self._reading() as connection:
+            return read(connection, UNSETTLED, {"service": service, "owner": owner, "limit": limit})
+
+    def trainings_of_photos(
+        self, service: str, owner: str, fingerprint: str, now: float
+    ) -> Sequence[Submission]:
+        """Every training of the photos with this fingerprint, whichever set it was made of, newest first."""
+        self._declare_dead_senders(now)
+        place = {"service": service, "owner": owner, "kind": Kind.TRAINING.value}
+        with self._reading() as connection:
+            return of_photos(connection, place, fingerprint)
 
     def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
@@ -267,7 +353,7 @@ class Book:
             durations = [found.seconds for found in connection.execute(DURATIONS, alike)]
         return Pace(row.accepted_at, seen, durations)
 
-    def _read_fresh(self, query: Select[Any], wanted: Mapping[str, str], now: float) -> Sequence[Submission]:
+    def _read_fresh(self, query: Select[Any], wanted: Mapping[str, Any], now: float) -> Sequence[Submission]:
         """Read rows, after declaring unconfirmed what a dead sender left among them."""
         with self._reading() as connection:
             rows = read(connection, query, wanted)
@@ -300,7 +386,7 @@ class Book:
     def _check_cap(self, connection: Connection, row: Submission, cap: float, now: float) -> None:
         """In the transaction that begins the sending, so that racing processes cannot pass it together."""
         known = {"service": row.service, "owner": row.owner, "since": now - DAY_SECONDS}
-        spent = sum(worst_case(sent) for sent in read(connection, SENT_SINCE, known))
+        spent = float(connection.execute(SPENT_SINCE, known).scalar_one())
         if spent + worst_case(row) > cap:
             raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=worst_case(row))
 
@@ -314,38 +400,40 @@ class Book:
                 spooled.accepted_at,
             )
 
-    def _expire_leases(self, connection: Connection, now: float) -> None:
-        """A sender that died leaves SENDING behind; nobody can know what the service did with it.
+    def _declare_dead_senders(self, now: float) -> None:
+        """Before a list is read: what a dead sender left behind is unconfirmed."""
+        with self._reading() as connection:
+            sending = read(connection, SENDING_ROWS, {})
+        if any(_lease_ran_out(row, now) for row in sending):
+            with self._transaction() as connection:
+                self._expire_leases(connection, now)
 
-        A lease far in the future means that the clock was set back: then it protects nobody either.
-        """
-        lease = submissions.c.lease_until
-        connection.execute(
-            update(submissions)
-            .where(submissions.c.state == State.SENDING.value)
-            .where(or_(lease < now, lease > now + MAX_LEASE_SECONDS))
-            .values(state=State.UNCONFIRMED.value, lease_until=None)
-        )
+    def _expire_leases(self, connection: Connection, now: float) -> None:
+        """A sender that died leaves SENDING behind; nobody can know what the service did with it."""
+        for row in read(connection, SENDING_ROWS, {}):
+            if _lease_ran_out(row, now):
+                store(connection, replace(row, state=State.UNCONFIRMED, lease_until=None))
 
 
 def _carrier(connection: Connection, new: NewSubmission, now: float) -> Submission | None:
     intent = Intent(new.about, new.wording, new.idempotency_key)
-    return same_intent(intent, rivals(connection, new), partial(still_good, new, now))
+    good = partial(still_good, new, now)
+    return same_intent(intent, same_photos(connection, new), keyed_by(connection, new), good)
 
 
-def _keyed(connection: Connection, known: Submission, new: NewSubmission) -> Submission:
-    """Remember the key of a call that was answered with an earlier row: the same call again is no new wish."""
-    same = (known.about, known.wording) == (new.about, new.wording)
-    if new.idempotency_key is None or known.idempotency_key is not None or not same:
-        return known
-    return store(connection, replace(known, idempotency_key=new.idempotency_key))
+def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:
+    for other in named(connection, row.service, row.owner, task_id):
+        if other.ref != row.ref:
+            raise IdTaken(other)
 
 
 def _lease_ran_out(row: Submission, now: float) -> bool:
-    if row.state is not State.SENDING or row.lease_until is None:
+    """Whether a sender has had its time.
+
+    It is judged from when it began, and for no longer than a lease may be: when the clock was set back, the
+    lease's own end may be an hour away, and it would keep a person from deciding for as long.
+    """
+    if row.state is not State.SENDING or row.lease_until is None or row.sent_at is None:
         return False
-    return not now <= row.lease_until <= now + MAX_LEASE_SECONDS
-
-
-def _folded(name: str | None) -> str | None:
-    return None if name is None else name.strip().casefold()
+    seconds = min(row.lease_until - row.sent_at, MAX_LEASE_SECONDS)
+    return not -CLOCK_STEP_SECONDS <= now - row.sent_at <= seconds

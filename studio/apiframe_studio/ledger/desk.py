@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,12 +11,21 @@ import anyio
 import anyio.to_thread
 
 from apiframe_studio.ledger.errors import LedgerBusy
-from apiframe_studio.ledger.rows import Answer, Kind, NewSubmission, Observation, SavedPicture, Submission
+from apiframe_studio.ledger.rows import (
+    Answer,
+    Kind,
+    NewSubmission,
+    Observation,
+    RowPage,
+    SavedPicture,
+    Submission,
+)
+from apiframe_studio.subjects import subject_key
 
 if TYPE_CHECKING:
     from apiframe_studio.ledger.book import Book
     from apiframe_studio.pace import Pace
-    from apiframe_studio.submission import Event
+    from apiframe_studio.submission import Event, State
 
 _T = TypeVar("_T")
 
@@ -61,29 +70,33 @@ class Ledger:
         """Record what a look said, when it changes something."""
         return await self._do(lambda book: book.observe(ref, seen))
 
+    async def mark_missing(self, ref: str, now: float) -> Submission | None:
+        """Record that the service does not know the id, or that the links are gone."""
+        return await self._do(lambda book: book.mark_missing(ref, now))
+
     async def decide(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
         """Record a person's decision. None when the row is not in a state it can be made for."""
         return await self._do(lambda book: book.decide(ref, event, task_id, now))
 
-    async def adopt(self, new: NewSubmission, task_id: str, now: float) -> Submission:
-        """Remember a training that was made elsewhere."""
+    async def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
+        """Remember a task that was made elsewhere, or find the one that has its id (then the second is False)."""
         return await self._do(lambda book: book.adopt(new, task_id, now))
 
     async def rename(self, ref: str, subject: str) -> Submission | None:
-        """Give the subject of a submission a name."""
+        """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
         return await self._do(lambda book: book.rename(ref, subject))
 
     async def about_subject(self, subject: str) -> Sequence[Submission]:
-        """Every submission of a subject, whatever the case of its letters."""
-        return await self._do(lambda book: book.about_subject(self.service, self.owner, subject))
+        """Every submission of a subject at any service, in whatever form the name is written."""
+        return await self._do(lambda book: book.about_subject(self.owner, subject))
 
-    async def forget(self, refs: Sequence[str]) -> None:
-        """Take everything personal out of these submissions."""
-        await self._do(lambda book: book.forget(refs))
+    async def forget(self, refs: Sequence[str], now: float) -> None:
+        """Take everything personal out of these submissions, and keep it out."""
+        await self._do(lambda book: book.forget(refs, now))
 
-    async def save_pictures(self, saved: Sequence[SavedPicture]) -> None:
-        """Remember pictures that are on this machine now."""
-        await self._do(lambda book: book.save_pictures(saved))
+    async def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+        """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
+        return await self._do(lambda book: book.save_pictures(saved))
 
     async def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
         """The pictures of one generation, in their order."""
@@ -96,6 +109,43 @@ class Ledger:
     async def list(self, kind: Kind, now: float, *, subject: str | None = None) -> Sequence[Submission]:
         """Every submission of one kind, newest first."""
         return await self._do(lambda book: book.list(self.service, self.owner, kind, now, subject=subject))
+
+    async def page(
+        self,
+        kind: Kind,
+        now: float,
+        *,
+        subject: str | None = None,
+        states: Collection[State] | None = None,
+        before: str | None = None,
+        limit: int,
+    ) -> RowPage:
+        """At most `limit` submissions of one kind, newest first, older than the one called `before`."""
+        key = subject_key(subject)
+        if subject is not None and key is None:
+            return RowPage((), 0)
+        return await self._do(
+            lambda book: book.page(
+                self.service,
+                self.owner,
+                kind,
+                now,
+                subject_key=key,
+                states=states,
+                before=before,
+                limit=limit,
+            )
+        )
+
+    async def unsettled(self, now: float) -> Sequence[Submission]:
+        """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
+        return await self._do(lambda book: book.unsettled(self.service, self.owner, now))
+
+    async def trainings_of_photos(self, fingerprint: str, now: float) -> Sequence[Submission]:
+        """Every training of the photos with this fingerprint, whichever set it was made of, newest first."""
+        return await self._do(
+            lambda book: book.trainings_of_photos(self.service, self.owner, fingerprint, now)
+        )
 
     async def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""

@@ -8,11 +8,17 @@
     └── LedgerDamaged    not readable as a ledger; it was set aside under another name
 
 Each is raised before anything is sent. Nothing is ever overwritten or deleted.
+
+`UnknownCursor` and `IdTaken` are no faults of the ledger: what was asked of it cannot be done.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apiframe_studio.ledger.rows import Submission
 
 
 class LedgerError(Exception):
@@ -52,3 +58,15 @@ class LedgerDamaged(LedgerError):
     def __init__(self, path: Path, set_aside: Path | None) -> None:
         super().__init__(path, "damaged")
         self.set_aside = set_aside
+
+
+class UnknownCursor(Exception):
+    """The cursor does not come from an earlier page of this list."""
+
+
+class IdTaken(Exception):
+    """The id that was given belongs to another submission of this ledger, `row`."""
+
+    def __init__(self, row: Submission) -> None:
+        super().__init__(row.ref)
+        self.row = row

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
 from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
-from apiframe_studio.ledger.schema import STEPS, VERSION
+from apiframe_studio.ledger.steps import VERSION, take
 from apiframe_studio.private_files import make_private_folder
 
 BUSY_SECONDS: Final = 10.0
@@ -37,7 +36,7 @@ def open_engine(path: Path) -> Engine:
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
     event.listen(engine, "connect", partial(_prepare, path))
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", partial(_begin_immediate, path))
     try:
         with translated(path):
             _bring_up_to_date(engine, path)
@@ -101,8 +100,7 @@ def _identity(path: Path) -> int | None:
 
 def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
     # Before the first pragma that could write: a ledger from a newer version is not touched.
-    if int(connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
-        raise LedgerTooNew(path)
+    _refuse_newer(path, int(connection.execute("PRAGMA user_version").fetchone()[0]))
     # SQLAlchemy is to begin transactions by our word only, see _begin_immediate.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=DELETE")
@@ -113,9 +111,16 @@ def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA secure_delete=ON")
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin_immediate(path: Path, connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # A process of a newer version may have brought the file up to date since this one opened it.
+        _refuse_newer(path, int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
+
+
+def _refuse_newer(path: Path, version: int) -> None:
+    if version > VERSION:
+        raise LedgerTooNew(path)
 
 
 def _bring_up_to_date(engine: Engine, path: Path) -> None:
@@ -128,12 +133,11 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
 
 
 def _take_step(engine: Engine, number: int) -> None:
-    step: Callable[[Connection], None] = STEPS[number]
     with engine.begin() as connection:
         # Another process may have taken the step while this one waited for the lock.
         if int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()) != number:
             return
-        step(connection)
+        take(connection, number)
         connection.exec_driver_sql(f"PRAGMA user_version={number + 1}")
 
 

@@ -1,26 +1,68 @@
-"""Which submissions are about the same person: a photo set, its trainings, their pictures. Pure."""
+"""Which submissions are about the same person: a photo set, its trainings, their pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
 
 from apiframe_studio.ledger.rows import Kind, Submission
+from apiframe_studio.ledger.table import MADE_OF, NAMED, OF_SUBJECT, read
+
+
+def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence[Submission]:
+    """Every submission of an owner, at any service, that is about the subject; newest first."""
+    named = read(connection, OF_SUBJECT, {"owner": owner, "subject_key": subject_key})
+    near = {row.ref: row for row in named}
+    new: Iterable[Submission] = named
+    while new := [row for row in _neighbours(connection, new) if row.ref not in near]:
+        near |= {row.ref: row for row in new}
+    newest_first = sorted(near.values(), key=lambda row: (-row.created_at, row.ref))
+    return related(newest_first, named)
+
+
+def _neighbours(connection: Connection, rows: Iterable[Submission]) -> Iterator[Submission]:
+    """What rows were made of, and what was made of them, whoever it is about."""
+    for row in rows:
+        place = {"service": row.service, "owner": row.owner}
+        if row.kind is Kind.TRAINING:
+            yield from read(connection, NAMED, {**place, "name": _made_of(row)})
+        for name in (row.task_id, row.ref):
+            if name is not None and row.kind is not Kind.GENERATION:
+                yield from read(connection, MADE_OF, {**place, "name": name, **_span(name)})
+
+
+def _span(name: str) -> dict[str, str]:
+    """Between which texts those lie that begin with a name and a space."""
+    return {"from_": f"{name} ", "to": f"{name}!"}
 
 
 def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence[Submission]:
-    """The `named` submissions and those among `rows` that hang together with them, in the order of `rows`.
+    """The `named` submissions and those among `rows` that hang together with them, in the order of `rows`. Pure.
 
     From a training to its photo set, from a set to its trainings that have no other name, and from a training
     to the pictures made with it.
     """
     found = {row.ref for row in named}
-    sets = {_made_of(row) for row in named if row.kind is Kind.TRAINING}
-    found |= {row.ref for row in rows if row.kind is Kind.UPLOAD and row.task_id in sets}
-    known_sets = {row.task_id for row in rows if row.ref in found and row.kind is Kind.UPLOAD}
-    found |= {row.ref for row in rows if _is_unnamed_training(row) and _made_of(row) in known_sets}
-    trainings = {row.task_id for row in rows if row.ref in found and row.kind is Kind.TRAINING}
-    found |= {row.ref for row in rows if row.kind is Kind.GENERATION and _made_of(row) in trainings}
+    sets = {(row.service, _made_of(row)) for row in named if row.kind is Kind.TRAINING}
+    found |= {row.ref for row in rows if row.kind is Kind.UPLOAD and _names(row) & sets}
+    known_sets = _all_names(rows, found, Kind.UPLOAD)
+    found |= {
+        row.ref for row in rows if _is_unnamed_training(row) and (row.service, _made_of(row)) in known_sets
+    }
+    trainings = _all_names(rows, found, Kind.TRAINING)
+    found |= {
+        row.ref for row in rows if row.kind is Kind.GENERATION and (row.service, _made_of(row)) in trainings
+    }
     return [row for row in rows if row.ref in found]
+
+
+def _all_names(rows: Sequence[Submission], found: set[str], kind: Kind) -> set[tuple[str, str]]:
+    return {name for row in rows if row.ref in found and row.kind is kind for name in _names(row)}
+
+
+def _names(row: Submission) -> set[tuple[str, str]]:
+    return {(row.service, name) for name in (row.task_id, row.ref) if name is not None}
 
 
 def _is_unnamed_training(row: Submission) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -33,6 +34,9 @@ class Submission:
     `expires_at` a finished upload is of no use, and a finished generation is made anew when it is asked
     for again. `consent_at` is when a person said that the subject agreed. `answer` is the service's raw
     answer, with secrets masked, to an unconfirmed request or to one whose pictures are still to be fetched.
+    `fingerprint` is that of the photos: an upload's own, a training's that of its set, None where this ledger
+    never saw them. After `forgotten_at` nothing personal is written to the row any more. `missing_since` is
+    when the service first said that it does not know the id, or that the links are gone.
     """
 
     ref: str
@@ -62,6 +66,9 @@ class Submission:
     expires_at: float | None = None
     consent_at: float | None = None
     prompt: str | None = None
+    fingerprint: str | None = None
+    forgotten_at: float | None = None
+    missing_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,17 @@ class NewSubmission:
     photos: int | None = None
     consent_at: float | None = None
     prompt: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """Some submissions, newest first. `total` counts every one that was asked for, on this page or not."""
+
+    rows: Sequence[Submission]
+    total: int
+    more: bool = False
+    """Whether older ones follow."""
 
 
 @dataclass(frozen=True)

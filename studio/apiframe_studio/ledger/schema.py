@@ -1,14 +1,10 @@
-"""The ledger's tables, and the steps that brought older ledgers to them.
-
-Steps are numbered by `PRAGMA user_version` and each runs in one transaction, so that a kill in the
-middle leaves the step either done or not begun. A step is never edited after a release: add one.
-"""
+"""The ledger's tables as they are now; `steps` makes them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Connection, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table
 
 metadata: Final = MetaData()
 
@@ -42,11 +38,45 @@ submissions: Final = Table(
     Column("expires_at", Float),
     Column("consent_at", Float),
     Column("prompt", String),
+    Column("fingerprint", String),
+    Column("subject_key", String),
+    Column("forgotten_at", Float),
+    Column("missing_since", Float),
     Index("submissions_about", "service", "owner", "kind", "about"),
     Index("submissions_task", "service", "owner", "task_id"),
     Index("submissions_key", "service", "owner", "kind", "idempotency_key"),
     Index("submissions_newest", "service", "owner", "kind", "created_at"),
+    Index("submissions_photos", "service", "owner", "kind", "fingerprint"),
+    Index("submissions_subject", "owner", "subject_key", "service", "kind", "created_at"),
+    Index("submissions_state", "state", "service", "owner", "kind", "created_at"),
 )
+
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("owner", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("asked", String, nullable=False),
+    Column("ref", String, nullable=False),
+    Index("idempotency_keys_ref", "ref"),
+)
+"""Every key that was answered with a submission: digests of the key and of what was asked for with it."""
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("ref", String, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("sent_at", Float, nullable=False),
+    Column("credits", Float, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Index("attempts_sent", "service", "owner", "sent_at"),
+)
+"""One row for each sending, with the most that it can have cost; `counts` is false once it provably cost nothing."""
 
 observations: Final = Table(
     "observations",
@@ -71,11 +101,3 @@ pictures: Final = Table(
     Column("media_type", String, nullable=False),
     Column("saved_at", Float, nullable=False),
 )
-
-
-def _first_tables(connection: Connection) -> None:
-    metadata.create_all(connection, checkfirst=False)
-
-
-STEPS: Final = (_first_tables,)
-VERSION: Final = len(STEPS)

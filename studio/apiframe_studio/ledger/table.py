@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, or_, select, update
 
+from apiframe_studio.intent import Keyed
+from apiframe_studio.ledger.advancing import impersonal, is_about, is_of_photos
+from apiframe_studio.ledger.digests import digest
+from apiframe_studio.ledger.reuse import worst_case
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
-from apiframe_studio.ledger.schema import observations, pictures, submissions
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
+from apiframe_studio.subjects import subject_key
+from apiframe_studio.submission import OPEN, UNDER_WAY, State
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
@@ -23,33 +28,76 @@ _OF_KIND: Final = _OURS & (submissions.c.kind == bindparam("kind"))
 _NEWEST_FIRST: Final = (submissions.c.created_at.desc(), submissions.c.ref)
 
 ONE: Final = select(submissions).where(submissions.c.ref == bindparam("ref"))
+# Each side of an OR names the place by itself, or SQLite finds no index for it and reads every row.
 NAMED: Final = (
     select(submissions)
-    .where(_OURS, or_(submissions.c.ref == bindparam("name"), submissions.c.task_id == bindparam("name")))
-    .order_by(*_NEWEST_FIRST)
-)
-EVERYTHING: Final = select(submissions).where(_OURS).order_by(*_NEWEST_FIRST)
-OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
-_RIVALS: Final = (
-    select(submissions)
     .where(
-        _OF_KIND,
         or_(
-            submissions.c.about == bindparam("about"),
-            submissions.c.idempotency_key == bindparam("idempotency_key"),
-        ),
+            _OURS & (submissions.c.ref == bindparam("name")),
+            _OURS & (submissions.c.task_id == bindparam("name")),
+        )
     )
     .order_by(*_NEWEST_FIRST)
+)
+OF_SUBJECT: Final = (
+    select(submissions)
+    .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key == bindparam("subject_key"))
+    .order_by(*_NEWEST_FIRST)
+)
+_MADE: Final = submissions.c.kind.in_([Kind.TRAINING.value, Kind.GENERATION.value])
+MADE_OF: Final = select(submissions).where(
+    or_(
+        _OURS & _MADE & (submissions.c.about == bindparam("name")),
+        _OURS & _MADE & (submissions.c.about >= bindparam("from_")) & (submissions.c.about < bindparam("to")),
+    )
+)
+OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
+SENDING_ROWS: Final = select(submissions).where(submissions.c.state == State.SENDING.value)
+UNSETTLED: Final = (
+    select(submissions)
+    .where(_OURS, submissions.c.state.in_([state.value for state in OPEN]))
+    # A training under way is no concern: it is listed as what it is.
+    .where(
+        or_(
+            submissions.c.kind != Kind.TRAINING.value,
+            submissions.c.state.not_in([state.value for state in UNDER_WAY]),
+        )
+    )
+    .order_by(*_NEWEST_FIRST)
+    .limit(bindparam("limit"))
+)
+# Of a forgotten submission only a mark is kept, and that cannot be looked for: it is compared one by one.
+_MARKED: Final = (
+    _OF_KIND
+    & submissions.c.forgotten_at.is_not(None)
+    & submissions.c.state.in_([state.value for state in OPEN])
+)
+_ABOUT: Final = (
+    select(submissions)
+    .where(or_(_OF_KIND & (submissions.c.about == bindparam("about")), _MARKED))
+    .order_by(*_NEWEST_FIRST)
+)
+_OF_PHOTOS: Final = (
+    select(submissions)
+    .where(or_(_OF_KIND & (submissions.c.fingerprint == bindparam("fingerprint")), _MARKED))
+    .order_by(*_NEWEST_FIRST)
+)
+_KEYED: Final = (
+    select(idempotency_keys.c.asked, submissions)
+    .join(submissions, submissions.c.ref == idempotency_keys.c.ref)
+    .where(idempotency_keys.c.service == bindparam("service"), idempotency_keys.c.owner == bindparam("owner"))
+    .where(idempotency_keys.c.kind == bindparam("kind"), idempotency_keys.c.key == bindparam("key"))
 )
 SEEN_OF: Final = (
     select(observations).where(observations.c.ref == bindparam("ref")).order_by(observations.c.at)
 )
 
 PICTURES_OF: Final = select(pictures).where(pictures.c.ref == bindparam("ref")).order_by(pictures.c.number)
-SENT_SINCE: Final = select(submissions).where(
-    _OURS,
-    submissions.c.sent_at >= bindparam("since"),
-    submissions.c.state.not_in([State.INTENT.value, State.REJECTED.value]),
+SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
+    attempts.c.service == bindparam("service"),
+    attempts.c.owner == bindparam("owner"),
+    attempts.c.sent_at >= bindparam("since"),
+    attempts.c.counts,
 )
 
 _SEEN_RUNNING: Final = (
@@ -70,30 +118,78 @@ DURATIONS: Final = (
 """How long the latest finished submissions took, in seconds."""
 
 
-def rivals(connection: Connection, new: NewSubmission) -> Sequence[Submission]:
-    """Every submission that shares the photos or the key with a new one, newest first."""
-    # Null equals nothing in SQL, so a wish without a key matches no key.
-    wanted = {name: getattr(new, name) for name in ("service", "owner", "about", "idempotency_key")}
-    return read(connection, _RIVALS, {**wanted, "kind": new.kind.value})
+def same_photos(connection: Connection, new: NewSubmission) -> Sequence[Submission]:
+    """Every submission about what a new one is about, newest first; also forgotten ones under way."""
+    found = read(connection, _ABOUT, {**_place(new), "about": new.about})
+    return [row for row in found if is_about(row, new.about)]
+
+
+def of_photos(connection: Connection, place: Mapping[str, str], fingerprint: str) -> Sequence[Submission]:
+    """Every submission of one kind of the photos with this fingerprint, newest first; also forgotten ones under way."""
+    found = read(connection, _OF_PHOTOS, {**place, "fingerprint": fingerprint})
+    return [row for row in found if is_of_photos(row, fingerprint)]
+
+
+def keyed_by(connection: Connection, new: NewSubmission) -> Keyed[Submission] | None:
+    """What the key of a new submission was answered with last."""
+    if new.idempotency_key is None:
+        return None
+    known = {**_place(new), "key": digest(new.idempotency_key)}
+    found = connection.execute(_KEYED, known).mappings().first()
+    if found is None:
+        return None
+    kept = {name: value for name, value in found.items() if name != "asked"}
+    return Keyed(_submission(kept), found["asked"] == _asked(new))
+
+
+def remember_key(connection: Connection, new: NewSubmission, row: Submission) -> None:
+    """That this key was answered with this row: the same call again is no new wish."""
+    if new.idempotency_key is not None:
+        values = {**_place(new), "key": digest(new.idempotency_key), "asked": _asked(new), "ref": row.ref}
+        connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
+
+
+def count_attempt(connection: Connection, row: Submission, now: float) -> None:
+    """That a submission is about to be sent, for the cap on what is spent in a day."""
+    values = {"ref": row.ref, "attempt": row.attempt, "service": row.service, "owner": row.owner}
+    connection.execute(insert(attempts).values(**values, sent_at=now, credits=worst_case(row), counts=True))
+
+
+def discount_attempt(connection: Connection, ref: str, attempt: int) -> None:
+    """That an attempt provably cost nothing."""
+    of_it = (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
+    connection.execute(update(attempts).where(of_it).values(counts=False))
 
 
 def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
     """Whether any submission of the same place has this id: a spooled one may come in twice."""
-    return bool(read(connection, NAMED, {"service": row.service, "owner": row.owner, "name": task_id}))
+    return bool(named(connection, row.service, row.owner, task_id))
+
+
+def named(connection: Connection, service: str, owner: str, name: str) -> Sequence[Submission]:
+    """The submissions with this ref or task_id, newest first."""
+    return read(connection, NAMED, {"service": service, "owner": owner, "name": name})
 
 
 def keep_stray(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
-    new = NewSubmission(row.kind, row.service, row.owner, row.about, row.wording, row.subject)
-    return store(connection, replace(add(connection, new, State.QUEUED, now), task_id=task_id))
+    new = NewSubmission(
+        row.kind, row.service, row.owner, row.about, row.wording, row.subject, fingerprint=row.fingerprint
+    )
+    stray = replace(add(connection, new, State.QUEUED, now), task_id=task_id, forgotten_at=row.forgotten_at)
+    return store(connection, stray)
 
 
 def add(connection: Connection, new: NewSubmission, state: State, now: float) -> Submission:
+    fingerprint = new.about if new.kind is Kind.UPLOAD else new.fingerprint
     row = Submission(ref=_new_ref(new.kind), state=state, attempt=0, created_at=now, **asdict(new))
+    row = replace(row, fingerprint=fingerprint)
     connection.execute(insert(submissions).values(**_columns(row)))
     return row
 
 
 def store(connection: Connection, row: Submission) -> Submission:
+    """Write a row as it is now. The one place where rows are changed, so nothing personal passes after forgetting."""
+    row = impersonal(row)
     connection.execute(update(submissions).where(submissions.c.ref == row.ref).values(**_columns(row)))
     return row
 
@@ -107,16 +203,26 @@ def read(connection: Connection, query: Select[Any], wanted: Mapping[str, Any]) 
     return [_submission(row) for row in connection.execute(query, wanted).mappings()]
 
 
+def _place(new: NewSubmission) -> dict[str, str]:
+    return {"service": new.service, "owner": new.owner, "kind": new.kind.value}
+
+
+def _asked(new: NewSubmission) -> str:
+    return digest(new.about, new.wording)
+
+
 def _new_ref(kind: Kind) -> str:
     return f"{REF_PREFIX[kind]}-{''.join(secrets.choice(REF_LETTERS) for _ in range(7))}"
 
 
 def _columns(row: Submission) -> dict[str, Any]:
-    return {**asdict(row), "kind": row.kind.value, "state": row.state.value}
+    told = {"kind": row.kind.value, "state": row.state.value, "subject_key": subject_key(row.subject)}
+    return {**asdict(row), **told}
 
 
-def _submission(row: RowMapping) -> Submission:
+def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
     kept: dict[str, Any] = {**row, "kind": Kind(row["kind"]), "state": State(row["state"])}
+    del kept["subject_key"]
     return Submission(**kept)
 
 

@@ -1,0 +1,121 @@
+"""The steps that bring a ledger to the tables of `schema`, each as it was released.
+
+Steps are numbered by `PRAGMA user_version` and each runs in one transaction, so that a kill in the
+middle leaves the step either done or not begun. A step is never edited after a release: add one. So the
+statements are written out here, and nothing that may change later is used, but for pure functions of text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, cast
+
+from sqlalchemy import Connection
+
+from apiframe_studio.ledger.digests import digest
+from apiframe_studio.subjects import subject_key
+
+_FIRST_TABLES: Final = (
+    """
+    CREATE TABLE submissions (
+        ref VARCHAR NOT NULL, kind VARCHAR NOT NULL, service VARCHAR NOT NULL, owner VARCHAR NOT NULL,
+        about VARCHAR NOT NULL, wording VARCHAR, subject VARCHAR, idempotency_key VARCHAR,
+        state VARCHAR NOT NULL, attempt INTEGER NOT NULL, lease_until FLOAT, task_id VARCHAR,
+        trigger_word VARCHAR, percentage FLOAT, message VARCHAR, answer VARCHAR, credits FLOAT,
+        created_at FLOAT NOT NULL, sent_at FLOAT, accepted_at FLOAT, started_at FLOAT, finished_at FLOAT,
+        checked_at FLOAT, photos INTEGER, expires_at FLOAT, consent_at FLOAT, prompt VARCHAR,
+        PRIMARY KEY (ref)
+    )
+    """,
+    """
+    CREATE TABLE observations (
+        id INTEGER NOT NULL, ref VARCHAR NOT NULL, at FLOAT NOT NULL, state VARCHAR NOT NULL,
+        percentage FLOAT, message VARCHAR, trigger_word VARCHAR, expires_at FLOAT,
+        PRIMARY KEY (id)
+    )
+    """,
+    """
+    CREATE TABLE pictures (
+        ref VARCHAR NOT NULL, number INTEGER NOT NULL, path VARCHAR NOT NULL, media_type VARCHAR NOT NULL,
+        saved_at FLOAT NOT NULL,
+        PRIMARY KEY (ref, number)
+    )
+    """,
+    "CREATE INDEX submissions_newest ON submissions (service, owner, kind, created_at)",
+    "CREATE INDEX submissions_task ON submissions (service, owner, task_id)",
+    "CREATE INDEX submissions_about ON submissions (service, owner, kind, about)",
+    "CREATE INDEX submissions_key ON submissions (service, owner, kind, idempotency_key)",
+    "CREATE INDEX observations_ref ON observations (ref, at)",
+)
+
+_PHOTOS_NAMES_KEYS_AND_ATTEMPTS: Final = (
+    "ALTER TABLE submissions ADD COLUMN fingerprint VARCHAR",
+    "ALTER TABLE submissions ADD COLUMN subject_key VARCHAR",
+    "ALTER TABLE submissions ADD COLUMN forgotten_at FLOAT",
+    "ALTER TABLE submissions ADD COLUMN missing_since FLOAT",
+    """
+    CREATE TABLE idempotency_keys (
+        service VARCHAR NOT NULL, owner VARCHAR NOT NULL, kind VARCHAR NOT NULL, "key" VARCHAR NOT NULL,
+        asked VARCHAR NOT NULL, ref VARCHAR NOT NULL,
+        PRIMARY KEY (service, owner, kind, "key")
+    )
+    """,
+    """
+    CREATE TABLE attempts (
+        ref VARCHAR NOT NULL, attempt INTEGER NOT NULL, service VARCHAR NOT NULL, owner VARCHAR NOT NULL,
+        sent_at FLOAT NOT NULL, credits FLOAT NOT NULL, counts BOOLEAN NOT NULL,
+        PRIMARY KEY (ref, attempt)
+    )
+    """,
+    # 0.1.0 said by `about` alone that a row was forgotten, and not when.
+    """
+    UPDATE submissions SET forgotten_at = coalesce(finished_at, sent_at, created_at)
+    WHERE about = 'forgotten ' || ref
+    """,
+    "UPDATE submissions SET subject_key = subject_key(subject) WHERE subject IS NOT NULL",
+    "UPDATE submissions SET fingerprint = about WHERE kind = 'upload' AND forgotten_at IS NULL",
+    """
+    UPDATE submissions AS training SET fingerprint = (
+        SELECT upload.fingerprint FROM submissions AS upload
+        WHERE upload.service = training.service AND upload.owner = training.owner
+        AND upload.kind = 'upload' AND upload.task_id = training.about
+        ORDER BY upload.created_at DESC LIMIT 1
+    ) WHERE kind = 'training' AND forgotten_at IS NULL
+    """,
+    """
+    UPDATE submissions AS training SET fingerprint = (
+        SELECT upload.fingerprint FROM submissions AS upload
+        WHERE upload.ref = training.about AND upload.kind = 'upload'
+        AND upload.service = training.service AND upload.owner = training.owner
+    ) WHERE kind = 'training' AND fingerprint IS NULL AND forgotten_at IS NULL
+    """,
+    """
+    INSERT OR REPLACE INTO idempotency_keys
+    SELECT service, owner, kind, digest(idempotency_key), digest(about, wording), ref
+    FROM submissions WHERE idempotency_key IS NOT NULL ORDER BY created_at
+    """,
+    # What 0.1.0 counted for the daily cap, so that an upgrade within the day forgets nothing that was spent.
+    """
+    INSERT INTO attempts
+    SELECT ref, attempt, service, owner, sent_at,
+        coalesce(credits, CASE kind WHEN 'training' THEN 120.0 ELSE 0.0 END), 1
+    FROM submissions WHERE sent_at IS NOT NULL AND state NOT IN ('intent', 'rejected')
+    """,
+    "CREATE INDEX submissions_photos ON submissions (service, owner, kind, fingerprint)",
+    "CREATE INDEX submissions_subject ON submissions (owner, subject_key, service, kind, created_at)",
+    "CREATE INDEX submissions_state ON submissions (state, service, owner, kind, created_at)",
+    "CREATE INDEX idempotency_keys_ref ON idempotency_keys (ref)",
+    "CREATE INDEX attempts_sent ON attempts (service, owner, sent_at)",
+)
+
+STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS)
+VERSION: Final = len(STEPS)
+
+
+def take(connection: Connection, number: int) -> None:
+    """Take one step, in the transaction that the caller has begun."""
+    raw = cast(sqlite3.Connection, connection.connection.driver_connection)
+    for function in (subject_key, digest):
+        raw.create_function(function.__name__, -1, function, deterministic=True)
+    for statement in STEPS[number]:
+        connection.exec_driver_sql(statement)

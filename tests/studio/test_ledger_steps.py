@@ -1,0 +1,229 @@
+"""A ledger that an earlier version wrote opens, keeps what it holds, and survives a kill anywhere on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+
+from apiframe_studio.intent import KeyReused
+from apiframe_studio.ledger import Kind, LedgerTooNew, NewSubmission, SpendingCapReached
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.schema import metadata
+from apiframe_studio.ledger.steps import VERSION
+from apiframe_studio.subjects import subject_key
+from apiframe_studio.submission import Event, State
+
+from ..faults.nursery import strace_is_missing
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"
+WROTE_GOLDEN = "ecb4710"
+SERVICE, OWNER = "https://api.apiframe.pro v1", "local"
+PLACE = (SERVICE, OWNER)
+WRITTEN_AT = 1_793_005_700.0
+ANNAS_PHOTOS = "e21ad38613e8e66df125cb1f2401ac21171ce4d8dd25118a29e917fe67456c7e"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The ledger that 0.1.0 wrote, to do with as one likes."""
+    return Path(shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3"))
+
+
+def columns_before(path: Path) -> list[dict[str, object]]:
+    """Everything that 0.1.0 kept of every submission."""
+    return [{name: row[name] for name in rows_of(GOLDEN)[0]} for row in rows_of(path)]
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    with sqlite3.connect(path) as connection:
+        connection.row_factory = sqlite3.Row
+        rows = connection.execute("SELECT * FROM submissions ORDER BY ref").fetchall()
+    connection.close()
+    return [dict(row) for row in rows]
+
+
+def column(path: Path, name: str) -> dict[str, object]:
+    return {str(row["ref"]): row[name] for row in rows_of(path)}
+
+
+def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
+    book = Book(path)
+    anna, _ = book.list(*PLACE, Kind.TRAINING, WRITTEN_AT, subject="Anna")
+    assert (anna.trigger_word, anna.task_id) == ("TOKSIS", "29a04da8-e683-4f77-99ff-c1037968c188")
+    assert len(book.pictures_of("ge-0p6fkjf")) == 2
+    assert book.history("up-yhe25bn")
+    book.close()
+    assert columns_before(path) == columns_before(GOLDEN)
+    kinds = Counter(row["state"] for row in columns_before(path) if row["kind"] == "generation")
+    assert set(kinds) == set(State)
+
+
+def test_a_set_and_its_trainings_bear_the_fingerprint_of_the_photos(path: Path) -> None:
+    book = Book(path)
+    trainings = book.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)
+    assert [row.ref for row in trainings] == ["tr-j88zqxy", "tr-b3xgxfg"]
+    (by_ref,) = book.trainings_of_photos(*PLACE, "unconfirmed".ljust(64, "f"), WRITTEN_AT)
+    (by_id,) = book.trainings_of_photos(*PLACE, "finished".ljust(64, "f"), WRITTEN_AT)
+    assert (by_ref.about, by_id.about) == ("up-q5b4nhy", "task-upload-finished")
+    book.close()
+    never_seen = {ref for ref, print_ in column(path, "fingerprint").items() if print_ is None}
+    assert {"tr-1qkxebt", "tr-7vjhwxp", "tr-v7g3n2y", "tr-8snjaqx", "ge-0p6fkjf"} < never_seen
+
+
+def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
+    book = Book(path)
+    for name in ("Zoë Ångström", "zoe\u0308  a\u030angstro\u0308m ", "ZOËÅNGSTRÖM".replace("Å", " Å")):
+        page = book.page(*PLACE, Kind.TRAINING, WRITTEN_AT, subject_key=subject_key(name), limit=20)
+        assert page.total == 9
+    assert len(book.about_subject(OWNER, "ZOË ÅNGSTRÖM")) == 27
+    # Anna's at another address, too, and nobody else's of the name.
+    refs = {row.ref for row in book.about_subject(OWNER, "anna")}
+    assert refs == {"up-yhe25bn", "tr-b3xgxfg", "tr-j88zqxy", "ge-0p6fkjf", "tr-j6d5w7b"}
+    book.close()
+
+
+def test_what_0_1_0_forgot_stays_forgotten(path: Path) -> None:
+    book = Book(path)
+    row = book.find(*PLACE, "tr-7vjhwxp", WRITTEN_AT)
+    assert row is not None
+    assert row.forgotten_at is not None
+    named = book.rename(row.ref, "Berta")
+    assert named is not None
+    assert named.subject is None
+    book.close()
+
+
+def test_a_key_of_0_1_0_still_answers_with_its_training(path: Path) -> None:
+    book = Book(path)
+    set_id = "24e94f7e-b74a-4505-829b-a7762fc28279"
+    again = NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKSIS", idempotency_key="anna-1")
+    row, is_new = book.admit(again, WRITTEN_AT)
+    assert (row.ref, is_new) == ("tr-b3xgxfg", False)
+    with pytest.raises(KeyReused):
+        book.admit(
+            NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKBRO", idempotency_key="anna-1"), WRITTEN_AT
+        )
+    book.close()
+
+
+def test_what_0_1_0_spent_counts_for_the_day(path: Path) -> None:
+    book = Book(path)
+    row, _ = book.admit(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
+    with pytest.raises(SpendingCapReached) as reached:
+        book.begin_sending(row.ref, WRITTEN_AT, 50.0, 1.0)
+    # Two trainings and the set of Anna's, her two pictures, two trainings of a set that nobody had seen, seven
+    # uploads, trainings and generations that were sent and not refused, and one sent twice, which 0.1.0 counts once.
+    assert reached.value.spent == 2 * 48 + 2 + 2 + 2 * 120 + 7 * (2 + 48 + 2) + 120
+    book.close()
+
+
+def test_a_new_ledger_and_one_brought_up_to_date_have_the_tables_that_are_asked(
+    path: Path, tmp_path: Path
+) -> None:
+    Book(path).close()
+    fresh = tmp_path / "fresh" / "ledger.sqlite3"
+    Book(fresh).close()
+    asked = create_engine("sqlite://")
+    metadata.create_all(asked)
+    expected = shape_of(asked)
+    for made in (path, fresh):
+        engine = create_engine(f"sqlite:///{made}")
+        assert shape_of(engine) == expected
+        engine.dispose()
+    asked.dispose()
+
+
+def shape_of(engine: object) -> dict[str, tuple[object, ...]]:
+    told = inspect(engine)
+    assert told is not None
+    return {
+        name: (
+            sorted(
+                (found["name"], str(found["type"]), found["nullable"]) for found in told.get_columns(name)
+            ),
+            sorted((str(found["name"]), tuple(found["column_names"])) for found in told.get_indexes(name)),
+            told.get_pk_constraint(name)["constrained_columns"],
+        )
+        for name in told.get_table_names()
+    }
+
+
+OPENS = "import sys; from pathlib import Path; from apiframe_studio.ledger.book import Book; Book(Path(sys.argv[1]))"
+OF_A_STEP = ("pwrite64", "fdatasync", "unlink")
+
+
+def opened_under(fault: list[str], path: Path) -> int:
+    command = ["strace", "-f", "-qq", "-o", os.devnull, *fault, sys.executable, "-c", OPENS, str(path)]
+    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
+@pytest.mark.parametrize("call", OF_A_STEP)
+def test_killed_anywhere_a_step_is_taken_whole_or_not_at_all(tmp_path: Path, call: str) -> None:
+    kills = 0
+    for number in range(1, 200):
+        path = Path(shutil.copyfile(GOLDEN, tmp_path / f"{number}.sqlite3"))
+        only_ledger = [arg for tail in ("", "-journal") for arg in ("-P", f"{path}{tail}")]
+        inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", *only_ledger]
+        if opened_under(inject, path) == 0:
+            break
+        kills += 1
+        version = sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0]
+        assert version in (1, VERSION)
+        book = Book(path)
+        assert len(book.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)) == 2
+        book.close()
+        assert columns_before(path) == columns_before(GOLDEN)
+    else:
+        pytest.fail("the child never survived")
+    print(f"{kills} kills at {call}")
+    assert kills
+
+
+@pytest.mark.slow
+def test_0_1_0_refuses_a_newer_ledger_and_leaves_every_byte(path: Path, tmp_path: Path) -> None:
+    """With the code that was released, out of the history; an archive without it has nothing to run."""
+    packed = subprocess.run(
+        ["git", "archive", WROTE_GOLDEN, "studio"], cwd=ROOT, capture_output=True, check=False
+    )
+    if packed.returncode:
+        pytest.skip("the history is not here")
+    subprocess.run(["tar", "x", "-C", tmp_path], input=packed.stdout, check=True)
+    Book(path).close()
+    before = (path.read_bytes(), sorted(os.listdir(tmp_path)))
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            f"import sys; sys.path[:] = {[str(tmp_path / 'studio'), *sys.path]!r}; {OPENS}",
+            path,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.stderr.splitlines()[-1].startswith("apiframe_studio.ledger.errors.LedgerTooNew")
+    assert (path.read_bytes(), sorted(os.listdir(tmp_path))) == before
+
+
+def test_a_process_that_had_the_ledger_open_refuses_once_a_newer_one_has_taken_a_step(path: Path) -> None:
+    book = Book(path)
+    with sqlite3.connect(path) as newer:
+        newer.execute(f"PRAGMA user_version={VERSION + 1}")
+    newer.close()
+    with pytest.raises(LedgerTooNew):
+        book.decide("tr-6tt4dqy", Event.PERSON_GIVES_UP, None, WRITTEN_AT)
+    book.close()
+    assert column(path, "state")["tr-6tt4dqy"] == State.UNCONFIRMED
