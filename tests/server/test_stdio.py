@@ -111,6 +111,12 @@ ECHOES = {
         answer("200 OK", {"task_id": "t-1", "status": "processing", "message": f"{KEY} {SECRET}"})
     ),
     "failing": replying(answer("500 Oops", {"error": f"{KEY} {SECRET}"}, x_request_id=KEY)),
+    "an id that is the key": replying(answer("200 OK", {"task_id": KEY, "status": "processing"})),
+    "an id with the secret in it": replying(answer("200 OK", {"task_id": f"train-{SECRET}-1"})),
+    "a word that is the secret": replying(
+        answer("200 OK", {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": SECRET})
+    ),
+    "an id in a broken answer": replying(answer("200 OK", f'{{"task_id":"{KEY}",'.encode(), length=999)),
 }
 
 

@@ -83,6 +83,8 @@ def error_of(answer: Answer, mask: Mask) -> ApiframeError | None:
         return refusal(message, **facts)
     if why := _doubt(answer):
         salvaged = salvaged_task_id(answer)
+        if salvaged is not None and mask.is_found_in(salvaged):
+            salvaged = None
         return Unclear(message, why=why, answer=shown(answer, mask), task_id=salvaged, **facts)
     return None
 

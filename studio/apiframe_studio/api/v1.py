@@ -48,6 +48,7 @@ BASE_URL = "https://api.apiframe.pro"
 FEWEST_AT_ONCE = 2
 MOST_AT_ONCE = 20
 _SECRETS_REMEMBERED = 20
+_KEPT_AS_THEY_ARE = ("task_id", "trigger_word", "image_urls")
 
 
 class ApiframeV1:
@@ -182,10 +183,17 @@ class ApiframeV1:
 
     async def download(self, url: str, *, hosts: Sequence[str], seconds: float, most_bytes: int) -> Picture:
         """Fetch one generated picture. Free, without the key; arguments and errors as `Pictures.download`."""
-        if self._key_mask(url) != url:
-            # The hosts of pictures must not learn the key, and only the service could have put it there.
+        if self._leaks(url):
+            # The hosts of pictures must not learn a secret, and only the service could have put it there.
             raise PictureRefused(PictureRefusedBecause.HOST)
-        return await self._pictures.download(url, hosts=hosts, seconds=seconds, most_bytes=most_bytes)
+        try:
+            return await self._pictures.download(url, hosts=hosts, seconds=seconds, most_bytes=most_bytes)
+        except PictureRefused as error:
+            if not self._leaks(error.host):
+                raise
+            why = error.why
+        # Raised outside of `except`: else the error with the host would hang on it.
+        raise PictureRefused(why)
 
     async def fetch(self, task_id: str) -> Task:
         """Look at one task. Free, repeated within one deadline. Source: `POST /fetch`.
@@ -282,9 +290,21 @@ class ApiframeV1:
         return await patiently(ask, seconds)
 
     def _shown(self, task: Task) -> Task:
-        """Leave out links with the key in them: links are kept and shown as they are."""
-        links = tuple(link for link in task.image_urls if self._key_mask(link) == link)
-        return task if links == task.image_urls else replace(task, image_urls=links)
+        """Leave out what is kept and shown as it is, an id, a word or a link, where a secret is in it."""
+        shown = replace(
+            task,
+            task_id=self._without_secret(task.task_id),
+            trigger_word=self._without_secret(task.trigger_word),
+            image_urls=tuple(link for link in task.image_urls if not self._leaks(link)),
+        )
+        lost = [name for name in _KEPT_AS_THEY_ARE if getattr(shown, name) != getattr(task, name)]
+        return replace(shown, notes=tuple(dict.fromkeys((*task.notes, *(f"odd_{name}" for name in lost)))))
+
+    def _without_secret(self, value: str | None) -> str | None:
+        return None if value is None or self._mask.is_found_in(value) else value
+
+    def _leaks(self, link: str) -> bool:
+        return self._key_mask(link) != link or self._mask.is_found_in(link)
 
     def _remember(self, webhook_secret: str | None) -> None:
         """Mask a webhook secret in every later answer too: a task may show what it was started with."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from apiframe_studio.api.masks import MASK, Mask
+from apiframe_studio.api.masks import (
+    ENCODINGS,
+    ESCAPES,
+    LETTER_BY_LETTER,
+    MASK,
+    SHORTEST_INSIDE_A_VALUE,
+    Mask,
+)
+
+ROOT = Path(__file__).parents[3]
 
 SECRET = 'pa/ss "wörd" & 100%\\'
 
@@ -34,6 +45,35 @@ def test_a_secret_is_masked_however_it_is_escaped(echo: str) -> None:
     said = Mask([SECRET]).plain(f"Invalid: {echo}!")
     assert MASK in said
     assert "rd" not in said.removeprefix("Invalid: ")
+
+
+LONG = "v1-Key/with+odd=signs~0123"
+WRITTEN = {
+    "hexadecimal": LONG.encode().hex(),
+    "hexadecimal with spaces": LONG.encode().hex(" ").upper(),
+    "base64": base64.b64encode(LONG.encode()).decode(),
+    "base64 of a longer text": base64.b64encode(f"user:{LONG}\n".encode()).decode(),
+    "base64 of another longer text": base64.b64encode(f"key {LONG}!!".encode()).decode(),
+    "base64 for addresses": base64.urlsafe_b64encode(f"é{LONG}".encode()).decode(),
+    "percent, all of it": "".join(f"%{byte:02X}" for byte in LONG.encode()),
+    "JSON, all of it": "".join(f"\\u{ord(one):04x}" for one in LONG),
+    "entities": "".join(f"&#{ord(one)};" for one in LONG),
+    "hexadecimal entities": "".join(f"&#x{ord(one):X};" for one in LONG),
+}
+
+
+@pytest.mark.parametrize("echo", WRITTEN.values(), ids=WRITTEN)
+def test_a_secret_is_masked_however_it_is_encoded(echo: str) -> None:
+    mask = Mask([LONG])
+    assert MASK in mask.plain(f"Invalid: {echo}!")
+    assert mask.is_found_in(f"id-{echo}")
+
+
+def test_every_form_that_is_masked_is_told_on_the_page_about_secrets() -> None:
+    page = (ROOT / "docs" / "secrets.md").read_text(encoding="utf-8")
+    listed = [line.removeprefix("- ").rstrip(".") for line in page.splitlines() if line.startswith("- ")]
+    assert listed == [*ESCAPES, *ENCODINGS, *LETTER_BY_LETTER]
+    assert f"{SHORTEST_INSIDE_A_VALUE} characters" in page
 
 
 def test_a_secret_that_only_becomes_one_when_invisible_characters_go_is_masked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import traceback
@@ -12,7 +13,15 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from apiframe_studio.api import Accepted, ApiframeError, ApiframeV1, Deadlines
+from apiframe_studio.api import (
+    Accepted,
+    ApiframeError,
+    ApiframeV1,
+    Deadlines,
+    PictureRefused,
+    Unclear,
+    UnclearBecause,
+)
 
 from ...faults.fault_server import answer, fault_server, replying
 from .conftest import Service
@@ -53,7 +62,7 @@ async def upload(api: ApiframeV1) -> Accepted:
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 409, 422, 429, 500])
-@pytest.mark.parametrize("field", ["message", "error", "status", "task_id"])
+@pytest.mark.parametrize("field", ["message", "error", "status", "task_id", "task_type", "errors"])
 async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, field: str) -> None:
     service.answers |= dict.fromkeys(
         ["/ai-photo-train", "/ai-photo-upload", "/ai-photo-generate", "/fetch", "/account"],
@@ -83,6 +92,68 @@ async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, fie
             except ApiframeError as error:
                 heard.append(everything_about(error))
     assert found("\n".join(heard)) == []
+
+
+ID_KEY, ID_SECRET = "canary-key-0123456789", "canary-secret-0123456789"
+BASE64 = base64.b64encode(f"user:{ID_KEY}".encode()).decode().rstrip("=")
+VALUES = [
+    ID_KEY,
+    ID_SECRET,
+    ID_KEY.upper(),
+    f"train-{ID_KEY}",
+    f"{ID_SECRET}.1",
+    BASE64,
+    ID_SECRET.encode().hex(),
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+async def test_an_id_a_word_or_a_link_with_a_secret_in_it_is_none(service: Service, value: str) -> None:
+    """They are stored and shown as they are, so they cannot be masked in part."""
+    said = {
+        "task_id": value,
+        "status": "finished",
+        "trigger_word": value,
+        "image_urls": [f"https://x.example/{value}", f"https://{value}.example/1", "https://x.example/1"],
+    }
+    service.answers |= dict.fromkeys(["/ai-photo-generate", "/fetch"], said)
+    service.answers["/fetch-many"] = {"tasks": [{**said, "task_id": "t-1"}, {**said, "task_id": "t-2"}]}
+    service.answers |= dict.fromkeys(["/ai-photo-train", "/ai-photo-upload"], said)
+    api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
+    with pytest.raises(Unclear) as unclear:
+        await api.train("images-1", webhook_secret=SecretStr(ID_SECRET))
+    made = await api.generate("t-1", "by the sea", seconds=1)
+    task = await api.fetch("t-9")
+    many = await api.fetch_many(["t-1", "t-2"])
+    assert unclear.value.why is UnclearBecause.NO_TASK_ID
+    assert (made.task_id, made.image_urls) == (None, ("https://x.example/1",))
+    assert (task.task_id, task.trigger_word, task.image_urls) == (None, None, ("https://x.example/1",))
+    assert {"odd_task_id", "odd_trigger_word", "odd_image_urls"} <= set(task.notes)
+    shown = "\n".join([everything_about(unclear.value), repr(made), repr(task), repr(many)])
+    assert value.lower() not in shown.lower()
+
+
+async def test_a_short_webhook_secret_costs_no_id_that_only_happens_to_hold_it(service: Service) -> None:
+    said = {"task_id": "train-0123", "trigger_word": "TOKTRAIN", "image_urls": ["https://x.example/train/1"]}
+    service.answers |= dict.fromkeys(["/ai-photo-train", "/fetch"], said)
+    api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
+    accepted = await api.train("images-1", webhook_secret=SecretStr("train"))
+    task = await api.fetch("t-1")
+    assert accepted.task_id == task.task_id == "train-0123"
+    assert (task.trigger_word, task.image_urls) == ("TOKTRAIN", ("https://x.example/train/1",))
+    service.answers["/fetch"] = {"task_id": "train", "trigger_word": "train", "image_urls": []}
+    task = await api.fetch("t-1")
+    assert (task.task_id, task.trigger_word) == (None, None)
+
+
+async def test_the_refusal_of_a_picture_does_not_name_a_host_with_a_secret_in_it(service: Service) -> None:
+    api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
+    service.answers["/1.png"] = (302, {})
+    service.headers.append((b"location", f"https://{ID_KEY}.evil.example/1.png".encode()))
+    for link in (f"https://{ID_KEY}.example/1.png", "https://x.example/1.png"):
+        with pytest.raises(PictureRefused) as refused:
+            await api.download(link, hosts=["x.example"], seconds=1, most_bytes=100)
+        assert found(everything_about(refused.value)) == []
 
 
 @pytest.mark.parametrize("fault", ["silent", "reset_after_request", "huge_header", "echo", "bad_echo"])
