@@ -14,6 +14,7 @@ from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused
 from apiframe_studio.api.models import TaskKind, TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed
 from apiframe_studio.portfolio import MOST_BYTES, Portfolio
@@ -287,7 +288,9 @@ class Generations:
             )
             await self._portfolio.check(picture)
             saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
-        await self._ledger.save_pictures([saved])
+        if await self._ledger.save_pictures([saved]):
+            # The subject was forgotten meanwhile.
+            await in_file_thread(self._portfolio.remove, row.subject or "", [], [saved])
 
 
 def _kept_urls(row: Submission) -> Sequence[str]:

@@ -23,6 +23,7 @@ from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.ledger import SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed, Reason
 from apiframe_studio.photos.previews import Undecodable, preview, previews
+from apiframe_studio.subjects import subject_key
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
@@ -136,7 +137,7 @@ class Portfolio:
         return wanted if wanted in there else next(iter(there), wanted)
 
     def _folders_like(self, name: str) -> Sequence[str]:
-        return [folder for folder in self._names() if _key(folder) == _key(name)]
+        return [folder for folder in self._names() if subject_key(folder) == subject_key(name)]
 
     def _names(self, *folder: str) -> Sequence[str]:
         try:
@@ -176,7 +177,3 @@ def folder_name(subject: str | None) -> str:
     kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
     name = kept[:LONGEST_NAME].rstrip() or "unnamed"
     return f"{name}_" if _DEVICES.fullmatch(name) else name
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()

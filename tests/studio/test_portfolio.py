@@ -136,3 +136,35 @@ async def test_what_cannot_be_removed_is_named(portfolio: Portfolio) -> None:
     path = Path(saved.path)
     _replace_with_a_folder(path)
     assert portfolio.remove("Anna", ["ge-1234567"], [saved]) == [path]
+
+
+SPELLINGS = [
+    "Jos\u00e9 Anna",
+    "Jose\u0301 Anna",
+    "jos\u00e9 anna",
+    "JOSE\u0301 ANNA",
+    "\uff2aos\u00e9 \uff21nna",
+]
+
+
+@pytest.mark.parametrize("first", SPELLINGS)
+async def test_a_subject_has_one_folder_however_its_name_is_written(portfolio: Portfolio, first: str) -> None:
+    for number, name in enumerate([first, *SPELLINGS], 1):
+        await portfolio.make_ready(name)
+        await portfolio.keep(_row(name), number, b"data", "image/png", {})
+    [folder] = portfolio.folder.iterdir()
+    assert len(list(folder.iterdir())) == 2 * (1 + len(SPELLINGS))
+
+
+@pytest.mark.parametrize("folder", ["Jos\u00e9 Anna", "Jose\u0301 Anna"])
+@pytest.mark.parametrize("name", SPELLINGS)
+async def test_a_folder_is_forgotten_whatever_form_the_system_and_the_user_write_its_name_in(
+    portfolio: Portfolio, folder: str, name: str
+) -> None:
+    """A Mac may list a name decomposed that was made composed; the rows may be gone already."""
+    await portfolio.keep(_row("Berta"), 1, b"data", "image/png", {})
+    (portfolio.folder / folder).mkdir()
+    left_by_a_dead_program = portfolio.folder / folder / ".20270101-000000-ge-7654321-2.png.part"
+    left_by_a_dead_program.write_bytes(b"half")
+    assert portfolio.remove(name, ["ge-7654321"], []) == []
+    assert [path.name for path in portfolio.folder.iterdir()] == ["Berta"]

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import anyio
 import pytest
 from PIL import Image
 
+from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.portfolio import MOST_IN_MEMORY
 
 from .illustrated import refuse, show
@@ -127,6 +129,25 @@ async def test_calls_at_once_hold_two_images_in_memory_between_them(serving: Ser
             hosted.waiting.set()
     assert len(hosted.fetched) == 5 * 4
     assert hosted.most_at_once == MOST_IN_MEMORY
+
+
+async def test_images_that_come_after_their_subject_was_forgotten_do_not_stay(serving: Serving) -> None:
+    hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()}, waiting=anyio.Event())
+    async with _serve(serving, hosted) as talk:
+        wish = {"task_id": "t-1", "decision": "accepted", "ref": "Canarianna"}
+        await talk.ask("resolve_training", **wish)
+        studio = talk.studio
+        async with anyio.create_task_group() as group:
+            group.start_soon(
+                partial(talk.client.call_tool, "generate_photos", {"subject": "Canarianna", "prompt": "a"})
+            )
+            with anyio.fail_after(10):
+                while not hosted.at_once:
+                    await anyio.lowlevel.checkpoint()
+            await forget_subject("canarianna", studio.ledger, studio.portfolio, talk.clock.now())
+            assert hosted.waiting is not None
+            hosted.waiting.set()
+        assert list(studio.plan.output_folder.iterdir()) == []
 
 
 def _cut(data: bytes) -> bytes:
