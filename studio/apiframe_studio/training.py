@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from apiframe_studio.api.models import TaskState
 from apiframe_studio.ledger import Kind, Submission
-from apiframe_studio.submission import State
+from apiframe_studio.submission import OPEN, State
+from apiframe_studio.trigger_words import WordDoubt, doubts_about
 
 
 class Note(StrEnum):
@@ -26,7 +27,7 @@ class Note(StrEnum):
     ODD_WORD = "odd_word"
     """The service named a trigger word with characters that cannot stand in a prompt."""
     ORDINARY_WORD = "ordinary_word"
-    """The requested trigger word is a word that prompts contain anyway."""
+    """The trigger word is a word that prompts contain anyway, or the subject's own name."""
     DIGITS_IN_WORD = "digits_in_word"
     """The requested trigger word has digits, which image models often split."""
     NOT_REFRESHED = "not_refreshed"
@@ -35,6 +36,8 @@ class Note(StrEnum):
     """The training was accepted, but the ledger could not be written. The id was spooled beside it."""
     ID_ONLY_HERE = "id_only_here"
     """Accepted, and neither ledger nor spool could be written: this result is the only record."""
+    NO_PROGRESS = "no_progress"
+    """The last two waits or more ended without any."""
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was taken into the ledger."""
 
@@ -63,6 +66,8 @@ class Training:
     lease_until: float | None = None
     eta_seconds: float | None = None
     deduplicated: bool = False
+    posts_updates: bool | None = None
+    """Whether the webhook that a start named was given to the service; None when it named none."""
     credits: float | None = None
     notes: tuple[Note, ...] = ()
 
@@ -101,9 +106,13 @@ def state_of(task: TaskState) -> State:
 
 
 def _word_notes(row: Submission) -> tuple[Note, ...]:
+    word = row.trigger_word or row.wording
+    counts = row.state in OPEN or row.state is State.FINISHED
+    ordinary = word and counts and WordDoubt.ORDINARY in doubts_about(word, row.subject)
+    doubts = (Note.ORDINARY_WORD,) if ordinary else ()
     if row.state is not State.FINISHED:
-        return ()
+        return doubts
     if row.trigger_word is None:
         return (Note.WORD_MISSING,)
     differs = row.wording is not None and row.wording != row.trigger_word
-    return (Note.WORD_DIFFERS,) if differs else ()
+    return (Note.WORD_DIFFERS, *doubts) if differs else doubts

@@ -37,11 +37,13 @@ from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
 from apiframe_studio.training import Note, Training, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
-from apiframe_studio.waiting import Tell, Waiting
+from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
 SET_WAIT_SECONDS: Final = 20.0
 LEAST_CREDITS: Final = CREDITS_A_PHOTO * FEWEST
 REFRESHED_AT_ONCE: Final = 60
+MOST_FRUITLESS_WAITS: Final = 2
+"""Waits without progress after which a wait says so."""
 
 
 class Decision(StrEnum):
@@ -130,6 +132,7 @@ class Trainings:
         self._sending = sending
         self._clock = clock
         self._waiting = Waiting(clock, poll_seconds)
+        self._fruitless = FruitlessWaits()
 
     async def start(self, wish: TrainingWish, *, may_pay: bool = True) -> Training:
         """Start a training once, however often the same wish is made.
@@ -248,12 +251,12 @@ class Trainings:
                     raise
                 return Training.of(row, Note.NOT_REFRESHED)
 
-        latest = await self._waiting.wait(key, look, tell, seconds)
-        if latest is not None:
-            return latest
-        if known is None:
-            return Training(State.QUEUED, task_id=name, notes=(Note.NOT_IN_LEDGER, Note.NOT_REFRESHED))
-        return Training.of(known, Note.NOT_REFRESHED)
+        began = self._clock.monotonic()
+        latest = await self._waiting.wait(key, look, tell, seconds) or _last_known(name, known)
+        before = None if known is None else progress_of(Training.of(known))
+        ended = self._clock.monotonic()
+        fruitless = self._fruitless.count(key, before, progress_of(latest), began, ended)
+        return latest.noting(Note.NO_PROGRESS) if fruitless >= MOST_FRUITLESS_WAITS else latest
 
     async def list(
         self,
@@ -397,7 +400,8 @@ def _is_to_be_sent(known: Submission | None) -> bool:
 
 
 def _started(wish: TrainingWish, sent: Sent) -> Training:
-    training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us)
+    posts = None if wish.webhook_url is None else sent.by_us and sent.row.state is not State.REJECTED
+    training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us, posts_updates=posts)
     if sent.by_us and wish.trigger_word:
         training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(wish.trigger_word)))
     if (
@@ -407,6 +411,12 @@ def _started(wish: TrainingWish, sent: Sent) -> Training:
     ):
         training = training.noting(Note.OTHER_WORD)
     return training.noting(Note.WAITS_TO_BE_SENT) if sent.row.state is State.INTENT else training
+
+
+def _last_known(name: str, known: Submission | None) -> Training:
+    if known is None:
+        return Training(State.QUEUED, task_id=name, notes=(Note.NOT_IN_LEDGER, Note.NOT_REFRESHED))
+    return Training.of(known, Note.NOT_REFRESHED)
 
 
 def _observation(task: Task, now: float) -> Observation:

@@ -30,15 +30,28 @@ class WordDoubt(StrEnum):
     DIGITS = "digits"
 
 
-# One text, since ninety quoted words would hide the words.
+# One text, since hundreds of quoted words would hide the words. Without plurals, which are found by their s.
 _ORDINARY: Final = frozenset(
     """
-    anna baby beach black blonde blue body boy bride brother business child city close color cat dad dark
-    daughter day dog dress eyes face family father female forest friend girl glasses gold green hair hand happy
-    head husband image jacket john kid lady light little male man maria model mom mother mountain nature night
-    old outdoor paris park person photo picture portrait professional red sister smile smiling snow son
-    standing street studio style suit summer sun sunset teen token trigger user white wife winter woman word
-    work young
+    adult age alex amy anna art artist aunt autumn baby background beach beard beautiful bed bench
+    big bird black blonde blue boat body book boss boy bride brother brown building business camera
+    car cat chair chef child christmas city clear close clothes cloud coat coffee cold color colour
+    cool couple cousin cute dad dance dark daughter david day desk doctor dog door dress elegant
+    emma engineer eva evening expression eye face family fantasy fashion father female field fire
+    flower food forest friend garden girl glasses gold golden grandfather grandma grandmother
+    grandpa gray green grey guy hair hand handsome happy hat head hero home horse hot house human
+    husband ice image jacket jane jeans jewelry john julia kid kitchen kitten lady lake lamp
+    landscape large laura leather light linkedin lips lisa little london long look love lucas male
+    man maria mark martin mary max michael mirror model modern mom moon morning mother mountain
+    mouth movie mum music nature neck new night nose nurse ocean office old orange outdoor outside
+    painting paris park party paul person pet peter photo photography picture pink player police
+    pool portrait pretty prince princess professional profile puppy purple queen rain red retro ring
+    river road robe robot rock room rose sad sam sara sarah scarf school sea selfie serious shadow
+    shirt shoe short silver sister sit sitting skin sky small smile smiling snow soft soldier son
+    sophie spring standing star street studio style suit summer sun sunglasses sunny sunset sunshine
+    superhero sweater table tall teacher team teen token tom travel tree trigger uncle urban user
+    vacation vintage walking wall warm water wedding white wife wind window wine winter woman wood
+    word work worker yellow young
     """.split()  # noqa: SIM905 - see above
 )
 
@@ -52,8 +65,13 @@ def problem_of(word: str) -> WordProblem | None:
     return None if _SHAPE.fullmatch(word) else WordProblem.SHAPE
 
 
-def doubts_about(word: str) -> tuple[WordDoubt, ...]:
-    """Why `word` may work badly in prompts; empty when nothing speaks against it."""
-    ordinary = word.lower() in _ORDINARY
+def doubts_about(word: str, subject: str | None = None) -> tuple[WordDoubt, ...]:
+    """Why `word` may work badly in prompts; empty when nothing speaks against it.
+
+    `subject` is the name of the person in the photos: people put names into prompts for others too.
+    """
+    plain = word.casefold()
+    names = (subject or "").casefold().split()
+    ordinary = plain in _ORDINARY or plain.removesuffix("s") in _ORDINARY or plain in names
     digits = any(letter.isdigit() for letter in word)
     return (WordDoubt.ORDINARY,) * ordinary + (WordDoubt.DIGITS,) * digits

@@ -6,18 +6,22 @@ beat and tells the others; when it leaves, the next in line goes on.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import anyio
 
 from apiframe_studio.clock import Clock
-from apiframe_studio.submission import UNDER_WAY
+from apiframe_studio.submission import UNDER_WAY, State
 from apiframe_studio.training import Training
 
 Look = Callable[[], Awaitable[Training]]
 Tell = Callable[[Training], Awaitable[None]]
+Progress = tuple[State, float | None]
+
+MOST_COUNTED: Final = 1_000
 
 
 @dataclass(eq=False)
@@ -113,6 +117,34 @@ class Waiting:
         """Every wait of this process looks on the same beat, so that their looks share requests."""
         now = self._clock.monotonic()
         await self._clock.sleep(self._poll_seconds - now % self._poll_seconds)
+
+
+class FruitlessWaits:
+    """Counts, for each training, the waits in a row that ended where the one before had. Bounded, in memory only."""
+
+    def __init__(self) -> None:
+        self._ended: OrderedDict[str, tuple[Progress, int, float]] = OrderedDict()
+
+    def count(self, key: str, before: Progress | None, after: Progress, began: float, now: float) -> int:
+        """Record a wait that ended at `after`; returns how many in a row brought nothing, this one included.
+
+        `before` is what was known when the first of them began. Times are those of the monotonic clock: waits
+        that run side by side count as one.
+        """
+        last, waits, ended = self._ended.pop(key, (before, 0, began))
+        if last != after:
+            waits = 0
+        elif began >= ended:
+            waits += 1
+        self._ended[key] = (after, waits, now)
+        if len(self._ended) > MOST_COUNTED:
+            self._ended.popitem(last=False)
+        return waits
+
+
+def progress_of(training: Training) -> Progress:
+    """What counts as progress of a training."""
+    return training.state, training.percentage
 
 
 def is_worth_waiting(training: Training) -> bool:

@@ -46,6 +46,8 @@ def test_what_may_be_asked_for_survives_a_url_and_a_shell_unchanged(word: str) -
         ("TOKSIS", ()),
         ("woman", (WordDoubt.ORDINARY,)),
         ("Portrait", (WordDoubt.ORDINARY,)),
+        ("flowers", (WordDoubt.ORDINARY,)),
+        ("ucja", (WordDoubt.ORDINARY,)),
         ("TOK2", (WordDoubt.DIGITS,)),
     ],
 )
@@ -53,4 +55,4 @@ def test_an_ordinary_word_or_a_digit_is_a_doubt_and_no_refusal(
     word: str, doubts: tuple[WordDoubt, ...]
 ) -> None:
     assert problem_of(word) is None
-    assert doubts_about(word) == doubts
+    assert doubts_about(word, "Maja Ucja") == doubts

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from apiframe_studio.submission import State
 from apiframe_studio.training import Training
-from apiframe_studio.waiting import Waiting
+from apiframe_studio.waiting import MOST_COUNTED, FruitlessWaits, Waiting
 
 from .stepped_clock import HeldClock
 
@@ -189,6 +189,24 @@ async def test_a_look_without_news_wakes_nobody_and_yet_is_what_is_returned() ->
             clock.step(POLL)
     assert results == [running(10, checked_at=2.0)]
     assert told.states == [(State.PROCESSING, 10)]
+
+
+def test_only_waits_one_after_the_other_without_progress_are_counted() -> None:
+    waits = FruitlessWaits()
+    queued, running_10 = (State.QUEUED, None), (State.PROCESSING, 10.0)
+    assert waits.count("tr-1", queued, running_10, began=0, now=45) == 0
+    assert [waits.count("tr-1", None, running_10, began=10, now=50 + side) for side in range(3)] == [0, 0, 0]
+    assert waits.count("tr-1", None, running_10, began=60, now=105) == 1
+    assert waits.count("tr-2", queued, queued, began=60, now=105) == 1
+    assert waits.count("tr-1", None, running_10, began=110, now=155) == 2
+    assert waits.count("tr-1", None, (State.PROCESSING, 11.0), began=160, now=205) == 0
+
+
+def test_the_counts_of_waits_are_bounded() -> None:
+    waits = FruitlessWaits()
+    for number in range(2 * MOST_COUNTED):
+        waits.count(f"tr-{number}", None, (State.QUEUED, None), began=0, now=1)
+    assert waits.count("tr-0", (State.QUEUED, 5.0), (State.QUEUED, None), began=2, now=3) == 0
 
 
 async def test_an_error_of_a_look_is_its_askers_and_the_next_asks_anew() -> None:

@@ -145,7 +145,11 @@ async def test_a_wrong_argument_is_named_with_what_is_allowed(
 @pytest.mark.parametrize(
     ("tool", "arguments", "told"),
     [
-        ("start_training", {"training_images_id": "never-uploaded"}, "Check the ids: an upload expires"),
+        (
+            "start_training",
+            {"training_images_id": "never-uploaded"},
+            "If the photo set has expired, call prepare_photos",
+        ),
         ("start_training", {"training_images_id": "sandbox-expired"}, "has expired, upload the images again"),
         ("get_training_status", {"task_id": "nobody-knows"}, "Call list_trainings"),
         ("get_training_status", {"task_id": "tr-aaaaaaa"}, "No training of this ledger has that ref."),
@@ -177,12 +181,12 @@ async def test_an_id_that_leads_nowhere_is_explained(
     assert talk.paid() == 0
 
 
-async def test_a_rejected_training_says_so_and_stays_in_the_list(talk: Talk) -> None:
+async def test_a_rejected_training_says_so_and_names_what_to_do_when_its_set_has_expired(talk: Talk) -> None:
     said = await talk.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
     [row] = (await talk.ask("list_trainings")).facts["trainings"]
     assert row["status"] == "rejected"
     assert f"was rejected (ref {row['ref']}) and nothing was paid" in said
-    assert "call start_training again" in said
+    assert "If the photo set has expired, call prepare_photos with its photos (2 credits)" in said
 
 
 async def test_too_few_credits_are_told_as_such(serving: Serving) -> None:
@@ -198,7 +202,7 @@ async def test_an_idempotency_key_stands_for_one_wish(talk: Talk) -> None:
     said = await talk.refusal(
         "start_training", training_images_id="sandbox-bad-photos", idempotency_key="one"
     )
-    assert "used before for other photos" in said
+    assert "belongs to training tr-" in said
     assert talk.paid() == 1
 
 

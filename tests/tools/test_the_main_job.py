@@ -21,6 +21,7 @@ STARTED = {
     "trigger_word",
     "credits",
     "deduplicated",
+    "webhook",
     "warnings",
     "sandbox",
     "next_step",
@@ -164,13 +165,17 @@ async def test_a_failed_training_is_a_normal_result_with_the_reason(talk: Talk) 
     assert heard.facts["status"] == "failed"
     assert "too few of the images show a face" in heard.text
     assert "It has no trigger word." in heard.text
-    assert "new idempotency_key" in heard.facts["next_step"]
+    step = heard.facts["next_step"]
+    order = ["other photos", "check_photos", "prepare_photos", "start_training", "new idempotency_key"]
+    assert [step.index(words) for words in order] == sorted(step.index(words) for words in order)
 
 
 async def test_the_sandbox_tells_which_photos_can_be_trained_on(talk: Talk) -> None:
-    told = [talk.client.instructions or ""]
-    told += [(await talk.ask(tool)).text for tool in ("get_account", "list_trainings")]
-    for text in told:
+    account = await talk.ask("get_account")
+    assert "start_training" not in account.text
+    assert "sandbox-person" not in account.text
+    assert "credits are simulated" in account.facts["next_step"]
+    for text in (talk.client.instructions or "", (await talk.ask("list_trainings")).text):
         for photos in ("sandbox-person", "sandbox-bad-photos", "sandbox-expired"):
             assert photos in text
 
@@ -215,6 +220,39 @@ async def test_a_doubtful_trigger_word_is_a_warning_and_no_refusal(talk: Talk, w
     assert told in warning
     assert word in warning or told == "digits"
     assert talk.paid() == 1
+
+
+async def test_an_ordinary_trigger_word_is_warned_of_in_every_result_that_shows_it(talk: Talk) -> None:
+    begun = await talk.ask(
+        "start_training",
+        training_images_id="sandbox-person",
+        subject="Rosalind Moon",
+        trigger_word="Rosalind",
+    )
+    queued = await talk.ask("get_training_status", task_id=begun.facts["ref"])
+    again = await talk.ask("start_training", training_images_id="sandbox-person", trigger_word="Rosalind")
+    talk.clock.at += 1000
+    finished = await talk.ask("wait_for_training", task_id=begun.facts["ref"])
+    assert finished.facts["trigger_word"] == "Rosalind"
+    for heard in (begun, queued, again, finished):
+        assert any("Rosalind is an ordinary word or name" in told for told in heard.facts["warnings"])
+        assert "A made-up word such as TOKANNA is safer." in heard.text
+
+
+async def test_the_webhook_is_confirmed_in_the_result(talk: Talk) -> None:
+    hook = {"webhook_url": "https://hooks.example/secret-path", "webhook_secret": "s" * 12}
+    plain = await talk.ask("start_training", training_images_id="sandbox-person")
+    again = await talk.ask("start_training", training_images_id="sandbox-person", **hook)
+    talk.clock.at += 1000
+    await talk.ask("list_trainings")
+    anew = await talk.ask(
+        "start_training", training_images_id="sandbox-person", idempotency_key="once more", **hook
+    )
+    assert [heard.facts["webhook"] for heard in (plain, again, anew)] == [None, False, True]
+    assert "webhook" not in plain.text
+    assert "webhook_url was not used: nothing was sent now" in again.text
+    assert "Its updates are posted to webhook_url too." in anew.text
+    assert all("secret-path" not in heard.text for heard in (again, anew))
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])

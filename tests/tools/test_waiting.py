@@ -62,6 +62,24 @@ async def test_still_running_at_the_limit_is_a_normal_result(talk: Talk) -> None
     assert talk.clock.sleepers == 0
 
 
+async def test_after_a_second_wait_without_progress_the_next_step_is_to_tell_the_user_and_come_back(
+    talk: Talk,
+) -> None:
+    task_id = await _begun(talk)
+    talk.clock.at += 400
+    await talk.ask("get_training_status", task_id=task_id)
+    first = await talk.ask("wait_for_training", task_id=task_id, max_wait_seconds=1)
+    second = await talk.ask("wait_for_training", task_id=task_id, max_wait_seconds=1)
+    talk.clock.at += 400
+    moved = await talk.ask("wait_for_training", task_id=task_id, max_wait_seconds=1)
+    for heard in (first, moved):
+        assert heard.facts["next_step"].startswith("call wait_for_training")
+    step = second.facts["next_step"]
+    assert step.startswith("tell the user that the training goes on by itself")
+    assert f"get_training_status with task_id {task_id} in 10 minutes" in step
+    assert "wait_for_training" not in step
+
+
 async def test_a_cancelled_wait_stops_at_once_and_the_server_goes_on(talk: Talk) -> None:
     task_id = await _begun(talk)
     async with anyio.create_task_group() as group:

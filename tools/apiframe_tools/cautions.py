@@ -30,6 +30,10 @@ def _sentence(note: Note, training: Training) -> str:
         case Note.WORD_DIFFERS:
             return f"{requested} was asked for, but the service named {training.trigger_word}; the latter counts."
         case Note.ORDINARY_WORD:
-            return f"{requested} is an ordinary word or name: prompts that use it otherwise will show this person."
+            word = training.trigger_word or requested
+            return (
+                f"{word} is an ordinary word or name: prompts that use it otherwise will show this subject. A made-up "
+                "word such as TOKANNA is safer."
+            )
         case _:
             return _WORDS.get(note, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
 from apiframe_studio.ledger import Kind
@@ -21,6 +22,13 @@ STATUS: dict[State, Status] = {
     State.ABANDONED: "abandoned",
 }
 
+
+AFTER_A_REFUSED_TRAINING: Final = (
+    "If the photo set has expired, call prepare_photos with its photos (2 credits) and start_training with the new "
+    "set; else call start_training with corrected arguments."
+)
+LOOK_AGAIN_MINUTES: Final = 5
+MOST_LOOK_AGAIN_MINUTES: Final = 15
 
 ORDERS: Final = {
     Kind.TRAINING: ("The training", "start_training"),
@@ -45,6 +53,11 @@ def next_step(training: Training) -> str:
             return f"call start_training with {wish_of(training)} to send it; nothing is sent before that."
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
+        case State.QUEUED | State.PROCESSING if Note.NO_PROGRESS in training.notes:
+            return (
+                "tell the user that the training goes on by itself, and call get_training_status with task_id "
+                f"{name} in {look_again_minutes(training.eta_seconds)} minutes; waiting on now shows nothing new."
+            )
         case State.QUEUED | State.PROCESSING:
             return (
                 f"call wait_for_training with task_id {name}, or tell the person that it goes on by itself and "
@@ -59,8 +72,10 @@ def next_step(training: Training) -> str:
             return f"tell the person the trigger word {word}; it must stand in every prompt (generate_photos adds it)."
         case State.FAILED:
             return (
-                "tell the person. Whether credits come back is not documented; get_account shows what is left. To "
-                "train the same photos again at full price, call start_training with a new idempotency_key."
+                "tell the user why, and ask for other photos, since photos are the usual cause: call check_photos on "
+                "them, then prepare_photos and start_training with the new set. Whether credits come back is not "
+                "documented; get_account shows what is left. Only to train the same photos again, at full price: "
+                "start_training with a new idempotency_key."
             )
         case State.UNCONFIRMED:
             return (
@@ -69,9 +84,16 @@ def next_step(training: Training) -> str:
                 f"ref {training.ref} and their decision: accepted (with the task_id from there), send_again or give_up."
             )
         case State.REJECTED:
-            return "tell the person why; nothing was paid, and start_training with mended arguments is a new try."
+            return f"tell the user why; nothing was paid. {AFTER_A_REFUSED_TRAINING}"
         case State.ABANDONED:
             return "nothing; the person gave this one up. start_training begins a new one."
+
+
+def look_again_minutes(eta_seconds: float | None) -> int:
+    """Whole minutes after which looking at a training that runs may tell more."""
+    if eta_seconds is None:
+        return LOOK_AGAIN_MINUTES
+    return min(max(ceil(eta_seconds / 60), 1), MOST_LOOK_AGAIN_MINUTES)
 
 
 def _after_deciding(order: Training, tool: str) -> str:

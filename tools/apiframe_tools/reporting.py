@@ -14,9 +14,12 @@ from apiframe_tools.instructions import READY_PHOTOS
 from apiframe_tools.results import AccountStatus, TrainingList, TrainingRow, TrainingStarted, TrainingStatus
 
 _WHAT_IT_COSTS = (
-    "a training takes 4 credits a photo, so 40 to 120; tell the person if that is more than is left."
+    "a training takes 4 credits a photo, so 40 to 120; tell the user if that is more than is left."
 )
-_WHAT_TO_TRAIN = f"call start_training; {READY_PHOTOS}."
+_NOTHING_IS_CHARGED = (
+    "in the sandbox credits are simulated, so anything can be tried; at the service a training takes 4 credits a "
+    "photo."
+)
 
 
 def started(training: Training, *, sandbox: bool) -> TrainingStarted:
@@ -31,6 +34,7 @@ def started(training: Training, *, sandbox: bool) -> TrainingStarted:
         trigger_word=training.trigger_word,
         credits=training.credits,
         deduplicated=training.deduplicated,
+        webhook=training.posts_updates,
         warnings=warnings_of(training),
         sandbox=sandbox,
         next_step=next_step(training),
@@ -80,7 +84,7 @@ def account(found: Account, *, sandbox: bool) -> AccountStatus:
         credits=found.credits,
         plan=found.plan,
         sandbox=sandbox,
-        next_step=_WHAT_TO_TRAIN if sandbox else _WHAT_IT_COSTS,
+        next_step=_NOTHING_IS_CHARGED if sandbox else _WHAT_IT_COSTS,
     )
 
 

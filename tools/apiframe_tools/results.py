@@ -31,6 +31,9 @@ class TrainingStarted(BaseModel):
     trigger_word: str | None = Field(description="Null until the service names it")
     credits: float | None = Field(description="What it costs; null for a set that this ledger never saw")
     deduplicated: bool = Field(description="True when an earlier training was returned and nothing was sent")
+    webhook: bool | None = Field(
+        description="Whether the service was given webhook_url by this call; null without one"
+    )
     warnings: list[str]
     sandbox: bool
     next_step: str
@@ -43,9 +46,19 @@ class TrainingStarted(BaseModel):
             f"{of} is {self.status}.",
             _names(self.task_id, self.ref),
             _word(self.status, self.trigger_word, self.requested_trigger_word),
+            self._webhook(),
             *self.warnings,
             f"Next: {self.next_step}",
         )
+
+    def _webhook(self) -> str:
+        match self.webhook:
+            case True:
+                return "Its updates are posted to webhook_url too."
+            case False:
+                return "webhook_url was not used: nothing was sent now, so no updates are posted there."
+            case None:
+                return ""
 
     def _cost(self) -> str:
         if self.deduplicated:

@@ -23,6 +23,7 @@ from apiframe_studio.api.models import TaskKind
 from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained, UnknownSubject
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
+    Kind,
     LedgerBusy,
     LedgerDamaged,
     LedgerError,
@@ -44,7 +45,7 @@ from apiframe_studio.trainings import (
     NothingToResolve,
     UnknownTraining,
 )
-from apiframe_tools.guidance import ORDERS, STATUS, next_step, wish_of
+from apiframe_tools.guidance import AFTER_A_REFUSED_TRAINING, ORDERS, STATUS, next_step, wish_of
 from apiframe_tools.photo_words import in_words
 
 _SET_A_KEY = (
@@ -224,10 +225,11 @@ def _not_yet_sent(error: NotYetSent) -> str:
 
 def _rejected(error: Rejected) -> str:
     order, tool = ORDERS[error.row.kind]
-    return (
-        f"{_service(error.cause)} {order} was rejected (ref {error.row.ref}) and nothing was paid. "
-        f"Once that is mended, call {tool} again."
-    )
+    fix = f"Once that is corrected, call {tool} again."
+    # Only of a request that was understood and refused as it is; a key or credits are told by their own words.
+    if error.row.kind is Kind.TRAINING and not isinstance(error.cause, KeyRefused | OutOfCredits):
+        fix = AFTER_A_REFUSED_TRAINING
+    return f"{_service(error.cause)} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 
 
 def _service(error: ApiframeError) -> str:
@@ -275,7 +277,7 @@ def _advice(error: Refused) -> str:
         return "It redirects elsewhere, which is never followed: check APIFRAME_BASE_URL."
     if error.status in (404, 405):
         return "Check the ids; if they are right, APIFRAME_BASE_URL may lead somewhere else."
-    return "Check the ids: an upload expires, and only a finished one can be trained on."
+    return "Check the ids and the other arguments."
 
 
 def _advice_on_url(error: BaseUrlUnusable) -> str:
