@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused
 from apiframe_studio.api.models import TaskKind, TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
+from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed
@@ -33,7 +34,7 @@ SAME_AGAIN_SECONDS: Final = 600.0
 """For this long the same wish without a seed is taken for a call that was made twice."""
 
 
-class NotTrained(Exception):
+class NotTrained(StudioError):
     """The training cannot make pictures (yet): it is not finished, or named no trigger word."""
 
     def __init__(self, training: Training) -> None:
@@ -41,26 +42,26 @@ class NotTrained(Exception):
         self.training = training
 
 
-class NotFetched(Exception):
+class NotFetched(StudioError):
     """Pictures were made and paid for, and could not be fetched yet; asking again fetches them, free."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(row.ref)
+        super().__init__(f"{row.ref}: {cause!r}")
         self.row = row
         self.cause = cause
 
 
-class FolderUnusable(Exception):
+class FolderUnusable(StudioError):
     """The output folder cannot be written. With a `row`, its pictures are paid for and can still be fetched, free."""
 
     def __init__(self, folder: Path, why: str, row: Submission | None = None) -> None:
-        super().__init__(why)
+        super().__init__(f"{folder}: {why}")
         self.folder = folder
         self.why = why
         self.row = row
 
 
-class UnknownSubject(Exception):
+class UnknownSubject(StudioError):
     """No training of this ledger has this subject."""
 
 
@@ -92,7 +93,7 @@ class Pictures:
     prompt: str
     word_added: bool
     saved: Sequence[SavedPicture] = ()
-    previews: Sequence[bytes] = ()
+    previews: Sequence[bytes] = field(default=(), repr=False)
     missing: int = 0
     deduplicated: bool = False
 
@@ -147,7 +148,7 @@ class Generations:
             await self._background.run(row.ref, work, seconds)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         saved = await self._ledger.pictures_of(row.ref)
-        previews: Sequence[bytes] = ()
+        previews: Sequence[bytes] = field(default=(), repr=False)
         # The pictures are on disk and paid for: that they cannot be shown small is no error.
         with contextlib.suppress(DecodersFailed):
             previews = await self._portfolio.previews(saved)

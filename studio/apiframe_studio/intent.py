@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from apiframe_studio.errors import StudioError
 from apiframe_studio.submission import OPEN, State
 
 
@@ -41,7 +42,7 @@ class Keyed(Generic[_Earlier]):
     same_request: bool
 
 
-class KeyReused(Exception):
+class KeyReused(StudioError):
     """The idempotency key stands for `earlier`, which has other photos or another word. Nothing was sent."""
 
     def __init__(self, earlier: Earlier) -> None:

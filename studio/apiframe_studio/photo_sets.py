@@ -12,6 +12,7 @@ from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.models import TaskKind, TaskState
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
+from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Observation, Submission
 from apiframe_studio.photos import (
     FEWEST,
@@ -44,16 +45,16 @@ Tell = Callable[[float, float, str], Awaitable[None]]
 """Tells how far something is: done, of, and what is being done (checking, preparing, uploading)."""
 
 
-class NotEnoughPhotos(Exception):
+class NotEnoughPhotos(StudioError):
     """Fewer pictures can be used than a training needs. Nothing was sent."""
 
     def __init__(self, check: PhotoCheck, usable: int) -> None:
-        super().__init__(usable)
+        super().__init__(f"{usable} of {len(check.photos)} can be used, {FEWEST} are needed")
         self.check = check
         self.usable = usable
 
 
-class CheckUnfinished(Exception):
+class CheckUnfinished(StudioError):
     """The time of one call did not suffice to judge every picture. Nothing was sent; the next call goes on."""
 
     def __init__(self, check: PhotoCheck) -> None:
@@ -61,15 +62,15 @@ class CheckUnfinished(Exception):
         self.check = check
 
 
-class NotAPhotoSet(Exception):
+class NotAPhotoSet(StudioError):
     """The name is of something else in this ledger, or has the form of a ref and is of nothing. Nothing was sent."""
 
 
-class SetNotUsable(Exception):
+class SetNotUsable(StudioError):
     """A photo set of this ledger cannot be trained on (now). Nothing was sent."""
 
     def __init__(self, photo_set: Submission, *, expired: bool) -> None:
-        super().__init__(photo_set.ref)
+        super().__init__(f"{photo_set.ref}: {'expired' if expired else photo_set.state.value}")
         self.photo_set = photo_set
         self.expired = expired
 

@@ -24,6 +24,7 @@ from apiframe_studio.api.errors import (
     Unclear,
 )
 from apiframe_studio.clock import Clock
+from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import Answer, Ledger, LedgerError, Submission
 from apiframe_studio.submission import Event, State, after
 from apiframe_studio.training import Note
@@ -51,25 +52,25 @@ _LOOK_AT_OTHERS_SECONDS: Final = 0.25
 _NOT_TAKEN: Final = (NotSent, Throttled, KeyUnusable, BaseUrlUnusable)
 
 
-class NotYetSent(Exception):
+class NotYetSent(StudioError):
     """Provably not taken, and remembered: the same call again sends it. Nothing was paid."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(row.ref)
+        super().__init__(f"{row.ref}: {cause!r}")
         self.row = row
         self.cause = cause
 
 
-class Rejected(Exception):
+class Rejected(StudioError):
     """The service said no. Nothing was paid, and the same call again is a new request."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(row.ref)
+        super().__init__(f"{row.ref}: {cause!r}")
         self.row = row
         self.cause = cause
 
 
-class NotAgreed(Exception):
+class NotAgreed(StudioError):
     """It would have to be paid for, and nobody agreed to that. Nothing was sent."""
 
 

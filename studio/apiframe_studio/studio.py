@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
-from pydantic import SecretStr
 
 from apiframe_studio.api.errors import BaseUrlUnusable, KeyUnusable
 from apiframe_studio.api.keys import check_key
@@ -21,6 +17,7 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.generations import Generations
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.photo_sets import PhotoSets
+from apiframe_studio.plans import StudioPlan as StudioPlan
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending
 from apiframe_studio.trainings import Trainings
@@ -29,29 +26,6 @@ if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
 
 GENERATION = "v1"
-
-
-@dataclass(frozen=True)
-class StudioPlan:
-    """What a studio is built from. `stand_in` makes the ASGI app that answers instead of the service."""
-
-    ledger_path: Path
-    base_url: str
-    key: SecretStr | None = None
-    stand_in: Callable[[], Any] | None = None
-    is_sandbox: bool = False
-    owner: str = "local"
-    poll_seconds: float = 5.0
-    connect_seconds: float = 5.0
-    read_seconds: float = 15.0
-    paid_seconds: float = 20.0
-    credits_a_day: float | None = None
-    asks_before_spending: bool = True
-    photo_folders: tuple[Path, ...] = ()
-    output_folder: Path = Path("Apiframe")
-    picture_hosts: tuple[str, ...] = ()
-    allow_http: bool = False
-    """Whether the key may go over plain http beyond this machine."""
 
 
 class Studio:

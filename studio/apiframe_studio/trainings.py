@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
 from apiframe_studio.api.models import Task, TaskKind
 from apiframe_studio.clock import Clock
+from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import (
     REF,
     IdTaken,
@@ -54,7 +55,7 @@ class Decision(StrEnum):
     GIVE_UP = "give_up"
 
 
-class UnknownTraining(Exception):
+class UnknownTraining(StudioError):
     """Neither this ledger nor the service knows a training by this name."""
 
     def __init__(self, *, is_ref: bool) -> None:
@@ -62,7 +63,7 @@ class UnknownTraining(Exception):
         self.is_ref = is_ref
 
 
-class NotATraining(Exception):
+class NotATraining(StudioError):
     """The id belongs to a task of another kind."""
 
     def __init__(self, kind: TaskKind) -> None:
@@ -70,7 +71,7 @@ class NotATraining(Exception):
         self.kind = kind
 
 
-class NothingToResolve(Exception):
+class NothingToResolve(StudioError):
     """The training is not waiting for a person's decision."""
 
     def __init__(self, training: Training) -> None:
@@ -78,7 +79,7 @@ class NothingToResolve(Exception):
         self.training = training
 
 
-class IdOfAnother(Exception):
+class IdOfAnother(StudioError):
     """The id that was given belongs to another submission of this ledger."""
 
     def __init__(self, training: Training) -> None:
@@ -86,7 +87,7 @@ class IdOfAnother(Exception):
         self.training = training
 
 
-class NeedsTaskId(Exception):
+class NeedsTaskId(StudioError):
     """`accepted` was said without the id of the training that was accepted."""
 
 

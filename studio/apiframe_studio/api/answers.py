@@ -51,7 +51,7 @@ class Answer:
     status_line: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """With lower-case names, or without regard to case."""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     broken: UnclearBecause | None = None
     """Why the body is not whole; None when it is."""
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from apiframe_studio.api.keys import KeyProblem
+from apiframe_studio.errors import StudioError
 
 
 class BaseUrlProblem(StrEnum):
@@ -89,7 +90,7 @@ class PictureRefusedBecause(StrEnum):
     """It begins like a picture, and cannot be decoded to its end."""
 
 
-class ApiframeError(Exception):
+class ApiframeError(StudioError):
     """One request that did not bring what was asked for."""
 
     def __init__(
@@ -103,12 +104,12 @@ class ApiframeError(Exception):
         self.request_id = request_id
         """The service's `x-request-id`, when it sent one."""
 
-    def __str__(self) -> str:
+    def _facts(self) -> str:
         facts = (self._reason(), f"HTTP {self.status}" if self.status else "", self.message)
-        return f"{type(self).__name__}: " + "; ".join(fact for fact in facts if fact)
+        return "; ".join(fact for fact in facts if fact)
 
     def __repr__(self) -> str:
-        return f"<{self}>"
+        return f"<{type(self).__name__}: {self._facts()}>"
 
     def _reason(self) -> str:
         return ""
@@ -151,7 +152,10 @@ class NotSent(ApiframeError):
 
 
 class Throttled(ApiframeError):
-    """429. `retry_after` is in seconds, never negative and at most an hour, or None when not said."""
+    """The service takes no more requests just now (429).
+
+    `retry_after` is in seconds, never negative and at most an hour, or None when not said.
+    """
 
     def __init__(
         self,
@@ -170,11 +174,11 @@ class Refused(ApiframeError):
 
 
 class KeyRefused(Refused):
-    """401 or 403."""
+    """The service does not take this key (401, 403)."""
 
 
 class OutOfCredits(Refused):
-    """402."""
+    """The account cannot pay for it (402)."""
 
 
 class NotFound(Refused):

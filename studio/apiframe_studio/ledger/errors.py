@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from apiframe_studio.ledger.rows import Submission
 
+from apiframe_studio.errors import StudioError
 
-class LedgerError(Exception):
+
+class LedgerError(StudioError):
     """Base class. `path` is the ledger's file."""
 
     def __init__(self, path: Path, why: str = "") -> None:
-        super().__init__(f"{type(self).__name__}: {path} {why}".strip())
+        super().__init__(f"{path}: {why}" if why else str(path))
         self.path = path
         self.why = why
 
@@ -46,7 +48,7 @@ class SpendingCapReached(LedgerError):
     """Sending would spend more than `cap` credits within 24 hours; `spent` were, `needed` would be."""
 
     def __init__(self, path: Path, *, cap: float, spent: float, needed: float) -> None:
-        super().__init__(path, "cap")
+        super().__init__(path, f"{spent:g} of {cap:g} credits are spent, {needed:g} more are needed")
         self.cap = cap
         self.spent = spent
         self.needed = needed
@@ -56,15 +58,15 @@ class LedgerDamaged(LedgerError):
     """Not readable as a ledger. `set_aside` is where it stands now, None when it could not be moved."""
 
     def __init__(self, path: Path, set_aside: Path | None) -> None:
-        super().__init__(path, "damaged")
+        super().__init__(path, f"set aside as {set_aside}" if set_aside else "left where it is")
         self.set_aside = set_aside
 
 
-class UnknownCursor(Exception):
+class UnknownCursor(StudioError):
     """The cursor does not come from an earlier page of this list."""
 
 
-class IdTaken(Exception):
+class IdTaken(StudioError):
     """The id that was given belongs to another submission of this ledger, `row`."""
 
     def __init__(self, row: Submission) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from apiframe_studio.photos.folders import FileIdentity
@@ -38,8 +38,8 @@ class Measured:
     facts: Facts | None = None
     reason: Reason | None = None
     digest: str = ""
-    print: bytes = b""
-    thumbnail: bytes = b""
+    print: bytes = field(default=b"", repr=False)
+    thumbnail: bytes = field(default=b"", repr=False)
 
 
 class BoundedCache(Generic[Key, Value]):

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from apiframe_studio.errors import StudioError
 from apiframe_studio.guarded_files import Refusal as Refusal
 
 
-class PhotoError(Exception):
+class PhotoError(StudioError):
     """The base of everything this package raises on purpose."""
 
 

@@ -41,7 +41,7 @@ class PreparedPhotos:
 @dataclass(frozen=True, slots=True)
 class _Made:
     photo: PhotoVerdict
-    jpeg: bytes
+    jpeg: bytes = field(repr=False)
     digest: str
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image, ImageFile, ImageOps
 
@@ -40,7 +40,7 @@ class Picture:
     width: int
     height: int
     image: Image.Image
-    icc_profile: bytes | None
+    icc_profile: bytes | None = field(repr=False)
     day: str | None
 
 

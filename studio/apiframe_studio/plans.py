@@ -1,0 +1,95 @@
+"""What a studio is built from, made of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from apiframe_studio.ledger import LedgerUnusable
+from apiframe_studio.private_files import make_private_folder
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+
+if TYPE_CHECKING:
+    from apiframe_studio.settings import StudioSettings
+
+
+@dataclass(frozen=True)
+class StudioPlan:
+    """What a studio is built from. `stand_in` makes the ASGI app that answers instead of the service."""
+
+    ledger_path: Path
+    base_url: str
+    key: SecretStr | None = None
+    stand_in: Callable[[], Any] | None = None
+    is_sandbox: bool = False
+    owner: str = "local"
+    poll_seconds: float = 5.0
+    connect_seconds: float = 5.0
+    read_seconds: float = 15.0
+    paid_seconds: float = 20.0
+    credits_a_day: float | None = None
+    asks_before_spending: bool = True
+    photo_folders: tuple[Path, ...] = ()
+    output_folder: Path = Path("Apiframe")
+    picture_hosts: tuple[str, ...] = ()
+    allow_http: bool = False
+    """Whether the key may go over plain http beyond this machine."""
+
+
+def plan_of(settings: StudioSettings) -> StudioPlan:
+    """A studio at the service."""
+    return StudioPlan(
+        **_shared(settings),
+        ledger_path=settings.data_dir / "ledger.sqlite3",
+        base_url=settings.base_url,
+        allow_http=settings.allow_http,
+        key=settings.api_key,
+        poll_seconds=settings.poll_seconds,
+    )
+
+
+def _shared(settings: StudioSettings) -> dict[str, Any]:
+    """What is the same with the service and with the stand-in."""
+    return {
+        "connect_seconds": settings.connect_seconds,
+        "read_seconds": settings.read_seconds,
+        "paid_seconds": settings.paid_seconds,
+        "credits_a_day": settings.max_credits_per_day,
+        "asks_before_spending": settings.confirm_spending == "ask",
+        "photo_folders": settings.photo_folders,
+        "output_folder": settings.output_folder,
+        "picture_hosts": settings.picture_hosts,
+    }
+
+
+def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioPlan:
+    """A studio on the sandbox, which has a ledger of its own: the embedded one for "", else the one at this address."""
+    folder = settings.data_dir / "sandbox"
+    return StudioPlan(
+        **_shared(settings),
+        ledger_path=folder / "ledger.sqlite3",
+        base_url=url or SANDBOX_URL,
+        allow_http=settings.allow_http,
+        key=SecretStr(SANDBOX_KEY),
+        stand_in=None if url else lambda: sandbox_of(settings).app,
+        is_sandbox=True,
+        poll_seconds=min(settings.poll_seconds, 1.0),
+    )
+
+
+def sandbox_of(settings: StudioSettings) -> Sandbox:
+    """The stand-in for the service; its tasks survive a restart.
+
+    Raises:
+        LedgerUnusable: its folder cannot be made.
+    """
+    folder = settings.data_dir / "sandbox"
+    try:
+        make_private_folder(folder)
+    except OSError as error:
+        raise LedgerUnusable(folder, error.strerror or "cannot be made") from error
+    return Sandbox(training_seconds=settings.sandbox_seconds, store_path=folder / "tasks.sqlite3")

@@ -1,0 +1,186 @@
+"""What a user can set: environment variables that begin with APIFRAME_, read once and here only.
+
+A program adds fields of its own in a subclass.
+
+No `.env` file is read: a server is started in whatever folder its client stands in, and a stranger's file
+there must not choose where the key is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from platformdirs import user_data_path, user_pictures_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from apiframe_studio.api.errors import BaseUrlProblem, BaseUrlUnusable
+from apiframe_studio.api.urls import check_not_in_clear, usable_base_url
+from apiframe_studio.errors import StudioError
+from apiframe_studio.strangers import plain
+
+PREFIX: Final = "APIFRAME_"
+_AN_ADDRESS: Final = "must be a web address such as https://api.apiframe.pro"
+_PLAIN_HTTP: Final = (
+    f"{PREFIX}BASE_URL must begin with https:// to reach another machine: over http:// anybody on the way can read "
+    f"your key and photos. If you accept that, set {PREFIX}ALLOW_HTTP=true."
+)
+_URL_WORDS: Final = {
+    BaseUrlProblem.CREDENTIALS: "must not hold a user name or password",
+    BaseUrlProblem.QUERY: "must not have a ? or # part",
+}
+
+
+class SettingsError(StudioError):
+    """A setting has a value that cannot be used; the text names the variable and the fix."""
+
+    __str__ = Exception.__str__
+
+
+class StudioSettings(BaseSettings):
+    """Every setting that a studio is built from, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
+
+    api_key: Annotated[SecretStr, Field(description="Your v1 API key, as Apiframe shows it")] = SecretStr("")
+    base_url: Annotated[str, Field(description="Where the service is")] = "https://api.apiframe.pro"
+    allow_http: Annotated[
+        bool, Field(description="Send the key over plain http:// to another machine, readable on the way")
+    ] = False
+    data_dir: Annotated[Path, Field(description="Folder of the ledger")] = user_data_path(
+        "apiframe-photo-mcp", appauthor=False
+    )
+    sandbox: Annotated[
+        bool, Field(description="Answer from the sandbox instead of the service, as --sandbox does")
+    ] = False
+    photo_folders: Annotated[
+        Annotated[tuple[Path, ...], NoDecode],
+        Field(description=f"Folders whose photos may be read, separated by {os.pathsep!r}"),
+    ] = (user_pictures_path(),)
+    output_folder: Annotated[Path, Field(description="Where generated pictures are saved")] = (
+        user_pictures_path() / "Apiframe"
+    )
+    picture_hosts: Annotated[
+        Annotated[tuple[str, ...], NoDecode],
+        Field(
+            description="Hosts that pictures may be fetched from, separated by commas; .x takes every host of x"
+        ),
+    ] = (".apiframe.pro", ".apiframe.ai")
+    confirm_spending: Annotated[
+        Literal["ask", "never"], Field(description="Whether the person is asked before money is spent")
+    ] = "ask"
+    max_credits_per_day: Annotated[
+        float | None,
+        Field(ge=0, le=1e9, description="Most credits to spend within 24 hours; empty for no limit"),
+    ] = None
+    poll_seconds: Annotated[
+        float, Field(ge=1, le=60, description="Seconds between two looks while waiting")
+    ] = 5.0
+    connect_seconds: Annotated[float, Field(ge=0.1, le=10, description="Seconds to reach the service")] = 5.0
+    read_seconds: Annotated[
+        float, Field(ge=0.1, le=40, description="Seconds for one look, retries included")
+    ] = 15.0
+    paid_seconds: Annotated[float, Field(ge=0.1, le=20, description="Seconds for one paid request")] = 20.0
+    sandbox_seconds: Annotated[
+        float, Field(ge=1, le=3600, description="How long the sandbox takes to train")
+    ] = 20.0
+
+    @field_validator("base_url")
+    @classmethod
+    def _a_web_address(cls, url: str) -> str:
+        # In its one form: the ledger keeps what was paid for under this name.
+        try:
+            return usable_base_url(url.strip())
+        except BaseUrlUnusable as error:
+            raise ValueError(_URL_WORDS.get(error.problem, _AN_ADDRESS)) from None
+
+    @field_validator("photo_folders", mode="before")
+    @classmethod
+    def _several_folders(cls, folders: object) -> object:
+        return [part for part in folders.split(os.pathsep) if part] if isinstance(folders, str) else folders
+
+    @field_validator("picture_hosts", mode="before")
+    @classmethod
+    def _several_hosts(cls, hosts: object) -> object:
+        return (
+            [part.strip() for part in hosts.split(",") if part.strip()] if isinstance(hosts, str) else hosts
+        )
+
+    @field_validator("photo_folders")
+    @classmethod
+    def _folders_from_home(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(folder.expanduser() for folder in folders)
+
+    @field_validator("data_dir", "output_folder")
+    @classmethod
+    def _from_home(cls, folder: Path) -> Path:
+        return folder.expanduser()
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsError: a value cannot be used.
+        """
+        try:
+            settings = cls()
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_url=False)
+            raise SettingsError(" ".join(_sentence(one, cls) for one in details)) from None
+        if not settings.allow_http:
+            _refuse_plain_http(settings.base_url)
+        return settings
+
+
+def _refuse_plain_http(url: str) -> None:
+    try:
+        check_not_in_clear(url)
+    except BaseUrlUnusable:
+        raise SettingsError(_PLAIN_HTTP) from None
+
+
+def unknown_variables(settings: type[StudioSettings]) -> dict[str, str | None]:
+    """Each variable that begins like a setting and is none, with the setting that it resembles, if it does.
+
+    A mistyped limit would otherwise be no limit, without a word. Names are cleaned for display.
+    """
+    known = [f"{PREFIX}{field.upper()}" for field in settings.model_fields]
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    return {plain(name, 100): _nearest(name, known) for name in unknown}
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    return next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.75)), None)
+
+
+def _sentence(details: ErrorDetails, settings: type[StudioSettings]) -> str:
+    name = f"{PREFIX}{str(details['loc'][0]).upper()}"
+    limits = details.get("ctx", {})
+    match details["type"]:
+        case "greater_than_equal" | "less_than_equal":
+            least, most = _range_of(str(details["loc"][0]), settings)
+            return f"{name} must be a number from {least} to {most}."
+        case "float_parsing" | "float_type":
+            return f"{name} must be a number, such as 5."
+        case "bool_parsing" | "bool_type":
+            return f"{name} must be true or false."
+        case "literal_error":
+            return f"{name} must be one of {limits['expected']}."
+        case "value_error":
+            return f"{name} {limits['error']}."
+        case _:
+            return f"{name} cannot be used; remove it to use the default."
+
+
+def _range_of(field: str, settings: type[StudioSettings]) -> tuple[str, str]:
+    bounds = {type(bound).__name__: bound for bound in settings.model_fields[field].metadata}
+    least = getattr(bounds.get("Ge"), "ge", None)
+    most = getattr(bounds.get("Le"), "le", None)
+    return f"{least:g}", f"{most:g}"
