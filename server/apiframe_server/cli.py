@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 from apiframe_server import __version__
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from apiframe_server.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; returns the exit code."""
-    if (sys.argv[1:] if arguments is None else list(arguments)) == ["--version"]:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"]:
         # Scripts ask this often; a parser would take half of the answer's time.
         print(f"apiframe-photo-mcp {__version__}")
         return 0
-    from apiframe_server.arguments import parser
+    from apiframe_server.arguments import parse
 
-    wanted = parser().parse_args(arguments)
+    wanted = parse(given)
     from apiframe_server.settings import Settings, SettingsError, name_unknown_variables
 
     try:
@@ -32,6 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wanted.command != "doctor":  # It makes a finding of them.
         for sentence in name_unknown_variables():
             print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
+    sandbox = "" if wanted.sandbox is None and settings.sandbox else wanted.sandbox
+    if sandbox and not settings.allow_http and _is_in_clear(sandbox):
+        print(
+            "apiframe-photo-mcp: --sandbox-url must begin with https:// to reach another machine.",
+            file=sys.stderr,
+        )
+        return 2
+    return _serve(settings, sandbox) if wanted.command is None else _run(wanted, settings, sandbox)
+
+
+def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
     match wanted.command:
         case "demo":
             from apiframe_server.demo import demo
@@ -40,17 +54,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "doctor":
             from apiframe_server.doctor import doctor
 
-            return doctor(settings)
+            return doctor(settings, sandbox)
+        case "trainings":
+            from apiframe_server.trainings_command import list_trainings
+
+            return list_trainings(
+                settings, sandbox, subject=wanted.subject, limit=wanted.limit, as_json=wanted.json
+            )
+        case "wait":
+            from apiframe_server.trainings_command import wait
+
+            return wait(settings, sandbox, subject=wanted.subject, as_json=wanted.json)
+        case "check":
+            from apiframe_server.check_command import check
+
+            return check(settings, paths=wanted.paths, sheet=wanted.sheet, as_json=wanted.json)
         case "forget":
             from apiframe_server.forget import forget
 
             return forget(settings, wanted.subject)
-        case "sandbox":
-            from apiframe_server.sandbox_port import sandbox
-
-            return sandbox(settings, wanted.port)
         case _:
-            return _serve(settings, "" if wanted.sandbox is None and settings.sandbox else wanted.sandbox)
+            from apiframe_server.sandbox_port import sandbox as serve_sandbox
+
+            return serve_sandbox(settings, wanted.port)
+
+
+def _is_in_clear(url: str) -> bool:
+    from apiframe_studio.api.errors import BaseUrlUnusable
+    from apiframe_studio.api.urls import check_not_in_clear
+
+    try:
+        check_not_in_clear(url)
+    except BaseUrlUnusable:
+        return True
+    return False
 
 
 def _serve(settings: Settings, sandbox: str | None) -> int:

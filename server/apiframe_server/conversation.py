@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from apiframe_server.terminal import progress_bar
 
 UNSETTLED = frozenset({"submitting", "queued", "processing", "uploading", "preparing"})
 
@@ -35,23 +34,12 @@ class Conversation:
     async def call_until_settled(self, tool: str, doing: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool, again and again while its status says that it goes on, under one bar. Raises Refused."""
         self._said(tool, arguments)
-        with self._bar(doing) as (bar, shown):
-
-            async def move(progress: float, total: float | None, message: str | None) -> None:
-                bar.update(shown, completed=progress, total=total, description=message or doing)
-
+        with progress_bar(self._console, doing, stays=True) as move:
             while True:
                 result = await self._client.call_tool(tool, arguments, progress_callback=move)
                 if _facts(result).get("status") not in UNSETTLED:
                     break
-            bar.update(shown, completed=100, total=100, description=doing)
         return self._heard(result)
-
-    @contextmanager
-    def _bar(self, doing: str) -> Generator[tuple[Progress, TaskID]]:
-        columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console) as bar:
-            yield bar, bar.add_task(doing, total=100)
 
     def _said(self, tool: str, arguments: dict[str, Any]) -> None:
         given = ", ".join(f"{name}={value}" for name, value in arguments.items())

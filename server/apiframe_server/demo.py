@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import sys
 import tempfile
 from contextlib import suppress
@@ -33,6 +35,12 @@ PROMPT = "portrait by a window in soft morning light"
 
 def demo(picture_of_it: str | None = None) -> int:
     """Show the conversation; returns the exit code. `picture_of_it` is where an SVG of the terminal is written."""
+    if picture_of_it is not None and not Path(picture_of_it).absolute().parent.is_dir():
+        print(
+            f"apiframe-photo-mcp: the folder of {picture_of_it} does not exist; make it first.",
+            file=sys.stderr,
+        )
+        return 2
     wide = 100 if picture_of_it else None
     console = Console(
         highlight=False,
@@ -40,14 +48,36 @@ def demo(picture_of_it: str | None = None) -> int:
         width=wide,
         record=wide is not None,
     )
+    folder = Path(tempfile.mkdtemp(prefix="apiframe-demo-"))
+    _end_at_once_when_interrupted(folder)
     try:
-        code = anyio.run(_demo, console)
-    except KeyboardInterrupt:
-        console.print("Stopped.")
-        return 130
+        code = anyio.run(_demo, folder, console)
+    finally:
+        _tidy_up(folder)
     if picture_of_it is not None:
         Path(picture_of_it).write_text(_drawn(console), encoding="utf-8")
     return code
+
+
+def _end_at_once_when_interrupted(folder: Path) -> None:
+    """Nothing here is worth an orderly end, which would wait for the child's."""
+    # Past rich, which would draw its bar again below: clear the line, show the cursor.
+    tidy = "\r\x1b[K\x1b[?25h" if sys.stdout.isatty() else ""
+
+    def end(_number: int, _frame: object) -> None:
+        os.write(1, f"{tidy}Stopped.\n".encode())
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(130)  # The child ends with its input.
+
+    signal.signal(signal.SIGINT, end)
+
+
+def _tidy_up(folder: Path) -> None:
+    """Only the portraits stay, if there are any."""
+    for name in ("photos", "data"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _drawn(console: Console) -> str:
@@ -56,37 +86,39 @@ def _drawn(console: Console) -> str:
     return re.sub(r"@font-face \{.*?\}\n?|<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
 
 
-async def _demo(console: Console) -> int:
-    folder = Path(tempfile.mkdtemp(prefix="apiframe-demo-"))
+async def _demo(folder: Path, console: Console) -> int:
     console.print("[dim]The sandbox stands in for the service: play money, and photos of nobody.[/dim]\n")
-    word = await _all_the_way(folder, console)
+    word, portraits = await _all_the_way(folder, console)
     if not word:
         console.print("[bold red]The demo met an error, shown above.[/bold red]")
         return 1
     console.print(
-        f"[bold green]Done.[/bold green] The trigger word is [bold]{escape(word)}[/bold]: it must stand in every "
-        f"prompt.\nThe portraits are in [bold]{escape(str(folder / 'portraits' / SUBJECT))}[/bold]"
+        f"[bold green]Done.[/bold green] The trigger word is [bold]{escape(word)}[/bold]: it has to be in every "
+        f"prompt.\nThe portraits are in [bold]{escape(portraits)}[/bold]"
     )
     return 0
 
 
-async def _all_the_way(folder: Path, console: Console) -> str:
+async def _all_the_way(folder: Path, console: Console) -> tuple[str, str]:
     photos = folder / "photos"
     photos.mkdir()
     with console.status("drawing two dozen photos of nobody"):
         await in_file_thread(partial(write_photos, photos))
-    word = ""
+    made = "", ""
     async with anyio.create_task_group() as group:
         address = await group.start(partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS)))
         async with Client(_child(address, folder)) as client:
             with suppress(Refused):
-                word = await _talk(Conversation(client, console), photos)
+                made = await _talk(Conversation(client, console), photos)
         group.cancel_scope.cancel()
-    return word
+    return made
 
 
-async def _talk(conversation: Conversation, photos: Path) -> str:
-    """What an assistant does when it is asked: here is a folder of Anna, make me portraits."""
+async def _talk(conversation: Conversation, photos: Path) -> tuple[str, str]:
+    """What an assistant does when it is asked: here is a folder of Anna, make me portraits.
+
+    Returns the trigger word and the folder of the portraits.
+    """
     await conversation.call("get_account")
     await conversation.call("check_photos", paths=[str(photos)])
     prepared = await conversation.call_until_settled(
@@ -102,8 +134,8 @@ async def _talk(conversation: Conversation, photos: Path) -> str:
     ended = await conversation.call_until_settled(
         "wait_for_training", "the training", task_id=begun["task_id"]
     )
-    await conversation.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
-    return str(ended.get("trigger_word") or "")
+    made = await conversation.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
+    return str(ended.get("trigger_word") or ""), str(Path(made["pictures"][0]["path"]).parent)
 
 
 def _child(address: str, folder: Path) -> StdioServerParameters:
@@ -115,6 +147,6 @@ def _child(address: str, folder: Path) -> StdioServerParameters:
     }
     return StdioServerParameters(
         command=sys.executable,
-        args=["-m", "apiframe_server", "--sandbox", address],
+        args=["-m", "apiframe_server", "--sandbox-url", address],
         env={**os.environ, **settings},
     )

@@ -1,78 +1,79 @@
-"""`apiframe-photo-mcp doctor`: what works, what does not, and what to do about it."""
+"""`apiframe-photo-mcp doctor`: what works, what does not, and what you can do about it."""
 
 from __future__ import annotations
 
+import os
 import platform
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
-from rich.console import Console
 from rich.markup import escape
 
 from apiframe_server import __version__
 from apiframe_server.composition import studio_of
-from apiframe_server.settings import Settings, name_unknown_variables
+from apiframe_server.settings import PREFIX, Settings, name_unknown_variables
+from apiframe_server.terminal import output
+from apiframe_server.terminal_errors import explain_to_user
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.ledger import Kind
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
-from apiframe_tools.troubles import explain
+
+
+class Mark(Enum):
+    """What was found: all well, something for you to do, or only something to know."""
+
+    OK = "[green]ok  [/green]"
+    TODO = "[bold red]TODO[/bold red]"
+    NOTE = "[dim]-   [/dim]"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at, or why it was not."""
 
     what: str
-    fine: bool
+    mark: Mark
     told: str
 
 
-def doctor(settings: Settings) -> int:
-    """Check everything and print what to do; returns 0 when all is well, else 1."""
-    console = Console(highlight=False, soft_wrap=True)
-    findings = anyio.run(_examine, settings)
+def doctor(settings: Settings, sandbox: str | None) -> int:
+    """Check everything and print what to do; returns 1 when there is something to do."""
+    console = output()
+    findings = anyio.run(_examine, settings, sandbox)
     for finding in findings:
-        mark = "[green]ok  [/green]" if finding.fine else "[bold red]TODO[/bold red]"
-        console.print(f"{mark} [bold]{finding.what}[/bold]: {escape(finding.told)}")
-    return 0 if all(finding.fine for finding in findings) else 1
+        console.print(f"{finding.mark.value} [bold]{finding.what}[/bold]: {escape(finding.told)}")
+    return 1 if any(finding.mark is Mark.TODO for finding in findings) else 0
 
 
-async def _examine(settings: Settings) -> list[Finding]:
-    studio = studio_of(settings, sandbox="" if settings.sandbox else None)
-    key = studio.plan.key.get_secret_value() if studio.plan.key else ""
-    findings = [_versions(), *_unknown_variables(), _service(studio)]
-    findings.append(await _found("key", lambda: _key_form(studio)))
-    if not check_key(key):
-        findings.append(await _found("account", lambda: _account(studio)))
-    findings.append(await _found("ledger", lambda: _ledger(studio)))
-    findings.extend(_set_aside(studio))
-    await studio.aclose()
-    return findings
+async def _examine(settings: Settings, sandbox: str | None) -> list[Finding]:
+    studio = studio_of(settings, sandbox=sandbox)
+    try:
+        return [
+            _versions(),
+            *_unknown_variables(),
+            *await _service(studio),
+            *_photo_folders(settings),
+            _output_folder(studio.portfolio.folder),
+            await _found("ledger", partial(_ledger, studio)),
+            *_set_aside(studio),
+        ]
+    finally:
+        await studio.aclose()
 
 
 def _versions() -> Finding:
     names = ("mcp", "httpx", "pydantic", "sqlalchemy")
     parts = ", ".join(f"{name} {_version(name)}" for name in names)
-    return Finding(
-        "versions", True, f"apiframe-photo-mcp {__version__}, Python {platform.python_version()}, {parts}"
-    )
-
-
-def _unknown_variables() -> list[Finding]:
-    return [Finding("settings", False, sentence) for sentence in name_unknown_variables()]
-
-
-def _service(studio: Studio) -> Finding:
-    url = studio.plan.base_url
-    in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
-    told = (
-        ": over plain http anybody on the way can read the key; use an https:// address" if in_clear else ""
-    )
-    return Finding("service", not in_clear, f"{url} (v1){told}")
+    told = f"apiframe-photo-mcp {__version__}, Python {platform.python_version()}, {parts}"
+    return Finding("versions", Mark.OK, told)
 
 
 def _version(name: str) -> str:
@@ -82,34 +83,98 @@ def _version(name: str) -> str:
         return "missing"
 
 
+def _unknown_variables() -> list[Finding]:
+    return [Finding("settings", Mark.TODO, sentence) for sentence in name_unknown_variables()]
+
+
 async def _found(what: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
     try:
         return await look()
     except Exception as error:
-        told = explain(error)
+        told = explain_to_user(error)
         if told is None:
             raise
-        return Finding(what, False, told)
+        return Finding(what, Mark.TODO, told)
+
+
+async def _service(studio: Studio) -> list[Finding]:
+    url = studio.plan.base_url
+    if studio.plan.stand_in is not None:
+        return [
+            Finding("service", Mark.NOTE, "the built-in sandbox; the real service was not asked"),
+            await _found("account", partial(_account, studio)),
+        ]
+    in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
+    warned = [
+        Finding(
+            "service", Mark.TODO, f"{url}: over plain http anybody on the way can read the key; use https"
+        )
+    ]
+    findings = warned if in_clear else []
+    key = studio.plan.key.get_secret_value() if studio.plan.key else ""
+    if check_key(key):
+        wrong = await _found("key", partial(_key_form, studio))
+        return [
+            *findings,
+            wrong,
+            Finding("service", Mark.NOTE, f"{url} was not asked, since there is no usable key"),
+        ]
+    account = await _found("account", partial(_account, studio))
+    reached = (
+        [Finding("service", Mark.OK, f"{url} answered")] if account.mark is Mark.OK and not in_clear else []
+    )
+    return [*findings, *reached, account]
 
 
 async def _key_form(studio: Studio) -> Finding:
     await studio.service()
-    return Finding("key", True, "has the form of a v1 key")
+    return Finding("key", Mark.OK, "has the form of a v1 key")
 
 
 async def _account(studio: Studio) -> Finding:
     account = await studio.account()
     left = "unknown" if account.credits is None else f"{account.credits:.15g}"
-    return Finding("account", True, f"reached; {left} credits left, plan {account.plan or 'unknown'}")
+    return Finding("account", Mark.OK, f"{left} credits left, plan {account.plan or 'unknown'}")
+
+
+def _photo_folders(settings: Settings) -> list[Finding]:
+    chosen = "photo_folders" in settings.model_fields_set
+    return [_photo_folder(folder, chosen=chosen) for folder in settings.photo_folders]
+
+
+def _photo_folder(folder: Path, *, chosen: bool) -> Finding:
+    if not folder.exists():
+        fix = f"Put photos there, or set {PREFIX}PHOTO_FOLDERS to another folder."
+        # The folder that the system would have is no mistake of yours.
+        return Finding("photos", Mark.TODO if chosen else Mark.NOTE, f"{folder} does not exist yet. {fix}")
+    try:
+        with os.scandir(folder):
+            pass
+    except OSError as error:
+        fix = f"Give access, or set {PREFIX}PHOTO_FOLDERS to another folder."
+        return Finding("photos", Mark.TODO, f"{folder} cannot be read ({error.strerror}). {fix}")
+    return Finding("photos", Mark.OK, f"{folder} can be read")
+
+
+def _output_folder(folder: Path) -> Finding:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        fix = f"Give access, or set {PREFIX}OUTPUT_FOLDER to another folder."
+        return Finding("images", Mark.TODO, f"{folder} cannot be written ({error.strerror}). {fix}")
+    return Finding("images", Mark.OK, f"{folder} {'can be written' if there == folder else 'can be made'}")
 
 
 async def _ledger(studio: Studio) -> Finding:
     rows = await studio.ledger.list(Kind.TRAINING, studio.clock.now())
+    holds = f"{studio.ledger.path} holds {len(rows)} trainings"
     unconfirmed = [row.ref for row in rows if row.state is State.UNCONFIRMED]
     if unconfirmed:
-        told = f"unconfirmed: {', '.join(unconfirmed)}. Look in your Apiframe dashboard, then tell your assistant"
-        return Finding("ledger", False, f"{studio.ledger.path} holds {len(rows)} trainings; {told}")
-    return Finding("ledger", True, f"{studio.ledger.path} holds {len(rows)} trainings")
+        told = f"unconfirmed: {', '.join(unconfirmed)}. Look into your Apiframe dashboard, then tell your assistant"
+        return Finding("ledger", Mark.TODO, f"{holds}; {told}")
+    return Finding("ledger", Mark.OK, holds)
 
 
 def _set_aside(studio: Studio) -> list[Finding]:
@@ -118,7 +183,7 @@ def _set_aside(studio: Studio) -> list[Finding]:
     return [
         Finding(
             "damaged ledger",
-            False,
+            Mark.TODO,
             f"{found} was set aside; check your Apiframe dashboard, then move it away",
         )
         for found in damaged

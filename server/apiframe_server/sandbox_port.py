@@ -24,9 +24,9 @@ def sandbox(settings: Settings, port: int) -> int:
     try:
         stand_in = sandbox_of(settings)
     except LedgerError as error:
-        from apiframe_tools.troubles import explain
+        from apiframe_server.terminal_errors import explain_to_user
 
-        print(f"apiframe-photo-mcp: {explain(error)}", file=sys.stderr)
+        print(f"apiframe-photo-mcp: {explain_to_user(error)}", file=sys.stderr)
         return 1
     try:
         anyio.run(partial(serve, "127.0.0.1", port, sandbox=stand_in))

@@ -94,11 +94,18 @@ class Wire:
 
     async def err_until(self, words: str) -> str:
         """Wait until stderr has these words; returns the line that has them."""
-        with anyio.fail_after(15):
+        return await self._line("err", words, within=15)
+
+    async def out_until(self, words: str) -> str:
+        """Wait until stdout has these words, for as long as the demo may take; returns the line that has them."""
+        return await self._line("out", words, within=60)
+
+    async def _line(self, name: str, words: str, *, within: float) -> str:
+        with anyio.fail_after(within):
             while True:
-                for line in self.err.split("\n")[:-1]:
+                for line in getattr(self, name).split("\n")[:-1]:
                     if words in line:
-                        return line
+                        return str(line)
                 await self._written.wait()
 
     async def close_input(self) -> None:

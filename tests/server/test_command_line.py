@@ -101,7 +101,20 @@ async def test_doctor_names_a_mistyped_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--sandbox", "nowhere"], "needs an address such as http://127.0.0.1:8788"),
+        (["--sandbox-url", "nowhere"], "needs an address such as http://127.0.0.1:8788"),
+        (["--sandbox-url", "http://elsewhere.example"], "--sandbox-url must begin with https://"),
+        (["--sandbox", "nowhere"], "invalid choice: 'nowhere'"),
+        (["sandbox", "--port", "99999"], "needs a number from 0 to 65535"),
+        (["sandbox", "--port", "-1"], "needs a number from 0 to 65535"),
+        (
+            ["demo", "--svg", "no/such/folder/demo.svg"],
+            "the folder of no/such/folder/demo.svg does not exist",
+        ),
+        (
+            ["check", ".", "--sheet", "no/such/folder/s.jpg"],
+            "the folder of no/such/folder/s.jpg does not exist",
+        ),
+        (["wait"], "the following arguments are required: subject"),
         (["--no-such-option"], "unrecognized arguments"),
         (["no-such-command"], "invalid choice"),
     ],
@@ -155,6 +168,9 @@ async def test_the_demo_ends_with_the_trigger_word_and_portraits_in_a_folder_it_
     assert "Traceback" not in done.err
     folder = anyio.Path(portraits.partition("The portraits are in ")[2])
     assert [path async for path in folder.glob("*.png")]
+    # Only the portraits stay.
+    left = [path.name async for path in anyio.Path(tmp_path).rglob("*") if await path.is_file()]
+    assert {name.rpartition(".")[2] for name in left} == {"png", "json"}
 
 
 ACCOUNT = replying(
@@ -169,6 +185,7 @@ async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
     assert done.process.returncode == 0, done.out
     assert "TODO" not in done.out
     assert "1234567 credits left, plan starter" in done.out
+    assert f"service: {service.base_url} answered" in done.out
     assert "holds 0 trainings" in done.out
     assert f"apiframe-photo-mcp {apiframe_studio.__version__}" in done.out
     assert CANARY not in done.out + done.err
@@ -183,8 +200,30 @@ async def test_doctor_says_when_the_key_goes_in_clear_text(tmp_path: Path) -> No
     assert "anybody on the way can read the key" in service
 
 
+async def test_doctor_says_ok_only_of_what_it_asked(tmp_path: Path) -> None:
+    without_key = await run("doctor", folder=tmp_path)
+    in_sandbox = await run("doctor", "--sandbox", folder=tmp_path)
+    assert "https://api.apiframe.pro was not asked" in without_key.out
+    assert "ok   service" not in without_key.out
+    assert "the real service was not asked" in in_sandbox.out
+    assert "ok   service" not in in_sandbox.out
+    for line in (without_key.out + in_sandbox.out).splitlines():
+        assert "the person" not in line
+
+
+async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    settings = {"PHOTO_FOLDERS": str(tmp_path / "no photos"), "OUTPUT_FOLDER": str(file / "images")}
+    done = await run("doctor", "--sandbox", folder=tmp_path / "data", settings=settings)
+    assert done.process.returncode == 1
+    assert f"TODO photos: {tmp_path / 'no photos'} does not exist yet." in done.out
+    assert f"TODO images: {file / 'images'} cannot be written" in done.out
+    assert "APIFRAME_OUTPUT_FOLDER" in done.out
+
+
 DOCTOR_SAYS = {
-    "no key": ("", None, "No Apiframe API key is set"),
+    "no key": ("", None, "no API key is set"),
     "second generation": (f"afk_{CANARY}", None, "second generation"),
     "wrong key": (CANARY, "bare_401", "does not accept the API key"),
     "refused": (CANARY, "refused", "could not be reached: the connection was refused"),

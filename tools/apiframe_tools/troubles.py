@@ -91,7 +91,7 @@ _PICTURE_WORDS = {
     ),
 }
 
-_REFUSALS = {
+REFUSALS = {
     Refusal.OUTSIDE: "That path is outside the allowed folders",
     Refusal.MALFORMED: "That is not a path",
     Refusal.PARENT_STEP: "Paths with .. are not followed",
@@ -102,7 +102,7 @@ _REFUSALS = {
     Refusal.NOT_READABLE: "That cannot be read",
 }
 
-_NOT_SENT_WORDS = {
+NOT_SENT_WORDS = {
     NotSentBecause.DNS: "its name was not found",
     NotSentBecause.REFUSED: "the connection was refused",
     NotSentBecause.TIMEOUT: "no connection came about in time",
@@ -113,7 +113,7 @@ _NOT_SENT_WORDS = {
     NotSentBecause.UNREACHABLE: "the network did not lead there",
 }
 
-_UNCLEAR_WORDS = {
+UNCLEAR_WORDS = {
     UnclearBecause.TIMEOUT: "did not answer in time",
     UnclearBecause.CUT_OFF: "broke off the connection",
     UnclearBecause.TOO_LARGE: "sent far too long an answer",
@@ -245,7 +245,7 @@ def _service(error: ApiframeError) -> str:
             return f"The service's address {_URL_WORDS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
         case NotSent():
             return (
-                f"The service could not be reached: {_NOT_SENT_WORDS[error.why]}. Check the connection and "
+                f"The service could not be reached: {NOT_SENT_WORDS[error.why]}. Check the connection and "
                 "APIFRAME_BASE_URL, then try again."
             )
         case Throttled(retry_after=float() as seconds):
@@ -263,11 +263,11 @@ def _service(error: ApiframeError) -> str:
             return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
         case Unclear(why=UnclearBecause.NOT_JSON):
             return (
-                f"The service {_UNCLEAR_WORDS[error.why]}.{said} Try again in a minute; if it goes on, "
+                f"The service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute; if it goes on, "
                 "APIFRAME_BASE_URL may lead somewhere else."
             )
         case Unclear():
-            return f"The service {_UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
+            return f"The service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
         case _:
             return f"The service could not be used.{said} Try again in a minute."
 
@@ -323,7 +323,7 @@ def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError
         case PathRefused():
             allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
             return (
-                f"{_REFUSALS.get(error.refusal, 'That path cannot be read')}. Photos are read only in the folders that "
+                f"{REFUSALS.get(error.refusal, 'That path cannot be read')}. Photos are read only in the folders that "
                 f"the person allowed: {allowed}. Use a path in one of them, or ask the person to add a folder to "
                 "APIFRAME_PHOTO_FOLDERS."
             )

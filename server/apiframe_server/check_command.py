@@ -1,0 +1,82 @@
+"""`apiframe-photo-mcp check FOLDER`: which photos can be used for a training, in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from apiframe_server.composition import studio_of
+from apiframe_server.settings import Settings
+from apiframe_server.terminal import notes, output, progress_bar, run_command
+from apiframe_studio.photos import FEWEST, PhotoCheck, Verdict
+from apiframe_studio.studio import Studio
+from apiframe_tools import photo_reporting
+from apiframe_tools.photo_words import ASPECTS, WISHES, reasons_of
+
+_MARKS = {
+    Verdict.USE: "[green]good[/green]",
+    Verdict.WARN: "[yellow]doubtful[/yellow]",
+    Verdict.REJECT: "[red]no[/red]",
+}
+
+
+def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_json: bool) -> int:
+    """Print a verdict for each photo; returns 0 when there are enough good ones."""
+    if sheet is not None and not Path(sheet).absolute().parent.is_dir():
+        print(f"apiframe-photo-mcp: the folder of {sheet} does not exist; make it first.", file=sys.stderr)
+        return 2
+    places = [Path(path).expanduser().absolute() for path in paths]
+    # Whoever types a path here allows it by that: nothing is sent, and no assistant sees it.
+    typed = tuple(place if place.is_dir() else place.parent for place in places)
+    widened = settings.model_copy(update={"photo_folders": (*settings.photo_folders, *typed)})
+    return run_command(partial(_check, studio_of(widened, sandbox=""), places, sheet, as_json))
+
+
+async def _check(studio: Studio, places: Sequence[Path], sheet: str | None, as_json: bool) -> int:
+    with progress_bar(notes(), "checking the photos") as move:
+
+        async def tell(done: float, of: float, _what: str) -> None:
+            await move(done, of, None)
+
+        judged = await studio.photo_sets.check([str(place) for place in places], tell)
+    await studio.aclose()
+    _show(judged, sheet, as_json)
+    return 0 if judged.enough else 1
+
+
+def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:
+    if sheet is not None:
+        Path(sheet).write_bytes(judged.sheet)
+    if as_json:
+        print(photo_reporting.checked(judged).model_dump_json(indent=2))
+        return
+    console = output()
+    table = Table("", "photo", "verdict", "why", box=None, pad_edge=False)
+    for photo in judged.photos:
+        why = ", ".join(reasons_of(photo))
+        table.add_row(str(photo.number), escape(photo.photo.name), _MARKS[photo.verdict], escape(why))
+    if judged.photos:
+        console.print(table)
+    console.print(_summary(judged))
+    if judged.wishes:
+        console.print(f"Photograph next: {'; '.join(WISHES[wish] for wish in judged.wishes)}.")
+    if judged.not_judged:
+        console.print(
+            f"Not judged: {', '.join(ASPECTS[aspect] for aspect in judged.not_judged)}.", markup=False
+        )
+    if judged.left_out:
+        console.print(f"{judged.left_out} more pictures were not looked at.")
+    if sheet is not None:
+        console.print(f"The contact sheet is in {escape(sheet)}")
+
+
+def _summary(judged: PhotoCheck) -> str:
+    good = sum(photo.verdict is Verdict.USE for photo in judged.photos)
+    doubtful = judged.usable - good
+    enough = "enough" if judged.enough else f"not enough: a training takes at least {FEWEST}"
+    return f"{good} good, {doubtful} doubtful, {len(judged.photos) - judged.usable} rejected: {enough}."

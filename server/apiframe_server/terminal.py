@@ -1,0 +1,60 @@
+"""What the commands for a terminal share: how they run, complain and show progress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Protocol
+
+import anyio
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from apiframe_server.terminal_errors import explain_to_user
+
+
+class Moved(Protocol):
+    """Is told how far something is."""
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        """`progress` of `total`, and what is done now."""
+
+
+def run_command(work: Callable[[], Awaitable[int]]) -> int:
+    """Run a command to its exit code: 130 after Ctrl-C, 1 with one line on stderr for what can be explained."""
+    try:
+        return anyio.run(work)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        told = explain_to_user(error)
+        if told is None:
+            raise
+        print(f"apiframe-photo-mcp: {told}", file=sys.stderr)
+        return 1
+
+
+def output() -> Console:
+    """stdout. Where it is not a terminal, lines are as long as they need to be."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+
+
+def notes() -> Console:
+    """stderr, for bars and for what is not the answer."""
+    return Console(highlight=False, stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(console: Console, doing: str, *, stays: bool = False) -> Generator[Moved]:
+    """A bar while something long runs, in a terminal only. One that stays is full when all went well."""
+    columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    shown_at_all = stays or console.is_terminal
+    with Progress(*columns, console=console, transient=not stays, disable=not shown_at_all) as bar:
+        shown = bar.add_task(doing, total=100)
+
+        async def move(progress: float, total: float | None, message: str | None) -> None:
+            bar.update(shown, completed=progress, total=total, description=message or doing)
+
+        yield move
+        bar.update(shown, completed=100, total=100, description=doing)

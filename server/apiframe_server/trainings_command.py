@@ -1,0 +1,137 @@
+"""`apiframe-photo-mcp trainings` and `wait`: trainings in a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from apiframe_server.composition import studio_of
+from apiframe_server.settings import Settings
+from apiframe_server.terminal import notes, output, progress_bar, run_command
+from apiframe_studio.studio import Studio
+from apiframe_studio.submission import State
+from apiframe_studio.training import Note, Training
+from apiframe_studio.trainings import Page
+from apiframe_studio.waiting import is_worth_waiting
+from apiframe_tools import reporting
+from apiframe_tools.guidance import STATUS
+from apiframe_tools.results import SANDBOX_WORDS
+
+ONE_WAIT_SECONDS = 60.0
+
+
+def list_trainings(
+    settings: Settings, sandbox: str | None, *, subject: str | None, limit: int, as_json: bool
+) -> int:
+    """Print the newest trainings; returns the exit code."""
+    return run_command(partial(_list, studio_of(settings, sandbox=sandbox), subject, limit, as_json))
+
+
+def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
+    """Wait until a training is settled; returns 0 when it is finished."""
+    code = run_command(partial(_wait, studio_of(settings, sandbox=sandbox), subject, as_json))
+    if code == 130:
+        notes().print("Stopped waiting; the training goes on by itself.")
+    return code
+
+
+async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) -> int:
+    try:
+        page = await studio.trainings.list(subject=subject, limit=limit)
+    finally:
+        await studio.aclose()
+    if as_json:
+        print(reporting.listing(page, sandbox=studio.is_sandbox).model_dump_json(indent=2))
+    else:
+        _show_list(page, subject, sandbox=studio.is_sandbox)
+    return 0
+
+
+def _show_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
+    console, aside = output(), notes()
+    if sandbox:
+        aside.print(SANDBOX_WORDS, style="dim")
+    if not page.trainings:
+        named = f" of {escape(subject)}" if subject else ""
+        console.print(f"No trainings{named} yet.")
+        return
+    table = Table("subject", "status", "trigger word", "started", "id", box=None, pad_edge=False)
+    for training in page.trainings:
+        table.add_row(*map(escape, _cells(training)))
+    console.print(table)
+    if page.total > len(page.trainings):
+        aside.print(f"{page.total - len(page.trainings)} older ones are not shown; --limit shows more.")
+    if any(Note.NOT_REFRESHED in training.notes for training in page.trainings):
+        aside.print("The service could not be asked about some of them: their last known status is shown.")
+    if any(training.state is State.UNCONFIRMED for training in page.trainings):
+        aside.print(
+            "unconfirmed: money may have been spent. Look into your Apiframe dashboard, then tell your assistant what "
+            "became of it."
+        )
+
+
+def _cells(training: Training) -> tuple[str, str, str, str, str]:
+    done = f" {training.percentage:g} %" if training.percentage and is_worth_waiting(training) else ""
+    started = datetime.fromtimestamp(training.created_at or 0.0, UTC).astimezone()
+    return (
+        training.subject or "unnamed",
+        STATUS[training.state] + done,
+        training.trigger_word or "-",
+        f"{started:%Y-%m-%d %H:%M}",
+        training.task_id or training.ref or "",
+    )
+
+
+async def _wait(studio: Studio, name: str, as_json: bool) -> int:
+    aside = notes()
+    try:
+        named = await studio.trainings.list(subject=name, limit=1)
+        if named.total > 1:
+            aside.print(f"{escape(name)} has {named.total} trainings; this is the newest.")
+        wanted = (named.trainings[0].ref if named.trainings else None) or name
+        training = await _until_settled(studio, wanted, aside)
+    finally:
+        await studio.aclose()
+    if as_json:
+        print(reporting.status(training, sandbox=studio.is_sandbox).model_dump_json(indent=2))
+    else:
+        output().print(_outcome(training))
+    return 0 if training.state is State.FINISHED else 1
+
+
+async def _until_settled(studio: Studio, name: str, aside: Console) -> Training:
+    with progress_bar(aside, "the training") as move:
+
+        async def tell(training: Training) -> None:
+            await move(training.percentage or 0.0, 100.0, f"the training is {STATUS[training.state]}")
+
+        while True:
+            training = await studio.trainings.wait(name, ONE_WAIT_SECONDS, tell)
+            if not is_worth_waiting(training):
+                return training
+
+
+def _outcome(training: Training) -> str:
+    whose = f"The training of {escape(training.subject)}" if training.subject else "The training"
+    match training.state:
+        case State.FINISHED if training.trigger_word:
+            word = f"[bold]{escape(training.trigger_word)}[/bold]"
+            return f"{whose} is finished. Trigger word: {word}. It has to be in every prompt."
+        case State.FINISHED:
+            return f"{whose} is finished, but the service named no trigger word yet. Ask again in a minute."
+        case State.UNCONFIRMED:
+            return (
+                f"{whose} is unconfirmed: money may have been spent. Look into your Apiframe dashboard, then tell your "
+                "assistant what became of it."
+            )
+        case State.INTENT:
+            return (
+                f"{whose} was not sent yet. Ask your assistant to start it again; it is not paid for twice."
+            )
+        case _:
+            said = f" The service says: {escape(training.message)!r}." if training.message else ""
+            return f"{whose} is over: {STATUS[training.state]}.{said}"

@@ -1,0 +1,132 @@
+"""The commands for a terminal: `trainings`, `wait`, `check`, and where the sandbox is asked for."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from .program import run, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = {"SANDBOX_SECONDS": "1"}
+WAYS = [("--sandbox", "trainings"), ("trainings", "--sandbox"), ("trainings", "--json", "--sandbox")]
+
+
+async def _train(folder: Path, *sets: str, subject: str) -> list[str]:
+    """Start trainings in the sandbox; returns their ids."""
+    async with running("--sandbox", folder=folder, settings=QUICK) as wire:
+        await wire.greet()
+        begun = [await wire.call("start_training", training_images_id=name, subject=subject) for name in sets]
+        return [one["structuredContent"]["task_id"] for one in begun]
+
+
+async def test_wait_follows_the_newest_training_of_a_subject_to_its_trigger_word(tmp_path: Path) -> None:
+    await _train(tmp_path, "sandbox-bad-photos", "sandbox-person", subject="Anna [Lee]")
+    waited = await run("--sandbox", "wait", "anna [lee]", folder=tmp_path, settings=QUICK)
+    assert waited.process.returncode == 0
+    assert waited.err == "anna [lee] has 2 trainings; this is the newest.\n"
+    assert waited.out.startswith("The training of Anna [Lee] is finished. Trigger word: TOK")
+    word = waited.out.partition("Trigger word: ")[2].partition(".")[0]
+    listed = await run("trainings", "--sandbox", folder=tmp_path, settings=QUICK)
+    newest, older = [line for line in listed.out.splitlines() if "Anna [Lee]" in line]
+    assert word in newest.split()
+    assert "failed" in older.split()
+
+
+async def test_wait_for_a_training_that_fails_ends_with_1_and_the_reason(tmp_path: Path) -> None:
+    [task_id] = await _train(tmp_path, "sandbox-bad-photos", subject="Anna")
+    waited = await run("wait", task_id, "--sandbox", "--json", folder=tmp_path, settings=QUICK)
+    assert waited.process.returncode == 1
+    told = json.loads(waited.out)
+    assert (told["status"], told["task_id"], told["subject"]) == ("failed", task_id, "Anna")
+
+
+async def test_wait_for_nobody_says_where_the_names_are(tmp_path: Path) -> None:
+    waited = await run("wait", "Nobody", "--sandbox", folder=tmp_path)
+    assert (waited.process.returncode, waited.out) == (1, "")
+    assert waited.err.endswith("`apiframe-photo-mcp trainings` lists those that there are.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
+async def test_ctrl_c_stops_a_wait_and_not_the_training(tmp_path: Path) -> None:
+    settings = {"SANDBOX_SECONDS": "60"}
+    async with running("--sandbox", folder=tmp_path, settings=settings) as wire:
+        await wire.greet()
+        await wire.call("start_training", training_images_id="sandbox-person", subject="Anna")
+        await wire.call("start_training", training_images_id="sandbox-bad-photos", subject="Anna")
+    async with running("wait", "Anna", "--sandbox", folder=tmp_path, settings=settings) as wire:
+        await wire.err_until("this is the newest")
+        wire.process.send_signal(signal.SIGINT)
+        assert await wire.ended(10) == 130
+    assert wire.err.endswith("Stopped waiting; the training goes on by itself.\n")
+    assert "Traceback" not in wire.err
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+async def test_the_sandbox_is_asked_for_before_or_after_a_command(
+    tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    listed = await run(*way, folder=tmp_path)
+    assert listed.process.returncode == 0
+    assert (tmp_path / "sandbox" / "ledger.sqlite3").exists()
+    assert not (tmp_path / "ledger.sqlite3").exists()
+    if "--json" in way:
+        assert json.loads(listed.out) | {"next_step": ""} == {
+            "trainings": [], "total": 0, "next_cursor": None, "warnings": [], "sandbox": True, "next_step": "",
+        }  # fmt: skip
+    else:
+        assert listed.out == "No trainings yet.\n"
+
+
+async def test_trainings_without_the_sandbox_are_those_of_the_service(tmp_path: Path) -> None:
+    await _train(tmp_path, "sandbox-person", subject="Anna")
+    listed = await run("trainings", folder=tmp_path)
+    assert (listed.process.returncode, listed.out, listed.err) == (0, "No trainings yet.\n", "")
+
+
+async def test_check_judges_a_folder_that_no_setting_names(tmp_path: Path, drawn: Path) -> None:
+    sheet = tmp_path / "sheet.jpg"
+    settings = {"PHOTO_FOLDERS": str(tmp_path)}
+    checked = await run(
+        "check", str(drawn), "--sheet", str(sheet), folder=tmp_path / "data", settings=settings
+    )
+    assert checked.process.returncode == 0, checked.err
+    assert "IMG_0001.jpg" in checked.out
+    assert ": enough." in checked.out
+    assert sheet.read_bytes().startswith(b"\xff\xd8\xff")
+    assert not (tmp_path / "data").exists()
+    told = await run(
+        "check", str(drawn / "IMG_0001.jpg"), "--json", folder=tmp_path / "data", settings=settings
+    )
+    assert told.process.returncode == 1
+    [photo] = json.loads(told.out)["photos"]
+    assert photo["name"] == "IMG_0001.jpg"
+
+
+async def test_check_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    checked = await run("check", str(tmp_path / "nowhere"), folder=tmp_path)
+    assert (checked.process.returncode, checked.out) == (1, "")
+    assert checked.err == "apiframe-photo-mcp: There is nothing at that path.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
+async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    async with running("demo", folder=tmp_path / "data") as wire:
+        await wire.out_until("calls check_photos")
+        began = anyio.current_time()
+        wire.process.send_signal(signal.SIGINT)
+        assert await wire.ended(10) == 130
+        assert anyio.current_time() - began < 2
+    assert wire.out.endswith("Stopped.\n")
+    assert "Traceback" not in wire.err
+    assert [path.name async for path in anyio.Path(tmp_path).glob("apiframe-demo-*")] == []
