@@ -23,6 +23,7 @@ from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.ledger import SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed, Reason
 from apiframe_studio.photos.previews import Undecodable, preview, previews
+from apiframe_studio.strangers import plain
 from apiframe_studio.subjects import subject_key
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -173,7 +174,7 @@ class Portfolio:
 
 def folder_name(subject: str | None) -> str:
     """A folder's name for a subject, safe on every system: letters, digits, spaces, _ and - only. Pure."""
-    text = unicodedata.normalize("NFC", subject or "")
+    text = unicodedata.normalize("NFC", plain(subject, 4 * LONGEST_NAME))
     kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
     name = kept[:LONGEST_NAME].rstrip() or "unnamed"
     return f"{name}_" if _DEVICES.fullmatch(name) else name

@@ -1,4 +1,10 @@
-"""Text that a stranger wrote: whatever the service, or somebody through it, says."""
+"""Text that a stranger wrote: what the service, or somebody through it, says, and the names of files and subjects.
+
+A model reads characters that nobody sees, so instructions can hide in a name. Every name and every text that
+may reach a model goes through `plain`. What is visible stays: letters of all scripts, combining marks, emoji.
+Of emoji the joiners and variation selectors go too: a family becomes its members and a heart loses its colour,
+and both stay readable, while any run of such characters can spell out a hidden text.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,7 @@ import unicodedata
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 # These look like nothing, yet Unicode files them under letters, marks and symbols.
-_INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U00016fe4\U0001d159")
 _VARIATION_SELECTORS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 # A megabyte of text costs a second to read character by character, and only its beginning is ever shown.

@@ -6,14 +6,17 @@ Limits stand in the schema. Where a pattern would explain nothing, a check says 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
+from apiframe_studio.subjects import LONGEST_NAME, visible_name
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
 from apiframe_studio.webhooks import LONGEST as LONGEST_URL
 
 LONGEST_ID: Final = 200
+_LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
 _ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
 
 _WORD_REASONS: Final = {
@@ -38,10 +41,20 @@ def _a_trigger_word(text: str) -> str:
 
 
 def an_ordinary_name(text: str) -> str:
-    """The name of a person as it stands in lists: nothing in it that cannot be seen."""
+    """A name on one line: nothing in it that cannot be seen."""
     if not text.isprintable():
         raise ValueError("is a short name on one line, without control characters")
     return text
+
+
+def a_subject(text: str) -> str:
+    """A subject's name as it will be shown: characters that cannot be seen, as those inside an emoji, are left out."""
+    if any(unicodedata.category(letter) in _LINE_BREAKING for letter in text):
+        raise ValueError("is a short name on one line, without control characters")
+    name = visible_name(text)
+    if text and name is None:
+        raise ValueError("needs characters that can be seen")
+    return name or ""
 
 
 _Id = Annotated[
@@ -49,8 +62,11 @@ _Id = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ID),
     AfterValidator(_an_id),
 ]
-_Name = Annotated[
+_Key = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(an_ordinary_name)
+]
+_Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME), AfterValidator(a_subject)
 ]
 
 PhotosId = Annotated[_Id, Field(description="task_id of the finished photo upload")]
@@ -73,5 +89,5 @@ WebhookUrl = Annotated[
 ]
 WebhookSecret = Annotated[SecretStr, Field(max_length=1024, description="Sent back as x-webhook-secret")]
 IdempotencyKey = Annotated[
-    _Name, Field(description="A new value trains the same photos again on purpose, at full price")
+    _Key, Field(description="A new value trains the same photos again on purpose, at full price")
 ]

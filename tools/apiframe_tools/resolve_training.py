@@ -10,14 +10,14 @@ from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import Decision
 from apiframe_tools import reporting
 from apiframe_tools.annotations import DECIDES
-from apiframe_tools.arguments import TaskId, an_ordinary_name
+from apiframe_tools.arguments import TaskId, a_subject
 from apiframe_tools.results import TrainingStatus
 from apiframe_tools.studio_tool import StudioTool
 
 Ref = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
-    AfterValidator(an_ordinary_name),
+    AfterValidator(a_subject),
     Field(description="ref of the training; or a subject's name for one made elsewhere"),
 ]
 PersonsDecision = Annotated[

@@ -15,7 +15,7 @@ from apiframe_studio.ledger.digests import digest
 from apiframe_studio.ledger.reuse import worst_case
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
-from apiframe_studio.subjects import subject_key
+from apiframe_studio.subjects import subject_key, visible_name
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -216,13 +216,15 @@ def _new_ref(kind: Kind) -> str:
 
 
 def _columns(row: Submission) -> dict[str, Any]:
-    told = {"kind": row.kind.value, "state": row.state.value, "subject_key": subject_key(row.subject)}
-    return {**asdict(row), **told}
+    name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
+    return {**asdict(row), "kind": row.kind.value, "state": row.state.value, **name}
 
 
 def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
     kept: dict[str, Any] = {**row, "kind": Kind(row["kind"]), "state": State(row["state"])}
     del kept["subject_key"]
+    # A row of 0.1.0 may hold a name with hidden characters, and every name may reach a model.
+    kept["subject"] = visible_name(kept["subject"])
     return Submission(**kept)
 
 

@@ -13,23 +13,27 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from apiframe_studio import guarded_files
-from apiframe_studio.guarded_files import Refusal, comparable
+from apiframe_studio.guarded_files import GuardedFolder, Refusal, comparable
 from apiframe_studio.photos.errors import PathRefused
+from apiframe_studio.strangers import plain
 
 MOST_PICTURES = 500
 MOST_ENTRIES = 10_000
 LONGEST_PATH = 4096
+LONGEST_NAME = 255
 DEEPEST = 64
 
 # Formats that cannot be used are listed too, so that a person is told about their TIFFs.
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .bmp .avif .jxl .dng"
 PICTURE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
+_JOINERS = "\u200c\u200d"
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -46,7 +50,8 @@ class Photo:
 
     @property
     def name(self) -> str:
-        return self.parts[-1]
+        """As it is shown, to a model too: nothing in it that cannot be seen."""
+        return plain(self.parts[-1], LONGEST_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,13 @@ class AllowedFolders:
 
     def _expand(self, given: str | Path, position: int) -> list[Photo]:
         photo = self._place(given, position)
-        names = self._names_in(photo, position)
+        try:
+            names = self._names_in(photo, position)
+        except PathRefused as refused:
+            if refused.refusal is not Refusal.NOT_FOUND or (shown := self._shown_as(photo)) is None:
+                raise
+            photo = shown
+            names = self._names_in(photo, position)
         if names is None:
             return [photo]
         return [Photo(photo.root, (*photo.parts, name)) for name in names]
@@ -143,6 +154,18 @@ class AllowedFolders:
         with os.scandir(real) as entries:
             return _picture_names(entries)
 
+    def _shown_as(self, photo: Photo) -> Photo | None:
+        """The one file or folder beside which would be shown by this name: what is shown can be given back."""
+        if not photo.parts:
+            return None
+        try:
+            names = GuardedFolder(photo.root).names(photo.parts[:-1])
+        except OSError:
+            return None
+        alike = [name for name in names[:MOST_ENTRIES] if _shown(name) == _shown(photo.parts[-1])]
+        hidden = len(alike) != 1 or alike[0].startswith(".")
+        return None if hidden else Photo(photo.root, (*photo.parts[:-1], alike[0]))
+
     def _open(self, photo: Photo, position: int) -> int:
         try:
             return guarded_files.open_below(photo.root, photo.parts)
@@ -163,7 +186,7 @@ class AllowedFolders:
         return Photo(root, parts)
 
     def _checked_text(self, text: str, position: int) -> str:
-        if not text.strip() or len(text) > LONGEST_PATH or not text.isprintable():
+        if not text.strip() or len(text) > LONGEST_PATH or not _is_visible(text):
             raise self._refused(Refusal.MALFORMED, position)
         if os.name != "nt" and (_DRIVE.match(text) or text.startswith("\\\\")):
             raise self._refused(Refusal.OUTSIDE, position)
@@ -193,6 +216,17 @@ class AllowedFolders:
         return PathRefused(refusal, self.roots, position)
 
 
+def _is_visible(path: str) -> bool:
+    """Spaces of every width and the joiners of emoji and of many scripts occur in the names of real folders."""
+    return all(
+        letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == "Zs" for letter in path
+    )
+
+
+def _shown(name: str) -> str:
+    return unicodedata.normalize("NFC", plain(name, LONGEST_NAME))
+
+
 def _is_odd_on_windows(part: str) -> bool:
     """A colon opens an alternate stream; trailing dots and spaces are dropped; some names are devices."""
     stem = part.split(".")[0].strip().upper()
@@ -211,5 +245,6 @@ def _picture_names(entries: Iterator[os.DirEntry[str]]) -> list[str]:
 
 def _looks_right(entry: os.DirEntry[str]) -> bool:
     suffix = os.path.splitext(entry.name)[1].lower()
-    visible = not entry.name.startswith(".") and entry.name.isprintable()
-    return visible and suffix in PICTURE_SUFFIXES and entry.is_file(follow_symlinks=False)
+    return (
+        not entry.name.startswith(".") and suffix in PICTURE_SUFFIXES and entry.is_file(follow_symlinks=False)
+    )
