@@ -148,11 +148,12 @@ class Generations:
             await self._background.run(row.ref, work, seconds)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         saved = await self._ledger.pictures_of(row.ref)
-        previews: Sequence[bytes] = field(default=(), repr=False)
+        previews: Sequence[bytes] = ()
         # The pictures are on disk and paid for: that they cannot be shown small is no error.
         with contextlib.suppress(DecodersFailed):
             previews = await self._portfolio.previews(saved)
-        missing = max((row.photos or 0) - len(saved), 0) if row.state is State.FINISHED else 0
+        finished = row.state is State.FINISHED and row.forgotten_at is None
+        missing = max((row.photos or 0) - len(saved), 0) if finished else 0
         return Pictures(row, training, prompt, added, saved, previews, missing, deduplicated=not is_new)
 
     async def _trained(self, wish: PicturesWish) -> Training:
@@ -264,9 +265,10 @@ class Generations:
             **wish.parameters(),
         }
         known = {saved.number for saved in await self._ledger.pictures_of(row.ref)}
+        row = await self._ledger.find(row.ref, self._clock.now()) or row
         refused: PictureRefused | None = None
         # More links than pictures were ordered are not ours to fetch.
-        for number, url in enumerate(urls[: row.photos or 1], 1):
+        for number, url in enumerate(urls[: _pictures_wanted(row)], 1):
             try:
                 if number not in known:
                     await self._fetch(api, row, number, url, told)
@@ -292,6 +294,10 @@ class Generations:
         if await self._ledger.save_pictures([saved]):
             # The subject was forgotten meanwhile.
             await in_file_thread(self._portfolio.remove, row.subject or "", [], [saved])
+
+
+def _pictures_wanted(row: Submission) -> int:
+    return 0 if row.forgotten_at is not None else row.photos or 1
 
 
 def _kept_urls(row: Submission) -> Sequence[str]:

@@ -38,6 +38,8 @@ class Note(StrEnum):
     """Accepted, and neither ledger nor spool could be written: this result is the only record."""
     NO_PROGRESS = "no_progress"
     """The last two waits or more ended without any."""
+    FORGOTTEN = "forgotten"
+    """Its subject was forgotten: only what is not personal is kept."""
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was taken into the ledger."""
 
@@ -81,7 +83,7 @@ class Training:
             ref=row.ref,
             task_id=row.task_id,
             subject=row.subject,
-            training_images_id=(row.about or None) if is_training else None,
+            training_images_id=(row.about or None) if is_training and row.forgotten_at is None else None,
             requested_trigger_word=row.wording if is_training else None,
             trigger_word=row.trigger_word,
             percentage=row.percentage,
@@ -106,6 +108,8 @@ def state_of(task: TaskState) -> State:
 
 
 def _word_notes(row: Submission) -> tuple[Note, ...]:
+    if row.forgotten_at is not None:
+        return (Note.FORGOTTEN,)
     word = row.trigger_word or row.wording
     counts = row.state in OPEN or row.state is State.FINISHED
     ordinary = word and counts and WordDoubt.ORDINARY in doubts_about(word, row.subject)

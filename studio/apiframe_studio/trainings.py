@@ -326,7 +326,8 @@ class Trainings:
         return Sent(row, by_us=False)
 
     async def _refresh(self, row: Submission, pace: Pace | None = None) -> Training:
-        asks = row.state in UNDER_WAY or (row.state is State.FINISHED and row.trigger_word is None)
+        word_is_open = row.state is State.FINISHED and row.trigger_word is None and row.forgotten_at is None
+        asks = row.state in UNDER_WAY or word_is_open
         if not asks or row.task_id is None:
             return Training.of(row)
         api = await self._service()
@@ -407,6 +408,7 @@ def _started(wish: TrainingWish, sent: Sent) -> Training:
         training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(wish.trigger_word)))
     if (
         not sent.by_us
+        and sent.row.forgotten_at is None
         and sent.row.wording != wish.trigger_word
         and sent.row.state in (OPEN | {State.FINISHED, State.FAILED})
     ):

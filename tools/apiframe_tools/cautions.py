@@ -12,6 +12,7 @@ _WORDS = {
     Note.NOT_REFRESHED: "The service could not be asked just now; this is the last known state.",
     Note.ID_NOT_IN_LEDGER: "The ledger could not be written, so the task_id was kept beside it: free some disk space.",
     Note.ID_ONLY_HERE: "The task_id could not be written anywhere: show it to the person, this is its only record.",
+    Note.FORGOTTEN: "Its subject was forgotten here, so name, trigger word and images are not kept.",
     Note.NEW_IN_LEDGER: "It was made elsewhere and is in the list from now on.",
 }
 

@@ -65,6 +65,8 @@ def next_step(training: Training) -> str:
             )
         case State.FINISHED if Note.ODD_WORD in training.notes:
             return "ask the person to look the trigger word up in their Apiframe dashboard."
+        case State.FINISHED if Note.FORGOTTEN in training.notes:
+            return "nothing; it is over. start_training with the same photos begins a new one, at full price."
         case State.FINISHED if training.trigger_word is None:
             return f"call get_training_status with task_id {name} in a minute to learn the trigger word."
         case State.FINISHED:

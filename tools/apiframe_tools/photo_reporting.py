@@ -104,7 +104,7 @@ def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
         ],
         credits=row.credits or 0.0,
         deduplicated=pictures.deduplicated,
-        warnings=[f"{pictures.missing} fewer pictures came than were asked for."] if pictures.missing else [],
+        warnings=_picture_warnings(pictures),
         sandbox=sandbox,
         next_step=_after_making(row.state, row.ref),
     )
@@ -113,6 +113,12 @@ def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
     for shown, saved in zip(result.pictures, pictures.saved, strict=True):
         result.link(shown, saved.media_type)
     return result
+
+
+def _picture_warnings(pictures: Pictures) -> list[str]:
+    if pictures.row.forgotten_at is not None:
+        return ["The subject was forgotten meanwhile, so none of these pictures is kept."]
+    return [f"{pictures.missing} fewer pictures came than were asked for."] if pictures.missing else []
 
 
 def _uri(saved: SavedPicture) -> str:

@@ -61,14 +61,15 @@ def same_news(before: Submission, now: Submission) -> bool:
 def forgotten(row: Submission, now: float) -> Submission:
     """A submission without anything personal.
 
-    While it is under way a mark stays in the place of its photos, so that they are known again and not paid
-    for a second time; see `digests.forgotten_mark`.
+    While it is open a mark stays in the place of its photos, so that they are known again and not paid for a
+    second time; see `digests.forgotten_mark`. One that was never sent is given up.
     """
     if row.forgotten_at is not None:
         return row
     fingerprint = None if row.fingerprint is None else forgotten_mark(row.ref, row.fingerprint)
     about = forgotten_mark(row.ref, row.about)
-    return impersonal(replace(row, forgotten_at=now, about=about, fingerprint=fingerprint))
+    state = State.ABANDONED if row.state is State.INTENT else row.state
+    return impersonal(replace(row, state=state, forgotten_at=now, about=about, fingerprint=fingerprint))
 
 
 def impersonal(row: Submission) -> Submission:

@@ -1,0 +1,210 @@
+"""Nothing personal lands on a forgotten row, whatever was under way; and its photos are not paid for unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.forgetting import forget_subject
+from apiframe_studio.generations import PicturesWish
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedPicture
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.submission import Event, State
+from apiframe_studio.training import Note
+from apiframe_studio.trainings import TrainingWish
+
+from .stepped_clock import DAWN, SteppedClock
+
+PLACE = ("https://service.invalid v1", "local")
+WORDS = ("canary-name", "canary-word", "canary-message", "canary-prompt", "canary-answer", "canary-photos")
+PHOTOS = "canary-photos"
+
+
+def holding(folder: Path) -> dict[str, list[str]]:
+    """Which files hold which of the words, in their names or anywhere in their bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    found = {
+        str(path): [word for word in WORDS if word.encode() in str(path).encode() + path.read_bytes()]
+        for path in files
+    }
+    return {path: words for path, words in found.items() if words}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    book = Book(folder / "ledger.sqlite3")
+    new = NewSubmission(
+        kind,
+        *PLACE,
+        PHOTOS,
+        "canary-word",
+        "canary-name",
+        "canary-key",
+        prompt="canary-prompt",
+        fingerprint=PHOTOS,
+    )
+    row, _ = book.admit(new, DAWN)
+    sending = book.begin_sending(row.ref, DAWN, 50.0)
+    assert sending is not None
+    assert holding(folder)
+    book.forget([row.ref], DAWN + 1)
+    assert holding(folder) == {}
+    answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
+    book.settle(row.ref, 1, Event.ACCEPTED, answer, DAWN + 2)
+    book.rename(row.ref, "canary-name")
+    for state in (State.PROCESSING, State.FINISHED):
+        book.observe(row.ref, Observation(DAWN + 3, state, 50.0, "canary-message", "canary-word"))
+    picture = SavedPicture(row.ref, 1, "/canary-name/1.png", "image/png", DAWN)
+    assert book.save_pictures([picture]) == [picture]
+    kept = book.find(*PLACE, row.ref, DAWN + 4)
+    book.close()
+    assert holding(folder) == {}
+    assert kept is not None
+    # What was spent, when, and under which id stays.
+    assert (kept.task_id, kept.state, kept.sent_at) == ("task-1", State.FINISHED, DAWN)
+
+
+def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
+    book = Book(tmp_path / "data" / "ledger.sqlite3")
+    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), DAWN)
+    book.begin_sending(row.ref, DAWN, 50.0)
+    book.settle(row.ref, 1, Event.UNCLEAR, Answer(), DAWN)
+    book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN)
+    book.begin_sending(row.ref, DAWN, 50.0)
+    book.forget([row.ref], DAWN + 1)
+    stray = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), DAWN + 2)
+    assert stray is not None
+    book.observe(stray.ref, Observation(DAWN + 3, State.FINISHED, trigger_word="canary-word"))
+    book.close()
+    assert holding(tmp_path) == {}
+
+
+def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), DAWN)
+    book.forget([row.ref], DAWN)
+    forgotten = book.find(*PLACE, row.ref, DAWN)
+    assert forgotten is not None
+    assert forgotten.state is State.ABANDONED
+    assert book.begin_sending(row.ref, DAWN, 50.0) is None
+    assert book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), DAWN)[1]
+    book.close()
+
+
+@pytest.mark.parametrize("by", ["the same set", "another set of the same photos"])
+def test_forgotten_photos_are_known_as_long_as_money_may_be_on_its_way(by: str, tmp_path: Path) -> None:
+    book = Book(tmp_path / "data" / "ledger.sqlite3")
+    new = NewSubmission(Kind.TRAINING, *PLACE, "canary-photos", fingerprint="canary-photos-print")
+    row, _ = book.admit(new, DAWN)
+    book.begin_sending(row.ref, DAWN, 50.0)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), DAWN)
+    book.forget([row.ref], DAWN)
+
+    def known() -> list[str]:
+        if by == "the same set":
+            found = book.peek(new, DAWN)
+            return [] if found is None else [found.ref]
+        return [found.ref for found in book.trainings_of_photos(*PLACE, "canary-photos-print", DAWN)]
+
+    assert known() == [row.ref]
+    assert book.admit(new, DAWN)[1] is False
+    assert holding(tmp_path) == {}
+    book.observe(row.ref, Observation(DAWN + 9, State.FINISHED, trigger_word="canary-word"))
+    assert known() == []
+    book.close()
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def sandbox(clock: SteppedClock) -> Sandbox:
+    return Sandbox(clock=clock.now)
+
+
+class Forgetful:
+    """The sandbox, and somebody who forgets a subject while a request for `path` is under way."""
+
+    def __init__(self, sandbox: Sandbox, path: str) -> None:
+        self.sandbox = sandbox
+        self.path = path
+        self.studio: Studio
+        self.forgets: str | None = None
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.forgets and scope["path"].startswith(self.path):
+            subject, self.forgets = self.forgets, None
+            studio = self.studio
+            await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
+        await self.sandbox.app(scope, receive, send)
+
+
+@pytest.fixture(params=["/ai-photo-generate", "/pictures"])
+async def forgetful(
+    request: pytest.FixtureRequest, sandbox: Sandbox, clock: SteppedClock, tmp_path: Path
+) -> AsyncGenerator[Forgetful]:
+    service = Forgetful(sandbox, request.param)
+    plan = StudioPlan(
+        tmp_path / "data" / "ledger.sqlite3",
+        SANDBOX_URL,
+        SecretStr(SANDBOX_KEY),
+        stand_in=lambda: service.app,
+        is_sandbox=True,
+        output_folder=tmp_path / "portraits",
+    )
+    service.studio = Studio(plan, clock)
+    with anyio.fail_after(20):
+        yield service
+    await service.studio.aclose()
+    sandbox.close()
+
+
+async def trained(service: Forgetful) -> str:
+    begun = await service.studio.trainings.start(
+        TrainingWish("sandbox-person", "canary-word", subject="canary-name")
+    )
+    await service.studio.clock.sleep(1000)
+    done = await service.studio.trainings.look(begun.ref or "")
+    assert done.trigger_word
+    return begun.ref or ""
+
+
+async def test_images_that_come_after_forgetting_are_dropped(forgetful: Forgetful, tmp_path: Path) -> None:
+    await trained(forgetful)
+    forgetful.forgets = "CANARY-NAME"
+    wish = PicturesWish("canary-prompt", subject="canary-name", number_of_images=2)
+    made = await forgetful.studio.generations.generate(wish, 20)
+    assert forgetful.forgets is None
+    assert made.row.forgotten_at is not None
+    assert (made.row.state, made.saved, made.missing) == (State.FINISHED, [], 0)
+    assert holding(tmp_path) == {}
+    assert not (tmp_path / "portraits" / "canary-name").exists()
+
+
+@pytest.mark.parametrize("forgetful", ["/fetch"], indirect=True)
+async def test_a_training_that_was_forgotten_under_way_is_followed_without_its_word_and_not_paid_again(
+    forgetful: Forgetful, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    studio = forgetful.studio
+    wish = TrainingWish("sandbox-person", "canary-word", subject="canary-name")
+    begun = await studio.trainings.start(wish)
+    await forget_subject("canary-name", studio.ledger, studio.portfolio, studio.clock.now())
+    again = await studio.trainings.start(wish)
+    assert (again.ref, again.deduplicated, again.subject) == (begun.ref, True, None)
+    assert again.notes == (Note.FORGOTTEN,)
+    await studio.clock.sleep(1000)
+    done = await studio.trainings.look(begun.ref or "")
+    assert (done.state, done.trigger_word, done.notes) == (State.FINISHED, None, (Note.FORGOTTEN,))
+    assert done.training_images_id is None
+    assert sandbox.store.paid() == 1
+    assert holding(tmp_path) == {}
