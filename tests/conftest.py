@@ -12,8 +12,8 @@ from apiframe_studio.photos.synthetic import draw, scenes
 
 CANARY = "canary-7f3a-of-a-place"
 DRAWN = 12
-_SMALL = (520, 650)
-"""Just large enough to be used, so that looking at a dozen takes about a second."""
+_SMALL = (768, 960)
+"""Just large enough to be good, so that looking at a dozen takes about a second."""
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told
     studio: Studio, service: Service, tmp_path: Path
 ) -> None:
     for number, scene in enumerate(scenes(33)):
-        draw(scene, (520, 650)).save(tmp_path / f"{number:02}.jpg", "JPEG", quality=80)
+        draw(scene, (768, 960)).save(tmp_path / f"{number:02}.jpg", "JPEG", quality=80)
     service.open.set()
     with anyio.fail_after(60):
         photo_set = await studio.photo_sets.prepare(PhotosWish([str(tmp_path)], "male", "asian"), nothing, 40)

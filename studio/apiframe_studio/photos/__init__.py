@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from apiframe_studio.photos.cache import PhotoCache
 from apiframe_studio.photos.checking import check
-from apiframe_studio.photos.errors import DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
+from apiframe_studio.photos.choosing import AS_JUDGED, Choice, choose, number_to_send
+from apiframe_studio.photos.errors import (
+    ChoiceProblem,
+    ChoiceRefused,
+    DecodersFailed,
+    NothingToPrepare,
+    PathRefused,
+    PhotoError,
+    Refusal,
+)
 from apiframe_studio.photos.folders import MOST_PICTURES, AllowedFolders, Photo
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
@@ -31,12 +40,16 @@ from apiframe_studio.photos.verdicts import (
 )
 
 __all__ = [
+    "AS_JUDGED",
     "FEWEST",
     "MOST",
     "MOST_PICTURES",
     "AllowedFolders",
     "Aspect",
     "Box",
+    "Choice",
+    "ChoiceProblem",
+    "ChoiceRefused",
     "DecodersFailed",
     "Facts",
     "Limits",
@@ -54,6 +67,8 @@ __all__ = [
     "Verdict",
     "Wish",
     "check",
+    "choose",
     "fingerprint",
+    "number_to_send",
     "prepare",
 ]

@@ -2,6 +2,7 @@
 
     PhotoError
     ├── PathRefused        a path outside the allowed folders (it names them), or one we do not follow
+    ├── ChoiceRefused      a photo was named that cannot be left out or kept
     ├── NothingToPrepare   a check found no picture that can be used
     └── DecodersFailed     the processes that read pictures could not be started
 
@@ -11,6 +12,7 @@ A picture that cannot be used is no exception: it is a verdict (see `verdicts`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from apiframe_studio.errors import StudioError
@@ -33,6 +35,29 @@ class PathRefused(PhotoError):
         self.position = position
         folders = ", ".join(str(folder) for folder in self.allowed) or "none"
         super().__init__(f"{refusal.value}; allowed folders: {folders}")
+
+
+class ChoiceProblem(StrEnum):
+    """Why what was named cannot be left out or kept."""
+
+    UNKNOWN = "unknown"
+    SEVERAL = "several"
+    NUMBER_WITHOUT_CODE = "number_without_code"
+    OTHER_CODE = "other_code"
+    NO_SUCH_NUMBER = "no_such_number"
+    UNREADABLE = "unreadable"
+    BOTH = "both"
+    TOO_MANY = "too_many"
+
+
+class ChoiceRefused(PhotoError):
+    """A photo was named that cannot be left out or kept. `named` is what was given, `near` what it may mean."""
+
+    def __init__(self, problem: ChoiceProblem, named: str = "", near: Sequence[str] = ()) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+        self.named = named
+        self.near = tuple(near)
 
 
 class NothingToPrepare(PhotoError):

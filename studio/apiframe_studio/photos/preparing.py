@@ -11,25 +11,28 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import judging
 from apiframe_studio.photos._spread import Progress, spread
 from apiframe_studio.photos.cache import PhotoCache
+from apiframe_studio.photos.choosing import AS_JUDGED, Choice, first_choice, second_choice
 from apiframe_studio.photos.decoders import Decoders, Refused, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import MOST, PhotoCheck, PhotoVerdict
+from apiframe_studio.photos.verdicts import FEWEST, MOST, PhotoCheck, PhotoVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPhotos:
     """Pictures ready to be sent, best first: JPEG, upright, sRGB, pixels only, at most 1536 long and 400 kB.
 
-    `fingerprint` is a SHA-256 over the pictures' pixels, whatever their names and order. `changed` names the
-    pictures that were no longer what the check had judged, and were left out; `spare` were good but too many.
+    `fingerprint` is a SHA-256 over the pictures' pixels, whatever their names and order. Left out were:
+    `changed` pictures that were no longer what the check had judged, `repeated` ones with the very pixels of
+    another, `spare` ones that were good but too many.
     """
 
     jpegs: list[bytes] = field(repr=False)
     photos: tuple[PhotoVerdict, ...]
     fingerprint: str
     changed: tuple[PhotoVerdict, ...] = ()
+    repeated: tuple[PhotoVerdict, ...] = ()
     spare: tuple[PhotoVerdict, ...] = ()
 
     @property
@@ -49,36 +52,33 @@ async def prepare(
     check: PhotoCheck,
     limit: int = MOST,
     *,
+    choice: Choice = AS_JUDGED,
     limits: Limits | None = None,
     progress: Progress | None = None,
     cache: PhotoCache | None = None,
 ) -> PreparedPhotos:
-    """Normalise the best `limit` usable pictures of a check. Raises `NothingToPrepare`, `DecodersFailed`.
+    """Normalise the best `limit` good pictures of a check; doubtful ones only as far as 10 are not reached.
 
-    The files are read again through the same guard and left out when they are not what was judged; a spare
-    picture then takes their place. Two files that show the very same pixels are sent once.
+    `choice` names pictures that are left out, or taken whatever the verdict. The files are read again through
+    the same guard and left out when they are not what was judged; the next best picture then takes their
+    place. Two files that show the very same pixels are sent once. Raises `NothingToPrepare`, `DecodersFailed`.
     """
-    waiting = best(check.photos)
-    made: list[_Made] = []
-    changed: list[PhotoVerdict] = []
+    first, second = first_choice(check.photos, choice), second_choice(check.photos, choice)
     async with decoders(limits or Limits()) as pool:
-        maker = _Maker(check.allowed, pool, cache or PhotoCache())
-        while waiting and len(made) < limit:
-            wave, waiting = waiting[: limit - len(made)], waiting[limit - len(made) :]
-            results = await spread(wave, maker.make, pool.width, progress)
-            for photo, result in zip(wave, results, strict=True):
-                if result is None:
-                    changed.append(photo)
-                elif all(result.digest != other.digest for other in made):
-                    made.append(result)
-    if not made:
+        maker = _Maker(check.allowed, pool, cache or PhotoCache(), progress)
+        await maker.make_up_to(limit, first)
+        await maker.make_up_to(min(limit, FEWEST), second)
+    if not maker.made:
         raise NothingToPrepare
+    made = sorted(maker.made, key=lambda each: judging.best_first(each.photo))
+    taken = {each.photo.number for each in made} | {photo.number for photo in maker.changed}
     return PreparedPhotos(
         jpegs=[each.jpeg for each in made],
         photos=tuple(each.photo for each in made),
         fingerprint=fingerprint(each.digest for each in made),
-        changed=tuple(changed),
-        spare=tuple(waiting),
+        changed=tuple(maker.changed),
+        repeated=tuple(maker.repeated),
+        spare=tuple(photo for photo in first if photo.number not in taken),
     )
 
 
@@ -87,18 +87,35 @@ def fingerprint(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
-def best(photos: Sequence[PhotoVerdict]) -> list[PhotoVerdict]:
-    """The usable pictures, best first."""
-    return sorted((photo for photo in photos if photo.usable), key=judging.best_first)
-
-
 class _Maker:
     """Makes the picture that is sent of one that was judged."""
 
-    def __init__(self, allowed: AllowedFolders, pool: Decoders, cache: PhotoCache) -> None:
-        self._allowed, self._pool, self._cache = allowed, pool, cache
+    def __init__(
+        self, allowed: AllowedFolders, pool: Decoders, cache: PhotoCache, progress: Progress | None
+    ) -> None:
+        self._allowed, self._pool, self._cache, self._progress = allowed, pool, cache, progress
+        self.made: list[_Made] = []
+        self.changed: list[PhotoVerdict] = []
+        self.repeated: list[PhotoVerdict] = []
 
-    async def make(self, photo: PhotoVerdict) -> _Made | None:
+    async def make_up_to(self, count: int, photos: Sequence[PhotoVerdict]) -> None:
+        """Make pictures of these photos, in order, until there are `count` in all."""
+        waiting = list(photos)
+        while waiting and (room := count - len(self.made)) > 0:
+            wave, waiting = waiting[:room], waiting[room:]
+            results = await spread(wave, self._make, self._pool.width, self._progress)
+            for photo, result in zip(wave, results, strict=True):
+                self._take(photo, result)
+
+    def _take(self, photo: PhotoVerdict, result: _Made | None) -> None:
+        if result is None:
+            self.changed.append(photo)
+        elif any(result.digest == other.digest for other in self.made):
+            self.repeated.append(photo)
+        else:
+            self.made.append(result)
+
+    async def _make(self, photo: PhotoVerdict) -> _Made | None:
         """None when the picture is gone, changed since it was judged, or cannot be decoded any more."""
         try:
             async with self._pool.turn() as ask:

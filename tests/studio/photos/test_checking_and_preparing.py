@@ -13,6 +13,7 @@ from PIL import Image
 
 from apiframe_studio.photos import (
     AllowedFolders,
+    Choice,
     DecodersFailed,
     NothingToPrepare,
     PathRefused,
@@ -20,12 +21,15 @@ from apiframe_studio.photos import (
     Reason,
     Verdict,
     check,
+    choose,
     fingerprint,
+    judging,
+    number_to_send,
     prepare,
 )
 from apiframe_studio.photos.decoders import decoders
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.synthetic import write_photos
+from apiframe_studio.photos.synthetic import draw, scenes, write_photos
 
 Put = Callable[..., Path]
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
@@ -94,15 +98,39 @@ async def test_the_drawn_person_is_a_usable_training_set(tmp_path: Path) -> None
     assert prepared.size == sum(map(len, prepared.jpegs)) < 12 * 400_000
 
 
-async def test_the_best_thirty_are_taken_of_more(pictures: Path, put: Put) -> None:
-    for number in range(33):
-        put(f"{number:02}.jpg", number, size=(600, 640) if number in {3, 17} else (800, 900))
+async def test_the_best_thirty_are_taken_of_more_and_sent_by_worth(pictures: Path) -> None:
+    for number, scene in enumerate(scenes(33)):
+        draw(scene, (800, 900)).save(pictures / f"{number:02}.jpg", "JPEG", quality=90)
     judged = await judge(pictures)
     with anyio.fail_after(30):
         prepared = await prepare(judged)
-    taken = {photo.photo.name for photo in prepared.photos}
+    worths = [judging.worth(photo) for photo in prepared.photos]
     assert (len(prepared.jpegs), len(prepared.spare)) == (30, 3)
-    assert not taken & {"03.jpg", "17.jpg"}
+    assert worths == sorted(worths, reverse=True)
+    assert max(judging.worth(photo) for photo in prepared.spare) <= worths[-1]
+
+
+async def test_doubtful_photos_are_sent_only_when_the_good_ones_do_not_suffice_or_when_named(
+    tmp_path: Path,
+) -> None:
+    write_photos(tmp_path, 14)
+    for number in (1, 2, 3):
+        dark = Image.open(tmp_path / f"drawn-{number:02}.jpg").point(lambda level: level // 4)
+        dark.save(tmp_path / f"drawn-{number:02}.jpg", "JPEG", quality=90)
+    judged = await judge(tmp_path)
+    assert [photo.verdict for photo in judged.photos[:3]] == [Verdict.WARN] * 3
+    chosen = choose(judged, leave_out=["drawn-14"], keep=[f"{judged.code}:2"])
+    few = choose(judged, leave_out=[f"drawn-{number:02}.jpg" for number in (5, 6, 7)])
+    with anyio.fail_after(60):
+        assert await names_sent(judged, choose(judged)) == set(range(4, 15))
+        assert await names_sent(judged, chosen) == {2, *range(4, 14)}
+        sent = await names_sent(judged, few)
+    assert len(sent) == number_to_send(judged, few) == 10
+    assert sent > {4, *range(8, 15)}
+
+
+async def names_sent(judged: PhotoCheck, choice: Choice) -> set[int]:
+    return {photo.number for photo in (await prepare(judged, choice=choice)).photos}
 
 
 async def test_names_and_order_do_not_change_the_fingerprint_but_pictures_do(tmp_path: Path) -> None:

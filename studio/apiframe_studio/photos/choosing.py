@@ -1,0 +1,113 @@
+"""Which photos of a check are sent: the good ones, and what a user named. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from apiframe_studio.guarded_files import comparable
+from apiframe_studio.photos import judging
+from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused
+from apiframe_studio.photos.verdicts import FEWEST, MOST, PhotoCheck, PhotoVerdict, Verdict
+
+_NUMBER = re.compile(r"(?:([0-9a-z]{1,8})\s*:)?\s*#?([0-9]{1,4})", re.ASCII | re.IGNORECASE)
+_MOST_NEAR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Numbers of a check's photos: those never sent, and those sent although they are doubtful or rejected."""
+
+    leave_out: frozenset[int] = frozenset()
+    keep: frozenset[int] = frozenset()
+
+
+AS_JUDGED: Final = Choice()
+
+
+def choose(check: PhotoCheck, leave_out: Iterable[str] = (), keep: Iterable[str] = ()) -> Choice:
+    """The choice that names photos by file name, by path, or by code and number (`7f3a:15`).
+
+    Raises `ChoiceRefused`; a number of another sheet is refused, since the folder has changed since.
+    """
+    out = {_find(check, named).number for named in leave_out}
+    kept = {photo.number: photo for photo in (_find(check, named) for named in keep)}
+    for photo in kept.values():
+        if photo.number in out:
+            raise ChoiceRefused(ChoiceProblem.BOTH, photo.photo.name)
+        if photo.facts is None:
+            raise ChoiceRefused(ChoiceProblem.UNREADABLE, photo.photo.name)
+    if len(kept) > MOST:
+        raise ChoiceRefused(ChoiceProblem.TOO_MANY)
+    return Choice(frozenset(out), frozenset(kept))
+
+
+def first_choice(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
+    """What is sent as far as there is room: what was named, then the good ones, best first in each."""
+    left = [photo for photo in photos if photo.number not in choice.leave_out]
+    good = [photo for photo in left if photo.verdict is Verdict.USE and photo.number not in choice.keep]
+    return [*_best(photo for photo in left if photo.number in choice.keep), *_best(good)]
+
+
+def second_choice(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
+    """The doubtful ones, best first: sent only when the others are too few for a training."""
+    named = choice.leave_out | choice.keep
+    return _best(photo for photo in photos if photo.verdict is Verdict.WARN and photo.number not in named)
+
+
+def number_to_send(check: PhotoCheck, choice: Choice = AS_JUDGED) -> int:
+    """How many photos are sent if none of them changes: the price of a training hangs on it."""
+    first = min(MOST, len(first_choice(check.photos, choice)))
+    return max(first, min(FEWEST, first + len(second_choice(check.photos, choice))))
+
+
+def _best(photos: Iterable[PhotoVerdict]) -> list[PhotoVerdict]:
+    return sorted(photos, key=judging.best_first)
+
+
+def _find(check: PhotoCheck, named: str) -> PhotoVerdict:
+    if found := _called(check.photos, named):
+        if len(found) > 1:
+            raise ChoiceRefused(ChoiceProblem.SEVERAL, named, [_with_folder(photo) for photo in found])
+        return found[0]
+    if number := _NUMBER.fullmatch(named.strip()):
+        return _numbered(check, named, number[1], int(number[2]))
+    names = [photo.photo.name for photo in check.photos]
+    near = difflib.get_close_matches(named, names, _MOST_NEAR)
+    raise ChoiceRefused(ChoiceProblem.UNKNOWN, named, near)
+
+
+def _numbered(check: PhotoCheck, named: str, code: str | None, number: int) -> PhotoVerdict:
+    if code is None:
+        raise ChoiceRefused(ChoiceProblem.NUMBER_WITHOUT_CODE, named)
+    if code.lower() != check.code:
+        raise ChoiceRefused(ChoiceProblem.OTHER_CODE, named)
+    for photo in check.photos:
+        if photo.number == number:
+            return photo
+    raise ChoiceRefused(ChoiceProblem.NO_SUCH_NUMBER, named)
+
+
+def _called(photos: Sequence[PhotoVerdict], named: str) -> list[PhotoVerdict]:
+    """By the end of the path; else without regard to case; else by a name without its ending."""
+    wanted = comparable(PurePath(named.strip()))
+    if not wanted:
+        return []
+    paths = [(photo, comparable(photo.photo.path)) for photo in photos]
+    if found := [photo for photo, path in paths if path[-len(wanted) :] == wanted]:
+        return found
+    name = wanted[-1].casefold()
+    if found := [photo for photo, path in paths if path[-1].casefold() == name]:
+        return found
+    # A bare number is never a name: it would be taken for the number on the sheet.
+    if name.isdecimal():
+        return []
+    return [photo for photo, path in paths if PurePath(path[-1]).stem.casefold() == name]
+
+
+def _with_folder(photo: PhotoVerdict) -> str:
+    return "/".join(photo.photo.path.parts[-2:])
