@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 
 ACCEPTED = {"task_id": "train-0123456789"}
 LONGEST_SECONDS = 10.0
@@ -249,9 +250,15 @@ def _refused_while_sending(connection: socket.socket, server: FaultServer) -> No
 
 
 def _gzip_bomb(connection: socket.socket, server: FaultServer) -> None:
+    bomb = _hundred_megabytes_of_nothing()
     read_request(connection, server)
-    bomb = gzip.compress(bytes(100 * 2**20), 1)
     connection.sendall(answer("200 OK", bomb, content_encoding="gzip"))
+
+
+@cache
+def _hundred_megabytes_of_nothing() -> bytes:
+    """Gzip, made once: packing them takes longer than a client waits on a busy machine."""
+    return gzip.compress(bytes(100 * 2**20), 1)
 
 
 def _chunked(*chunks: bytes) -> bytes:
