@@ -1,4 +1,190 @@
-"""Apiframe AI Photos as Python: the work itself, usable without MCP."""
+"""Apiframe AI Photos as Python: the work itself, usable without MCP.
+
+    async with Studio.sandbox() as studio:
+        print(await studio.account())
+
+Everything a program needs is named here and loaded when it is first used, so that importing this package is cheap.
+`docs/python.md` shows the whole way.
+"""
+
+from __future__ import annotations
+
+# Not from typing: `--version` imports this module, and that module takes a good part of its time.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from apiframe_studio.api.errors import ApiframeError
+    from apiframe_studio.api.models import Account
+    from apiframe_studio.errors import StudioError
+    from apiframe_studio.forgetting import Forgotten, forget_subject
+    from apiframe_studio.generations import (
+        FolderUnusable,
+        NotFetched,
+        NotTrained,
+        Pictures,
+        PicturesWish,
+        UnknownSubject,
+    )
+    from apiframe_studio.intent import KeyReused
+    from apiframe_studio.ledger import IdTaken, Kind, LedgerError, SpendingCapReached, UnknownCursor
+    from apiframe_studio.photo_sets import (
+        CheckUnfinished,
+        NotAPhotoSet,
+        NotEnoughPhotos,
+        PhotoSet,
+        PhotosWish,
+        SetNotUsable,
+    )
+    from apiframe_studio.photos import PathRefused, PhotoCheck, PhotoError, PhotoVerdict, Reason, Verdict
+    from apiframe_studio.plans import StudioPlan
+    from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
+    from apiframe_studio.settings import SettingsError, StudioSettings
+    from apiframe_studio.studio import Studio
+    from apiframe_studio.submission import State
+    from apiframe_studio.training import Note, Training
+    from apiframe_studio.trainings import (
+        Decision,
+        IdOfAnother,
+        NeedsTaskId,
+        NotATraining,
+        NothingToResolve,
+        Page,
+        TrainingWish,
+        UnknownTraining,
+    )
 
 __version__ = "0.1.0"
 """A constant: an archive without its history must install, and `--version` must not look anything up."""
+
+_NAMES = {
+    "api.errors": ("ApiframeError",),
+    "api.models": ("Account",),
+    "errors": ("StudioError",),
+    "forgetting": (
+        "Forgotten",
+        "forget_subject",
+    ),
+    "generations": (
+        "FolderUnusable",
+        "NotFetched",
+        "NotTrained",
+        "Pictures",
+        "PicturesWish",
+        "UnknownSubject",
+    ),
+    "intent": ("KeyReused",),
+    "ledger": (
+        "IdTaken",
+        "Kind",
+        "LedgerError",
+        "SpendingCapReached",
+        "UnknownCursor",
+    ),
+    "photo_sets": (
+        "CheckUnfinished",
+        "NotAPhotoSet",
+        "NotEnoughPhotos",
+        "PhotoSet",
+        "PhotosWish",
+        "SetNotUsable",
+    ),
+    "photos": (
+        "PathRefused",
+        "PhotoCheck",
+        "PhotoError",
+        "PhotoVerdict",
+        "Reason",
+        "Verdict",
+    ),
+    "plans": ("StudioPlan",),
+    "sending": (
+        "NotAgreed",
+        "NotYetSent",
+        "Rejected",
+    ),
+    "settings": (
+        "SettingsError",
+        "StudioSettings",
+    ),
+    "studio": ("Studio",),
+    "submission": ("State",),
+    "training": (
+        "Note",
+        "Training",
+    ),
+    "trainings": (
+        "Decision",
+        "IdOfAnother",
+        "NeedsTaskId",
+        "NotATraining",
+        "NothingToResolve",
+        "Page",
+        "TrainingWish",
+        "UnknownTraining",
+    ),
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
+
+__all__ = [
+    "Account",
+    "ApiframeError",
+    "CheckUnfinished",
+    "Decision",
+    "FolderUnusable",
+    "Forgotten",
+    "IdOfAnother",
+    "IdTaken",
+    "KeyReused",
+    "Kind",
+    "LedgerError",
+    "NeedsTaskId",
+    "NotAPhotoSet",
+    "NotATraining",
+    "NotAgreed",
+    "NotEnoughPhotos",
+    "NotFetched",
+    "NotTrained",
+    "NotYetSent",
+    "Note",
+    "NothingToResolve",
+    "Page",
+    "PathRefused",
+    "PhotoCheck",
+    "PhotoError",
+    "PhotoSet",
+    "PhotoVerdict",
+    "PhotosWish",
+    "Pictures",
+    "PicturesWish",
+    "Reason",
+    "Rejected",
+    "SetNotUsable",
+    "SettingsError",
+    "SpendingCapReached",
+    "State",
+    "Studio",
+    "StudioError",
+    "StudioPlan",
+    "StudioSettings",
+    "Training",
+    "TrainingWish",
+    "UnknownCursor",
+    "UnknownSubject",
+    "UnknownTraining",
+    "Verdict",
+    "__version__",
+    "forget_subject",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"apiframe_studio.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +123,7 @@ class Generations:
         self._clock = clock
         self._poll_seconds = poll_seconds
 
-    async def generate(self, wish: PicturesWish, seconds: float) -> Pictures:
+    async def generate(self, wish: PicturesWish, seconds: float = math.inf) -> Pictures:
         """Make pictures and save them; returns when they are saved or `seconds` are over.
 
         The trigger word is put in front of a prompt that lacks it. The same wish again returns the same

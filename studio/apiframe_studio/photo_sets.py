@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from apiframe_studio.photos import (
     check,
     prepare,
 )
+from apiframe_studio.progress import ignore
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import FINAL, UNDER_WAY, State
@@ -133,7 +135,9 @@ class PhotoSets:
         self._poll_seconds = poll_seconds
         self._cache = PhotoCache()
 
-    async def check(self, paths: Sequence[str], tell: Tell, seconds: float | None = None) -> PhotoCheck:
+    async def check(
+        self, paths: Sequence[str], tell: Tell = ignore, seconds: float | None = None
+    ) -> PhotoCheck:
         """Judge pictures: local, free, read-only. Raises PathRefused, DecodersFailed.
 
         After `seconds` what was judged so far is returned; the same call again goes on from there.
@@ -144,7 +148,7 @@ class PhotoSets:
 
         return await check(paths, self._allowed, progress=progress, seconds=seconds, cache=self._cache)
 
-    async def prepare(self, wish: PhotosWish, tell: Tell, seconds: float) -> PhotoSet:
+    async def prepare(self, wish: PhotosWish, tell: Tell = ignore, seconds: float = math.inf) -> PhotoSet:
         """Check, normalise and upload pictures once; returns when the set is ready or `seconds` are over.
 
         The same pictures again return the same set while it lives. A person must have said that the subject
@@ -156,7 +160,7 @@ class PhotoSets:
         """
         until = self._clock.monotonic() + seconds
         api = await self._service()
-        judged = await self.check(wish.paths, tell, CHECKING_SECONDS)
+        judged = await self.check(wish.paths, tell, CHECKING_SECONDS if seconds < math.inf else None)
         if judged.unseen:
             raise CheckUnfinished(judged)
         if not judged.enough:
@@ -183,7 +187,7 @@ class PhotoSets:
         row = await self.known(name)
         if row is None:
             return None
-        row = await self._until_ready(row, _nothing, self._clock.monotonic() + seconds)
+        row = await self._until_ready(row, ignore, self._clock.monotonic() + seconds)
         if row.state is not State.FINISHED or self._has_expired(row):
             raise SetNotUsable(row, expired=self._has_expired(row))
         return row
@@ -304,7 +308,3 @@ def deadline_seconds(size: int) -> float:
 
 def _slice(left: float) -> float:
     return min(max(left, 0.01), 1.0)
-
-
-async def _nothing(_done: float, _of: float, _what: str) -> None:
-    return

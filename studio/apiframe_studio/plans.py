@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,15 +81,36 @@ def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioPlan:
     )
 
 
+def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioPlan:
+    """A studio on an embedded sandbox that needs no settings; everything it keeps is in `folder`."""
+
+    def stand_in() -> Any:
+        return _sandbox_in(folder, training_seconds).app
+
+    return StudioPlan(
+        ledger_path=folder / "ledger.sqlite3",
+        base_url=SANDBOX_URL,
+        key=SecretStr(SANDBOX_KEY),
+        stand_in=stand_in,
+        is_sandbox=True,
+        poll_seconds=0.2,
+        photo_folders=tuple(photo_folders),
+        output_folder=folder / "images",
+    )
+
+
 def sandbox_of(settings: StudioSettings) -> Sandbox:
     """The stand-in for the service; its tasks survive a restart.
 
     Raises:
         LedgerUnusable: its folder cannot be made.
     """
-    folder = settings.data_dir / "sandbox"
+    return _sandbox_in(settings.data_dir / "sandbox", settings.sandbox_seconds)
+
+
+def _sandbox_in(folder: Path, training_seconds: float) -> Sandbox:
     try:
         make_private_folder(folder)
     except OSError as error:
         raise LedgerUnusable(folder, error.strerror or "cannot be made") from error
-    return Sandbox(training_seconds=settings.sandbox_seconds, store_path=folder / "tasks.sqlite3")
+    return Sandbox(training_seconds=training_seconds, store_path=folder / "tasks.sqlite3")

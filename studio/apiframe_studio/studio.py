@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 
@@ -18,6 +24,7 @@ from apiframe_studio.generations import Generations
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.plans import StudioPlan as StudioPlan
+from apiframe_studio.plans import embedded_plan, plan_of, sandbox_plan_of
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending
 from apiframe_studio.trainings import Trainings
@@ -26,10 +33,56 @@ if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
 
 GENERATION = "v1"
+FINISH_SECONDS: Final = 9.0
+"""How long the end of a studio waits for paid requests of other tasks."""
+
+log = logging.getLogger(__name__)
 
 
 class Studio:
-    """The work itself. Cheap to make: the client and the ledger are opened at their first use."""
+    """The work itself. Cheap to make: the client and the ledger are opened at their first use.
+
+    In `async with` uploads and generations may outlive the call that began them; at its end those under way are
+    stopped where that is safe, and connections and ledger are closed. A paid request that left is waited for.
+    """
+
+    @classmethod
+    def from_environment(cls) -> Studio:
+        """The studio that the variables `APIFRAME_…` describe, as the server's would be.
+
+        Raises:
+            SettingsError: a value cannot be used.
+        """
+        from apiframe_studio.settings import StudioSettings, unknown_variables
+
+        settings = StudioSettings.read()
+        for name, meant in unknown_variables(StudioSettings).items():
+            if meant is not None:
+                log.warning("%s is not a setting and has no effect; %s is", name, meant)
+        return cls(sandbox_plan_of(settings) if settings.sandbox else plan_of(settings))
+
+    @classmethod
+    def sandbox(
+        cls,
+        folder: Path | None = None,
+        *,
+        photo_folders: Sequence[Path] | None = None,
+        training_seconds: float = 1.0,
+    ) -> Studio:
+        """A studio on an embedded stand-in for the service: no key, no money, no network.
+
+        Ledger, tasks and images are kept in `folder`; without one in a temporary folder, which goes when the studio
+        is closed. Photos are read in `photo_folders`, without them in `photos` in the same folder.
+        """
+        temporary = (
+            None if folder else TemporaryDirectory(prefix="apiframe-studio-", ignore_cleanup_errors=True)
+        )
+        home = Path(temporary.name) if temporary else Path(folder or "")
+        plan = embedded_plan(home, photo_folders or (home / "photos",), training_seconds)
+        studio = cls(plan)
+        if temporary is not None:
+            studio._leaving.callback(temporary.cleanup)
+        return studio
 
     def __init__(self, plan: StudioPlan, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
@@ -67,6 +120,7 @@ class Studio:
             poll_seconds=plan.poll_seconds,
         )
         self._api: ApiframeV1 | None = None
+        self._leaving = ExitStack()
         self._building = anyio.Lock()
 
     @property
@@ -113,6 +167,22 @@ class Studio:
         if self._api is not None:
             await self._api.aclose()
         await self.ledger.aclose()
+        await in_file_thread(self._leaving.close)
+
+    async def __aenter__(self) -> Self:
+        await self.background.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            # Without the body's exception: the task group would wrap it into an ExceptionGroup.
+            await self.background.__aexit__(None, None, None)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.finish(FINISH_SECONDS)
+                await self.aclose()
 
 
 def _service_name(plan: StudioPlan) -> str:

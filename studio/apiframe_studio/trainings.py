@@ -5,6 +5,7 @@ Everything here returns facts (`Training`) or raises; the words for them are mad
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.photos import FEWEST
+from apiframe_studio.progress import ignore
 from apiframe_studio.sending import NotAgreed, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
@@ -233,7 +235,7 @@ class Trainings:
             raise UnknownTraining(is_ref=True)
         return await self._look_elsewhere(name)
 
-    async def wait(self, name: str, seconds: float, tell: Tell) -> Training:
+    async def wait(self, name: str, seconds: float = math.inf, tell: Tell = ignore) -> Training:
         """Wait until a training is settled, for at most `seconds`, telling every change on the way.
 
         Raises:

@@ -1,0 +1,79 @@
+"""Train a model of one person from a folder of photos, with the settings of the environment. This spends credits.
+
+    APIFRAME_API_KEY=… python examples/train.py ~/Pictures/Anna --subject Anna --gender female --ethnicity white
+
+Run it again after a crash, a lost connection or Ctrl-C: what was paid for is found in the ledger and not paid again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import anyio
+
+from apiframe_studio import (
+    NotEnoughPhotos,
+    PhotosWish,
+    State,
+    Studio,
+    StudioError,
+    Training,
+    TrainingWish,
+)
+
+
+async def train(wish: PhotosWish) -> Training:
+    async with Studio.from_environment() as studio:
+        account = await studio.account()
+        print(f"{account.credits} credits")
+        photo_set = await studio.photo_sets.prepare(wish, tell=show_photos)
+        training = await studio.trainings.start(TrainingWish(photo_set.row.task_id or photo_set.row.ref))
+        return await studio.trainings.wait(training.task_id or training.ref or "", tell=show_training)
+
+
+async def show_photos(done: float, of: float, what: str) -> None:
+    print(f"{what}: {done:g} of {of:g}")
+
+
+async def show_training(training: Training) -> None:
+    print(f"{training.state.value}: {training.percentage or 0:g} %")
+
+
+def read_wish() -> PhotosWish:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder")
+    parser.add_argument("--subject", required=True)
+    parser.add_argument("--gender", required=True)
+    parser.add_argument("--ethnicity", required=True)
+    parser.add_argument(
+        "--consent", action="store_true", required=True, help="the person in the photos agreed"
+    )
+    given = parser.parse_args()
+    return PhotosWish([given.folder], given.gender, given.ethnicity, subject=given.subject)
+
+
+def main() -> int:
+    try:
+        training = anyio.run(train, read_wish())
+    except NotEnoughPhotos as error:
+        for photo in error.check.photos:
+            print(f"{photo.photo.name}: {photo.verdict.value} {', '.join(photo.reasons)}", file=sys.stderr)
+        print(error, file=sys.stderr)
+        return 1
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if training.state is State.FINISHED:
+        print(f"the trigger word is {training.trigger_word}")
+        return 0
+    print(
+        f"{training.state.value}: {training.message or 'see the ledger with list_trainings'}", file=sys.stderr
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
