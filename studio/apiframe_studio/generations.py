@@ -268,13 +268,14 @@ class Generations:
         known = {saved.number for saved in await self._ledger.pictures_of(row.ref)}
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         refused: PictureRefused | None = None
-        # More links than pictures were ordered are not ours to fetch.
-        for number, url in enumerate(urls[: _pictures_wanted(row)], 1):
-            try:
-                if number not in known:
-                    await self._fetch(api, row, number, url, told)
-            except PictureRefused as error:
-                refused = refused or error
+        async with self._portfolio.checking():
+            # More links than pictures were ordered are not ours to fetch.
+            for number, url in enumerate(urls[: row.photos or 1], 1):
+                try:
+                    if number not in known:
+                        await self._fetch(api, row, number, url, told)
+                except PictureRefused as error:
+                    refused = refused or error
         if refused is not None:
             raise refused
         if urls:

@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.ledger import SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed, Reason
-from apiframe_studio.photos.previews import Undecodable, preview, previews
+from apiframe_studio.photos.previews import Undecodable, decoders_stay, preview, previews
 from apiframe_studio.strangers import plain
 from apiframe_studio.subjects import subject_key
 
@@ -59,6 +60,10 @@ class Portfolio:
     def turn(self) -> anyio.CapacityLimiter:
         """To be entered while a fetched picture is in memory: all calls together hold two at once."""
         return self._turns
+
+    def checking(self) -> AbstractAsyncContextManager[object]:
+        """To be entered around the checks of several pictures: they share what one of them started."""
+        return decoders_stay()
 
     async def check(self, picture: Picture) -> None:
         """Decode a fetched picture to its end, before it is called saved.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 from apiframe_studio.photos.decoders import Refused, decoders
 from apiframe_studio.photos.limits import Limits
@@ -19,6 +19,11 @@ class Undecodable(Exception):
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
         super().__init__(reason.value)
+
+
+def decoders_stay() -> AbstractAsyncContextManager[object]:
+    """While it is entered, a decoder process that was started waits for the next picture."""
+    return decoders(Limits(), 1)
 
 
 async def preview(picture: bytes, *, limits: Limits | None = None) -> bytes:
