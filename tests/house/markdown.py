@@ -103,7 +103,7 @@ def scan_outline(text: str) -> Outline:
         is_row = not mark and line.startswith("|")
         if is_row and not in_table:
             tables.append(0)
-        if is_row and not re.fullmatch(r"[|:\- ]+", line):
+        if is_row and not re.fullmatch(r"[|:\- ]*-[|:\- ]*", line):
             tables[-1] += 1
         in_table = is_row
     if mark:
