@@ -22,9 +22,10 @@ INPUT: Final = "apiframe-key"
 
 
 class Way(NamedTuple):
-    """One way to have the program: what has to be there, and what a client starts."""
+    """One way to have the program: what has to be there and to be done once, and what a client starts."""
 
     needs: str
+    first: str
     command: str
     arguments: Sequence[str] = ()
 
@@ -35,17 +36,16 @@ class Way(NamedTuple):
         return " ".join(quoted)
 
 
+PROGRAM: Final = f"/path/to/environment/bin/{links.NAME}"
 UV: Final = "[uv](https://docs.astral.sh/uv/)"
 BY_NAME: Final = (
-    Way(UV, "uvx", ("--from", f"{links.NAME}[faces]", links.NAME)),
-    Way(
-        f"an environment, after `pip install '{links.NAME}[faces]'`", f"/path/to/environment/bin/{links.NAME}"
-    ),
+    Way(UV, "nothing", "uvx", ("--from", f"{links.NAME}[faces]", links.NAME)),
+    Way("a Python environment", f"`pip install '{links.NAME}[faces]'`", PROGRAM),
 )
 FROM_A_CLONE: Final = (
-    Way("a clone, after `make faces`", f"{CLONE}/.venv/bin/{links.NAME}"),
-    Way(f"a clone and {UV}", "uvx", ("--from", f"{CLONE}[faces]", links.NAME)),
-    Way(f"an environment, after `pip install '{CLONE}[faces]'`", f"/path/to/environment/bin/{links.NAME}"),
+    Way("a clone and make", "`make faces` in it", f"{CLONE}/.venv/bin/{links.NAME}"),
+    Way(f"a clone and {UV}", "nothing", "uvx", ("--from", f"{CLONE}[faces]", links.NAME)),
+    Way("a clone and a Python environment", f"`pip install '{CLONE}[faces]'`", PROGRAM),
 )
 
 
@@ -57,10 +57,15 @@ def ways() -> Sequence[Way]:
 def ways_table() -> str:
     """The ways, with what a client's configuration needs of each."""
     rows = (
-        [way.needs, f"`{way.command}`", ", ".join(f"`{argument}`" for argument in way.arguments) or "none"]
+        [
+            way.needs,
+            way.first,
+            f"`{way.command}`",
+            ", ".join(f"`{argument}`" for argument in way.arguments) or "none",
+        ]
         for way in ways()
     )
-    return table(["you have", "command", "arguments"], rows)
+    return table(["you have", "do once", "command", "arguments"], rows)
 
 
 def first_steps() -> str:

@@ -70,7 +70,7 @@ def test_after_a_release_the_manifest_names_the_project() -> None:
 @pytest.mark.parametrize("is_released", [True, False])
 def test_every_way_to_install_has_the_face_checks(monkeypatch: pytest.MonkeyPatch, is_released: bool) -> None:
     monkeypatch.setattr(install, "RELEASED", is_released)
-    assert [way for way in install.ways() if "faces" not in " ".join((way.needs, *way.arguments))] == []
+    assert [way for way in install.ways() if "faces" not in " ".join((way.first, *way.arguments))] == []
 
 
 def test_the_bundle_and_the_image_have_the_face_checks() -> None:
