@@ -269,8 +269,8 @@ class Generations:
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         refused: PictureRefused | None = None
         async with self._portfolio.checking():
-            # More links than pictures were ordered are not ours to fetch.
-            for number, url in enumerate(urls[: row.photos or 1], 1):
+            # More links than pictures were ordered, and those of a forgotten subject, are not ours to fetch.
+            for number, url in enumerate(urls[: _pictures_wanted(row)], 1):
                 try:
                     if number not in known:
                         await self._fetch(api, row, number, url, told)
