@@ -70,9 +70,16 @@ def ways_table() -> str:
 
 def first_steps() -> str:
     """The shortest way to see it work, without a key."""
-    if RELEASED:
-        return _shell(f"uvx {links.NAME} demo", "fetches the released package")
-    return _shell("make demo", "needs the clone as its folder; tests/server walks the demo")
+    shows = "This goes the whole way with drawn photos, on a built-in sandbox: no key, no cost."
+    clone = _shell("make demo", "needs the clone as its folder; tests/server walks the demo")
+    in_a_clone = (
+        f"In a clone of this repository, with Python 3.11 to 3.14 and make:\n\n{clone}\n\n{shows} "
+        "The first run installs into `.venv`, about half a minute."
+    )
+    if not RELEASED:
+        return in_a_clone
+    named = _shell(f"uvx {links.NAME} demo", "fetches the released package")
+    return f"With {UV}:\n\n{named}\n\n{in_a_clone}"
 
 
 def one_click() -> str:
