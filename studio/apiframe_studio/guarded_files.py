@@ -43,9 +43,10 @@ class Refusal(StrEnum):
 class Refused(OSError):
     """A path below a folder that is not followed, with the reason. Where a file is written it is an error like any."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, name: str = "that") -> None:
         self.refusal = refusal
-        super().__init__(_NUMBERS.get(refusal, errno.EINVAL), _STRERRORS.get(refusal, "cannot be used"))
+        why = f"{name} {_STRERRORS.get(refusal, 'cannot be used')}"
+        super().__init__(_NUMBERS.get(refusal, errno.EINVAL), why)
 
 
 WALKS_BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -71,10 +72,10 @@ _NUMBERS = {
     Refusal.NOT_READABLE: errno.EACCES,
 }
 _STRERRORS = {
-    Refusal.LINK: "a link is in the way, and links are not followed",
-    Refusal.NOT_FOUND: "no such file or folder",
-    Refusal.NOT_READABLE: "no access",
-    Refusal.NOT_A_FILE_OR_FOLDER: "neither a file nor a folder",
+    Refusal.LINK: "is a link, and links are not followed",
+    Refusal.NOT_FOUND: "is not there",
+    Refusal.NOT_READABLE: "cannot be accessed",
+    Refusal.NOT_A_FILE_OR_FOLDER: "is neither a file nor a folder",
 }
 
 
@@ -157,6 +158,14 @@ def comparable(path: PurePath) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
 
 
+def _is_a_path(path: Path) -> bool:
+    """Whether the system can be asked for it: not with a zero byte, nor with half a character."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except ValueError:
+        return False
+
+
 def _is_file_or_folder(mode: int) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
@@ -214,7 +223,9 @@ class GuardedFolder:
         self._root = Path(os.path.realpath(folder))
 
     def parts_of(self, path: Path) -> tuple[str, ...] | None:
-        """The steps from the folder to `path`, None when it is not below. Looks at the text only."""
+        """The steps from the folder to `path`, None when it is not below or no path. Looks at the text only."""
+        if not _is_a_path(path):
+            return None
         written = comparable(path)
         for base in (self.folder, self._root):
             depth = len(base.parts)
@@ -301,7 +312,7 @@ def _walk_folders(root: Path, parts: Sequence[str], *, make: bool) -> int:
                 with suppress(FileExistsError):
                     os.mkdir(part, 0o700, dir_fd=here)
             if stat.S_ISLNK(os.stat(part, dir_fd=here, follow_symlinks=False).st_mode):
-                raise Refused(Refusal.LINK)
+                raise Refused(Refusal.LINK, part)
             there = os.open(part, _STEP, dir_fd=here)
         finally:
             os.close(here)
@@ -311,7 +322,7 @@ def _walk_folders(root: Path, parts: Sequence[str], *, make: bool) -> int:
 
 def _check_by_name(path: Path, *, make: bool) -> None:
     if Path(os.path.realpath(path)) != path:
-        raise Refused(Refusal.LINK)
+        raise Refused(Refusal.LINK, path.name)
     if make:
         make_private_folder(path)
     if not path.is_dir():

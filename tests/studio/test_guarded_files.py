@@ -18,6 +18,8 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import apiframe_server
@@ -181,6 +183,20 @@ async def test_forgetting_leaves_a_file_that_a_row_names_elsewhere_and_says_so(
     assert not _is_there(Path(saved.path))
 
 
+@given(
+    st.lists(
+        st.sampled_from(["..", ".", "", "/", "//", "out", "Anna", "a\0b", "\ud800", "~"])
+        | st.text(max_size=5)
+    )
+)
+def test_no_path_of_a_row_leads_out_of_the_folder_or_fails(steps: list[str]) -> None:
+    files = GuardedFolder(Path("/nowhere/out"))
+    for path in (Path("/nowhere/out", *steps), Path(*steps), Path("/nowhere/out/" + "/".join(steps))):
+        parts = files.parts_of(path)
+        assert parts is None or (".." not in parts and not any("/" in part for part in parts) and parts)
+        assert parts is None or not files.is_file(parts)
+
+
 @posix
 @pytest.mark.parametrize("place", ["the draft", "the file", "what made it", "the folder"])
 @pytest.mark.usefixtures("either_way")
@@ -195,7 +211,7 @@ async def test_a_link_in_the_way_of_writing_leads_nowhere(
     if place == "the folder":
         folder.parent.mkdir()
         folder.symlink_to(outside)
-        with pytest.raises(OSError, match="link"):
+        with pytest.raises(OSError, match="Anna is a link"):
             await portfolio.keep(_row(), 1, OURS, "image/png", {})
         assert [path.name for path in outside.iterdir()] == ["file"]
         return

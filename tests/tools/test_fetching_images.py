@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -200,3 +201,17 @@ async def test_an_image_of_too_many_pixels_is_not_saved(serving: Serving) -> Non
         said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
         assert _files(talk) == []
     assert "60 megapixels" in said
+
+
+@pytest.mark.parametrize("era", ["auto"], indirect=True)
+async def test_images_are_saved_unseen_where_no_decoder_can_be_started(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are paid for, and their links expire."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()})
+    async with _serve(serving, hosted) as talk:
+        shown = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+        assert _files(talk) == [".json", ".png"]
+    assert (shown.facts["status"], shown.images()) == ("finished", [])
+    assert "saved without decoding it" in caplog.text
