@@ -59,7 +59,7 @@ def checked(judged: PhotoCheck) -> PhotosChecked:
         warnings=_not_looked_at(judged),
         next_step=_after_check(judged),
     )
-    if judged.photos:
+    if judged.photos and judged.sheet:
         result.show(judged.sheet)
     return result
 

@@ -48,9 +48,8 @@ def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> A
     picture = reading.read(blobs[0], limits, at_least=measuring.LONG_SIDE)
     facts, small = measuring.measure(picture)
     print_ = measuring.print_of(small)
-    small.thumbnail((contact_sheet.THUMBNAIL, contact_sheet.THUMBNAIL))
     file = io.BytesIO()
-    small.save(file, "JPEG", quality=82)
+    contact_sheet.tile_of(small, facts.faces).save(file, "JPEG", quality=82)
     return {"facts": asdict(facts)}, [print_, file.getvalue()]
 
 
@@ -83,7 +82,9 @@ def _draw(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answ
         )
         for (number, name, verdict, note), blob in zip(head["tiles"], blobs, strict=True)
     ]
-    return {}, [contact_sheet.draw(tiles)]
+    counts = {verdict: int(head["counts"].get(verdict.value, 0)) for verdict in Verdict}
+    heading = contact_sheet.Heading(counts, head["code"], head["remark"])
+    return {}, [contact_sheet.draw(tiles, heading)]
 
 
 _JOBS: dict[str, Callable[[dict[str, Any], Sequence[bytes], Limits], Answer]] = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import anyio
 
@@ -15,9 +15,9 @@ from apiframe_studio.photos import _facts, faces, judging
 from apiframe_studio.photos._spread import Progress, spread_until
 from apiframe_studio.photos.cache import Measured, PhotoCache
 from apiframe_studio.photos.decoders import Ask, Decoders, Refused, decoders
-from apiframe_studio.photos.errors import PathRefused
+from apiframe_studio.photos.errors import DecodersFailed, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
-from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.limits import MOST_TILES, Limits
 from apiframe_studio.photos.verdicts import PhotoCheck, PhotoVerdict, Reason, Verdict
 
 LOOKING_SHARE = 0.8
@@ -55,7 +55,8 @@ async def check(
         look = _Look(listing.photos, files, allowed, pool, cache or PhotoCache())
         looked = await look.at_all(progress, until)
         photos, likeness = await _compare(looked, pool)
-        sheet = await _draw(photos, looked, pool)
+        code, unseen = _code(files), len(listing.photos) - len(photos)
+        sheet = await _draw(photos, looked, code, unseen, pool)
     seen = judging.variety(photos, likeness)
     judged = {photo.photo for photo in photos}
     return PhotoCheck(
@@ -68,7 +69,7 @@ async def check(
         sheet=sheet,
         allowed=allowed,
         unseen=tuple(photo for photo in listing.photos if photo not in judged),
-        code=_code(files),
+        code=code,
     )
 
 
@@ -161,25 +162,39 @@ async def _compare(
     places = [place for place, each in enumerate(looked) if each.measured.print]
     if len(places) < 2:
         return tuple(photos), None
-    answer, _ = await pool.ask_first(
-        {"job": "compare", "alike": judging.ALIKE_FROM}, [looked[place].measured.print for place in places]
-    )
+    prints = [looked[place].measured.print for place in places]
+    try:
+        answer, _ = await pool.ask_first({"job": "compare", "alike": judging.ALIKE_FROM}, prints)
+    except Refused:
+        raise DecodersFailed("the photos could not be compared with each other") from None
     alike: list[tuple[int, int]] = answer["pairs"]
     pairs = [(places[one], places[other]) for one, other in alike]
     return judging.without_duplicates(photos, pairs), answer["median"]
 
 
-async def _draw(photos: Sequence[PhotoVerdict], looked: Sequence[_Looked], pool: Decoders) -> bytes:
-    tiles: list[list[Any]] = [
-        [photo.number, photo.photo.name, photo.verdict.value, _note(photo)] for photo in photos
+async def _draw(
+    photos: Sequence[PhotoVerdict], looked: Sequence[_Looked], code: str, unseen: int, pool: Decoders
+) -> bytes:
+    """The sheet of the best photos, in the order of their numbers; nothing when it cannot be drawn."""
+    places = sorted(range(len(photos)), key=lambda place: judging.best_first(photos[place]))
+    shown = sorted(places[:MOST_TILES])
+    tiles = [
+        [photo.number, photo.photo.name, photo.verdict.value, _note(photo)]
+        for photo in (photos[place] for place in shown)
     ]
-    _, (sheet,) = await pool.ask_first(
-        {"job": "draw", "tiles": tiles}, [each.measured.thumbnail for each in looked]
-    )
+    counts = Counter(photo.verdict.value for photo in photos)
+    remark = [f"best {len(shown)} of {len(photos)}"] if len(shown) < len(photos) else []
+    remark += [f"{unseen} not looked at yet"] if unseen else []
+    head = {"job": "draw", "tiles": tiles, "counts": counts, "code": code, "remark": ", ".join(remark)}
+    try:
+        _, (sheet,) = await pool.ask_first(head, [looked[place].measured.thumbnail for place in shown])
+    except Refused:
+        return b""
     return sheet
 
 
 def _note(photo: PhotoVerdict) -> str:
-    if photo.duplicate_of is not None:
+    """The worst reason, short enough for a tile."""
+    if photo.worst is Reason.NEAR_DUPLICATE:
         return f"nearly the same as {photo.duplicate_of}"
-    return ", ".join(reason.value.replace("_", " ") for reason in photo.reasons)
+    return photo.worst.value.replace("_", " ") if photo.worst else ""

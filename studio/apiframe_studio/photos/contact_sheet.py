@@ -10,24 +10,32 @@ import io
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import PurePath
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from apiframe_studio.photos.verdicts import Verdict
+from apiframe_studio.photos.limits import MOST_TILES
+from apiframe_studio.photos.verdicts import Box, Verdict
 
 MOST_BYTES = 200_000
-MOST_TILES = 60
 THUMBNAIL = 240
 
-_WIDTH = 1500
+# Each step is tried before the next: a smaller sheet stays sharper than one compressed further.
+_STEPS = [(width, quality) for width in (1500, 1300, 1100) for quality in (75, 65, 55)]
+_LAST_STEPS = [(1100, 40), (1100, 25), (750, 25)]
+_FACES_HIGH = 3.2
+"""How many heights of the face a tile shows: the head, and enough around it to see who else is there."""
 _GAP = 14
 _PAPER, _INK, _FAINT, _EMPTY = "#f7f6f3", "#24272b", "#6b7076", "#dcdad5"
 _COLOURS = {Verdict.USE: "#1f8a4c", Verdict.WARN: "#d98a00", Verdict.REJECT: "#c0392b"}
 _NOTES = {**_COLOURS, Verdict.WARN: "#925d00"}
+_WORDS = {Verdict.USE: "good", Verdict.WARN: "doubtful", Verdict.REJECT: "rejected"}
 _HEADER = 64
 _CAPTION = 46
+_NAME = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +49,95 @@ class Tile:
     thumbnail: Image.Image | None
 
 
-def draw(tiles: Sequence[Tile]) -> bytes:
-    """A JPEG of at most 200,000 bytes; the first 60 tiles are shown, the others counted."""
-    sheet = _sheet(tiles)
-    for quality in (88, 82, 75, 66, 55, 40):
-        jpeg = _jpeg(sheet, quality)
-        if len(jpeg) < MOST_BYTES:
-            return jpeg
-    sheet.thumbnail((_WIDTH // 2, sheet.height), Image.Resampling.LANCZOS)
-    return _jpeg(sheet, 40)
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above the tiles: how many photos of each verdict there are, the sheet's code, a remark."""
+
+    counts: Mapping[Verdict, int] = field(default_factory=dict[Verdict, int])
+    code: str = ""
+    remark: str = ""
+
+
+def tile_of(picture: Image.Image, faces: Sequence[Box] | None) -> Image.Image:
+    """A thumbnail of an upright picture: a square around its faces, or all of it where that hides one."""
+    square = _around(faces, picture.size) if faces else None
+    small = picture.crop(square) if square else picture.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    return small
+
+
+def _around(faces: Sequence[Box], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """A square of pixels within the picture that holds all faces, if there is one."""
+    width, height = size
+    left, top = min(face.left for face in faces) * width, min(face.top for face in faces) * height
+    right = max(face.left + face.width for face in faces) * width
+    bottom = max(face.top + face.height for face in faces) * height
+    if max(right - left, bottom - top) > min(width, height):
+        return None
+    tallest = max(face.height for face in faces) * height
+    side = round(
+        min(width, height, max(_FACES_HIGH * tallest, 1.3 * (right - left), 1.3 * (bottom - top), 8))
+    )
+    x = min(max(0, round((left + right - side) / 2)), width - side)
+    y = min(max(0, round((top + bottom - side) / 2)), height - side)
+    return x, y, x + side, y + side
+
+
+def draw(tiles: Sequence[Tile], heading: Heading | None = None) -> bytes:
+    """A JPEG of at most 200,000 bytes; at most 60 tiles are shown."""
+    shown = tiles[:MOST_TILES]
+    heading = heading or Heading(Counter(tile.verdict for tile in tiles))
+    sheet, drawn = b"", (0, Image.new("RGB", (1, 1)))
+    for width, quality in (*_STEPS, *_LAST_STEPS):
+        if drawn[0] != width:
+            drawn = width, _sheet(shown, heading, width)
+        sheet = _jpeg(drawn[1], quality)
+        if len(sheet) < MOST_BYTES:
+            break
+    return sheet
 
 
 def _jpeg(sheet: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2)
+    sheet.save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
-def _sheet(tiles: Sequence[Tile]) -> Image.Image:
-    shown = tiles[:MOST_TILES]
-    columns = min(len(shown), max(5, math.ceil(math.sqrt(len(shown) * 1.2)))) or 1
-    width = min(_WIDTH, max(620, columns * (THUMBNAIL + _GAP) + _GAP))
+def _sheet(tiles: Sequence[Tile], heading: Heading, widest: int) -> Image.Image:
+    columns = min(len(tiles), max(5, math.ceil(math.sqrt(len(tiles) * 1.2)))) or 1
+    width = min(widest, max(700, columns * (THUMBNAIL + _GAP) + _GAP))
     side = min(THUMBNAIL, (width - _GAP) // columns - _GAP)
-    rows = math.ceil(len(shown) / columns)
-    sheet = Image.new("RGB", (width, _HEADER + rows * (side + _CAPTION + _GAP) + _GAP), _PAPER)
-    _header(sheet, tiles)
-    for place, tile in enumerate(shown):
-        left = _GAP + place % columns * (side + _GAP)
-        top = _HEADER + place // columns * (side + _CAPTION + _GAP)
-        _tile(sheet, tile, left, top, side)
+    rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
+    heights = [side + _caption(row) + _GAP for row in rows]
+    sheet = Image.new("RGB", (width, _HEADER + sum(heights) + _GAP), _PAPER)
+    _header(sheet, heading)
+    for row, top in zip(rows, accumulate(heights, initial=_HEADER), strict=False):
+        for column, tile in enumerate(row):
+            _tile(sheet, tile, _GAP + column * (side + _GAP), top, side)
     return sheet
 
 
-def _header(sheet: Image.Image, tiles: Sequence[Tile]) -> None:
-    """The legend is the count: each mark, its word, and how many."""
+def _caption(row: Sequence[Tile]) -> int:
+    """The pixels under a row of tiles: for the name, and for a note where one has any."""
+    return _CAPTION if any(tile.note for tile in row) else _NAME
+
+
+def _header(sheet: Image.Image, heading: Heading) -> None:
+    """The legend is the count: each mark, how many, and its word. To the right, how to name a photo."""
     canvas, left = ImageDraw.Draw(sheet), _GAP
-    counts = Counter(tile.verdict for tile in tiles)
     for verdict in Verdict:
         sheet.paste(mark := _mark(verdict, 34), (left, 15), mark)
-        text = f"{counts[verdict]} {verdict.value}"
+        text = f"{heading.counts.get(verdict, 0)} {_WORDS[verdict]}"
         canvas.text((left + 42, 32), text, _INK, _font(22), anchor="lm")
-        left += 42 + round(canvas.textlength(text, _font(22))) + 34
-    if len(tiles) > MOST_TILES:
-        more = f"first {MOST_TILES} of {len(tiles)}"
-        canvas.text((sheet.width - _GAP, 32), more, _FAINT, _font(18), anchor="rm")
+        left += 42 + round(canvas.textlength(text, _font(22))) + 30
+    right = sheet.width - _GAP
+    if heading.code:
+        canvas.text((right, 32), heading.code, _INK, _font(22), anchor="rm")
+        right -= round(canvas.textlength(heading.code, _font(22))) + 8
+        canvas.text((right, 32), "sheet", _FAINT, _font(18), anchor="rm")
+        right -= round(canvas.textlength("sheet", _font(18))) + 24
+    if heading.remark and left + canvas.textlength(heading.remark, _font(18)) < right:
+        canvas.text((right, 32), heading.remark, _FAINT, _font(18), anchor="rm")
 
 
 def _tile(sheet: Image.Image, tile: Tile, left: int, top: int, side: int) -> None:
@@ -94,9 +147,9 @@ def _tile(sheet: Image.Image, tile: Tile, left: int, top: int, side: int) -> Non
         canvas.rectangle(
             (left, top, left + side - 1, top + side - 1), outline=_COLOURS[tile.verdict], width=4
         )
-    mark = _mark(tile.verdict, max(28, side // 5))
+    mark = _mark(tile.verdict, max(26, side // 5))
     sheet.paste(mark, (left + side - mark.width - 6, top + side - mark.height - 6), mark)
-    _number(canvas, tile.number, left, top)
+    _number(canvas, tile.number, left, top, 20 if side > 160 else 16)
     canvas.text((left, top + side + 5), _fit(canvas, tile.name, side, 16), _INK, _font(16))
     canvas.text((left, top + side + 25), _fit(canvas, tile.note, side, 15), _NOTES[tile.verdict], _font(15))
 
@@ -106,15 +159,15 @@ def _framed(tile: Tile, side: int) -> Image.Image:
         return Image.new("RGB", (side, side), _EMPTY)
     picture = ImageOps.pad(tile.thumbnail.convert("RGB"), (side, side), Image.Resampling.LANCZOS, _EMPTY)
     if tile.verdict is Verdict.REJECT:
-        return Image.blend(picture, Image.new("RGB", picture.size, _PAPER), 0.5)
+        return Image.blend(picture, Image.new("RGB", picture.size, _PAPER), 0.3)
     return picture
 
 
-def _number(canvas: ImageDraw.ImageDraw, number: int, left: int, top: int) -> None:
-    font = _font(20)
-    width = round(canvas.textlength(str(number), font)) + 16
-    canvas.rounded_rectangle((left + 6, top + 6, left + 6 + width, top + 34), 8, _INK)
-    canvas.text((left + 6 + width / 2, top + 20), str(number), "white", font, anchor="mm")
+def _number(canvas: ImageDraw.ImageDraw, number: int, left: int, top: int, size: int) -> None:
+    font = _font(size)
+    width, height = round(canvas.textlength(str(number), font)) + size * 3 // 4, size * 7 // 5
+    canvas.rounded_rectangle((left + 6, top + 6, left + 6 + width, top + 6 + height), size * 2 // 5, _INK)
+    canvas.text((left + 6 + width / 2, top + 6 + height / 2), str(number), "white", font, anchor="mm")
 
 
 def _mark(verdict: Verdict, size: int) -> Image.Image:
@@ -143,14 +196,21 @@ def _mark(verdict: Verdict, size: int) -> Image.Image:
 
 
 def _fit(canvas: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
-    """As much of a name as fits. The built-in font has Latin letters only: others show as a question mark."""
-    plain = unicodedata.normalize("NFKD", text[:120]).encode("ascii", "replace").decode()
+    """A name, or as much of it as fits without its ending and its middle: cameras count at the end.
+
+    The built-in font has Latin letters only: others show as a question mark.
+    """
+    plain = unicodedata.normalize("NFKD", text[-120:]).encode("ascii", "replace").decode()
     font = _font(size)
     if canvas.textlength(plain, font) <= width:
         return plain
-    while plain and canvas.textlength(plain + "...", font) > width:
-        plain = plain[:-1]
-    return plain + "..."
+    fitted = stem = PurePath(plain).stem
+    cut = 0
+    while canvas.textlength(fitted, font) > width and cut < len(stem):
+        cut += 1
+        begun = (len(stem) - cut) // 3
+        fitted = stem[:begun] + "..." + stem[begun + cut :]
+    return fitted
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

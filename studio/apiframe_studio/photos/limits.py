@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_TILES = 60
+"""How many pictures one contact sheet shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -133,6 +133,12 @@ class PhotoVerdict:
     def usable(self) -> bool:
         return self.verdict is not Verdict.REJECT
 
+    @property
+    def worst(self) -> Reason | None:
+        """The reason that matters most: one that rejects before one that warns, then as `Reason` lists them."""
+        order = list(Reason)
+        return min(self.reasons, key=lambda reason: (reason in WARNINGS, order.index(reason)), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Variety:

@@ -129,6 +129,14 @@ async def test_doubtful_photos_are_sent_only_when_the_good_ones_do_not_suffice_o
     assert sent > {4, *range(8, 15)}
 
 
+async def test_the_better_of_two_twins_is_kept_whichever_comes_first(pictures: Path) -> None:
+    picture = draw(scenes(1)[0], (1600, 2000))
+    for name, factor in (("a.jpg", 2), ("b.jpg", 1), ("c.jpg", 2)):
+        picture.reduce(factor).save(pictures / name, "JPEG", quality=90 // factor)
+    judged = await judge(pictures)
+    assert [photo.duplicate_of for photo in judged.photos] == [2, None, 2]
+
+
 async def names_sent(judged: PhotoCheck, choice: Choice) -> set[int]:
     return {photo.number for photo in (await prepare(judged, choice=choice)).photos}
 
@@ -222,7 +230,7 @@ async def test_decoders_are_not_handed_the_environment(monkeypatch: pytest.Monke
     before = set(children())
     with anyio.fail_after(20):
         async with decoders(Limits(), 1) as pool:
-            await pool.ask({"job": "draw", "tiles": []})
+            await pool.ask({"job": "compare", "alike": 0.9})
             (child,) = set(children()) - before
             environment = await anyio.Path(f"/proc/{child}/environ").read_bytes()
     assert b"CANARY" not in environment

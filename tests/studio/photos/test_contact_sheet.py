@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import random
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
 
-from apiframe_studio.photos import Verdict
-from apiframe_studio.photos.contact_sheet import MOST_BYTES, Tile, draw
+from apiframe_studio.photos import Box, Photo, PhotoVerdict, Reason, Verdict
+from apiframe_studio.photos.contact_sheet import MOST_BYTES, THUMBNAIL, Tile, draw, tile_of
 
 
 def grain(seed: int) -> Image.Image:
@@ -38,3 +39,69 @@ def test_marks_can_be_told_apart_without_colour() -> None:
 @pytest.mark.parametrize("name", ["", "a" * 500, "日本語.jpg", "\u202egpj.exe", "émile.jpg", "😀.jpg"])
 def test_any_name_can_be_drawn(name: str) -> None:
     assert draw([Tile(1, name, Verdict.WARN, name, None)])
+
+
+def test_a_sheet_that_does_not_fit_is_first_compressed_a_little_and_then_drawn_smaller() -> None:
+    """Each step keeps names and faces readable; only pure grain goes below the last one."""
+    plain = Image.new("RGB", (240, 240), "grey")
+    steps: list[tuple[int, int]] = []
+    for part in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
+        pictures = [Image.blend(plain, grain(seed), part) for seed in range(8)]
+        jpeg = draw([tile(number, thumbnail=pictures[number % 8]) for number in range(1, 61)])
+        steps.append((Image.open(io.BytesIO(jpeg)).width, _quality(jpeg)))
+    order = [(width, quality) for width in (1500, 1300, 1100) for quality in (75, 65, 55)]
+    taken = [order.index(step) for step in steps]
+    assert taken == sorted(taken)
+    assert (taken[0], len(set(taken)) > 3) == (0, True)
+
+
+def _quality(jpeg: bytes) -> int:
+    """The quality whose quantisation table the JPEG has."""
+    table = Image.open(io.BytesIO(jpeg)).quantization[0]  # type: ignore[attr-defined]
+    for quality in range(1, 96):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
+        if Image.open(io.BytesIO(file.getvalue())).quantization[0] == table:  # type: ignore[attr-defined]
+            return quality
+    raise AssertionError("no quality of Pillow's")
+
+
+def _painted(*boxes: Box) -> Image.Image:
+    picture = Image.new("RGB", (1000, 800), (90, 90, 90))
+    for number, box in enumerate(boxes):
+        left, top = round(box.left * 1000), round(box.top * 800)
+        size = (round(box.width * 1000), round(box.height * 800))
+        picture.paste(((255, 0, 0), (0, 0, 255))[number], (left, top, left + size[0], top + size[1]))
+    return picture
+
+
+def _share(picture: Image.Image, channel: int) -> float:
+    bright = picture.getchannel(channel).point(lambda level: 255 * (level > 200))
+    return bright.histogram()[255] / (picture.width * picture.height)
+
+
+@pytest.mark.parametrize(("left", "top"), [(0.0, 0.0), (0.45, 0.4), (0.92, 0.9)])
+def test_a_tile_is_cropped_to_the_face(left: float, top: float) -> None:
+    face = Box(left, top, 0.08, 0.1)
+    small = tile_of(_painted(face), [face])
+    assert small.size == (THUMBNAIL, THUMBNAIL)
+    assert _share(small, 0) == pytest.approx(1 / 3.2**2, rel=0.05)
+
+
+def test_a_tile_shows_every_face_that_was_found_and_everything_where_none_was() -> None:
+    near, far = (
+        [Box(0.3, 0.3, 0.1, 0.15), Box(0.6, 0.4, 0.1, 0.15)],
+        [Box(0, 0, 0.1, 0.1), Box(0.9, 0.9, 0.1, 0.1)],
+    )
+    for boxes in (near, far):
+        small = tile_of(_painted(*boxes), boxes)
+        assert _share(small, 0) > 0.009
+        assert _share(small, 2) > 0.009
+    for unknown in (None, ()):
+        assert tile_of(_painted(), unknown).size == (THUMBNAIL, THUMBNAIL * 8 // 10)
+
+
+def test_the_worst_reason_is_one_that_rejects() -> None:
+    found = (Reason.SMALL, Reason.DARK, Reason.SEVERAL_FACES)
+    assert PhotoVerdict(1, Photo(Path("/p"), ("a",)), Verdict.REJECT, found).worst is Reason.SEVERAL_FACES
+    assert PhotoVerdict(1, Photo(Path("/p"), ("a",)), Verdict.USE, ()).worst is None
