@@ -23,6 +23,7 @@ from apiframe_server.terminal import output
 from apiframe_server.terminal_errors import explain_to_user
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.ledger import Kind
+from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
 
@@ -61,6 +62,7 @@ async def _examine(settings: Settings, sandbox: str | None) -> list[Finding]:
             *_unknown_variables(),
             *await _service(studio),
             *_photo_folders(settings),
+            _face_checks(),
             _output_folder(studio.portfolio.folder),
             await _found("ledger", partial(_ledger, studio)),
             *_set_aside(studio),
@@ -135,6 +137,17 @@ async def _account(studio: Studio) -> Finding:
     account = await studio.account()
     left = "unknown" if account.credits is None else f"{account.credits:.15g}"
     return Finding("account", Mark.OK, f"{left} credits left, plan {account.plan or 'unknown'}")
+
+
+def _face_checks() -> Finding:
+    if faces.available():
+        return Finding("faces", Mark.OK, "photos are checked for faces")
+    return Finding(
+        "faces",
+        Mark.NOTE,
+        "photos are not checked for faces. In a clone run `make faces`; elsewhere install apiframe-photo-mcp[faces] "
+        "from where you installed this.",
+    )
 
 
 def _photo_folders(settings: Settings) -> list[Finding]:

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 import apiframe_studio
+from apiframe_studio.photos import faces
 
 from ..faults.fault_server import answer, fault_server, replying
 from .program import COMMAND, environment, run
@@ -209,6 +210,15 @@ async def test_doctor_says_ok_only_of_what_it_asked(tmp_path: Path) -> None:
     assert "ok   service" not in in_sandbox.out
     for line in (without_key.out + in_sandbox.out).splitlines():
         assert "the person" not in line
+
+
+async def test_doctor_says_whether_photos_are_checked_for_faces(tmp_path: Path) -> None:
+    done = await run("doctor", "--sandbox", folder=tmp_path)
+    expected = {
+        True: "ok   faces: photos are checked for faces",
+        False: "-    faces: photos are not checked for faces. In a clone run `make faces`",
+    }
+    assert expected[faces.available()] in done.out
 
 
 async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
