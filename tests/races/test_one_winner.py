@@ -6,17 +6,20 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
+from unittest.mock import patch
 
 import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import Kind, LedgerDamaged
+from apiframe_studio.ledger import Answer, Kind, LedgerDamaged, NewSubmission, table
 from apiframe_studio.ledger.book import Book
 from apiframe_studio.studio import Studio, StudioPlan
-from apiframe_studio.submission import State
+from apiframe_studio.submission import Event, State
 from apiframe_studio.trainings import TrainingWish
 
 from ..faults.nursery import Errand, Nursery, PaidService, id_for
@@ -111,3 +114,82 @@ def test_a_damaged_ledger_is_set_aside_once_however_many_meet_it(tmp_path: Path)
         assert [file.read_bytes() for file in aside] == [damaged]
         assert told == set(aside)
         Book(path).close()
+
+
+RACER = """
+import sys
+from pathlib import Path
+from apiframe_studio.ledger import IdTaken, Kind, NewSubmission
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.submission import Event
+
+path, verb, ref = sys.argv[1:]
+book = Book(Path(path))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(20):
+    task_id = f"made-elsewhere-{number}"
+    if verb == "adopt":
+        row, is_new = book.adopt(NewSubmission(Kind.TRAINING, "s", "local", "", subject="Anna"), task_id, 1.0)
+        print(row.ref, is_new)
+    else:
+        try:
+            decided = book.decide(f"{ref}{number:06}", Event.PERSON_SAYS_ACCEPTED, task_id, 1.0)
+            print(decided.ref, decided.task_id == task_id)
+        except IdTaken as taken:
+            print(taken.row.ref, False)
+book.close()
+"""
+"""One process that takes twenty ids in, each under its own name, while others do the same."""
+
+
+def raced(ledger: Path, verb: str) -> list[list[list[str]]]:
+    """What three processes at once said, line by line."""
+    with ExitStack() as stack:
+        racers = [
+            stack.enter_context(
+                Popen(
+                    [sys.executable, "-c", RACER, str(ledger), verb, f"tr-{name}"],
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    text=True,
+                )
+            )
+            for name in "abc"
+        ]
+        for racer in racers:
+            assert racer.stdout is not None
+            assert racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            assert racer.stdin is not None
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        said = [racer.communicate(timeout=20)[0] for racer in racers]
+    return [[line.split() for line in words.splitlines()] for words in said]
+
+
+def test_an_id_that_three_processes_take_in_at_once_is_one_row(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.sqlite3"
+    book = Book(ledger)
+    for lines in zip(*raced(ledger, "adopt"), strict=True):
+        assert len({ref for ref, _ in lines}) == 1
+        assert sorted(is_new for _, is_new in lines) == ["False", "False", "True"]
+    assert book.page("s", "local", Kind.TRAINING, 1.0, limit=1).total == 20
+    book.close()
+
+
+def test_an_id_that_three_people_give_to_three_submissions_at_once_is_one_of_theirs(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.sqlite3"
+    book = Book(ledger)
+    refs = iter([f"tr-{name}{number:06}" for name in "abc" for number in range(20)])
+    with patch.object(table, "_new_ref", lambda _kind: next(refs)):
+        for number in range(60):
+            row, _ = book.admit(NewSubmission(Kind.TRAINING, "s", "local", f"images-{number}"), 1.0)
+            book.begin_sending(row.ref, 1.0, 60)
+            book.settle(row.ref, 1, Event.UNCLEAR, Answer(), 1.0)
+    for lines in zip(*raced(ledger, "accept"), strict=True):
+        assert len({ref for ref, _ in lines}) == 1
+        assert sorted(mine for _, mine in lines) == ["False", "False", "True"]
+    accepted = book.page("s", "local", Kind.TRAINING, 1.0, states=[State.QUEUED], limit=60)
+    assert Counter(row.task_id for row in accepted.rows) == {f"made-elsewhere-{n}": 1 for n in range(20)}
+    book.close()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
 from .program import run, running
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+GOLDEN = Path(__file__).parents[1] / "golden/ledger-0.1.0.sqlite3"
 FINISHED = replying(
     answer("200 OK", {**ACCEPTED, "status": "finished", "percentage": 100, "trigger_word": "TOKCNRY"})
 )
@@ -82,3 +81,19 @@ async def test_nothing_known_or_a_ledger_that_cannot_be_read_is_told_in_one_line
     assert broken.process.returncode == 1
     assert broken.err.startswith("apiframe-photo-mcp: ")
     assert "Traceback" not in broken.err
+
+
+async def test_a_name_is_forgotten_in_whatever_form_and_under_whatever_address_it_was_filed(
+    tmp_path: Path,
+) -> None:
+    """The ledger of 0.1.0 has Zoë as a Mac writes her, and one Anna under another address."""
+    shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3")
+    settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": "https://third.invalid"}
+    for name, records in (("zoë ÅNGSTRÖM", 27), ("ANNA", 5)):
+        done = await run("forget", name, folder=tmp_path, settings=settings)
+        assert done.process.returncode == 0, done.err
+        assert f"from {records} records" in done.out
+    assert "895fb492-3b15-40ff-ba83-2a50ac855daa" in done.out
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
+        names = ledger.execute("SELECT subject, owner FROM submissions WHERE subject IS NOT NULL").fetchall()
+    assert sorted(names) == [("Carla", "local"), ("José", "local"), ("anna", "somebody")]

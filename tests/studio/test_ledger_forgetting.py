@@ -58,11 +58,20 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
     book.forget([row.ref], DAWN + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
-    book.settle(row.ref, 1, Event.ACCEPTED, answer, DAWN + 2)
-    book.rename(row.ref, "canary-name")
-    for state in (State.PROCESSING, State.FINISHED):
-        book.observe(row.ref, Observation(DAWN + 3, state, 50.0, "canary-message", "canary-word"))
     picture = SavedPicture(row.ref, 1, "/canary-name/1.png", "image/png", DAWN)
+    running, finished = (
+        Observation(DAWN + 3, state, 50.0, "canary-message", "canary-word")
+        for state in (State.PROCESSING, State.FINISHED)
+    )
+    for comes in (
+        lambda: book.settle(row.ref, 1, Event.ACCEPTED, answer, DAWN + 2),
+        lambda: book.rename(row.ref, "canary-name"),
+        lambda: book.observe(row.ref, running),
+        lambda: book.observe(row.ref, finished),
+        lambda: book.save_pictures([picture]),
+    ):
+        comes()
+        assert holding(folder) == {}
     assert book.save_pictures([picture]) == [picture]
     kept = book.find(*PLACE, row.ref, DAWN + 4)
     book.close()

@@ -14,14 +14,16 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.generations import PicturesWish
-from apiframe_studio.ledger import SpendingCapReached
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, SpendingCapReached
 from apiframe_studio.ledger.book import Book
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
-from apiframe_studio.submission import State
+from apiframe_studio.submission import Event, State
 from apiframe_studio.trainings import TrainingWish
 
 from .stepped_clock import SteppedClock
+
+NOW = 1_000.0
 
 
 @asynccontextmanager
@@ -86,6 +88,74 @@ async def test_what_was_refused_or_never_sent_does_not_count(tmp_path: Path) -> 
             with pytest.raises(Exception, match="tr-"):
                 await studio.trainings.start(TrainingWish(f"never-uploaded-{number}"))
         assert (await studio.trainings.start(TrainingWish("sandbox-person"))).state is State.QUEUED
+
+
+def attempt(
+    book: Book, about: str, *ends: Event, kind: Kind = Kind.GENERATION, task_id: str | None = None
+) -> str:
+    """Send something that costs 10 credits; what its sender and a person said about it. Returns its ref."""
+    new = NewSubmission(kind, "s", "local", about, credits=10.0, photos=1)
+    row, _ = book.admit(new, NOW)
+    sending = book.begin_sending(row.ref, NOW, 60)
+    assert sending is not None
+    for end in ends:
+        if end in (Event.PERSON_GIVES_UP, Event.PERSON_SAYS_SEND_AGAIN):
+            book.decide(row.ref, end, None, NOW)
+        else:
+            book.settle(row.ref, sending.attempt, end, Answer(task_id=task_id), NOW)
+    return row.ref
+
+
+def spent(book: Book) -> float:
+    row, _ = book.admit(NewSubmission(Kind.GENERATION, "s", "local", "one more", credits=1.0), NOW)
+    with pytest.raises(SpendingCapReached) as reached:
+        book.begin_sending(row.ref, NOW, 60, 0.5)
+    return reached.value.spent
+
+
+@pytest.mark.parametrize(
+    ("ends", "credits_spent"),
+    [
+        ((), 10),
+        ((Event.ACCEPTED,), 10),
+        ((Event.UNCLEAR,), 10),
+        ((Event.UNCLEAR, Event.PERSON_GIVES_UP), 10),
+        ((Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN), 10),
+        ((Event.UNCLEAR, Event.REFUSED), 0),
+        ((Event.REFUSED,), 0),
+        ((Event.THROTTLED,), 0),
+        ((Event.NOT_SENT,), 0),
+    ],
+    ids=str,
+)
+def test_every_attempt_counts_unless_it_provably_cost_nothing(
+    tmp_path: Path, ends: tuple[Event, ...], credits_spent: float
+) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    attempt(book, "images-1", *ends)
+    assert spent(book) == credits_spent
+    book.close()
+
+
+def test_what_was_sent_again_counts_twice_and_its_stray_id_not_a_third_time(tmp_path: Path) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    ref = attempt(book, "images-1", Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
+    book.begin_sending(ref, NOW, 60)
+    stray = book.settle(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
+    assert stray is not None
+    assert stray.ref != ref
+    assert spent(book) == 20
+    book.close()
+
+
+def test_a_training_of_unknown_size_counts_with_the_most_when_nobody_heard_back(tmp_path: Path) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    row, _ = book.admit(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
+    book.begin_sending(row.ref, NOW, 60)
+    assert spent(book) == 120
+    book.forget([row.ref], NOW)
+    assert spent(book) == 120
+    book.close()
 
 
 RACER = """

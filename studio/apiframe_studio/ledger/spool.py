@@ -37,6 +37,7 @@ class Spool:
         """Make room for one id. Raises OSError when there is none: then nothing may be sent."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._write(self._path(ref, attempt), b" " * _ROOM, os.O_WRONLY | os.O_CREAT)
+        _sync_folder(self._folder)
 
     def keep(self, spooled: Spooled) -> None:
         """Write an accepted id over the reserved room, durably."""
@@ -66,6 +67,17 @@ class Spool:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A file's name lives in its folder. Windows cannot open one, and its file systems keep names by themselves."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> Spooled | None:

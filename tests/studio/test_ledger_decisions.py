@@ -1,0 +1,197 @@
+"""What a person decides, what a late answer may still change, and which keys and ids are remembered for which row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apiframe_studio.intent import KeyReused
+from apiframe_studio.ledger import Answer, IdTaken, Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.submission import Event, State
+
+from .stepped_clock import DAWN
+
+PLACE = ("https://service.invalid v1", "local")
+NEW = NewSubmission(Kind.TRAINING, *PLACE, "images-1", "TOKSIS", "Anna", idempotency_key="key-1")
+LEASE = 50.0
+DECISIONS = (Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Book]:
+    made = Book(tmp_path / "ledger.sqlite3")
+    yield made
+    made.close()
+
+
+def unconfirmed(book: Book, new: NewSubmission) -> Submission:
+    row, _ = book.admit(new, DAWN)
+    book.begin_sending(row.ref, DAWN, LEASE)
+    moved = book.settle(row.ref, 1, Event.UNCLEAR, Answer(), DAWN)
+    assert moved is not None
+    return moved
+
+
+def found(book: Book, ref: str) -> Submission:
+    row = book.find(*PLACE, ref, DAWN)
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("event", DECISIONS)
+def test_a_task_id_counts_only_with_accepted(book: Book, kind: Kind, event: Event) -> None:
+    row = unconfirmed(book, replace(NEW, kind=kind))
+    decided = book.decide(row.ref, event, "task-1", DAWN + 1)
+    assert decided is not None
+    accepted = event is Event.PERSON_SAYS_ACCEPTED
+    assert (decided.task_id, decided.accepted_at) == (("task-1", DAWN + 1) if accepted else (None, None))
+    assert (book.find(*PLACE, "task-1", DAWN) is not None) is accepted
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("of", Kind)
+def test_an_id_of_another_submission_is_refused_in_the_transaction_itself(
+    book: Book, kind: Kind, of: Kind
+) -> None:
+    other, _ = book.adopt(NewSubmission(of, *PLACE, "", subject="Bruno"), "task-1", DAWN)
+    row = unconfirmed(book, replace(NEW, kind=kind))
+    with pytest.raises(IdTaken) as refused:
+        book.decide(row.ref, Event.PERSON_SAYS_ACCEPTED, "task-1", DAWN)
+    assert refused.value.row.ref == other.ref
+    assert found(book, row.ref) == row
+
+
+def test_an_id_that_is_known_is_not_taken_in_again(book: Book) -> None:
+    row, is_new = book.adopt(NewSubmission(Kind.TRAINING, *PLACE, "", subject="Bruno"), "task-1", DAWN)
+    again, is_new_again = book.adopt(
+        NewSubmission(Kind.TRAINING, *PLACE, "", subject="Carla"), "task-1", DAWN
+    )
+    assert (is_new, is_new_again, again.ref, again.subject) == (True, False, row.ref, "Bruno")
+
+
+def test_only_what_has_no_name_gets_one(book: Book) -> None:
+    unnamed, _ = book.admit(replace(NEW, subject=None), DAWN)
+    named = [book.rename(unnamed.ref, name) for name in ("Anna", "Berta")]
+    assert [row and row.subject for row in named] == ["Anna", "Anna"]
+
+
+@pytest.mark.parametrize("event", [Event.NOT_SENT, Event.THROTTLED, Event.REFUSED, Event.UNCLEAR])
+def test_the_late_outcome_of_an_earlier_attempt_changes_nothing_about_the_one_under_way(
+    book: Book, event: Event
+) -> None:
+    """Else "not sent" about the first would make the second, which may be paid, an intent that is sent a third time."""
+    row = unconfirmed(book, NEW)
+    book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN)
+    second = book.begin_sending(row.ref, DAWN + 1, LEASE)
+    assert second is not None
+    assert book.settle(row.ref, 1, event, Answer(message="late"), DAWN + 2) is None
+    assert found(book, row.ref) == second
+    assert book.begin_sending(row.ref, DAWN + 3, LEASE) is None
+
+
+def answered_with(book: Book, new: NewSubmission, state: State) -> Submission:
+    """A training of these photos that has come to `state`."""
+    row, _ = book.admit(new, DAWN)
+    book.begin_sending(row.ref, DAWN, LEASE)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), DAWN)
+    if state is not State.QUEUED:
+        book.observe(row.ref, Observation(DAWN + 1, state))
+    return row
+
+
+@pytest.mark.parametrize("word", ["TOKSIS", "TOKBRO", None])
+def test_every_key_that_was_answered_with_a_training_is_remembered_for_it(
+    book: Book, word: str | None
+) -> None:
+    """A client makes its call again after the training has ended: that is no new wish."""
+    row = answered_with(book, NEW, State.QUEUED)
+    calls = [replace(NEW, wording=word, idempotency_key=f"key-{number}") for number in (2, 3)]
+    assert [book.admit(call, DAWN)[0].ref for call in calls] == [row.ref] * 2
+    book.observe(row.ref, Observation(DAWN + 1, State.FINISHED))
+    assert [book.admit(call, DAWN) for call in calls] == [(found(book, row.ref), False)] * 2
+    assert book.admit(NEW, DAWN)[1] is False
+    assert book.admit(replace(NEW, idempotency_key="key-4"), DAWN)[1] is True
+
+
+def test_a_key_that_was_answered_stands_for_what_was_asked_with_it(book: Book) -> None:
+    answered_with(book, NEW, State.QUEUED)
+    book.admit(replace(NEW, wording="TOKBRO", idempotency_key="key-2"), DAWN)
+    for word, photos in (("TOKSIS", "images-1"), ("TOKBRO", "images-2")):
+        with pytest.raises(KeyReused):
+            book.admit(replace(NEW, about=photos, wording=word, idempotency_key="key-2"), DAWN)
+
+
+def test_a_key_whose_request_was_refused_asks_anew_and_stands_for_the_new_one(book: Book) -> None:
+    first, _ = book.admit(NEW, DAWN)
+    book.begin_sending(first.ref, DAWN, LEASE)
+    book.settle(first.ref, 1, Event.REFUSED, Answer(), DAWN)
+    second, is_new = book.admit(NEW, DAWN + 1)
+    assert is_new
+    assert book.admit(NEW, DAWN + 2)[0].ref == second.ref
+
+
+def test_what_the_service_does_not_know_is_marked_once_and_unmarked_when_it_is_known(book: Book) -> None:
+    row = answered_with(book, NEW, State.QUEUED)
+    for later in (5, 9):
+        book.mark_missing(row.ref, DAWN + later)
+    assert found(book, row.ref).missing_since == DAWN + 5
+    book.observe(row.ref, Observation(DAWN + 10, State.QUEUED))
+    assert found(book, row.ref).missing_since is None
+
+
+def test_unsettled_is_everything_open_or_unconfirmed_but_trainings_under_way(book: Book) -> None:
+    expected = set()
+    for kind in Kind:
+        for state in State:
+            row, _ = book.admit(NewSubmission(kind, *PLACE, f"{kind} {state}"), DAWN)
+            steps = {
+                State.INTENT: [],
+                State.SENDING: [Event.SEND],
+                State.UNCONFIRMED: [Event.SEND, Event.UNCLEAR],
+                State.ABANDONED: [Event.PERSON_GIVES_UP],
+                State.REJECTED: [Event.SEND, Event.REFUSED],
+            }.get(state, [Event.SEND, Event.ACCEPTED])
+            for step in steps:
+                if step is Event.SEND:
+                    book.begin_sending(row.ref, DAWN, LEASE)
+                elif step is Event.PERSON_GIVES_UP:
+                    book.decide(row.ref, step, None, DAWN)
+                else:
+                    book.settle(row.ref, 1, step, Answer(task_id=row.ref), DAWN)
+            if state in (State.PROCESSING, State.FINISHED, State.FAILED):
+                book.observe(row.ref, Observation(DAWN, state))
+            under_way = state in (State.QUEUED, State.PROCESSING) and kind is not Kind.TRAINING
+            if under_way or state in (State.INTENT, State.SENDING, State.UNCONFIRMED):
+                expected.add((kind, state))
+    unsettled = book.unsettled(*PLACE, DAWN)
+    assert {(row.kind, row.state) for row in unsettled} == expected
+    assert len(unsettled) == len(expected)
+    assert len(book.unsettled(*PLACE, DAWN, limit=3)) == 3
+
+
+def test_a_sender_that_died_is_unsettled_as_unconfirmed(book: Book) -> None:
+    row, _ = book.admit(replace(NEW, kind=Kind.GENERATION), DAWN)
+    book.begin_sending(row.ref, DAWN, LEASE)
+    (listed,) = book.unsettled(*PLACE, DAWN + LEASE + 1)
+    assert (listed.ref, listed.state) == (row.ref, State.UNCONFIRMED)
+
+
+@pytest.mark.parametrize("back", [61.0, 50 * 60.0, 7 * 24 * 3600.0])
+def test_a_clock_that_was_set_back_keeps_nobody_from_deciding(book: Book, back: float) -> None:
+    row, _ = book.admit(NEW, DAWN)
+    book.begin_sending(row.ref, DAWN, LEASE)
+    decided = book.decide(row.ref, Event.PERSON_GIVES_UP, None, DAWN - back)
+    assert decided is not None
+    assert decided.state is State.ABANDONED
+
+
+def test_a_lease_that_nobody_would_give_holds_for_an_hour(book: Book) -> None:
+    row, _ = book.admit(NEW, DAWN)
+    book.begin_sending(row.ref, DAWN, 30 * 24 * 3600.0)
+    assert book.decide(row.ref, Event.PERSON_GIVES_UP, None, DAWN + 3_599) is None
+    assert book.decide(row.ref, Event.PERSON_GIVES_UP, None, DAWN + 3_601) is not None
