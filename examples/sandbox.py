@@ -6,6 +6,7 @@ python examples/sandbox.py
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import anyio
@@ -23,7 +24,10 @@ async def main(folder: Path) -> None:
         check = await studio.photo_sets.check([str(photos)])
         print(f"{check.usable} of {len(check.photos)} photos can be used")
 
-        wish = PhotosWish([str(photos)], gender="female", ethnicity="white", subject="Anna")
+        # Before real photos are sent, the person in them has to agree: the request says when.
+        wish = PhotosWish(
+            [str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=time.time()
+        )
         photo_set = await studio.photo_sets.prepare(wish)
         print(f"uploaded; the training will cost {photo_set.training_credits:g} credits")
 

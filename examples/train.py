@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 
 import anyio
 
@@ -52,7 +53,9 @@ def read_wish() -> PhotosWish:
         "--consent", action="store_true", required=True, help="the person in the photos agreed"
     )
     given = parser.parse_args()
-    return PhotosWish([given.folder], given.gender, given.ethnicity, subject=given.subject)
+    return PhotosWish(
+        [given.folder], given.gender, given.ethnicity, subject=given.subject, consent_at=time.time()
+    )
 
 
 def main() -> int:

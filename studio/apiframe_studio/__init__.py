@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from apiframe_studio.intent import KeyReused
     from apiframe_studio.ledger import IdTaken, Kind, LedgerError, SpendingCapReached, UnknownCursor
     from apiframe_studio.photo_sets import (
+        CheckedPhotos,
         CheckUnfinished,
+        ConsentMissing,
         NotAPhotoSet,
         NotEnoughPhotos,
+        PhotosChanged,
         PhotoSet,
         PhotosWish,
         SetNotUsable,
@@ -81,9 +84,12 @@ _NAMES = {
     ),
     "photo_sets": (
         "CheckUnfinished",
+        "CheckedPhotos",
+        "ConsentMissing",
         "NotAPhotoSet",
         "NotEnoughPhotos",
         "PhotoSet",
+        "PhotosChanged",
         "PhotosWish",
         "SetNotUsable",
     ),
@@ -128,6 +134,8 @@ __all__ = [
     "Account",
     "ApiframeError",
     "CheckUnfinished",
+    "CheckedPhotos",
+    "ConsentMissing",
     "Decision",
     "FolderUnusable",
     "Forgotten",
@@ -152,6 +160,7 @@ __all__ = [
     "PhotoError",
     "PhotoSet",
     "PhotoVerdict",
+    "PhotosChanged",
     "PhotosWish",
     "Pictures",
     "PicturesWish",

@@ -8,7 +8,8 @@
      ├─ LedgerError          the ledger, or what it does not allow: see `ledger.errors`
      ├─ PhotoError           photos on this machine: see `photos.errors`
      ├─ NotYetSent, Rejected, NotAgreed                        a paid request that was not taken
-     ├─ NotEnoughPhotos, CheckUnfinished, NotAPhotoSet, SetNotUsable   photo sets
+     ├─ NotEnoughPhotos, CheckUnfinished, ConsentMissing,
+     │  PhotosChanged, NotAPhotoSet, SetNotUsable              photo sets
      ├─ UnknownTraining, NotATraining, NothingToResolve,
      │  IdOfAnother, IdTaken, NeedsTaskId, UnknownCursor, KeyReused    trainings
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images

@@ -29,6 +29,7 @@ from apiframe_studio.trainings import Trainings
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
 
+CREDITS_AN_IMAGE: Final = 1.0
 DEADLINE_SECONDS: Final = 120.0
 DOWNLOAD_SECONDS: Final = 30.0
 SAME_AGAIN_SECONDS: Final = 600.0
@@ -180,7 +181,7 @@ class Generations:
             self._ledger.owner,
             about=f"{training.task_id} {hashlib.sha256(wanted.encode()).hexdigest()}",
             subject=training.subject,
-            credits=float(wish.number_of_images or 1),
+            credits=CREDITS_AN_IMAGE * (wish.number_of_images or 1),
             photos=wish.number_of_images or 1,
             prompt=prompt,
         )

@@ -14,11 +14,13 @@ from apiframe_studio.api.models import TaskKind, TaskState
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Observation, Submission
 from apiframe_studio.photos import (
     FEWEST,
     MOST,
     AllowedFolders,
+    FileIdentity,
     PhotoCache,
     PhotoCheck,
     PhotoVerdict,
@@ -27,7 +29,7 @@ from apiframe_studio.photos import (
     prepare,
 )
 from apiframe_studio.progress import ignore
-from apiframe_studio.sending import Sending, Taken
+from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import FINAL, UNDER_WAY, State
 from apiframe_studio.training import state_of
@@ -77,19 +79,54 @@ class SetNotUsable(StudioError):
         self.expired = expired
 
 
+class ConsentMissing(StudioError):
+    """Nobody said that the subject agreed, so the photos are not sent."""
+
+
+class PhotosChanged(StudioError):
+    """The photos at these paths are no longer those that a user agreed to. Nothing was sent."""
+
+
 @dataclass(frozen=True)
 class PhotosWish:
-    """Which pictures are to be prepared, and what the service asks about the person in them."""
+    """Which pictures are to be prepared, and what the service asks about the person in them.
+
+    `consent_at` is when somebody said that the subject agreed (seconds since 1970, UTC): without it nothing
+    is sent.
+    """
 
     paths: Sequence[str]
     gender: str
     ethnicity: str
     age: int | None = None
     subject: str | None = None
+    consent_at: float | None = None
 
     def wording(self) -> str:
         """A digest of what was said about the person: it makes another set, and it is nobody's business on disk."""
         return hashlib.sha256(f"{self.gender}|{self.ethnicity}|{self.age}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class CheckedPhotos:
+    """Photos that were checked and normalised and not sent: what a user can be asked about.
+
+    `files` are those that were found at the paths, as they were before they were read.
+    """
+
+    check: PhotoCheck
+    prepared: PreparedPhotos
+    files: tuple[FileIdentity | None, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes it this set: a SHA-256 (hex) over the pixels that would be sent."""
+        return self.prepared.fingerprint
+
+    @property
+    def found(self) -> int:
+        """How many pictures there were to choose from."""
+        return len(self.check.photos) + self.check.left_out
 
 
 @dataclass(frozen=True)
@@ -148,24 +185,60 @@ class PhotoSets:
 
         return await check(paths, self._allowed, progress=progress, seconds=seconds, cache=self._cache)
 
-    async def prepare(self, wish: PhotosWish, tell: Tell = ignore, seconds: float = math.inf) -> PhotoSet:
-        """Check, normalise and upload pictures once; returns when the set is ready or `seconds` are over.
+    async def check_and_normalise(
+        self, wish: PhotosWish, tell: Tell = ignore, seconds: float | None = CHECKING_SECONDS
+    ) -> CheckedPhotos:
+        """Check pictures and make them ready to be sent: local, free, read-only.
 
-        The same pictures again return the same set while it lives. A person must have said that the subject
-        agreed: the caller asks, the ledger keeps when.
+        What was found out about each file is kept for a while, so that the next call is quick.
 
         Raises:
-            PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished: nothing was sent.
-            As `Trainings.start`.
+            PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished: see there.
         """
-        until = self._clock.monotonic() + seconds
-        api = await self._service()
-        judged = await self.check(wish.paths, tell, CHECKING_SECONDS if seconds < math.inf else None)
+        files = await in_file_thread(self._allowed.identities, wish.paths)
+        judged = await self.check(wish.paths, tell, seconds)
         if judged.unseen:
             raise CheckUnfinished(judged)
         if not judged.enough:
             raise NotEnoughPhotos(judged, judged.usable)
-        prepared = await self._normalise(judged, tell)
+        return CheckedPhotos(judged, await self._normalise(judged, tell), files)
+
+    async def costs(self, wish: PhotosWish, checked: CheckedPhotos) -> bool:
+        """Whether preparing these photos would be paid for now. Raises KeyUnusable, BaseUrlUnusable, LedgerError."""
+        await self._service()
+        known = await self._ledger.peek(self._submission(wish, checked.prepared), self._clock.now())
+        return known is None or (known.state is State.INTENT and known.wording == wish.wording())
+
+    async def prepare(
+        self,
+        wish: PhotosWish,
+        tell: Tell = ignore,
+        seconds: float = math.inf,
+        *,
+        checked: CheckedPhotos | None = None,
+        may_pay: bool = True,
+    ) -> PhotoSet:
+        """Check, normalise and upload pictures once; returns when the set is ready or `seconds` are over.
+
+        The same pictures again return the same set while it lives. `checked` is the set that a user agreed to:
+        nothing is sent when other photos are at the paths by now. Without `may_pay` it returns the set that is
+        there already.
+
+        Raises:
+            ConsentMissing, PhotosChanged: nothing was sent.
+            NotAgreed: it would have to be paid for, and must not.
+            As `check_and_normalise`: nothing was sent.
+            As `Trainings.start`.
+        """
+        until = self._clock.monotonic() + seconds
+        api = await self._service()
+        if wish.consent_at is None:
+            raise ConsentMissing
+        checking = CHECKING_SECONDS if seconds < math.inf else None
+        checked = await self._as_agreed(wish, tell, checked, checking)
+        if not may_pay and await self.costs(wish, checked):
+            raise NotAgreed
+        prepared = checked.prepared
         row, is_new = await self._ledger.admit(self._submission(wish, prepared), self._clock.now())
         if wish.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, wish.subject) or row
@@ -173,7 +246,19 @@ class PhotoSets:
         if row.state is State.INTENT and same_wording:
             await self._upload(api, row, wish, prepared, tell, until)
         row, refreshed = await self._as_far_as_known(row, tell, until)
-        return PhotoSet(row, judged, prepared.spare, prepared.changed, not is_new, refreshed, same_wording)
+        return PhotoSet(
+            row, checked.check, prepared.spare, prepared.changed, not is_new, refreshed, same_wording
+        )
+
+    async def _as_agreed(
+        self, wish: PhotosWish, tell: Tell, agreed: CheckedPhotos | None, seconds: float | None
+    ) -> CheckedPhotos:
+        if agreed and agreed.files == await in_file_thread(self._allowed.identities, wish.paths):
+            return agreed
+        checked = await self.check_and_normalise(wish, tell, seconds)
+        if agreed and agreed.fingerprint != checked.fingerprint:
+            raise PhotosChanged
+        return checked
 
     async def ready_for_training(self, name: str, seconds: float) -> Submission | None:
         """The set that a training is wanted of, or None when this ledger never saw it.
@@ -221,7 +306,7 @@ class PhotoSets:
             subject=wish.subject,
             credits=UPLOAD_CREDITS,
             photos=len(prepared.jpegs),
-            consent_at=self._clock.now(),
+            consent_at=wish.consent_at,
         )
 
     async def _normalise(self, judged: PhotoCheck, tell: Tell) -> PreparedPhotos:

@@ -106,6 +106,17 @@ class TrainingWish:
 
 
 @dataclass(frozen=True)
+class Price:
+    """What starting a training costs in credits, and what it is a training of, as far as this ledger knows."""
+
+    least: float
+    most: float
+    photos: int | None = None
+    subject: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """Some trainings, newest first, and where to go on."""
 
@@ -177,8 +188,8 @@ class Trainings:
             with suppress(ApiframeError):
                 await self._refresh(known)
 
-    async def price(self, wish: TrainingWish) -> tuple[float, float] | None:
-        """Least and most credits that starting this would cost; None when it is paid for or will be refused.
+    async def price(self, wish: TrainingWish) -> Price | None:
+        """What starting this would cost; None when it is paid for or will be refused.
 
         Raises:
             KeyUnusable, BaseUrlUnusable, LedgerError, KeyReused: as `start` would.
@@ -192,9 +203,10 @@ class Trainings:
         known = await self._ledger.peek(new, self._clock.now())
         if not _is_to_be_sent(known):
             return None
-        return (
-            (new.credits, new.credits) if new.credits is not None else (LEAST_CREDITS, MOST_A_TRAINING_COSTS)
+        least, most = (
+            (LEAST_CREDITS, MOST_A_TRAINING_COSTS) if new.credits is None else (new.credits, new.credits)
         )
+        return Price(least, most, new.photos, new.subject, photo_set.about if photo_set else None)
 
     def _submission(self, wish: TrainingWish, photo_set: Submission | None) -> NewSubmission:
         """What is known of a set of this ledger is taken from it; one it never saw is sent as given."""

@@ -85,8 +85,12 @@ async def prepare(errand: dict[str, Any], clock: Clock | None = None) -> dict[st
         return
 
     studio = _studio(errand, clock)
-    wish = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna")
-    with patch.object(photo_sets, "check", check), patch.object(photo_sets, "prepare", normalise):
+    wish = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna", consent_at=1.0)
+    with (
+        patch.object(AllowedFolders, "identities", return_value=()),
+        patch.object(photo_sets, "check", check),
+        patch.object(photo_sets, "prepare", normalise),
+    ):
         return await _told(studio, lambda: studio.photo_sets.prepare(wish, tell, 5.0))
 
 

@@ -70,7 +70,7 @@ async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
     studio: Studio, photos: Path, tmp_path: Path
 ) -> None:
     with anyio.fail_after(60):
-        wish = PhotosWish([str(photos)], "female", "white", subject="Canarianna")
+        wish = PhotosWish([str(photos)], "female", "white", subject="Canarianna", consent_at=1.0)
         photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
         begun = await studio.trainings.start(TrainingWish(photo_set.row.ref, "TOKCANARY"))
         await studio.clock.sleep(1000)

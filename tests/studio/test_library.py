@@ -165,7 +165,7 @@ def test_every_example_is_run_by_a_test() -> None:
 
 
 def wish_for(photos: Path) -> PhotosWish:
-    return PhotosWish([str(photos)], gender="female", ethnicity="white", subject="Anna")
+    return PhotosWish([str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=1.0)
 
 
 def run_example(name: str, *arguments: str, **settings: str) -> Any:

@@ -14,13 +14,22 @@ from pydantic import SecretStr
 
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
 from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, still_good, worst_case
-from apiframe_studio.photo_sets import LEAST_SECONDS, MOST_SECONDS, PhotosWish, deadline_seconds
+from apiframe_studio.photo_sets import (
+    LEAST_SECONDS,
+    MOST_SECONDS,
+    ConsentMissing,
+    PhotosChanged,
+    PhotosWish,
+    deadline_seconds,
+)
 from apiframe_studio.photos.synthetic import draw, scenes
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.submission import State
 
-from .stepped_clock import SteppedClock
+from .stepped_clock import DAWN, SteppedClock
+
+AGREED_AT = DAWN - 3600
 
 
 async def nothing(_done: float, _of: float, _what: str) -> None:
@@ -86,7 +95,8 @@ async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told
         draw(scene, (768, 960)).save(tmp_path / f"{number:02}.jpg", "JPEG", quality=80)
     service.open.set()
     with anyio.fail_after(60):
-        photo_set = await studio.photo_sets.prepare(PhotosWish([str(tmp_path)], "male", "asian"), nothing, 40)
+        wish = PhotosWish([str(tmp_path)], "male", "asian", consent_at=AGREED_AT)
+        photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
     assert service.images == [30]
     assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.spare)) == (30, 120, 3)
 
@@ -97,7 +107,7 @@ async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(
     from apiframe_studio.trainings import TrainingWish
 
     begun = await studio.trainings.start(TrainingWish("sandbox-person"))
-    wish = PhotosWish([str(photos)], "female", "white")
+    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
     with anyio.fail_after(60):
         async with studio.background, anyio.create_task_group() as group:
             group.start_soon(studio.photo_sets.prepare, wish, nothing, 40)
@@ -107,6 +117,37 @@ async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(
             [row] = await studio.ledger.list(Kind.UPLOAD, studio.clock.now())
             assert row.state is State.SENDING
             service.open.set()
+
+
+async def test_without_a_consent_in_the_request_nothing_is_read_sent_or_recorded(
+    studio: Studio, service: Service, tmp_path: Path
+) -> None:
+    with pytest.raises(ConsentMissing):
+        await studio.photo_sets.prepare(PhotosWish([str(tmp_path)], "female", "white"), nothing, 40)
+    assert service.images == []
+    assert await studio.ledger.list(Kind.UPLOAD, studio.clock.now()) == []
+
+
+async def test_the_ledger_keeps_when_the_consent_was_given_and_not_when_the_photos_were_sent(
+    studio: Studio, service: Service, photos: Path
+) -> None:
+    service.open.set()
+    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
+    with anyio.fail_after(60):
+        photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
+    assert photo_set.row.consent_at == AGREED_AT
+    assert photo_set.row.created_at > AGREED_AT
+
+
+async def test_only_the_set_that_was_agreed_to_is_sent(
+    studio: Studio, service: Service, photos: Path
+) -> None:
+    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
+    agreed = await studio.photo_sets.check_and_normalise(wish, nothing)
+    draw(scenes(30)[-1], (520, 650)).save(photos / "one more.jpg", "JPEG", quality=80)
+    with pytest.raises(PhotosChanged):
+        await studio.photo_sets.prepare(wish, nothing, 40, checked=agreed)
+    assert service.images == []
 
 
 @pytest.mark.parametrize(

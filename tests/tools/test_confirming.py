@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.types import ElicitResult, ErrorData
 
+from apiframe_studio.ledger import Kind
+from apiframe_studio.photos.synthetic import draw, scenes
 from apiframe_studio.sending import NotAgreed
 from apiframe_studio.trainings import TrainingWish
 
+from ..conftest import DRAWN
 from .illustrated import refuse, show
 
 if TYPE_CHECKING:
@@ -80,6 +85,151 @@ async def test_a_key_of_another_training_names_that_one_and_no_new_key_first(ser
     assert steps < said.index("without idempotency_key") < said.index("new idempotency_key")
 
 
+def _other_photos(folder: Path) -> None:
+    """Photos of somebody else in place of those that are there, under the same names."""
+    for path, scene in zip(sorted(folder.iterdir()), scenes(30)[DRAWN + 1 :], strict=False):
+        draw(scene, (520, 650)).save(path, "JPEG", quality=80)
+
+
+@pytest.mark.parametrize("how", ["replaced", "added"])
+async def test_photos_swapped_while_the_user_is_asked_are_not_sent(
+    serving: Serving, photos: Path, how: str
+) -> None:
+    person = Person(YES)
+
+    async def swaps(context: Any, params: Any) -> ElicitResult:
+        if how == "replaced":
+            _other_photos(photos)
+        else:
+            draw(scenes(30)[-1], (520, 650)).save(photos / "one more.jpg", "JPEG", quality=80)
+        return await person.answers(context, params)
+
+    async with serving(answers=swaps) as talk:
+        said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        assert talk.asked("/ai-photo-upload") == 0
+        assert await talk.studio.ledger.list(Kind.UPLOAD, talk.clock.now()) == []
+    assert len(person.asked) == 1
+    assert "changed" in said
+    assert "nothing was sent" in said
+    assert "call prepare_photos again" in said
+
+
+async def test_a_yes_for_one_set_never_lets_other_photos_in_the_same_folder_pass(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    asked: list[str] = []
+
+    async def yes_once(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return YES if len(asked) == 1 else NOES["no"]
+
+    async with serving(answers=yes_once) as talk:
+        await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        _other_photos(photos)
+        said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        assert talk.asked("/ai-photo-upload") == 1
+    assert "did not agree" in said
+    assert len(asked) == 2
+    assert asked[0] != asked[1], "the question names the set"
+
+
+async def test_a_yes_does_not_outlive_a_call_that_was_refused(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    person = Person(YES)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(answers=person.answers, speeds={"start_credits": 1}) as talk:
+        said = await refuse(talk, "prepare_photos", **wish)
+        assert "too few credits" in said
+        await refuse(talk, "prepare_photos", **wish)
+    assert len(person.asked) == 2
+
+
+async def test_a_question_never_changes_its_words_between_rounds(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    person = Person(NOES["no"])
+    wish = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
+    async with serving(answers=person.answers) as talk:
+        await refuse(talk, "prepare_photos", **wish)
+        await refuse(talk, "start_training", **TRAINING)
+        clock.at += 20 * 60
+        await talk.studio.trainings.start(TrainingWish("sandbox-bad-photos"))
+        shutil.copytree(photos, photos.with_name("elsewhere"))
+        shutil.rmtree(photos)
+        shutil.move(photos.with_name("elsewhere"), photos)
+        await refuse(talk, "prepare_photos", **wish)
+        await refuse(talk, "start_training", **TRAINING)
+    assert person.asked[:2] == person.asked[2:]
+
+
+async def test_the_question_names_what_is_sent_what_is_left_out_and_both_prices(
+    serving: Serving, photos: Path
+) -> None:
+    shutil.copy(photos / "IMG_0002.jpg", photos / "Z again.jpg")
+    person = Person(NOES["no"])
+    async with serving(answers=person.answers) as talk:
+        await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+    [question] = person.asked
+    assert question.startswith("Sandbox: ")
+    assert re.search(r"Send 12 photos of Anna \(set [0-9a-f]{8}\) to Apiframe\?", question)
+    assert "1 of 13 are left out" in question
+    assert "costs 2 credits" in question
+    assert "training of them costs 48 more" in question
+
+
+async def test_of_a_real_service_the_question_does_not_speak_of_the_sandbox(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    person = Person(YES)
+    async with serving(answers=person.answers, is_sandbox=False) as talk:
+        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+        await show(talk, "start_training", training_images_id=prepared.facts["training_images_id"])
+    assert "andbox" not in " ".join(person.asked)
+    assert re.match(
+        r"Train a model on 12 photos of Anna \(set [0-9a-f]{8}\)\? It costs 48 credits", person.asked[1]
+    )
+    assert "Each image made with it later costs 1 credit." in person.asked[1]
+
+
+@pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
+async def test_without_a_usable_key_nobody_is_asked(serving: Serving, photos: Path, tool: str) -> None:
+    person = Person(YES)
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
+    async with serving(answers=person.answers, key=None) as talk:
+        assert "No Apiframe API key is set" in await refuse(talk, tool, **arguments)
+    assert person.asked == []
+
+
+async def test_photos_that_cannot_be_used_are_not_asked_about(serving: Serving, photos: Path) -> None:
+    for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
+        (photos / name).write_bytes(b"broken")
+    person = Person(YES)
+    async with serving(answers=person.answers) as talk:
+        assert (await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)).startswith(
+            "Only 9 of 12"
+        )
+    assert person.asked == []
+
+
+async def test_the_time_a_user_takes_does_not_count_against_the_call(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+
+    async def takes_long(_context: Any, _params: Any) -> ElicitResult:
+        clock.at += 300
+        return YES
+
+    async with serving(answers=takes_long, speeds={"upload_seconds": 30.0}) as talk:
+        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert prepared.facts["status"] == "ready"
+
+
 async def test_of_a_prepared_set_the_price_is_exact_and_each_payment_is_asked_for_once(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
@@ -104,10 +254,10 @@ async def test_of_a_prepared_set_the_price_is_exact_and_each_payment_is_asked_fo
 @pytest.mark.parametrize("no", NOES)
 @pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
 async def test_a_person_who_does_not_agree_pays_nothing_and_sends_nothing(
-    serving: Serving, tmp_path: Path, tool: str, no: str
+    serving: Serving, photos: Path, tool: str, no: str
 ) -> None:
     person = Person(NOES[no])
-    arguments = TRAINING if tool == "start_training" else {"paths": [str(tmp_path / "photos")], **PERSON}
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
     async with serving(answers=person.answers) as talk:
         said = await refuse(talk, tool, **arguments)
         listed = await talk.ask("list_trainings")

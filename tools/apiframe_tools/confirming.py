@@ -16,6 +16,8 @@ from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
+from apiframe_tools.results import SANDBOX_WORDS, counted
+
 log = logging.getLogger(__name__)
 
 
@@ -35,6 +37,7 @@ RESOLVER_WORDS: Final = "Resolver '"
 """How the SDK begins its own error about an answer that it cannot use."""
 MAY_PAY: Final = Agreement(agreed=True)
 """The question is not asked in this setting or client: the call may pay."""
+CODE_LETTERS: Final = 8
 NOTHING_TO_PAY: Final = Agreement(agreed=False)
 """Nobody was asked, since nothing is to be paid: the call returns what there is, and must not pay."""
 
@@ -56,9 +59,33 @@ def asked_first(
     tool.__annotations__["answered"] = Annotated[Answered, Resolve(ask)]
 
 
-def question(words: str | None) -> Agreement | Elicit[Agreement]:
-    """The question to ask, or that nothing is to be paid when there are no words for one."""
-    return NOTHING_TO_PAY if words is None else Elicit(words, Agreement)
+def checked_first(
+    tool: Callable[..., Any],
+    check: Callable[..., Awaitable[Any]],
+    ask: Callable[..., Awaitable[Agreement | Elicit[Agreement]]],
+) -> None:
+    """As `asked_first`, but `check` runs before both: what it returns is their parameter `ready`."""
+    for later in (ask, tool):
+        later.__annotations__["ready"] = Annotated[Any, Resolve(check)]
+    asked_first(tool, ask)
+
+
+def question(words: str | None, *, sandbox: bool) -> Agreement | Elicit[Agreement]:
+    """The question to ask, or that nothing is to be paid when there are no words for one.
+
+    In the 2026 protocol an answer counts for its very wording, and the words are made again when it comes: they
+    name the set by its code, and nothing in them may change meanwhile (a balance, a time, a counter).
+    """
+    if words is None:
+        return NOTHING_TO_PAY
+    return Elicit(f"{SANDBOX_WORDS} {words}" if sandbox else words, Agreement)
+
+
+def set_in_words(photos: int, subject: str | None, fingerprint: str | None) -> str:
+    """How a question names a set: the photos, whose they are, and a short code of exactly this set."""
+    of = f" of {subject}" if subject else ""
+    code = f" (set {fingerprint[:CODE_LETTERS]})" if fingerprint else ""
+    return f"{counted(photos, 'photo')}{of}{code}"
 
 
 async def words_or_none(words: Awaitable[str | None]) -> str | None:

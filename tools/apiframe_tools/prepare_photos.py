@@ -2,41 +2,68 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp.server.mcpserver import Context, Elicit
-from mcp.server.mcpserver.exceptions import ToolError
 
-from apiframe_studio.ledger import Submission
-from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotosWish
+from apiframe_studio.photo_sets import (
+    CREDITS_A_PHOTO,
+    UPLOAD_CREDITS,
+    CheckedPhotos,
+    ConsentMissing,
+    PhotosChanged,
+    PhotosWish,
+    Tell,
+)
 from apiframe_studio.studio import Studio
-from apiframe_studio.submission import FINAL, State
 from apiframe_tools import photo_reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import Subject
-from apiframe_tools.confirming import MAY_PAY, Agreement, Answered, asked_first, can_ask, may_pay
+from apiframe_tools.confirming import (
+    MAY_PAY,
+    Agreement,
+    Answered,
+    can_ask,
+    checked_first,
+    may_pay,
+    question,
+    set_in_words,
+    words_or_none,
+)
 from apiframe_tools.photo_arguments import Age, Consent, Ethnicity, Gender, Paths
 from apiframe_tools.picture_results import PhotosPrepared
 from apiframe_tools.steps import steps_of
 from apiframe_tools.studio_tool import StudioTool
 
 LONGEST_SECONDS: Final = 40.0
+MOST_ASKED: Final = 16
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """Photos that can be asked about and sent. `seconds` are left for the call when the user has answered."""
+
+    wish: PhotosWish
+    photos: CheckedPhotos
+    tell: Tell
+    seconds: float
 
 
 def make(studio: Studio) -> StudioTool:
     """The tool on this studio."""
-    agreed_until: dict[tuple[object, ...], float] = {}
+    # Only to say that photos changed: whether an answer counts is decided by the words of the question.
+    asked: dict[tuple[str, ...], str] = {}
 
     async def prepare_photos(
         paths: Paths,
         gender: Gender,
         ethnicity: Ethnicity,
         consent: Consent,
-        ctx: Context[Any, Any],
         age: Age | None = None,
         subject: Subject | None = None,
         *,
+        ready: _Ready,
         answered: Answered,
     ) -> PhotosPrepared:
         """Check, clean and upload 10 to 30 photos of one person; gives the training_images_id for start_training.
@@ -44,43 +71,57 @@ def make(studio: Studio) -> StudioTool:
         Costs 2 credits, once for the same photos while the set lives (about a day). Removes places and other hidden
         data. A slow upload goes on after the call: the same call again reports it. Needs the subject's consent.
         """
-        if not consent:
-            raise ToolError(
-                "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the "
-                "person whether the subject agreed, then call prepare_photos with consent true."
-            )
-        may_pay(answered)
-        asked = _what_is_asked(paths, gender, ethnicity, age)
-        agreed_until[asked] = math.inf
-
-        tell = steps_of(ctx, ("checking", "preparing", "uploading", "preparing at the service"))
-        wish = PhotosWish(paths, gender, ethnicity, age, subject)
-        photo_set = await studio.photo_sets.prepare(wish, tell, LONGEST_SECONDS)
-        agreed_until[asked] = _pays_again_from(photo_set.row)
+        photo_set = await studio.photo_sets.prepare(
+            ready.wish,
+            ready.tell,
+            ready.seconds,
+            checked=ready.photos,
+            may_pay=may_pay(answered),
+        )
         return photo_reporting.prepared(photo_set, now=studio.clock.now(), sandbox=studio.is_sandbox)
 
-    async def ask(
-        ctx: Context[Any, Any], paths: list[str], gender: str, ethnicity: str, consent: bool, age: int | None
-    ) -> Agreement | Elicit[Agreement]:
-        agreed = agreed_until.get(_what_is_asked(paths, gender, ethnicity, age), 0.0) > studio.clock.now()
-        if agreed or not (consent and studio.asks_before_spending and can_ask(ctx)):
-            return MAY_PAY
-        return Elicit(
-            f"Send these photos to Apiframe? It costs {UPLOAD_CREDITS:g} credits; a training of them costs 4 more a "
-            "photo. Apiframe then holds pictures of this person's face.",
-            Agreement,
-        )
+    async def check(
+        ctx: Context[Any, Any],
+        paths: list[str],
+        gender: str,
+        ethnicity: str,
+        consent: bool,
+        age: int | None,
+        subject: str | None,
+    ) -> _Ready:
+        if not consent:
+            raise ConsentMissing
+        await studio.service()
+        began = studio.clock.monotonic()
+        tell = steps_of(ctx, ("checking", "preparing", "uploading", "preparing at the service"))
+        wish = PhotosWish(paths, gender, ethnicity, age, subject, consent_at=studio.clock.now())
+        photos = await studio.photo_sets.check_and_normalise(wish, tell)
+        # In the 2026 protocol the call has come again with the answer: it was given for what was there before.
+        if ctx.input_responses and asked.get(tuple(paths), photos.fingerprint) != photos.fingerprint:
+            raise PhotosChanged
+        return _Ready(wish, photos, tell, LONGEST_SECONDS - (studio.clock.monotonic() - began))
 
-    asked_first(prepare_photos, ask)
+    async def ask(ctx: Context[Any, Any], ready: _Ready) -> Agreement | Elicit[Agreement]:
+        if not (studio.asks_before_spending and can_ask(ctx)):
+            return MAY_PAY
+        if len(asked) >= MOST_ASKED:
+            asked.clear()
+        asked[tuple(ready.wish.paths)] = ready.photos.fingerprint
+        return question(await words_or_none(_question(studio, ready)), sandbox=studio.is_sandbox)
+
+    checked_first(prepare_photos, check, ask)
     return StudioTool.of(prepare_photos, title="Prepare photos", annotations=SPENDS)
 
 
-def _what_is_asked(paths: list[str], *about_the_person: object) -> tuple[object, ...]:
-    return (*paths, *about_the_person)
-
-
-def _pays_again_from(row: Submission) -> float:
-    """When the same call costs money again (seconds since 1970), so that the person is asked again."""
-    if row.state is State.FINISHED:
-        return math.inf if row.expires_at is None else row.expires_at
-    return 0.0 if row.state in FINAL else math.inf
+async def _question(studio: Studio, ready: _Ready) -> str | None:
+    if not await studio.photo_sets.costs(ready.wish, ready.photos):
+        return None
+    number = len(ready.photos.prepared.jpegs)
+    photos = set_in_words(number, ready.wish.subject, ready.photos.fingerprint)
+    left_out = ready.photos.found - number
+    told = f"{left_out} of {ready.photos.found} are left out. " if left_out else ""
+    return (
+        f"Send {photos} to Apiframe? {told}It costs "
+        f"{UPLOAD_CREDITS:g} credits; a training of them costs {CREDITS_A_PHOTO * number:g} more and is asked about "
+        "before it starts. Apiframe then holds photos of this person's face."
+    )

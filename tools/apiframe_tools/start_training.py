@@ -7,6 +7,7 @@ from typing import Any
 from mcp.server.mcpserver import Context, Elicit
 from mcp.server.mcpserver.exceptions import ToolError
 
+from apiframe_studio.generations import CREDITS_AN_IMAGE
 from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import TrainingWish
 from apiframe_studio.webhooks import WebhookProblem, problem_of
@@ -21,9 +22,10 @@ from apiframe_tools.confirming import (
     can_ask,
     may_pay,
     question,
+    set_in_words,
     words_or_none,
 )
-from apiframe_tools.results import TrainingStarted
+from apiframe_tools.results import TrainingStarted, counted
 from apiframe_tools.studio_tool import StudioTool
 
 _WEBHOOK_WORDS = {
@@ -72,7 +74,7 @@ def make(studio: Studio) -> StudioTool:
         if not (studio.asks_before_spending and can_ask(ctx)):
             return MAY_PAY
         wish = TrainingWish(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
-        return question(await words_or_none(_question(studio, wish)))
+        return question(await words_or_none(_question(studio, wish)), sandbox=studio.is_sandbox)
 
     asked_first(start_training, ask)
     return StudioTool.of(start_training, title="Start a training", annotations=SPENDS)
@@ -82,8 +84,16 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     price = await studio.trainings.price(wish)
     if price is None:
         return None
-    cost = f"{price[0]:g}" if price[0] == price[1] else f"{price[0]:g} to {price[1]:g}"
-    return f"Start the training? It costs {cost} credits at Apiframe and cannot be cancelled."
+    cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
+    photos = (
+        f"photo set {wish.training_images_id}"
+        if price.photos is None
+        else set_in_words(price.photos, price.subject, price.fingerprint)
+    )
+    return (
+        f"Train a model on {photos}? It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with "
+        f"it later costs {counted(CREDITS_AN_IMAGE, 'credit')}."
+    )
 
 
 def _check_webhook(studio: Studio, url: str | None) -> None:

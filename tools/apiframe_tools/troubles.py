@@ -32,7 +32,14 @@ from apiframe_studio.ledger import (
     Submission,
     UnknownCursor,
 )
-from apiframe_studio.photo_sets import CheckUnfinished, NotAPhotoSet, NotEnoughPhotos, SetNotUsable
+from apiframe_studio.photo_sets import (
+    CheckUnfinished,
+    ConsentMissing,
+    NotAPhotoSet,
+    NotEnoughPhotos,
+    PhotosChanged,
+    SetNotUsable,
+)
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
@@ -51,6 +58,11 @@ from apiframe_tools.photo_words import in_words
 _SET_A_KEY = (
     "To mend it, the person creates a v1 API key in their Apiframe account (apiframe.ai), puts it into the setting "
     "APIFRAME_API_KEY of this server and restarts it; or starts it with --sandbox to try everything without a key."
+)
+
+CONSENT_MISSING = (
+    "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the person whether "
+    "the subject agreed, then call prepare_photos with consent true."
 )
 
 _KEY_WORDS = {
@@ -145,6 +157,13 @@ def explain(error: BaseException) -> str | None:
             return _ledger(error)
         case KeyReused(earlier=Submission() as earlier):
             return _key_reused(Training.of(earlier))
+        case ConsentMissing():
+            return CONSENT_MISSING
+        case PhotosChanged():
+            return (
+                "The photos changed while the user was asked, so nothing was sent and nothing was paid. Next: call "
+                "prepare_photos again with the same arguments; the user is asked about the photos that are there now."
+            )
         case NotAgreed():
             return (
                 "This would cost credits now, and the user was not asked about that, so nothing was sent and nothing "

@@ -22,7 +22,7 @@ from apiframe_studio.photos.errors import (
     PhotoError,
     Refusal,
 )
-from apiframe_studio.photos.folders import MOST_PICTURES, AllowedFolders, Photo
+from apiframe_studio.photos.folders import MOST_PICTURES, AllowedFolders, FileIdentity, Photo
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
 from apiframe_studio.photos.verdicts import (
@@ -52,6 +52,7 @@ __all__ = [
     "ChoiceRefused",
     "DecodersFailed",
     "Facts",
+    "FileIdentity",
     "Limits",
     "NothingToPrepare",
     "PathRefused",

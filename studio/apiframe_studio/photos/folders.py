@@ -56,13 +56,17 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """Which file stood at a path and as of when; `mtime_ns` in nanoseconds since 1970."""
+    """Which file stood at a path and as of when; times in nanoseconds since 1970.
+
+    `ctime_ns` changes with every write on POSIX, also where a program sets `mtime_ns` back.
+    """
 
     path: str
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,10 @@ class AllowedFolders:
                     left_out += 1
         return Listing(tuple(found), left_out)
 
+    def identities(self, paths: Sequence[str | Path]) -> tuple[FileIdentity | None, ...]:
+        """The identity of every picture at `paths`, in the order of `pictures`. Raises as that does."""
+        return tuple(self.identify(photo) for photo in self.pictures(paths).photos)
+
     def read(self, photo: Photo, most_bytes: int) -> bytes:
         """At most `most_bytes` + 1 bytes of the picture: a longer file shows. Raises `PathRefused`."""
         try:
@@ -115,7 +123,14 @@ class AllowedFolders:
             status = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        return FileIdentity(str(photo.path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return FileIdentity(
+            str(photo.path),
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        )
 
     def _expand(self, given: str | Path, position: int) -> list[Photo]:
         photo = self._place(given, position)
