@@ -72,7 +72,7 @@ def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
         case "forget":
             from apiframe_server.forget import forget
 
-            return forget(settings, wanted.subject)
+            return forget(settings, sandbox, subject=wanted.subject, yes=wanted.yes)
         case _:
             from apiframe_server.sandbox_port import sandbox as serve_sandbox
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
 from contextlib import suppress
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from apiframe_server.conversation import Conversation, Refused
+from apiframe_server.terminal import end_at_once_when_interrupted
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos.synthetic import write_photos
 from apiframe_studio.sandbox import Sandbox
@@ -49,7 +49,7 @@ def demo(picture_of_it: str | None = None) -> int:
         record=wide is not None,
     )
     folder = Path(tempfile.mkdtemp(prefix="apiframe-demo-"))
-    _end_at_once_when_interrupted(folder)
+    end_at_once_when_interrupted("Stopped.", partial(shutil.rmtree, folder, ignore_errors=True))
     try:
         code = anyio.run(_demo, folder, console)
     finally:
@@ -57,19 +57,6 @@ def demo(picture_of_it: str | None = None) -> int:
     if picture_of_it is not None:
         Path(picture_of_it).write_text(_drawn(console), encoding="utf-8")
     return code
-
-
-def _end_at_once_when_interrupted(folder: Path) -> None:
-    """Nothing here is worth an orderly end, which would wait for the child's."""
-    # Past rich, which would draw its bar again below: clear the line, show the cursor.
-    tidy = "\r\x1b[K\x1b[?25h" if sys.stdout.isatty() else ""
-
-    def end(_number: int, _frame: object) -> None:
-        os.write(1, f"{tidy}Stopped.\n".encode())
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(130)  # The child ends with its input.
-
-    signal.signal(signal.SIGINT, end)
 
 
 def _tidy_up(folder: Path) -> None:

@@ -1,64 +1,108 @@
-"""`apiframe-photo-mcp forget SUBJECT`: a person's names, words, fingerprints and pictures leave this machine."""
+"""`apiframe-photo-mcp forget SUBJECT`: a subject's names, words, fingerprints and images leave this machine."""
 
 from __future__ import annotations
 
 import sys
-
-import anyio
+from collections import Counter
+from functools import partial
+from pathlib import Path
 
 from apiframe_server.composition import sandbox_of, studio_of
 from apiframe_server.settings import Settings
-from apiframe_studio.forgetting import Forgotten, forget_subject
-from apiframe_studio.ledger import LedgerError
+from apiframe_server.terminal import run_command
+from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
+from apiframe_studio.ledger import Kind
+from apiframe_studio.studio import Studio
 from apiframe_tools.results import counted
-from apiframe_tools.troubles import explain
+
+_KINDS = {Kind.TRAINING: "training", Kind.UPLOAD: "photo set", Kind.GENERATION: "image request"}
 
 
-def forget(settings: Settings, subject: str) -> int:
-    """Forget in the ledger of the service and in the sandbox's; returns the exit code."""
+def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
+    """Show what would go, ask, and forget it; returns the exit code, 2 when nobody could be asked."""
+    return run_command(partial(_forget, settings, sandbox, subject, yes))
+
+
+async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bool) -> int:
+    studio = studio_of(settings, sandbox=sandbox)
     try:
-        found = anyio.run(_everywhere, settings, subject)
-    except LedgerError as error:
-        print(f"apiframe-photo-mcp: {explain(error)}", file=sys.stderr)
-        return 1
-    records, pictures = sum(one.records for one in found), sum(one.pictures for one in found)
-    if not records:
-        print("Nothing is known here about that name. list_trainings shows the names that are.")
-        return 1
-    removed = f"{counted(records, 'record')}, and {counted(pictures, 'picture')}"
-    print(f"Removed the name, words and fingerprints from {removed}.")
-    print("The ledger keeps what was spent and when, without a name.")
-    _tell_the_rest(settings, found)
+        known = await _look_up(studio, subject)
+        if not known.rows:
+            _say_nothing_is_known(settings, studio)
+            return 1
+        _show(known, studio, subject)
+        if not yes and (refused := _ask()):
+            return refused
+        forgotten = await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
+    finally:
+        await studio.aclose()
+    if studio.is_sandbox:
+        _forget_in_sandbox(settings, forgotten)
+    _tell_the_rest(studio, forgotten)
     return 0
 
 
-async def _everywhere(settings: Settings, subject: str) -> list[Forgotten]:
-    real, played = await _in_one(settings, subject, None), await _in_one(settings, subject, "")
-    if played.still_at_the_service:
-        stand_in = sandbox_of(settings)
-        stand_in.forget(played.still_at_the_service)
-        stand_in.close()
-    return [real, played]
+async def _look_up(studio: Studio, subject: str) -> Known:
+    if not studio.ledger.path.exists():  # A question leaves no ledger behind.
+        return Known((), ())
+    return await look_up_subject(subject, studio.ledger, studio.portfolio)
 
 
-async def _in_one(settings: Settings, subject: str, sandbox: str | None) -> Forgotten:
-    studio = studio_of(settings, sandbox=sandbox)
-    if not studio.ledger.path.exists():
-        return Forgotten(0, 0, ())
+def _say_nothing_is_known(settings: Settings, studio: Studio) -> None:
+    where = "in the sandbox" if studio.is_sandbox else "here"
+    switch = " --sandbox" if studio.is_sandbox else ""
+    print(
+        f"Nothing is known {where} about that name. `apiframe-photo-mcp trainings{switch}` shows the names that are."
+    )
+    if not studio.is_sandbox and (settings.data_dir / "sandbox").exists():
+        print("The sandbox was not looked into: --sandbox does that.")
+
+
+def _show(known: Known, studio: Studio, subject: str) -> None:
+    kinds = Counter(row.kind for row in known.rows)
+    records = ", ".join(counted(number, _KINDS[kind]) for kind, number in kinds.items())
+    where = "in the sandbox" if studio.is_sandbox else "on this machine"
+    print(f"What is known {where} about {subject}, and would be removed:")
+    print(f"  name, words and fingerprints of {records}")
+    for folder, number in Counter(Path(picture.path).parent for picture in known.saved).items():
+        print(f"  {counted(number, 'image')} in {folder}")
+    print("The ledger keeps what was spent and when, without a name.")
+    if known.unsettled:
+        print(
+            f"Not settled yet: {known.unsettled} of them. What becomes of it will not be told here any more."
+        )
+
+
+def _ask() -> int:
+    """0 for yes; else why not, as an exit code."""
+    if not sys.stdin.isatty():
+        print("Nothing was changed: there is nobody to ask. Say --yes to remove it.", file=sys.stderr)
+        return 2
     try:
-        return await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
-    finally:
-        await studio.aclose()
+        agreed = input("Remove it? This cannot be undone. [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        agreed = False
+    if not agreed:
+        print("Nothing was changed.")
+    return 0 if agreed else 1
 
 
-def _tell_the_rest(settings: Settings, found: list[Forgotten]) -> None:
-    for path in (path for one in found for path in one.left):
+def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:
+    stand_in = sandbox_of(settings)
+    stand_in.forget(forgotten.still_at_the_service)
+    stand_in.close()
+
+
+def _tell_the_rest(studio: Studio, forgotten: Forgotten) -> None:
+    removed = f"{counted(forgotten.records, 'record')}, and {counted(forgotten.pictures, 'image')}"
+    print(f"Removed the name, words and fingerprints from {removed}.")
+    for path in forgotten.left:
         print(f"Could not be removed, so remove it by hand: {path}")
-    for damaged in sorted(settings.data_dir.glob("**/*.damaged-*")):
+    for damaged in sorted(studio.ledger.path.parent.glob("*.damaged-*")):
         print(f"A damaged ledger may still hold the name; look into it, then remove it by hand: {damaged}")
-    if service := found[0].still_at_the_service:
+    if forgotten.still_at_the_service and not studio.is_sandbox:
         print(
             "Apiframe itself has no call to delete, and still holds these; ask their support to remove them:"
         )
-        for task_id in service:
+        for task_id in forgotten.still_at_the_service:
             print(f"  {task_id}")

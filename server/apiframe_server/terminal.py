@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -21,18 +23,30 @@ class Moved(Protocol):
         """`progress` of `total`, and what is done now."""
 
 
-def run_command(work: Callable[[], Awaitable[int]]) -> int:
-    """Run a command to its exit code: 130 after Ctrl-C, 1 with one line on stderr for what can be explained."""
+def run_command(work: Callable[[], Awaitable[int]], *, stopped: str = "Stopped.") -> int:
+    """Run a command to its exit code: 1 with one line on stderr for what can be explained, 130 after Ctrl-C."""
+    end_at_once_when_interrupted(stopped)
     try:
         return anyio.run(work)
-    except KeyboardInterrupt:
-        return 130
     except Exception as error:
         told = explain_to_user(error)
         if told is None:
             raise
         print(f"apiframe-photo-mcp: {told}", file=sys.stderr)
         return 1
+
+
+def end_at_once_when_interrupted(told: str, clean_up: Callable[[], object] = lambda: None) -> None:
+    """Let Ctrl-C end the program at once. Nothing that a command does needs an orderly end: the ledger survives any."""
+    # Past rich, which would draw its bar again below: clear the line, show the cursor.
+    tidy = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""
+
+    def end(_number: int, _frame: object) -> None:
+        os.write(2, f"{tidy}{told}\n".encode())
+        clean_up()
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, end)
 
 
 def output() -> Console:

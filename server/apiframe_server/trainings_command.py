@@ -33,10 +33,8 @@ def list_trainings(
 
 def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
     """Wait until a training is settled; returns 0 when it is finished."""
-    code = run_command(partial(_wait, studio_of(settings, sandbox=sandbox), subject, as_json))
-    if code == 130:
-        notes().print("Stopped waiting; the training goes on by itself.")
-    return code
+    work = partial(_wait, studio_of(settings, sandbox=sandbox), subject, as_json)
+    return run_command(work, stopped="Stopped waiting; the training goes on by itself.")
 
 
 async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) -> int:

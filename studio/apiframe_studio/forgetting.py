@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import Ledger
+from apiframe_studio.ledger import Ledger, SavedPicture, Submission
 from apiframe_studio.portfolio import Portfolio
+from apiframe_studio.submission import OPEN
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,28 @@ class Forgotten:
     still_at_the_service: Sequence[str]
     left: Sequence[Path] = ()
     """Files that could not be removed."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What this machine knows about a subject, and what forgetting would take away."""
+
+    rows: Sequence[Submission]
+    saved: Sequence[SavedPicture]
+    """Images whose files are there."""
+
+    @property
+    def unsettled(self) -> int:
+        """How many are under way or unconfirmed: what becomes of them will not be known here."""
+        return sum(row.state in OPEN for row in self.rows)
+
+
+async def look_up_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> Known:
+    """What `forget_subject` would remove. Changes nothing. Raises LedgerError."""
+    rows = await ledger.about_subject(subject)
+    saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
+    missing = await portfolio.missing(saved)
+    return Known(rows, [picture for picture in saved if picture not in missing])
 
 
 async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now: float) -> Forgotten:

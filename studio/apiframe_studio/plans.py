@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
@@ -15,6 +15,9 @@ from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 
 if TYPE_CHECKING:
     from apiframe_studio.settings import StudioSettings
+
+SANDBOX_IMAGES: Final = "(sandbox)"
+"""Where the sandbox's images go in the output folder. No subject's folder has parentheses in its name."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def plan_of(settings: StudioSettings) -> StudioPlan:
     """A studio at the service."""
     return StudioPlan(
         **_shared(settings),
+        output_folder=settings.output_folder,
         ledger_path=settings.data_dir / "ledger.sqlite3",
         base_url=settings.base_url,
         allow_http=settings.allow_http,
@@ -61,7 +65,6 @@ def _shared(settings: StudioSettings) -> dict[str, Any]:
         "credits_a_day": settings.max_credits_per_day,
         "asks_before_spending": settings.confirm_spending == "ask",
         "photo_folders": settings.photo_folders,
-        "output_folder": settings.output_folder,
         "picture_hosts": settings.picture_hosts,
     }
 
@@ -71,6 +74,7 @@ def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioPlan:
     folder = settings.data_dir / "sandbox"
     return StudioPlan(
         **_shared(settings),
+        output_folder=settings.output_folder / SANDBOX_IMAGES,
         ledger_path=folder / "ledger.sqlite3",
         base_url=url or SANDBOX_URL,
         allow_http=settings.allow_http,

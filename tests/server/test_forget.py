@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
+import anyio.to_thread
+import pytest
+
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
-from .program import run, running
+from .program import COMMAND, environment, run, running
 
 GOLDEN = Path(__file__).parents[1] / "golden/ledger-0.1.0.sqlite3"
 FINISHED = replying(
@@ -36,8 +42,13 @@ async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_p
             await wire.call("start_training", training_images_id="photos-1", subject="Canarianna")
             await wire.call("get_training_status", task_id=ACCEPTED["task_id"])
         assert _holding(tmp_path, "Canarianna", "TOKCNRY")
-        done = await run("forget", "canarianna", folder=tmp_path, settings=settings)
-        again = await run("forget", "canarianna", folder=tmp_path, settings=settings)
+        unasked = await run("forget", "canarianna", folder=tmp_path, settings=settings)
+        assert _holding(tmp_path, "Canarianna", "TOKCNRY")
+        done = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
+        again = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
+    assert unasked.process.returncode == 2
+    assert "name, words and fingerprints of 1 training" in unasked.out
+    assert unasked.err == "Nothing was changed: there is nobody to ask. Say --yes to remove it.\n"
     assert done.process.returncode == 0, done.err
     assert "Removed the name, words and fingerprints from 1 record" in done.out
     assert "The ledger keeps what was spent and when, without a name." in done.out
@@ -64,12 +75,57 @@ async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> N
     words = ("Canarianna", "canary-prompt", trained["trigger_word"])
     assert _holding(data / "sandbox", *words)
     assert _holding(output, *words)
-    done = await run("forget", "Canarianna", folder=data, settings=settings)
+    elsewhere = await run("forget", "Canarianna", "--yes", folder=data, settings=settings)
+    assert elsewhere.process.returncode == 1
+    assert "The sandbox was not looked into: --sandbox does that." in elsewhere.out
+    assert _holding(output, *words)
+    done = await run("forget", "Canarianna", "--sandbox", "--yes", folder=data, settings=settings)
     assert done.process.returncode == 0, done.err
-    assert "1 picture" in done.out
+    assert f"1 image in {output / '(sandbox)' / 'Canarianna'}" in done.out
     assert "Apiframe itself" not in done.out
     assert _holding(tmp_path, *words) == []
-    assert not (output / "Canarianna").exists()
+    assert not (output / "(sandbox)" / "Canarianna").exists()
+
+
+ANSWERS = [
+    ("n", 1, "Nothing was changed."),
+    ("y", 0, "Removed the name, words and fingerprints from 1 record"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
+@pytest.mark.parametrize(("answer", "code", "told"), ANSWERS)
+async def test_in_a_terminal_it_shows_what_would_go_and_asks(
+    tmp_path: Path, answer: str, code: int, told: str
+) -> None:
+    async with running("--sandbox", folder=tmp_path) as wire:
+        await wire.greet()
+        await wire.call("start_training", training_images_id="sandbox-person", subject="Canarianna")
+    command = [*COMMAND, "forget", "canarianna", "--sandbox"]
+    shown, ended = await anyio.to_thread.run_sync(_in_a_terminal, command, environment(tmp_path), answer)
+    before, asked, after = shown.partition("Remove it? This cannot be undone. [y/N] ")
+    assert "name, words and fingerprints of 1 training" in before
+    assert "Not settled yet: 1 of them." in before
+    assert asked
+    assert told in after
+    assert ended == code
+    assert bool(_holding(tmp_path, "Canarianna")) is (answer == "n")
+
+
+def _in_a_terminal(command: list[str], env: dict[str, str], answer: str) -> tuple[str, int]:
+    """Run a command in a pseudo terminal and type an answer when it asks; what was shown, and the exit code."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        shown = ""
+        with os.fdopen(ours, "r+b", buffering=0) as terminal, suppress(OSError):  # EIO is the end on Linux.
+            while piece := terminal.read(1024):
+                shown += piece.decode()
+                if shown.endswith("[y/N] "):
+                    terminal.write(answer.encode() + b"\n")
+        return shown.replace("\r\n", "\n"), process.wait(30)
 
 
 async def test_nothing_known_or_a_ledger_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
@@ -90,7 +146,7 @@ async def test_a_name_is_forgotten_in_whatever_form_and_under_whatever_address_i
     shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3")
     settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": "https://third.invalid"}
     for name, records in (("zoë ÅNGSTRÖM", 27), ("ANNA", 5)):
-        done = await run("forget", name, folder=tmp_path, settings=settings)
+        done = await run("forget", name, "--yes", folder=tmp_path, settings=settings)
         assert done.process.returncode == 0, done.err
         assert f"from {records} records" in done.out
     assert "895fb492-3b15-40ff-ba83-2a50ac855daa" in done.out

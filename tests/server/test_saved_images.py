@@ -50,7 +50,9 @@ async def test_a_fifo_or_a_link_in_an_images_place_leaves_the_server_listening_a
         _put_a_link(path, private)
         refused = await wire.message(await wire.ask("resources/read", {"uri": image["uri"]}))
         assert "error" in refused
-        forgotten = await run("forget", "Anna", folder=tmp_path / "data", settings=settings)
+        forgotten = await run(
+            "forget", "Anna", "--sandbox", "--yes", folder=tmp_path / "data", settings=settings
+        )
         assert str(path) in forgotten.out
         assert private.exists()
         await wire.close_input()

@@ -64,7 +64,7 @@ async def test_ctrl_c_stops_a_wait_and_not_the_training(tmp_path: Path) -> None:
     async with running("wait", "Anna", "--sandbox", folder=tmp_path, settings=settings) as wire:
         await wire.err_until("this is the newest")
         wire.process.send_signal(signal.SIGINT)
-        assert await wire.ended(10) == 130
+        assert await wire.ended(2) == 130
     assert wire.err.endswith("Stopped waiting; the training goes on by itself.\n")
     assert "Traceback" not in wire.err
 
@@ -127,6 +127,6 @@ async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
         wire.process.send_signal(signal.SIGINT)
         assert await wire.ended(10) == 130
         assert anyio.current_time() - began < 2
-    assert wire.out.endswith("Stopped.\n")
+    assert wire.err.endswith("Stopped.\n")
     assert "Traceback" not in wire.err
     assert [path.name async for path in anyio.Path(tmp_path).glob("apiframe-demo-*")] == []
