@@ -101,8 +101,12 @@ async def generate(errand: dict[str, Any], clock: Clock | None = None) -> dict[s
     async def previews(_: object) -> list[bytes]:
         return []
 
+    async def check(_: object) -> None:
+        """A decoder process would be killed in the program's place."""
+
     wish = PicturesWish(errand["photos"], task_id="trained-1", seed=7)
-    with patch.object(studio.portfolio, "previews", previews):
+    portfolio = studio.portfolio
+    with patch.object(portfolio, "previews", previews), patch.object(portfolio, "check", check):
         return await _told(studio, lambda: studio.generations.generate(wish, 5.0))
 
 

@@ -29,7 +29,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=RE
 
 AFTER_EVERY_LEASE = 1200.0
 PAID_AT = {"prepare": "/ai-photo-upload", "generate": "/ai-photo-generate"}
-IN_ANY_THREAD = ("pwrite64", "fdatasync", "fsync", "unlink", "mkdir", "write", "rename")
+IN_ANY_THREAD = (
+    "pwrite64",
+    "fdatasync",
+    "fsync",
+    "unlink",
+    "mkdir",
+    "mkdirat",
+    "write",
+    "rename",
+    "renameat",
+)
 IN_THE_MAIN_THREAD = ("connect", "sendto", "recvfrom")
 EVERY = {"pwrite64": 5, "fdatasync": 3, "fsync": 3, "write": 3}
 
