@@ -74,11 +74,15 @@ clean: ## remove everything that make made
 	rm -rf $(VENV) $(CACHE) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # The stamps make the second run instant: they are older than what they depend on only when that has changed.
+# What was broken off while it was made, or has lost its Python, is removed and made again.
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml | python
-	@test -x $(BIN)/python || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
+	@{ test ! -e $(VENV)/unfinished && $(BIN)/python -m pip --version >/dev/null 2>&1; } || { \
+		echo "making $(VENV) with $(PYTHON)"; \
+		rm -rf $(VENV) && mkdir -p $(VENV) && touch $(VENV)/unfinished && $(PYTHON) -m venv $(VENV); }
 	@echo "installing the pinned requirements (once)"
 	@$(PIP) install --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/unfinished
 	@touch $@
 
 $(VENV)/faces.stamp: requirements/faces.txt $(VENV)/run.stamp
