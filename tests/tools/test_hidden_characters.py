@@ -82,6 +82,11 @@ async def test_a_name_that_was_shown_can_be_given_back_as_a_path(talk: Talk, nam
     shown = ["IMGIMG_0001.jpg", "Screenshot at 10.00.00 AM.jpg", "Jos\u00e9 👩👧 नमस्ते.jpg"]
     answer = await show(talk, "check_photos", paths=[str(named / name) for name in shown])
     assert len(answer.facts["photos"]) == 3
+    inner = named / "Family 👨\u200d👩\u200d👧 2019\u202f-\u202f2024"
+    shutil.copytree(named, inner)
+    answer = await show(talk, "check_photos", paths=[str(named / "Family 👨👩👧 2019 - 2024" / shown[0])])
+    assert [photo["name"] for photo in answer.facts["photos"]] == shown[:1]
+    assert len((await show(talk, "check_photos", paths=[str(inner)])).facts["photos"]) == 13
     as_it_is = await show(talk, "check_photos", paths=[str(named / "Screenshot at 10.00.00\u202fAM.jpg")])
     assert len(as_it_is.facts["photos"]) == 1
 

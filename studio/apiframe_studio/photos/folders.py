@@ -170,16 +170,18 @@ class AllowedFolders:
             return _picture_names(entries)
 
     def _shown_as(self, photo: Photo) -> Photo | None:
-        """The one file or folder beside which would be shown by this name: what is shown can be given back."""
-        if not photo.parts:
-            return None
-        try:
-            names = GuardedFolder(photo.root).names(photo.parts[:-1])
-        except OSError:
-            return None
-        alike = [name for name in names[:MOST_ENTRIES] if _shown(name) == _shown(photo.parts[-1])]
-        hidden = len(alike) != 1 or alike[0].startswith(".")
-        return None if hidden else Photo(photo.root, (*photo.parts[:-1], alike[0]))
+        """The one file or folder that would be shown by these names: what is shown can be given back."""
+        folder, found = GuardedFolder(photo.root), list[str]()
+        for part in photo.parts:
+            try:
+                names = folder.names(found)
+            except OSError:
+                return None
+            alike = [part] if part in names else [name for name in names if _shown(name) == _shown(part)]
+            if len(alike) != 1 or alike[0].startswith("."):
+                return None
+            found += alike
+        return Photo(photo.root, tuple(found))
 
     def _open(self, photo: Photo, position: int) -> int:
         try:
