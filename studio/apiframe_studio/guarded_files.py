@@ -192,7 +192,12 @@ class _OpenFolder:
         os.unlink(self.at(name), dir_fd=self.descriptor)
 
     def replace(self, draft: str, name: str) -> None:
+        """On disk when this returns, where a folder can be synced: what is in it is paid for and its link expires."""
         os.replace(self.at(draft), self.at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+        if self.descriptor is not None:
+            # Some network file systems cannot sync a folder.
+            with suppress(OSError):
+                os.fsync(self.descriptor)
 
     def write(self, name: str, data: bytes) -> None:
         """A new file, on disk when this returns; nothing of that name may be there."""

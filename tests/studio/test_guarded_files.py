@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -362,6 +363,27 @@ async def test_an_output_folder_may_itself_be_a_link(tmp_path: Path) -> None:
     assert [await portfolio.read(one) for one in (saved, real)] == [OURS, OURS]
     assert portfolio.remove("Anna", [saved.ref], [saved]) == []
     assert list((tmp_path / "disk").iterdir()) == []
+
+
+@posix
+async def test_an_image_is_on_disk_before_it_counts_as_saved(
+    portfolio: Portfolio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        sync(descriptor)
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    def rename(*names: Any, **folders: Any) -> None:
+        replace(*names, **folders)
+        done.append("rename")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", rename)
+    await portfolio.keep(_row(), 1, OURS, "image/png", {})
+    assert done == ["file", "rename", "folder"] * 2
 
 
 # -- threads -----------------------------------------------------------------------------------------------
