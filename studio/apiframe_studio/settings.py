@@ -47,46 +47,50 @@ class StudioSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
 
     api_key: Annotated[SecretStr, Field(description="Your v1 API key, as Apiframe shows it")] = SecretStr("")
-    base_url: Annotated[str, Field(description="Where the service is")] = "https://api.apiframe.pro"
+    base_url: Annotated[str, Field(description="Base URL of the API")] = "https://api.apiframe.pro"
     allow_http: Annotated[
         bool, Field(description="Send the key over plain http:// to another machine, readable on the way")
     ] = False
-    data_dir: Annotated[Path, Field(description="Folder of the ledger")] = user_data_path(
+    data_dir: Annotated[Path, Field(description="Folder of the ledger and the sandbox")] = user_data_path(
         "apiframe-photo-mcp", appauthor=False
     )
     sandbox: Annotated[
-        bool, Field(description="Answer from the sandbox instead of the service, as --sandbox does")
+        bool, Field(description="Use the built-in sandbox instead of the service, as --sandbox does")
     ] = False
     photo_folders: Annotated[
         Annotated[tuple[Path, ...], NoDecode],
         Field(description=f"Folders whose photos may be read, separated by {os.pathsep!r}"),
     ] = (user_pictures_path(),)
-    output_folder: Annotated[Path, Field(description="Where generated pictures are saved")] = (
+    output_folder: Annotated[Path, Field(description="Folder that images are saved in")] = (
         user_pictures_path() / "Apiframe"
     )
     picture_hosts: Annotated[
         Annotated[tuple[str, ...], NoDecode],
         Field(
-            description="Hosts that pictures may be fetched from, separated by commas; .x takes every host of x"
+            description="Hosts that images may be fetched from, separated by commas; .x allows every host of x"
         ),
     ] = (".apiframe.pro", ".apiframe.ai")
     confirm_spending: Annotated[
-        Literal["ask", "never"], Field(description="Whether the person is asked before money is spent")
+        Literal["ask", "never"], Field(description="Whether the user is asked before credits are spent")
     ] = "ask"
     max_credits_per_day: Annotated[
         float | None,
         Field(ge=0, le=1e9, description="Most credits to spend within 24 hours; empty for no limit"),
     ] = None
     poll_seconds: Annotated[
-        float, Field(ge=1, le=60, description="Seconds between two looks while waiting")
+        float, Field(ge=1, le=60, description="Polling interval while waiting, in seconds")
     ] = 5.0
-    connect_seconds: Annotated[float, Field(ge=0.1, le=10, description="Seconds to reach the service")] = 5.0
+    connect_seconds: Annotated[
+        float, Field(ge=0.1, le=10, description="Timeout of a connection, in seconds")
+    ] = 5.0
     read_seconds: Annotated[
-        float, Field(ge=0.1, le=40, description="Seconds for one look, retries included")
+        float, Field(ge=0.1, le=40, description="Timeout of a status check with its retries, in seconds")
     ] = 15.0
-    paid_seconds: Annotated[float, Field(ge=0.1, le=20, description="Seconds for one paid request")] = 20.0
+    paid_seconds: Annotated[
+        float, Field(ge=0.1, le=20, description="Timeout of one paid request, in seconds")
+    ] = 20.0
     sandbox_seconds: Annotated[
-        float, Field(ge=1, le=3600, description="How long the sandbox takes to train")
+        float, Field(ge=1, le=3600, description="Seconds that a training takes in the sandbox")
     ] = 20.0
 
     @field_validator("base_url")

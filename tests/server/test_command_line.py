@@ -228,7 +228,7 @@ async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
     done = await run("doctor", "--sandbox", folder=tmp_path / "data", settings=settings)
     assert done.process.returncode == 1
     assert f"TODO photos: {tmp_path / 'no photos'} does not exist yet." in done.out
-    assert f"TODO images: {file / 'images'} cannot be written" in done.out
+    assert f"TODO images: {file / 'images'}/(sandbox) cannot be written" in done.out
     assert "APIFRAME_OUTPUT_FOLDER" in done.out
 
 
