@@ -85,7 +85,7 @@ def first_steps() -> str:
 def one_click() -> str:
     """The links that install by name, once the name leads somewhere."""
     if not RELEASED:
-        return "Links that install with one click follow with the first release."
+        return ""
     return (
         f"{links.markdown(_started(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} has to be "
         f"installed. VS Code asks for the key; Cursor reads `{KEY}` from the environment it was started in."
