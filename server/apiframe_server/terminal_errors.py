@@ -16,7 +16,7 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew
 from apiframe_studio.photos import PathRefused
-from apiframe_studio.trainings import NotATraining, UnknownTraining
+from apiframe_studio.training import NotATraining, UnknownTraining
 from apiframe_tools.troubles import NOT_SENT_WORDS, REFUSALS, UNCLEAR_WORDS, explain
 
 _KEY_WORDS = {

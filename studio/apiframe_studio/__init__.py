@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         NotTrained,
         Pictures,
         PicturesWish,
-        UnknownSubject,
     )
     from apiframe_studio.intent import KeyReused
     from apiframe_studio.ledger import IdTaken, Kind, LedgerError, SpendingCapReached, UnknownCursor
@@ -39,21 +38,20 @@ if TYPE_CHECKING:
     )
     from apiframe_studio.photos import PathRefused, PhotoCheck, PhotoError, PhotoVerdict, Reason, Verdict
     from apiframe_studio.plans import StudioPlan
+    from apiframe_studio.resolving import (
+        Decision,
+        IdOfAnother,
+        NamedOtherwise,
+        NeedsTaskId,
+        NothingToResolve,
+        NotYetOver,
+    )
     from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
     from apiframe_studio.settings import SettingsError, StudioSettings
     from apiframe_studio.studio import Studio
     from apiframe_studio.submission import State
-    from apiframe_studio.training import Note, Training
-    from apiframe_studio.trainings import (
-        Decision,
-        IdOfAnother,
-        NeedsTaskId,
-        NotATraining,
-        NothingToResolve,
-        Page,
-        TrainingWish,
-        UnknownTraining,
-    )
+    from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining
+    from apiframe_studio.trainings import Page, TrainingWish
 
 __version__ = "0.1.0"
 """A constant: an archive without its history must install, and `--version` must not look anything up."""
@@ -72,7 +70,6 @@ _NAMES = {
         "NotTrained",
         "Pictures",
         "PicturesWish",
-        "UnknownSubject",
     ),
     "intent": ("KeyReused",),
     "ledger": (
@@ -102,6 +99,14 @@ _NAMES = {
         "Verdict",
     ),
     "plans": ("StudioPlan",),
+    "resolving": (
+        "Decision",
+        "IdOfAnother",
+        "NamedOtherwise",
+        "NeedsTaskId",
+        "NotYetOver",
+        "NothingToResolve",
+    ),
     "sending": (
         "NotAgreed",
         "NotYetSent",
@@ -114,18 +119,15 @@ _NAMES = {
     "studio": ("Studio",),
     "submission": ("State",),
     "training": (
+        "NotATraining",
         "Note",
         "Training",
+        "UnknownSubject",
+        "UnknownTraining",
     ),
     "trainings": (
-        "Decision",
-        "IdOfAnother",
-        "NeedsTaskId",
-        "NotATraining",
-        "NothingToResolve",
         "Page",
         "TrainingWish",
-        "UnknownTraining",
     ),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
@@ -144,6 +146,7 @@ __all__ = [
     "KeyReused",
     "Kind",
     "LedgerError",
+    "NamedOtherwise",
     "NeedsTaskId",
     "NotAPhotoSet",
     "NotATraining",
@@ -151,6 +154,7 @@ __all__ = [
     "NotEnoughPhotos",
     "NotFetched",
     "NotTrained",
+    "NotYetOver",
     "NotYetSent",
     "Note",
     "NothingToResolve",

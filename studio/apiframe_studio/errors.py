@@ -10,7 +10,7 @@
      ├─ NotYetSent, Rejected, NotAgreed                        a paid request that was not taken
      ├─ NotEnoughPhotos, CheckUnfinished, ConsentMissing,
      │  PhotosChanged, NotAPhotoSet, SetNotUsable              photo sets
-     ├─ UnknownTraining, NotATraining, NothingToResolve,
+     ├─ UnknownTraining, NotATraining, NothingToResolve, NotYetOver, NamedOtherwise,
      │  IdOfAnother, IdTaken, NeedsTaskId, UnknownCursor, KeyReused    trainings
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused
-from apiframe_studio.api.models import TaskKind, TaskState, fields_of, read_urls
+from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused, is_unknown_task
+from apiframe_studio.api.models import Task, TaskKind, TaskState, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
@@ -23,7 +23,7 @@ from apiframe_studio.portfolio import MOST_BYTES, Portfolio
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import UNDER_WAY, State
-from apiframe_studio.training import Training, state_of
+from apiframe_studio.training import Training, UnknownSubject, state_of
 from apiframe_studio.trainings import Trainings
 
 if TYPE_CHECKING:
@@ -61,10 +61,6 @@ class FolderUnusable(StudioError):
         self.folder = folder
         self.why = why
         self.row = row
-
-
-class UnknownSubject(StudioError):
-    """No training of this ledger has this subject."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +198,7 @@ class Generations:
                     urls = await self._wait_for_urls(api, row)
                     await self._save(api, row, training, wish, prompt, urls)
         except ApiframeError as error:
-            raise NotFetched(row, error) from error
+            raise NotFetched(await self._ledger.find(row.ref, self._clock.now()) or row, error) from error
 
     async def _save_by_kept_links(
         self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
@@ -228,7 +224,7 @@ class Generations:
 
     async def _wait_for_urls(self, api: ApiframeV1, row: Submission) -> Sequence[str]:
         while row.state in UNDER_WAY and row.task_id is not None:
-            task = await api.look(row.task_id, TaskKind.GENERATION)
+            task = await self._look(api, row, row.task_id)
             if task.image_urls:
                 return task.image_urls
             state = State.FAILED if task.state is TaskState.FINISHED else state_of(task.state)
@@ -237,6 +233,14 @@ class Generations:
             if row.state in UNDER_WAY:
                 await self._clock.sleep(self._poll_seconds)
         return ()
+
+    async def _look(self, api: ApiframeV1, row: Submission, task_id: str) -> Task:
+        try:
+            return await api.look(task_id, TaskKind.GENERATION)
+        except Refused as refused:
+            if is_unknown_task(refused):
+                await self._ledger.mark_missing(row.ref, self._clock.now())
+            raise
 
     async def _send(
         self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
@@ -289,9 +293,14 @@ class Generations:
         self, api: ApiframeV1, row: Submission, number: int, url: str, told: dict[str, Any]
     ) -> None:
         async with self._portfolio.turn():
-            picture = await api.download(
-                url, hosts=self._portfolio.hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES
-            )
+            try:
+                picture = await api.download(
+                    url, hosts=self._portfolio.hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES
+                )
+            except Refused:
+                # Its link is gone. A look may still name a new one; then being saved takes this mark away.
+                await self._ledger.mark_missing(row.ref, self._clock.now())
+                raise
             await self._portfolio.check(picture)
             saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
         if await self._ledger.save_pictures([saved]):

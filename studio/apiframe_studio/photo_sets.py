@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.models import TaskKind, TaskState
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
@@ -364,7 +364,8 @@ class PhotoSets:
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         while True:
             row = await self._refresh(row)
-            waits = row.state in UNDER_WAY or row.state is State.SENDING
+            known = row.state in UNDER_WAY and row.missing_since is None
+            waits = known or row.state is State.SENDING
             left = until - self._clock.monotonic()
             if not waits or left <= 0:
                 return row
@@ -376,7 +377,12 @@ class PhotoSets:
             return await self._ledger.find(row.ref, self._clock.now()) or row
         if row.state not in UNDER_WAY or row.task_id is None:
             return row
-        task = await (await self._service()).look(row.task_id, TaskKind.UPLOAD)
+        try:
+            task = await (await self._service()).look(row.task_id, TaskKind.UPLOAD)
+        except Refused as refused:
+            if not is_unknown_task(refused):
+                raise
+            return await self._ledger.mark_missing(row.ref, self._clock.now()) or row
         expires_at = (
             task.expires_at.timestamp() if task.expires_at and task.state is TaskState.FINISHED else None
         )

@@ -6,6 +6,8 @@
                            '-> UNCONFIRMED  nobody can know whether it was accepted
     UNCONFIRMED -> QUEUED               a late answer, a salvaged id, a webhook, or a person gives the id
     UNCONFIRMED -> INTENT | ABANDONED   only a person decides
+    QUEUED | PROCESSING -> ABANDONED    a person, once the service does not know it any more, or after a day
+    QUEUED | PROCESSING -> QUEUED       a person corrects an id that the service does not know
 
 The service has no idempotency key and no list of what it was asked for. So an intent is on disk before a
 byte of it leaves, and what cannot be known is never sent again by a program. Nothing here does I/O:
@@ -88,6 +90,9 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.UNCONFIRMED, _E.PERSON_SAYS_ACCEPTED): _S.QUEUED,
     (_S.UNCONFIRMED, _E.PERSON_SAYS_SEND_AGAIN): _S.INTENT,
     (_S.UNCONFIRMED, _E.PERSON_GIVES_UP): _S.ABANDONED,
+    # Only where the service no longer knows it, or after a day: see `ledger.ending`.
+    **{(state, _E.PERSON_GIVES_UP): _S.ABANDONED for state in UNDER_WAY},
+    **{(state, _E.PERSON_SAYS_ACCEPTED): _S.QUEUED for state in UNDER_WAY},
     # A finished training whose word was not named yet is looked at again.
     (_S.FINISHED, _E.SEEN_FINISHED): _S.FINISHED,
     **{(state, event): seen for state in UNDER_WAY for event, seen in _SEEN.items()},

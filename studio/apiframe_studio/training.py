@@ -5,10 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from apiframe_studio.api.models import TaskState
+from apiframe_studio.api.models import TaskKind, TaskState
+from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import Kind, Submission
-from apiframe_studio.submission import OPEN, State
+from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
+
+
+class UnknownTraining(StudioError):
+    """Neither this ledger nor the service knows a training by this name."""
+
+    def __init__(self, *, is_ref: bool) -> None:
+        super().__init__()
+        self.is_ref = is_ref
+
+
+class UnknownSubject(StudioError):
+    """No training of this ledger has this subject."""
+
+
+class NotATraining(StudioError):
+    """The id belongs to a task of another kind."""
+
+    def __init__(self, kind: TaskKind, wanted: Kind = Kind.TRAINING) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.wanted = wanted
 
 
 class Note(StrEnum):
@@ -36,6 +58,8 @@ class Note(StrEnum):
     """The training was accepted, but the ledger could not be written. The id was spooled beside it."""
     ID_ONLY_HERE = "id_only_here"
     """Accepted, and neither ledger nor spool could be written: this result is the only record."""
+    MISSING = "missing"
+    """Accepted, and the service says that it does not know the id (any more)."""
     NO_PROGRESS = "no_progress"
     """The last two waits or more ended without any."""
     FORGOTTEN = "forgotten"
@@ -71,6 +95,10 @@ class Training:
     posts_updates: bool | None = None
     """Whether the webhook that a start named was given to the service; None when it named none."""
     credits: float | None = None
+    photos: int | None = None
+    """How many it was made of; None for a set that this ledger never saw."""
+    others: tuple[Training, ...] = ()
+    """The other trainings of the subject that was asked for, newest first; `Trainings.MOST_OTHERS` at most."""
     notes: tuple[Note, ...] = ()
 
     @staticmethod
@@ -94,7 +122,8 @@ class Training:
             checked_at=row.checked_at,
             lease_until=row.lease_until,
             credits=row.credits,
-            notes=(*notes, *(_word_notes(row) if is_training else ())),
+            photos=row.photos,
+            notes=(*notes, *_missing_note(row), *(_word_notes(row) if is_training else ())),
         )
 
     def noting(self, *notes: Note) -> Training:
@@ -102,9 +131,18 @@ class Training:
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
 
 
+def is_missing(row: Submission) -> bool:
+    """Whether the service took it, and says that it does not know it or its links (any more)."""
+    return row.missing_since is not None and row.state in UNDER_WAY
+
+
 def state_of(task: TaskState) -> State:
     """The ledger's state for what a look at the service said."""
     return State(task.value)
+
+
+def _missing_note(row: Submission) -> tuple[Note, ...]:
+    return (Note.MISSING,) if is_missing(row) else ()
 
 
 def _word_notes(row: Submission) -> tuple[Note, ...]:

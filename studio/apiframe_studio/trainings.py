@@ -9,19 +9,16 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 import anyio
 from pydantic import SecretStr
 
-from apiframe_studio.api.errors import ApiframeError, Refused, Throttled
+from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.models import Task, TaskKind
 from apiframe_studio.clock import Clock
-from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import (
     REF,
-    IdTaken,
     Kind,
     Ledger,
     LedgerError,
@@ -35,10 +32,11 @@ from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.photos import FEWEST
 from apiframe_studio.progress import ignore
+from apiframe_studio.resolving import Decision, Resolver, known_task
 from apiframe_studio.sending import NotAgreed, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
-from apiframe_studio.submission import OPEN, UNDER_WAY, Event, State
-from apiframe_studio.training import Note, Training, state_of
+from apiframe_studio.submission import OPEN, UNDER_WAY, State
+from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
@@ -47,50 +45,6 @@ LEAST_CREDITS: Final = CREDITS_A_PHOTO * FEWEST
 REFRESHED_AT_ONCE: Final = 60
 MOST_FRUITLESS_WAITS: Final = 2
 """Waits without progress after which a wait says so."""
-
-
-class Decision(StrEnum):
-    """What a person says became of an unconfirmed submission."""
-
-    ACCEPTED = "accepted"
-    SEND_AGAIN = "send_again"
-    GIVE_UP = "give_up"
-
-
-class UnknownTraining(StudioError):
-    """Neither this ledger nor the service knows a training by this name."""
-
-    def __init__(self, *, is_ref: bool) -> None:
-        super().__init__()
-        self.is_ref = is_ref
-
-
-class NotATraining(StudioError):
-    """The id belongs to a task of another kind."""
-
-    def __init__(self, kind: TaskKind) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
-class NothingToResolve(StudioError):
-    """The training is not waiting for a person's decision."""
-
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class IdOfAnother(StudioError):
-    """The id that was given belongs to another submission of this ledger."""
-
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class NeedsTaskId(StudioError):
-    """`accepted` was said without the id of the training that was accepted."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +101,7 @@ class Trainings:
         self._clock = clock
         self._waiting = Waiting(clock, poll_seconds)
         self._fruitless = FruitlessWaits()
+        self._resolver = Resolver(service, ledger, clock, self._refresh)
 
     async def start(self, wish: TrainingWish, *, may_pay: bool = True) -> Training:
         """Start a training once, however often the same wish is made.
@@ -299,38 +254,8 @@ class Trainings:
         return Page(trainings, page.rows[-1].ref if page.more else None, page.total)
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
-        """Record what a person says became of an unconfirmed submission, or adopt a training made elsewhere.
-
-        A `ref` that is none of this ledger's, with `accepted` and a task_id, is the name of a subject whose
-        training was made elsewhere.
-
-        Raises:
-            UnknownTraining, NotATraining, NothingToResolve, NeedsTaskId, IdOfAnother: see there.
-            ApiframeError: the id could not be checked with the service.
-        """
-        if decision is Decision.ACCEPTED and task_id is None:
-            raise NeedsTaskId
-        row = await self._ledger.find(ref, self._clock.now())
-        if row is None:
-            return await self._adopt(ref, decision, task_id)
-        if task_id is not None and decision is Decision.ACCEPTED:
-            await self._check_id(row, task_id)
-        try:
-            resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, self._clock.now())
-        except IdTaken as taken:
-            raise IdOfAnother(Training.of(taken.row)) from taken
-        if resolved is None:
-            raise NothingToResolve(Training.of(row))
-        is_training = resolved.kind is Kind.TRAINING
-        return await self._refresh(resolved) if is_training else Training.of(resolved)
-
-    async def _check_id(self, row: Submission, task_id: str) -> None:
-        """The id that a person gives must be nobody else's here, and a training's where a training is meant."""
-        other = await self._ledger.find(task_id, self._clock.now())
-        if other is not None and other.ref != row.ref:
-            raise IdOfAnother(Training.of(other))
-        if row.kind is Kind.TRAINING:
-            await self._look_elsewhere(task_id)
+        """Record what a user says became of a request; see `Resolver.resolve`."""
+        return await self._resolver.resolve(ref, decision, task_id)
 
     async def _send_or_join(self, wish: TrainingWish, row: Submission, request: Request) -> Sent:
         if row.state is State.INTENT and row.wording == wish.trigger_word:
@@ -345,7 +270,13 @@ class Trainings:
         if not asks or row.task_id is None:
             return Training.of(row)
         api = await self._service()
-        return await self._noted(row, await api.look(row.task_id, TaskKind.TRAINING), pace)
+        try:
+            task = await api.look(row.task_id, TaskKind.TRAINING)
+        except Refused as refused:
+            if not is_unknown_task(refused):
+                raise
+            return Training.of(await self._ledger.mark_missing(row.ref, self._clock.now()) or row)
+        return await self._noted(row, task, pace)
 
     async def _noted(self, row: Submission, task: Task, pace: Pace | None) -> Training:
         now = self._clock.now()
@@ -361,31 +292,8 @@ class Trainings:
         return replace(Training.of(row, *odd), eta_seconds=eta, checked_at=now)
 
     async def _look_elsewhere(self, task_id: str) -> Training:
-        api = await self._service()
-        try:
-            task = await api.look(task_id)
-        except Throttled:
-            raise
-        except Refused as refused:
-            if refused.status in (400, 404, 422):
-                raise UnknownTraining(is_ref=False) from refused
-            raise
-        if task.kind in (TaskKind.UPLOAD, TaskKind.GENERATION):
-            raise NotATraining(task.kind)
+        task = await known_task(await self._service(), task_id, Kind.TRAINING)
         return replace(_elsewhere(task, self._clock.now()), task_id=task_id)
-
-    async def _adopt(self, name: str, decision: Decision, task_id: str | None) -> Training:
-        if decision is not Decision.ACCEPTED or task_id is None or REF.fullmatch(name):
-            raise UnknownTraining(is_ref=True)
-        now = self._clock.now()
-        if known := await self._ledger.find(task_id, now):
-            named = await self._ledger.rename(known.ref, name) or known
-            return await self._refresh(named)
-        await self._look_elsewhere(task_id)
-        new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
-        row, is_new = await self._ledger.adopt(new, task_id, now)
-        adopted = await self._refresh(row)
-        return adopted.noting(Note.NEW_IN_LEDGER) if is_new else adopted
 
     async def _refreshed(self, rows: Sequence[Submission]) -> Sequence[Training]:
         trainings = [Training.of(row) for row in rows]
@@ -401,12 +309,6 @@ class Trainings:
                 group.start_soon(refresh, place)
         return trainings
 
-
-_EVENT_OF: Final = {
-    Decision.ACCEPTED: Event.PERSON_SAYS_ACCEPTED,
-    Decision.SEND_AGAIN: Event.PERSON_SAYS_SEND_AGAIN,
-    Decision.GIVE_UP: Event.PERSON_GIVES_UP,
-}
 
 _NOTE_OF: Final = {WordDoubt.ORDINARY: Note.ORDINARY_WORD, WordDoubt.DIGITS: Note.DIGITS_IN_WORD}
 

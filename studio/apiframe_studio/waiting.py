@@ -15,7 +15,7 @@ import anyio
 
 from apiframe_studio.clock import Clock
 from apiframe_studio.submission import UNDER_WAY, State
-from apiframe_studio.training import Training
+from apiframe_studio.training import Note, Training
 
 Look = Callable[[], Awaitable[Training]]
 Tell = Callable[[Training], Awaitable[None]]
@@ -149,7 +149,7 @@ def progress_of(training: Training) -> Progress:
 
 def is_worth_waiting(training: Training) -> bool:
     """Whether looking again can tell more."""
-    return training.state in UNDER_WAY
+    return training.state in UNDER_WAY and Note.MISSING not in training.notes
 
 
 def _same_news(before: Training, after: Training) -> bool:

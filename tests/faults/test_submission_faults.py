@@ -18,11 +18,12 @@ from pydantic import SecretStr
 
 from apiframe_studio.api import NotSent, Refused, Throttled, Unclear
 from apiframe_studio.ledger import Kind, Submission
+from apiframe_studio.resolving import Decision
 from apiframe_studio.sending import NotYetSent, Rejected
 from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.submission import State
 from apiframe_studio.training import Training
-from apiframe_studio.trainings import Decision, TrainingWish
+from apiframe_studio.trainings import TrainingWish
 
 from ..studio.stepped_clock import SteppedClock
 from .fault_server import ACCEPTED, FaultServer, answer, fault_server, read_request, replying

@@ -17,8 +17,9 @@ from apiframe_studio.api.errors import ApiframeError, NotSent, NotSentBecause, U
 from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import LedgerBusy, LedgerError, SpendingCapReached
 from apiframe_studio.photos.errors import PhotoError
+from apiframe_studio.resolving import NeedsTaskId
 from apiframe_studio.settings import SettingsError
-from apiframe_studio.trainings import NeedsTaskId, UnknownTraining
+from apiframe_studio.training import UnknownTraining
 
 # What only its own package catches, or what answers for the service: none of it leaves the studio.
 INTERNAL = {

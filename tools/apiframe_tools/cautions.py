@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from apiframe_studio.training import Note, Training
 
+UNKNOWN_TO_THE_SERVICE = "The service says that it does not know this id."
 _WORDS = {
     Note.NOT_IN_LEDGER: "It was not started from here; resolve_training can take it into the list under a name.",
     Note.WORD_MISSING: "The service says that it is finished but named no trigger word.",
     Note.ODD_WORD: "The service named a trigger word with characters that cannot stand in a prompt; it is not shown.",
     Note.DIGITS_IN_WORD: "The requested trigger word has digits, which image models often split; letters are safer.",
+    Note.MISSING: UNKNOWN_TO_THE_SERVICE,
     Note.NOT_REFRESHED: "The service could not be asked just now; this is the last known state.",
     Note.ID_NOT_IN_LEDGER: "The ledger could not be written, so the task_id was kept beside it: free some disk space.",
     Note.ID_ONLY_HERE: "The task_id could not be written anywhere: show it to the person, this is its only record.",

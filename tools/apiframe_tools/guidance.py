@@ -27,6 +27,10 @@ AFTER_A_REFUSED_TRAINING: Final = (
     "If the photo set has expired, call prepare_photos with its photos (2 credits) and start_training with the new "
     "set; else call start_training with corrected arguments."
 )
+END_OR_CORRECT: Final = (
+    "ask the user to compare the id with their Apiframe dashboard: resolve_training with ref {ref} takes accepted with "
+    "the right task_id, or give_up to end it."
+)
 LOOK_AGAIN_MINUTES: Final = 5
 MOST_LOOK_AGAIN_MINUTES: Final = 15
 
@@ -53,6 +57,11 @@ def next_step(training: Training) -> str:
             return f"call start_training with {wish_of(training)} to send it; nothing is sent before that."
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
+        case State.QUEUED | State.PROCESSING if Note.MISSING in training.notes:
+            return (
+                f"call get_training_status with task_id {name} in {LOOK_AGAIN_MINUTES} minutes, since right after a "
+                f"start this may pass. If it stays so, {END_OR_CORRECT.format(ref=training.ref)}"
+            )
         case State.QUEUED | State.PROCESSING if Note.NO_PROGRESS in training.notes:
             return (
                 "tell the user that the training goes on by itself, and call get_training_status with task_id "
@@ -111,6 +120,8 @@ def _after_deciding(order: Training, tool: str) -> str:
             return f"call {tool} again with the same arguments to send it; nothing is sent before that."
         case State.FAILED | State.REJECTED | State.ABANDONED:
             return f"nothing; it is over. {tool} begins a new one."
+        case _ if Note.MISSING in order.notes:
+            return END_OR_CORRECT.format(ref=order.ref)
         case _:
             return f"call {tool} again with the same arguments to get it; it is not paid for twice."
 

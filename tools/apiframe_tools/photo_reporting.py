@@ -10,7 +10,9 @@ from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos import FEWEST, MOST_PICTURES, PhotoCheck, Verdict
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.submission import State
-from apiframe_tools.guidance import STATUS
+from apiframe_studio.training import is_missing
+from apiframe_tools.cautions import UNKNOWN_TO_THE_SERVICE
+from apiframe_tools.guidance import END_OR_CORRECT, STATUS
 from apiframe_tools.photo_words import ASPECTS, WISHES, reasons_of
 from apiframe_tools.picture_results import (
     PhotoJudged,
@@ -84,7 +86,9 @@ def prepared(photo_set: PhotoSet, *, now: float, sandbox: bool) -> PhotosPrepare
         deduplicated=photo_set.deduplicated,
         warnings=_set_warnings(photo_set),
         sandbox=sandbox,
-        next_step=_after_preparing(status, row.task_id, row.ref),
+        next_step=END_OR_CORRECT.format(ref=row.ref)
+        if is_missing(row)
+        else _after_preparing(status, row.task_id, row.ref),
     )
 
 
@@ -160,6 +164,7 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
             if photo_set.refreshed
             else ["The service could not be asked just now; this is the last known state."]
         ),
+        *([UNKNOWN_TO_THE_SERVICE] if is_missing(photo_set.row) else []),
         *([] if photo_set.same_wording else [_OTHER_WORDS.format(ref=photo_set.row.ref)]),
     ]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from apiframe_studio.resolving import Decision
 from apiframe_studio.studio import Studio
-from apiframe_studio.trainings import Decision
 from apiframe_tools import reporting
 from apiframe_tools.annotations import DECIDES
 from apiframe_tools.arguments import TaskId, a_subject

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from apiframe_studio.api.errors import (
     ApiframeError,
     BaseUrlProblem,
@@ -20,7 +22,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.models import TaskKind
-from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained, UnknownSubject
+from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
     Kind,
@@ -41,17 +43,11 @@ from apiframe_studio.photo_sets import (
     SetNotUsable,
 )
 from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
+from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
-from apiframe_studio.training import Training
-from apiframe_studio.trainings import (
-    IdOfAnother,
-    NeedsTaskId,
-    NotATraining,
-    NothingToResolve,
-    UnknownTraining,
-)
+from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
 from apiframe_tools.guidance import AFTER_A_REFUSED_TRAINING, ORDERS, STATUS, next_step, wish_of
 from apiframe_tools.photo_words import in_words
 
@@ -135,6 +131,11 @@ UNCLEAR_WORDS = {
     UnclearBecause.NO_TASK_ID: "answered without an id",
 }
 
+_KIND_WORDS = {
+    TaskKind.TRAINING: "a training",
+    TaskKind.UPLOAD: "a photo upload",
+    TaskKind.GENERATION: "an image generation",
+}
 _OTHER_KINDS = {
     TaskKind.UPLOAD: (
         "This id is a photo upload, not a training. Pass it to start_training as training_images_id once the upload "
@@ -173,12 +174,24 @@ def explain(error: BaseException) -> str | None:
             return "No training of this ledger has that ref. Call list_trainings to see those that it has."
         case UnknownTraining():
             return (
-                "Neither this ledger nor the service knows a training with that task_id. Call list_trainings to see "
-                "those that were started from here."
+                "Neither this ledger nor the service knows that task_id. Call list_trainings to see what was started "
+                "from here, or check the id with the user."
             )
-        case NotATraining():
+        case NotATraining(wanted=Kind.TRAINING):
             return _OTHER_KINDS.get(
                 error.kind, "This id is not a training. Call list_trainings to see the trainings."
+            )
+        case NotATraining():
+            return (
+                f"This id is {_KIND_WORDS[error.kind]}, not {_KIND_WORDS[TaskKind(error.wanted.value)]}; nothing was "
+                "recorded. Ask the user for the id that their Apiframe dashboard shows, then call resolve_training."
+            )
+        case NotYetOver():
+            return _not_yet_over(error)
+        case NamedOtherwise():
+            return (
+                f"That training (ref {error.training.ref}) already is of {error.training.subject!r}; nothing was "
+                "changed. Next: check the task_id with the user, or call get_training_status with it."
             )
         case NothingToResolve():
             training = error.training
@@ -219,6 +232,17 @@ def explain(error: BaseException) -> str | None:
             )
         case _:
             return None
+
+
+def _not_yet_over(error: NotYetOver) -> str:
+    order, tool = ORDERS[error.training.kind]
+    asks = "get_training_status" if error.training.kind is Kind.TRAINING else tool
+    at = datetime.fromtimestamp(error.may_end_at, UTC)
+    return (
+        f"{order} (ref {error.training.ref}) is {STATUS[error.training.state]}: the service has it and may still "
+        "finish it, so it was not given up. give_up is possible once the service does not know it any more, or from "
+        f"{at:%Y-%m-%d %H:%M} UTC on. Next: call {asks} to see how far it is; that is free."
+    )
 
 
 def _key_reused(earlier: Training) -> str:
@@ -361,6 +385,13 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
         case UnknownSubject():
             return (
                 "No training of this ledger has that subject. Call list_trainings to see those that it has."
+            )
+        case NotFetched(row=row) if is_missing(row):
+            return (
+                f"The pictures were made and paid for (ref {row.ref}), but the service does not give them out now. "
+                f"{_service(error.cause)} Next: call generate_photos again with the same arguments; fetching is free. "
+                f"If it stays so, ask the user: resolve_training with ref {row.ref} and give_up ends it, and the same "
+                "call makes new ones then, at full price."
             )
         case NotFetched():
             return (

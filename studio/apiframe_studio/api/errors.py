@@ -185,6 +185,11 @@ class NotFound(Refused):
     """404: no such task, or no such path at this base URL."""
 
 
+def is_unknown_task(error: ApiframeError) -> bool:
+    """Whether a look was refused in a way that the service has for ids it does not know (undocumented)."""
+    return isinstance(error, Refused) and error.status in (400, 404, 410, 422)
+
+
 class PictureRefused(ApiframeError):
     """We refused a picture, not the service. Asking again is free, and of no use with the same settings."""
 

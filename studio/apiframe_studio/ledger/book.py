@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, delete, insert
 
 from apiframe_studio.intent import Intent, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
+from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import IdTaken, LedgerBusy, LedgerError, SpendingCapReached
 from apiframe_studio.ledger.file import BUSY_SECONDS, open_engine, translated
 from apiframe_studio.ledger.kin import rows_about
@@ -197,10 +198,12 @@ class Book:
             row = one(connection, ref)
             if row is None or (following := after(row.state, event)) is None:
                 return None
+            if not is_open_to(row, event, now):
+                return None
             decided = replace(row, state=following, lease_until=None)
             if event is Event.PERSON_SAYS_ACCEPTED and task_id is not None:
                 _refuse_taken(connection, row, task_id)
-                decided = replace(decided, task_id=task_id, accepted_at=now)
+                decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
             return store(connection, decided)
 
     def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:

@@ -1,0 +1,33 @@
+"""When a user may decide about what the service has accepted. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from apiframe_studio.ledger.rows import Submission
+from apiframe_studio.submission import UNDER_WAY, Event
+
+GIVE_UP_AFTER_SECONDS: Final = 24 * 3600.0
+
+
+def may_end_at(row: Submission) -> float:
+    """From when on (seconds since 1970) what is under way may be given up.
+
+    At once when the service does not know the id or the links are gone, else a day after it was accepted.
+    """
+    if row.missing_since is not None:
+        return row.missing_since
+    return (row.accepted_at or row.sent_at or row.created_at) + GIVE_UP_AFTER_SECONDS
+
+
+def is_open_to(row: Submission, event: Event, now: float) -> bool:
+    """Whether a decision may be made about a submission in its present state.
+
+    Of what is under way an end is accepted as `may_end_at` says, and another id only while the service does not
+    know the present one: a good id must not be lost to a typing error.
+    """
+    if row.state not in UNDER_WAY:
+        return True
+    if event is Event.PERSON_GIVES_UP:
+        return now >= may_end_at(row)
+    return row.missing_since is not None

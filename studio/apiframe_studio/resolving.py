@@ -1,0 +1,186 @@
+"""What a user says became of a request: recorded where it can be true, and only there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
+from apiframe_studio.api.models import Task, TaskKind
+from apiframe_studio.clock import Clock
+from apiframe_studio.errors import StudioError
+from apiframe_studio.ledger import REF, IdTaken, Kind, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger.ending import may_end_at
+from apiframe_studio.service import Service
+from apiframe_studio.subjects import subject_key
+from apiframe_studio.submission import UNDER_WAY, Event
+from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining
+
+if TYPE_CHECKING:
+    from apiframe_studio.api.v1 import ApiframeV1
+
+
+class Decision(StrEnum):
+    """What a user says became of a request."""
+
+    ACCEPTED = "accepted"
+    SEND_AGAIN = "send_again"
+    GIVE_UP = "give_up"
+
+
+class NothingToResolve(StudioError):
+    """The training is not waiting for a person's decision."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training.ref)
+        self.training = training
+
+
+class NotYetOver(NothingToResolve):
+    """The service may still finish it, so that it cannot be given up before `may_end_at` (seconds since 1970)."""
+
+    def __init__(self, training: Training, may_end_at: float) -> None:
+        super().__init__(training)
+        self.may_end_at = may_end_at
+
+
+class IdOfAnother(StudioError):
+    """The id that was given belongs to another submission of this ledger."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training.ref)
+        self.training = training
+
+
+class NamedOtherwise(StudioError):
+    """The training that was to be named has another subject already."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training.ref)
+        self.training = training
+
+
+class NeedsTaskId(StudioError):
+    """`accepted` was said without the id of the training that was accepted."""
+
+
+class Resolver:
+    """Records decisions. `refresh` looks at a training of the ledger."""
+
+    def __init__(
+        self,
+        service: Service,
+        ledger: Ledger,
+        clock: Clock,
+        refresh: Callable[[Submission], Awaitable[Training]],
+    ) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._clock = clock
+        self._refresh = refresh
+
+    async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
+        """Record what a user says became of a request, or take a training made elsewhere into the ledger.
+
+        A `ref` that is none of this ledger's, with `accepted` and a task_id, is the name of a subject whose
+        training was made elsewhere. A task_id counts with `accepted` only.
+
+        Raises:
+            UnknownTraining, NotATraining, NothingToResolve, NotYetOver, NeedsTaskId, IdOfAnother, NamedOtherwise:
+            see there.
+            ApiframeError: the id could not be checked with the service.
+        """
+        if decision is Decision.ACCEPTED and task_id is None:
+            raise NeedsTaskId
+        row = await self._ledger.find(ref, self._clock.now())
+        if row is None:
+            return await self._adopt(ref, decision, task_id)
+        if row.state in UNDER_WAY:
+            row = await self._asked_once(row)
+        if task_id is not None and decision is Decision.ACCEPTED:
+            await self._check_id(row, task_id)
+        return await self._decide(row, decision, task_id)
+
+    async def _decide(self, row: Submission, decision: Decision, task_id: str | None) -> Training:
+        now = self._clock.now()
+        try:
+            resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, now)
+        except IdTaken as taken:
+            raise IdOfAnother(Training.of(taken.row)) from taken
+        if resolved is None and decision is Decision.GIVE_UP and row.state in UNDER_WAY:
+            raise NotYetOver(Training.of(row), may_end_at(row))
+        if resolved is None:
+            raise NothingToResolve(Training.of(row))
+        is_training = resolved.kind is Kind.TRAINING
+        return await self._refresh(resolved) if is_training else Training.of(resolved)
+
+    async def _asked_once(self, row: Submission) -> Submission:
+        """The row after one look at the service, which may say that it has ended, or that it is not known."""
+        if row.task_id is None:
+            return row
+        try:
+            if row.kind is Kind.TRAINING:
+                await self._refresh(row)
+            else:
+                await (await self._service()).look(row.task_id, TaskKind(row.kind.value))
+        except ApiframeError as error:
+            # One that cannot be asked says nothing: then what was known last counts.
+            if is_unknown_task(error):
+                await self._ledger.mark_missing(row.ref, self._clock.now())
+        return await self._ledger.find(row.ref, self._clock.now()) or row
+
+    async def _check_id(self, row: Submission, task_id: str) -> None:
+        """The id that a user gives must be of this kind at the service, and of no other submission here."""
+        other = await self._ledger.find(task_id, self._clock.now())
+        if other is not None and other.ref != row.ref:
+            raise IdOfAnother(Training.of(other))
+        await known_task(await self._service(), task_id, row.kind)
+
+    async def _adopt(self, name: str, decision: Decision, task_id: str | None) -> Training:
+        if decision is not Decision.ACCEPTED or task_id is None or REF.fullmatch(name):
+            raise UnknownTraining(is_ref=True)
+        now = self._clock.now()
+        if known := await self._ledger.find(task_id, now):
+            return await self._name(known, name)
+        await known_task(await self._service(), task_id, Kind.TRAINING)
+        new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
+        row, is_new = await self._ledger.adopt(new, task_id, now)
+        if not is_new:
+            return await self._name(row, name)
+        return (await self._refresh(row)).noting(Note.NEW_IN_LEDGER)
+
+    async def _name(self, row: Submission, name: str) -> Training:
+        """Only what has no name gets one: another's must not change hands by a mistyped id."""
+        if row.kind is not Kind.TRAINING:
+            raise NotATraining(TaskKind(row.kind.value))
+        row = await self._ledger.rename(row.ref, name) or row
+        if row.forgotten_at is None and subject_key(row.subject) != subject_key(name):
+            raise NamedOtherwise(Training.of(row))
+        return await self._refresh(row)
+
+
+async def known_task(api: ApiframeV1, task_id: str, wanted: Kind) -> Task:
+    """What the service says about an id that this ledger does not have.
+
+    Raises:
+        UnknownTraining: the service does not know it.
+        NotATraining: it is of another kind than the one that is `wanted`.
+        ApiframeError: the service could not be asked.
+    """
+    try:
+        task = await api.look(task_id)
+    except Refused as refused:
+        if is_unknown_task(refused):
+            raise UnknownTraining(is_ref=False) from refused
+        raise
+    if task.kind not in (TaskKind.UNKNOWN, TaskKind(wanted.value)):
+        raise NotATraining(task.kind, wanted)
+    return task
+
+
+_EVENT_OF: Final = {
+    Decision.ACCEPTED: Event.PERSON_SAYS_ACCEPTED,
+    Decision.SEND_AGAIN: Event.PERSON_SAYS_SEND_AGAIN,
+    Decision.GIVE_UP: Event.PERSON_GIVES_UP,
+}

@@ -1,0 +1,151 @@
+"""What the service no longer knows can be ended or corrected by the user; what it still may finish cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..faults.fault_server import answer, fault_server, replying
+from .illustrated import refuse, show
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from .conftest import Serving, Talk
+
+DAY = 24 * 3600.0
+GENERATE = "/ai-photo-generate"
+WISH = {"subject": "Anna", "prompt": "by the sea"}
+
+
+async def _begun(talk: Talk) -> dict[str, Any]:
+    return (await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")).facts
+
+
+@pytest.fixture
+async def slow(serving: Serving) -> AsyncGenerator[Talk]:
+    """A service that takes a minute for images, and a trained subject."""
+    async with serving(speeds={"generation_seconds": 60.0}) as talk:
+        await _begun(talk)
+        talk.clock.at += 1001
+        await talk.ask("list_trainings")
+        yield talk
+
+
+async def test_give_up_says_why_not_while_the_service_has_it_and_is_possible_after_a_day(
+    serving: Serving,
+) -> None:
+    async with serving(speeds={"training_seconds": 10 * DAY}) as talk:
+        begun = await _begun(talk)
+        said = await talk.refusal("resolve_training", ref=begun["ref"], decision="give_up")
+        talk.clock.at += DAY + 1
+        ended = await talk.ask("resolve_training", ref=begun["ref"], decision="give_up")
+        again = await _begun(talk)
+        assert talk.paid() == 2
+    assert "is queued: the service has it and may still finish it, so it was not given up" in said
+    assert "from 2026-09-22 14:13 UTC on" in said
+    assert "Next: call get_training_status" in said
+    assert ended.facts["status"] == "abandoned"
+    assert again["deduplicated"] is False
+
+
+async def test_a_training_that_the_service_does_not_know_is_shown_as_such_and_can_be_given_up(
+    talk: Talk,
+) -> None:
+    begun = await _begun(talk)
+    talk.sandbox.store.forget([begun["task_id"]])
+    seen = await talk.ask("get_training_status", task_id=begun["ref"])
+    waited = await talk.ask("wait_for_training", task_id=begun["ref"])
+    for heard in (seen, waited):
+        assert heard.facts["status"] == "queued"
+        assert "The service says that it does not know this id." in heard.facts["warnings"]
+        assert f"resolve_training with ref {begun['ref']} takes accepted" in heard.facts["next_step"]
+        assert "give_up to end it" in heard.facts["next_step"]
+    ended = await talk.ask("resolve_training", ref=begun["ref"], decision="give_up")
+    assert ended.facts["status"] == "abandoned"
+    assert (await _begun(talk))["deduplicated"] is False
+
+
+async def test_images_that_the_service_does_not_know_any_more_can_be_given_up_and_made_anew(
+    slow: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apiframe_tools.generate_photos.LONGEST_SECONDS", 0.3)
+    begun = await show(slow, "generate_photos", **WISH)
+    assert begun.facts["status"] in ("queued", "processing")
+    too_early = await slow.refusal("resolve_training", ref=begun.facts["ref"], decision="give_up")
+    assert "Next: call generate_photos" in too_early
+    slow.sandbox.store.forget([begun.facts["task_id"]])
+    slow.clock.wake()
+    said = await refuse(slow, "generate_photos", **WISH)
+    assert "were made and paid for" in said
+    assert f"resolve_training with ref {begun.facts['ref']} and give_up ends it" in said
+    ended = await slow.ask("resolve_training", ref=begun.facts["ref"], decision="give_up")
+    assert ended.facts["status"] == "abandoned"
+    slow.clock.runs = True
+    monkeypatch.setattr("apiframe_tools.generate_photos.LONGEST_SECONDS", 20.0)
+    anew = await show(slow, "generate_photos", **WISH)
+    assert (anew.facts["status"], anew.facts["ref"] != begun.facts["ref"]) == ("finished", True)
+    assert slow.asked(GENERATE) == 2
+
+
+async def test_an_accepted_id_is_checked_with_the_service_for_images_too_and_can_be_corrected(
+    serving: Serving,
+) -> None:
+    trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+    running = {"task_id": "g-2", "status": "processing", "task_type": "ai-photo-generate"}
+    faults = {
+        "trained": replying(answer("200 OK", trained)),
+        "running": replying(answer("200 OK", running)),
+        "unknown": replying(answer("404 Not Found", {"message": "Task not found"})),
+    }
+    order = ("trained", "reset_after_request", "unknown", "trained", "running", "unknown", "running")
+    with fault_server(*order, faults=faults) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            lost = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+            ref = lost.facts["ref"]
+            accepted = {"ref": ref, "decision": "accepted"}
+            typed = await talk.refusal("resolve_training", **accepted, task_id="g-typo")
+            other = await talk.refusal("resolve_training", **accepted, task_id="t-1")
+            taken = await talk.ask("resolve_training", **accepted, task_id="g-3")
+            corrected = await talk.ask("resolve_training", **accepted, task_id="g-2")
+            row = await talk.studio.ledger.find(ref, talk.clock.now())
+    assert "Neither this ledger nor the service knows that task_id" in typed
+    assert "This id is a training, not an image generation; nothing was recorded." in other
+    assert (taken.facts["status"], taken.facts["task_id"]) == ("queued", "g-3")
+    assert (corrected.facts["status"], corrected.facts["task_id"]) == ("queued", "g-2")
+    assert row is not None
+    assert row.missing_since is None
+
+
+async def test_a_good_id_is_not_lost_to_a_second_decision(talk: Talk) -> None:
+    begun = await _begun(talk)
+    another = await talk.ask("start_training", training_images_id="sandbox-bad-photos", subject="Berta")
+    said = await talk.refusal(
+        "resolve_training", ref=begun["ref"], decision="accepted", task_id=another.facts["task_id"]
+    )
+    assert f"That task_id belongs to {another.facts['ref']}" in said
+    assert (await talk.ask("get_training_status", task_id=begun["ref"])).facts["task_id"] == begun["task_id"]
+
+
+async def test_only_what_has_no_name_gets_one(talk: Talk) -> None:
+    begun = await _begun(talk)
+    nameless = await talk.ask("start_training", training_images_id="sandbox-bad-photos")
+    talk.clock.at += 1001
+    made = await show(talk, "generate_photos", **WISH)
+    accepted = {"decision": "accepted", "task_id": begun["task_id"]}
+    said = await talk.refusal("resolve_training", ref="Berta", **accepted)
+    assert said.startswith(f"That training (ref {begun['ref']}) already is of 'Anna'; nothing was changed.")
+    same = await talk.ask("resolve_training", ref=" ANNA ", **accepted)
+    assert (same.facts["ref"], same.facts["subject"]) == (begun["ref"], "Anna")
+    named = await talk.ask(
+        "resolve_training", ref="Berta", decision="accepted", task_id=nameless.facts["task_id"]
+    )
+    assert (named.facts["ref"], named.facts["subject"]) == (nameless.facts["ref"], "Berta")
+    picture = await talk.refusal(
+        "resolve_training", ref="Berta", decision="accepted", task_id=made.facts["task_id"]
+    )
+    assert picture.startswith("This id is a generated picture, not a training.")
+    row = await talk.studio.ledger.find(made.facts["ref"], talk.clock.now())
+    assert row is not None
+    assert row.subject == "Anna"
