@@ -28,8 +28,13 @@ async def train(wish: PhotosWish) -> Training:
     async with Studio.from_environment() as studio:
         account = await studio.account()
         print(f"{account.credits} credits")
-        photo_set = await studio.photo_sets.prepare(wish, tell=show_photos)
-        training = await studio.trainings.start(TrainingWish(photo_set.row.task_id or photo_set.row.ref))
+        checked = await studio.photo_sets.check_and_normalise(wish, tell=show_photos, seconds=None)
+        print(f"{len(checked.prepared.jpegs)} of {checked.found} photos will be sent")
+        photo_set = await studio.photo_sets.prepare(wish, tell=show_photos, checked=checked)
+        request = TrainingWish(photo_set.row.task_id or photo_set.row.ref)
+        if price := await studio.trainings.price(request):
+            print(f"the training costs {price.most:g} credits")
+        training = await studio.trainings.start(request)
         return await studio.trainings.wait(training.task_id or training.ref or "", tell=show_training)
 
 

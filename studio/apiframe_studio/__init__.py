@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from apiframe_studio.studio import Studio
     from apiframe_studio.submission import State
     from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining
-    from apiframe_studio.trainings import Page, TrainingWish
+    from apiframe_studio.trainings import Page, Price, TrainingWish
 
 __version__ = "0.1.0"
 """A constant: an archive without its history must install, and `--version` must not look anything up."""
@@ -80,6 +80,7 @@ _NAMES = {
         "UnknownCursor",
     ),
     "photo_sets": (
+        "CheckedPhotos",
         "CheckUnfinished",
         "CheckedPhotos",
         "ConsentMissing",
@@ -127,6 +128,7 @@ _NAMES = {
     ),
     "trainings": (
         "Page",
+        "Price",
         "TrainingWish",
     ),
 }
@@ -168,6 +170,7 @@ __all__ = [
     "PhotosWish",
     "Pictures",
     "PicturesWish",
+    "Price",
     "Reason",
     "Rejected",
     "SetNotUsable",
