@@ -93,6 +93,9 @@ class Pictures:
     saved: Sequence[SavedPicture] = ()
     previews: Sequence[bytes] = field(default=(), repr=False)
     missing: int = 0
+    """Fewer than were asked for came."""
+    gone: int = 0
+    """Saved once, not on this machine any more, and not to be had again now."""
     deduplicated: bool = False
 
 
@@ -124,7 +127,8 @@ class Generations:
         """Make pictures and save them; returns when they are saved or `seconds` are over.
 
         The trigger word is put in front of a prompt that lacks it. The same wish again returns the same
-        pictures: for ever with a seed, for ten minutes without one.
+        pictures: for ever with a seed, for ten minutes without one. Files that are gone are fetched again, free,
+        while their links live.
 
         Raises:
             UnknownTraining, UnknownSubject, NotTrained: nothing was sent.
@@ -145,14 +149,17 @@ class Generations:
         if row.state is not State.UNCONFIRMED:
             await self._background.run(row.ref, work, seconds)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
-        saved = await self._ledger.pictures_of(row.ref)
+        kept = await self._ledger.pictures_of(row.ref)
+        gone = await self._portfolio.missing(kept)
+        saved = [picture for picture in kept if picture not in gone]
         previews: Sequence[bytes] = ()
         # The pictures are on disk and paid for: that they cannot be shown small is no error.
         with contextlib.suppress(DecodersFailed):
             previews = await self._portfolio.previews(saved)
         finished = row.state is State.FINISHED and row.forgotten_at is None
-        missing = max((row.photos or 0) - len(saved), 0) if finished else 0
-        return Pictures(row, training, prompt, added, saved, previews, missing, deduplicated=not is_new)
+        missing = max((row.photos or 0) - len(kept), 0) if finished else 0
+        lost = len(gone) if finished else 0
+        return Pictures(row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_new)
 
     async def _trained(self, wish: PicturesWish) -> Training:
         training = await self._named(wish)
@@ -190,6 +197,8 @@ class Generations:
             row = await self._send(api, row, training, wish, prompt)
         elif row.state is State.SENDING:
             row = (await self._sending.wait_for_others(row)).row
+        if row.state is State.FINISHED:
+            await self._fetch_again(api, row, training, wish, prompt)
         if row.state not in UNDER_WAY:
             return
         try:
@@ -199,6 +208,16 @@ class Generations:
                     await self._save(api, row, training, wish, prompt, urls)
         except ApiframeError as error:
             raise NotFetched(await self._ledger.find(row.ref, self._clock.now()) or row, error) from error
+
+    async def _fetch_again(
+        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+    ) -> None:
+        """Fetch pictures whose files are gone, where their links still lead to them; the result tells what is left."""
+        if row.task_id is None or not await self._portfolio.missing(await self._ledger.pictures_of(row.ref)):
+            return
+        with contextlib.suppress(ApiframeError), self._folder(row):
+            urls = (await api.look(row.task_id, TaskKind.GENERATION)).image_urls
+            await self._save(api, row, training, wish, prompt, urls)
 
     async def _save_by_kept_links(
         self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
@@ -270,7 +289,7 @@ class Generations:
             "task_id": row.task_id,
             **wish.parameters(),
         }
-        known = {saved.number for saved in await self._ledger.pictures_of(row.ref)}
+        known = await self._numbers_on_disk(row)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         refused: PictureRefused | None = None
         async with self._portfolio.checking():
@@ -283,11 +302,16 @@ class Generations:
                     refused = refused or error
         if refused is not None:
             raise refused
-        if urls:
+        if urls and row.state in UNDER_WAY:
             # Finished is said when the pictures are on disk: links expire, and until then a look must lead to them.
             now = self._clock.now()
             expires_at = None if wish.seed is not None else now + SAME_AGAIN_SECONDS
             await self._ledger.observe(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
+
+    async def _numbers_on_disk(self, row: Submission) -> set[int]:
+        kept = await self._ledger.pictures_of(row.ref)
+        gone = await self._portfolio.missing(kept)
+        return {picture.number for picture in kept if picture not in gone}
 
     async def _fetch(
         self, api: ApiframeV1, row: Submission, number: int, url: str, told: dict[str, Any]

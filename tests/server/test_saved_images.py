@@ -57,3 +57,22 @@ async def test_a_fifo_or_a_link_in_an_images_place_leaves_the_server_listening_a
         assert private.exists()
         await wire.close_input()
         assert await wire.ended(10) == 0
+
+
+def _take_away(path: Path) -> bytes:
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+async def test_the_same_call_in_a_new_process_brings_an_image_back_that_was_removed(tmp_path: Path) -> None:
+    settings = {"SANDBOX_SECONDS": "1", "OUTPUT_FOLDER": str(tmp_path / "out")}
+    async with running("--sandbox", folder=tmp_path / "data", settings=settings) as wire:
+        image = await _image(wire)
+    content = _take_away(Path(image["path"]))
+    async with running("--sandbox", folder=tmp_path / "data", settings=settings) as wire:
+        await wire.greet()
+        again = await wire.call("generate_photos", subject="Anna", prompt="by the sea")
+    assert again["structuredContent"]["pictures"] == [image]
+    assert again["structuredContent"]["deduplicated"] is True
+    assert _take_away(Path(image["path"])) == content

@@ -110,7 +110,7 @@ def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
         deduplicated=pictures.deduplicated,
         warnings=_picture_warnings(pictures),
         sandbox=sandbox,
-        next_step=_after_making(row.state, row.ref),
+        next_step=_WHAT_IS_GONE if pictures.gone else _after_making(row.state, row.ref),
     )
     for preview in pictures.previews:
         result.show(preview)
@@ -122,7 +122,13 @@ def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
 def _picture_warnings(pictures: Pictures) -> list[str]:
     if pictures.row.forgotten_at is not None:
         return ["The subject was forgotten meanwhile, so none of these pictures is kept."]
-    return [f"{pictures.missing} fewer pictures came than were asked for."] if pictures.missing else []
+    told: list[str] = []
+    if pictures.missing:
+        told.append(f"{pictures.missing} fewer pictures came than were asked for.")
+    if pictures.gone:
+        are = "image is" if pictures.gone == 1 else "images are"
+        told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
+    return told
 
 
 def _uri(saved: SavedPicture) -> str:
@@ -184,6 +190,12 @@ def _after_preparing(status: PhotosStatus, task_id: str | None, ref: str) -> str
             )
         case "expired" | "failed" | "rejected" | "abandoned":
             return "tell the person; calling prepare_photos again makes a new set for 2 credits."
+
+
+_WHAT_IS_GONE = (
+    "tell the user. The same call tries again to fetch what is gone, free; another seed makes new images, at full "
+    "price."
+)
 
 
 def _after_making(state: State, ref: str) -> str:
