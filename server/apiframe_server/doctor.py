@@ -19,13 +19,17 @@ from rich.markup import escape
 from apiframe_server import __version__
 from apiframe_server.composition import studio_of
 from apiframe_server.settings import PREFIX, Settings, name_unknown_variables
-from apiframe_server.terminal import output
+from apiframe_server.terminal import KIND_WORDS, output
 from apiframe_server.terminal_errors import explain_to_user
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.ledger import Kind
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
+from apiframe_tools.guidance import STATUS
+from apiframe_tools.results import counted
+
+MOST_NAMED = 5
 
 
 class Mark(Enum):
@@ -64,7 +68,7 @@ async def _examine(settings: Settings, sandbox: str | None) -> list[Finding]:
             *_photo_folders(settings),
             _face_checks(),
             _output_folder(studio.portfolio.folder),
-            await _found("ledger", partial(_ledger, studio)),
+            *await _ledgers(studio),
             *_set_aside(studio),
         ]
     finally:
@@ -180,14 +184,31 @@ def _output_folder(folder: Path) -> Finding:
     return Finding("images", Mark.OK, f"{folder} {'can be written' if there == folder else 'can be made'}")
 
 
+async def _ledgers(studio: Studio) -> list[Finding]:
+    ledger = await _found("ledger", partial(_ledger, studio))
+    return (
+        [ledger, await _found("requests", partial(_unsettled, studio))]
+        if ledger.mark is Mark.OK
+        else [ledger]
+    )
+
+
 async def _ledger(studio: Studio) -> Finding:
-    rows = await studio.ledger.list(Kind.TRAINING, studio.clock.now())
-    holds = f"{studio.ledger.path} holds {len(rows)} trainings"
-    unconfirmed = [row.ref for row in rows if row.state is State.UNCONFIRMED]
-    if unconfirmed:
-        told = f"unconfirmed: {', '.join(unconfirmed)}. Look into your Apiframe dashboard, then tell your assistant"
-        return Finding("ledger", Mark.TODO, f"{holds}; {told}")
-    return Finding("ledger", Mark.OK, holds)
+    held = await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=1)
+    return Finding("ledger", Mark.OK, f"{studio.ledger.path} holds {counted(held.total, 'training')}")
+
+
+async def _unsettled(studio: Studio) -> Finding:
+    rows = await studio.ledger.unsettled(studio.clock.now())
+    if not rows:
+        return Finding("requests", Mark.OK, "nothing is unconfirmed or still to be sent")
+    named = [f"{row.ref} ({KIND_WORDS[row.kind]}, {STATUS[row.state]})" for row in rows[:MOST_NAMED]]
+    more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+    told = f"{len(rows)} not settled: {', '.join(named)}{more}"
+    if any(row.state is State.UNCONFIRMED for row in rows):
+        fix = "Money may have been spent: look into your Apiframe dashboard, then tell your assistant what you see."
+        return Finding("requests", Mark.TODO, f"{told}. {fix}")
+    return Finding("requests", Mark.NOTE, f"{told}. Your assistant can go on with it or drop it.")
 
 
 def _set_aside(studio: Studio) -> list[Finding]:

@@ -9,13 +9,10 @@ from pathlib import Path
 
 from apiframe_server.composition import sandbox_of, studio_of
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import run_command
+from apiframe_server.terminal import KIND_WORDS, run_command
 from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
-from apiframe_studio.ledger import Kind
 from apiframe_studio.studio import Studio
 from apiframe_tools.results import counted
-
-_KINDS = {Kind.TRAINING: "training", Kind.UPLOAD: "photo set", Kind.GENERATION: "image request"}
 
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
@@ -60,7 +57,7 @@ def _say_nothing_is_known(settings: Settings, studio: Studio) -> None:
 
 def _show(known: Known, studio: Studio, subject: str) -> None:
     kinds = Counter(row.kind for row in known.rows)
-    records = ", ".join(counted(number, _KINDS[kind]) for kind, number in kinds.items())
+    records = ", ".join(counted(number, KIND_WORDS[kind]) for kind, number in kinds.items())
     where = "in the sandbox" if studio.is_sandbox else "on this machine"
     print(f"What is known {where} about {subject}, and would be removed:")
     print(f"  name, words and fingerprints of {records}")

@@ -7,13 +7,16 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from apiframe_server.terminal_errors import explain_to_user
+from apiframe_studio.ledger import Kind
+
+KIND_WORDS: Final = {Kind.TRAINING: "training", Kind.UPLOAD: "photo set", Kind.GENERATION: "image request"}
 
 
 class Moved(Protocol):

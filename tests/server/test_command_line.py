@@ -5,16 +5,18 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 import apiframe_studio
+from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
 
 from ..faults.fault_server import answer, fault_server, replying
-from .program import COMMAND, environment, run
+from .program import COMMAND, environment, run, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,6 +203,25 @@ async def test_doctor_says_when_the_key_goes_in_clear_text(tmp_path: Path) -> No
     assert "anybody on the way can read the key" in service
 
 
+async def test_doctor_counts_what_is_not_settled_of_any_kind(tmp_path: Path) -> None:
+    with fault_server("closed_after_request", "account", faults={"account": ACCOUNT}) as service:
+        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        async with running(folder=tmp_path, settings=settings) as wire:
+            await wire.greet()
+            begun = await wire.call("start_training", training_images_id="photos-1")
+        assert begun["structuredContent"]["status"] == "unconfirmed"
+        ledger = Ledger(tmp_path / "ledger.sqlite3", service=f"{service.base_url} v1", owner="local")
+        upload = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint")
+        waiting, _ = await ledger.admit(upload, time.time())
+        await ledger.aclose()
+        done = await run("doctor", folder=tmp_path, settings=settings)
+    [line] = [line for line in done.out.splitlines() if " requests: " in line]
+    assert line.startswith("TODO requests: 2 not settled: ")
+    assert f"{begun['structuredContent']['ref']} (training, unconfirmed)" in line
+    assert f"{waiting.ref} (photo set, submitting)" in line
+    assert "look into your Apiframe dashboard" in line
+
+
 async def test_doctor_says_ok_only_of_what_it_asked(tmp_path: Path) -> None:
     without_key = await run("doctor", folder=tmp_path)
     in_sandbox = await run("doctor", "--sandbox", folder=tmp_path)
@@ -225,7 +246,7 @@ async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     settings = {"PHOTO_FOLDERS": str(tmp_path / "no photos"), "OUTPUT_FOLDER": str(file / "images")}
-    done = await run("doctor", "--sandbox", folder=tmp_path / "data", settings=settings)
+    done = await run("doctor", folder=tmp_path / "data", settings=settings)
     assert done.process.returncode == 1
     assert f"TODO photos: {tmp_path / 'no photos'} does not exist yet." in done.out
     assert f"TODO images: {file / 'images'}/(sandbox) cannot be written" in done.out
