@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from apiframe_server.open_calls import PATIENCE_SECONDS, OpenCalls
+from apiframe_server.open_calls import OpenCalls
 from apiframe_server.streams import Incoming, Outgoing, claim_stdio
 from apiframe_studio.studio import Studio
 
@@ -38,8 +38,8 @@ async def _serve(studio: Studio, server: MCPServer[Any]) -> None:
     calls, signalled, talked = OpenCalls(), anyio.Event(), anyio.Event()
     _set_on_signals(signalled)
     async with anyio.create_task_group() as group:
-        group.start_soon(_end_after, signalled, studio)
-        group.start_soon(_end_after, calls.input_ended, studio, talked)
+        group.start_soon(_end_after_signal, signalled, studio)
+        group.start_soon(_end_after_input, calls, talked, studio)
         await _talk(server, calls)
         talked.set()
 
@@ -52,15 +52,21 @@ async def _talk(server: MCPServer[Any], calls: OpenCalls) -> None:
     await low.run(incoming, outgoing, low.create_initialization_options())
 
 
-async def _end_after(event: anyio.Event, studio: Studio, talked: anyio.Event | None = None) -> None:
-    """End the program once `event` has come; with `talked`, after the last answers are out."""
-    await event.wait()
-    patience_ends = anyio.current_time() + PATIENCE_SECONDS
+async def _end_after_signal(signalled: anyio.Event, studio: Studio) -> None:
+    await signalled.wait()
     with anyio.CancelScope(shield=True):
         await studio.finish(FINISH_WITHIN_SECONDS)
-        if talked is not None:
-            with anyio.CancelScope(deadline=max(patience_ends, anyio.current_time()) + LAST_ANSWERS_SECONDS):
-                await talked.wait()
+        await _end(studio)
+
+
+async def _end_after_input(calls: OpenCalls, talked: anyio.Event, studio: Studio) -> None:
+    """End the program after its input, once the last answers are out. Calls are drained beside the finishing."""
+    await calls.input_ended.wait()
+    with anyio.CancelScope(shield=True):
+        await studio.finish(FINISH_WITHIN_SECONDS)
+        await calls.drained.wait()
+        with anyio.move_on_after(LAST_ANSWERS_SECONDS):
+            await talked.wait()
         await _end(studio)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import anyio
 import pytest
 
 import apiframe_studio
+from apiframe_server.arguments import parse
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
 
@@ -35,6 +37,25 @@ def test_version_and_help_load_nothing_heavy(tmp_path: Path, argument: str) -> N
     assert "apiframe_server" in loaded
     assert not loaded & HEAVY
     assert (apiframe_studio.__version__ if argument == "--version" else "--sandbox") in done.stdout
+
+
+COMMANDS = ("demo", "doctor", "trainings", "wait", "check", "forget", "sandbox")
+
+
+@pytest.mark.parametrize("command", [(), *[(command,) for command in COMMANDS]], ids=" ".join)
+def test_every_help_has_examples_that_can_be_meant(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([*command, "--help"])
+    assert ended.value.code == 0
+    _, found, examples = capsys.readouterr().out.partition("examples:\n")
+    assert found
+    for line in examples.splitlines():
+        words = shlex.split(line.partition("   ")[0] if not command else line)
+        assert words[0] == "apiframe-photo-mcp"
+        if "COMMAND" not in words:
+            assert (parse(words[1:]).command or "") == "".join(command) or not command
 
 
 WRONG_SETTINGS = [
