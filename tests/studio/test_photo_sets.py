@@ -144,7 +144,7 @@ async def test_only_the_set_that_was_agreed_to_is_sent(
 ) -> None:
     wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
     agreed = await studio.photo_sets.check_and_normalise(wish, nothing)
-    draw(scenes(30)[-1], (520, 650)).save(photos / "one more.jpg", "JPEG", quality=80)
+    draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
     with pytest.raises(PhotosChanged):
         await studio.photo_sets.prepare(wish, nothing, 40, checked=agreed)
     assert service.images == []

@@ -93,15 +93,16 @@ def _other_photos(folder: Path) -> None:
 
 @pytest.mark.parametrize("how", ["replaced", "added"])
 async def test_photos_swapped_while_the_user_is_asked_are_not_sent(
-    serving: Serving, photos: Path, how: str
+    serving: Serving, clock: HandClock, photos: Path, how: str
 ) -> None:
+    clock.runs = True
     person = Person(YES)
 
     async def swaps(context: Any, params: Any) -> ElicitResult:
         if how == "replaced":
             _other_photos(photos)
         else:
-            draw(scenes(30)[-1], (520, 650)).save(photos / "one more.jpg", "JPEG", quality=80)
+            draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
         return await person.answers(context, params)
 
     async with serving(answers=swaps) as talk:
