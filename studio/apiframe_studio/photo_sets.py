@@ -31,8 +31,8 @@ from apiframe_studio.photos import (
 from apiframe_studio.progress import ignore
 from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
-from apiframe_studio.submission import FINAL, UNDER_WAY, State
-from apiframe_studio.training import state_of
+from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, State
+from apiframe_studio.training import Training, state_of
 
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
@@ -42,6 +42,7 @@ CREDITS_A_PHOTO: Final = 4.0
 LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 900.0
 SLOWEST_BYTES_A_SECOND: Final = 40_000.0
+_TRAINED: Final = (OPEN - {State.INTENT}) | {State.FINISHED, State.FAILED}
 CHECKING_SECONDS: Final = 30.0
 """How long a call that prepares photos checks them; normalising and sending come after."""
 
@@ -142,6 +143,8 @@ class PhotoSet:
     """False when the service could not be asked: the row is what was known last."""
     same_wording: bool = True
     """False when an earlier set that is still on its way was prepared with other words about the person."""
+    trained: Training | None = None
+    """A training of the same photos that there is already, from whichever upload."""
 
     @property
     def training_credits(self) -> float:
@@ -209,6 +212,13 @@ class PhotoSets:
         known = await self._ledger.peek(self._submission(wish, checked.prepared), self._clock.now())
         return known is None or (known.state is State.INTENT and known.wording == wish.wording())
 
+    async def trained(self, checked: CheckedPhotos) -> Training | None:
+        """The training of the same photos that there is already: a finished one, else the newest that was sent."""
+        rows = await self._ledger.trainings_of_photos(checked.fingerprint, self._clock.now())
+        sent = [row for row in rows if row.state in _TRAINED and row.forgotten_at is None]
+        best = next((row for row in sent if row.state is State.FINISHED), sent[0] if sent else None)
+        return None if best is None else Training.of(best)
+
     async def prepare(
         self,
         wish: PhotosWish,
@@ -247,7 +257,14 @@ class PhotoSets:
             await self._upload(api, row, wish, prepared, tell, until)
         row, refreshed = await self._as_far_as_known(row, tell, until)
         return PhotoSet(
-            row, checked.check, prepared.spare, prepared.changed, not is_new, refreshed, same_wording
+            row,
+            checked.check,
+            prepared.spare,
+            prepared.changed,
+            not is_new,
+            refreshed,
+            same_wording,
+            await self.trained(checked),
         )
 
     async def _as_agreed(

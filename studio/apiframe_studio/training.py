@@ -40,6 +40,8 @@ class Note(StrEnum):
     """Made elsewhere: only what the service says is known."""
     OTHER_WORD = "other_word"
     """An earlier training of the same photos was returned, and it was asked for another trigger word."""
+    SAME_PHOTOS = "same_photos"
+    """An earlier training of the same photos was returned, which was made of another upload of them."""
     WAITS_TO_BE_SENT = "waits_to_be_sent"
     """The earlier one was remembered but never sent."""
     WORD_DIFFERS = "word_differs"

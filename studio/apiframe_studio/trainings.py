@@ -68,6 +68,8 @@ class Price:
     photos: int | None = None
     subject: str | None = None
     fingerprint: str | None = None
+    earlier: Training | None = None
+    """A training of the same photos that there is already, when a new one is asked for on purpose."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ class Trainings:
             )
             return Taken(accepted.task_id)
 
-        return _started(wish, await self._send_or_join(wish, row, request))
+        training = _started(wish, await self._send_or_join(wish, row, request))
+        is_of_another_upload = row.about != new.about and row.forgotten_at is None
+        return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training
 
     async def _refresh_carrier(self, new: NewSubmission) -> None:
         """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
@@ -161,7 +165,11 @@ class Trainings:
         least, most = (
             (LEAST_CREDITS, MOST_A_TRAINING_COSTS) if new.credits is None else (new.credits, new.credits)
         )
-        return Price(least, most, new.photos, new.subject, photo_set.about if photo_set else None)
+        earlier = None
+        if new.idempotency_key is not None:
+            earlier = await self._ledger.peek(replace(new, idempotency_key=None), self._clock.now())
+        there = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
+        return Price(least, most, new.photos, new.subject, new.fingerprint, there)
 
     def _submission(self, wish: TrainingWish, photo_set: Submission | None) -> NewSubmission:
         """What is known of a set of this ledger is taken from it; one it never saw is sent as given."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from apiframe_studio.training import Note, Training
 
 UNKNOWN_TO_THE_SERVICE = "The service says that it does not know this id."
@@ -19,6 +21,21 @@ _WORDS = {
 }
 
 
+ONLY_ON_PURPOSE = (
+    "start_training returns that training and costs nothing; only with a new idempotency_key does it train them again, "
+    "at full price."
+)
+
+
+def trained_before(training: Training) -> str:
+    """That there is a training of the same photos: which, when, and its word. Nothing in it changes by itself."""
+    began = datetime.fromtimestamp(training.created_at or 0.0, UTC)
+    word = f", trigger word {training.trigger_word}" if training.trigger_word else ""
+    return (
+        f"A training of these same photos exists already: started {began:%Y-%m-%d}, ref {training.ref}{word}."
+    )
+
+
 def warnings_of(training: Training) -> list[str]:
     """One sentence for each thing worth telling, in the order it was noted."""
     return [words for note in training.notes if (words := _sentence(note, training))]
@@ -30,6 +47,8 @@ def _sentence(note: Note, training: Training) -> str:
         case Note.OTHER_WORD:
             asked = f"the trigger word {requested}" if requested else "no trigger word of its own"
             return f"These photos are already in a training that asked for {asked}; that one is returned."
+        case Note.SAME_PHOTOS:
+            return f"{trained_before(training)} {ONLY_ON_PURPOSE}"
         case Note.WORD_DIFFERS:
             return f"{requested} was asked for, but the service named {training.trigger_word}; the latter counts."
         case Note.ORDINARY_WORD:

@@ -11,7 +11,7 @@ from apiframe_studio.photos import FEWEST, MOST_PICTURES, PhotoCheck, Verdict
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.submission import State
 from apiframe_studio.training import is_missing
-from apiframe_tools.cautions import UNKNOWN_TO_THE_SERVICE
+from apiframe_tools.cautions import ONLY_ON_PURPOSE, UNKNOWN_TO_THE_SERVICE, trained_before
 from apiframe_tools.guidance import END_OR_CORRECT, STATUS
 from apiframe_tools.photo_words import ASPECTS, WISHES, reasons_of
 from apiframe_tools.picture_results import (
@@ -171,6 +171,7 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
             else ["The service could not be asked just now; this is the last known state."]
         ),
         *([UNKNOWN_TO_THE_SERVICE] if is_missing(photo_set.row) else []),
+        *([f"{trained_before(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
         *([] if photo_set.same_wording else [_OTHER_WORDS.format(ref=photo_set.row.ref)]),
     ]
 

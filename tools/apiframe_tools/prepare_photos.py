@@ -20,6 +20,7 @@ from apiframe_studio.studio import Studio
 from apiframe_tools import photo_reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import Subject
+from apiframe_tools.cautions import trained_before
 from apiframe_tools.confirming import (
     MAY_PAY,
     Agreement,
@@ -118,10 +119,12 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
         return None
     number = len(ready.photos.prepared.jpegs)
     photos = set_in_words(number, ready.wish.subject, ready.photos.fingerprint)
+    trained = await studio.photo_sets.trained(ready.photos)
+    before = f" {trained_before(trained)}" if trained else ""
     left_out = ready.photos.found - number
     told = f"{left_out} of {ready.photos.found} are left out. " if left_out else ""
     return (
-        f"Send {photos} to Apiframe? {told}It costs "
-        f"{UPLOAD_CREDITS:g} credits; a training of them costs {CREDITS_A_PHOTO * number:g} more and is asked about "
-        "before it starts. Apiframe then holds photos of this person's face."
+        f"Send {photos} to Apiframe? {told}It costs {UPLOAD_CREDITS:g} credits; a training of them costs "
+        f"{CREDITS_A_PHOTO * number:g} more and is asked about before it starts. Apiframe then holds photos of this "
+        f"person's face.{before}"
     )

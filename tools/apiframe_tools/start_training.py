@@ -14,6 +14,7 @@ from apiframe_studio.webhooks import WebhookProblem, problem_of
 from apiframe_tools import reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import IdempotencyKey, PhotosId, Subject, TriggerWord, WebhookSecret, WebhookUrl
+from apiframe_tools.cautions import trained_before
 from apiframe_tools.confirming import (
     MAY_PAY,
     Agreement,
@@ -85,6 +86,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     if price is None:
         return None
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
+    before = f" {trained_before(price.earlier)} This trains them once more." if price.earlier else ""
     photos = (
         f"photo set {wish.training_images_id}"
         if price.photos is None
@@ -92,7 +94,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     )
     return (
         f"Train a model on {photos}? It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with "
-        f"it later costs {counted(CREDITS_AN_IMAGE, 'credit')}."
+        f"it later costs {counted(CREDITS_AN_IMAGE, 'credit')}.{before}"
     )
 
 

@@ -119,9 +119,17 @@ DURATIONS: Final = (
 
 
 def same_photos(connection: Connection, new: NewSubmission) -> Sequence[Submission]:
-    """Every submission about what a new one is about, newest first; also forgotten ones under way."""
+    """Every submission of the photos of a new one, newest first; also forgotten ones under way.
+
+    For a training also those that were made of another upload of the same photos. What only waits to be sent comes
+    last, since one that was sent answers for the same photos; and it is of use for its own upload only.
+    """
     found = read(connection, _ABOUT, {**_place(new), "about": new.about})
-    return [row for row in found if is_about(row, new.about)]
+    rows = {row.ref: row for row in found if is_about(row, new.about)}
+    if new.kind is Kind.TRAINING and new.fingerprint is not None:
+        others = of_photos(connection, _place(new), new.fingerprint)
+        rows |= {row.ref: row for row in others if row.state is not State.INTENT}
+    return sorted(rows.values(), key=lambda row: (row.state is State.INTENT, -row.created_at))
 
 
 def of_photos(connection: Connection, place: Mapping[str, str], fingerprint: str) -> Sequence[Submission]:
@@ -139,7 +147,13 @@ def keyed_by(connection: Connection, new: NewSubmission) -> Keyed[Submission] | 
     if found is None:
         return None
     kept = {name: value for name, value in found.items() if name != "asked"}
-    return Keyed(_submission(kept), found["asked"] == _asked(new))
+    row = _submission(kept)
+    if found["asked"] == _asked(new):
+        return Keyed(row, same_request=True)
+    other_upload = new.fingerprint is not None and is_of_photos(row, new.fingerprint)
+    if other_upload and row.wording == new.wording:
+        return None if row.state is State.INTENT else Keyed(row, same_request=True)
+    return Keyed(row, same_request=False)
 
 
 def remember_key(connection: Connection, new: NewSubmission, row: Submission) -> None:
