@@ -19,13 +19,14 @@ REASONS: Final = {
     Reason.ANIMATED: "is an animation",
     Reason.BLURRED: "is blurred",
     Reason.NEAR_DUPLICATE: "is nearly the same as another",
-    Reason.NO_FACE: "shows no face from the front",
+    Reason.NO_FACE: "shows no face",
     Reason.SEVERAL_FACES: "shows several faces",
     Reason.SMALL: "is rather small",
     Reason.SOFT: "is a little soft",
     Reason.DARK: "is dark",
     Reason.BRIGHT: "is very bright",
-    Reason.FACE_TOO_SMALL: "shows the face rather small",
+    Reason.FACE_TOO_SMALL: "shows the face too small",
+    Reason.FACE_SMALL: "shows the face rather small",
     Reason.CROPPED: "may cut the face off",
 }
 

@@ -66,8 +66,8 @@ def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> A
     return {"pairs": pairs, "median": median}, []
 
 
-def _normalise(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    jpeg, digest = normalising.normalise(blobs[0], limits)
+def _normalise(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
+    jpeg, digest = normalising.normalise(blobs[0], limits, head.get("turn", 0))
     return {"digest": digest}, [jpeg]
 
 

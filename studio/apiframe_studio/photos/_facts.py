@@ -23,8 +23,15 @@ def facts(written: dict[str, Any]) -> Facts:
         sharpness=float(written["sharpness"]),
         brightness=float(written["brightness"]),
         faces=None if faces is None else tuple(_box(face) for face in faces[:_MOST_FACES]),
+        turn=_turn(written["turn"]),
         day=day if isinstance(day, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII) else None,
     )
+
+
+def _turn(written: Any) -> int:
+    if written not in {0, 90, 180, 270}:
+        raise ValueError("not a quarter turn")
+    return int(written)
 
 
 def _box(written: dict[str, float]) -> Box:

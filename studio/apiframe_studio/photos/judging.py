@@ -1,6 +1,6 @@
 """From facts to verdicts: pure decisions with their thresholds, no pixels.
 
-The thresholds were set on real photos; docs/decisions/0011-reading-photos.md has the measurements.
+The thresholds were set on real photos: docs/decisions/0010-face-detector.md and 0011-reading-photos.md.
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ from apiframe_studio.photos.verdicts import (
     Wish,
 )
 
-SHORT_SIDE_NEEDED = 512
-SHORT_SIDE_WANTED = 768
+SHORT_SIDE_NEEDED = 300
+SHORT_SIDE_WANTED = 512
+# Where nothing looked for a face, the frame has to answer for its size as well.
+SHORT_SIDE_NEEDED_UNSEEN = 512
+SHORT_SIDE_WANTED_UNSEEN = 768
 BLURRED_BELOW = 2.5
 SOFT_BELOW = 4.5
 DARK_BELOW = 45.0
 BRIGHT_ABOVE = 225.0
 ALIKE_FROM = 0.97
 LIKE_EACH_OTHER_FROM = 0.6
-FACE_WANTED = 0.12
+FACE_PIXELS_NEEDED = 64
+FACE_PIXELS_WANTED = 128
 SECOND_FACE_COUNTS_FROM = 0.35
 EDGE = 0.01
 CLOSE_FROM = 0.40
@@ -39,16 +43,17 @@ MIDDLE_FROM = 0.15
 
 
 def reasons(facts: Facts) -> tuple[Reason, ...]:
-    """Everything that speaks against one picture on its own."""
-    found = [_size(facts), _sharpness(facts), _light(facts), *_faces(facts)]
-    return tuple(reason for reason in found if reason is not None)
+    """Everything that speaks against one picture on its own, worst first."""
+    found = {_size(facts), _sharpness(facts), _light(facts), *_faces(facts)}
+    return tuple(reason for reason in Reason if reason in found)
 
 
 def _size(facts: Facts) -> Reason | None:
-    short = min(facts.width, facts.height)
-    if short < SHORT_SIDE_NEEDED:
+    """With a face in sight the frame only warns: a small picture of a large face is a good one."""
+    short, seen = min(facts.width, facts.height), facts.faces is not None
+    if short < (SHORT_SIDE_NEEDED if seen else SHORT_SIDE_NEEDED_UNSEEN):
         return Reason.TOO_SMALL
-    return Reason.SMALL if short < SHORT_SIDE_WANTED else None
+    return Reason.SMALL if short < (SHORT_SIDE_WANTED if seen else SHORT_SIDE_WANTED_UNSEEN) else None
 
 
 def _sharpness(facts: Facts) -> Reason | None:
@@ -70,10 +75,16 @@ def _faces(facts: Facts) -> list[Reason]:
     if not facts.faces:
         return [Reason.NO_FACE]
     largest = facts.faces[0]
-    if any(face.width >= largest.width * SECOND_FACE_COUNTS_FROM for face in facts.faces[1:]):
+    if any(face.height >= largest.height * SECOND_FACE_COUNTS_FROM for face in facts.faces[1:]):
         return [Reason.SEVERAL_FACES]
-    found = [Reason.FACE_TOO_SMALL] if largest.height < FACE_WANTED else []
+    found = _face_size(largest.height * facts.height)
     return [*found, Reason.CROPPED] if _touches_the_edge(largest) else found
+
+
+def _face_size(pixels: float) -> list[Reason]:
+    if pixels < FACE_PIXELS_NEEDED:
+        return [Reason.FACE_TOO_SMALL]
+    return [Reason.FACE_SMALL] if pixels < FACE_PIXELS_WANTED else []
 
 
 def _touches_the_edge(face: Box) -> bool:
@@ -165,7 +176,7 @@ def wishes(photos: Sequence[PhotoVerdict], seen: Variety) -> tuple[Wish, ...]:
         Wish.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
         Wish.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
         Wish.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
-        Wish.CLOSER: counts[Reason.FACE_TOO_SMALL] >= many
+        Wish.CLOSER: counts[Reason.FACE_TOO_SMALL] + counts[Reason.FACE_SMALL] >= many
         or (seen.far + seen.middle >= FEWEST and not seen.close),
         Wish.FURTHER: seen.close >= FEWEST and not seen.middle + seen.far,
         Wish.MORE_LIGHT: counts[Reason.DARK] >= many or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),

@@ -21,18 +21,23 @@ _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, o
 
 
 def measure(picture: Picture) -> tuple[Facts, Image.Image]:
-    """The facts of a picture and a small copy in sRGB order (at most 1024 pixels) for the thumbnails."""
+    """The facts of a picture and a small upright copy (RGB, at most 1024 pixels) for the thumbnails."""
     small = plain(shrunk(picture.image, LONG_SIDE, Image.Resampling.BOX))
+    detection = faces.detect(small)
+    turn = detection.turn if detection else 0
+    width, height = (picture.width, picture.height) if turn % 180 == 0 else (picture.height, picture.width)
+    small = faces.turned(small, turn)
     grey = small.convert("L")
-    found = faces.detect(small)
+    found = detection.faces if detection else None
     facts = Facts(
         format=picture.format,
-        width=picture.width,
-        height=picture.height,
+        width=width,
+        height=height,
         sharpness=round(sharpness(grey, found[0] if found else None), 2),
-        brightness=round(ImageStat.Stat(grey).mean[0], 1),
+        brightness=round(brightness(grey, found[0] if found else None), 1),
         faces=found,
         day=picture.day,
+        turn=turn,
     )
     return facts, small
 
@@ -79,6 +84,11 @@ def sharpness(grey: Image.Image, face: Box | None = None) -> float:
         for x in range(tiles)
         for y in range(tiles)
     )
+
+
+def brightness(grey: Image.Image, face: Box | None = None) -> float:
+    """The mean level, with a face of the face: before a dark or a bright background it is all that counts."""
+    return ImageStat.Stat(grey.crop(_pixels(face, grey.size)) if face is not None else grey).mean[0]
 
 
 def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:

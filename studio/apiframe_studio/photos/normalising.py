@@ -12,6 +12,7 @@ from typing import Any, cast
 from PIL import Image, ImageCms
 
 from apiframe_studio.photos import reading
+from apiframe_studio.photos.faces import turned
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.measuring import plain, shrunk
 
@@ -21,14 +22,15 @@ _QUALITIES = (92, 88, 84, 78, 72)
 _SHRUNK = 1024
 
 
-def normalise(data: bytes, limits: Limits) -> tuple[bytes, str]:
+def normalise(data: bytes, limits: Limits, turn: int = 0) -> tuple[bytes, str]:
     """A baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
 
+    `turn` is the fact of that name: the degrees, counter-clockwise, that bring the picture upright.
     Raises `reading.Unreadable`.
     """
     picture = reading.read(data, limits, at_least=LONG_SIDE)
     image = shrunk(picture.image, LONG_SIDE, Image.Resampling.LANCZOS)
-    clean = _only_pixels(_in_srgb(image, picture.icc_profile))
+    clean = _only_pixels(turned(_in_srgb(image, picture.icc_profile), turn))
     return _compress(clean), _digest(clean)
 
 

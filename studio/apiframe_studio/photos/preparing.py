@@ -124,7 +124,7 @@ class _Maker:
                     return None
                 if known := self._cache.normalised(photo.digest):
                     return _Made(photo, *known)
-                answer, (jpeg,) = await ask({"job": "normalise"}, [data])
+                answer, (jpeg,) = await ask({"job": "normalise", "turn": _turn(photo)}, [data])
         except (PathRefused, Refused):
             return None
         digest = str(answer.get("digest"))
@@ -132,6 +132,10 @@ class _Maker:
             return None
         self._cache.keep_normalised(photo.digest, jpeg, digest)
         return _Made(photo, jpeg, digest)
+
+
+def _turn(photo: PhotoVerdict) -> int:
+    return photo.facts.turn if photo.facts else 0
 
 
 def _digest(data: bytes) -> str:

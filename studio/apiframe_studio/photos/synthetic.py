@@ -184,9 +184,18 @@ def _features(pen: _Pen, smile: float) -> None:
         pen.oval(x + 0.015, -0.015, 0.018, 0.018, (255, 255, 255))
         arch = [(x + step * 0.11, -0.115 - 0.025 * math.cos(step * 1.4)) for step in (-1, -0.5, 0, 0.5, 1)]
         pen.line(arch, _shifted(_HAIR, -10), 0.028)
-    pen.line([(0.0, 0.02), (0.045, 0.17), (0.0, 0.19), (-0.045, 0.185)], _SKIN_SHADE, 0.02)
+    _nose(pen)
     mouth = [(x / 10 * 0.14, 0.32 - 0.05 * smile * (x / 10) ** 2) for x in range(-10, 11)]
     pen.line(mouth, (150, 62, 66), 0.035)
+
+
+def _nose(pen: _Pen) -> None:
+    """Wings, tip and nostrils: without them the detector takes some of the drawn faces for none."""
+    pen.line([(0.0, 0.02), (0.045, 0.17), (0.0, 0.19), (-0.045, 0.185)], _SKIN_SHADE, 0.02)
+    pen.oval(0, 0.165, 0.13, 0.09, _SKIN_SHADE)
+    pen.oval(0, 0.15, 0.09, 0.08, _shifted(_SKIN, 8))
+    for x in (-0.035, 0.035):
+        pen.oval(x, 0.195, 0.03, 0.018, (120, 72, 60))
 
 
 def _shifted(colour: Colour, by: int) -> Colour:

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a picture is not simply used. `WARNINGS` are those that do not reject it."""
+    """Why a picture is not simply used, worst first. `WARNINGS` are those that do not reject it."""
 
     NOT_READABLE = "not_readable"
     NOT_AN_IMAGE = "not_an_image"
@@ -27,31 +27,29 @@ class Reason(StrEnum):
     TOOK_TOO_LONG = "took_too_long"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_LARGE = "too_large"
-    TOO_SMALL = "too_small"
     ANIMATED = "animated"
-    BLURRED = "blurred"
-    NEAR_DUPLICATE = "near_duplicate"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
-    SMALL = "small"
+    FACE_TOO_SMALL = "face_too_small"
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    NEAR_DUPLICATE = "near_duplicate"
+    CROPPED = "cropped"
+    FACE_SMALL = "face_small"
     SOFT = "soft"
     DARK = "dark"
     BRIGHT = "bright"
-    FACE_TOO_SMALL = "face_too_small"
-    CROPPED = "cropped"
+    SMALL = "small"
 
 
-# No face warns only: the detector knows frontal faces, and a profile is a good training picture.
-# A second face rejects: a model trained on two people is wasted money.
 WARNINGS = frozenset(
     {
-        Reason.NO_FACE,
-        Reason.SMALL,
+        Reason.CROPPED,
+        Reason.FACE_SMALL,
         Reason.SOFT,
         Reason.DARK,
         Reason.BRIGHT,
-        Reason.FACE_TOO_SMALL,
-        Reason.CROPPED,
+        Reason.SMALL,
     }
 )
 
@@ -92,10 +90,11 @@ class Box:
 class Facts:
     """What was measured on one decoded picture, upright.
 
-    `width`, `height` in pixels. `sharpness`: standard deviation of the Laplacian in the sharpest of 16 tiles
-    (of the face where one was found), grey levels, on a picture of at most 1024 pixels. `brightness`: mean
-    grey level, 0 to 255. `faces` is None when nothing could look for them. `day` is the day of capture that
-    the camera wrote (YYYY-MM-DD), if any.
+    `turn` is how far it had to be turned counter-clockwise for that, beyond what the camera wrote: 0, 90, 180
+    or 270 degrees, told by the face. `width`, `height` in pixels, after it. `sharpness`: standard deviation of
+    the Laplacian in the sharpest of 16 tiles, grey levels, on a picture of at most 1024 pixels. `brightness`:
+    mean grey level, 0 to 255. Both are the face's where one was found. `faces` is None when nothing could
+    look for them. `day` is the day of capture that the camera wrote (YYYY-MM-DD), if any.
     """
 
     format: str
@@ -105,6 +104,7 @@ class Facts:
     brightness: float
     faces: tuple[Box, ...] | None = None
     day: str | None = None
+    turn: int = 0
 
     @property
     def face(self) -> Box | None:
@@ -113,8 +113,8 @@ class Facts:
 
     @property
     def face_pixels(self) -> float | None:
-        """The shorter side of the subject's face, in pixels of the file."""
-        return min(self.face.width * self.width, self.face.height * self.height) if self.face else None
+        """The height of the subject's face, in pixels of the file. A head that turns away keeps it."""
+        return self.face.height * self.height if self.face else None
 
 
 @dataclass(frozen=True, slots=True)

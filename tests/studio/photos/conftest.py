@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from apiframe_studio.photos import AllowedFolders
+from apiframe_studio.photos.synthetic import draw, scenes
 
 Painter = Callable[..., Image.Image]
 
@@ -22,6 +23,14 @@ def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
         x, y = dice.randrange(size[0]), dice.randrange(size[1])
         colour = (dice.randrange(256), dice.randrange(256), dice.randrange(256))
         canvas.rectangle((x, y, x + size[0] // 4, y + size[1] // 5), colour)
+    return picture
+
+
+def paint_a_person(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
+    """The same blocks with the drawn person before them: a picture that may be used."""
+    picture = paint(seed, size)
+    person = draw(scenes(9)[seed % 3 * 3 + 1], (size[0] * 5 // 8, size[1] * 5 // 8))
+    picture.paste(person, (size[0] // 5 + seed % 5 * size[0] // 40, size[1] // 5))
     return picture
 
 
@@ -51,12 +60,12 @@ def allowed(pictures: Path) -> AllowedFolders:
 
 @pytest.fixture
 def put(pictures: Path) -> Callable[..., Path]:
-    """Writes a painted JPEG (or given bytes) into the allowed folder."""
+    """Writes a JPEG with a person before painted blocks (or given bytes) into the allowed folder."""
 
     def write(name: str, content: bytes | int = 1, size: tuple[int, int] = (900, 1100)) -> Path:
         path = pictures / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else jpeg(paint(content, size)))
+        path.write_bytes(content if isinstance(content, bytes) else jpeg(paint_a_person(content, size)))
         return path
 
     return write

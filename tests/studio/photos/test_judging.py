@@ -32,29 +32,40 @@ def photo(number: int, facts: Facts | None = GOOD, *reasons: Reason) -> PhotoVer
     [
         ({}, ()),
         ({"faces": None}, ()),
-        ({"width": 511}, (Reason.TOO_SMALL,)),
-        ({"width": 512}, (Reason.SMALL,)),
-        ({"height": 767}, (Reason.SMALL,)),
-        ({"height": 768, "width": 768}, ()),
+        ({"width": 299}, (Reason.TOO_SMALL,)),
+        ({"width": 300}, (Reason.SMALL,)),
+        ({"height": 511}, (Reason.SMALL,)),
+        ({"height": 512, "width": 512}, ()),
+        ({"width": 511, "faces": None}, (Reason.TOO_SMALL,)),
+        ({"width": 512, "faces": None}, (Reason.SMALL,)),
+        ({"height": 767, "faces": None}, (Reason.SMALL,)),
+        ({"height": 768, "width": 768, "faces": None}, ()),
         ({"sharpness": 2.4}, (Reason.BLURRED,)),
         ({"sharpness": 2.5}, (Reason.SOFT,)),
         ({"sharpness": 4.5}, ()),
         ({"brightness": 44.0}, (Reason.DARK,)),
         ({"brightness": 226.0}, (Reason.BRIGHT,)),
         ({"faces": ()}, (Reason.NO_FACE,)),
-        ({"faces": (FACE, replace(FACE, left=0.6, width=0.2))}, (Reason.SEVERAL_FACES,)),
-        ({"faces": (FACE, replace(FACE, left=0.7, width=0.08))}, ()),
-        ({"faces": (Box(0.4, 0.4, 0.1, 0.1),)}, (Reason.FACE_TOO_SMALL,)),
+        ({"faces": (FACE, replace(FACE, left=0.6, height=0.2))}, (Reason.SEVERAL_FACES,)),
+        ({"faces": (FACE, replace(FACE, left=0.7, height=0.08))}, ()),
+        ({"height": 639, "faces": (Box(0.4, 0.4, 0.1, 0.1),)}, (Reason.FACE_TOO_SMALL,)),
+        ({"height": 640, "faces": (Box(0.4, 0.4, 0.1, 0.1),)}, (Reason.FACE_SMALL,)),
+        ({"height": 1280, "faces": (Box(0.4, 0.4, 0.1, 0.1),)}, ()),
         ({"faces": (Box(0.0, 0.2, 0.3, 0.3),)}, (Reason.CROPPED,)),
         ({"faces": (Box(0.2, 0.2, 0.3, 0.8),)}, (Reason.CROPPED,)),
-        ({"faces": (Box(0.9, 0.4, 0.1, 0.1),)}, (Reason.FACE_TOO_SMALL, Reason.CROPPED)),
         (
-            {"width": 400, "brightness": 20.0, "sharpness": 1.0},
+            {"height": 600, "faces": (Box(0.9, 0.4, 0.1, 0.1),)},
+            (Reason.FACE_TOO_SMALL, Reason.CROPPED),
+        ),
+        (
+            {"width": 200, "brightness": 20.0, "sharpness": 1.0},
             (Reason.TOO_SMALL, Reason.BLURRED, Reason.DARK),
         ),
     ],
 )
-def test_each_fact_has_its_reason(change: dict[str, object], reasons: tuple[Reason, ...]) -> None:
+def test_each_fact_has_its_reason_the_worst_first(
+    change: dict[str, object], reasons: tuple[Reason, ...]
+) -> None:
     assert judging.reasons(replace(GOOD, **change)) == reasons  # type: ignore[arg-type]
 
 
@@ -62,7 +73,9 @@ def test_each_fact_has_its_reason(change: dict[str, object], reasons: tuple[Reas
     ("reasons", "verdict"),
     [
         ((), Verdict.USE),
-        ((Reason.NO_FACE,), Verdict.WARN),
+        ((Reason.NO_FACE,), Verdict.REJECT),
+        ((Reason.FACE_SMALL,), Verdict.WARN),
+        ((Reason.FACE_TOO_SMALL,), Verdict.REJECT),
         ((Reason.SMALL, Reason.DARK), Verdict.WARN),
         ((Reason.SMALL, Reason.BLURRED), Verdict.REJECT),
         ((Reason.SEVERAL_FACES,), Verdict.REJECT),

@@ -86,6 +86,7 @@ FACTS = {
     "brightness": 4.0,
     "faces": None,
     "day": None,
+    "turn": 0,
 }
 
 
@@ -107,6 +108,8 @@ def test_facts_survive_the_way_back_from_a_decoder() -> None:
         {"faces": 7},
         {"sharpness": None},
         {"height": []},
+        {"turn": 45},
+        {"turn": None},
     ],
 )
 def test_facts_that_are_none_are_refused(change: dict[str, object]) -> None:
