@@ -10,7 +10,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import measures
+from bench import ledgers, measures
 
 PARTS = {
     "start": measures.start_and_memory,
@@ -19,6 +19,7 @@ PARTS = {
     "many": measures.many_calls,
     "waits": measures.thousand_waits,
     "list": measures.tool_list,
+    "ledger": ledgers.large_ledger,
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from apiframe_studio.ledger import (
     Answer,
     Kind,
+    Ledger,
     LedgerBusy,
     LedgerDamaged,
     LedgerError,
@@ -120,6 +121,10 @@ def test_a_ledger_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes(pat
     assert (path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(path.parent))) == before
 
 
+def overwrite(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
 def damaged_middle(path: Path) -> bytes:
     Book(path).close()
     whole = bytearray(path.read_bytes())
@@ -147,6 +152,25 @@ def test_a_damaged_ledger_is_set_aside_whole_and_the_next_opening_begins_a_new_o
     assert not book.list(*PLACE, Kind.TRAINING, DAWN)
     book.close()
     assert aside.read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["before it was opened", "while it was open"])
+async def test_a_large_ledger_is_checked_before_anything_is_decided_on_it(
+    path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading alone waits for no check: what cannot be read is found out then."""
+    monkeypatch.setattr(ledger_file, "CHECKED_AT_ONCE_BYTES", 0)
+    content = damaged_middle(path)
+    ledger = Ledger(path, service=PLACE[0])
+    if damage == "while it was open":
+        assert (await ledger.page(Kind.TRAINING, DAWN, limit=1)).total == 0
+    overwrite(path, content)
+    with pytest.raises(LedgerDamaged) as caught:
+        await ledger.admit(NEW, DAWN)
+    assert caught.value.set_aside is not None
+    assert caught.value.set_aside.read_bytes() == content
+    assert (await ledger.admit(NEW, DAWN))[1]
+    await ledger.aclose()
 
 
 @pytest.mark.parametrize("depth", [1, 2])

@@ -18,7 +18,6 @@ from mcp.types import (
 )
 from pydantic import Field
 
-from apiframe_studio.ledger import Kind
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 
@@ -80,16 +79,12 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
     ) -> Completion | None:
         if argument.name != "subject":
             return None
-        names = await _subjects(studio, argument.value)
+        # One more than are shown tells whether there are more.
+        names = [*await studio.ledger.subjects(argument.value, limit=MOST_SUGGESTED + 1)]
+        has_more = len(names) > MOST_SUGGESTED
         return Completion(
-            values=names[:MOST_SUGGESTED], total=len(names), has_more=len(names) > MOST_SUGGESTED
+            values=names[:MOST_SUGGESTED], total=None if has_more else len(names), has_more=has_more
         )
 
     register: Callable[[Any], Any] = server.completion()  # type: ignore[no-untyped-call] # the SDK left it untyped
     register(complete)
-
-
-async def _subjects(studio: Studio, beginning: str) -> list[str]:
-    rows = await studio.ledger.list(Kind.TRAINING, studio.clock.now())
-    names = dict.fromkeys(row.subject for row in rows if row.subject)
-    return [name for name in names if name.casefold().startswith(beginning.strip().casefold())]

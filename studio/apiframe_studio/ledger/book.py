@@ -19,9 +19,9 @@ from apiframe_studio.intent import Intent, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import IdTaken, LedgerBusy, LedgerError, SpendingCapReached
-from apiframe_studio.ledger.file import BUSY_SECONDS, open_engine, translated
+from apiframe_studio.ledger.file import BUSY_SECONDS, insist_on_sound, is_checked, open_engine, translated
 from apiframe_studio.ledger.kin import rows_about
-from apiframe_studio.ledger.pages import read_page
+from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
 from apiframe_studio.ledger.reuse import still_good, worst_case
 from apiframe_studio.ledger.rows import (
     Answer,
@@ -42,7 +42,6 @@ from apiframe_studio.ledger.table import (
     SEEN_OF,
     SENDING_ROWS,
     SPENT_SINCE,
-    UNSETTLED,
     add,
     as_observation,
     count_attempt,
@@ -74,10 +73,11 @@ NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
 class Book:
     """One ledger file, opened. Not for use from two threads at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, check: bool = False) -> None:
         self._path = path
-        self._engine = open_engine(path)
+        self._engine = open_engine(path, check=check)
         with translated(path):
+            self._is_checked = check or is_checked(path)
             self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._spool = Spool(path.with_name(f"{path.stem}-spool"))
         # A disk that is still full must not keep anybody from reading; `admit` and `decide` insist.
@@ -328,7 +328,13 @@ class Book:
         """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            return read(connection, UNSETTLED, {"service": service, "owner": owner, "limit": limit})
+            return read_unsettled(connection, service, owner, limit=limit)
+
+    def subjects(self, service: str, owner: str, beginning: str, *, limit: int) -> Sequence[str]:
+        """The names of subjects with a training that begin so, in whatever form they are written; alphabetical."""
+        with self._reading() as connection:
+            key = subject_key(beginning) or ""
+            return read_names(connection, service, owner, Kind.TRAINING, key, limit=limit)
 
     def trainings_of_photos(
         self, service: str, owner: str, fingerprint: str, now: float
@@ -383,8 +389,13 @@ class Book:
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[Connection]:
-        with translated(self._path), self._engine.begin() as connection:
-            yield connection
+        with translated(self._path):
+            if not self._is_checked:
+                # A damaged ledger may have lost what was paid for: nothing is decided on it.
+                insist_on_sound(self._reader, self._path)
+                self._is_checked = True
+            with self._engine.begin() as connection:
+                yield connection
 
     def _check_cap(self, connection: Connection, row: Submission, cap: float, now: float) -> None:
         """In the transaction that begins the sending, so that racing processes cannot pass it together."""

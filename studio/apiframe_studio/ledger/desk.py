@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.to_thread
 
-from apiframe_studio.ledger.errors import LedgerBusy
+from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged
 from apiframe_studio.ledger.rows import (
     Answer,
     Kind,
@@ -141,6 +141,10 @@ class Ledger:
         """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
         return await self._do(lambda book: book.unsettled(self.service, self.owner, now))
 
+    async def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:
+        """The names of subjects with a training that begin so, in alphabetical order."""
+        return await self._do(lambda book: book.subjects(self.service, self.owner, beginning, limit=limit))
+
     async def trainings_of_photos(self, fingerprint: str, now: float) -> Sequence[Submission]:
         """Every training of the photos with this fingerprint, whichever set it was made of, newest first."""
         return await self._do(
@@ -156,7 +160,7 @@ class Ledger:
         # A read takes 50 microseconds, a thread and back twice as long: as long as no verb is under way and
         # nobody holds the file, it is done here (docs/decisions/0004-the-ledger.md).
         if self._book is not None and not self._one_at_a_time.borrowed_tokens:
-            with suppress(LedgerBusy):
+            with suppress(LedgerBusy, LedgerDamaged):
                 return self._book.glance(self.service, self.owner, name, now)
         return await self._do(lambda book: book.find_paced(self.service, self.owner, name, now))
 
@@ -175,11 +179,22 @@ class Ledger:
             await anyio.to_thread.run_sync(book.close, limiter=self._one_at_a_time)
 
     async def _do(self, verb: Callable[[Book], _T]) -> _T:
-        return await anyio.to_thread.run_sync(lambda: verb(self._opened()), limiter=self._one_at_a_time)
+        return await anyio.to_thread.run_sync(self._done, verb, limiter=self._one_at_a_time)
 
-    def _opened(self) -> Book:
+    def _done(self, verb: Callable[[Book], _T]) -> _T:
+        try:
+            return verb(self._opened())
+        except LedgerDamaged:
+            if self._book is not None:
+                # Met on the way, not at opening: opened again it is checked, and set aside.
+                self._book.close()
+                self._book = None
+                self._opened(check=True)
+            raise
+
+    def _opened(self, *, check: bool = False) -> Book:
         if self._book is None:
             from apiframe_studio.ledger.book import Book
 
-            self._book = Book(self.path)
+            self._book = Book(self.path, check=check)
         return self._book

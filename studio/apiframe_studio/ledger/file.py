@@ -18,13 +18,17 @@ from apiframe_studio.ledger.steps import VERSION, take
 from apiframe_studio.private_files import make_private_folder
 
 BUSY_SECONDS: Final = 10.0
+CHECKED_AT_ONCE_BYTES: Final = 4_000_000
+"""A ledger of 5,000 submissions: up to here its soundness is checked at opening, in a hundredth of a second."""
 _STALE_MARK_SECONDS: Final = 60.0
 _CHUNK: Final = 2**20
 _DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file format")
 
 
-def open_engine(path: Path) -> Engine:
-    """An engine on a sound ledger of this version, made if there is none.
+def open_engine(path: Path, *, check: bool = False) -> Engine:
+    """An engine on a ledger of this version, made if there is none, and sound if it is small or `check` is given.
+
+    A large one takes a second to check, which nobody waits for who only reads: see `is_checked`.
 
     Raises:
         LedgerUnusable, LedgerTooNew, LedgerBusy, LedgerDamaged: see `errors`. A damaged file has been
@@ -39,7 +43,7 @@ def open_engine(path: Path) -> Engine:
     event.listen(engine, "begin", partial(_begin_immediate, path))
     try:
         with translated(path):
-            _bring_up_to_date(engine, path)
+            _bring_up_to_date(engine, path, check=check)
     except LedgerDamaged as damaged:
         engine.dispose()
         with translated(path), contextlib.suppress(FileNotFoundError):
@@ -50,7 +54,7 @@ def open_engine(path: Path) -> Engine:
         if _identity(path) == opened:
             raise
         # Another process set a damaged ledger aside while this one was opening it: the new one is meant.
-        return open_engine(path)
+        return open_engine(path, check=check)
     except LedgerError:
         engine.dispose()
         raise
@@ -123,11 +127,22 @@ def _refuse_newer(path: Path, version: int) -> None:
         raise LedgerTooNew(path)
 
 
-def _bring_up_to_date(engine: Engine, path: Path) -> None:
+def is_checked(path: Path) -> bool:
+    """Whether opening a ledger of this size checks that it is sound. Else `insist_on_sound` has to, before writing."""
+    return path.stat().st_size <= CHECKED_AT_ONCE_BYTES
+
+
+def insist_on_sound(connection: Connection, path: Path) -> None:
+    """Raise LedgerDamaged when the file is not what SQLite wrote."""
+    if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
+        raise LedgerDamaged(path, None)
+
+
+def _bring_up_to_date(engine: Engine, path: Path, *, check: bool) -> None:
     with engine.begin() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-        if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
-            raise LedgerDamaged(path, None)
+        if check or version < VERSION or is_checked(path):
+            insist_on_sound(connection, path)
     for number in range(version, VERSION):
         _take_step(engine, number)
 

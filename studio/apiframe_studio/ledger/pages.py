@@ -1,22 +1,36 @@
-"""Lists of submissions, cut to pages by the database: a ledger of any length costs the same."""
+"""Lists of submissions, cut to pages by the database: they take as long whatever a ledger holds.
+
+Each statement asks for one state, so that SQLite walks an index in the order that is wanted and stops at the
+page's end; for several states at once it would read and sort every row that has one of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.rows import Kind, RowPage
+from apiframe_studio.ledger.rows import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.table import one, read
-from apiframe_studio.submission import State
+from apiframe_studio.submission import OPEN, UNDER_WAY, State
 
-_OLDER: Final = or_(
-    submissions.c.created_at < bindparam("created_at"),
-    and_(submissions.c.created_at == bindparam("created_at"), submissions.c.ref > bindparam("ref")),
+# The first part says nothing that the second does not, but it is what an index can be entered by.
+_OLDER: Final = and_(
+    submissions.c.created_at <= bindparam("created_at"),
+    or_(submissions.c.created_at < bindparam("created_at"), submissions.c.ref > bindparam("ref")),
+)
+_LAST: Final = "\U0010ffff"
+_NEXT_NAME: Final = (
+    select(submissions.c.subject, submissions.c.subject_key)
+    .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key >= bindparam("start"))
+    .where(submissions.c.subject_key > bindparam("after"), submissions.c.subject_key < bindparam("end"))
+    .where(submissions.c.service == bindparam("service"), submissions.c.kind == bindparam("kind"))
+    .order_by(submissions.c.subject_key)
+    .limit(1)
 )
 
 
@@ -39,36 +53,78 @@ def read_page(
     wanted: dict[str, Any] = {"service": service, "owner": owner, "kind": kind.value}
     if subject_key is not None:
         wanted["subject_key"] = subject_key
-    if states is not None:
-        wanted["states"] = sorted(state.value for state in states)
-    shape = (subject_key is not None, states is not None)
-    total = connection.execute(_counting(*shape), wanted).scalar_one()
-    if before is not None:
-        cursor = one(connection, before)
-        if cursor is None or (cursor.service, cursor.owner, cursor.kind) != (service, owner, kind):
-            raise UnknownCursor
-        wanted |= {"created_at": cursor.created_at, "ref": cursor.ref}
+    each = [wanted] if states is None else [{**wanted, "state": state.value} for state in states]
+    total = sum(connection.execute(_counting(*sorted(one_of)), one_of).scalar_one() for one_of in each)
+    cursor: dict[str, Any] = {} if before is None else _cursor(connection, service, owner, kind, before)
     # One more than wanted tells whether more follow.
-    rows = read(connection, _paging(*shape, before is not None), {**wanted, "limit": limit + 1})
+    found = (
+        read(
+            connection, _paging(*sorted(one_of), older=bool(cursor)), {**one_of, **cursor, "limit": limit + 1}
+        )
+        for one_of in each
+    )
+    rows = _newest(found, limit + 1)
     return RowPage(rows[:limit], total, more=len(rows) > limit)
 
 
-@lru_cache
-def _counting(by_subject: bool, by_state: bool) -> Select[Any]:
-    return select(func.count()).select_from(submissions).where(*_filters(by_subject, by_state))
+def read_unsettled(connection: Connection, service: str, owner: str, *, limit: int) -> Sequence[Submission]:
+    """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
+    ours: dict[str, Any] = {"service": service, "owner": owner}
+    each: list[dict[str, Any]] = [{**ours, "state": state.value} for state in OPEN - UNDER_WAY]
+    # A training under way is no concern: it is listed as what it is.
+    each += [
+        {**ours, "state": state.value, "kind": kind.value}
+        for state in UNDER_WAY
+        for kind in Kind
+        if kind is not Kind.TRAINING
+    ]
+    found = (read(connection, _paging(*sorted(one_of)), {**one_of, "limit": limit}) for one_of in each)
+    return _newest(found, limit)
+
+
+def read_names(
+    connection: Connection, service: str, owner: str, kind: Kind, beginning: str, *, limit: int
+) -> Sequence[str]:
+    """The names of subjects whose compared form begins so, each once, in alphabetical order."""
+    place = {"service": service, "owner": owner, "kind": kind.value}
+    names: list[str] = []
+    bounds = {"start": beginning, "after": "", "end": beginning + _LAST}
+    # From one name to the next by the index: a subject may have a thousand rows.
+    while len(names) < limit and (found := connection.execute(_NEXT_NAME, {**place, **bounds}).first()):
+        names.append(found.subject)
+        bounds |= {"start": found.subject_key, "after": found.subject_key}
+    return names
+
+
+def _cursor(connection: Connection, service: str, owner: str, kind: Kind, before: str) -> dict[str, Any]:
+    cursor = one(connection, before)
+    if cursor is None or (cursor.service, cursor.owner, cursor.kind) != (service, owner, kind):
+        raise UnknownCursor
+    return {"created_at": cursor.created_at, "ref": cursor.ref}
+
+
+def _newest(found: Iterable[Sequence[Submission]], limit: int) -> Sequence[Submission]:
+    return sorted((row for rows in found for row in rows), key=lambda row: (-row.created_at, row.ref))[:limit]
 
 
 @lru_cache
-def _paging(by_subject: bool, by_state: bool, on: bool) -> Select[Any]:
-    filters = [*_filters(by_subject, by_state), *([_OLDER] if on else [])]
+def _counting(*names: str) -> Select[Any]:
+    return select(func.count()).select_from(submissions).where(*_filters(names))
+
+
+@lru_cache
+def _paging(*names: str, older: bool = False) -> Select[Any]:
+    filters = [*_filters(names), *([_OLDER] if older else [])]
     newest_first = (submissions.c.created_at.desc(), submissions.c.ref)
     return select(submissions).where(*filters).order_by(*newest_first).limit(bindparam("limit"))
 
 
-def _filters(by_subject: bool, by_state: bool) -> list[ColumnElement[bool]]:
-    filters = [submissions.c[name] == bindparam(name) for name in ("service", "owner", "kind")]
-    if by_subject:
-        filters.append(submissions.c.subject_key == bindparam("subject_key"))
-    if by_state:
-        filters.append(submissions.c.state.in_(bindparam("states", expanding=True)))
+def _filters(names: Sequence[str]) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    for name in names:
+        column: ColumnElement[Any] = submissions.c[name]
+        if name == "state" and "subject_key" in names:
+            # The plus keeps SQLite from the index of states: a subject has few rows, a state may have all.
+            column = literal_column("+submissions.state")
+        filters.append(column == bindparam(name))
     return filters

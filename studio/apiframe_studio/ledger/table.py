@@ -16,10 +16,12 @@ from apiframe_studio.ledger.reuse import worst_case
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
 from apiframe_studio.subjects import subject_key, visible_name
-from apiframe_studio.submission import OPEN, UNDER_WAY, State
+from apiframe_studio.submission import OPEN, State
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
+LATEST: Final = 200
+"""So many of the latest finished submissions are asked how long they took."""
 REF_PREFIX: Final = {Kind.TRAINING: "tr", Kind.UPLOAD: "up", Kind.GENERATION: "ge"}
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to answer it.
@@ -53,19 +55,6 @@ MADE_OF: Final = select(submissions).where(
 )
 OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
 SENDING_ROWS: Final = select(submissions).where(submissions.c.state == State.SENDING.value)
-UNSETTLED: Final = (
-    select(submissions)
-    .where(_OURS, submissions.c.state.in_([state.value for state in OPEN]))
-    # A training under way is no concern: it is listed as what it is.
-    .where(
-        or_(
-            submissions.c.kind != Kind.TRAINING.value,
-            submissions.c.state.not_in([state.value for state in UNDER_WAY]),
-        )
-    )
-    .order_by(*_NEWEST_FIRST)
-    .limit(bindparam("limit"))
-)
 # Of a forgotten submission only a mark is kept, and that cannot be looked for: it is compared one by one.
 _MARKED: Final = (
     _OF_KIND
@@ -100,19 +89,26 @@ SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).wh
     attempts.c.counts,
 )
 
+# Of the latest only, which an index leads to: the durations of a long past need not be read.
+_LATEST: Final = (
+    select(submissions.c.ref, submissions.c.accepted_at, submissions.c.finished_at)
+    .where(_OF_KIND, submissions.c.state == State.FINISHED.value, submissions.c.accepted_at.is_not(None))
+    .order_by(submissions.c.created_at.desc())
+    .limit(LATEST)
+    .subquery()
+)
 _SEEN_RUNNING: Final = (
     select(observations.c.id)
-    .where(observations.c.ref == submissions.c.ref)
+    .where(observations.c.ref == _LATEST.c.ref)
     .where(observations.c.state == State.PROCESSING.value)
-    .where(observations.c.at >= submissions.c.finished_at - WATCHED_SECONDS)
+    .where(observations.c.at >= _LATEST.c.finished_at - WATCHED_SECONDS)
     .exists()
 )
 DURATIONS: Final = (
-    select((submissions.c.finished_at - submissions.c.accepted_at).label("seconds"))
-    .where(_OF_KIND, submissions.c.state == State.FINISHED.value, submissions.c.accepted_at.is_not(None))
+    select((_LATEST.c.finished_at - _LATEST.c.accepted_at).label("seconds"))
     # One that was first looked at a week after its end says nothing about how long it took.
     .where(_SEEN_RUNNING)
-    .order_by(submissions.c.finished_at.desc())
+    .order_by(_LATEST.c.finished_at.desc())
     .limit(20)
 )
 """How long the latest finished submissions took, in seconds."""

@@ -1,0 +1,163 @@
+"""Lists that the database cuts to pages: whole, in order, and without a look at rows that are not on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, UnknownCursor, table
+from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.schema import metadata
+from apiframe_studio.subjects import subject_key
+from apiframe_studio.submission import UNDER_WAY, Event, State
+
+from .stepped_clock import DAWN
+
+PLACE = ("https://service.invalid v1", "local")
+SUBJECTS = ("Anna", "Zoë Ångström", None)
+STATES = (State.INTENT, State.UNCONFIRMED, State.QUEUED, State.PROCESSING, State.FINISHED, State.FAILED)
+MANY = 120
+TABLE_SCAN = re.compile(rf"SCAN ({'|'.join(metadata.tables)})\b")
+
+
+def remember(book: Book, number: int, kind: Kind = Kind.TRAINING) -> None:
+    """One submission, in one of the states and of one of the subjects; four of a moment."""
+    state, subject = STATES[number % len(STATES)], SUBJECTS[number % len(SUBJECTS)]
+    new = NewSubmission(kind, *PLACE, f"{kind} {number}", subject=subject, fingerprint=f"print {number}")
+    row, _ = book.admit(new, DAWN + number // 4)
+    if state is State.INTENT:
+        return
+    book.begin_sending(row.ref, DAWN, 50.0)
+    lost = state is State.UNCONFIRMED
+    task_id = None if lost else f"task {kind} {number}"
+    book.settle(row.ref, 1, Event.UNCLEAR if lost else Event.ACCEPTED, Answer(task_id=task_id), DAWN)
+    if state in (State.PROCESSING, State.FINISHED, State.FAILED):
+        book.observe(row.ref, Observation(DAWN, state))
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+    made = Book(tmp_path_factory.mktemp("pages") / "ledger.sqlite3")
+    for number in range(MANY):
+        remember(made, number)
+    for number in range(12):
+        remember(made, number, Kind.UPLOAD)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("subject", [None, "ANNA", "zoe\u0308 A\u030angstro\u0308m", "Nobody"])
+@pytest.mark.parametrize(
+    "states", [None, UNDER_WAY, {State.FINISHED}, {State.FAILED, State.UNCONFIRMED, State.REJECTED}, set()]
+)
+@pytest.mark.parametrize("limit", [1, 7, MANY])
+def test_pages_one_after_another_are_the_whole_list(
+    book: Book, subject: str | None, states: Collection[State] | None, limit: int
+) -> None:
+    whole = [
+        row.ref
+        for row in book.list(*PLACE, Kind.TRAINING, DAWN, subject=subject)
+        if states is None or row.state in states
+    ]
+    key, before, read = subject_key(subject), None, list[str]()
+    while True:
+        page = book.page(
+            *PLACE, Kind.TRAINING, DAWN, subject_key=key, states=states, before=before, limit=limit
+        )
+        assert page.total == len(whole)
+        read += [row.ref for row in page.rows]
+        if not page.more:
+            break
+        assert len(page.rows) == limit
+        before = page.rows[-1].ref
+    assert read == whole
+
+
+@pytest.mark.parametrize("cursor", ["tr-0000000", "", "an upload"])
+def test_a_cursor_of_no_such_list_is_said(book: Book, cursor: str) -> None:
+    if cursor == "an upload":
+        cursor = book.page(*PLACE, Kind.UPLOAD, DAWN, limit=1).rows[0].ref
+    with pytest.raises(UnknownCursor):
+        book.page(*PLACE, Kind.TRAINING, DAWN, before=cursor, limit=5)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "names"),
+    [
+        ("", ["Anna", "Zoë Ångström"]),
+        ("an", ["Anna"]),
+        ("ANNA", ["Anna"]),
+        ("zoe\u0308", ["Zoë Ångström"]),
+        ("x", []),
+    ],
+)
+def test_names_that_begin_so_are_found_once_each(book: Book, beginning: str, names: list[str]) -> None:
+    assert book.subjects(*PLACE, beginning, limit=5) == names
+    assert book.subjects(*PLACE, beginning, limit=1) == names[:1]
+
+
+def verbs(book: Book, number: int) -> Iterator[tuple[str, Any]]:
+    """Every verb that a call of the server makes, but for forgetting."""
+    new = NewSubmission(Kind.TRAINING, *PLACE, f"more {number}", "TOKSIS", "Anna", f"key {number}")
+    ref = book.page(*PLACE, Kind.TRAINING, DAWN, limit=1).rows[0].ref
+    yield "page", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, limit=5)
+    yield "older page", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, before=ref, limit=5)
+    yield "page of states", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, states=UNDER_WAY, limit=5)
+    yield "page of a subject", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, subject_key="anna", limit=5)
+    yield (
+        "page of both",
+        lambda: book.page(*PLACE, Kind.TRAINING, DAWN, subject_key="anna", states=UNDER_WAY, limit=5),
+    )
+    yield "unsettled", lambda: book.unsettled(*PLACE, DAWN, limit=5)
+    yield "find", lambda: book.find(*PLACE, ref, DAWN)
+    yield "find by id", lambda: book.find(*PLACE, "task training 2", DAWN)
+    yield "look", lambda: book.find_paced(*PLACE, "task training 2", DAWN)
+    yield "photos", lambda: book.trainings_of_photos(*PLACE, "print 3", DAWN)
+    yield "names", lambda: book.subjects(*PLACE, "", limit=5)
+    yield "peek", lambda: book.peek(new, DAWN)
+    yield "admit", lambda: book.admit(new, DAWN)
+    sent, _ = book.admit(new, DAWN)
+    yield "begin", lambda: book.begin_sending(sent.ref, DAWN, 50.0, 1e9)
+    yield "settle", lambda: book.settle(sent.ref, 1, Event.UNCLEAR, Answer(), DAWN)
+    yield "decide", lambda: book.decide(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", DAWN)
+    yield "adopt", lambda: book.adopt(new, f"elsewhere {number}", DAWN)
+
+
+def test_no_verb_reads_more_rows_than_it_answers_with(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    build = table._submission
+
+    def counted(row: Any) -> Submission:
+        built.append(row["ref"])
+        return build(row)
+
+    monkeypatch.setattr(table, "_submission", counted)
+    for name, verb in verbs(book, 1):
+        built.clear()
+        verb()
+        assert len(built) <= 14, (name, len(built))
+
+
+def test_every_statement_finds_its_rows_by_an_index(book: Book) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        for _, verb in verbs(book, 2):
+            verb()
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+    statements = {words: values for words, values in asked if re.match("SELECT|UPDATE|DELETE", words)}
+    assert len(statements) > 15
+    with book._reading() as connection:
+        for words, values in statements.items():
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
+            told = [row.detail for row in plan]
+            assert not [step for step in told if TABLE_SCAN.match(step)], (words, told)
