@@ -32,7 +32,10 @@ LONGEST_NAME: Final = 60
 MOST_BYTES: Final = 30_000_000
 """Of one picture: what is fetched, and what is read back."""
 MOST_IN_MEMORY: Final = 2
-"""Pictures that all calls together fetch, decode or read for a preview at once: up to 30 MB and a decoder each."""
+"""Pictures that all calls together fetch at once, and as many that they read for previews: up to 30 MB each.
+
+Apart from each other, so that a host that hangs keeps nobody from seeing what is on disk.
+"""
 _DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
 """Names that Windows keeps for itself."""
 
@@ -47,7 +50,8 @@ class Portfolio:
         self.hosts = tuple(hosts)
         self._clock = clock
         self._files = GuardedFolder(folder)
-        self._turns = anyio.CapacityLimiter(MOST_IN_MEMORY)
+        self._fetching = anyio.CapacityLimiter(MOST_IN_MEMORY)
+        self._showing = anyio.CapacityLimiter(MOST_IN_MEMORY)
 
     async def make_ready(self, subject: str | None) -> None:
         """Make a subject's folder, before anything is paid for. Raises OSError."""
@@ -59,7 +63,7 @@ class Portfolio:
 
     def turn(self) -> anyio.CapacityLimiter:
         """To be entered while a fetched picture is in memory: all calls together hold two at once."""
-        return self._turns
+        return self._fetching
 
     def checking(self) -> AbstractAsyncContextManager[object]:
         """To be entered around the checks of several pictures: they share what one of them started."""
@@ -104,7 +108,7 @@ class Portfolio:
 
     async def previews(self, saved: Sequence[SavedPicture]) -> Sequence[bytes]:
         """Small JPEGs of pictures that are still there."""
-        async with self._turns:
+        async with self._showing:
             return await previews(partial(self.read, picture) for picture in saved)
 
     async def read(self, saved: SavedPicture) -> bytes | None:

@@ -132,6 +132,23 @@ async def test_calls_at_once_hold_two_images_in_memory_between_them(serving: Ser
     assert hosted.most_at_once == MOST_IN_MEMORY
 
 
+async def test_a_host_that_hangs_holds_up_nobody_who_wants_to_see_what_is_saved(serving: Serving) -> None:
+    hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()})
+    async with _serve(serving, hosted) as talk:
+        await show(talk, "generate_photos", task_id="t-1", prompt="saved", seed=1)
+        hosted.waiting = anyio.Event()
+        async with anyio.create_task_group() as group:
+            for number in range(MOST_IN_MEMORY):
+                hanging = {"task_id": "t-1", "prompt": f"hangs {number}"}
+                group.start_soon(partial(talk.client.call_tool, "generate_photos", hanging))
+            with anyio.fail_after(20):
+                while hosted.at_once < MOST_IN_MEMORY:
+                    await anyio.lowlevel.checkpoint()
+                again = await show(talk, "generate_photos", task_id="t-1", prompt="saved", seed=1)
+            assert len(again.images()) == 1
+            hosted.waiting.set()
+
+
 async def test_images_that_come_after_their_subject_was_forgotten_do_not_stay(serving: Serving) -> None:
     hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()}, waiting=anyio.Event())
     async with _serve(serving, hosted) as talk:
