@@ -16,8 +16,8 @@ from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 if TYPE_CHECKING:
     from apiframe_studio.settings import StudioSettings
 
-SANDBOX_IMAGES: Final = "(sandbox)"
-"""Where the sandbox's images go in the output folder. No subject's folder has parentheses in its name."""
+SANDBOX_IMAGES: Final = "@sandbox"
+"""Where the sandbox's images go in the output folder. No subject's folder has an @ in its name."""
 
 
 @dataclass(frozen=True)

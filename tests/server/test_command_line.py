@@ -58,6 +58,27 @@ def test_every_help_has_examples_that_can_be_meant(
             assert (parse(words[1:]).command or "") == "".join(command) or not command
 
 
+SANDBOX = "http://127.0.0.1:8788"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sandbox"),
+    [
+        (["doctor"], None),
+        (["--sandbox", "doctor"], ""),
+        (["doctor", "--sandbox"], ""),
+        (["--sandbox-url", SANDBOX, "doctor"], SANDBOX),
+        (["doctor", "--sandbox-url", SANDBOX], SANDBOX),
+        (["--sandbox", "doctor", "--sandbox-url", SANDBOX], SANDBOX),
+        (["--sandbox", SANDBOX, "doctor"], SANDBOX),
+        (["doctor", "--sandbox", f"{SANDBOX}/"], SANDBOX),
+        ([f"--sandbox={SANDBOX}"], SANDBOX),
+    ],
+)
+def test_which_sandbox_is_meant(arguments: list[str], sandbox: str | None) -> None:
+    assert parse(arguments).sandbox == sandbox
+
+
 WRONG_SETTINGS = [
     ("BASE_URL", CANARY, "APIFRAME_BASE_URL must be a web address such as https://api.apiframe.pro."),
     ("BASE_URL", f"ftp://{CANARY}", "APIFRAME_BASE_URL must be a web address"),
@@ -270,7 +291,7 @@ async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
     done = await run("doctor", folder=tmp_path / "data", settings=settings)
     assert done.process.returncode == 1
     assert f"TODO photos: {tmp_path / 'no photos'} does not exist yet." in done.out
-    assert f"TODO images: {file / 'images'}/(sandbox) cannot be written" in done.out
+    assert f"TODO images: {file / 'images'} cannot be written" in done.out
     assert "APIFRAME_OUTPUT_FOLDER" in done.out
 
 

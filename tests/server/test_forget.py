@@ -81,10 +81,10 @@ async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> N
     assert _holding(output, *words)
     done = await run("forget", "Canarianna", "--sandbox", "--yes", folder=data, settings=settings)
     assert done.process.returncode == 0, done.err
-    assert f"1 image in {output / '(sandbox)' / 'Canarianna'}" in done.out
+    assert f"1 image in {output / '@sandbox' / 'Canarianna'}" in done.out
     assert "Apiframe itself" not in done.out
     assert _holding(tmp_path, *words) == []
-    assert not (output / "(sandbox)" / "Canarianna").exists()
+    assert not (output / "@sandbox" / "Canarianna").exists()
 
 
 ANSWERS = [
