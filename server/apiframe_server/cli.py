@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from apiframe_server import __version__
 
@@ -91,6 +92,12 @@ def _is_in_clear(url: str) -> bool:
 
 
 def _serve(settings: Settings, sandbox: str | None) -> int:
+    if not _has_stdio():
+        print(
+            "apiframe-photo-mcp: stdin and stdout have to be open: an MCP client talks over them.",
+            file=sys.stderr,
+        )
+        return 2
     # Importing the SDK makes a hundred thousand objects and next to no garbage; looking for it anyway
     # took a seventh of the start (docs/decisions/0005-start.md).
     gc.disable()
@@ -112,6 +119,13 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
     gc.enable()
     serve(studio, server)
     return 0
+
+
+def _has_stdio() -> bool:
+    """Whether stdin and stdout are open. A closed stderr is replaced: its number is anybody's otherwise."""
+    if cast("TextIO | None", sys.stderr) is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the program lives
+    return None not in (cast("TextIO | None", sys.stdin), cast("TextIO | None", sys.stdout))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    os.dup2(2, 1)
+    os.dup2(sys.stderr.fileno(), 1)
     if sys.platform == "win32":
         for number in (0, 1):
             rebind_std_handle_to_fd(number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,8 +17,11 @@ from mcp_types import JSONRPCRequest, JSONRPCResponse
 from apiframe_server.open_calls import OpenCalls
 from apiframe_server.streams import Incoming, Outgoing
 
+from .program import COMMAND, environment
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     Pipe = tuple[BinaryIO, BinaryIO]
@@ -55,6 +60,30 @@ async def test_a_result_that_cannot_be_written_costs_its_answer_and_not_the_conn
     await outgoing.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=7, result={"name": "\ud83d"})))
     told = json.loads(source.readline())
     assert (told["id"], told["error"]["code"]) == (7, -32603)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes descriptors is needed")
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 2), ("2>&-", 0)])
+def test_a_closed_stream_is_told_and_never_another_file(tmp_path: Path, closed: str, code: int) -> None:
+    line = PING.model_dump_json(exclude_unset=True)
+    shell = f'echo "$LINE" | "$@" --sandbox {closed}'
+    done = subprocess.run(
+        ["sh", "-c", shell, "sh", *COMMAND],
+        env=environment(tmp_path) | {"LINE": line},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    if code:
+        assert (
+            done.stderr
+            == "apiframe-photo-mcp: stdin and stdout have to be open: an MCP client talks over them.\n"
+        )
+    else:
+        assert json.loads(done.stdout) == {"jsonrpc": "2.0", "id": 1, "result": {}}
 
 
 async def test_a_client_that_is_gone_is_told_apart_from_a_fault(pipe: Pipe) -> None:
