@@ -57,6 +57,10 @@ def _is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
+def _names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def _row(ref: str = "ge-1234567", subject: str = "Anna") -> Submission:
     return Submission(ref, Kind.GENERATION, "s", "o", "about", None, subject, None, State.QUEUED, 1, 0.0)
 
@@ -275,6 +279,21 @@ def _unlink_often(files: GuardedFolder, parts: tuple[str, ...]) -> None:
     for _ in range(10):
         with suppress(OSError):
             files.unlink(parts)
+
+
+@posix
+async def test_a_race_of_links_against_writing_puts_nothing_outside(
+    portfolio: Portfolio, saved: SavedPicture, secret: Path
+) -> None:
+    place = Path(saved.path).parent
+    link = place.with_name("link")
+    link.symlink_to(secret.parent)
+    with _swapping(place, link), anyio.fail_after(60):
+        for number in range(READS // 10):
+            with suppress(OSError):
+                await portfolio.keep(_row(), number, OURS, "image/png", {})
+    assert _names_in(secret.parent) == [secret.name]
+    assert _content(secret) == SECRET
 
 
 WRITER = """
