@@ -48,7 +48,8 @@ lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright and the impor
 docs: $(VENV)/dev.stamp ## write the tables and links in README and docs again
 	@$(BIN)/python -m pages
 
-picture: $(VENV)/run.stamp ## draw the demo's picture for the README again, docs/demo.svg
+picture: $(VENV)/faces.stamp ## draw the README's pictures again, docs/demo.svg and docs/contact-sheet.jpg
+	@$(BIN)/python -m pages.contact_sheet
 	@$(BIN)/apiframe-photo-mcp demo --svg docs/demo.svg
 
 bench: $(VENV)/dev.stamp ## our server and a bare one, side by side

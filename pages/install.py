@@ -118,8 +118,9 @@ def claude_code() -> str:
 def faces() -> str:
     """What the extra is for, and what it adds to the download."""
     return (
-        "`[faces]` and `make faces` add the face checks: without them a photo without a person, or with several, "
-        f"passes unless the assistant notices it on the contact sheet. {size()}"
+        "`[faces]` and `make faces` add the face checks, which reject photos without a person, with several, or with "
+        "a face that is too small, before you pay. Without them nothing on this machine looks for faces; the assistant "
+        f"is asked to look at the contact sheet, which the model in Claude Desktop often does not see. {size()}"
     )
 
 
