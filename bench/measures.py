@@ -165,7 +165,7 @@ def tool_list() -> list[Row]:
         + len(json.dumps(tool["inputSchema"], separators=(",", ":")))
         for tool in tools
     )
-    return [Row(f"tool list, {len(tools)} tools", f"{size} characters", "", "", "≤ 7,000", size <= 7000)]
+    return [Row(f"tool list, {len(tools)} tools", f"{size} characters", "", "", "≤ 7,400", size <= 7400)]
 
 
 @contextmanager

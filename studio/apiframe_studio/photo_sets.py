@@ -20,12 +20,14 @@ from apiframe_studio.photos import (
     FEWEST,
     MOST,
     AllowedFolders,
+    Choice,
     FileIdentity,
     PhotoCache,
     PhotoCheck,
-    PhotoVerdict,
     PreparedPhotos,
     check,
+    choose,
+    number_to_send,
     prepare,
 )
 from apiframe_studio.progress import ignore
@@ -93,7 +95,7 @@ class PhotosWish:
     """Which pictures are to be prepared, and what the service asks about the person in them.
 
     `consent_at` is when somebody said that the subject agreed (seconds since 1970, UTC): without it nothing
-    is sent.
+    is sent. `leave_out` and `keep` name photos as `photos.choose` takes them.
     """
 
     paths: Sequence[str]
@@ -102,6 +104,8 @@ class PhotosWish:
     age: int | None = None
     subject: str | None = None
     consent_at: float | None = None
+    leave_out: Sequence[str] = ()
+    keep: Sequence[str] = ()
 
     def wording(self) -> str:
         """A digest of what was said about the person: it makes another set, and it is nobody's business on disk."""
@@ -136,8 +140,7 @@ class PhotoSet:
 
     row: Submission
     check: PhotoCheck
-    spare: Sequence[PhotoVerdict] = ()
-    changed: Sequence[PhotoVerdict] = ()
+    prepared: PreparedPhotos
     deduplicated: bool = False
     refreshed: bool = True
     """False when the service could not be asked: the row is what was known last."""
@@ -196,15 +199,16 @@ class PhotoSets:
         What was found out about each file is kept for a while, so that the next call is quick.
 
         Raises:
-            PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished: see there.
+            PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished, ChoiceRefused: see there.
         """
         files = await in_file_thread(self._allowed.identities, wish.paths)
         judged = await self.check(wish.paths, tell, seconds)
         if judged.unseen:
             raise CheckUnfinished(judged)
-        if not judged.enough:
-            raise NotEnoughPhotos(judged, judged.usable)
-        return CheckedPhotos(judged, await self._normalise(judged, tell), files)
+        choice = choose(judged, wish.leave_out, wish.keep)
+        if (number := number_to_send(judged, choice)) < FEWEST:
+            raise NotEnoughPhotos(judged, number)
+        return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 
     async def costs(self, wish: PhotosWish, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises KeyUnusable, BaseUrlUnusable, LedgerError."""
@@ -259,8 +263,7 @@ class PhotoSets:
         return PhotoSet(
             row,
             checked.check,
-            prepared.spare,
-            prepared.changed,
+            prepared,
             not is_new,
             refreshed,
             same_wording,
@@ -326,11 +329,11 @@ class PhotoSets:
             consent_at=wish.consent_at,
         )
 
-    async def _normalise(self, judged: PhotoCheck, tell: Tell) -> PreparedPhotos:
+    async def _normalise(self, judged: PhotoCheck, choice: Choice, tell: Tell) -> PreparedPhotos:
         async def progress(done: int, of: int) -> None:
             await tell(done, of, "preparing")
 
-        prepared = await prepare(judged, MOST, progress=progress, cache=self._cache)
+        prepared = await prepare(judged, MOST, choice=choice, progress=progress, cache=self._cache)
         if len(prepared.jpegs) < FEWEST:
             raise NotEnoughPhotos(judged, len(prepared.jpegs))
         return prepared

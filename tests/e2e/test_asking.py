@@ -31,7 +31,7 @@ async def test_photos_put_into_the_folder_while_the_user_is_asked_never_leave_th
     async def swaps_and_agrees(_context: Any, params: Any) -> ElicitResult:
         asked.append(params.message)
         for path, scene in zip(names, scenes(30)[DRAWN + 1 :], strict=False):
-            draw(scene, (520, 650)).save(path, "JPEG", quality=80)
+            draw(scene, (768, 960)).save(path, "JPEG", quality=80)
         return ElicitResult(action="accept", content={"agreed": True})
 
     answers: Any = swaps_and_agrees

@@ -98,7 +98,7 @@ async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told
         wish = PhotosWish([str(tmp_path)], "male", "asian", consent_at=AGREED_AT)
         photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
     assert service.images == [30]
-    assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.spare)) == (30, 120, 3)
+    assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.prepared.spare)) == (30, 120, 3)
 
 
 async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(

@@ -88,7 +88,7 @@ async def test_a_key_of_another_training_names_that_one_and_no_new_key_first(ser
 def _other_photos(folder: Path) -> None:
     """Photos of somebody else in place of those that are there, under the same names."""
     for path, scene in zip(sorted(folder.iterdir()), scenes(30)[DRAWN + 1 :], strict=False):
-        draw(scene, (520, 650)).save(path, "JPEG", quality=80)
+        draw(scene, (768, 960)).save(path, "JPEG", quality=80)
 
 
 @pytest.mark.parametrize("how", ["replaced", "added"])

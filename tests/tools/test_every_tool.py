@@ -25,7 +25,7 @@ NAMES = {
     "get_account",
 }
 VERBS = {"Start", "Look", "Wait", "List", "Record", "Check", "Judge", "Make"}
-LONGEST_LIST = 7_000
+LONGEST_LIST = 7_400
 ORDERS = re.compile(
     r"\b(always|must (first|always|never)|you (must|should)|never call|make sure|important)\b", re.IGNORECASE
 )

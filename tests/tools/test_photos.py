@@ -15,8 +15,8 @@ import pytest
 from mcp.types import ImageContent
 from PIL import Image
 
-from apiframe_studio import photo_sets
 from apiframe_studio.ledger import Kind
+from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
 from apiframe_tools import check_photos, prepare_photos
 
@@ -56,10 +56,12 @@ async def test_check_photos_judges_every_picture_and_shows_a_sheet_for_free(talk
     assert rejected.keys() == {"A note.jpg", "B torn.jpg", "C tiny.png", "Z again.jpg"}
     for name, reasons in rejected.items():
         assert reasons
-        assert f"{name} {', '.join(reasons)}" in shown.text
+        assert name in shown.text
     assert rejected["A note.jpg"] == ["is no picture"]
     assert "is nearly the same as another (5)" in rejected["Z again.jpg"]
-    assert f"{DRAWN} of {DRAWN + 4} photos can be used" in shown.text
+    assert shown.text.startswith(f"{DRAWN} good, 0 doubtful, 4 rejected of {DRAWN + 4} photos. ")
+    assert "is nearly the same as another: 16 Z again.jpg (5)" in shown.text
+    assert (facts["good"], facts["doubtful"], facts["faces_checked"]) == (DRAWN, 0, True)
     assert facts["next_step"] in shown.text
     assert "sunglasses" in facts["not_judged"]
     [sheet] = shown.blocks
@@ -118,7 +120,7 @@ async def test_fewer_than_ten_are_refused_with_the_reasons_before_anything_is_se
         (photos / name).write_bytes(b"broken")
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
     assert said.startswith("Only 9 of 12 photos can be used and a training takes at least 10")
-    assert "IMG_0001.jpg is no picture" in said
+    assert "is no picture: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in said
     assert "check_photos" in said
     assert talk.requests() == 0
 
@@ -394,6 +396,121 @@ async def test_a_ref_of_something_else_is_no_photo_set_and_costs_nothing(talk: T
     assert talk.asked(TRAIN) == 1
 
 
+async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_sent(
+    talk: Talk, runs: HandClock, photos: Path
+) -> None:
+    """The price that was told is the price that is paid."""
+    _darken(photos, 3)
+    shown = await show(talk, "check_photos", paths=str(photos))
+    assert "the best 30 are sent, doubtful ones only to reach 10" in shown.text
+    assert "Going on costs 42 credits: 2 to prepare the photos, 40 to train on them." in shown.text
+    told = shown.facts["preparing_credits"] + shown.facts["training_credits"]
+    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    assert prepared["credits"] + prepared["training_credits"] == told == 42
+    assert runs.sleepers == 0
+
+
+@IN_ONE_ERA
+async def test_without_a_detector_the_text_begins_with_that_and_asks_for_a_look_at_the_sheet(
+    talk: Talk, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faces, "available", lambda: False)
+    shown = await show(talk, "check_photos", paths=[str(photos)])
+    assert shown.text.startswith(
+        "Faces were not checked. Look at the contact sheet for photos that do not show "
+    )
+    assert "exactly one person" in shown.text
+    assert "leave_out of prepare_photos" in shown.text
+    assert shown.facts["faces_checked"] is False
+    prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert "Faces were not checked." in prepared.text
+    assert runs.sleepers == 0
+
+
+@IN_ONE_ERA
+async def test_photos_are_left_out_and_kept_by_name_or_by_the_sheets_code_and_number(
+    talk: Talk, runs: HandClock, photos: Path
+) -> None:
+    _darken(photos, 1)
+    (photos / "note.jpg").write_text("no picture")
+    sheet = (await show(talk, "check_photos", paths=[str(photos)])).facts["sheet"]
+    asked: dict[str, Any] = {"paths": [str(photos)], **PERSON}
+    plain = await show(talk, "prepare_photos", **asked)
+    chosen = await show(talk, "prepare_photos", **asked, leave_out=f"{sheet}:2", keep=["IMG_0001.jpg"])
+    assert (plain.facts["photos"], chosen.facts["photos"]) == (DRAWN - 1, DRAWN - 1)
+    doubtful, unreadable = plain.facts["left_out"]
+    assert "dark" in doubtful.removeprefix("IMG_0001.jpg is ")
+    assert unreadable == "note.jpg is no picture"
+    assert chosen.facts["left_out"] == ["IMG_0002.jpg was named in leave_out", "note.jpg is no picture"]
+    assert "Left out: was named in leave_out: IMG_0002.jpg; is no picture: note.jpg." in chosen.text
+    assert "Sent although: is" in chosen.text
+    assert ": 1 IMG_0001.jpg." in chosen.text
+    assert plain.facts["ref"] != chosen.facts["ref"]
+    assert talk.asked(UPLOAD) == 2
+    assert runs.sleepers == 0
+
+
+async def test_a_number_of_a_sheet_from_before_the_folder_changed_sends_nothing(
+    talk: Talk, photos: Path
+) -> None:
+    sheet = (await show(talk, "check_photos", paths=[str(photos)])).facts["sheet"]
+    shutil.copy(photos / "IMG_0002.jpg", photos / "A first.jpg")
+    for argument in ("leave_out", "keep"):
+        said = await refuse(
+            talk, "prepare_photos", paths=[str(photos)], **PERSON, **{argument: [f"{sheet}:1"]}
+        )
+        assert (
+            f"{sheet}:1 is a number of another contact sheet: the photos at these paths have changed" in said
+        )
+        assert "Nothing was sent. Call check_photos again" in said
+    assert talk.asked(UPLOAD) == 0
+
+
+@IN_ONE_ERA
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("3", "3 alone may be another photo than the user saw"),
+        ("IMG_0003.jpeg", "called IMG_0003.jpeg, so nothing was sent. Did you mean IMG_0003.jpg"),
+        ("note.jpg", "note.jpg could not be read, so it cannot be kept"),
+    ],
+)
+async def test_what_names_no_photo_for_certain_sends_nothing(
+    talk: Talk, photos: Path, named: str, words: str
+) -> None:
+    (photos / "note.jpg").write_text("no picture")
+    assert words in await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, keep=[named])
+    assert talk.asked(UPLOAD) == 0
+
+
+@IN_ONE_ERA
+async def test_leaving_out_too_many_is_told_before_anything_is_sent(talk: Talk, photos: Path) -> None:
+    names = [f"IMG_{number:04}.jpg" for number in range(1, 4)]
+    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, leave_out=names)
+    assert f"Only {DRAWN - 3} of {DRAWN} photos can be used" in said
+    assert talk.asked(UPLOAD) == 0
+
+
+async def test_a_path_may_be_text_and_a_mistyped_one_or_one_with_folders_names_what_is_there(
+    talk: Talk, photos: Path
+) -> None:
+    shutil.copytree(photos, photos / "Sister" / "summer")
+    one = await show(talk, "check_photos", paths=str(photos / "IMG_0001.jpg"))
+    assert [photo["name"] for photo in one.facts["photos"]] == ["IMG_0001.jpg"]
+    above = await show(talk, "check_photos", paths=[str(photos / "Sister")])
+    assert above.facts["photos"] == []
+    assert f"these hold photos: {photos / 'Sister' / 'summer'} ({DRAWN})" in above.text
+    assert "Next: call check_photos with the folder of this person." in above.text
+    said = await refuse(talk, "check_photos", paths=["sistre/summer"])
+    assert said == f"There is nothing at that path. Did you mean {photos / 'Sister'}?"
+
+
+def _darken(photos: Path, count: int) -> None:
+    for number in range(1, count + 1):
+        path = photos / f"IMG_{number:04}.jpg"
+        Image.open(path).point(lambda level: level // 4).save(path, "JPEG", quality=90)
+
+
 @IN_ONE_ERA
 async def test_check_photos_answers_in_time_and_goes_on_when_called_again(
     talk: Talk, photos: Path, monkeypatch: pytest.MonkeyPatch
@@ -417,7 +534,7 @@ async def test_prepare_photos_sends_nothing_until_every_photo_was_judged(
     talk: Talk, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _age(photos)
-    monkeypatch.setattr(photo_sets, "CHECKING_SECONDS", 0.0)
+    monkeypatch.setattr(prepare_photos, "CHECKING_SECONDS", 0.0)
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
     assert f"of {DRAWN} photos were judged in the time of one call, so nothing was sent yet" in said
     assert "call prepare_photos again with the same arguments" in said

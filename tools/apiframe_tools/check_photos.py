@@ -20,10 +20,10 @@ def make(studio: Studio) -> StudioTool:
     """The tool on this studio."""
 
     async def check_photos(paths: Paths, ctx: Context[Any, Any]) -> PhotosChecked:
-        """Judge photos of a person for a training, on this machine: which can be used, which not and why.
+        """Judge photos of a person for a training, on this machine: good, doubtful or rejected, and why.
 
-        Free; sends nothing. Returns a verdict for each, what to photograph next, and a contact sheet. prepare_photos
-        checks again by itself.
+        Free; sends nothing. Returns the price of going on, what to photograph next, and a contact sheet.
+        prepare_photos checks again by itself.
         """
 
         async def tell(done: float, of: float, what: str) -> None:

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from apiframe_studio.photos import MOST_PICTURES
+
+
+def _as_list(given: object) -> object:
+    """One path may come as text: clients for people ask for one folder."""
+    return [given] if isinstance(given, str) else given
+
 
 Paths = Annotated[
-    list[str], Field(min_length=1, max_length=500, description="Folders or picture files on this machine")
+    list[str],
+    BeforeValidator(_as_list),
+    Field(min_length=1, max_length=MOST_PICTURES, description="Folders or picture files on this machine"),
 ]
+
+
+def _not_too_many(names: list[str]) -> list[str]:
+    """Said here and not in the schema, which a model reads at every turn."""
+    if len(names) > MOST_PICTURES:
+        raise ValueError(f"may have at most {MOST_PICTURES} entries")
+    return names
+
+
+_Named = Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_not_too_many)]
+LeaveOut = Annotated[_Named, Field(description="Photos not to send: file names, or as on the sheet 7f3a:15")]
+Keep = Annotated[_Named, Field(description="Doubtful or rejected photos to send all the same")]
 Gender = Annotated[Literal["female", "male"], Field(description="As the person says")]
 Ethnicity = Annotated[
     Literal["asian", "black", "latino", "middle eastern", "native american", "pacific islander", "white"],

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from apiframe_studio.generations import Pictures
 from apiframe_studio.ledger import SavedPicture
-from apiframe_studio.photo_sets import PhotoSet
-from apiframe_studio.photos import FEWEST, MOST_PICTURES, PhotoCheck, Verdict
+from apiframe_studio.photo_sets import CREDITS_A_PHOTO, UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.photos import FEWEST, MOST_PICTURES, Aspect, PhotoCheck, Verdict, number_to_send
 from apiframe_studio.portfolio import ENDINGS
+from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import is_missing
 from apiframe_tools.cautions import ONLY_ON_PURPOSE, UNKNOWN_TO_THE_SERVICE, trained_before
 from apiframe_tools.guidance import END_OR_CORRECT, STATUS
-from apiframe_tools.photo_words import ASPECTS, WISHES, reasons_of
+from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, LEFT_OUT, WISHES, in_words, reasons_of
 from apiframe_tools.picture_results import (
     PhotoJudged,
     PhotosChecked,
@@ -34,6 +36,9 @@ _SET_STATUS: dict[State, PhotosStatus] = {
     State.REJECTED: "rejected",
     State.ABANDONED: "abandoned",
 }
+MOST_INNER: Final = 10
+"""How many folders inside one sentence names."""
+_PAST_THE_LIMIT = f"{{}} more photos were not looked at: one call takes {MOST_PICTURES}."
 _OTHER_WORDS = (
     "These photos stand in a set already that has other words about the person (gender, ethnicity, age); that one is "
     "returned. Once it is ready, the same call makes another set; one that waits to be sent is dropped with "
@@ -43,10 +48,17 @@ _OTHER_WORDS = (
 
 def checked(judged: PhotoCheck) -> PhotosChecked:
     """What check_photos returns."""
+    sent = number_to_send(judged)
     result = PhotosChecked(
+        good=sum(photo.verdict is Verdict.USE for photo in judged.photos),
+        doubtful=sum(photo.verdict is Verdict.WARN for photo in judged.photos),
         usable=judged.usable,
         needed=FEWEST,
         enough=judged.enough,
+        sheet=judged.code,
+        faces_checked=Aspect.FACES not in judged.not_judged,
+        preparing_credits=UPLOAD_CREDITS,
+        training_credits=CREDITS_A_PHOTO * sent if judged.enough and not judged.unseen else None,
         photos=[
             PhotoJudged(
                 number=photo.number,
@@ -72,14 +84,13 @@ def prepared(photo_set: PhotoSet, *, now: float, sandbox: bool) -> PhotosPrepare
     status = _SET_STATUS[row.state]
     if row.expires_at is not None and row.expires_at <= now:
         status = "expired"
-    rejected = [photo for photo in photo_set.check.photos if photo.verdict is Verdict.REJECT]
-    return PhotosPrepared(
+    result = PhotosPrepared(
         ref=row.ref,
         training_images_id=row.task_id,
         status=status,
         subject=row.subject,
         photos=row.photos or 0,
-        left_out=[f"{photo.photo.name} {', '.join(reasons_of(photo))}" for photo in rejected],
+        left_out=[],
         expires_at=None if row.expires_at is None else datetime.fromtimestamp(row.expires_at, UTC),
         credits=row.credits or 0.0,
         training_credits=photo_set.training_credits,
@@ -90,6 +101,8 @@ def prepared(photo_set: PhotoSet, *, now: float, sandbox: bool) -> PhotosPrepare
         if is_missing(row)
         else _after_preparing(status, row.task_id, row.ref),
     )
+    result.tell_left_out(_left_out(photo_set))
+    return result
 
 
 def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
@@ -143,28 +156,48 @@ def _not_looked_at(judged: PhotoCheck) -> list[str]:
             "one call was over."
         )
     if judged.left_out:
-        told.append(f"{judged.left_out} more pictures were not looked at: one call takes {MOST_PICTURES}.")
+        told.append(_PAST_THE_LIMIT.format(judged.left_out))
+    if judged.inner:
+        inner = ", ".join(
+            f"{plain(str(one.path), 200)} ({one.pictures})" for one in judged.inner[:MOST_INNER]
+        )
+        more = f" and {len(judged.inner) - MOST_INNER} more" if len(judged.inner) > MOST_INNER else ""
+        told.append(f"Folders inside were not looked into; these hold photos: {inner}{more}.")
     return told
 
 
 def _after_check(judged: PhotoCheck) -> str:
+    if judged.inner and not judged.photos:
+        return "call check_photos with the folder of this person."
     if judged.unseen:
         return (
             f"call check_photos again with the same paths; it goes on with the {len(judged.unseen)} photos that it has "
             "not looked at yet."
         )
     if judged.enough:
-        return "call prepare_photos with the same paths, once the person agrees to send them (2 credits)."
-    return (
-        f"tell the person; {FEWEST - judged.usable} more good photos are needed before anything can be sent."
-    )
+        return (
+            "show the user the contact sheet and the price; once they agree to send the photos, call prepare_photos "
+            "with the same paths."
+        )
+    return f"tell the user; {FEWEST - judged.usable} more good photos are needed before anything can be sent."
+
+
+def _left_out(photo_set: PhotoSet) -> list[tuple[str, str]]:
+    """The name of each photo that is not sent, and why."""
+    return [
+        (photo.photo.name, LEFT_OUT.get(why) or ", ".join(reasons_of(photo)))
+        for photo in photo_set.check.photos
+        if (why := photo_set.prepared.why_left_out(photo))
+    ]
 
 
 def _set_warnings(photo_set: PhotoSet) -> list[str]:
-    spare, changed = len(photo_set.spare), len(photo_set.changed)
+    check, sent = photo_set.check, photo_set.prepared.photos
+    doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
     return [
-        *([f"{spare} good photos were left out, since a training takes 30."] if spare else []),
-        *([f"{changed} photos changed while they were read and were left out."] if changed else []),
+        *([FACES_NOT_CHECKED] if Aspect.FACES in check.not_judged else []),
+        *([f"Sent although: {in_words(doubtful)}."] if doubtful else []),
+        *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
         *(
             []
             if photo_set.refreshed

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from apiframe_studio.photos import Aspect, PhotoVerdict, Reason, Wish
+from apiframe_studio.photos import FEWEST, MOST, Aspect, LeftOut, PhotoVerdict, Reason, Wish
+
+MOST_NAMED: Final = 40
+"""How many photos one sentence names."""
+
+CHOSEN: Final = (
+    f"A training takes {FEWEST} to {MOST}: the best {MOST} are sent, doubtful ones only to reach {FEWEST} or when "
+    "they are named in keep."
+)
 
 REASONS: Final = {
     Reason.NOT_READABLE: "cannot be read",
@@ -49,16 +57,39 @@ ASPECTS: Final = {
 }
 
 
+LEFT_OUT: Final = {
+    LeftOut.NAMED: "was named in leave_out",
+    LeftOut.CHANGED: "changed while it was read",
+    LeftOut.REPEATED: "has the very pixels of another",
+    LeftOut.SPARE: f"is good, but not among the best {MOST}",
+}
+"""Why a photo is not sent; where the verdict says it, its reasons do."""
+
+FACES_NOT_CHECKED: Final = "Faces were not checked."
+
+
 def reasons_of(photo: PhotoVerdict) -> list[str]:
-    """Why a photo is not simply used, in words."""
-    return [
-        f"{REASONS[reason]} ({photo.duplicate_of})" if reason is Reason.NEAR_DUPLICATE else REASONS[reason]
-        for reason in photo.reasons
-    ]
+    """Why a photo is not simply used, in words, the worst first."""
+    rest = [reason for reason in photo.reasons if reason is not photo.worst]
+    return [_reason(photo, reason) for reason in ([photo.worst] if photo.worst else []) + rest]
 
 
-def in_words(photos: Sequence[PhotoVerdict], most: int = 8) -> str:
-    """Some photos with their reasons, on one line."""
-    told = [f"{photo.number} {photo.photo.name} {', '.join(reasons_of(photo))}" for photo in photos[:most]]
-    more = f" and {len(photos) - most} more" if len(photos) > most else ""
-    return "; ".join(told) + more
+def _reason(photo: PhotoVerdict, reason: Reason) -> str:
+    return f"{REASONS[reason]} ({photo.duplicate_of})" if reason is Reason.NEAR_DUPLICATE else REASONS[reason]
+
+
+def in_words(photos: Sequence[PhotoVerdict]) -> str:
+    """Some photos with the worst reason of each, on one line."""
+    return grouped((f"{photo.number} {photo.photo.name}", reasons_of(photo)[0]) for photo in photos)
+
+
+def grouped(told: Iterable[tuple[str, str]], most: int = MOST_NAMED) -> str:
+    """Names under what is said of them: "is dark: 3 A.jpg, 7 B.jpg; is blurred: 4 C.jpg"."""
+    groups: dict[str, list[str]] = {}
+    number = 0
+    for number, (name, said) in enumerate(told, 1):
+        if number <= most:
+            words, like, which = said.partition(" (")
+            groups.setdefault(words, []).append(f"{name}{like}{which}")
+    more = f"; and {number - most} more" if number > most else ""
+    return "; ".join(f"{words}: {', '.join(names)}" for words, names in groups.items()) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -10,7 +11,13 @@ from typing import Literal
 from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
+from apiframe_tools.photo_words import CHOSEN, FACES_NOT_CHECKED, grouped
 from apiframe_tools.results import Status, counted, text_of
+
+_LOOK_FOR_FACES = (
+    f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
+    "and name them in leave_out of prepare_photos."
+)
 
 
 class Illustrated(BaseModel):
@@ -42,10 +49,18 @@ class PhotoJudged(BaseModel):
 class PhotosChecked(Illustrated):
     """A judged folder of photos. Nothing left this machine."""
 
-    usable: int
+    good: int
+    doubtful: int
+    usable: int = Field(description="Good and doubtful ones")
     needed: int
     enough: bool
+    sheet: str = Field(description="Code of the contact sheet; with a number after it, the name of a photo")
+    faces_checked: bool
     photos: list[PhotoJudged]
+    preparing_credits: float
+    training_credits: float | None = Field(
+        description="Of the photos that would be sent; null when there are too few"
+    )
     photograph_next: list[str]
     not_judged: list[str]
     warnings: list[str]
@@ -53,16 +68,31 @@ class PhotosChecked(Illustrated):
 
     def __str__(self) -> str:
         rejected = [photo for photo in self.photos if photo.verdict == "reject"]
-        warned = [photo for photo in self.photos if photo.verdict == "warn"]
+        doubtful = [photo for photo in self.photos if photo.verdict == "warn"]
         return text_of(
             False,
-            f"{self.usable} of {len(self.photos)} photos can be used; a training takes 10 to 30.",
+            "" if self.faces_checked else _LOOK_FOR_FACES,
+            f"{self.good} good, {self.doubtful} doubtful, {len(rejected)} rejected of "
+            f"{counted(len(self.photos), 'photo')}.",
+            CHOSEN,
+            self._price(),
             f"Rejected: {_named(rejected)}." if rejected else "",
-            f"Usable with doubts: {_named(warned)}." if warned else "",
+            f"Doubtful: {_named(doubtful)}." if doubtful else "",
             f"Photograph next: {'; '.join(self.photograph_next)}." if self.photograph_next else "",
             f"Not judged: {', '.join(self.not_judged)}." if self.not_judged else "",
             *self.warnings,
+            f"prepare_photos takes names, or numbers as {self.sheet}:1, in leave_out and keep."
+            if self.photos
+            else "",
             f"Next: {self.next_step}",
+        )
+
+    def _price(self) -> str:
+        if self.training_credits is None:
+            return ""
+        return (
+            f"Going on costs {self.preparing_credits + self.training_credits:g} credits: {self.preparing_credits:g} to "
+            f"prepare the photos, {self.training_credits:g} to train on them."
         )
 
 
@@ -81,6 +111,8 @@ PhotosStatus = Literal[
 
 class PhotosPrepared(BaseModel):
     """A set of photos at the service, or on its way there."""
+
+    _left_out: str = PrivateAttr("")
 
     ref: str
     training_images_id: str | None = Field(
@@ -115,10 +147,15 @@ class PhotosPrepared(BaseModel):
             f"training_images_id {self.training_images_id}, ref {self.ref}."
             if self.training_images_id
             else f"ref {self.ref}.",
-            f"Left out: {'; '.join(self.left_out)}." if self.left_out else "",
+            f"Left out: {self._left_out or '; '.join(self.left_out)}." if self.left_out else "",
             *self.warnings,
             f"Next: {self.next_step}",
         )
+
+    def tell_left_out(self, told: Sequence[tuple[str, str]]) -> None:
+        """Tell all photos that were left out, with the reason of each; the text names each reason once."""
+        self.left_out = [f"{name} {why}" for name, why in told]
+        self._left_out = grouped(told, most=len(told))
 
 
 class PictureSaved(BaseModel):
@@ -171,6 +208,5 @@ class PicturesMade(Illustrated):
         )
 
 
-def _named(photos: list[PhotoJudged], most: int = 8) -> str:
-    told = [f"{photo.number} {photo.name} {', '.join(photo.reasons)}" for photo in photos[:most]]
-    return "; ".join(told) + (f"; and {len(photos) - most} more" if len(photos) > most else "")
+def _named(photos: list[PhotoJudged]) -> str:
+    return grouped((f"{photo.number} {photo.name}", photo.reasons[0]) for photo in photos)

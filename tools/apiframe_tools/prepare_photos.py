@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp.server.mcpserver import Context, Elicit
 
 from apiframe_studio.photo_sets import (
+    CHECKING_SECONDS,
     CREDITS_A_PHOTO,
     UPLOAD_CREDITS,
     CheckedPhotos,
@@ -32,7 +34,7 @@ from apiframe_tools.confirming import (
     set_in_words,
     words_or_none,
 )
-from apiframe_tools.photo_arguments import Age, Consent, Ethnicity, Gender, Paths
+from apiframe_tools.photo_arguments import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths
 from apiframe_tools.picture_results import PhotosPrepared
 from apiframe_tools.steps import steps_of
 from apiframe_tools.studio_tool import StudioTool
@@ -54,7 +56,7 @@ class _Ready:
 def make(studio: Studio) -> StudioTool:
     """The tool on this studio."""
     # Only to say that photos changed: whether an answer counts is decided by the words of the question.
-    asked: dict[tuple[str, ...], str] = {}
+    asked: dict[tuple[Sequence[str], ...], str] = {}
 
     async def prepare_photos(
         paths: Paths,
@@ -63,6 +65,8 @@ def make(studio: Studio) -> StudioTool:
         consent: Consent,
         age: Age | None = None,
         subject: Subject | None = None,
+        leave_out: LeaveOut | None = None,
+        keep: Keep | None = None,
         *,
         ready: _Ready,
         answered: Answered,
@@ -89,16 +93,27 @@ def make(studio: Studio) -> StudioTool:
         consent: bool,
         age: int | None,
         subject: str | None,
+        leave_out: list[str] | None,
+        keep: list[str] | None,
     ) -> _Ready:
         if not consent:
             raise ConsentMissing
         await studio.service()
         began = studio.clock.monotonic()
         tell = steps_of(ctx, ("checking", "preparing", "uploading", "preparing at the service"))
-        wish = PhotosWish(paths, gender, ethnicity, age, subject, consent_at=studio.clock.now())
-        photos = await studio.photo_sets.check_and_normalise(wish, tell)
+        wish = PhotosWish(
+            paths,
+            gender,
+            ethnicity,
+            age,
+            subject,
+            consent_at=studio.clock.now(),
+            leave_out=leave_out or (),
+            keep=keep or (),
+        )
+        photos = await studio.photo_sets.check_and_normalise(wish, tell, CHECKING_SECONDS)
         # In the 2026 protocol the call has come again with the answer: it was given for what was there before.
-        if ctx.input_responses and asked.get(tuple(paths), photos.fingerprint) != photos.fingerprint:
+        if ctx.input_responses and asked.get(_named(wish), photos.fingerprint) != photos.fingerprint:
             raise PhotosChanged
         return _Ready(wish, photos, tell, LONGEST_SECONDS - (studio.clock.monotonic() - began))
 
@@ -107,11 +122,15 @@ def make(studio: Studio) -> StudioTool:
             return MAY_PAY
         if len(asked) >= MOST_ASKED:
             asked.clear()
-        asked[tuple(ready.wish.paths)] = ready.photos.fingerprint
+        asked[_named(ready.wish)] = ready.photos.fingerprint
         return question(await words_or_none(_question(studio, ready)), sandbox=studio.is_sandbox)
 
     checked_first(prepare_photos, check, ask)
     return StudioTool.of(prepare_photos, title="Prepare photos", annotations=SPENDS)
+
+
+def _named(wish: PhotosWish) -> tuple[Sequence[str], ...]:
+    return tuple(wish.paths), tuple(wish.leave_out), tuple(wish.keep)
 
 
 async def _question(studio: Studio, ready: _Ready) -> str | None:

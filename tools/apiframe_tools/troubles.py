@@ -42,12 +42,21 @@ from apiframe_studio.photo_sets import (
     PhotosChanged,
     SetNotUsable,
 )
-from apiframe_studio.photos import FEWEST, DecodersFailed, NothingToPrepare, PathRefused, PhotoError, Refusal
+from apiframe_studio.photos import (
+    FEWEST,
+    ChoiceRefused,
+    DecodersFailed,
+    NothingToPrepare,
+    PathRefused,
+    PhotoError,
+    Refusal,
+)
 from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
+from apiframe_tools.choice_words import refused_choice
 from apiframe_tools.guidance import AFTER_A_REFUSED_TRAINING, ORDERS, STATUS, next_step, wish_of
 from apiframe_tools.photo_words import in_words
 
@@ -221,6 +230,7 @@ def explain(error: BaseException) -> str | None:
             | SetNotUsable()
             | PathRefused()
             | DecodersFailed()
+            | ChoiceRefused()
             | NothingToPrepare()
         ):
             return _photos(error)
@@ -363,6 +373,11 @@ def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError
                 f"That photo set (ref {photo_set.ref}) is not ready yet; nothing was sent. Call prepare_photos again "
                 "with the same arguments to see how far it is, then start_training."
             )
+        case ChoiceRefused():
+            return refused_choice(error)
+        case PathRefused(near=near) if near:
+            meant = " or ".join(plain(str(path), 200) for path in near)
+            return f"There is nothing at that path. Did you mean {meant}?"
         case PathRefused():
             allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
             return (

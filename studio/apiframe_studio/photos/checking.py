@@ -70,6 +70,7 @@ async def check(
         allowed=allowed,
         unseen=tuple(photo for photo in listing.photos if photo not in judged),
         code=code,
+        inner=listing.inner,
     )
 
 

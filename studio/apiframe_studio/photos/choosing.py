@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
@@ -97,16 +97,24 @@ def _called(photos: Sequence[PhotoVerdict], named: str) -> list[PhotoVerdict]:
     wanted = comparable(PurePath(named.strip()))
     if not wanted:
         return []
-    paths = [(photo, comparable(photo.photo.path)) for photo in photos]
-    if found := [photo for photo, path in paths if path[-len(wanted) :] == wanted]:
-        return found
+    paths = [(photo, path) for photo in photos for path in _written(photo)]
     name = wanted[-1].casefold()
-    if found := [photo for photo, path in paths if path[-1].casefold() == name]:
-        return found
-    # A bare number is never a name: it would be taken for the number on the sheet.
-    if name.isdecimal():
-        return []
-    return [photo for photo, path in paths if PurePath(path[-1]).stem.casefold() == name]
+    rules: list[Callable[[tuple[str, ...]], bool]] = [
+        lambda path: path[-len(wanted) :] == wanted,
+        lambda path: path[-1].casefold() == name,
+        # A bare number is never a name: it would be taken for the number on the sheet.
+        lambda path: PurePath(path[-1]).stem.casefold() == name and not name.isdecimal(),
+    ]
+    for rule in rules:
+        if found := list({photo.number: photo for photo, path in paths if rule(path)}.values()):
+            return found
+    return []
+
+
+def _written(photo: PhotoVerdict) -> set[tuple[str, ...]]:
+    """The path as it is, and as it is shown: without what cannot be seen in the name."""
+    path = photo.photo.path
+    return {comparable(path), comparable(path.parent / photo.photo.name)}
 
 
 def _with_folder(photo: PhotoVerdict) -> str:

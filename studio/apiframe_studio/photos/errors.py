@@ -24,15 +24,18 @@ class PhotoError(StudioError):
 
 
 class PathRefused(PhotoError):
-    """A path is not read. `position` is its place in the list that was given, from 0.
+    """A path is not read. `position` is its place in the list that was given, from 0; `near` is what it may mean.
 
     The path itself is not repeated: the caller has it, and it is text from a stranger.
     """
 
-    def __init__(self, refusal: Refusal, allowed: Sequence[Path], position: int = 0) -> None:
+    def __init__(
+        self, refusal: Refusal, allowed: Sequence[Path], position: int = 0, near: Sequence[Path] = ()
+    ) -> None:
         self.refusal = refusal
         self.allowed = tuple(allowed)
         self.position = position
+        self.near = tuple(near)
         folders = ", ".join(str(folder) for folder in self.allowed) or "none"
         super().__init__(f"{refusal.value}; allowed folders: {folders}")
 

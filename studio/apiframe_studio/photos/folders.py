@@ -14,17 +14,21 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePath
 
 from apiframe_studio import guarded_files
 from apiframe_studio.guarded_files import GuardedFolder, Refusal, comparable
+from apiframe_studio.photos._nearby import near_misses
 from apiframe_studio.photos.errors import PathRefused
 from apiframe_studio.strangers import plain
 
 MOST_PICTURES = 500
 MOST_ENTRIES = 10_000
+MOST_FOLDERS = 100
 LONGEST_PATH = 4096
 LONGEST_NAME = 255
 DEEPEST = 64
@@ -70,11 +74,28 @@ class FileIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class InnerFolder:
+    """A folder inside one that was named: it is not looked into, and holds so many pictures."""
+
+    path: Path
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The pictures that were named or found, in order; `left_out` counts those past the limit of 500."""
 
     photos: tuple[Photo, ...]
     left_out: int = 0
+    inner: tuple[InnerFolder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """Names in a folder, sorted: of its pictures, and of the folders in it."""
+
+    pictures: list[str]
+    folders: list[str]
 
 
 class AllowedFolders:
@@ -91,14 +112,17 @@ class AllowedFolders:
         Each picture once, however often it was named. Raises `PathRefused` for the first bad path.
         """
         found: dict[Photo, None] = {}
+        inner: dict[Photo, None] = {}
         left_out = 0
         for position, given in enumerate(paths):
-            for photo in self._expand(given, position):
+            photos, folders = self._expand(given, position)
+            inner |= dict.fromkeys(folders)
+            for photo in photos:
                 if len(found) < MOST_PICTURES:
                     found.setdefault(photo)
                 elif photo not in found:
                     left_out += 1
-        return Listing(tuple(found), left_out)
+        return Listing(tuple(found), left_out, self._with_pictures(inner))
 
     def identities(self, paths: Sequence[str | Path]) -> tuple[FileIdentity | None, ...]:
         """The identity of every picture at `paths`, in the order of `pictures`. Raises as that does."""
@@ -132,33 +156,54 @@ class AllowedFolders:
             status.st_ctime_ns,
         )
 
-    def _expand(self, given: str | Path, position: int) -> list[Photo]:
+    def _expand(self, given: str | Path, position: int) -> tuple[list[Photo], list[Photo]]:
+        """The pictures that a path stands for, and the folders in it."""
         photo = self._place(given, position)
         try:
-            names = self._names_in(photo, position)
+            contents = self._contents_of(photo, position)
         except PathRefused as refused:
-            if refused.refusal is not Refusal.NOT_FOUND or (shown := self._shown_as(photo)) is None:
+            if refused.refusal is not Refusal.NOT_FOUND:
                 raise
+            if (shown := self._shown_as(photo)) is None:
+                raise self._refused(Refusal.NOT_FOUND, position, self._near(given, photo)) from None
             photo = shown
-            names = self._names_in(photo, position)
-        if names is None:
-            return [photo]
-        return [Photo(photo.root, (*photo.parts, name)) for name in names]
+            contents = self._contents_of(photo, position)
+        if contents is None:
+            return [photo], []
+        return (
+            [Photo(photo.root, (*photo.parts, name)) for name in contents.pictures],
+            [Photo(photo.root, (*photo.parts, name)) for name in contents.folders],
+        )
 
-    def _names_in(self, photo: Photo, position: int) -> list[str] | None:
-        """The names of a folder's pictures, sorted; None when the path is a file."""
+    def _with_pictures(self, folders: Iterable[Photo]) -> tuple[InnerFolder, ...]:
+        """Those that hold pictures, of the first hundred."""
+        found: list[InnerFolder] = []
+        for folder in islice(folders, MOST_FOLDERS):
+            with suppress(PathRefused, OSError):
+                contents = self._contents_of(folder, 0)
+                if contents is not None and contents.pictures:
+                    found.append(InnerFolder(folder.path, len(contents.pictures)))
+        return tuple(found)
+
+    def _near(self, given: str | Path, photo: Photo) -> list[Path]:
+        """What the path may have meant; a relative one may have meant any allowed folder."""
+        roots = [photo.root] if PurePath(given).is_absolute() or str(given).startswith("~") else self.roots
+        return [path for root in roots for path in near_misses(root, photo.parts, PICTURE_SUFFIXES)]
+
+    def _contents_of(self, photo: Photo, position: int) -> _Contents | None:
+        """What is in a folder; None when the path is a file."""
         if not guarded_files.WALKS_BY_DESCRIPTOR:
-            return self._names_without_descriptor(photo, position)
+            return self._contents_without_descriptor(photo, position)
         descriptor = self._open(photo, position)
         try:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             with os.scandir(descriptor) as entries:
-                return _picture_names(entries)
+                return _sorted(entries)
         finally:
             os.close(descriptor)
 
-    def _names_without_descriptor(self, photo: Photo, position: int) -> list[str] | None:
+    def _contents_without_descriptor(self, photo: Photo, position: int) -> _Contents | None:
         """Only names come from here; every file is opened through the guard afterwards."""
         real = Path(os.path.realpath(photo.path))
         if real != photo.path:
@@ -167,7 +212,7 @@ class AllowedFolders:
             os.close(self._open(photo, position))
             return None
         with os.scandir(real) as entries:
-            return _picture_names(entries)
+            return _sorted(entries)
 
     def _shown_as(self, photo: Photo) -> Photo | None:
         """The one file or folder that would be shown by these names: what is shown can be given back."""
@@ -229,8 +274,8 @@ class AllowedFolders:
                 return root
         return self.roots[0]
 
-    def _refused(self, refusal: Refusal, position: int) -> PathRefused:
-        return PathRefused(refusal, self.roots, position)
+    def _refused(self, refusal: Refusal, position: int, near: Sequence[Path] = ()) -> PathRefused:
+        return PathRefused(refusal, self.roots, position, near)
 
 
 def _is_visible(path: str) -> bool:
@@ -252,16 +297,15 @@ def _is_odd_on_windows(part: str) -> bool:
     )
 
 
-def _picture_names(entries: Iterator[os.DirEntry[str]]) -> list[str]:
-    """Sorted names of the visible regular files that look like pictures, from the first 10,000 entries."""
-    names = [
-        entry.name for _, entry in zip(range(MOST_ENTRIES), entries, strict=False) if _looks_right(entry)
-    ]
-    return sorted(names)
+def _sorted(entries: Iterator[os.DirEntry[str]]) -> _Contents:
+    """The visible regular files that look like pictures, and the visible folders, of the first 10,000 entries."""
+    visible = [entry for entry in islice(entries, MOST_ENTRIES) if not entry.name.startswith(".")]
+    return _Contents(
+        sorted(entry.name for entry in visible if _looks_right(entry)),
+        sorted(entry.name for entry in visible if entry.is_dir(follow_symlinks=False)),
+    )
 
 
 def _looks_right(entry: os.DirEntry[str]) -> bool:
     suffix = os.path.splitext(entry.name)[1].lower()
-    return (
-        not entry.name.startswith(".") and suffix in PICTURE_SUFFIXES and entry.is_file(follow_symlinks=False)
-    )
+    return suffix in PICTURE_SUFFIXES and entry.is_file(follow_symlinks=False)

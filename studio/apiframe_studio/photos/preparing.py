@@ -16,7 +16,7 @@ from apiframe_studio.photos.decoders import Decoders, Refused, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import FEWEST, MOST, PhotoCheck, PhotoVerdict
+from apiframe_studio.photos.verdicts import FEWEST, MOST, LeftOut, PhotoCheck, PhotoVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class PreparedPhotos:
 
     `fingerprint` is a SHA-256 over the pictures' pixels, whatever their names and order. Left out were:
     `changed` pictures that were no longer what the check had judged, `repeated` ones with the very pixels of
-    another, `spare` ones that were good but too many.
+    another, `spare` ones that were good but too many, `named` numbers, and those that the verdict speaks against.
     """
 
     jpegs: list[bytes] = field(repr=False)
@@ -34,6 +34,22 @@ class PreparedPhotos:
     changed: tuple[PhotoVerdict, ...] = ()
     repeated: tuple[PhotoVerdict, ...] = ()
     spare: tuple[PhotoVerdict, ...] = ()
+    named: frozenset[int] = frozenset()
+
+    def why_left_out(self, photo: PhotoVerdict) -> LeftOut | None:
+        """Why a photo of the check is not sent; None for one that is."""
+        if photo.number in {sent.number for sent in self.photos}:
+            return None
+        if photo.number in self.named:
+            return LeftOut.NAMED
+        for photos, why in (
+            (self.changed, LeftOut.CHANGED),
+            (self.repeated, LeftOut.REPEATED),
+            (self.spare, LeftOut.SPARE),
+        ):
+            if photo in photos:
+                return why
+        return LeftOut.VERDICT
 
     @property
     def size(self) -> int:
@@ -71,7 +87,7 @@ async def prepare(
     if not maker.made:
         raise NothingToPrepare
     made = sorted(maker.made, key=lambda each: judging.best_first(each.photo))
-    taken = {each.photo.number for each in made} | {photo.number for photo in maker.changed}
+    taken = {photo.number for photo in (*(each.photo for each in made), *maker.changed, *maker.repeated)}
     return PreparedPhotos(
         jpegs=[each.jpeg for each in made],
         photos=tuple(each.photo for each in made),
@@ -79,6 +95,7 @@ async def prepare(
         changed=tuple(maker.changed),
         repeated=tuple(maker.repeated),
         spare=tuple(photo for photo in first if photo.number not in taken),
+        named=choice.leave_out,
     )
 
 

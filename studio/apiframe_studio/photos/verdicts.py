@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from apiframe_studio.photos.folders import AllowedFolders, Photo
+from apiframe_studio.photos.folders import AllowedFolders, InnerFolder, Photo
 
 FEWEST = 10
 MOST = 30
@@ -52,6 +52,16 @@ WARNINGS = frozenset(
         Reason.SMALL,
     }
 )
+
+
+class LeftOut(StrEnum):
+    """Why a photo of a check is not sent."""
+
+    NAMED = "named"
+    CHANGED = "changed"
+    REPEATED = "repeated"
+    SPARE = "spare"
+    VERDICT = "verdict"
 
 
 class Aspect(StrEnum):
@@ -163,7 +173,7 @@ class PhotoCheck:
 
     `left_out` pictures were past the limit of 500 and not looked at. `unseen` ones were not looked at because
     the time was over; numbers count them too. `code` is short and changes when a file is added, taken away or
-    written.
+    written. `inner` folders hold pictures and were not looked into.
     """
 
     photos: tuple[PhotoVerdict, ...]
@@ -176,6 +186,7 @@ class PhotoCheck:
     allowed: AllowedFolders = field(repr=False, compare=False)
     unseen: tuple[Photo, ...] = ()
     code: str = ""
+    inner: tuple[InnerFolder, ...] = ()
 
     @property
     def enough(self) -> bool:

@@ -1,0 +1,51 @@
+"""What a path that leads nowhere may have meant. Looks only below an allowed folder, through the guard."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from apiframe_studio.guarded_files import GuardedFolder
+
+MOST_NEAR = 3
+_ALIKE_FROM = 0.6
+
+
+def near_misses(root: Path, parts: Sequence[str], suffixes: frozenset[str]) -> list[Path]:
+    """Folders and pictures whose names resemble the first step of the path that is missing."""
+    folder = GuardedFolder(root)
+    for depth, missing in enumerate(parts):
+        try:
+            names = folder.names(parts[:depth])
+        except OSError:
+            return []
+        if missing not in names:
+            found = [(*parts[:depth], name) for name in _alike(missing, names)]
+            return [
+                root.joinpath(*one)
+                for one in found
+                if Path(one[-1]).suffix.lower() in suffixes or _is_folder(folder, one)
+            ][:MOST_NEAR]
+    return []
+
+
+def _alike(wanted: str, names: Sequence[str]) -> list[str]:
+    """Visible names that resemble one or hold it, the likest first."""
+    by_key: dict[str, str] = {_key(name): name for name in names if not name.startswith(".")}
+    close = difflib.get_close_matches(_key(wanted), by_key, 3 * MOST_NEAR, _ALIKE_FROM)
+    holding = [key for key in by_key if len(wanted) > 2 and _key(wanted) in key]
+    return [by_key[key] for key in dict.fromkeys([*close, *holding[:MOST_NEAR]])]
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _is_folder(folder: GuardedFolder, parts: Sequence[str]) -> bool:
+    try:
+        folder.names(parts)
+    except OSError:
+        return False
+    return True
