@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.reuse import has_expired
 from apiframe_studio.photos import (
     FEWEST,
     MOST,
@@ -33,6 +35,7 @@ from apiframe_studio.photos import (
 from apiframe_studio.progress import ignore
 from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
+from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.training import Training, state_of
 
@@ -44,6 +47,7 @@ CREDITS_A_PHOTO: Final = 4.0
 LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 900.0
 SLOWEST_BYTES_A_SECOND: Final = 40_000.0
+_BEFORE_ANY_END: Final = 0.0
 _TRAINED: Final = (OPEN - {State.INTENT}) | {State.FINISHED, State.FAILED}
 CHECKING_SECONDS: Final = 30.0
 """How long a call that prepares photos checks them; normalising and sending come after."""
@@ -76,10 +80,11 @@ class NotAPhotoSet(StudioError):
 class SetNotUsable(StudioError):
     """A photo set of this ledger cannot be trained on (now). Nothing was sent."""
 
-    def __init__(self, photo_set: Submission, *, expired: bool) -> None:
+    def __init__(self, photo_set: Submission, *, expired: bool, clock_ahead: float | None = None) -> None:
         super().__init__(f"{photo_set.ref}: {'expired' if expired else photo_set.state.value}")
         self.photo_set = photo_set
         self.expired = expired
+        self.clock_ahead = clock_ahead
 
 
 class ConsentMissing(StudioError):
@@ -148,6 +153,9 @@ class PhotoSet:
     """False when an earlier set that is still on its way was prepared with other words about the person."""
     trained: Training | None = None
     """A training of the same photos that there is already, from whichever upload."""
+    expired: bool = False
+    clock_ahead: float | None = None
+    """Seconds that this machine's clock is ahead of the service's (below 0: behind), when it is wrong."""
 
     @property
     def training_credits(self) -> float:
@@ -161,6 +169,7 @@ class PhotoSets:
     def __init__(
         self,
         service: Service,
+        service_time: ServiceTime,
         ledger: Ledger,
         sending: Sending,
         background: Background,
@@ -170,6 +179,7 @@ class PhotoSets:
         poll_seconds: float,
     ) -> None:
         self._service = service
+        self._time = service_time
         self._ledger = ledger
         self._sending = sending
         self._background = background
@@ -213,7 +223,7 @@ class PhotoSets:
     async def costs(self, wish: PhotosWish, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises KeyUnusable, BaseUrlUnusable, LedgerError."""
         await self._service()
-        known = await self._ledger.peek(self._submission(wish, checked.prepared), self._clock.now())
+        known, _ = await self._peek(self._submission(wish, checked.prepared))
         return known is None or (known.state is State.INTENT and known.wording == wish.wording())
 
     async def trained(self, checked: CheckedPhotos) -> Training | None:
@@ -253,7 +263,9 @@ class PhotoSets:
         if not may_pay and await self.costs(wish, checked):
             raise NotAgreed
         prepared = checked.prepared
-        row, is_new = await self._ledger.admit(self._submission(wish, prepared), self._clock.now())
+        new = self._submission(wish, prepared)
+        _, service_now = await self._peek(new)
+        row, is_new = await self._ledger.admit(new, self._clock.now(), service_now)
         if wish.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, wish.subject) or row
         same_wording = row.wording == wish.wording()
@@ -268,6 +280,8 @@ class PhotoSets:
             refreshed,
             same_wording,
             await self.trained(checked),
+            has_expired(row, self._clock.now(), self._time.now()),
+            self._time.clock_ahead(),
         )
 
     async def _as_agreed(
@@ -293,12 +307,13 @@ class PhotoSets:
         if row is None:
             return None
         row = await self._until_ready(row, ignore, self._clock.monotonic() + seconds)
-        if row.state is not State.FINISHED or self._has_expired(row):
-            raise SetNotUsable(row, expired=self._has_expired(row))
+        await self._refuse_expired(row)
+        if row.state is not State.FINISHED:
+            raise SetNotUsable(row, expired=False)
         return row
 
     async def known(self, name: str) -> Submission | None:
-        """The set of this ledger that has this name, ready or not, or None when it never saw it. Asks nobody.
+        """The set of this ledger that has this name, ready or not, or None when it never saw it.
 
         Raises:
             SetNotUsable: it can never be trained on (any more).
@@ -309,12 +324,31 @@ class PhotoSets:
             return None
         if row is None or row.kind is not Kind.UPLOAD:
             raise NotAPhotoSet
-        if self._has_expired(row) or (row.state in FINAL and row.state is not State.FINISHED):
-            raise SetNotUsable(row, expired=self._has_expired(row))
+        await self._refuse_expired(row)
+        if row.state in FINAL and row.state is not State.FINISHED:
+            raise SetNotUsable(row, expired=False)
         return row
 
-    def _has_expired(self, row: Submission) -> bool:
-        return row.expires_at is not None and row.expires_at <= self._clock.now()
+    async def _refuse_expired(self, row: Submission) -> None:
+        if has_expired(row, self._clock.now(), await self._service_now(row)):
+            raise SetNotUsable(row, expired=True, clock_ahead=self._time.clock_ahead())
+
+    async def _service_now(self, row: Submission | None) -> float | None:
+        """The time at the service, None where it is not known.
+
+        The service is asked for it only where it is not known yet and the clock here would call the set expired.
+        """
+        unknown = self._time.now() is None
+        if unknown and row is not None and row.task_id and has_expired(row, self._clock.now(), None):
+            with suppress(ApiframeError):
+                await (await self._service()).look(row.task_id, TaskKind.UPLOAD)
+        return self._time.now()
+
+    async def _peek(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
+        """The set that there is already, and the time at the service that it was judged by."""
+        now = self._clock.now()
+        service_now = await self._service_now(await self._ledger.peek(new, now, service_now=_BEFORE_ANY_END))
+        return await self._ledger.peek(new, now, service_now), service_now
 
     def _submission(self, wish: PhotosWish, prepared: PreparedPhotos) -> NewSubmission:
         return NewSubmission(

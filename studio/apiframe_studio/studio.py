@@ -27,6 +27,7 @@ from apiframe_studio.plans import StudioPlan as StudioPlan
 from apiframe_studio.plans import embedded_plan, plan_of, sandbox_plan_of
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending
+from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.trainings import Trainings
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ class Studio:
         self.ledger = Ledger(plan.ledger_path, service=_service_name(plan), owner=plan.owner)
         self._sending = Sending(self.ledger, self.clock, credits_a_day=plan.credits_a_day)
         self.background = Background()
+        self.service_time = ServiceTime(self.clock)
         self.photo_sets = PhotoSets(
             self.service,
+            self.service_time,
             self.ledger,
             self._sending,
             self.background,
@@ -151,7 +154,7 @@ class Studio:
             async with self._building:
                 if self._api is None:
                     # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
-                    self._api = await in_file_thread(partial(_client, self.plan))
+                    self._api = await in_file_thread(partial(_client, self.plan, self.service_time))
         return self._api
 
     async def account(self) -> Account:
@@ -193,12 +196,17 @@ def _service_name(plan: StudioPlan) -> str:
         return f"{plan.base_url} {GENERATION}"
 
 
-def _client(plan: StudioPlan) -> ApiframeV1:
+def _client(plan: StudioPlan, time: ServiceTime) -> ApiframeV1:
     from apiframe_studio.api.transport import Deadlines
     from apiframe_studio.api.v1 import ApiframeV1
 
     deadlines = Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds)
     app = plan.stand_in() if plan.stand_in else None
     return ApiframeV1(
-        key=plan.key, base_url=plan.base_url, allow_http=plan.allow_http, app=app, deadlines=deadlines
+        key=plan.key,
+        base_url=plan.base_url,
+        allow_http=plan.allow_http,
+        app=app,
+        deadlines=deadlines,
+        on_date=time.hear,
     )

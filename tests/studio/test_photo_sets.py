@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, still_good, worst_case
+from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, has_expired, still_good, worst_case
 from apiframe_studio.photo_sets import (
     LEAST_SECONDS,
     MOST_SECONDS,
@@ -189,8 +189,31 @@ def test_when_an_earlier_one_answers_the_same_wish(
 ) -> None:
     same = NewSubmission(kind, "s", "o", "print", "words")
     other = NewSubmission(kind, "s", "o", "print", "other words")
-    assert still_good(same, NOW, _row(kind, state, **known)) is good
-    assert still_good(other, NOW, _row(kind, state, **known)) is False
+    assert still_good(same, NOW, None, _row(kind, state, **known)) is good
+    assert still_good(other, NOW, None, _row(kind, state, **known)) is False
+
+
+DAY = 24 * 3600.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "service_now", "expired"),
+    [
+        (Kind.UPLOAD, {}, None, False),
+        (Kind.UPLOAD, {"expires_at": NOW}, None, True),
+        (Kind.UPLOAD, {"expires_at": NOW + 1}, None, False),
+        (Kind.UPLOAD, {"expires_at": NOW}, NOW - 1, False),
+        (Kind.UPLOAD, {"expires_at": NOW + DAY}, NOW + DAY, True),
+        (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, None, False),
+        (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, NOW, True),
+        (Kind.UPLOAD, {"expires_at": NOW - 2 * DAY, "finished_at": NOW - DAY}, None, True),
+        (Kind.GENERATION, {"expires_at": NOW}, NOW - DAY, True),
+    ],
+)
+def test_a_set_ends_by_the_clock_of_the_service_and_a_generation_by_the_one_here(
+    kind: Kind, known: dict[str, Any], service_now: float | None, expired: bool
+) -> None:
+    assert has_expired(_row(kind, State.FINISHED, **known), NOW, service_now) is expired
 
 
 @pytest.mark.parametrize(

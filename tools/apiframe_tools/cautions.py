@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from apiframe_studio.training import Note, Training
+from apiframe_tools.results import counted
 
 UNKNOWN_TO_THE_SERVICE = "The service says that it does not know this id."
 _WORDS = {
@@ -34,6 +35,22 @@ def trained_before(training: Training) -> str:
     return (
         f"A training of these same photos exists already: started {began:%Y-%m-%d}, ref {training.ref}{word}."
     )
+
+
+def clock_words(ahead: float) -> str:
+    """That this machine's clock is `ahead` seconds ahead of the service's, or behind it."""
+    off = f"{_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the service's"
+    return (
+        f"This machine's clock is {off}: times that are shown may be wrong. Whether photos have expired is judged by "
+        "the service's clock. Ask the user to correct the clock."
+    )
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("day", 86400.0), ("hour", 3600.0)):
+        if seconds >= 0.95 * length:
+            return counted(round(seconds / length), unit)
+    return counted(round(seconds / 60), "minute")
 
 
 def warnings_of(training: Training) -> list[str]:

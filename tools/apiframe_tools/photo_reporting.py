@@ -13,7 +13,7 @@ from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import is_missing
-from apiframe_tools.cautions import ONLY_ON_PURPOSE, UNKNOWN_TO_THE_SERVICE, trained_before
+from apiframe_tools.cautions import ONLY_ON_PURPOSE, UNKNOWN_TO_THE_SERVICE, clock_words, trained_before
 from apiframe_tools.guidance import END_OR_CORRECT, STATUS
 from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, LEFT_OUT, WISHES, in_words, reasons_of
 from apiframe_tools.picture_results import (
@@ -78,11 +78,11 @@ def checked(judged: PhotoCheck) -> PhotosChecked:
     return result
 
 
-def prepared(photo_set: PhotoSet, *, now: float, sandbox: bool) -> PhotosPrepared:
+def prepared(photo_set: PhotoSet, *, sandbox: bool) -> PhotosPrepared:
     """What prepare_photos returns."""
     row = photo_set.row
     status = _SET_STATUS[row.state]
-    if row.expires_at is not None and row.expires_at <= now:
+    if photo_set.expired:
         status = "expired"
     result = PhotosPrepared(
         ref=row.ref,
@@ -205,6 +205,7 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
         ),
         *([UNKNOWN_TO_THE_SERVICE] if is_missing(photo_set.row) else []),
         *([f"{trained_before(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
+        *([clock_words(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
         *([] if photo_set.same_wording else [_OTHER_WORDS.format(ref=photo_set.row.ref)]),
     ]
 

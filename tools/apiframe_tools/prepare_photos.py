@@ -83,7 +83,7 @@ def make(studio: Studio) -> StudioTool:
             checked=ready.photos,
             may_pay=may_pay(answered),
         )
-        return photo_reporting.prepared(photo_set, now=studio.clock.now(), sandbox=studio.is_sandbox)
+        return photo_reporting.prepared(photo_set, sandbox=studio.is_sandbox)
 
     async def check(
         ctx: Context[Any, Any],

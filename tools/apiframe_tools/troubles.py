@@ -56,6 +56,7 @@ from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
+from apiframe_tools.cautions import clock_words
 from apiframe_tools.choice_words import refused_choice
 from apiframe_tools.guidance import AFTER_A_REFUSED_TRAINING, ORDERS, STATUS, next_step, wish_of
 from apiframe_tools.photo_words import in_words
@@ -355,9 +356,10 @@ def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError
                 "for more."
             )
         case SetNotUsable(expired=True):
+            clock = f" {clock_words(error.clock_ahead)}" if error.clock_ahead else ""
             return (
                 "That photo set has expired, so nothing was sent and nothing was paid. Call prepare_photos with the "
-                "same photos to make a new one (2 credits)."
+                f"same photos to make a new one (2 credits).{clock}"
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state in (
             State.FAILED,

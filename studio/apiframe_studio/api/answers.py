@@ -124,10 +124,15 @@ def retry_after_in(headers: Mapping[str, str], now: datetime | None = None) -> f
     elif written.isdecimal():
         seconds = LONGEST_RETRY_AFTER
     elif at := _date_in(written):
-        seconds = (at - (_date_in(headers.get("date", "")) or now or datetime.now(UTC))).total_seconds()
+        seconds = (at - (date_in(headers) or now or datetime.now(UTC))).total_seconds()
     else:
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def date_in(headers: Mapping[str, str]) -> datetime | None:
+    """Return when the service says it answered, aware; None when it does not say, or says junk."""
+    return _date_in(headers.get("date", ""))
 
 
 def _refusal(status: int) -> type[Refused] | None:

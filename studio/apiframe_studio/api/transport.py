@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import anyio
 import httpx
 
 from apiframe_studio import __version__
-from apiframe_studio.api.answers import Answer
+from apiframe_studio.api.answers import Answer, date_in
 from apiframe_studio.api.clients import new_client
 from apiframe_studio.api.errors import KeyUnusable
 from apiframe_studio.api.exchange import Received, carry
@@ -62,6 +63,7 @@ class Transport:
         allow_http: bool = False,
         app: ASGIApp | None = None,
         deadlines: Deadlines = Deadlines(),
+        on_date: Callable[[datetime], None] | None = None,
     ) -> None:
         self.base_url = usable_base_url(base_url)
         if app is None and not allow_http:
@@ -69,6 +71,7 @@ class Transport:
         self._key = key
         self._app = app
         self._deadlines = deadlines
+        self._on_date = on_date
         self._pool: httpx.AsyncClient | None = None
 
     async def request(
@@ -99,7 +102,10 @@ class Transport:
                 )
                 await carry(client, request, received)
         # Raised outside every `except`: the library's exception holds the request and must not hang on it.
-        return received.answer()
+        answer = received.answer()
+        if self._on_date is not None and (date := date_in(answer.headers)):
+            self._on_date(date)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections kept for reads."""

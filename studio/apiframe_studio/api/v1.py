@@ -7,8 +7,9 @@ a paid request is sent once on a connection of its own, and whatever repeats or 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import anyio
@@ -54,6 +55,8 @@ _KEPT_AS_THEY_ARE = ("task_id", "trigger_word", "image_urls")
 class ApiframeV1:
     """A client of the v1 service. `app` answers in its place: an ASGI app that keeps the same contract.
 
+    `on_date` hears the time that each answer tells, where it tells one.
+
     Raises:
         BaseUrlUnusable: when built with a base URL to which nothing can be sent.
     """
@@ -68,10 +71,16 @@ class ApiframeV1:
         allow_http: bool = False,
         app: ASGIApp | None = None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen, so sharing it is harmless
+        on_date: Callable[[datetime], None] | None = None,
     ) -> None:
         self._deadlines = deadlines
         self._transport = Transport(
-            key=key, base_url=base_url, allow_http=allow_http, app=app, deadlines=deadlines
+            key=key,
+            base_url=base_url,
+            allow_http=allow_http,
+            app=app,
+            deadlines=deadlines,
+            on_date=on_date,
         )
         self._pictures = Pictures(base_url=self._transport.base_url, app=app, deadlines=deadlines)
         self._key = key

@@ -89,10 +89,13 @@ class Book:
         self._reader.close()
         self._engine.dispose()
 
-    def admit(self, new: NewSubmission, now: float) -> tuple[Submission, bool]:
+    def admit(
+        self, new: NewSubmission, now: float, service_now: float | None = None
+    ) -> tuple[Submission, bool]:
         """Remember a new intent, or find the submission that already carries it.
 
-        Returns the row and whether it is new. Rows of dead senders are declared unconfirmed first.
+        Returns the row and whether it is new. `service_now` is the time at the service, where it is known: it ends
+        a set. Rows of dead senders are declared unconfirmed first.
 
         Raises:
             KeyReused: see `intent.same_intent`.
@@ -100,15 +103,15 @@ class Book:
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            known = _carrier(connection, new, now)
+            known = _carrier(connection, new, now, service_now)
             row = known or add(connection, new, State.INTENT, now)
             remember_key(connection, new, row)
             return row, known is None
 
-    def peek(self, new: NewSubmission, now: float) -> Submission | None:
+    def peek(self, new: NewSubmission, now: float, service_now: float | None = None) -> Submission | None:
         """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
         with self._reading() as connection:
-            return _carrier(connection, new, now)
+            return _carrier(connection, new, now, service_now)
 
     def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
@@ -429,9 +432,11 @@ class Book:
                 store(connection, replace(row, state=State.UNCONFIRMED, lease_until=None))
 
 
-def _carrier(connection: Connection, new: NewSubmission, now: float) -> Submission | None:
+def _carrier(
+    connection: Connection, new: NewSubmission, now: float, service_now: float | None
+) -> Submission | None:
     intent = Intent(new.about, new.wording, new.idempotency_key)
-    good = partial(still_good, new, now)
+    good = partial(still_good, new, now, service_now)
     return same_intent(intent, same_photos(connection, new), keyed_by(connection, new), good)
 
 

@@ -44,13 +44,17 @@ class Ledger:
         self._book: Book | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
-    async def admit(self, new: NewSubmission, now: float) -> tuple[Submission, bool]:
+    async def admit(
+        self, new: NewSubmission, now: float, service_now: float | None = None
+    ) -> tuple[Submission, bool]:
         """Remember a new intent, or find the one that already carries it (then the second value is False)."""
-        return await self._do(lambda book: book.admit(new, now))
+        return await self._do(lambda book: book.admit(new, now, service_now))
 
-    async def peek(self, new: NewSubmission, now: float) -> Submission | None:
+    async def peek(
+        self, new: NewSubmission, now: float, service_now: float | None = None
+    ) -> Submission | None:
         """The submission that `admit` would find, without remembering anything."""
-        return await self._do(lambda book: book.peek(new, now))
+        return await self._do(lambda book: book.peek(new, now, service_now))
 
     async def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None

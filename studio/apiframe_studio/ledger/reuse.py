@@ -11,9 +11,28 @@ from apiframe_studio.submission import State
 MOST_A_TRAINING_COSTS: Final = 120.0
 """30 photos at 4 credits: what a training of a set that this ledger never saw is counted as."""
 FAILED_JUST_NOW_SECONDS: Final = 600.0
+SET_LIFETIME_SECONDS: Final = 24 * 3600.0
 
 
-def still_good(new: NewSubmission, now: float, row: Submission) -> bool:
+def has_expired(row: Submission, now: float, service_now: float | None) -> bool:
+    """Whether a set is of no use any more, or a generation is to be made anew.
+
+    A set's end is told by the service, so it is judged by the service's clock where that is known. Where it is
+    not, a set that was seen ready after its own end shows that the clock here is ahead: it is given the time
+    that a set lives, from when it was seen.
+    """
+    if row.expires_at is None:
+        return False
+    if row.kind is not Kind.UPLOAD:
+        return row.expires_at <= now
+    if service_now is not None:
+        return row.expires_at <= service_now
+    if row.finished_at is not None and row.expires_at <= row.finished_at:
+        return row.finished_at + SET_LIFETIME_SECONDS <= now
+    return row.expires_at <= now
+
+
+def still_good(new: NewSubmission, now: float, service_now: float | None, row: Submission) -> bool:
     """Whether a settled submission answers this wish as well as a new one would.
 
     A training does, finished or failed: only a new idempotency key says that it is wanted again. An upload
@@ -25,7 +44,7 @@ def still_good(new: NewSubmission, now: float, row: Submission) -> bool:
     if row.state is State.FAILED:
         fresh = row.finished_at is not None and now - row.finished_at < FAILED_JUST_NOW_SECONDS
     else:
-        fresh = row.state is State.FINISHED and (row.expires_at is None or row.expires_at > now)
+        fresh = row.state is State.FINISHED and not has_expired(row, now, service_now)
     return fresh and row.wording == new.wording
 
 

@@ -1,0 +1,113 @@
+"""Whether a set has expired is judged by the service's clock; a wrong clock of this machine pays for nothing."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from apiframe_studio.sandbox import Sandbox
+
+from .illustrated import refuse, show
+
+if TYPE_CHECKING:
+    from .conftest import HandClock, Serving
+
+DAY = 24 * 3600.0
+AHEAD = 2 * DAY
+PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
+IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
+
+
+class ServiceElsewhere:
+    """A service whose clock is right, while this machine's is `ahead` of it; `dated` answers tell the time."""
+
+    def __init__(self, clock: HandClock, *, ahead: float = AHEAD, dated: bool = True) -> None:
+        self.paths: list[str] = []
+        self._clock, self._ahead, self._dated = clock, ahead, dated
+        self.sandbox = Sandbox(clock=self.now)
+
+    def now(self) -> float:
+        """Seconds since 1970, as the service has it."""
+        return self._clock.now() - self._ahead
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        self.paths.append(scope["path"])
+
+        async def dated(message: Any) -> None:
+            if self._dated and message["type"] == "http.response.start":
+                date = (b"date", formatdate(self.now(), usegmt=True).encode())
+                message = {**message, "headers": [*message["headers"], date]}
+            await send(message)
+
+        await self.sandbox.app(scope, receive, dated)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+async def test_a_clock_that_is_ahead_makes_no_paid_loop(
+    serving: Serving, clock: HandClock, photos: Path, dated: bool
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, dated=dated)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(stand_in=lambda: service.app) as talk:
+        first = await show(talk, "prepare_photos", **wish)
+        again = await show(talk, "prepare_photos", **wish)
+        begun = await show(talk, "start_training", training_images_id=first.facts["training_images_id"])
+    assert service.paths.count("/ai-photo-upload") == 1
+    assert service.paths.count("/ai-photo-train") == 1
+    assert first.facts["status"] == again.facts["status"] == "ready"
+    assert again.facts["deduplicated"] is True
+    assert begun.facts["status"] == "queued"
+    assert ("clock is 2 days ahead of the service's" in first.text) is dated
+
+
+@pytest.mark.parametrize("dated", [True, False])
+@IN_ONE_ERA
+async def test_a_set_that_has_expired_at_the_service_is_told_so(
+    serving: Serving, clock: HandClock, photos: Path, dated: bool
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, dated=dated)
+    async with serving(stand_in=lambda: service.app) as talk:
+        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        clock.at += DAY + 3600
+        said = await refuse(talk, "start_training", training_images_id=prepared.facts["ref"])
+        assert "has expired" in said
+        assert ("clock is 2 days ahead" in said) is dated
+        await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert service.paths.count("/ai-photo-upload") == 2
+    assert service.paths.count("/ai-photo-train") == 0
+
+
+@IN_ONE_ERA
+async def test_a_new_process_asks_the_service_for_the_time_before_it_calls_a_set_expired(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, ahead=0)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(stand_in=lambda: service.app) as talk:
+        prepared = await show(talk, "prepare_photos", **wish)
+    service._ahead = 30 * DAY
+    clock.at += 30 * DAY
+    async with serving(stand_in=lambda: service.app) as talk:
+        again = await show(talk, "prepare_photos", **wish)
+    async with serving(stand_in=lambda: service.app) as talk:
+        await show(talk, "start_training", training_images_id=prepared.facts["ref"])
+    assert again.facts["status"] == "ready"
+    assert "30 days ahead" in again.text
+    assert (service.paths.count("/ai-photo-upload"), service.paths.count("/ai-photo-train")) == (1, 1)
+
+
+@IN_ONE_ERA
+async def test_a_clock_that_is_about_right_is_not_spoken_of(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, ahead=-120)
+    async with serving(stand_in=lambda: service.app) as talk:
+        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert "clock" not in prepared.text
