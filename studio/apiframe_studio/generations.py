@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +23,7 @@ from apiframe_studio.portfolio import MOST_BYTES, Portfolio
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import UNDER_WAY, State
-from apiframe_studio.training import Training, UnknownSubject, state_of
+from apiframe_studio.training import Training, state_of
 from apiframe_studio.trainings import Trainings
 
 if TYPE_CHECKING:
@@ -170,11 +170,10 @@ class Generations:
     async def _named(self, wish: PicturesWish) -> Training:
         if wish.task_id:
             return await self._trainings.look(wish.task_id)
-        page = await self._trainings.list(subject=wish.subject, limit=50)
-        if not page.trainings:
-            raise UnknownSubject
-        finished = [found for found in page.trainings if found.state is State.FINISHED]
-        return (finished or list(page.trainings))[0]
+        found = await self._trainings.of_subject(wish.subject or "")
+        usable = [one for one in found if one.state is State.FINISHED and one.trigger_word]
+        newest, *others = usable or found
+        return replace(newest, others=tuple(others))
 
     def _submission(self, wish: PicturesWish, training: Training, prompt: str) -> NewSubmission:
         wanted = json.dumps([prompt, wish.parameters()], sort_keys=True)

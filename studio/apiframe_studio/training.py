@@ -97,10 +97,12 @@ class Training:
     posts_updates: bool | None = None
     """Whether the webhook that a start named was given to the service; None when it named none."""
     credits: float | None = None
+    prompt: str | None = None
+    """Of images only: what they show."""
     photos: int | None = None
     """How many it was made of; None for a set that this ledger never saw."""
     others: tuple[Training, ...] = ()
-    """The other trainings of the subject that was asked for, newest first; `Trainings.MOST_OTHERS` at most."""
+    """The other trainings of the subject that was asked for, newest first."""
     notes: tuple[Note, ...] = ()
 
     @staticmethod
@@ -124,6 +126,7 @@ class Training:
             checked_at=row.checked_at,
             lease_until=row.lease_until,
             credits=row.credits,
+            prompt=row.prompt,
             photos=row.photos,
             notes=(*notes, *_missing_note(row), *(_word_notes(row) if is_training else ())),
         )

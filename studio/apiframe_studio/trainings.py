@@ -36,13 +36,15 @@ from apiframe_studio.resolving import Decision, Resolver, known_task
 from apiframe_studio.sending import NotAgreed, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
-from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining, state_of
+from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
 SET_WAIT_SECONDS: Final = 20.0
 LEAST_CREDITS: Final = CREDITS_A_PHOTO * FEWEST
 REFRESHED_AT_ONCE: Final = 60
+MOST_OF_A_SUBJECT: Final = 10
+_LISTED: Final = frozenset(State) - {State.REJECTED}
 MOST_FRUITLESS_WAITS: Final = 2
 """Waits without progress after which a wait says so."""
 
@@ -74,11 +76,18 @@ class Price:
 
 @dataclass(frozen=True)
 class Page:
-    """Some trainings, newest first, and where to go on."""
+    """Some trainings, newest first, and where to go on.
+
+    `unsettled` is on the first page only, whatever was asked for: everything of any kind that is open or
+    unconfirmed, without the trainings that the service has and knows.
+    """
 
     trainings: Sequence[Training]
     next_cursor: str | None = None
     total: int = 0
+    unsettled: Sequence[Training] = ()
+    rejected: int = 0
+    """How many rejected ones were left out, which cost nothing."""
 
 
 class Trainings:
@@ -246,6 +255,8 @@ class Trainings:
     ) -> Page:
         """Trainings of this ledger, newest first; those under way are looked at, within one batch or a few.
 
+        Without `status` the rejected ones are left out: requests with a mistake in them, which cost nothing.
+
         Raises:
             UnknownCursor: see there.
         """
@@ -256,10 +267,51 @@ class Trainings:
         )
         looked_at = {training.ref: training for training in await self._refreshed(under_way.rows)}
         page = await self._ledger.page(
-            Kind.TRAINING, now, subject=subject, states=status, before=cursor, limit=limit
+            Kind.TRAINING, now, subject=subject, states=status or _LISTED, before=cursor, limit=limit
         )
         trainings = [looked_at.get(row.ref) or Training.of(row) for row in page.rows]
-        return Page(trainings, page.rows[-1].ref if page.more else None, page.total)
+        next_cursor = page.rows[-1].ref if page.more else None
+        if cursor is not None:
+            return Page(trainings, next_cursor, page.total)
+        unknown = [training for training in looked_at.values() if Note.MISSING in training.notes]
+        unsettled = [*map(Training.of, await self._ledger.unsettled(now)), *unknown]
+        rejected = 0 if status is not None else await self._rejected(subject)
+        return Page(trainings, next_cursor, page.total, unsettled, rejected)
+
+    async def _rejected(self, subject: str | None) -> int:
+        states = frozenset({State.REJECTED})
+        page = await self._ledger.page(
+            Kind.TRAINING, self._clock.now(), subject=subject, states=states, limit=1
+        )
+        return page.total
+
+    async def of_subject(self, subject: str) -> Sequence[Training]:
+        """The trainings of one subject, newest first, at most `MOST_OF_A_SUBJECT`; those under way are looked at.
+
+        Those that were rejected or given up are left out, unless there are no others.
+
+        Raises:
+            UnknownSubject: there is none.
+        """
+        now = self._clock.now()
+        for states in (_LISTED - {State.ABANDONED}, None):
+            page = await self._ledger.page(
+                Kind.TRAINING, now, subject=subject, states=states, limit=MOST_OF_A_SUBJECT
+            )
+            if page.rows:
+                return await self._refreshed(page.rows)
+        raise UnknownSubject
+
+    async def look_at_subject(self, subject: str) -> Training:
+        """One look at the newest training of a subject, which names its other ones. Raises UnknownSubject."""
+        newest, *others = await self.of_subject(subject)
+        return replace(newest, others=tuple(others))
+
+    async def wait_for_subject(self, subject: str, seconds: float, tell: Tell) -> Training:
+        """As `wait`, for the newest training of a subject, which names its other ones. Raises UnknownSubject."""
+        newest, *others = await self.of_subject(subject)
+        waited = await self.wait(newest.ref or "", seconds, tell)
+        return replace(waited, others=tuple(others))
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
         """Record what a user says became of a request; see `Resolver.resolve`."""

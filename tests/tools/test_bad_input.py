@@ -70,9 +70,9 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
         {**PHOTOS, "idempotency_key": LONG},
         "idempotency_key may have at most 80 characters.",
     ),
-    ("get_training_status", {}, "task_id is missing."),
-    ("get_training_status", {"task_id": ""}, "task_id is empty."),
-    ("get_training_status", {"task_id": " "}, "task_id is empty."),
+    ("resolve_training", {"decision": "give_up"}, "ref is missing."),
+    ("resolve_training", {"ref": "", "decision": "give_up"}, "ref is empty."),
+    ("resolve_training", {"ref": " ", "decision": "give_up"}, "ref is empty."),
     ("get_training_status", {"task_id": LONG}, "task_id may have at most 200 characters."),
     (
         "get_training_status",
@@ -183,7 +183,7 @@ async def test_an_id_that_leads_nowhere_is_explained(
 
 async def test_a_rejected_training_says_so_and_names_what_to_do_when_its_set_has_expired(talk: Talk) -> None:
     said = await talk.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
-    [row] = (await talk.ask("list_trainings")).facts["trainings"]
+    [row] = (await talk.ask("list_trainings", status="rejected")).facts["trainings"]
     assert row["status"] == "rejected"
     assert f"was rejected (ref {row['ref']}) and nothing was paid" in said
     assert "If the photo set has expired, call prepare_photos with its photos (2 credits)" in said

@@ -82,6 +82,7 @@ TriggerWord = Annotated[
     ),
 ]
 Subject = Annotated[_Name, Field(description="The person's name; stays on this machine")]
+OfSubject = Annotated[_Name, Field(description="Or its subject's name")]
 WebhookUrl = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=LONGEST_URL),

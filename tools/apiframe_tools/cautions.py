@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from apiframe_studio.training import Note, Training
+from apiframe_tools.guidance import STATUS
 from apiframe_tools.results import counted
+
+MOST_NAMED: Final = 4
 
 UNKNOWN_TO_THE_SERVICE = "The service says that it does not know this id."
 _WORDS = {
@@ -55,7 +59,30 @@ def _duration(seconds: float) -> str:
 
 def warnings_of(training: Training) -> list[str]:
     """One sentence for each thing worth telling, in the order it was noted."""
-    return [words for note in training.notes if (words := _sentence(note, training))]
+    noted = [words for note in training.notes if (words := _sentence(note, training))]
+    return [*noted, *others_of(training)]
+
+
+def others_of(training: Training) -> list[str]:
+    """Which other trainings have the subject's name: one of two people of that name may be meant."""
+    if not training.others:
+        return []
+    named = "; ".join(_named(other) for other in training.others[:MOST_NAMED])
+    more = f"; and {len(training.others) - MOST_NAMED} more" if len(training.others) > MOST_NAMED else ""
+    return [
+        f"This is the newest training of {training.subject}. Others have the same name: {named}{more}. If another one "
+        "is meant, pass its task_id."
+    ]
+
+
+def _named(other: Training) -> str:
+    facts = (
+        "" if other.created_at is None else f"{datetime.fromtimestamp(other.created_at, UTC):%Y-%m-%d}",
+        "" if other.photos is None else f"{other.photos} photos",
+        STATUS[other.state],
+        f"trigger word {other.trigger_word}" if other.trigger_word else "",
+    )
+    return f"{other.task_id or other.ref} ({', '.join(fact for fact in facts if fact)})"
 
 
 def _sentence(note: Note, training: Training) -> str:

@@ -10,7 +10,8 @@ from apiframe_studio.generations import PicturesWish
 from apiframe_studio.studio import Studio
 from apiframe_tools import photo_reporting
 from apiframe_tools.annotations import SPENDS
-from apiframe_tools.arguments import Subject, TaskName
+from apiframe_tools.arguments import OfSubject, TaskName
+from apiframe_tools.naming import name_one
 from apiframe_tools.photo_arguments import AspectRatio, Number, Prompt, Seed, Side
 from apiframe_tools.picture_results import PicturesMade
 from apiframe_tools.studio_tool import StudioTool
@@ -24,7 +25,7 @@ def make(studio: Studio) -> StudioTool:
     async def generate_photos(
         prompt: Prompt,
         task_id: TaskName | None = None,
-        subject: Subject | None = None,
+        subject: OfSubject | None = None,
         aspect_ratio: AspectRatio | None = None,
         width: Side | None = None,
         height: Side | None = None,
@@ -36,8 +37,7 @@ def make(studio: Studio) -> StudioTool:
         Costs 1 credit a picture, once for the same call. Takes task_id or subject of a finished training; puts the
         trigger word in where the prompt lacks it. Returns paths and small previews.
         """
-        if (task_id is None) == (subject is None):
-            raise ToolError("Name the training with either task_id or subject. list_trainings shows both.")
+        name_one(task_id, subject)
         custom = aspect_ratio == "custom"
         if custom != (width is not None and height is not None) or (not custom and (width or height)):
             raise ToolError("width and height go together with aspect_ratio custom, and only with it.")

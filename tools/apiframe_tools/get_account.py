@@ -15,7 +15,7 @@ def make(studio: Studio) -> StudioTool:
     async def get_account() -> AccountStatus:
         """Look at the Apiframe account: credits left and plan.
 
-        Free. For telling the person whether a training (40 to 120 credits) can be paid before start_training.
+        Free. For telling the user before start_training whether a training (40 to 120 credits) can be paid.
         """
         return reporting.account(await studio.account(), sandbox=studio.is_sandbox)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from apiframe_studio.studio import Studio
 from apiframe_tools import reporting
 from apiframe_tools.annotations import LOOKS
-from apiframe_tools.arguments import TaskName
+from apiframe_tools.arguments import OfSubject, TaskName
+from apiframe_tools.naming import name_one
 from apiframe_tools.results import TrainingStatus
 from apiframe_tools.studio_tool import StudioTool
 
@@ -13,12 +14,17 @@ from apiframe_tools.studio_tool import StudioTool
 def make(studio: Studio) -> StudioTool:
     """The tool on this studio."""
 
-    async def get_training_status(task_id: TaskName) -> TrainingStatus:
+    async def get_training_status(
+        task_id: TaskName | None = None, subject: OfSubject | None = None
+    ) -> TrainingStatus:
         """Look once at a training: status, percentage, time left and, when finished, the trigger word.
 
-        Free and quick. Takes the task_id or ref that start_training gave, days later too, or the task_id of a training
-        made elsewhere. To follow one that runs, wait_for_training saves calls; list_trainings finds a forgotten id.
+        Free. Takes task_id, days later too and of a training made elsewhere, or subject: its newest training.
+        To follow one that runs, wait_for_training saves calls.
         """
-        return reporting.status(await studio.trainings.look(task_id), sandbox=studio.is_sandbox)
+        name_one(task_id, subject)
+        trainings = studio.trainings
+        found = await (trainings.look(task_id) if task_id else trainings.look_at_subject(subject or ""))
+        return reporting.status(found, sandbox=studio.is_sandbox)
 
     return StudioTool.of(get_training_status, title="Look at a training", annotations=LOOKS)

@@ -43,7 +43,7 @@ ORDERS: Final = {
 
 
 def next_step(training: Training) -> str:
-    """One or two sentences that name the next call, or what to tell or ask the person."""
+    """One or two sentences that name the next call, or what to tell or ask the user."""
     if training.kind is not Kind.TRAINING:
         return _after_deciding(training, ORDERS[training.kind][1])
     name = training.task_id or training.ref

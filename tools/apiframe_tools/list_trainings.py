@@ -34,8 +34,8 @@ def make(studio: Studio) -> StudioTool:
     ) -> TrainingList:
         """List the trainings started from here, newest first, with subject, status and trigger word.
 
-        For finding a training or trigger word in a new chat, or what was unconfirmed. Free; refreshes those under way.
-        Not for waiting: wait_for_training does that.
+        For finding a training or trigger word in a new chat, and every request that is open or unconfirmed. Free;
+        refreshes those under way.
         """
         states = (
             None if status is None else frozenset(state for state, word in STATUS.items() if word == status)

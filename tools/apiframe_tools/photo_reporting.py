@@ -13,7 +13,13 @@ from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import is_missing
-from apiframe_tools.cautions import ONLY_ON_PURPOSE, UNKNOWN_TO_THE_SERVICE, clock_words, trained_before
+from apiframe_tools.cautions import (
+    ONLY_ON_PURPOSE,
+    UNKNOWN_TO_THE_SERVICE,
+    clock_words,
+    others_of,
+    trained_before,
+)
 from apiframe_tools.guidance import END_OR_CORRECT, STATUS
 from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, LEFT_OUT, WISHES, in_words, reasons_of
 from apiframe_tools.picture_results import (
@@ -141,7 +147,7 @@ def _picture_warnings(pictures: Pictures) -> list[str]:
     if pictures.gone:
         are = "image is" if pictures.gone == 1 else "images are"
         told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
-    return told
+    return [*told, *others_of(pictures.training)]
 
 
 def _uri(saved: SavedPicture) -> str:

@@ -6,16 +6,26 @@ from datetime import UTC, datetime
 
 from apiframe_studio.api.models import Account
 from apiframe_studio.ledger import Kind
+from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_tools.cautions import warnings_of
 from apiframe_tools.guidance import ORDERS, STATUS, next_step
 from apiframe_tools.instructions import READY_PHOTOS
-from apiframe_tools.results import AccountStatus, TrainingList, TrainingRow, TrainingStarted, TrainingStatus
+from apiframe_tools.results import (
+    AccountStatus,
+    TrainingList,
+    TrainingRow,
+    TrainingStarted,
+    TrainingStatus,
+    UnsettledRow,
+    counted,
+)
 
 _WHAT_IT_COSTS = (
     "a training takes 4 credits a photo, so 40 to 120; tell the user if that is more than is left."
 )
+_HIDDEN = "{}, which cost nothing, not shown: status rejected lists them."
 _NOTHING_IS_CHARGED = (
     "in the sandbox credits are simulated, so anything can be tried; at the service a training takes 4 credits a "
     "photo."
@@ -70,9 +80,13 @@ def listing(page: Page, *, sandbox: bool) -> TrainingList:
     stale = any(row.stale for row in rows)
     return TrainingList(
         trainings=rows,
+        unsettled=[_unsettled(training) for training in page.unsettled],
         total=page.total,
         next_cursor=page.next_cursor,
-        warnings=["The service could not be asked about some of them just now."] if stale else [],
+        warnings=[
+            *(["The service could not be asked about some of them just now."] if stale else []),
+            *([_HIDDEN.format(counted(page.rejected, "rejected request"))] if page.rejected else []),
+        ],
         sandbox=sandbox,
         next_step=_after_listing(page, sandbox=sandbox),
     )
@@ -85,6 +99,19 @@ def account(found: Account, *, sandbox: bool) -> AccountStatus:
         plan=found.plan,
         sandbox=sandbox,
         next_step=_NOTHING_IS_CHARGED if sandbox else _WHAT_IT_COSTS,
+    )
+
+
+def _unsettled(training: Training) -> UnsettledRow:
+    return UnsettledRow(
+        ref=training.ref or "",
+        kind=training.kind.value,
+        status=STATUS[training.state],
+        task_id=training.task_id,
+        subject=training.subject,
+        prompt=training.prompt,
+        created_at=datetime.fromtimestamp(training.created_at or 0.0, UTC),
+        next_step=next_step(training),
     )
 
 
@@ -103,11 +130,11 @@ def _row(training: Training) -> TrainingRow:
 
 
 def _after_listing(page: Page, *, sandbox: bool) -> str:
-    if page.next_cursor:
-        return f"call list_trainings with cursor {page.next_cursor} for older ones."
-    unconfirmed = [found for found in page.trainings if STATUS[found.state] == "unconfirmed"]
+    unconfirmed = [found for found in page.unsettled if found.state is State.UNCONFIRMED]
     if unconfirmed:
         return next_step(unconfirmed[0])
+    if page.next_cursor:
+        return f"call list_trainings with cursor {page.next_cursor} for older ones."
     if not page.trainings:
         ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
         return (

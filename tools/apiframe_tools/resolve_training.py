@@ -18,10 +18,10 @@ Ref = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
     AfterValidator(a_subject),
-    Field(description="ref of the training; or a subject's name for one made elsewhere"),
+    Field(description="ref of the request; or a subject's name for a training made elsewhere"),
 ]
 PersonsDecision = Annotated[
-    Literal["accepted", "send_again", "give_up"], Field(description="What the person said")
+    Literal["accepted", "send_again", "give_up"], Field(description="What the user said")
 ]
 
 
@@ -31,11 +31,11 @@ def make(studio: Studio) -> StudioTool:
     async def resolve_training(
         ref: Ref, decision: PersonsDecision, task_id: TaskId | None = None
     ) -> TrainingStatus:
-        """Record a person's decision about an unconfirmed training; never the assistant's own guess.
+        """Record the user's decision about an unconfirmed or lost request; never the assistant's own guess.
 
-        accepted: it stands in their Apiframe dashboard (task_id needed). send_again: it does not; the next call pays
-        for it. give_up: drop it. With accepted, a task_id and a name as ref, a training made elsewhere is listed under
-        that name. Free itself.
+        accepted: the dashboard shows it (pass its task_id). send_again: it does not; the next call pays for it.
+        give_up: drop it. With accepted, a task_id and a name as ref, a training made elsewhere is listed under that
+        name. Free itself.
         """
         training = await studio.trainings.resolve(ref, Decision(decision), task_id)
         return reporting.status(training, sandbox=studio.is_sandbox)

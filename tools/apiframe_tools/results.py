@@ -16,6 +16,9 @@ Status = Literal[
 ]
 """Where a training is, in the same words everywhere."""
 
+MOST_TOLD = 10
+"""Unsettled requests that a text names; the field has more."""
+
 SANDBOX_WORDS = "Sandbox: nothing here is real, and its credits are play money."
 
 
@@ -140,10 +143,37 @@ class TrainingRow(BaseModel):
         return f"- {self.subject or 'unnamed'}: {self.status}{done}{word}, ref {self.ref}{task}{age}"
 
 
+KIND_NAMES = {"training": "training", "upload": "photo upload", "generation": "image generation"}
+
+
+class UnsettledRow(BaseModel):
+    """A paid request of any kind that has not come to an end."""
+
+    ref: str
+    kind: Literal["training", "upload", "generation"]
+    status: Status
+    task_id: str | None
+    subject: str | None
+    prompt: str | None = Field(description="Of an image generation")
+    created_at: datetime
+    next_step: str
+
+    def __str__(self) -> str:
+        of = f" of {self.subject}" if self.subject else ""
+        short = self.prompt if self.prompt is None or len(self.prompt) <= 80 else f"{self.prompt[:80]}…"
+        prompt = f", prompt {short!r}" if short else ""
+        task = f", task_id {self.task_id}" if self.task_id else ""
+        named = f"- {KIND_NAMES[self.kind]}{of}: {self.status}{prompt}, ref {self.ref}{task}"
+        return f"{named}. Next: {self.next_step}"
+
+
 class TrainingList(BaseModel):
     """Trainings of this ledger, newest first."""
 
     trainings: list[TrainingRow]
+    unsettled: list[UnsettledRow] = Field(
+        description="Paid requests of every kind that are open or unconfirmed; on the first page"
+    )
     total: int
     next_cursor: str | None
     warnings: list[str]
@@ -151,11 +181,19 @@ class TrainingList(BaseModel):
     next_step: str
 
     def __str__(self) -> str:
-        ending = (*self.warnings, f"Next: {self.next_step}")
-        if not self.trainings:
-            return text_of(self.sandbox, "No trainings.", *ending)
-        head = text_of(self.sandbox, f"{len(self.trainings)} of {self.total} trainings, newest first:")
-        return "\n".join([head, *map(str, self.trainings), text_of(False, *ending)])
+        count = f"{len(self.trainings)} of {self.total} trainings, newest first:"
+        head = text_of(self.sandbox, count if self.trainings else "No trainings.")
+        ending = text_of(False, *self.warnings, f"Next: {self.next_step}")
+        if not self.trainings and not self.unsettled:
+            return f"{head} {ending}"
+        return "\n".join([head, *map(str, self.trainings), *self._unsettled(), ending])
+
+    def _unsettled(self) -> list[str]:
+        if not self.unsettled:
+            return []
+        told = [str(row) for row in self.unsettled[:MOST_TOLD]]
+        more = len(self.unsettled) - MOST_TOLD
+        return ["Not settled yet:", *told, *([f"- and {more} more (field unsettled)"] if more > 0 else [])]
 
 
 class AccountStatus(BaseModel):

@@ -11,8 +11,9 @@ from apiframe_studio.studio import Studio
 from apiframe_studio.training import Training
 from apiframe_tools import reporting
 from apiframe_tools.annotations import LOOKS
-from apiframe_tools.arguments import TaskName
+from apiframe_tools.arguments import OfSubject, TaskName
 from apiframe_tools.guidance import STATUS
+from apiframe_tools.naming import name_one
 from apiframe_tools.results import TrainingStatus
 from apiframe_tools.studio_tool import StudioTool
 
@@ -26,20 +27,28 @@ def make(studio: Studio) -> StudioTool:
     """The tool on this studio."""
 
     async def wait_for_training(
-        task_id: TaskName, ctx: Context[Any, Any], max_wait_seconds: Seconds = LONGEST_WAIT_SECONDS
+        ctx: Context[Any, Any],
+        task_id: TaskName | None = None,
+        subject: OfSubject | None = None,
+        max_wait_seconds: Seconds = LONGEST_WAIT_SECONDS,
     ) -> TrainingStatus:
         """Wait until a training is finished or failed, at most 45 seconds, reporting progress on the way.
 
-        Same result as get_training_status. Still running at the end is a normal result: call it again, or tell the
-        person and come back later, since a training takes many minutes. Free.
+        Takes task_id or subject; same result as get_training_status. Still running at the end is a normal result: a
+        training takes many minutes. Free.
         """
+        name_one(task_id, subject)
 
         async def tell(training: Training) -> None:
             await ctx.report_progress(
                 training.percentage or 0.0, 100.0, f"Training is {STATUS[training.state]}"
             )
 
-        training = await studio.trainings.wait(task_id, float(max_wait_seconds), tell)
+        seconds = float(max_wait_seconds)
+        if task_id:
+            training = await studio.trainings.wait(task_id, seconds, tell)
+        else:
+            training = await studio.trainings.wait_for_subject(subject or "", seconds, tell)
         return reporting.status(training, sandbox=studio.is_sandbox)
 
     return StudioTool.of(wait_for_training, title="Wait for a training", annotations=LOOKS)

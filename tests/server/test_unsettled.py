@@ -1,0 +1,52 @@
+"""A request whose process was killed while it was sent: seen by the next process, and counted by doctor."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..faults.fault_server import answer, fault_server, replying
+from .program import run, running, submissions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRAINED = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+
+
+async def test_images_killed_while_sending_are_unconfirmed_in_the_list_and_in_doctor(tmp_path: Path) -> None:
+    with fault_server(
+        "trained", "silent", faults={"trained": replying(answer("200 OK", TRAINED))}
+    ) as service:
+        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        async with running(folder=tmp_path, settings=settings) as wire:
+            await wire.greet()
+            await wire.ask(
+                "tools/call",
+                {"name": "generate_photos", "arguments": {"task_id": "t-1", "prompt": "by the sea"}},
+            )
+            with anyio.fail_after(15):
+                while not any(post.target == "/ai-photo-generate" for post in service.posts):
+                    await anyio.lowlevel.checkpoint()
+            wire.process.kill()
+            await wire.ended(15)
+        assert [state for state, _ in submissions(tmp_path)] == ["sending"]
+        _let_time_pass(tmp_path)
+        async with running(folder=tmp_path, settings=settings) as wire:
+            await wire.greet()
+            listed = (await wire.call("list_trainings"))["structuredContent"]
+        checked = await run("doctor", folder=tmp_path, settings=settings)
+    [row] = listed["unsettled"]
+    assert (row["kind"], row["status"], row["prompt"]) == ("generation", "unconfirmed", "TOKABC by the sea")
+    assert f"resolve_training with ref {row['ref']}" in row["next_step"]
+    assert listed["trainings"] == []
+    assert f"1 not settled: {row['ref']} (image request, unconfirmed)" in checked.out
+
+
+def _let_time_pass(folder: Path) -> None:
+    """As if the process had been killed an hour ago."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite3")) as ledger, ledger:
+        ledger.execute("UPDATE submissions SET sent_at = sent_at - 3600, lease_until = lease_until - 3600")
