@@ -36,7 +36,15 @@ if TYPE_CHECKING:
         PhotosWish,
         SetNotUsable,
     )
-    from apiframe_studio.photos import PathRefused, PhotoCheck, PhotoError, PhotoVerdict, Reason, Verdict
+    from apiframe_studio.photos import (
+        ChoiceRefused,
+        PathRefused,
+        PhotoCheck,
+        PhotoError,
+        PhotoVerdict,
+        Reason,
+        Verdict,
+    )
     from apiframe_studio.plans import StudioPlan
     from apiframe_studio.resolving import (
         Decision,
@@ -92,6 +100,7 @@ _NAMES = {
         "SetNotUsable",
     ),
     "photos": (
+        "ChoiceRefused",
         "PathRefused",
         "PhotoCheck",
         "PhotoError",
@@ -139,6 +148,7 @@ __all__ = [
     "ApiframeError",
     "CheckUnfinished",
     "CheckedPhotos",
+    "ChoiceRefused",
     "ConsentMissing",
     "Decision",
     "FolderUnusable",

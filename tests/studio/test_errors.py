@@ -63,6 +63,13 @@ def test_the_tree_in_the_docstring_names_every_branch() -> None:
     assert branches <= named
 
 
+def test_a_program_can_name_every_branch_of_the_tree_at_the_top() -> None:
+    own = ("apiframe_studio.api.", "apiframe_studio.ledger.")
+    branches = {error.__name__ for name, error in EXCEPTIONS.items() if not name.startswith(own)}
+    internal = {name.rpartition(".")[2] for name in INTERNAL}
+    assert branches - internal - {"DecodersFailed", "NothingToPrepare"} <= set(apiframe_studio.__all__)
+
+
 @pytest.mark.parametrize("name", sorted(set(EXCEPTIONS) - INTERNAL - {SETTINGS}))
 def test_an_error_of_which_nothing_is_known_still_says_what_it_means(name: str) -> None:
     error = EXCEPTIONS[name]
