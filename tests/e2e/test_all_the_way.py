@@ -62,5 +62,5 @@ async def test_from_a_folder_of_photos_to_portraits_and_in_a_new_chat_another_on
             again = await _facts(wire, "generate_photos", subject="anna", prompt="in the rain", seed=3)
             account = await _facts(wire, "get_account")
     assert again["trigger_word"] == word
-    assert list(_portraits(tmp_path / "portraits" / "Anna").values()) == [word] * 4
+    assert list(_portraits(tmp_path / "portraits" / "@sandbox" / "Anna").values()) == [word] * 4
     assert account["credits"] == 12_000 - 2 - 48 - 4

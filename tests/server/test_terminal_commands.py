@@ -78,9 +78,8 @@ async def test_the_sandbox_is_asked_for_before_or_after_a_command(
     assert (tmp_path / "sandbox" / "ledger.sqlite3").exists()
     assert not (tmp_path / "ledger.sqlite3").exists()
     if "--json" in way:
-        assert json.loads(listed.out) | {"next_step": ""} == {
-            "trainings": [], "total": 0, "next_cursor": None, "warnings": [], "sandbox": True, "next_step": "",
-        }  # fmt: skip
+        told = json.loads(listed.out)
+        assert (told["trainings"], told["total"], told["sandbox"]) == ([], 0, True)
     else:
         assert listed.out == "No trainings yet.\n"
 
