@@ -77,6 +77,22 @@ async def test_names_of_photos_are_shown_without_what_cannot_be_seen(talk: Talk,
     assert "Jose\u0301 👩👧 नमस्ते.jpg" in names
 
 
+async def test_folders_and_near_misses_are_named_without_what_cannot_be_seen(
+    talk: Talk, photos: Path
+) -> None:
+    folder = photos / f"Summer{''.join(HIDDEN.values())}"
+    folder.mkdir()
+    shutil.copy(photos / "IMG_0001.jpg", folder / "a.jpg")
+    with anyio.fail_after(60):
+        answers = [
+            await talk.client.call_tool("check_photos", {"paths": [path]})
+            for path in (str(photos), str(photos / "Sumer"), str(photos / "Summer"))
+        ]
+    assert [_unseen(_all_of(answer)) for answer in answers] == [[]] * 3
+    assert all("Summer" in _all_of(answer) for answer in answers[:2])
+    assert [photo["name"] for photo in (answers[2].structured_content or {})["photos"]] == ["a.jpg"]
+
+
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
 async def test_a_name_that_was_shown_can_be_given_back_as_a_path(talk: Talk, named: Path) -> None:
     shown = ["IMGIMG_0001.jpg", "Screenshot at 10.00.00 AM.jpg", "Jos\u00e9 👩👧 नमस्ते.jpg"]
