@@ -16,6 +16,7 @@ from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.rows import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.table import one, read
+from apiframe_studio.subjects import visible_name
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
 
 # The first part says nothing that the second does not, but it is what an index can be entered by.
@@ -91,7 +92,7 @@ def read_names(
     bounds = {"start": beginning, "after": "", "end": beginning + _LAST}
     # From one name to the next by the index: a subject may have a thousand rows.
     while len(names) < limit and (found := connection.execute(_NEXT_NAME, {**place, **bounds}).first()):
-        names.append(found.subject)
+        names.append(visible_name(found.subject) or "")
         bounds |= {"start": found.subject_key, "after": found.subject_key}
     return names
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apiframe_studio.guarded_files import GuardedFolder
+from apiframe_studio.strangers import plain
 
 MOST_NEAR = 3
 _ALIKE_FROM = 0.6
@@ -40,7 +41,7 @@ def _alike(wanted: str, names: Sequence[str]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", plain(name)).casefold()
 
 
 def _is_folder(folder: GuardedFolder, parts: Sequence[str]) -> bool:
