@@ -10,7 +10,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import ledgers, measures
+from bench import checks, ledgers, measures
 
 PARTS = {
     "start": measures.start_and_memory,
@@ -20,6 +20,7 @@ PARTS = {
     "waits": measures.thousand_waits,
     "list": measures.tool_list,
     "ledger": ledgers.large_ledger,
+    "checks": checks.checks_at_once,
 }
 
 

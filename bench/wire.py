@@ -76,6 +76,19 @@ class Server:
         """
         return content_of(self.ask("tools/call", {"name": tool, "arguments": arguments}))
 
+    @property
+    def process_id(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        """The processes that the server started."""
+        try:
+            tasks = list(Path(f"/proc/{self._process.pid}/task").iterdir())
+            return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        except OSError:
+            return []
+
     def megabytes(self) -> float:
         """Resident memory."""
         for line in Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8").splitlines():

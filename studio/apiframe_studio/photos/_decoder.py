@@ -30,9 +30,12 @@ def main() -> None:
     _limit_process(limits)
     reading.prepare_process()
     _send(answers, {"ready": True})
+    blobs: list[bytes] = []
     while (prefix := requests.read(_frames.PREFIX)) and len(prefix) == _frames.PREFIX:
         head, sizes = _frames.parse_head(_exactly(requests, _frames.head_size(prefix)))
-        _send(answers, *_answer(head, [_exactly(requests, size) for size in sizes], limits))
+        if not head.get("again"):
+            blobs = [_exactly(requests, size) for size in sizes]
+        _send(answers, *_answer(head, blobs, limits))
 
 
 def _answer(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
@@ -42,6 +45,10 @@ def _answer(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Ans
         return {"unreadable": unreadable.reason.value}, []
     except MemoryError:
         return {"unreadable": "too_large"}, []
+
+
+def _weigh(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
+    return {"large": reading.is_large(blobs[0], limits)}, []
 
 
 def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
@@ -88,6 +95,7 @@ def _draw(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answ
 
 
 _JOBS: dict[str, Callable[[dict[str, Any], Sequence[bytes], Limits], Answer]] = {
+    "weigh": _weigh,
     "measure": _measure,
     "preview": _preview,
     "compare": _compare,

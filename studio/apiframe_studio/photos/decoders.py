@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +32,8 @@ _STOP_SECONDS = 5.0
 
 # Without SYSTEMROOT Python does not start on Windows; nothing else of the environment is handed on.
 _KEPT_VARIABLES = ("SYSTEMROOT",)
+
+_DECODING = frozenset({"measure", "preview", "normalise"})
 
 Answer = tuple[dict[str, Any], list[bytes]]
 Ask = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Answer]]
@@ -53,6 +55,11 @@ class Decoders:
         self.width = width
         self._pool = pool
         self._own = anyio.CapacityLimiter(width)
+
+    @property
+    def large(self) -> anyio.CapacityLimiter:
+        """Whoever decodes a picture that takes much memory holds this one place."""
+        return self._pool.large
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Ask]:
@@ -92,6 +99,7 @@ class _Pool:
         self.users = 0
         self.places = anyio.CapacityLimiter(width)
         self.ordinary = anyio.CapacityLimiter(width)
+        self.large = anyio.CapacityLimiter(1)
         self._idle: list[_Decoder] = []
         self._all: set[_Decoder] = set()
 
@@ -99,12 +107,25 @@ class _Pool:
         """For the holder of a place."""
         decoder = await self._decoder(limits)
         try:
-            answer = await _answer_of(decoder, limits, head, blobs)
+            if head["job"] in _DECODING:
+                answer = await self._decode(decoder, limits, head, blobs)
+            else:
+                answer = await _answer_of(decoder, limits, head, blobs)
         except BaseException:
             await self._discard(decoder)
             raise
         self._idle.append(decoder)
         return answer
+
+    async def _decode(
+        self, decoder: _Decoder, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]
+    ) -> Answer:
+        """The file is handed over to be weighed; of the large ones, one is decoded at a time."""
+        weighed, _ = await _answer_of(decoder, limits, {"job": "weigh"}, blobs)
+        async with AsyncExitStack() as stack:
+            if weighed.get("large"):
+                await stack.enter_async_context(self.large)
+            return await _answer_of(decoder, limits, {**head, "again": True}, ())
 
     async def close(self) -> None:
         """End the processes that nobody uses."""

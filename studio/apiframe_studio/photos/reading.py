@@ -74,6 +74,21 @@ def _sniff_media(brand: bytes) -> str:
     raise Unreadable(Reason.UNSUPPORTED_FORMAT if other_picture else Reason.NOT_AN_IMAGE)
 
 
+def is_large(data: bytes, limits: Limits) -> bool:
+    """Whether decoding takes much memory: many pixels, in a format that is decoded whole. Told by the head alone.
+
+    What cannot be read is not large; `read` says why.
+    """
+    try:
+        format_ = sniff(data)
+        with Image.open(io.BytesIO(data), formats=(format_,)) as image:
+            pixels = image.width * image.height
+    except Exception:
+        return False
+    fits = pixels <= limits.pixels
+    return fits and pixels > limits.large_pixels and (format_ != "JPEG" or _jpeg_scans.scans(data) > 1)
+
+
 def read(data: bytes, limits: Limits, *, at_least: int) -> Picture:
     """The picture in `data`, upright. Raises `Unreadable`.
 

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from PIL import Image
 
-from apiframe_studio.photos import AllowedFolders, PhotoCache, PhotoCheck, Reason, check, prepare
+from apiframe_studio.photos import AllowedFolders, PhotoCache, PhotoCheck, Reason, check, prepare, reading
 from apiframe_studio.photos.cache import BoundedCache
-from apiframe_studio.photos.decoders import MOST_PROCESSES
+from apiframe_studio.photos.decoders import MOST_PROCESSES, decoders
+from apiframe_studio.photos.limits import Limits
 
 Put = Callable[..., Path]
 LONG_AGO = (1_700_000_000, 1_700_000_000)
@@ -122,6 +124,50 @@ async def test_checks_at_once_share_a_few_processes(old: Path) -> None:
     assert done == 6
     assert 1 <= most <= MOST_PROCESSES
     assert children() == before
+
+
+def picture(format_: str, side: int, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), (120, 90, 80)).save(file, format_, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "large"),
+    [
+        (picture("PNG", 200), True),
+        (picture("PNG", 90), False),
+        (picture("WEBP", 200), True),
+        (picture("JPEG", 200), False),
+        (picture("JPEG", 200, progressive=True), True),
+        (picture("PNG", 2000), False),
+        (b"no picture", False),
+        (picture("PNG", 200)[:30], False),
+    ],
+)
+def test_what_is_large_is_told_by_the_head_and_only_where_the_whole_picture_is_decoded(
+    data: bytes, large: bool
+) -> None:
+    """A plain JPEG is decoded small; what has too many pixels is refused and takes no memory."""
+    assert reading.is_large(data, Limits(pixels=1_000_000, large_pixels=10_000)) is large
+
+
+async def test_of_large_pictures_one_is_decoded_at_a_time_and_small_ones_do_not_wait() -> None:
+    answers: list[str] = []
+    with anyio.fail_after(30):
+        async with decoders(Limits(large_pixels=10_000)) as pool, anyio.create_task_group() as group:
+
+            async def ask(name: str, side: int) -> None:
+                await pool.ask({"job": "preview"}, [picture("PNG", side)])
+                answers.append(name)
+
+            async with pool.large:
+                await ask("small", 90)
+                group.start_soon(ask, "large", 200)
+                while not pool.large.statistics().tasks_waiting:
+                    assert answers == ["small"]
+                    await anyio.lowlevel.checkpoint()
+    assert answers == ["small", "large"]
 
 
 @pytest.mark.parametrize(("more", "refused"), [(0, False), (20, False), (100, True), (3000, True)])
