@@ -43,7 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    return _serve(settings, sandbox) if wanted.command is None else _run(wanted, settings, sandbox)
+    return _serve(settings, sandbox) if wanted.command is None else _run_for_reader(wanted, settings, sandbox)
+
+
+def _run_for_reader(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
+    try:
+        code = _run(wanted, settings, sandbox)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads the output has gone, as `head` does. What is still buffered would fail again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:

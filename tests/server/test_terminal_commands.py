@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -129,3 +131,18 @@ async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
     assert wire.err.endswith("Stopped.\n")
     assert "Traceback" not in wire.err
     assert [path.name async for path in anyio.Path(tmp_path).glob("apiframe-demo-*")] == []
+
+
+@pytest.mark.parametrize("command", [["trainings", "--sandbox", "--json"], ["doctor", "--sandbox"]])
+def test_a_reader_that_goes_early_is_no_traceback(tmp_path: Path, command: list[str]) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-m", "apiframe_server", *command],
+        env={**os.environ, "APIFRAME_DATA_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    program.stdout.close()
+    _, said = program.communicate(timeout=30)
+    assert (program.returncode, said) == (1, "")
