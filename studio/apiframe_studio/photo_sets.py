@@ -269,14 +269,15 @@ class PhotoSets:
         if wish.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, wish.subject) or row
         same_wording = row.wording == wish.wording()
-        if row.state is State.INTENT and same_wording:
+        is_sent_now = row.state is State.INTENT and same_wording
+        if is_sent_now:
             await self._upload(api, row, wish, prepared, tell, until)
         row, refreshed = await self._as_far_as_known(row, tell, until)
         return PhotoSet(
             row,
             checked.check,
             prepared,
-            not is_new,
+            not (is_new or is_sent_now),
             refreshed,
             same_wording,
             await self.trained(checked),

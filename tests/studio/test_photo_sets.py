@@ -139,6 +139,25 @@ async def test_the_ledger_keeps_when_the_consent_was_given_and_not_when_the_phot
     assert photo_set.row.created_at > AGREED_AT
 
 
+async def test_a_set_that_waited_to_be_sent_and_is_sent_now_is_no_duplicate(
+    studio: Studio, service: Service, photos: Path
+) -> None:
+    service.open.set()
+    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
+    checked = await studio.photo_sets.check_and_normalise(wish)
+    ledger = studio.ledger
+    waits = NewSubmission(
+        Kind.UPLOAD, ledger.service, ledger.owner, about=checked.fingerprint, wording=wish.wording()
+    )
+    row, _ = await ledger.admit(waits, studio.clock.now())
+    with anyio.fail_after(60):
+        sent = await studio.photo_sets.prepare(wish, nothing, 40)
+        again = await studio.photo_sets.prepare(wish, nothing, 40)
+    assert (sent.row.ref, sent.deduplicated) == (row.ref, False)
+    assert again.deduplicated is True
+    assert len(service.images) == 1
+
+
 async def test_only_the_set_that_was_agreed_to_is_sent(
     studio: Studio, service: Service, photos: Path
 ) -> None:

@@ -182,6 +182,23 @@ async def test_the_question_names_what_is_sent_what_is_left_out_and_both_prices(
     assert "training of them costs 48 more" in question
 
 
+async def test_what_is_left_on_the_account_is_in_the_results_and_not_in_the_questions(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    person = Person(YES)
+    async with serving(answers=person.answers) as talk:
+        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        wish = {"training_images_id": prepared.facts["training_images_id"]}
+        begun = await show(talk, "start_training", **wish)
+        again = await show(talk, "start_training", **wish)
+    assert prepared.facts["credits_left"] == 12_000 - 2
+    assert "11998 credits left on the account" in prepared.text
+    assert begun.facts["credits_left"] == 12_000 - 2 - 48
+    assert again.facts["credits_left"] is None
+    assert not [words for words in person.asked if "1199" in words or "left on the account" in words]
+
+
 async def test_of_a_real_service_the_question_does_not_speak_of_the_sandbox(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:

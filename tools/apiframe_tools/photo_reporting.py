@@ -84,7 +84,7 @@ def checked(judged: PhotoCheck) -> PhotosChecked:
     return result
 
 
-def prepared(photo_set: PhotoSet, *, sandbox: bool) -> PhotosPrepared:
+def prepared(photo_set: PhotoSet, *, sandbox: bool, credits_left: float | None = None) -> PhotosPrepared:
     """What prepare_photos returns."""
     row = photo_set.row
     status = _SET_STATUS[row.state]
@@ -100,6 +100,7 @@ def prepared(photo_set: PhotoSet, *, sandbox: bool) -> PhotosPrepared:
         expires_at=None if row.expires_at is None else datetime.fromtimestamp(row.expires_at, UTC),
         credits=row.credits or 0.0,
         training_credits=photo_set.training_credits,
+        credits_left=credits_left,
         deduplicated=photo_set.deduplicated,
         warnings=_set_warnings(photo_set),
         sandbox=sandbox,

@@ -12,7 +12,7 @@ from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
 from apiframe_tools.photo_words import CHOSEN, FACES_NOT_CHECKED, grouped
-from apiframe_tools.results import Status, counted, text_of
+from apiframe_tools.results import Status, balance_in_words, counted, text_of
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
@@ -125,6 +125,9 @@ class PhotosPrepared(BaseModel):
     expires_at: datetime | None
     credits: float = Field(description="What the preparation cost")
     training_credits: float = Field(description="What a training of it would cost")
+    credits_left: float | None = Field(
+        description="On the account after this payment; null when nothing was paid or it is not known"
+    )
     deduplicated: bool
     warnings: list[str]
     sandbox: bool
@@ -143,6 +146,7 @@ class PhotosPrepared(BaseModel):
         return text_of(
             self.sandbox,
             f"{cost}; a training of it costs {self.training_credits:g} more.",
+            balance_in_words(self.credits_left),
             f"The set of {self.photos} photos{of} is {self.status}.{until}",
             f"training_images_id {self.training_images_id}, ref {self.ref}."
             if self.training_images_id

@@ -22,6 +22,7 @@ from apiframe_studio.studio import Studio
 from apiframe_tools import photo_reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import Subject
+from apiframe_tools.balance import credits_left
 from apiframe_tools.cautions import trained_before
 from apiframe_tools.confirming import (
     MAY_PAY,
@@ -83,7 +84,9 @@ def make(studio: Studio) -> StudioTool:
             checked=ready.photos,
             may_pay=may_pay(answered),
         )
-        return photo_reporting.prepared(photo_set, sandbox=studio.is_sandbox)
+        paid = photo_set.row.task_id is not None and not photo_set.deduplicated
+        left = await credits_left(studio) if paid else None
+        return photo_reporting.prepared(photo_set, sandbox=studio.is_sandbox, credits_left=left)
 
     async def check(
         ctx: Context[Any, Any],

@@ -32,7 +32,7 @@ _NOTHING_IS_CHARGED = (
 )
 
 
-def started(training: Training, *, sandbox: bool) -> TrainingStarted:
+def started(training: Training, *, sandbox: bool, credits_left: float | None = None) -> TrainingStarted:
     """What start_training returns."""
     return TrainingStarted(
         ref=training.ref or "",
@@ -43,6 +43,7 @@ def started(training: Training, *, sandbox: bool) -> TrainingStarted:
         requested_trigger_word=training.requested_trigger_word,
         trigger_word=training.trigger_word,
         credits=training.credits,
+        credits_left=credits_left,
         deduplicated=training.deduplicated,
         webhook=training.posts_updates,
         warnings=warnings_of(training),

@@ -33,6 +33,9 @@ class TrainingStarted(BaseModel):
     requested_trigger_word: str | None
     trigger_word: str | None = Field(description="Null until the service names it")
     credits: float | None = Field(description="What it costs; null for a set that this ledger never saw")
+    credits_left: float | None = Field(
+        description="On the account after this payment; null when nothing was paid or it is not known"
+    )
     deduplicated: bool = Field(description="True when an earlier training was returned and nothing was sent")
     webhook: bool | None = Field(
         description="Whether the service was given webhook_url by this call; null without one"
@@ -46,6 +49,7 @@ class TrainingStarted(BaseModel):
         return text_of(
             self.sandbox,
             self._cost(),
+            balance_in_words(self.credits_left),
             f"{of} is {self.status}.",
             _names(self.task_id, self.ref),
             _word(self.status, self.trigger_word, self.requested_trigger_word),
@@ -213,6 +217,11 @@ class AccountStatus(BaseModel):
 def text_of(sandbox: bool, *sentences: str) -> str:
     """Sentences as one text, beginning with a word about the sandbox where there is one."""
     return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
+
+
+def balance_in_words(credits_left: float | None) -> str:
+    """What is left on the account; empty when it is not known."""
+    return "" if credits_left is None else f"{counted(credits_left, 'credit')} left on the account."
 
 
 def counted(number: float, thing: str) -> str:

@@ -14,6 +14,7 @@ from apiframe_studio.webhooks import WebhookProblem, problem_of
 from apiframe_tools import reporting
 from apiframe_tools.annotations import SPENDS
 from apiframe_tools.arguments import IdempotencyKey, PhotosId, Subject, TriggerWord, WebhookSecret, WebhookUrl
+from apiframe_tools.balance import credits_left
 from apiframe_tools.cautions import trained_before
 from apiframe_tools.confirming import (
     MAY_PAY,
@@ -61,9 +62,10 @@ def make(studio: Studio) -> StudioTool:
         wish = TrainingWish(
             training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
         )
-        return reporting.started(
-            await studio.trainings.start(wish, may_pay=agreed), sandbox=studio.is_sandbox
-        )
+        training = await studio.trainings.start(wish, may_pay=agreed)
+        paid = training.task_id is not None and not training.deduplicated
+        left = await credits_left(studio) if paid else None
+        return reporting.started(training, sandbox=studio.is_sandbox, credits_left=left)
 
     async def ask(
         ctx: Context[Any, Any],
