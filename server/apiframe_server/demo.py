@@ -93,7 +93,9 @@ async def _all_the_way(folder: Path, console: Console) -> tuple[str, str]:
         await in_file_thread(partial(write_photos, photos))
     made = "", ""
     async with anyio.create_task_group() as group:
-        address = await group.start(partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS)))
+        address = await group.start(
+            partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS), quiet=True)
+        )
         async with Client(_child(address, folder)) as client:
             with suppress(Refused):
                 made = await _talk(Conversation(client, console), photos)

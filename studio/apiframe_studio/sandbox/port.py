@@ -20,19 +20,22 @@ async def serve(
     port: int = 0,
     *,
     sandbox: Sandbox | None = None,
+    quiet: bool = False,
     task_status: TaskStatus[str] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled or signalled; port 0 takes a free one.
 
-    Prints where it listens to stderr, and tells it to whoever waits in `TaskGroup.start`. Raises ValueError
-    when `host` is not this machine alone (the sandbox asks nobody for a password), OSError when the port is
-    taken. After SIGINT it closes in order and the signal is raised again, as KeyboardInterrupt from the loop.
+    Prints where it listens to stderr unless it is to be quiet, and tells it to whoever waits in
+    `TaskGroup.start`. Raises ValueError when `host` is not this machine alone (the sandbox asks nobody for a
+    password), OSError when the port is taken. After SIGINT it closes in order and the signal is raised again, as
+    KeyboardInterrupt from the loop.
     """
     if not is_loopback(host):
         raise ValueError("The sandbox listens on a loopback address only.")
     with _listening(host, port) as listener:
         address = _address(listener)
-        print(f"Sandbox listening on {address}", file=sys.stderr, flush=True)
+        if not quiet:
+            print(f"Sandbox listening on {address}", file=sys.stderr, flush=True)
         task_status.started(address)
         await _run(sandbox or Sandbox(), listener)
 
