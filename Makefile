@@ -10,6 +10,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && echo $$p && break; done)
 
+# A worker for each core, idle ones taking over what waits: the slow tests are few and long.
+PARALLEL := --numprocesses auto --dist worksteal
+
 # Node comes as a package too, so that nothing has to be on the machine beforehand.
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
@@ -26,10 +29,10 @@ demo: $(VENV)/run.stamp ## train a subject on the sandbox: no key, no money
 faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
 
 test: $(VENV)/dev.stamp ## every test that a change must pass
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: $(VENV)/dev.stamp ## without the slow ones, while writing
-	@$(BIN)/python -m pytest -m "not slow and not long"
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long"
 
 test-long: $(VENV)/dev.stamp ## only the long ones: minutes, for a night or a release
 	@$(BIN)/python -m pytest -m long
