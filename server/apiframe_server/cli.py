@@ -58,6 +58,11 @@ def _run_for_reader(wanted: Namespace, settings: Settings, sandbox: str | None) 
 
 
 def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
+    from apiframe_server.logs import log_to_stderr
+
+    # A command says itself what went wrong; that something was tried again is for those who asked for logs.
+    level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
+    log_to_stderr(level, [settings.api_key.get_secret_value()])
     match wanted.command:
         case "demo":
             from apiframe_server.demo import demo
