@@ -148,7 +148,7 @@ async def test_a_wrong_argument_is_named_with_what_is_allowed(
         (
             "start_training",
             {"training_images_id": "never-uploaded"},
-            "If the photo set has expired, call prepare_photos",
+            "if the photo set has expired, call prepare_photos",
         ),
         ("start_training", {"training_images_id": "sandbox-expired"}, "has expired, upload the images again"),
         ("get_training_status", {"task_id": "nobody-knows"}, "Call list_trainings"),
@@ -186,7 +186,7 @@ async def test_a_rejected_training_says_so_and_names_what_to_do_when_its_set_has
     [row] = (await talk.ask("list_trainings", status="rejected")).facts["trainings"]
     assert row["status"] == "rejected"
     assert f"was rejected (ref {row['ref']}) and nothing was paid" in said
-    assert "If the photo set has expired, call prepare_photos with its photos (2 credits)" in said
+    assert "if the photo set has expired, call prepare_photos with its photos (2 credits)" in said
 
 
 async def test_too_few_credits_are_told_as_such(serving: Serving) -> None:

@@ -97,9 +97,12 @@ def _sentence(note: Note, training: Training) -> str:
             return f"{requested} was asked for, but the service named {training.trigger_word}; the latter counts."
         case Note.ORDINARY_WORD:
             word = training.trigger_word or requested
+            ordinary = (
+                f"{word} is an ordinary word or name: prompts that use it otherwise will show this subject."
+            )
+            # What the service has named stays; for the next training it can be done better.
             return (
-                f"{word} is an ordinary word or name: prompts that use it otherwise will show this subject. A made-up "
-                "word such as TOKANNA is safer."
+                ordinary if training.trigger_word else f"{ordinary} A made-up word such as TOKANNA is safer."
             )
         case _:
             return _WORDS.get(note, "")

@@ -24,7 +24,7 @@ STATUS: dict[State, Status] = {
 
 
 AFTER_A_REFUSED_TRAINING: Final = (
-    "If the photo set has expired, call prepare_photos with its photos (2 credits) and start_training with the new "
+    "if the photo set has expired, call prepare_photos with its photos (2 credits) and start_training with the new "
     "set; else call start_training with corrected arguments."
 )
 END_OR_CORRECT: Final = (
@@ -95,7 +95,7 @@ def next_step(training: Training) -> str:
                 f"ref {training.ref} and their decision: accepted (with the task_id from there), send_again or give_up."
             )
         case State.REJECTED:
-            return f"tell the user why; nothing was paid. {AFTER_A_REFUSED_TRAINING}"
+            return f"tell the user why; nothing was paid. Then, {AFTER_A_REFUSED_TRAINING}"
         case State.ABANDONED:
             return "nothing; the person gave this one up. start_training begins a new one."
 

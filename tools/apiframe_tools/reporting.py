@@ -139,7 +139,7 @@ def _after_listing(page: Page, *, sandbox: bool) -> str:
     if not page.trainings:
         ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
         return (
-            f"leave subject and status out to see all there are, or call start_training to make one.{ready}"
+            f"leave subject and status out to see all there are; a new one begins with check_photos.{ready}"
         )
     return "call get_training_status with a task_id or ref for more about one of them."
 

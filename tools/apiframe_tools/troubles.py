@@ -279,7 +279,7 @@ def _not_yet_sent(error: NotYetSent) -> str:
 
 def _rejected(error: Rejected) -> str:
     order, tool = ORDERS[error.row.kind]
-    fix = f"Once that is corrected, call {tool} again."
+    fix = f"once that is corrected, call {tool} again."
     # Only of a request that was understood and refused as it is; a key or credits are told by their own words.
     if error.row.kind is Kind.TRAINING and not isinstance(error.cause, KeyRefused | OutOfCredits):
         fix = AFTER_A_REFUSED_TRAINING
