@@ -18,7 +18,7 @@ CHOSEN: Final = (
 REASONS: Final = {
     Reason.NOT_READABLE: "cannot be read",
     Reason.NOT_AN_IMAGE: "is no picture",
-    Reason.UNSUPPORTED_FORMAT: "is not JPEG, PNG, WebP or HEIC",
+    Reason.UNSUPPORTED_FORMAT: "is not JPEG, PNG, WebP, HEIC or AVIF",
     Reason.DAMAGED: "is damaged",
     Reason.TOOK_TOO_LONG: "took too long to read",
     Reason.TOO_MANY_BYTES: "is too large a file",
@@ -55,7 +55,6 @@ ASPECTS: Final = {
     Aspect.SUNGLASSES: "sunglasses",
     Aspect.SAME_PERSON: "whether all show the same person",
 }
-
 
 LEFT_OUT: Final = {
     LeftOut.NAMED: "was named in leave_out",

@@ -7,7 +7,7 @@ from typing import Any
 
 from apiframe_studio.photos.verdicts import Box, Facts
 
-_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIF"})
+_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIF", "AVIF"})
 _MOST_FACES = 50
 
 

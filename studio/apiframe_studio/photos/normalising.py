@@ -36,7 +36,9 @@ def normalise(data: bytes, limits: Limits, turn: int = 0) -> tuple[bytes, str]:
 
 def _in_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
     """The colours the camera meant, as sRGB. A broken profile is as good as none."""
-    if icc_profile and image.mode in {"RGB", "CMYK", "L"}:
+    if image.mode not in {"RGB", "CMYK", "L"}:
+        image = plain(image)
+    if icc_profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
             converted = ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB")

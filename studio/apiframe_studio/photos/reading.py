@@ -18,7 +18,9 @@ from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import Reason
 
 # The brands of ISO base media files that hold still HEVC pictures (ISO/IEC 23008-12, annex B).
-_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
+# The same kind of file with AV1 pictures (still, moving).
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
 # What else is certainly a picture: GIF, BMP, TIFF, JPEG XL, Photoshop.
 _OTHER_FORMATS = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cJXL ", b"\xff\x0a", b"8BPS")
 _SIDE_LIMIT = 30_000
@@ -55,7 +57,7 @@ def prepare_process() -> None:
 
 
 def sniff(data: bytes) -> str:
-    """JPEG, PNG, WEBP or HEIF by the first bytes. Raises `Unreadable` for everything else."""
+    """JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `Unreadable` for everything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -63,15 +65,22 @@ def sniff(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
-        return _sniff_media(data[8:12])
+        return _sniff_media(data)
     raise Unreadable(Reason.UNSUPPORTED_FORMAT if data.startswith(_OTHER_FORMATS) else Reason.NOT_AN_IMAGE)
 
 
-def _sniff_media(brand: bytes) -> str:
+def _sniff_media(data: bytes) -> str:
+    """By the major brand; `mif1` says picture only, and the brands that follow say of which kind."""
+    brand = data[8:12]
+    if brand == b"mif1":
+        length = min(int.from_bytes(data[:4], "big"), 128)
+        others = {data[place : place + 4] for place in range(16, length - 3, 4)}
+        return "AVIF" if others & _AVIF_BRANDS else "HEIF"
     if brand in _HEIC_BRANDS:
         return "HEIF"
-    other_picture = brand in {b"avif", b"avis", b"hevc"}
-    raise Unreadable(Reason.UNSUPPORTED_FORMAT if other_picture else Reason.NOT_AN_IMAGE)
+    if brand in _AVIF_BRANDS:
+        return "AVIF"
+    raise Unreadable(Reason.UNSUPPORTED_FORMAT if brand == b"hevc" else Reason.NOT_AN_IMAGE)
 
 
 def is_large(data: bytes, limits: Limits) -> bool:
@@ -114,7 +123,7 @@ def _decode(data: bytes, format_: str, limits: Limits, at_least: int) -> Picture
         width, height = image.size
         _check_size(width, height, limits)
         # MPO is how phones store a JPEG with its depth map or its burst beside it; the first is the photo.
-        if getattr(image, "n_frames", 1) > 1 and format_ in {"PNG", "WEBP"}:
+        if getattr(image, "n_frames", 1) > 1 and format_ in {"PNG", "WEBP", "AVIF"}:
             raise Unreadable(Reason.ANIMATED)
         icc_profile, day = image.info.get("icc_profile"), _day(image)
         if format_ == "JPEG":

@@ -23,7 +23,7 @@ UNUSABLE = frozenset(
     {Reason.NOT_AN_IMAGE, Reason.UNSUPPORTED_FORMAT, Reason.DAMAGED, Reason.TOO_LARGE, Reason.ANIMATED}
 )
 ANYTHING = UNUSABLE | {None}
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def garbage() -> Iterator[Hostile]:
 
 def moving_and_mixed() -> Iterator[Hostile]:
     frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "green", "blue")]
-    for format_ in ("PNG", "WEBP"):
+    for format_ in ("PNG", "WEBP", "AVIF"):
         file = io.BytesIO()
         frames[0].save(file, format_, save_all=True, append_images=frames[1:], duration=50)
         yield Hostile(f"moving {format_}", file.getvalue(), frozenset({Reason.ANIMATED}))

@@ -83,6 +83,8 @@ def planted(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
     yield "WebP appended", saved(picture, "WEBP") + CANARY
     yield "HEIC", saved(picture, "HEIF", exif=exif().tobytes(), xmp=XMP)
     yield "HEIC appended", saved(picture, "HEIF") + CANARY
+    yield "AVIF", saved(picture, "AVIF", exif=exif(), xmp=XMP, icc_profile=profile)
+    yield "AVIF appended", saved(picture, "AVIF") + CANARY
 
 
 def segments(jpeg: bytes) -> list[int]:
@@ -177,6 +179,66 @@ def test_colours_are_those_the_profile_meant_after_the_profile_is_gone() -> None
         colour = sent.getpixel((150, 150))
     assert isinstance(colour, tuple)
     assert colour[1] > 200 > 60 > colour[0]
+
+
+def wide_gamut_profile() -> bytes:
+    """Display P3, which phones write: the sRGB profile with the primaries of P3 (adapted to D50)."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    for place in range(132, 132 + 12 * profile[131], 12):
+        tag, at, _ = struct.unpack(">4sII", profile[place : place + 12])
+        if tag in primaries:
+            profile[at + 8 : at + 20] = struct.pack(">3i", *(round(xyz * 65536) for xyz in primaries[tag]))
+    return bytes(profile)
+
+
+def from_p3(*levels: int) -> list[int]:
+    """The sRGB levels of a Display P3 colour, by the published matrix between the two."""
+    light = [
+        level / 255 / 12.92 if level <= 10 else ((level / 255 + 0.055) / 1.055) ** 2.4 for level in levels
+    ]
+    rows = ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979))
+    mixed = [sum(factor * part for factor, part in zip(row, light, strict=True)) for row in rows]
+    return [round(255 * (1.055 * part ** (1 / 2.4) - 0.055)) for part in mixed]
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode"),
+    [
+        ("JPEG", "RGB"),
+        ("PNG", "RGB"),
+        ("PNG", "RGBA"),
+        ("PNG", "P"),
+        ("WEBP", "RGB"),
+        ("HEIF", "RGB"),
+        ("AVIF", "RGB"),
+    ],
+)
+def test_a_wide_gamut_picture_is_sent_in_srgb(format_: str, mode: str) -> None:
+    skin = (196, 140, 112)
+    picture = Image.new("RGB", (300, 300), skin)
+    picture = picture.quantize() if mode == "P" else picture.convert(mode)
+    file = saved(picture, format_, quality=95, icc_profile=wide_gamut_profile())
+    jpeg, _ = normalise(file, Limits())
+    with Image.open(io.BytesIO(jpeg)) as sent:
+        colour = sent.getpixel((150, 150))
+    assert isinstance(colour, tuple)
+    assert from_p3(*skin) != list(skin)
+    assert max(abs(one - other) for one, other in zip(colour, from_p3(*skin), strict=True)) <= 3
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_a_picture_that_was_found_lying_is_sent_upright(angle: int) -> None:
+    picture = Image.new("RGB", (400, 300), "white")
+    picture.paste("black", (0, 0, 400, 40))
+    jpeg, _ = normalise(saved(picture.rotate(-angle, expand=True), "PNG"), Limits(), angle)
+    with Image.open(io.BytesIO(jpeg)) as sent:
+        assert sent.size == (400, 300)
+        assert sent.convert("L").getpixel((200, 15)) == 0
 
 
 def test_a_transparent_picture_is_sent_on_white() -> None:
