@@ -44,7 +44,7 @@ def _kind(tool: StudioTool) -> str:
         case (True, _, _):
             return "free, on this machine only"
         case (_, _, True):
-            return "records what a person decided"
+            return "records what the user decided"
         case _:
             return "**spends credits**"
 
