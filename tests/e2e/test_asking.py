@@ -1,4 +1,4 @@
-"""The real program over stdio, asked by the SDK's own client: what happens to photos while a user is asked."""
+"""The real program over stdio with the SDK's own client, which can ask a user before something is paid."""
 
 from __future__ import annotations
 
@@ -19,6 +19,37 @@ from ..server.program import COMMAND, environment
 pytestmark = pytest.mark.slow
 
 PERSON = {"gender": "female", "ethnicity": "white", "consent": True}
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_a_repeated_start_with_word_and_key_is_answered_with_the_training_and_paid_once(
+    tmp_path: Path, era: Any
+) -> None:
+    asked: list[str] = []
+
+    async def agrees(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"agreed": True})
+
+    answers: Any = agrees
+    command = StdioServerParameters(
+        command=COMMAND[0], args=[*COMMAND[1:], "--sandbox"], env=environment(tmp_path / "data")
+    )
+    wish = {"training_images_id": "sandbox-person", "trigger_word": "TOKANNA", "idempotency_key": "once"}
+    with anyio.fail_after(60):
+        async with Client(command, mode=era, elicitation_callback=answers) as client:
+            first = await client.call_tool("start_training", wish)
+            second = await client.call_tool("start_training", wish)
+            account = await client.call_tool("get_account", {})
+    assert not first.is_error
+    assert not second.is_error
+    assert first.structured_content is not None
+    assert second.structured_content is not None
+    assert account.structured_content is not None
+    assert second.structured_content["deduplicated"] is True
+    assert second.structured_content["ref"] == first.structured_content["ref"]
+    assert account.structured_content["credits"] == 12_000 - 48
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])

@@ -72,25 +72,18 @@ def _studio(errand: dict[str, Any], clock: Clock | None) -> Studio:
 
 async def prepare(errand: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
     """Prepare ten photos whose fingerprint is the name of the errand's photos."""
-    checked = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
+    judged = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
     prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), errand["photos"])
 
-    async def check(*_: object, **__: object) -> PhotoCheck:
-        return checked
-
-    async def normalise(*_: object, **__: object) -> PreparedPhotos:
-        return prepared
+    async def check(*_: object) -> photo_sets.CheckedPhotos:
+        return photo_sets.CheckedPhotos(judged, prepared, ())
 
     async def tell(_done: float, _of: float, _what: str) -> None:
         return
 
     studio = _studio(errand, clock)
     wish = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna", consent_at=1.0)
-    with (
-        patch.object(AllowedFolders, "identities", return_value=()),
-        patch.object(photo_sets, "check", check),
-        patch.object(photo_sets, "prepare", normalise),
-    ):
+    with patch.object(studio.photo_sets, "check_and_normalise", check):
         return await _told(studio, lambda: studio.photo_sets.prepare(wish, tell, 5.0))
 
 

@@ -177,7 +177,7 @@ async def test_the_question_names_what_is_sent_what_is_left_out_and_both_prices(
     [question] = person.asked
     assert question.startswith("Sandbox: ")
     assert re.search(r"Send 12 photos of Anna \(set [0-9a-f]{8}\) to Apiframe\?", question)
-    assert "1 of 13 are left out" in question
+    assert "Left out: 1 of 13." in question
     assert "costs 2 credits" in question
     assert "training of them costs 48 more" in question
 

@@ -56,6 +56,7 @@ async def test_photos_of_an_expired_set_are_not_trained_again_without_a_word(
         assert "2026-09-21" in said, "when"
         assert trained["ref"] in said
         assert "idempotency_key" in said
+    assert f"Next: call get_training_status with task_id {trained['ref']}" in prepared["text"]
     assert (again.facts["ref"], again.facts["deduplicated"]) == (trained["ref"], True)
     assert "cost nothing" in again.text
     assert on_purpose.facts["ref"] != trained["ref"]

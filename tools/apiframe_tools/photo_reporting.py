@@ -12,7 +12,7 @@ from apiframe_studio.photos import FEWEST, MOST_PICTURES, Aspect, PhotoCheck, Ve
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
-from apiframe_studio.training import is_missing
+from apiframe_studio.training import Training, is_missing
 from apiframe_tools.cautions import (
     ONLY_ON_PURPOSE,
     UNKNOWN_TO_THE_SERVICE,
@@ -106,7 +106,7 @@ def prepared(photo_set: PhotoSet, *, sandbox: bool, credits_left: float | None =
         sandbox=sandbox,
         next_step=END_OR_CORRECT.format(ref=row.ref)
         if is_missing(row)
-        else _after_preparing(status, row.task_id, row.ref),
+        else _after_preparing(status, row.task_id, row.ref, photo_set.trained),
     )
     result.tell_left_out(_left_out(photo_set))
     return result
@@ -217,8 +217,14 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
     ]
 
 
-def _after_preparing(status: PhotosStatus, task_id: str | None, ref: str) -> str:
+def _after_preparing(status: PhotosStatus, task_id: str | None, ref: str, trained: Training | None) -> str:
     match status:
+        case "ready" if trained:
+            return (
+                f"call get_training_status with task_id {trained.ref} for the training that exists. One more of these "
+                f"photos takes start_training with training_images_id {task_id} and a new idempotency_key, once the "
+                "user agrees to pay again."
+            )
         case "ready":
             return (
                 f"call start_training with training_images_id {task_id}, once the person agrees to the price."

@@ -144,7 +144,7 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     trained = await studio.photo_sets.trained(ready.photos)
     before = f" {trained_before(trained)}" if trained else ""
     left_out = ready.photos.found - number
-    told = f"{left_out} of {ready.photos.found} are left out. " if left_out else ""
+    told = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
     return (
         f"Send {photos} to Apiframe? {told}It costs {UPLOAD_CREDITS:g} credits; a training of them costs "
         f"{CREDITS_A_PHOTO * number:g} more and is asked about before it starts. Apiframe then holds photos of this "
