@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,10 +12,10 @@ from rich.table import Table
 
 from apiframe_server.composition import studio_of
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import notes, output, progress_bar, run_command
+from apiframe_server.terminal import KIND_WORDS, notes, output, progress_bar, run_command
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
-from apiframe_studio.training import Note, Training
+from apiframe_studio.training import Note, Training, UnknownSubject
 from apiframe_studio.trainings import Page
 from apiframe_studio.waiting import is_worth_waiting
 from apiframe_tools import reporting
@@ -53,45 +54,60 @@ def _show_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
     console, aside = output(), notes()
     if sandbox:
         aside.print(SANDBOX_WORDS, style="dim")
-    if not page.trainings:
+    if page.trainings:
+        console.print(
+            _table(["subject", "status", "trigger word", "started", "id"], map(_cells, page.trainings))
+        )
+    else:
         named = f" of {escape(subject)}" if subject else ""
         console.print(f"No trainings{named} yet.")
-        return
-    table = Table("subject", "status", "trigger word", "started", "id", box=None, pad_edge=False)
-    for training in page.trainings:
-        table.add_row(*map(escape, _cells(training)))
-    console.print(table)
+    if page.unsettled:
+        console.print("\nNot settled, whatever was asked for:" if subject else "\nNot settled:")
+        console.print(
+            _table(["subject", "what", "status", "asked for", "id"], map(_unsettled_cells, page.unsettled))
+        )
     if page.total > len(page.trainings):
         aside.print(f"{page.total - len(page.trainings)} older ones are not shown; --limit shows more.")
     if any(Note.NOT_REFRESHED in training.notes for training in page.trainings):
         aside.print("The service could not be asked about some of them: their last known status is shown.")
-    if any(training.state is State.UNCONFIRMED for training in page.trainings):
+    if any(training.state is State.UNCONFIRMED for training in (*page.trainings, *page.unsettled)):
         aside.print(
             "unconfirmed: money may have been spent. Look into your Apiframe dashboard, then tell your assistant what "
             "became of it."
         )
 
 
-def _cells(training: Training) -> tuple[str, str, str, str, str]:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(*head, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _cells(training: Training) -> Sequence[str]:
     done = f" {training.percentage:g} %" if training.percentage and is_worth_waiting(training) else ""
-    started = datetime.fromtimestamp(training.created_at or 0.0, UTC).astimezone()
     return (
         training.subject or "unnamed",
         STATUS[training.state] + done,
         training.trigger_word or "-",
-        f"{started:%Y-%m-%d %H:%M}",
+        _when(training),
         training.task_id or training.ref or "",
     )
+
+
+def _unsettled_cells(order: Training) -> Sequence[str]:
+    what, status = KIND_WORDS[order.kind], STATUS[order.state]
+    return order.subject or "unnamed", what, status, _when(order), order.ref or order.task_id or ""
+
+
+def _when(training: Training) -> str:
+    return f"{datetime.fromtimestamp(training.created_at or 0.0, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 async def _wait(studio: Studio, name: str, as_json: bool) -> int:
     aside = notes()
     try:
-        named = await studio.trainings.list(subject=name, limit=1)
-        if named.total > 1:
-            aside.print(f"{escape(name)} has {named.total} trainings; this is the newest.")
-        wanted = (named.trainings[0].ref if named.trainings else None) or name
-        training = await _until_settled(studio, wanted, aside)
+        training = await _until_settled(studio, await _meant(studio, name, aside), aside)
     finally:
         await studio.aclose()
     if as_json:
@@ -99,6 +115,17 @@ async def _wait(studio: Studio, name: str, as_json: bool) -> int:
     else:
         output().print(_outcome(training))
     return 0 if training.state is State.FINISHED else 1
+
+
+async def _meant(studio: Studio, name: str, aside: Console) -> str:
+    """The ref of a subject's newest training; a name of no subject is taken for an id."""
+    try:
+        trainings = await studio.trainings.of_subject(name)
+    except UnknownSubject:
+        return name
+    if len(trainings) > 1:
+        aside.print(f"{escape(name)} has {len(trainings)} trainings; this is the newest.")
+    return trainings[0].ref or name
 
 
 async def _until_settled(studio: Studio, name: str, aside: Console) -> Training:

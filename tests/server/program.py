@@ -98,7 +98,7 @@ class Wire:
 
     async def out_until(self, words: str) -> str:
         """Wait until stdout has these words, for as long as the demo may take; returns the line that has them."""
-        return await self._line("out", words, within=60)
+        return await self._line("out", words, within=110)
 
     async def _line(self, name: str, words: str, *, within: float) -> str:
         with anyio.fail_after(within):

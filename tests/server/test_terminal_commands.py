@@ -7,10 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+
+from apiframe_studio.ledger import Kind, Ledger, NewSubmission
+from apiframe_studio.sandbox import SANDBOX_URL
 
 from .program import run, running
 
@@ -92,6 +96,22 @@ async def test_trainings_without_the_sandbox_are_those_of_the_service(tmp_path: 
     assert (listed.process.returncode, listed.out, listed.err) == (0, "No trainings yet.\n", "")
 
 
+async def test_trainings_shows_what_is_not_settled_of_any_kind(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local")
+    upload = NewSubmission(
+        Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint", subject="Anna [Lee]"
+    )
+    waiting, _ = await ledger.admit(upload, time.time())
+    await ledger.aclose()
+    listed = await run("trainings", "--sandbox", folder=tmp_path)
+    assert listed.process.returncode == 0
+    assert listed.out.startswith("No trainings yet.\n\nNot settled:\n")
+    assert "Anna [Lee]  photo set  submitting" in listed.out
+    assert waiting.ref in listed.out
+    told = json.loads((await run("trainings", "--sandbox", "--json", folder=tmp_path)).out)
+    assert [row["ref"] for row in told["unsettled"]] == [waiting.ref]
+
+
 async def test_check_judges_a_folder_that_no_setting_names(tmp_path: Path, drawn: Path) -> None:
     sheet = tmp_path / "sheet.jpg"
     settings = {"PHOTO_FOLDERS": str(tmp_path)}
@@ -117,6 +137,7 @@ async def test_check_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -
     assert checked.err == "apiframe-photo-mcp: There is nothing at that path.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
 async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
