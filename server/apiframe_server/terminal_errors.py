@@ -14,7 +14,7 @@ from apiframe_studio.api.errors import (
     UnclearBecause,
 )
 from apiframe_studio.api.keys import KeyProblem
-from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew
+from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
 from apiframe_studio.photos import PathRefused
 from apiframe_studio.training import NotATraining, UnknownTraining
 from apiframe_tools.troubles import NOT_SENT_WORDS, REFUSALS, UNCLEAR_WORDS, explain
@@ -83,6 +83,11 @@ def _service(error: ApiframeError) -> str | None:
 
 def _ledger(error: LedgerError) -> str | None:
     match error:
+        case LedgerNotPrivate():
+            return (
+                f"{error.path} {error.why}, so what is kept there is not safe. Give it back (chown, chmod go-w), or "
+                "set APIFRAME_DATA_DIR to a folder that is yours alone."
+            )
         case LedgerTooNew():
             return (
                 f"a newer version of this program wrote the ledger {error.path}, so it is left alone. Install the "

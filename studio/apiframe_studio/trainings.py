@@ -22,11 +22,12 @@ from apiframe_studio.ledger import (
     Kind,
     Ledger,
     LedgerError,
+    LedgerUnusable,
     NewSubmission,
     Observation,
     Submission,
 )
-from apiframe_studio.ledger.advancing import is_news
+from apiframe_studio.ledger.advancing import as_seen, is_news
 from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
@@ -210,7 +211,12 @@ class Trainings:
             UnknownTraining, NotATraining: see there.
             ApiframeError: the service could not be asked.
         """
-        known = await self._ledger.find_paced(name, self._clock.now())
+        try:
+            known = await self._ledger.find_paced(name, self._clock.now())
+        except LedgerUnusable:
+            if REF.fullmatch(name):
+                raise
+            return replace(await self._look_elsewhere(name), notes=(Note.LEDGER_NOT_READ,))
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
                 raise NotATraining(TaskKind(known[0].kind.value))
@@ -226,14 +232,14 @@ class Trainings:
             As `look`; but when the service cannot be asked any more after a first look, the last known
             state is returned with `Note.NOT_REFRESHED`.
         """
-        known = await self._ledger.find(name, self._clock.now())
+        known = await self._find_if_readable(name)
         key = name if known is None else known.ref
 
         async def look() -> Training:
             try:
                 return await self.look(name)
             except ApiframeError:
-                row = await self._ledger.find(name, self._clock.now())
+                row = await self._find_if_readable(name)
                 if row is None or row.checked_at is None:
                     raise
                 return Training.of(row, Note.NOT_REFRESHED)
@@ -347,9 +353,16 @@ class Trainings:
                 row = await self._ledger.observe(row.ref, seen) or row
                 pace = await self._ledger.pace(row)
         except LedgerError:
-            return replace(_elsewhere(task, now), ref=row.ref, subject=row.subject, notes=odd)
+            # What the service says is worth more than that it is remembered.
+            return replace(Training.of(as_seen(row, seen), *odd, Note.NOT_WRITTEN), checked_at=now)
         eta = eta_seconds(pace, now) if row.state in UNDER_WAY else None
         return replace(Training.of(row, *odd), eta_seconds=eta, checked_at=now)
+
+    async def _find_if_readable(self, name: str) -> Submission | None:
+        try:
+            return await self._ledger.find(name, self._clock.now())
+        except LedgerUnusable:
+            return None
 
     async def _look_elsewhere(self, task_id: str) -> Training:
         task = await known_task(await self._service(), task_id, Kind.TRAINING)

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from subprocess import PIPE
@@ -128,12 +128,16 @@ class Wire:
 
 @asynccontextmanager
 async def running(
-    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, cwd: Path | None = None
+    *arguments: str,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    within: Sequence[str] = (),
 ) -> AsyncGenerator[Wire]:
-    """Run the command until the block ends, or until it ends itself."""
+    """Run the command until the block ends, or until it ends itself; `within` another one that runs it."""
     env = environment(folder, settings)
     process = await anyio.open_process(
-        [*COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd
+        [*within, *COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd
     )
     wire = Wire(process)
     assert process.stdout is not None

@@ -21,6 +21,9 @@ _WORDS = {
     Note.NOT_REFRESHED: "The service could not be asked just now; this is the last known state.",
     Note.ID_NOT_IN_LEDGER: "The ledger could not be written, so the task_id was kept beside it: free some disk space.",
     Note.ID_ONLY_HERE: "The task_id could not be written anywhere: show it to the person, this is its only record.",
+    Note.NOT_WRITTEN: "The ledger could not be written (full disk, or no permission), so this is not remembered: tell "
+    "the user to note it, and to make room.",
+    Note.LEDGER_NOT_READ: "The ledger could not be read, so only what the service says is known; see doctor.",
     Note.FORGOTTEN: "Its subject was forgotten here, so name, trigger word and images are not kept.",
     Note.NEW_IN_LEDGER: "It was made elsewhere and is in the list from now on.",
 }

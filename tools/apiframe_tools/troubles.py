@@ -29,6 +29,7 @@ from apiframe_studio.ledger import (
     LedgerBusy,
     LedgerDamaged,
     LedgerError,
+    LedgerNotPrivate,
     LedgerTooNew,
     SpendingCapReached,
     Submission,
@@ -434,6 +435,12 @@ def _ledger(error: LedgerError) -> str:
             return (
                 f"Nothing was sent: it could cost {error.needed:g} credits, {error.spent:g} were spent in the last 24 "
                 f"hours, and the person allows {error.cap:g} (APIFRAME_MAX_CREDITS_PER_DAY). Tell the person."
+            )
+        case LedgerNotPrivate():
+            return (
+                f"{error.path} {error.why}, so what is kept there is not safe, and nothing was sent. "
+                "Tell the user to give it back (chown, chmod go-w) or to set APIFRAME_DATA_DIR to a folder that is "
+                "theirs alone, and to restart this server."
             )
         case LedgerTooNew():
             return (

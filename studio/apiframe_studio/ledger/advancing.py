@@ -48,6 +48,12 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
     )
 
 
+def as_seen(row: Submission, seen: Observation) -> Submission:
+    """A submission with what a look said about it, whether or not that can be written."""
+    following = after(row.state, SEEN[seen.state])
+    return row if following is None else impersonal(observed(row, following, seen))
+
+
 def is_news(row: Submission, seen: Observation) -> bool:
     """Whether a look said anything that the row does not."""
     following = after(row.state, SEEN[seen.state])

@@ -18,8 +18,21 @@ from sqlalchemy import Connection, Select, delete, insert
 from apiframe_studio.intent import Intent, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
 from apiframe_studio.ledger.ending import is_open_to
-from apiframe_studio.ledger.errors import IdTaken, LedgerBusy, LedgerError, SpendingCapReached
-from apiframe_studio.ledger.file import BUSY_SECONDS, insist_on_sound, is_checked, open_engine, translated
+from apiframe_studio.ledger.errors import (
+    IdTaken,
+    LedgerBusy,
+    LedgerError,
+    LedgerUnusable,
+    SpendingCapReached,
+)
+from apiframe_studio.ledger.file import (
+    BUSY_SECONDS,
+    insist_on_sound,
+    is_checked,
+    open_ledger,
+    spool_folder,
+    translated,
+)
 from apiframe_studio.ledger.kin import rows_about
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
 from apiframe_studio.ledger.reuse import still_good, worst_case
@@ -75,14 +88,20 @@ class Book:
 
     def __init__(self, path: Path, *, check: bool = False) -> None:
         self._path = path
-        self._engine = open_engine(path, check=check)
+        opened = open_ledger(path, check=check)
+        self._engine, self._unwritable = opened.engine, opened.unwritable
         with translated(path):
             self._is_checked = check or is_checked(path)
             self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._spool = Spool(path.with_name(f"{path.stem}-spool"))
+        self._spool = Spool(spool_folder(path))
         # A disk that is still full must not keep anybody from reading; `admit` and `decide` insist.
         with contextlib.suppress(LedgerError):
             self._take_in_spooled()
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the file cannot be written, so that this is a copy of it, good for reading."""
+        return self._unwritable is not None
 
     def close(self) -> None:
         """Close the file."""
@@ -314,7 +333,7 @@ class Book:
         """
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            return read_page(
+            page = read_page(
                 connection,
                 service,
                 owner,
@@ -324,6 +343,7 @@ class Book:
                 before=before,
                 limit=limit,
             )
+        return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
     def unsettled(
         self, service: str, owner: str, now: float, *, limit: int = MOST_UNSETTLED
@@ -331,7 +351,8 @@ class Book:
         """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            return read_unsettled(connection, service, owner, limit=limit)
+            rows = read_unsettled(connection, service, owner, limit=limit)
+        return [_as_it_is(row, now) for row in rows]
 
     def subjects(self, service: str, owner: str, beginning: str, *, limit: int) -> Sequence[str]:
         """The names of subjects with a training that begin so, in whatever form they are written; alphabetical."""
@@ -346,7 +367,8 @@ class Book:
         self._declare_dead_senders(now)
         place = {"service": service, "owner": owner, "kind": Kind.TRAINING.value}
         with self._reading() as connection:
-            return of_photos(connection, place, fingerprint)
+            rows = of_photos(connection, place, fingerprint)
+        return [_as_it_is(row, now) for row in rows]
 
     def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
@@ -369,11 +391,10 @@ class Book:
         """Read rows, after declaring unconfirmed what a dead sender left among them."""
         with self._reading() as connection:
             rows = read(connection, query, wanted)
-        if not any(_lease_ran_out(row, now) for row in rows):
-            return rows
-        with self._transaction() as connection:
-            self._expire_leases(connection, now)
-            return read(connection, query, wanted)
+            if not any(_lease_ran_out(row, now) for row in rows):
+                return rows
+            self._declare_dead_senders(now)
+            return [_as_it_is(row, now) for row in read(connection, query, wanted)]
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[Connection]:
@@ -392,6 +413,8 @@ class Book:
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[Connection]:
+        if self._unwritable is not None:
+            raise LedgerUnusable(self._path, self._unwritable.why)
         with translated(self._path):
             if not self._is_checked:
                 # A damaged ledger may have lost what was paid for: nothing is decided on it.
@@ -422,14 +445,15 @@ class Book:
         with self._reading() as connection:
             sending = read(connection, SENDING_ROWS, {})
         if any(_lease_ran_out(row, now) for row in sending):
-            with self._transaction() as connection:
+            # Where it cannot be written, readers see it all the same: `_as_it_is`.
+            with contextlib.suppress(LedgerUnusable), self._transaction() as connection:
                 self._expire_leases(connection, now)
 
     def _expire_leases(self, connection: Connection, now: float) -> None:
         """A sender that died leaves SENDING behind; nobody can know what the service did with it."""
         for row in read(connection, SENDING_ROWS, {}):
             if _lease_ran_out(row, now):
-                store(connection, replace(row, state=State.UNCONFIRMED, lease_until=None))
+                store(connection, _as_it_is(row, now))
 
 
 def _carrier(
@@ -444,6 +468,11 @@ def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None
     for other in named(connection, row.service, row.owner, task_id):
         if other.ref != row.ref:
             raise IdTaken(other)
+
+
+def _as_it_is(row: Submission, now: float) -> Submission:
+    """A row as it has to be read: what a dead sender left behind is unconfirmed, whether or not that is written."""
+    return replace(row, state=State.UNCONFIRMED, lease_until=None) if _lease_ran_out(row, now) else row
 
 
 def _lease_ran_out(row: Submission, now: float) -> bool:

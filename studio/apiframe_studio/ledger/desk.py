@@ -163,7 +163,7 @@ class Ledger:
         """As `find`, with what is needed to estimate when it will be finished."""
         # A read takes 50 microseconds, a thread and back twice as long: as long as no verb is under way and
         # nobody holds the file, it is done here (docs/decisions/0004-the-ledger.md).
-        if self._book is not None and not self._one_at_a_time.borrowed_tokens:
+        if self._book is not None and not (self._book.is_copy or self._one_at_a_time.borrowed_tokens):
             with suppress(LedgerBusy, LedgerDamaged):
                 return self._book.glance(self.service, self.owner, name, now)
         return await self._do(lambda book: book.find_paced(self.service, self.owner, name, now))
@@ -197,6 +197,10 @@ class Ledger:
             raise
 
     def _opened(self, *, check: bool = False) -> Book:
+        if self._book is not None and self._book.is_copy:
+            # The disk may have room again, and others may have written since.
+            self._book.close()
+            self._book = None
         if self._book is None:
             from apiframe_studio.ledger.book import Book
 

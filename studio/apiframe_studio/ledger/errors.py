@@ -2,6 +2,7 @@
 
     LedgerError
     ├── LedgerUnusable   the folder or file cannot be read or written: disk full, no permission
+    ├── LedgerNotPrivate another user of this machine owns it, or could change it
     ├── LedgerTooNew     written by a newer version; it is left untouched
     ├── LedgerBusy       another process held it for longer than we wait
     ├── SpendingCapReached  the request would spend more than the person allows in a day
@@ -34,6 +35,10 @@ class LedgerError(StudioError):
 
 class LedgerUnusable(LedgerError):
     """The folder or the file cannot be read or written; `why` is the system's short reason."""
+
+
+class LedgerNotPrivate(LedgerError):
+    """Another user owns `path` (the ledger, its folder, or one above), or can change it; `why` says which."""
 
 
 class LedgerTooNew(LedgerError):

@@ -1,4 +1,8 @@
-"""Opening the ledger's file: its folder, its rights, its soundness, its version."""
+"""Opening the ledger's file: its folder, its rights, its soundness, its version.
+
+Where it cannot be written (a full disk, one that may only be read) a copy of it in memory is opened, so that
+what is known can still be read; `Opened.unwritable` then says why nothing can be begun.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,31 @@ import contextlib
 import os
 import sqlite3
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import StaticPool
 
-from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
+from apiframe_studio.ledger.errors import (
+    LedgerBusy,
+    LedgerDamaged,
+    LedgerError,
+    LedgerNotPrivate,
+    LedgerTooNew,
+    LedgerUnusable,
+)
 from apiframe_studio.ledger.steps import VERSION, take
-from apiframe_studio.private_files import make_private_folder
+from apiframe_studio.private_files import (
+    NotPrivate,
+    keep_file_private,
+    keep_private,
+    make_private_folder,
+    refuse_of_others,
+)
 
 BUSY_SECONDS: Final = 10.0
 CHECKED_AT_ONCE_BYTES: Final = 4_000_000
@@ -25,15 +44,61 @@ _CHUNK: Final = 2**20
 _DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file format")
 
 
-def open_engine(path: Path, *, check: bool = False) -> Engine:
-    """An engine on a ledger of this version, made if there is none, and sound if it is small or `check` is given.
+@dataclass(frozen=True)
+class Opened:
+    """An engine on a ledger. With `unwritable` it is on a copy of it in memory, and that is why."""
+
+    engine: Engine
+    unwritable: LedgerUnusable | None = None
+
+
+def open_ledger(path: Path, *, check: bool = False) -> Opened:
+    """Open a ledger of this version, made if there is none, and sound if it is small or `check` is given.
 
     A large one takes a second to check, which nobody waits for who only reads: see `is_checked`.
 
     Raises:
-        LedgerUnusable, LedgerTooNew, LedgerBusy, LedgerDamaged: see `errors`. A damaged file has been
+        LedgerUnusable, LedgerNotPrivate, LedgerTooNew, LedgerBusy, LedgerDamaged: see `errors`. A damaged file has been
             set aside by then, so the next call begins a new ledger.
     """
+    try:
+        return Opened(_open_engine(path, check=check))
+    except LedgerUnusable as unusable:
+        if (copy := _copy_in_memory(path)) is None:
+            raise
+        return Opened(copy, unusable)
+
+
+def _copy_in_memory(path: Path) -> Engine | None:
+    """A ledger as it stands, brought up to date in memory alone. None where there is none that can be read."""
+    try:
+        refuse_of_others(path)
+    except NotPrivate as refused:
+        raise LedgerNotPrivate(refused.path, refused.why) from refused
+    except OSError:
+        return None
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as kept:
+            kept.backup(memory)
+    except sqlite3.Error:
+        memory.close()
+        return None
+    engine = create_engine("sqlite://", creator=lambda: memory, poolclass=StaticPool)
+    event.listen(engine, "begin", partial(_begin_immediate, path))
+    memory.isolation_level = None
+    version = int(memory.execute("PRAGMA user_version").fetchone()[0])
+    if version == 0:
+        # Made, and never begun: there is nothing to read.
+        engine.dispose()
+        return None
+    with translated(path):
+        for number in range(version, VERSION):
+            _take_step(engine, number)
+    return engine
+
+
+def _open_engine(path: Path, *, check: bool) -> Engine:
     opened = _make_file(path)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
@@ -54,7 +119,7 @@ def open_engine(path: Path, *, check: bool = False) -> Engine:
         if _identity(path) == opened:
             raise
         # Another process set a damaged ledger aside while this one was opening it: the new one is meant.
-        return open_engine(path, check=check)
+        return _open_engine(path, check=check)
     except LedgerError:
         engine.dispose()
         raise
@@ -86,12 +151,32 @@ def _make_file(path: Path) -> int | None:
     """Make folder and file with rights for nobody else, before SQLite would make them with the umask's."""
     try:
         make_private_folder(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        keep_private(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            keep_file_private(descriptor, path)
+        finally:
+            os.close(descriptor)
+        _keep_spool_private(spool_folder(path))
+    except NotPrivate as refused:
+        raise LedgerNotPrivate(refused.path, refused.why) from refused
     except FileExistsError as error:
         raise LedgerUnusable(path.parent, "is a file, not a folder") from error
     except OSError as error:
         raise LedgerUnusable(path, error.strerror or "cannot be opened") from error
     return _identity(path)
+
+
+def spool_folder(path: Path) -> Path:
+    """Where ids wait that a ledger could not take."""
+    return path.with_name(f"{path.stem}-spool")
+
+
+def _keep_spool_private(folder: Path) -> None:
+    if folder.is_dir():
+        keep_private(folder)
+        for waiting in folder.iterdir():
+            refuse_of_others(waiting)
 
 
 def _identity(path: Path) -> int | None:
