@@ -18,6 +18,7 @@ for a part of the person.
 - **Several sides.** Mostly from the front, some turned a little to either side, with different expressions.
 - **No edits.** No filters, no collages, no text, no heavy make-up that is not worn every day.
 
-check_photos judges a folder on this machine, free, and says what is missing. prepare_photos removes place, time and \
-other hidden data before anything is sent. The person in the photos has to agree first.
+check_photos judges a folder on this machine, free, and says what is missing. prepare_photos sends the best ones, \
+without those in leave_out and with those in keep, and removes place, time and other hidden data \
+before. The person in the photos has to agree first.
 """
