@@ -12,6 +12,7 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], Awaitable[None]]
 
 GRACE_SECONDS = 3.0
+LEAST_SECONDS = 20.0
 
 
 async def spread(
@@ -38,7 +39,7 @@ async def spread_until(
     """As `spread`; the results by place, without those that came too late.
 
     After `until` (by `anyio.current_time`) nothing is begun, except by a call that has done nothing yet: it
-    would else never get on. What is under way then has 3 more seconds.
+    would else never get on. What is under way then has 3 more seconds, and 20 in all since the call.
     """
     results: dict[int, Result] = {}
     waiting = iter(enumerate(items))
@@ -59,7 +60,7 @@ async def spread_until(
 
     async with anyio.create_task_group() as group:
         if until is not None:
-            group.cancel_scope.deadline = max(until, anyio.current_time()) + GRACE_SECONDS
+            group.cancel_scope.deadline = max(until + GRACE_SECONDS, anyio.current_time() + LEAST_SECONDS)
         for _ in range(min(width, len(items))):
             group.start_soon(take, waiting, group.cancel_scope)
     if failures:
