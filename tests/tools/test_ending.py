@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from apiframe_studio.ledger import Answer, Kind, NewSubmission
+from apiframe_studio.submission import Event
+
 from ..faults.fault_server import answer, fault_server, replying
 from .illustrated import refuse, show
 
@@ -149,3 +152,17 @@ async def test_only_what_has_no_name_gets_one(talk: Talk) -> None:
     row = await talk.studio.ledger.find(made.facts["ref"], talk.clock.now())
     assert row is not None
     assert row.subject == "Anna"
+
+
+async def test_an_upload_that_the_service_does_not_know_can_be_given_up(talk: Talk) -> None:
+    ledger, now = talk.studio.ledger, talk.clock.now()
+    row, _ = await ledger.admit(
+        NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="print", subject="Anna"), now
+    )
+    sending = await ledger.begin_sending(row.ref, now, 30.0)
+    assert sending is not None
+    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="forgotten-by-the-service"), now)
+    ended = await talk.ask("resolve_training", ref=row.ref, decision="give_up")
+    assert ended.facts["status"] == "abandoned"
+    assert "The photo upload of Anna is abandoned" in ended.text
+    assert "prepare_photos begins a new one" in ended.facts["next_step"]
