@@ -25,9 +25,10 @@ HELLO = {
 
 
 def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours without any setting of this machine's, with `folder` for the data."""
+    """Ours without any setting of this machine's, with `folder` for the data and the images."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
     kept |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "APIFRAME_DATA_DIR": str(folder)}
+    kept["APIFRAME_OUTPUT_FOLDER"] = str(folder / "images")
     return kept | {f"APIFRAME_{name}": value for name, value in (settings or {}).items()}
 
 
