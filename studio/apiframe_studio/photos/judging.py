@@ -28,8 +28,10 @@ SHORT_SIDE_WANTED = 512
 # Where nothing looked for a face, the frame has to answer for its size as well.
 SHORT_SIDE_NEEDED_UNSEEN = 512
 SHORT_SIDE_WANTED_UNSEEN = 768
-BLURRED_BELOW = 2.5
-SOFT_BELOW = 4.5
+BLURRED_BELOW = 1.3
+SOFT_BELOW = 1.85
+BLURRED_FRAME_BELOW = 2.5
+SOFT_FRAME_BELOW = 4.5
 DARK_BELOW = 45.0
 BRIGHT_ABOVE = 225.0
 ALIKE_FROM = 0.97
@@ -57,9 +59,10 @@ def _size(facts: Facts) -> Reason | None:
 
 
 def _sharpness(facts: Facts) -> Reason | None:
-    if facts.sharpness < BLURRED_BELOW:
+    blurred, soft = (BLURRED_BELOW, SOFT_BELOW) if facts.faces else (BLURRED_FRAME_BELOW, SOFT_FRAME_BELOW)
+    if facts.sharpness < blurred:
         return Reason.BLURRED
-    return Reason.SOFT if facts.sharpness < SOFT_BELOW else None
+    return Reason.SOFT if facts.sharpness < soft else None
 
 
 def _light(facts: Facts) -> Reason | None:
@@ -113,7 +116,9 @@ def _quality(facts: Facts) -> float:
     """0 to 1. Each part approaches 1 without reaching it, so that more is always a little better."""
     pixels = facts.face_pixels or min(facts.width, facts.height) / 4
     light = 1 - abs(facts.brightness - 128) / 128
-    return _saturating(pixels, 200) * _saturating(facts.sharpness, 8) * (0.5 + light / 2)
+    return (
+        _saturating(pixels, 200) * _saturating(facts.sharpness, 3 if facts.faces else 8) * (0.5 + light / 2)
+    )
 
 
 def _saturating(value: float, half: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFilter, ImageOps, ImageStat
 
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from apiframe_studio.photos.reading import Picture
 
 LONG_SIDE = 1024
-PRINT_SIDE = 16
+PRINT_SIDE = 32
 _TILES = 4
+# The face at most this high, smoothed by this radius; blocks and the reach of a bend in its pixels.
+_FACE_SIDE, _SMOOTHED, _BLOCK, _REACH = 320, 1.5, 8, 2
+# Down, right, and what makes the shorter reach of the slanting ones count the same.
+_DIRECTIONS = ((0, 2, 1.0), (2, 0, 1.0), (1, 1, 1.4), (1, -1, 1.4))
 _MIXABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
@@ -67,23 +71,61 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def sharpness(grey: Image.Image, face: Box | None = None) -> float:
-    """The sharpest tile decides, since a good portrait has a soft background; with a face, the face."""
+    """Of the face where one is known, else of the sharpest tile: a good portrait has a soft background.
+
+    The two have scales of their own (`judging.BLURRED_BELOW`, `judging.BLURRED_FRAME_BELOW`).
+    """
     if face is not None:
-        grey = grey.crop(_pixels(face, grey.size))
+        return _face_sharpness(grey.crop(_pixels(face, grey.size)))
     edges = ImageOps.crop(grey.filter(_LAPLACIAN), 1) if min(grey.size) > 2 else grey
-    tiles = 1 if face is not None else _TILES
     width, height = edges.size
     if min(width, height) < _TILES:
         return 0.0
     return max(
         ImageStat.Stat(
             edges.crop(
-                (width * x // tiles, height * y // tiles, width * (x + 1) // tiles, height * (y + 1) // tiles)
+                (
+                    width * x // _TILES,
+                    height * y // _TILES,
+                    width * (x + 1) // _TILES,
+                    height * (y + 1) // _TILES,
+                )
             )
         ).stddev[0]
-        for x in range(tiles)
-        for y in range(tiles)
+        for x in range(_TILES)
+        for y in range(_TILES)
     )
+
+
+def _face_sharpness(face: Image.Image) -> float:
+    """How strongly the levels bend along the direction in which they bend least.
+
+    Grain hides blur from a plain Laplacian: so it is smoothed first, and what bends even in the smoothest
+    tenth of the blocks is taken for grain and taken off. Motion blurs one direction only: so the least counts.
+    """
+    import numpy
+
+    if face.height > _FACE_SIDE:
+        face = face.resize(
+            (max(1, round(face.width * _FACE_SIDE / face.height)), _FACE_SIDE), Image.Resampling.BOX
+        )
+    levels = numpy.asarray(face.filter(ImageFilter.GaussianBlur(_SMOOTHED)), dtype=numpy.float32)
+    if min(levels.shape) < 2 * _REACH + _BLOCK:
+        return 0.0
+    height, width = levels.shape
+
+    def part(down: int, right: int) -> Any:
+        return levels[_REACH + down : height - _REACH + down, _REACH + right : width - _REACH + right]
+
+    strengths: list[float] = []
+    for down, right, scale in _DIRECTIONS:
+        bends = part(down, right) + part(-down, -right) - 2 * part(0, 0)
+        rows, columns = (length // _BLOCK for length in bends.shape)
+        blocks = bends[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
+        variances = blocks.var(axis=(1, 3))
+        signal = float(variances.mean() - numpy.percentile(variances, 10))
+        strengths.append(scale * max(0.0, signal) ** 0.5)
+    return min(strengths)
 
 
 def brightness(grey: Image.Image, face: Box | None = None) -> float:
@@ -98,23 +140,49 @@ def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def print_of(small: Image.Image) -> bytes:
-    """256 grey levels of a 16 x 16 thumbnail: what likeness is judged by."""
+    """1024 grey levels of a 32 x 32 thumbnail: what likeness is judged by."""
     return small.convert("L").resize((PRINT_SIDE, PRINT_SIDE), Image.Resampling.BOX).tobytes()
 
 
 def compare(prints: Sequence[bytes], alike: float) -> tuple[list[tuple[int, int]], float | None]:
-    """Pairs of places whose prints correlate at least `alike` (numpy.corrcoef), and the median of all pairs.
+    """Pairs of places whose prints correlate at least `alike`, and the median of all pairs as they are.
 
-    An even grey print correlates with nothing. The median is None for fewer than two prints.
+    Two prints are also laid over each other mirrored and moved by up to two of 32 or one of 16 levels in each
+    direction (6 %), which finds mirrored copies and the shots of a burst. An even grey print correlates with
+    nothing. The median is None for fewer than two prints.
     """
     import numpy
 
     if len(prints) < 2:
         return [], None
-    levels = numpy.array([list(print_) for print_ in prints], dtype=float)
-    with numpy.errstate(invalid="ignore", divide="ignore"):
-        matrix = numpy.nan_to_num(numpy.corrcoef(levels))
+    fine = numpy.array([list(print_) for print_ in prints], dtype=numpy.float32)
+    fine = fine.reshape(-1, PRINT_SIDE, PRINT_SIDE)
+    coarse = fine.reshape(-1, PRINT_SIDE // 2, 2, PRINT_SIDE // 2, 2).mean(axis=(2, 4))
     rows, columns = numpy.triu_indices(len(prints), 1)
-    pairs = matrix[rows, columns]
-    hits = numpy.flatnonzero(pairs >= alike)
-    return [(int(rows[hit]), int(columns[hit])) for hit in hits], round(float(numpy.median(pairs)), 3)
+    plain = _correlations(coarse, coarse, 0, 0)[rows, columns]
+    likest = plain.copy()
+    for levels, reach in ((fine, 2), (coarse, 1)):
+        for other in (levels, levels[:, :, ::-1]):
+            for down in range(-reach, reach + 1):
+                for right in range(-reach, reach + 1):
+                    found = _correlations(levels, other, down, right)[rows, columns]
+                    numpy.maximum(likest, found, out=likest)
+    hits = numpy.flatnonzero(likest >= alike)
+    return [(int(rows[hit]), int(columns[hit])) for hit in hits], round(float(numpy.median(plain)), 3)
+
+
+def _correlations(ones: Any, others: Any, down: int, right: int) -> Any:
+    """Of each of `ones` with each of `others` moved, over what overlaps; 0 for what is even."""
+    import numpy
+
+    side = ones.shape[1]
+
+    def overlap(levels: Any, down: int, right: int) -> Any:
+        part = levels[:, max(0, down) : side + min(0, down), max(0, right) : side + min(0, right)].reshape(
+            len(levels), -1
+        )
+        part = part - part.mean(axis=1, keepdims=True)
+        length = numpy.linalg.norm(part, axis=1, keepdims=True)
+        return numpy.divide(part, length, out=numpy.zeros_like(part), where=length > 0)
+
+    return overlap(ones, down, right) @ overlap(others, -down, -right).T

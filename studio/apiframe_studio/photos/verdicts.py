@@ -101,10 +101,10 @@ class Facts:
     """What was measured on one decoded picture, upright.
 
     `turn` is how far it had to be turned counter-clockwise for that, beyond what the camera wrote: 0, 90, 180
-    or 270 degrees, told by the face. `width`, `height` in pixels, after it. `sharpness`: standard deviation of
-    the Laplacian in the sharpest of 16 tiles, grey levels, on a picture of at most 1024 pixels. `brightness`:
-    mean grey level, 0 to 255. Both are the face's where one was found. `faces` is None when nothing could
-    look for them. `day` is the day of capture that the camera wrote (YYYY-MM-DD), if any.
+    or 270 degrees, told by the face. `width`, `height` in pixels, after it. `sharpness`
+    (`measuring.sharpness`) and `brightness` (mean grey level, 0 to 255) are the face's where one was found.
+    `faces` is None when nothing could look for them. `day` is the day of capture that the camera wrote
+    (YYYY-MM-DD), if any.
     """
 
     format: str

@@ -5,10 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from apiframe_studio.photos import _facts, judging, measuring
 from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.verdicts import Box
 
 Painter = Callable[..., Image.Image]
 
@@ -17,19 +18,55 @@ def test_blur_lowers_sharpness_step_by_step_down_to_a_rejection(painted: Painter
     grey = painted(1, (800, 1000)).convert("L")
     levels = [measuring.sharpness(grey.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 5)]
     assert levels == sorted(levels, reverse=True)
-    assert levels[0] > judging.SOFT_BELOW
-    assert levels[-1] < judging.BLURRED_BELOW
+    assert levels[0] > judging.SOFT_FRAME_BELOW
+    assert levels[-1] < judging.BLURRED_FRAME_BELOW
 
 
 def test_a_sharp_subject_before_a_soft_background_is_sharp(painted: Painter) -> None:
     picture = painted(1, (800, 800)).filter(ImageFilter.GaussianBlur(25))
     picture.paste(painted(2, (240, 240)), (280, 280))
-    assert measuring.sharpness(picture.convert("L")) > judging.SOFT_BELOW
+    assert measuring.sharpness(picture.convert("L")) > judging.SOFT_FRAME_BELOW
+
+
+FACE = Box(0.25, 0.2, 0.5, 0.45)
+
+
+def grainy(picture: Image.Image) -> Image.Image:
+    grain = Image.effect_noise(picture.size, 12).convert("L")
+    return Image.merge("RGB", [ImageChops.add(band, grain, 1, -128) for band in picture.split()])
+
+
+def shaken(picture: Image.Image, pixels: int) -> Image.Image:
+    """The mean of the picture at each place of a movement to the right, as a slow shutter takes it."""
+    moved = picture
+    for step in range(1, pixels):
+        moved = Image.blend(moved, ImageChops.offset(picture, step, 0), 1 / (step + 1))
+    return moved
+
+
+@pytest.mark.parametrize("number", [0, 1, 4])
+def test_neither_grain_nor_motion_hides_that_a_face_is_blurred(number: int) -> None:
+    picture = draw(scenes(number + 1)[number], (820, 1024))
+    level = {
+        name: measuring.sharpness(each.convert("L"), FACE)
+        for name, each in {
+            "sharp": picture,
+            "sharp with grain": grainy(picture),
+            "blurred with grain": grainy(picture.filter(ImageFilter.GaussianBlur(8))),
+            "shaken": shaken(picture, 40),
+            "shaken with grain": grainy(shaken(picture, 40)),
+        }.items()
+    }
+    assert {name for name, found in level.items() if found > judging.SOFT_BELOW} == {
+        "sharp",
+        "sharp with grain",
+    }, level
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 500), (500, 1)])
 def test_a_sliver_of_a_picture_has_no_sharpness(size: tuple[int, int]) -> None:
     assert measuring.sharpness(Image.new("L", size)) == 0.0
+    assert measuring.sharpness(Image.new("L", size), Box(0.0, 0.0, 1.0, 1.0)) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -40,6 +77,8 @@ def test_a_sliver_of_a_picture_has_no_sharpness(size: tuple[int, int]) -> None:
         ("softer", lambda picture: picture.filter(ImageFilter.GaussianBlur(4))),
         ("grey", lambda picture: picture.convert("L").convert("RGB")),
         ("a hair's breadth aside", lambda picture: picture.crop((6, 6, picture.width, picture.height))),
+        ("mirrored", ImageOps.mirror),
+        ("mirrored and aside", lambda picture: ImageOps.mirror(picture).crop((13, 0, *picture.size))),
     ],
 )
 def test_the_same_picture_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
@@ -48,19 +87,30 @@ def test_the_same_picture_is_recognised(name: str, change: Callable[[Image.Image
     assert measuring.compare(prints, judging.ALIKE_FROM)[0] == [(0, 1)], name
 
 
+@pytest.mark.parametrize(("aside", "down"), [(0.05, 0), (0, 0.05), (0.025, 0), (0.03, 0.02), (0.05, 0.05)])
+def test_two_shots_of_a_burst_are_the_same_picture(aside: float, down: float) -> None:
+    width, height = 512, 640
+    scene = draw(scenes(1)[0], (width, height))
+    right, below = round(width * aside), round(height * down)
+    one = scene.crop((0, 0, width - right, height - below))
+    other = ImageEnhance.Brightness(scene.crop((right, below, width, height))).enhance(1.05)
+    prints = [measuring.print_of(one), measuring.print_of(other)]
+    assert measuring.compare(prints, judging.ALIKE_FROM)[0] == [(0, 1)]
+
+
 def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
     prints = [measuring.print_of(draw(scene, (256, 320))) for scene in scenes(24)]
     assert measuring.compare(prints, judging.ALIKE_FROM)[0] == []
 
 
 def test_even_grey_pictures_are_like_nothing() -> None:
-    prints = [bytes([level]) * 256 for level in (0, 128, 255)]
+    prints = [bytes([level]) * 1024 for level in (0, 128, 255)]
     assert measuring.compare(prints, 0.5) == ([], 0.0)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_single_picture_has_no_likeness(count: int) -> None:
-    assert measuring.compare([bytes(range(256))] * count, 0.5) == ([], None)
+    assert measuring.compare([bytes(range(256)) * 4] * count, 0.5) == ([], None)
 
 
 @pytest.mark.parametrize(
