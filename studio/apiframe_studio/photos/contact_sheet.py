@@ -28,6 +28,8 @@ _STEPS = [(width, quality) for width in (1500, 1300, 1100) for quality in (75, 6
 _LAST_STEPS = [(1100, 40), (1100, 25), (750, 25)]
 _FACES_HIGH = 3.2
 """How many heights of the face a tile shows: the head, and enough around it to see who else is there."""
+_ROOM = 1.3
+"""How much wider than all faces together a tile with several is."""
 _GAP = 14
 _PAPER, _INK, _FAINT, _EMPTY = "#f7f6f3", "#24272b", "#6b7076", "#dcdad5"
 _COLOURS = {Verdict.USE: "#1f8a4c", Verdict.WARN: "#d98a00", Verdict.REJECT: "#c0392b"}
@@ -72,11 +74,11 @@ def _around(faces: Sequence[Box], size: tuple[int, int]) -> tuple[int, int, int,
     left, top = min(face.left for face in faces) * width, min(face.top for face in faces) * height
     right = max(face.left + face.width for face in faces) * width
     bottom = max(face.top + face.height for face in faces) * height
-    if max(right - left, bottom - top) > min(width, height):
+    if len(faces) > 1 and _ROOM * max(right - left, bottom - top) > min(width, height):
         return None
     tallest = max(face.height for face in faces) * height
     side = round(
-        min(width, height, max(_FACES_HIGH * tallest, 1.3 * (right - left), 1.3 * (bottom - top), 8))
+        min(width, height, max(_FACES_HIGH * tallest, _ROOM * (right - left), _ROOM * (bottom - top), 8))
     )
     x = min(max(0, round((left + right - side) / 2)), width - side)
     y = min(max(0, round((top + bottom - side) / 2)), height - side)
