@@ -20,6 +20,7 @@ STARTED = {
     "requested_trigger_word",
     "trigger_word",
     "credits",
+    "credits_left",
     "deduplicated",
     "webhook",
     "warnings",
