@@ -25,6 +25,7 @@ from apiframe_studio.training import UnknownTraining
 INTERNAL = {
     "apiframe_studio.guarded_files.Refused",
     "apiframe_studio.photos.decoders.Refused",
+    "apiframe_studio.private_files.NotPrivate",
     "apiframe_studio.photos.previews.Undecodable",
     "apiframe_studio.photos.reading.Unreadable",
     "apiframe_studio.sandbox.refusals.KeyRefused",
