@@ -124,7 +124,9 @@ async def test_with_nothing_on_its_way_it_is_gone_at_once(tmp_path: Path, ending
         await wire.request("ping")
         await _end(wire, ending)
         assert await wire.ended(3) == 0
-    assert submissions(tmp_path / "sandbox") == [("queued", begun["task_id"])]
+    [(state, task_id)] = submissions(tmp_path / "sandbox")
+    # A busy machine leaves the wait the time for a look that finds it further on.
+    assert (state in ("queued", "processing"), task_id) == (True, begun["task_id"])
     assert wire.err == ""
 
 
