@@ -114,8 +114,11 @@ def _boxes(faces: Sequence[_Face]) -> tuple[Box, ...]:
 
 
 def _at_most(image: Image.Image, side: int) -> Image.Image:
+    from PIL import Image
+
     small = image.copy()
-    small.thumbnail((side, side))
+    # Half the time of the default, and the networks see no difference.
+    small.thumbnail((side, side), Image.Resampling.BOX)
     return small
 
 
