@@ -47,7 +47,7 @@ def spoil(drawn: list[Path]) -> None:
         return picture
 
     changed: dict[Path, Image.Image] = {}
-    changed[folder / "at-night.jpg"] = ImageEnhance.Brightness(change(night, "at-night.jpg")).enhance(0.24)
+    changed[folder / "at-night.jpg"] = ImageEnhance.Brightness(change(night, "at-night.jpg")).enhance(0.3)
     changed[folder / "from-a-chat.jpg"] = change(small, "from-a-chat.jpg").resize((205, 256))
     blurred = change(moved, "moved.jpg").filter(ImageFilter.GaussianBlur(14))
     changed[folder / "moved.jpg"] = blurred
