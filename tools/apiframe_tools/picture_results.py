@@ -146,12 +146,12 @@ class PhotosPrepared(BaseModel):
         return text_of(
             self.sandbox,
             f"{cost}; a training of it costs {self.training_credits:g} more.",
-            balance_in_words(self.credits_left),
             f"The set of {self.photos} photos{of} is {self.status}.{until}",
             f"training_images_id {self.training_images_id}, ref {self.ref}."
             if self.training_images_id
             else f"ref {self.ref}.",
             f"Left out: {self._left_out or '; '.join(self.left_out)}." if self.left_out else "",
+            balance_in_words(self.credits_left),
             *self.warnings,
             f"Next: {self.next_step}",
         )

@@ -49,11 +49,11 @@ class TrainingStarted(BaseModel):
         return text_of(
             self.sandbox,
             self._cost(),
-            balance_in_words(self.credits_left),
             f"{of} is {self.status}.",
             _names(self.task_id, self.ref),
             _word(self.status, self.trigger_word, self.requested_trigger_word),
             self._webhook(),
+            balance_in_words(self.credits_left),
             *self.warnings,
             f"Next: {self.next_step}",
         )
