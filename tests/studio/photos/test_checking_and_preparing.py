@@ -22,6 +22,7 @@ from apiframe_studio.photos import (
     Verdict,
     check,
     choose,
+    faces,
     fingerprint,
     judging,
     number_to_send,
@@ -266,3 +267,17 @@ async def test_the_event_loop_answers_while_pictures_are_read(
             await check([pictures], allowed)
             busy = False
     assert ticks > 1000
+
+
+@pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
+async def test_a_photo_that_lies_on_its_side_is_sent_upright(tmp_path: Path) -> None:
+    draw(scenes(2)[1], (600, 800)).rotate(90, expand=True).save(tmp_path / "lying.jpg", quality=95)
+    judged = await judge(tmp_path)
+    with anyio.fail_after(30):
+        prepared = await prepare(judged)
+    with Image.open(io.BytesIO(prepared.jpegs[0])) as sent:
+        assert sent.size == (600, 800)
+        detection = faces.detect(sent.convert("RGB"))
+    assert detection is not None
+    assert detection.turn == 0
+    assert len(detection.faces) == 1
