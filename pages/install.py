@@ -70,7 +70,7 @@ def ways_table() -> str:
 
 def first_steps() -> str:
     """The shortest way to see it work, without a key."""
-    shows = "This goes the whole way with drawn photos, on a built-in sandbox: no key, no cost."
+    shows = "This runs the full workflow with synthetic photos, in a built-in sandbox: no key, no cost."
     clone = _shell("make demo", "needs the clone as its folder; tests/server walks the demo")
     in_a_clone = (
         f"In a clone of this repository, with Python 3.11 to 3.14 and make:\n\n{clone}\n\n{shows} "

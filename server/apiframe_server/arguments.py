@@ -99,7 +99,7 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = _add(
         commands,
         "demo",
-        "train a model of drawn photos in the sandbox and show the conversation",
+        "train a model on synthetic photos in the sandbox and show the conversation",
         "\n\nTakes about half a minute, without a key and without money. The images it makes are kept.",
         "demo",
         "demo --svg demo.svg",
@@ -152,7 +152,7 @@ def _add_check(commands: _Commands[argparse.ArgumentParser]) -> None:
         commands,
         "check",
         "check which photos of a folder can be used for a training",
-        " Nothing is sent.\n\nThe exit code is 0 when there are enough good ones, else 1.",
+        " Nothing is sent.\n\nThe exit code is 0 when enough photos are usable (good or doubtful), else 1.",
         "check ~/Pictures/anna",
         "check ~/Pictures/anna --sheet sheet.jpg",
         "check ~/Pictures/anna --json",
@@ -167,8 +167,8 @@ def _add_forget(commands: _Commands[argparse.ArgumentParser]) -> None:
         commands,
         "forget",
         "remove a subject's names, words and images from this machine",
-        "\n\nShows what would go and asks first. With --sandbox it looks into the sandbox only, without it at"
-        "\neverything but the sandbox. The exit code is 2 when nobody could be asked.",
+        "\n\nShows what would go and asks first. With --sandbox it searches only the sandbox, otherwise everything"
+        "\nelse. The exit code is 2 when stdin is not a terminal and --yes is missing.",
         'forget "Anna"',
         'forget "Anna" --yes',
         'forget "Anna" --sandbox',

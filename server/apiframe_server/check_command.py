@@ -13,20 +13,21 @@ from rich.table import Table
 from apiframe_server.composition import studio_of
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import notes, output, progress_bar, run_command
-from apiframe_studio.photos import FEWEST, PhotoCheck, Verdict
+from apiframe_studio.photos import FEWEST, Aspect, PhotoCheck, Verdict
+from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 from apiframe_tools import photo_reporting
-from apiframe_tools.photo_words import ASPECTS, WISHES, reasons_of
+from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, WISHES, reasons_of
 
 _MARKS = {
     Verdict.USE: "[green]good[/green]",
     Verdict.WARN: "[yellow]doubtful[/yellow]",
-    Verdict.REJECT: "[red]no[/red]",
+    Verdict.REJECT: "[red]rejected[/red]",
 }
 
 
 def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_json: bool) -> int:
-    """Print a verdict for each photo; returns 0 when there are enough good ones."""
+    """Print a verdict for each photo; returns 0 when enough are usable (good or doubtful)."""
     if sheet is not None and not Path(sheet).absolute().parent.is_dir():
         print(f"apiframe-photo-mcp: the folder of {sheet} does not exist; make it first.", file=sys.stderr)
         return 2
@@ -56,6 +57,8 @@ def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:
         print(photo_reporting.checked(judged).model_dump_json(indent=2))
         return
     console = output()
+    if Aspect.FACES in judged.not_judged:
+        console.print(FACES_NOT_CHECKED)
     table = Table("", "photo", "verdict", "why", box=None, pad_edge=False)
     for photo in judged.photos:
         why = ", ".join(reasons_of(photo))
@@ -71,6 +74,9 @@ def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:
         )
     if judged.left_out:
         console.print(f"{judged.left_out} more pictures were not looked at.")
+    if judged.inner:
+        inner = ", ".join(f"{plain(str(one.path))} ({one.pictures})" for one in judged.inner)
+        console.print(f"Photos are in these subfolders, which were not checked: {inner}.", markup=False)
     if sheet is not None:
         console.print(f"The contact sheet is in {escape(sheet)}")
 

@@ -74,7 +74,7 @@ def _drawn(console: Console) -> str:
 
 
 async def _demo(folder: Path, console: Console) -> int:
-    console.print("[dim]The sandbox stands in for the service: play money, and photos of nobody.[/dim]\n")
+    console.print("[dim]The sandbox stands in for the service: play money, and synthetic photos.[/dim]\n")
     word, portraits = await _all_the_way(folder, console)
     if not word:
         console.print("[bold red]The demo met an error, shown above.[/bold red]")
@@ -89,7 +89,7 @@ async def _demo(folder: Path, console: Console) -> int:
 async def _all_the_way(folder: Path, console: Console) -> tuple[str, str]:
     photos = folder / "photos"
     photos.mkdir()
-    with console.status("drawing two dozen photos of nobody"):
+    with console.status("drawing two dozen synthetic photos"):
         await in_file_thread(partial(write_photos, photos))
     made = "", ""
     async with anyio.create_task_group() as group:

@@ -7,6 +7,7 @@ import platform
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -65,6 +66,7 @@ async def _examine(settings: Settings, sandbox: str | None) -> list[Finding]:
             _versions(),
             *_unknown_variables(),
             *await _service(studio),
+            *_clock(studio),
             *_photo_folders(settings),
             _face_checks(),
             _output_folder(studio.portfolio.folder),
@@ -113,7 +115,9 @@ async def _service(studio: Studio) -> list[Finding]:
     in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
     warned = [
         Finding(
-            "service", Mark.TODO, f"{url}: over plain http anybody on the way can read the key; use https"
+            "service",
+            Mark.TODO,
+            f"{url}: over plain http anyone on the network path can read the key; use https",
         )
     ]
     findings = warned if in_clear else []
@@ -141,6 +145,23 @@ async def _account(studio: Studio) -> Finding:
     account = await studio.account()
     left = "unknown" if account.credits is None else f"{account.credits:.15g}"
     return Finding("account", Mark.OK, f"{left} credits left, plan {account.plan or 'unknown'}")
+
+
+def _clock(studio: Studio) -> list[Finding]:
+    """By the time that the account's answer told; nothing where none came."""
+    at_the_service = studio.service_time.now()
+    if at_the_service is None:
+        return []
+    if studio.service_time.clock_ahead() is None:
+        return [Finding("clock", Mark.OK, "agrees with the service's")]
+    shown = f"this machine's shows {_moment(studio.clock.now())}, the service's {_moment(at_the_service)}"
+    return [
+        Finding("clock", Mark.TODO, f"{shown}. Correct it; what is shown with a time is wrong until then.")
+    ]
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _face_checks() -> Finding:

@@ -16,7 +16,7 @@ from apiframe_tools.results import counted
 
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
-    """Show what would go, ask, and forget it; returns the exit code, 2 when nobody could be asked."""
+    """Show what would go, ask, and forget it; returns the exit code, 2 when it cannot ask."""
     return run_command(partial(_forget, settings, sandbox, subject, yes))
 
 
@@ -65,15 +65,16 @@ def _show(known: Known, studio: Studio, subject: str) -> None:
         print(f"  {counted(number, 'image')} in {folder}")
     print("The ledger keeps what was spent and when, without a name.")
     if known.unsettled:
-        print(
-            f"Not settled yet: {known.unsettled} of them. What becomes of it will not be told here any more."
-        )
+        print(f"Not settled yet: {known.unsettled}. Their outcome will no longer be reported here.")
 
 
 def _ask() -> int:
     """0 for yes; else why not, as an exit code."""
     if not sys.stdin.isatty():
-        print("Nothing was changed: there is nobody to ask. Say --yes to remove it.", file=sys.stderr)
+        print(
+            "Nothing was changed: stdin is not a terminal, so it cannot ask. Pass --yes to remove it.",
+            file=sys.stderr,
+        )
         return 2
     try:
         agreed = input("Remove it? This cannot be undone. [y/N] ").strip().lower() in ("y", "yes")

@@ -65,7 +65,10 @@ def _service(error: ApiframeError) -> str | None:
         case BaseUrlUnusable(problem=BaseUrlProblem.PROXY):
             return "the proxy that HTTPS_PROXY names cannot be used. Correct it or remove it."
         case BaseUrlUnusable(problem=BaseUrlProblem.PLAIN_HTTP):
-            return "the address is plain http:// beyond this machine, over which anybody can read the key. Use https://."
+            return (
+                "the address is plain http:// beyond this machine, over which anyone on the network path can read the "
+                "key. Use https://."
+            )
         case BaseUrlUnusable():
             return "the address of the service cannot be used. Correct APIFRAME_BASE_URL or remove it."
         case NotSent():

@@ -44,7 +44,8 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
     finally:
         await studio.aclose()
     if as_json:
-        print(reporting.listing(page, sandbox=studio.is_sandbox).model_dump_json(indent=2))
+        told = reporting.listing(page, sandbox=studio.is_sandbox, is_filtered=subject is not None)
+        print(told.model_dump_json(indent=2))
     else:
         _show_list(page, subject, sandbox=studio.is_sandbox)
     return 0
@@ -146,6 +147,13 @@ def _outcome(training: Training) -> str:
         case State.FINISHED if training.trigger_word:
             word = f"[bold]{escape(training.trigger_word)}[/bold]"
             return f"{whose} is finished. Trigger word: {word}. It has to be in every prompt."
+        case State.FINISHED if Note.ODD_WORD in training.notes:
+            return (
+                f"{whose} is finished, but its trigger word has characters that cannot be used in a prompt. Look it up "
+                "in your Apiframe dashboard."
+            )
+        case State.FINISHED if Note.FORGOTTEN in training.notes:
+            return f"{whose} is finished; its subject was forgotten, so no trigger word is kept."
         case State.FINISHED:
             return f"{whose} is finished, but the service named no trigger word yet. Ask again in a minute."
         case State.UNCONFIRMED:
@@ -156,6 +164,13 @@ def _outcome(training: Training) -> str:
         case State.INTENT:
             return (
                 f"{whose} was not sent yet. Ask your assistant to start it again; it is not paid for twice."
+            )
+        case State.SENDING:
+            return f"{whose} is being sent right now. Run wait again in a minute."
+        case State.QUEUED | State.PROCESSING:
+            return (
+                f"{whose} is {STATUS[training.state]}, but the service does not know its id. Compare the id with your "
+                "Apiframe dashboard, then tell your assistant."
             )
         case _:
             said = f" The service says: {escape(training.message)!r}." if training.message else ""

@@ -26,8 +26,8 @@ from apiframe_studio.strangers import plain
 PREFIX: Final = "APIFRAME_"
 _AN_ADDRESS: Final = "must be a web address such as https://api.apiframe.pro"
 _PLAIN_HTTP: Final = (
-    f"{PREFIX}BASE_URL must begin with https:// to reach another machine: over http:// anybody on the way can read "
-    f"your key and photos. If you accept that, set {PREFIX}ALLOW_HTTP=true."
+    f"{PREFIX}BASE_URL must begin with https:// to reach another machine: over http:// anyone on the network path "
+    f"can read your key and photos. If you accept that, set {PREFIX}ALLOW_HTTP=true."
 )
 _URL_WORDS: Final = {
     BaseUrlProblem.CREDENTIALS: "must not hold a user name or password",
@@ -71,7 +71,11 @@ class StudioSettings(BaseSettings):
         ),
     ] = (".apiframe.pro", ".apiframe.ai")
     confirm_spending: Annotated[
-        Literal["ask", "never"], Field(description="Whether the user is asked before credits are spent")
+        Literal["ask", "never"],
+        Field(
+            description="Whether the user is asked before photos are uploaded or a training is started (images are not "
+            "asked about)"
+        ),
     ] = "ask"
     max_credits_per_day: Annotated[
         float | None,
@@ -87,7 +91,7 @@ class StudioSettings(BaseSettings):
         float, Field(ge=0.1, le=40, description="Timeout of a status check with its retries, in seconds")
     ] = 15.0
     paid_seconds: Annotated[
-        float, Field(ge=0.1, le=20, description="Timeout of one paid request, in seconds")
+        float, Field(ge=0.1, le=20, description="Timeout of the request that starts a training, in seconds")
     ] = 20.0
     sandbox_seconds: Annotated[
         float, Field(ge=1, le=3600, description="Seconds that a training takes in the sandbox")
@@ -187,4 +191,4 @@ def _range_of(field: str, settings: type[StudioSettings]) -> tuple[str, str]:
     bounds = {type(bound).__name__: bound for bound in settings.model_fields[field].metadata}
     least = getattr(bounds.get("Ge"), "ge", None)
     most = getattr(bounds.get("Le"), "le", None)
-    return f"{least:g}", f"{most:g}"
+    return f"{least:g}", f"{most:,.15g}"

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -96,6 +98,11 @@ WRONG_SETTINGS = [
     ("POLL_SECONDS", CANARY, "APIFRAME_POLL_SECONDS must be a number, such as 5."),
     ("POLL_SECONDS", "0", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
     ("POLL_SECONDS", "nan", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
+    (
+        "MAX_CREDITS_PER_DAY",
+        "-1",
+        "APIFRAME_MAX_CREDITS_PER_DAY must be a number from 0 to 1,000,000,000.",
+    ),
     ("READ_SECONDS", "41", "APIFRAME_READ_SECONDS must be a number from 0.1 to 40."),
     ("PAID_SECONDS", "inf", "APIFRAME_PAID_SECONDS must be a number from 0.1 to 20."),
     ("LOG_LEVEL", CANARY, "APIFRAME_LOG_LEVEL must be one of 'DEBUG', 'INFO', 'WARNING' or 'ERROR'."),
@@ -223,6 +230,21 @@ ACCOUNT = replying(
 )
 
 
+def _account_an_hour_ago() -> bytes:
+    then = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
+    return answer("200 OK", {"email": "a@b.c", "credits": 1, "total_images": 1, "plan": "starter"}, date=then)
+
+
+async def test_doctor_names_a_clock_that_is_not_the_services(tmp_path: Path) -> None:
+    with fault_server("account", faults={"account": replying(_account_an_hour_ago())}) as service:
+        settings = {"API_KEY": CANARY, "BASE_URL": service.base_url}
+        done = await run("doctor", folder=tmp_path, settings=settings)
+    assert done.process.returncode == 1
+    [clock] = [line for line in done.out.splitlines() if " clock: " in line]
+    assert clock.startswith("TODO clock: this machine's shows ")
+    assert clock.endswith("Correct it; what is shown with a time is wrong until then.")
+
+
 async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
     with fault_server("account", faults={"account": ACCOUNT}) as service:
         settings = {"API_KEY": CANARY, "BASE_URL": service.base_url}
@@ -242,7 +264,7 @@ async def test_doctor_says_when_the_key_goes_in_clear_text(tmp_path: Path) -> No
     assert done.process.returncode == 1
     [service] = [line for line in done.out.splitlines() if " service: " in line]
     assert service.startswith("TODO")
-    assert "anybody on the way can read the key" in service
+    assert "anyone on the network path can read the key" in service
 
 
 async def test_doctor_counts_what_is_not_settled_of_any_kind(tmp_path: Path) -> None:

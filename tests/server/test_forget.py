@@ -48,7 +48,9 @@ async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_p
         again = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
     assert unasked.process.returncode == 2
     assert "name, words and fingerprints of 1 training" in unasked.out
-    assert unasked.err == "Nothing was changed: there is nobody to ask. Say --yes to remove it.\n"
+    assert unasked.err == (
+        "Nothing was changed: stdin is not a terminal, so it cannot ask. Pass --yes to remove it.\n"
+    )
     assert done.process.returncode == 0, done.err
     assert "Removed the name, words and fingerprints from 1 record" in done.out
     assert "The ledger keeps what was spent and when, without a name." in done.out
@@ -105,7 +107,7 @@ async def test_in_a_terminal_it_shows_what_would_go_and_asks(
     shown, ended = await anyio.to_thread.run_sync(_in_a_terminal, command, environment(tmp_path), answer)
     before, asked, after = shown.partition("Remove it? This cannot be undone. [y/N] ")
     assert "name, words and fingerprints of 1 training" in before
-    assert "Not settled yet: 1 of them." in before
+    assert "Not settled yet: 1." in before
     assert asked
     assert told in after
     assert ended == code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,14 +15,18 @@ import anyio
 import pytest
 
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission
+from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import SANDBOX_URL
 
+from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
 from .program import run, running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 QUICK = {"SANDBOX_SECONDS": "1"}
+SERVICE_KEY = "v1-key-of-nobody"
+FINISHED = {**ACCEPTED, "status": "finished", "percentage": 100}
 WAYS = [("--sandbox", "trainings"), ("trainings", "--sandbox"), ("trainings", "--json", "--sandbox")]
 
 
@@ -52,6 +57,55 @@ async def test_wait_for_a_training_that_fails_ends_with_1_and_the_reason(tmp_pat
     assert waited.process.returncode == 1
     told = json.loads(waited.out)
     assert (told["status"], told["task_id"], told["subject"]) == ("failed", task_id, "Anna")
+
+
+async def _wait_for_one_at(*answers: bytes, folder: Path, forget: bool = False) -> str:
+    """Start a training of Anna at a service that gives these answers after that; what `wait` prints."""
+    faults = {str(number): replying(said) for number, said in enumerate(answers)}
+    with fault_server("accepted", *faults, faults=faults) as service:
+        settings = {"API_KEY": SERVICE_KEY, "BASE_URL": service.base_url}
+        async with running(folder=folder, settings=settings) as wire:
+            await wire.greet()
+            await wire.call("start_training", training_images_id="photos-1", subject="Anna")
+        if forget:
+            await run("forget", "Anna", "--yes", folder=folder, settings=settings)
+        waited = await run("wait", ACCEPTED["task_id"], folder=folder, settings=settings)
+    assert waited.process.returncode == int("is finished" not in waited.out)
+    return waited.out
+
+
+async def test_wait_for_an_id_that_the_service_does_not_know_says_what_to_compare(tmp_path: Path) -> None:
+    unknown = answer("400 Bad Request", {"errors": [{"msg": "Task not found"}]})
+    assert await _wait_for_one_at(unknown, folder=tmp_path) == (
+        "The training of Anna is queued, but the service does not know its id. Compare the id with your Apiframe "
+        "dashboard, then tell your assistant.\n"
+    )
+
+
+async def test_wait_for_a_training_that_is_being_sent_says_when_to_ask_again(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local")
+    new = NewSubmission(Kind.TRAINING, ledger.service, ledger.owner, about="photos-1", subject="Anna")
+    waiting, _ = await ledger.admit(new, time.time())
+    assert await ledger.begin_sending(waiting.ref, time.time(), lease_seconds=60)
+    await ledger.aclose()
+    waited = await run("wait", "Anna", "--sandbox", folder=tmp_path)
+    assert waited.process.returncode == 1
+    assert waited.out == "The training of Anna is being sent right now. Run wait again in a minute.\n"
+
+
+async def test_wait_says_when_the_trigger_word_cannot_be_used_in_a_prompt(tmp_path: Path) -> None:
+    odd = answer("200 OK", {**FINISHED, "trigger_word": "TOK\u202eANNA and more"})
+    assert await _wait_for_one_at(odd, folder=tmp_path) == (
+        "The training of Anna is finished, but its trigger word has characters that cannot be used in a prompt. Look "
+        "it up in your Apiframe dashboard.\n"
+    )
+
+
+async def test_wait_for_a_training_whose_subject_was_forgotten_promises_no_word(tmp_path: Path) -> None:
+    finished = answer("200 OK", {**FINISHED, "trigger_word": "TOKANNA"})
+    assert await _wait_for_one_at(finished, folder=tmp_path, forget=True) == (
+        "The training is finished; its subject was forgotten, so no trigger word is kept.\n"
+    )
 
 
 async def test_wait_for_nobody_says_where_the_names_are(tmp_path: Path) -> None:
@@ -129,6 +183,16 @@ async def test_check_judges_a_folder_that_no_setting_names(tmp_path: Path, drawn
     assert told.process.returncode == 1
     [photo] = json.loads(told.out)["photos"]
     assert photo["name"] == "IMG_0001.jpg"
+
+
+async def test_check_names_the_subfolders_that_it_did_not_check(tmp_path: Path, drawn: Path) -> None:
+    inner = tmp_path / "photos" / "of [Anna]"
+    inner.mkdir(parents=True)
+    shutil.copy(drawn / "IMG_0001.jpg", inner)
+    checked = await run("check", str(inner.parent), folder=tmp_path / "data")
+    assert checked.process.returncode == 1
+    assert f"Photos are in these subfolders, which were not checked: {inner} (1)." in checked.out
+    assert checked.out.startswith("Faces were not checked.") is not faces.available()
 
 
 async def test_check_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CANARY = "canary-7f3a9c51"
 LONG = CANARY * 66_000
+PERSON = {"gender": "female", "ethnicity": "white"}
 PHOTOS = {"training_images_id": "sandbox-person"}
 
 # tool, arguments, what the answer has to say. The canary is in every value and in no answer.
@@ -121,6 +122,10 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("resolve_training", {"ref": CANARY, "decision": "give_up"}, "Call list_trainings"),
     ("resolve_training", {"ref": f"{CANARY}\x1b", "decision": "give_up"}, "ref is a short name on one line"),
+    ("check_photos", {"paths": [CANARY] * 501}, "paths may have at most 500 entries."),
+    ("check_photos", {"paths": []}, "paths is empty."),
+    ("prepare_photos", {**PERSON, "paths": [CANARY], "consent": CANARY}, "consent must be true or false."),
+    ("prepare_photos", {**PERSON, "paths": [CANARY], "consent": [1]}, "consent must be true or false."),
     (
         "get_account",
         {"key": CANARY},

@@ -158,6 +158,11 @@ async def test_list_trainings_narrows_by_subject_and_status(
     assert found or "leave subject and status out" in heard.facts["next_step"]
 
 
+async def test_an_empty_ledger_is_not_blamed_on_a_filter(talk: Talk) -> None:
+    heard = await talk.ask("list_trainings")
+    assert heard.facts["next_step"].startswith("a new training begins with check_photos.")
+
+
 async def test_a_failed_training_is_a_normal_result_with_the_reason(talk: Talk) -> None:
     begun = (await talk.ask("start_training", training_images_id="sandbox-bad-photos")).facts
     talk.clock.at += 600

@@ -15,9 +15,8 @@ MOST_NAMED = 5
 
 def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
     """One sentence for each argument that was wrong, and what the tool takes."""
-    wrong = [
-        _sentence(details) for details in error.errors(include_input=False, include_url=False)[:MOST_NAMED]
-    ]
+    found = error.errors(include_input=False, include_url=False)[:MOST_NAMED]
+    wrong = [_sentence(details, schema) for details in found]
     return f"{' '.join(wrong)} Nothing was done. {tool} takes: {_signature(schema)}."
 
 
@@ -27,18 +26,26 @@ def unknown_arguments(tool: str, names: Sequence[str], schema: dict[str, Any]) -
     return f"Not an argument of this tool: {unknown}. Nothing was done. {tool} takes: {_signature(schema)}."
 
 
-def _sentence(details: ErrorDetails) -> str:
+def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> str:
     name = plain(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
     limits = details.get("ctx", {})
     match details["type"]:
         case "missing":
             return f"{name} is missing."
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return f"{name} is empty."
         case "string_too_long" | "too_long":
-            return f"{name} may have at most {limits['max_length']} characters."
+            # A secret, which is text, comes as too_long, too.
+            parts = (
+                "entries"
+                if schema.get("properties", {}).get(name, {}).get("type") == "array"
+                else "characters"
+            )
+            return f"{name} may have at most {limits['max_length']} {parts}."
         case "string_type" | "string_sub_type" | "string_unicode":
             return f"{name} must be text."
+        case "bool_type" | "bool_parsing":
+            return f"{name} must be true or false."
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
             return f"{name} must be a whole number."
         case "greater_than_equal":

@@ -19,7 +19,7 @@ def make(studio: Studio) -> StudioTool:
     ) -> TrainingStatus:
         """Look once at a training: status, percentage, time left and, when finished, the trigger word.
 
-        Free. Takes task_id, days later too and of a training made elsewhere, or subject: its newest training.
+        Free. Takes a task_id (also days later, or of a training made elsewhere), or a subject for its newest training.
         To follow one that runs, wait_for_training saves calls.
         """
         name_one(task_id, subject)

@@ -41,6 +41,7 @@ def make(studio: Studio) -> StudioTool:
             None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
         )
         page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)
-        return reporting.listing(page, sandbox=studio.is_sandbox)
+        is_filtered = subject is not None or status is not None
+        return reporting.listing(page, sandbox=studio.is_sandbox, is_filtered=is_filtered)
 
     return StudioTool.of(list_trainings, title="List trainings", annotations=LOOKS)

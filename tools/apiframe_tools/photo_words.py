@@ -51,7 +51,7 @@ WISHES: Final = {
 }
 
 ASPECTS: Final = {
-    Aspect.FACES: "faces (install apiframe-photo-mcp[faces] for that)",
+    Aspect.FACES: "faces (`apiframe-photo-mcp doctor` says how to add this check)",
     Aspect.SUNGLASSES: "sunglasses",
     Aspect.SAME_PERSON: "whether all show the same person",
 }

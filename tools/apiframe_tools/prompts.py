@@ -18,13 +18,17 @@ from mcp.types import (
 )
 from pydantic import Field
 
+from apiframe_studio.photos import FEWEST, MOST
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 
 MOST_SUGGESTED: Final = 20
 
 Subject = Annotated[str, Field(description="Name of the person in the photos")]
-Folder = Annotated[str, Field(description="Folder with 10 to 30 photos of that person")]
+Folder = Annotated[
+    str,
+    Field(description=f"Folder with at least {FEWEST} photos of that person (the best {MOST} are sent)"),
+]
 
 
 class StudioPrompt(Prompt):

@@ -75,8 +75,8 @@ def status(training: Training, *, sandbox: bool) -> TrainingStatus:
     return told
 
 
-def listing(page: Page, *, sandbox: bool) -> TrainingList:
-    """What list_trainings returns."""
+def listing(page: Page, *, sandbox: bool, is_filtered: bool = False) -> TrainingList:
+    """What list_trainings returns; `is_filtered` when only some subject or status was asked for."""
     rows = [_row(training) for training in page.trainings]
     stale = any(row.stale for row in rows)
     return TrainingList(
@@ -89,7 +89,7 @@ def listing(page: Page, *, sandbox: bool) -> TrainingList:
             *([_HIDDEN.format(counted(page.rejected, "rejected request"))] if page.rejected else []),
         ],
         sandbox=sandbox,
-        next_step=_after_listing(page, sandbox=sandbox),
+        next_step=_after_listing(page, sandbox=sandbox, is_filtered=is_filtered),
     )
 
 
@@ -130,7 +130,7 @@ def _row(training: Training) -> TrainingRow:
     )
 
 
-def _after_listing(page: Page, *, sandbox: bool) -> str:
+def _after_listing(page: Page, *, sandbox: bool, is_filtered: bool) -> str:
     unconfirmed = [found for found in page.unsettled if found.state is State.UNCONFIRMED]
     if unconfirmed:
         return next_step(unconfirmed[0])
@@ -138,9 +138,8 @@ def _after_listing(page: Page, *, sandbox: bool) -> str:
         return f"call list_trainings with cursor {page.next_cursor} for older ones."
     if not page.trainings:
         ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
-        return (
-            f"leave subject and status out to see all there are; a new one begins with check_photos.{ready}"
-        )
+        everything = "leave subject and status out to see all there are; " if is_filtered else ""
+        return f"{everything}a new training begins with check_photos.{ready}"
     return "call get_training_status with a task_id or ref for more about one of them."
 
 

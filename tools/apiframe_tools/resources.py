@@ -59,7 +59,7 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
             if str(one.number) == number and (data := await studio.portfolio.read(one)) is not None:
                 return data
         raise ResourceNotFoundError(
-            "No such picture is saved here. list_trainings and generate_photos name those that are."
+            "No such image is saved here. The results of generate_photos name those that are."
         )
 
 

@@ -93,7 +93,9 @@ _URL_WORDS = {
     BaseUrlProblem.SCHEME: "begins with neither https:// nor http://",
     BaseUrlProblem.CREDENTIALS: "holds a user name or password",
     BaseUrlProblem.QUERY: "has a ? or # part",
-    BaseUrlProblem.PLAIN_HTTP: "is plain http:// beyond this machine, over which anybody on the way can read the key",
+    BaseUrlProblem.PLAIN_HTTP: (
+        "is plain http:// beyond this machine, over which anyone on the network path can read the key"
+    ),
     BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
 }
 
