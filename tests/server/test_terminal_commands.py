@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from apiframe_server.check_command import check
+from apiframe_server.settings import Settings
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import SANDBOX_URL
@@ -193,6 +195,16 @@ async def test_check_names_the_subfolders_that_it_did_not_check(tmp_path: Path, 
     assert checked.process.returncode == 1
     assert f"Photos are in these subfolders, which were not checked: {inner} (1)." in checked.out
     assert checked.out.startswith("Faces were not checked.") is not faces.available()
+
+
+def test_check_says_first_that_faces_were_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(faces, "available", lambda: False)
+    assert check(Settings(data_dir=tmp_path / "data"), paths=[str(tmp_path)], sheet=None, as_json=False) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("Faces were not checked.\n")
+    assert "faces (`apiframe-photo-mcp doctor` says how to add this check)" in told
 
 
 async def test_check_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
