@@ -24,7 +24,14 @@ if TYPE_CHECKING:
         PicturesWish,
     )
     from apiframe_studio.intent import KeyReused
-    from apiframe_studio.ledger import IdTaken, Kind, LedgerError, SpendingCapReached, UnknownCursor
+    from apiframe_studio.ledger import (
+        IdTaken,
+        Kind,
+        LedgerError,
+        SpendingCapReached,
+        SubjectForgotten,
+        UnknownCursor,
+    )
     from apiframe_studio.photo_sets import (
         CheckedPhotos,
         CheckUnfinished,
@@ -85,6 +92,7 @@ _NAMES = {
         "Kind",
         "LedgerError",
         "SpendingCapReached",
+        "SubjectForgotten",
         "UnknownCursor",
     ),
     "photo_sets": (
@@ -191,6 +199,7 @@ __all__ = [
     "StudioError",
     "StudioPlan",
     "StudioSettings",
+    "SubjectForgotten",
     "Training",
     "TrainingWish",
     "UnknownCursor",

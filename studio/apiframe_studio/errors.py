@@ -9,7 +9,7 @@
      ├─ PhotoError           photos on this machine: see `photos.errors`
      ├─ NotYetSent, Rejected, NotAgreed                        a paid request that was not taken
      ├─ NotEnoughPhotos, CheckUnfinished, ConsentMissing,
-     │  PhotosChanged, NotAPhotoSet, SetNotUsable              photo sets
+     │  PhotosChanged, NotAPhotoSet, SetNotUsable, SubjectForgotten    photo sets
      ├─ UnknownTraining, NotATraining, NothingToResolve, NotYetOver, NamedOtherwise,
      │  IdOfAnother, IdTaken, NeedsTaskId, UnknownCursor, KeyReused    trainings
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images

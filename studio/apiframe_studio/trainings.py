@@ -123,7 +123,7 @@ class Trainings:
         Raises:
             NotAgreed: it would have to be paid for, and must not.
             KeyUnusable, BaseUrlUnusable, LedgerError: nothing was sent.
-            NotAPhotoSet, SetNotUsable: nothing was sent.
+            NotAPhotoSet, SetNotUsable, SubjectForgotten: nothing was sent.
             KeyReused: the idempotency key stood for other photos or another word.
             NotYetSent: provably not taken; the same call again goes on.
             Rejected: the service said no.
@@ -161,7 +161,7 @@ class Trainings:
         """What starting this would cost; None when it is paid for or will be refused.
 
         Raises:
-            KeyUnusable, BaseUrlUnusable, LedgerError, KeyReused: as `start` would.
+            KeyUnusable, BaseUrlUnusable, LedgerError, KeyReused, SubjectForgotten: as `start` would.
         """
         await self._service()
         try:

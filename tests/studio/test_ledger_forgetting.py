@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.generations import PicturesWish
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedPicture
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedPicture, SubjectForgotten
 from apiframe_studio.ledger.book import Book
+from apiframe_studio.photo_sets import PhotosWish
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.submission import Event, State
@@ -169,6 +170,7 @@ async def forgetful(
         SecretStr(SANDBOX_KEY),
         stand_in=lambda: service.app,
         is_sandbox=True,
+        photo_folders=(tmp_path / "photos",),
         output_folder=tmp_path / "portraits",
     )
     service.studio = Studio(plan, clock)
@@ -217,3 +219,28 @@ async def test_a_training_that_was_forgotten_under_way_is_followed_without_its_w
     assert done.training_images_id is None
     assert sandbox.store.paid() == 1
     assert holding(tmp_path) == {}
+
+
+@pytest.mark.parametrize("forgetful", ["/fetch"], indirect=True)
+@pytest.mark.parametrize("while_", ["its set is waited for", "the user is asked"])
+async def test_a_subject_who_is_forgotten_before_the_training_is_sent_is_neither_trained_nor_named_again(
+    forgetful: Forgetful, sandbox: Sandbox, photos: Path, tmp_path: Path, while_: str
+) -> None:
+    studio = forgetful.studio
+    of = PhotosWish([str(photos)], "female", "white", subject="canary-name", consent_at=1.0)
+    photo_set = await studio.photo_sets.prepare(of, seconds=0)
+    paid = sandbox.store.paid()
+    wish = TrainingWish(photo_set.row.ref, "canary-word", subject="canary-name")
+    if while_ == "the user is asked":
+        assert await studio.trainings.price(wish)
+        await forget_subject("canary-name", studio.ledger, studio.portfolio, studio.clock.now())
+    else:
+        forgetful.forgets = "canary-name"
+    with pytest.raises(SubjectForgotten):
+        await studio.trainings.start(wish)
+    assert forgetful.forgets is None
+    assert sandbox.store.paid() == paid
+    assert await studio.ledger.list(Kind.TRAINING, studio.clock.now()) == []
+    assert holding(tmp_path / "data") == {}
+    with pytest.raises(SubjectForgotten):
+        await studio.trainings.price(wish)

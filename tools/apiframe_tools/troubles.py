@@ -32,6 +32,7 @@ from apiframe_studio.ledger import (
     LedgerNotPrivate,
     LedgerTooNew,
     SpendingCapReached,
+    SubjectForgotten,
     Submission,
     UnknownCursor,
 )
@@ -177,6 +178,11 @@ def explain(error: BaseException) -> str | None:
             return (
                 "The photos changed while the user was asked, so nothing was sent and nothing was paid. Next: call "
                 "prepare_photos again with the same arguments; the user is asked about the photos that are there now."
+            )
+        case SubjectForgotten():
+            return (
+                "The subject of this photo set was forgotten, so nothing was sent and nothing was paid. Next: only if "
+                "the user wants that person trained after all, call prepare_photos with the photos again."
             )
         case NotAgreed():
             return (

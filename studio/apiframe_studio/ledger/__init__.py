@@ -16,6 +16,7 @@ from apiframe_studio.ledger.errors import (
     LedgerTooNew,
     LedgerUnusable,
     SpendingCapReached,
+    SubjectForgotten,
     UnknownCursor,
 )
 from apiframe_studio.ledger.rows import (
@@ -46,6 +47,7 @@ __all__ = [
     "RowPage",
     "SavedPicture",
     "SpendingCapReached",
+    "SubjectForgotten",
     "Submission",
     "UnknownCursor",
 ]

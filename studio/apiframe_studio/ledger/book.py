@@ -24,6 +24,7 @@ from apiframe_studio.ledger.errors import (
     LedgerError,
     LedgerUnusable,
     SpendingCapReached,
+    SubjectForgotten,
 )
 from apiframe_studio.ledger.file import (
     BUSY_SECONDS,
@@ -118,11 +119,14 @@ class Book:
 
         Raises:
             KeyReused: see `intent.same_intent`.
+            SubjectForgotten: it would be a new training of a set whose subject was forgotten.
         """
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             known = _carrier(connection, new, now, service_now)
+            if known is None:
+                _refuse_forgotten(connection, new)
             row = known or add(connection, new, State.INTENT, now)
             remember_key(connection, new, row)
             return row, known is None
@@ -130,7 +134,10 @@ class Book:
     def peek(self, new: NewSubmission, now: float, service_now: float | None = None) -> Submission | None:
         """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
         with self._reading() as connection:
-            return _carrier(connection, new, now, service_now)
+            known = _carrier(connection, new, now, service_now)
+            if known is None:
+                _refuse_forgotten(connection, new)
+            return known
 
     def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
@@ -462,6 +469,14 @@ def _carrier(
     intent = Intent(new.about, new.wording, new.idempotency_key)
     good = partial(still_good, new, now, service_now)
     return same_intent(intent, same_photos(connection, new), keyed_by(connection, new), good)
+
+
+def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
+    """What was read of a set before its subject was forgotten must not come back with a new training of it."""
+    if new.kind is Kind.TRAINING:
+        sets = named(connection, new.service, new.owner, new.about)
+        if any(row.kind is Kind.UPLOAD and row.forgotten_at is not None for row in sets):
+            raise SubjectForgotten
 
 
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:

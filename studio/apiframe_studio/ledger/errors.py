@@ -10,7 +10,7 @@
 
 Each is raised before anything is sent. Nothing is ever overwritten or deleted.
 
-`UnknownCursor` and `IdTaken` are no faults of the ledger: what was asked of it cannot be done.
+`UnknownCursor`, `IdTaken` and `SubjectForgotten` are no faults of the ledger: what was asked of it cannot be done.
 """
 
 from __future__ import annotations
@@ -77,3 +77,7 @@ class IdTaken(StudioError):
     def __init__(self, row: Submission) -> None:
         super().__init__(row.ref)
         self.row = row
+
+
+class SubjectForgotten(StudioError):
+    """The subject of this photo set was forgotten, so no new training of it is remembered. Nothing was sent."""
