@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import anyio
 import pytest
@@ -11,10 +12,7 @@ import pytest
 from apiframe_server.open_calls import PATIENCE_SECONDS
 
 from ..faults.fault_server import answer, fault_server, replying
-from .program import HELLO, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from .program import HELLO, Wire, running
 
 KEY = "canary-key-51c0ffee0123456789"
 SECRET = "canary-secret-0123456789"
@@ -72,6 +70,7 @@ UNREADABLE: dict[str, tuple[str, int | str | None, int]] = {
     "a broken answer": (r'{"jsonrpc":"2.0","id":7,"result":{"action":"\ud83d"}}', None, -32700),
     "words": ("hello there", None, -32700),
     "nested without an end": ("[" * 100_000, None, -32700),
+    "an escaped name of an id": (r'{"jsonrpc":"2.0","\u0069d":1.5,"method":"ping"}', None, -32600),
 }
 
 
@@ -88,6 +87,24 @@ async def test_a_line_that_is_not_a_message_is_answered_with_an_error_and_its_id
             assert error["message"].endswith("Nothing was done.")
             assert len(wire.lines()) == 2
     assert wire.err == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+async def test_a_name_that_never_ends_takes_no_more_memory_than_a_few_times_its_line(tmp_path: Path) -> None:
+    async with running("--sandbox", folder=tmp_path) as wire:
+        await wire.greet()
+        before = _peak_bytes(wire)
+        line = '{"' + "a" * 8_000_000
+        await wire.send_line(line)
+        assert (await wire.message(None))["error"]["code"] == -32700
+        assert _peak_bytes(wire) - before < 10 * len(line)
+
+
+def _peak_bytes(wire: Wire) -> int:
+    """The most memory that the process has had so far."""
+    status = Path(f"/proc/{wire.process.pid}/status").read_text(encoding="ascii")
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kilobytes) * 1024
 
 
 async def test_a_call_that_was_cancelled_does_not_hold_up_the_end_of_the_input(tmp_path: Path) -> None:
