@@ -279,8 +279,7 @@ class Trainings:
         next_cursor = page.rows[-1].ref if page.more else None
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
-        unknown = [training for training in looked_at.values() if Note.MISSING in training.notes]
-        unsettled = [*map(Training.of, await self._ledger.unsettled(now)), *unknown]
+        unsettled = [Training.of(row) for row in await self._ledger.unsettled(now)]
         rejected = 0 if status is not None else await self._rejected(subject)
         return Page(trainings, next_cursor, page.total, unsettled, rejected)
 

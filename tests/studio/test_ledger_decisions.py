@@ -174,6 +174,13 @@ def test_unsettled_is_everything_open_or_unconfirmed_but_trainings_under_way(boo
     assert len(book.unsettled(*PLACE, DAWN, limit=3)) == 3
 
 
+def test_a_training_under_way_that_the_service_does_not_know_is_unsettled(book: Book) -> None:
+    row = answered_with(book, NEW, State.QUEUED)
+    assert book.unsettled(*PLACE, DAWN) == []
+    book.mark_missing(row.ref, DAWN)
+    assert [found.ref for found in book.unsettled(*PLACE, DAWN)] == [row.ref]
+
+
 def test_a_sender_that_died_is_unsettled_as_unconfirmed(book: Book) -> None:
     row, _ = book.admit(replace(NEW, kind=Kind.GENERATION), DAWN)
     book.begin_sending(row.ref, DAWN, LEASE)

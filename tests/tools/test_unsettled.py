@@ -71,6 +71,17 @@ async def test_a_training_that_the_service_does_not_know_is_unsettled(talk: Talk
     assert "give_up to end it" in row["next_step"]
 
 
+@pytest.mark.parametrize("asked", [{}, {"subject": "Bob"}, {"status": "finished"}], ids=str)
+async def test_a_training_that_the_service_does_not_know_is_unsettled_whatever_is_asked_for(
+    talk: Talk, asked: dict[str, str]
+) -> None:
+    begun = await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")
+    talk.sandbox.store.forget([begun.facts["task_id"]])
+    await talk.ask("list_trainings")
+    [row] = (await talk.ask("list_trainings", **asked)).facts["unsettled"]
+    assert row["ref"] == begun.facts["ref"]
+
+
 async def test_without_anything_open_nothing_is_said_about_it(talk: Talk) -> None:
     listed = await talk.ask("list_trainings")
     assert listed.facts["unsettled"] == []

@@ -355,7 +355,7 @@ class Book:
     def unsettled(
         self, service: str, owner: str, now: float, *, limit: int = MOST_UNSETTLED
     ) -> Sequence[Submission]:
-        """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
+        """The newest submissions of any kind that are not settled; see `read_unsettled`."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
             rows = read_unsettled(connection, service, owner, limit=limit)

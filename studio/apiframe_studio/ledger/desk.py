@@ -142,7 +142,7 @@ class Ledger:
         )
 
     async def unsettled(self, now: float) -> Sequence[Submission]:
-        """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
+        """The newest submissions of any kind that are not settled; see `read_unsettled`."""
         return await self._do(lambda book: book.unsettled(self.service, self.owner, now))
 
     async def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:

@@ -24,6 +24,7 @@ _OLDER: Final = and_(
     submissions.c.created_at <= bindparam("created_at"),
     or_(submissions.c.created_at < bindparam("created_at"), submissions.c.ref > bindparam("ref")),
 )
+_MISSING: Final = submissions.c.missing_since.is_not(None)
 _LAST: Final = "\U0010ffff"
 _NEXT_NAME: Final = (
     select(submissions.c.subject, submissions.c.subject_key)
@@ -69,17 +70,22 @@ def read_page(
 
 
 def read_unsettled(connection: Connection, service: str, owner: str, *, limit: int) -> Sequence[Submission]:
-    """The newest submissions of any kind that are open or unconfirmed, without trainings under way."""
+    """The newest submissions of any kind that are open or unconfirmed.
+
+    Of the trainings under way only those that the service does not know.
+    """
     ours: dict[str, Any] = {"service": service, "owner": owner}
     each: list[dict[str, Any]] = [{**ours, "state": state.value} for state in OPEN - UNDER_WAY]
-    # A training under way is no concern: it is listed as what it is.
-    each += [
-        {**ours, "state": state.value, "kind": kind.value}
-        for state in UNDER_WAY
-        for kind in Kind
-        if kind is not Kind.TRAINING
-    ]
-    found = (read(connection, _paging(*sorted(one_of)), {**one_of, "limit": limit}) for one_of in each)
+    each += [{**ours, "state": state.value, "kind": kind.value} for state in UNDER_WAY for kind in Kind]
+    found = (
+        # A training under way that the service knows is no concern: it is listed as what it is.
+        read(
+            connection,
+            _paging(*sorted(one_of), missing=one_of.get("kind") == Kind.TRAINING.value),
+            {**one_of, "limit": limit},
+        )
+        for one_of in each
+    )
     return _newest(found, limit)
 
 
@@ -114,8 +120,8 @@ def _counting(*names: str) -> Select[Any]:
 
 
 @lru_cache
-def _paging(*names: str, older: bool = False) -> Select[Any]:
-    filters = [*_filters(names), *([_OLDER] if older else [])]
+def _paging(*names: str, older: bool = False, missing: bool = False) -> Select[Any]:
+    filters = [*_filters(names), *([_OLDER] if older else []), *([_MISSING] if missing else [])]
     newest_first = (submissions.c.created_at.desc(), submissions.c.ref)
     return select(submissions).where(*filters).order_by(*newest_first).limit(bindparam("limit"))
 
