@@ -24,7 +24,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
     studio = studio_of(settings, sandbox=sandbox)
     try:
         known = await _look_up(studio, subject)
-        if not known.rows:
+        if not (known.rows or known.left_over):
             _say_nothing_is_known(settings, studio)
             return 1
         _show(known, studio, subject)
@@ -56,6 +56,10 @@ def _say_nothing_is_known(settings: Settings, studio: Studio) -> None:
 
 
 def _show(known: Known, studio: Studio, subject: str) -> None:
+    for path in known.left_over:
+        print(f"This is left from before, and would be removed: {path}")
+    if not known.rows:
+        return
     kinds = Counter(row.kind for row in known.rows)
     records = ", ".join(counted(number, KIND_WORDS[kind]) for kind, number in kinds.items())
     where = "in the sandbox" if studio.is_sandbox else "on this machine"
@@ -91,9 +95,16 @@ def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:
     stand_in.close()
 
 
-def _tell_the_rest(studio: Studio, forgotten: Forgotten) -> None:
+def _tell_what_was_removed(forgotten: Forgotten) -> None:
     removed = f"{counted(forgotten.records, 'record')}, and {counted(forgotten.pictures, 'image')}"
     print(f"Removed the name, words and fingerprints from {removed}.")
+
+
+def _tell_the_rest(studio: Studio, forgotten: Forgotten) -> None:
+    if forgotten.left_over:
+        print(f"Removed what was left from before: {counted(forgotten.left_over, 'path')}.")
+    if forgotten.records:
+        _tell_what_was_removed(forgotten)
     for path in forgotten.left:
         print(f"Could not be removed, so remove it by hand: {path}")
     for damaged in sorted(studio.ledger.path.parent.glob("*.damaged-*")):

@@ -21,6 +21,8 @@ class Forgotten:
     still_at_the_service: Sequence[str]
     left: Sequence[Path] = ()
     """Files that could not be removed."""
+    left_over: int = 0
+    """Files and folders from before that stood in no record, and were removed."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Known:
     rows: Sequence[Submission]
     saved: Sequence[SavedPicture]
     """Images whose files are there."""
+    left_over: Sequence[Path] = ()
+    """Files and folders that stand in no record: a program died, and the subject was forgotten before."""
 
     @property
     def unsettled(self) -> int:
@@ -42,7 +46,9 @@ async def look_up_subject(subject: str, ledger: Ledger, portfolio: Portfolio) ->
     rows = await ledger.about_subject(subject)
     saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
     missing = await portfolio.missing(saved)
-    return Known(rows, [picture for picture in saved if picture not in missing])
+    forgotten = await ledger.forgotten_generations()
+    left_over = await in_file_thread(portfolio.left_over, subject, forgotten)
+    return Known(rows, [picture for picture in saved if picture not in missing], left_over)
 
 
 async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now: float) -> Forgotten:
@@ -56,14 +62,18 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
     rows = await ledger.about_subject(subject)
     saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
     refs = [row.ref for row in rows]
+    forgotten = await ledger.forgotten_generations()
+    left_over = await in_file_thread(portfolio.left_over, subject, forgotten)
     # Files first, so that a crash leaves rows by which to try again; and once more, for what was still under
     # way: from the marked rows on nothing more is kept.
-    await in_file_thread(portfolio.remove, subject, refs, saved)
+    await in_file_thread(portfolio.remove, subject, [*refs, *forgotten], saved)
     await ledger.forget(refs, now)
     left = await in_file_thread(portfolio.remove, subject, refs, saved)
+    remaining = await in_file_thread(portfolio.left_over, subject, forgotten)
     return Forgotten(
         records=len(rows),
         pictures=sum(Path(picture.path) not in left for picture in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id],
         left=left,
+        left_over=len(set(left_over) - set(remaining)),
     )

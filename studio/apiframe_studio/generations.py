@@ -137,6 +137,7 @@ class Generations:
         """
         api = await self._service()
         training = await self._trained(wish)
+        await self._remove_forgotten()
         prompt, added = with_word(wish.prompt, training.trigger_word or "")
         with self._folder():
             await self._portfolio.make_ready(training.subject)
@@ -160,6 +161,11 @@ class Generations:
         missing = max((row.photos or 0) - len(kept), 0) if finished else 0
         lost = len(gone) if finished else 0
         return Pictures(row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_new)
+
+    async def _remove_forgotten(self) -> None:
+        """A program that died may have written an image of a subject who was forgotten while it was fetched."""
+        if refs := await self._ledger.forgotten_generations():
+            await in_file_thread(self._portfolio.remove, "", refs, [])
 
     async def _trained(self, wish: PicturesWish) -> Training:
         training = await self._named(wish)
@@ -325,6 +331,9 @@ class Generations:
                 await self._ledger.mark_missing(row.ref, self._clock.now())
                 raise
             await self._portfolio.check(picture)
+            row = await self._ledger.find(row.ref, self._clock.now()) or row
+            if row.forgotten_at is not None:
+                return
             saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
         if await self._ledger.save_pictures([saved]):
             # The subject was forgotten meanwhile.

@@ -39,6 +39,8 @@ Apart from each other, so that a host that hangs keeps nobody from seeing what i
 _DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
 """Names that Windows keeps for itself."""
 
+_REF_IN_NAME: Final = re.compile(r"-([a-z]{2}-[0-9a-z]+)-")
+
 log = logging.getLogger(__name__)
 
 
@@ -140,6 +142,13 @@ class Portfolio:
             self._files.remove_if_empty(folder)
         return left
 
+    def left_over(self, subject: str, refs: Sequence[str]) -> Sequence[Path]:
+        """What still bears a subject's name: files of the generations `refs` in its folder, or the folder if empty."""
+        folders = self._folders_like(folder_name(subject))
+        files = [self.folder / folder / name for folder, name in self._bearing(refs) if folder in folders]
+        places = [self.folder / folder for folder in folders if not self._names(folder)]
+        return [*files, *(place for place in places if place.is_dir())]
+
     def _folder_of(self, subject: str | None) -> str:
         """The folder that a subject has, however its name was written then; else the one to make."""
         wanted = folder_name(subject)
@@ -168,9 +177,10 @@ class Portfolio:
         return [picture for picture, parts in places if parts is None or not self._files.is_file(parts)]
 
     def _bearing(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
-        for folder in self._names():
+        wanted = set(refs)
+        for folder in self._names() if wanted else ():
             for name in self._names(folder):
-                if any(f"-{ref}-" in name for ref in refs):
+                if (found := _REF_IN_NAME.search(name)) and found[1] in wanted:
                     yield folder, name
 
     def _is_gone(self, parts: Sequence[str]) -> bool:

@@ -64,6 +64,24 @@ async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_p
     assert row == ("training", "finished", None)
 
 
+async def test_a_folder_that_still_bears_a_forgotten_name_is_shown_and_removed(tmp_path: Path) -> None:
+    settings = {"API_KEY": "v1-key-of-nobody"}
+    async with running(folder=tmp_path, settings=settings) as wire:
+        await wire.greet()
+        await wire.call("list_trainings")
+    (tmp_path / "images" / "Canarianna").mkdir(parents=True)
+    shown = await run("forget", "canarianna", folder=tmp_path, settings=settings)
+    done = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
+    again = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
+    assert f"left from before, and would be removed: {tmp_path / 'images' / 'Canarianna'}" in shown.out
+    assert shown.process.returncode == 2
+    assert "Removed what was left from before: 1 path." in done.out, done.err
+    assert "0 records" not in done.out
+    assert _holding(tmp_path, "Canarianna") == []
+    assert not (tmp_path / "images" / "Canarianna").exists()
+    assert (again.process.returncode, "Nothing is known here" in again.out) == (1, True)
+
+
 async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> None:
     data, output = tmp_path / "data", tmp_path / "portraits"
     settings = {"SANDBOX_SECONDS": "1", "OUTPUT_FOLDER": str(output)}

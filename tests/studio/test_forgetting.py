@@ -10,7 +10,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.forgetting import forget_subject
+from apiframe_studio.forgetting import forget_subject, look_up_subject
 from apiframe_studio.generations import PicturesWish
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
 from apiframe_studio.ledger.kin import related
@@ -121,6 +121,33 @@ async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_othe
     left = [path.name for path in folder.iterdir()]
     assert not any(ours.ref in name for name in left)
     assert len([name for name in left if others.ref in name]) == 4
+
+
+@pytest.mark.parametrize("by", ["forgetting again", "the next images of anybody"])
+async def test_an_image_written_by_a_program_that_died_after_forgetting_is_removed(
+    studio: Studio, tmp_path: Path, by: str
+) -> None:
+    with anyio.fail_after(20):
+        for subject in ("Anna", "Berta"):
+            await _trained(studio, subject)
+        for subject in ("Anna", "Berta"):
+            await studio.generations.generate(PicturesWish("by the sea", subject=subject), 20)
+        [ours] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="Anna")
+        await forget_subject("Anna", studio.ledger, studio.portfolio, studio.clock.now())
+        folder = tmp_path / "portraits" / "Anna"
+        folder.mkdir()
+        for name in (f"20270101-000000-{ours.ref}-1.png", f".20270101-000000-{ours.ref}-1.json.part"):
+            (folder / name).write_bytes(b"late")
+        if by == "forgetting again":
+            known = await look_up_subject("ANNA", studio.ledger, studio.portfolio)
+            assert sorted(known.left_over) == sorted(folder.iterdir())
+            again = await forget_subject("ANNA", studio.ledger, studio.portfolio, studio.clock.now())
+            assert (again.records, again.pictures, again.left_over, again.left) == (0, 0, 2, [])
+        else:
+            await studio.generations.generate(PicturesWish("in a wood", subject="Berta"), 20)
+    assert not folder.exists()
+    assert list((tmp_path / "portraits" / "Berta").iterdir())
+    assert not (await look_up_subject("Anna", studio.ledger, studio.portfolio)).left_over
 
 
 async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: Studio) -> None:

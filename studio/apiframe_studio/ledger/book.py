@@ -50,6 +50,7 @@ from apiframe_studio.ledger.schema import idempotency_keys, observations, pictur
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.table import (
     DURATIONS,
+    FORGOTTEN,
     NAMED,
     OF_KIND,
     PICTURES_OF,
@@ -259,6 +260,12 @@ class Book:
         key = subject_key(subject)
         with self._reading() as connection:
             return [] if key is None else rows_about(connection, owner, key)
+
+    def forgotten_generations(self, owner: str) -> Sequence[str]:
+        """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
+        with self._reading() as connection:
+            wanted = {"owner": owner, "kind": Kind.GENERATION.value}
+            return list(connection.execute(FORGOTTEN, wanted).scalars())
 
     def forget(self, refs: Sequence[str], now: float) -> None:
         """Take everything personal out of these submissions, out of the file's free pages too.

@@ -94,6 +94,10 @@ class Ledger:
         """Every submission of a subject at any service, in whatever form the name is written."""
         return await self._do(lambda book: book.about_subject(self.owner, subject))
 
+    async def forgotten_generations(self) -> Sequence[str]:
+        """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
+        return await self._do(lambda book: book.forgotten_generations(self.owner))
+
     async def forget(self, refs: Sequence[str], now: float) -> None:
         """Take everything personal out of these submissions, and keep it out."""
         await self._do(lambda book: book.forget(refs, now))

@@ -46,6 +46,11 @@ OF_SUBJECT: Final = (
     .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key == bindparam("subject_key"))
     .order_by(*_NEWEST_FIRST)
 )
+FORGOTTEN: Final = select(submissions.c.ref).where(
+    submissions.c.owner == bindparam("owner"),
+    submissions.c.kind == bindparam("kind"),
+    submissions.c.forgotten_at.is_not(None),
+)
 _MADE: Final = submissions.c.kind.in_([Kind.TRAINING.value, Kind.GENERATION.value])
 MADE_OF: Final = select(submissions).where(
     or_(
