@@ -43,12 +43,10 @@ class Known:
 
 async def look_up_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> Known:
     """What `forget_subject` would remove. Changes nothing. Raises LedgerError."""
-    rows = await ledger.about_subject(subject)
-    saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
-    missing = await portfolio.missing(saved)
+    rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
     left_over = await in_file_thread(portfolio.left_over, subject, forgotten)
-    return Known(rows, [picture for picture in saved if picture not in missing], left_over)
+    return Known(rows, await portfolio.on_disk(saved), left_over)
 
 
 async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now: float) -> Forgotten:
@@ -59,8 +57,7 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
     Raises:
         LedgerError: the ledger could not be read or written.
     """
-    rows = await ledger.about_subject(subject)
-    saved = [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
+    rows, saved = await _records_of(subject, ledger)
     refs = [row.ref for row in rows]
     forgotten = await ledger.forgotten_generations()
     left_over = await in_file_thread(portfolio.left_over, subject, forgotten)
@@ -77,3 +74,8 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
         left=left,
         left_over=len(set(left_over) - set(remaining)),
     )
+
+
+async def _records_of(subject: str, ledger: Ledger) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
+    rows = await ledger.about_subject(subject)
+    return rows, [picture for row in rows for picture in await ledger.pictures_of(row.ref)]

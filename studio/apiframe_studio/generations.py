@@ -151,15 +151,14 @@ class Generations:
             await self._background.run(row.ref, work, seconds)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         kept = await self._ledger.pictures_of(row.ref)
-        gone = await self._portfolio.missing(kept)
-        saved = [picture for picture in kept if picture not in gone]
+        saved = await self._portfolio.on_disk(kept)
         previews: Sequence[bytes] = ()
         # The pictures are on disk and paid for: that they cannot be shown small is no error.
         with contextlib.suppress(DecodersFailed):
             previews = await self._portfolio.previews(saved)
         finished = row.state is State.FINISHED and row.forgotten_at is None
         missing = max((row.photos or 0) - len(kept), 0) if finished else 0
-        lost = len(gone) if finished else 0
+        lost = len(kept) - len(saved) if finished else 0
         return Pictures(row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_new)
 
     async def _remove_forgotten(self) -> None:
@@ -218,7 +217,8 @@ class Generations:
         self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
     ) -> None:
         """Fetch pictures whose files are gone, where their links still lead to them; the result tells what is left."""
-        if row.task_id is None or not await self._portfolio.missing(await self._ledger.pictures_of(row.ref)):
+        kept = await self._ledger.pictures_of(row.ref)
+        if row.task_id is None or len(await self._portfolio.on_disk(kept)) == len(kept):
             return
         with contextlib.suppress(ApiframeError), self._folder(row):
             urls = (await api.look(row.task_id, TaskKind.GENERATION)).image_urls
@@ -315,8 +315,7 @@ class Generations:
 
     async def _numbers_on_disk(self, row: Submission) -> set[int]:
         kept = await self._ledger.pictures_of(row.ref)
-        gone = await self._portfolio.missing(kept)
-        return {picture.number for picture in kept if picture not in gone}
+        return {picture.number for picture in await self._portfolio.on_disk(kept)}
 
     async def _fetch(
         self, api: ApiframeV1, row: Submission, number: int, url: str, told: dict[str, Any]

@@ -117,9 +117,9 @@ class Portfolio:
         """A saved picture, None when it is gone, too large, or not a file of this folder (any more)."""
         return await in_file_thread(self._read, saved)
 
-    async def missing(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
-        """The pictures of `saved` whose files are not in this folder (any more)."""
-        return await in_file_thread(self._missing, saved)
+    async def on_disk(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+        """The pictures of `saved` whose files are (still) in this folder."""
+        return await in_file_thread(self._on_disk, saved)
 
     def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedPicture]) -> Sequence[Path]:
         """Remove pictures and what stands beside them, then the subject's folder; returns what could not be.
@@ -172,9 +172,9 @@ class Portfolio:
             return None
         return data if parts and len(data) <= MOST_BYTES else None
 
-    def _missing(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+    def _on_disk(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
         places = [(picture, self._files.parts_of(Path(picture.path))) for picture in saved]
-        return [picture for picture, parts in places if parts is None or not self._files.is_file(parts)]
+        return [picture for picture, parts in places if parts is not None and self._files.is_file(parts)]
 
     def _bearing(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
         wanted = set(refs)

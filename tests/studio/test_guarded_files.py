@@ -154,7 +154,7 @@ async def test_what_is_put_in_a_saved_images_place_is_neither_shown_nor_waited_f
     with anyio.fail_after(5):
         assert await portfolio.read(saved) is None
         assert await portfolio.previews([saved]) == []
-        assert await portfolio.missing([saved]) == [saved]
+        assert not await portfolio.on_disk([saved])
 
 
 @posix
