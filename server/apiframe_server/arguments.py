@@ -90,7 +90,7 @@ def _add(
         description=f"{summary[0].upper()}{summary[1:]}.{details}",
         epilog=f"examples:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        # These know no other service than their own; that the switch is taken all the same surprises nobody.
+        # These know no other service than their own; the switch is accepted all the same.
         parents=[_sandbox_options(shown=name not in ("demo", "check", "sandbox"))],
     )
 

@@ -32,7 +32,7 @@ def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_jso
         print(f"apiframe-photo-mcp: the folder of {sheet} does not exist; make it first.", file=sys.stderr)
         return 2
     places = [Path(path).expanduser().absolute() for path in paths]
-    # Whoever types a path here allows it by that: nothing is sent, and no assistant sees it.
+    # A path typed here is allowed by that: nothing is sent, and no assistant sees it.
     typed = tuple(place if place.is_dir() else place.parent for place in places)
     widened = settings.model_copy(update={"photo_folders": (*settings.photo_folders, *typed)})
     return run_command(partial(_check, studio_of(widened, sandbox=""), places, sheet, as_json))

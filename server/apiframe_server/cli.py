@@ -51,7 +51,7 @@ def _run_for_reader(wanted: Namespace, settings: Settings, sandbox: str | None) 
         code = _run(wanted, settings, sandbox)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads the output has gone, as `head` does. What is still buffered would fail again at the exit.
+        # The reader of the output has gone, as `head` does. What is still buffered would fail again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
@@ -138,7 +138,7 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
 
 
 def _has_stdio() -> bool:
-    """Whether stdin and stdout are open. A closed stderr is replaced: its number is anybody's otherwise."""
+    """Whether stdin and stdout are open. A closed stderr is replaced: its number could be reused otherwise."""
     if cast("TextIO | None", sys.stderr) is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the program lives
     return None not in (cast("TextIO | None", sys.stdin), cast("TextIO | None", sys.stdout))

@@ -52,7 +52,7 @@ class Outgoing(ObjectSendStream[SessionMessage]):
         self._thread = anyio.CapacityLimiter(1)
 
     async def send(self, item: SessionMessage) -> None:
-        """Send a message. Raises BrokenResourceError when nobody reads any more."""
+        """Send a message. Raises BrokenResourceError when the reader has gone."""
         await self._write(_line(item.message))
         self._calls.went(item.message)
 

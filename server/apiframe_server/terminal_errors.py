@@ -39,7 +39,7 @@ _KEY_WORDS = {
 
 
 def explain_to_user(error: BaseException) -> str | None:
-    """What is wrong and what you can do about it; None for an error that nobody foresaw."""
+    """What is wrong and what you can do about it; None for an unforeseen error."""
     match error:
         case ApiframeError():
             return _service(error)

@@ -219,7 +219,7 @@ class _OpenFolder:
 class GuardedFolder:
     """Reads, writes, lists and removes below one folder. `parts` are the steps from it to the file.
 
-    The folder itself may be a link: whoever set it up chose it. Below it no link is followed, and only
+    The folder itself may be a link, since its owner chose it. Below it no link is followed, and only
     regular files are read, replaced or removed. Everything raises OSError, of which `Refused` is one.
     """
 
@@ -263,7 +263,7 @@ class GuardedFolder:
     def write(self, parts: Sequence[str], data: bytes) -> None:
         """Write a file whole or not at all, for this user alone, in place of the one that was there.
 
-        The draft's name is nobody else's, so that two programs may write the same file at once.
+        The draft's name is unique, so that two programs may write the same file at once.
         """
         name = parts[-1]
         draft = f".{name}.{secrets.token_hex(4)}.part"

@@ -34,7 +34,7 @@ MOST_BYTES: Final = 30_000_000
 MOST_IN_MEMORY: Final = 2
 """Pictures that all calls together fetch at once, and as many that they read for previews: up to 30 MB each.
 
-Apart from each other, so that a host that hangs keeps nobody from seeing what is on disk.
+Apart from each other, so that a host that hangs does not delay what is already on disk.
 """
 _DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
 """Names that Windows keeps for itself."""

@@ -93,7 +93,7 @@ def _tighten(folder: Path, mode: int) -> None:
 
 
 def _others_can_replace(mode: int) -> bool:
-    """Whether anybody may rename what is in a folder: everybody may write, and no sticky bit keeps owners apart."""
+    """Whether any user may rename what is in a folder: everybody may write, and no sticky bit keeps owners apart."""
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 

@@ -55,7 +55,7 @@ class Opened:
 def open_ledger(path: Path, *, check: bool = False) -> Opened:
     """Open a ledger of this version, made if there is none, and sound if it is small or `check` is given.
 
-    A large one takes a second to check, which nobody waits for who only reads: see `is_checked`.
+    A large one takes a second to check, which a reader need not wait for: see `is_checked`.
 
     Raises:
         LedgerUnusable, LedgerNotPrivate, LedgerTooNew, LedgerBusy, LedgerDamaged: see `errors`. A damaged file has been

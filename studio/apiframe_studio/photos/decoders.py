@@ -58,12 +58,12 @@ class Decoders:
 
     @property
     def large(self) -> anyio.CapacityLimiter:
-        """Whoever decodes a picture that takes much memory holds this one place."""
+        """Held while a picture is decoded that takes much memory."""
         return self._pool.large
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Ask]:
-        """A place at one process. Whoever reads a file reads it here: waiting calls then hold no bytes.
+        """A place at one process. Files are read here: waiting calls then hold no bytes.
 
         What is yielded asks as `ask` does.
         """
@@ -88,7 +88,7 @@ class Decoders:
 
 
 class _Pool:
-    """The processes of one event loop. Whoever holds one of `places` may use one.
+    """The processes of one event loop. The holder of one of `places` may use one.
 
     `ordinary` is as wide as `places`, so that an ordinary request never waits for a place: what does wait
     there is urgent and gets the next one that is free.
@@ -128,7 +128,7 @@ class _Pool:
             return await _answer_of(decoder, limits, {**head, "again": True}, ())
 
     async def close(self) -> None:
-        """End the processes that nobody uses."""
+        """End the idle processes."""
         idle, self._idle = self._idle, []
         for decoder in idle:
             await self._discard(decoder)

@@ -133,7 +133,7 @@ async def _no_such_call(_: Request, wrong: HTTPException) -> Response:
 
 
 async def _broken_off(_: Request, __: ClientDisconnect) -> Response:
-    return Response(status_code=400)  # For the log of requests: nobody is there to read it.
+    return Response(status_code=400)  # For the log of requests: the client has gone.
 
 
 # Starlette types every handler as one that takes any Exception, and calls it with the class it stands under.
