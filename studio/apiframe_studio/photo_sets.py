@@ -313,11 +313,10 @@ class PhotoSets:
             raise SetNotUsable(row, expired=False)
         return row
 
-    async def known(self, name: str) -> Submission | None:
-        """The set of this ledger that has this name, ready or not, or None when it never saw it.
+    async def find(self, name: str) -> Submission | None:
+        """The set of this ledger that has this name, in whatever state, or None when it never saw it.
 
         Raises:
-            SetNotUsable: it can never be trained on (any more).
             NotAPhotoSet: see there.
         """
         row = await self._ledger.find(name, self._clock.now())
@@ -325,6 +324,18 @@ class PhotoSets:
             return None
         if row is None or row.kind is not Kind.UPLOAD:
             raise NotAPhotoSet
+        return row
+
+    async def known(self, name: str) -> Submission | None:
+        """As `find`, for a set that a training may still be made of, ready or not.
+
+        Raises:
+            SetNotUsable: it can never be trained on (any more).
+            NotAPhotoSet: see there.
+        """
+        row = await self.find(name)
+        if row is None:
+            return None
         await self._refuse_expired(row)
         if row.state in FINAL and row.state is not State.FINISHED:
             raise SetNotUsable(row, expired=False)

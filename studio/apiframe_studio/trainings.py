@@ -123,18 +123,21 @@ class Trainings:
         Raises:
             NotAgreed: it would have to be paid for, and must not.
             KeyUnusable, BaseUrlUnusable, LedgerError: nothing was sent.
-            NotAPhotoSet, SetNotUsable, SubjectForgotten: nothing was sent.
+            NotAPhotoSet, SubjectForgotten: nothing was sent.
+            SetNotUsable: nothing was sent, and there is no training of these photos.
             KeyReused: the idempotency key stood for other photos or another word.
             NotYetSent: provably not taken; the same call again goes on.
             Rejected: the service said no.
         """
         api = await self._service()
-        photo_set = await self._photo_sets.ready_for_training(wish.training_images_id, SET_WAIT_SECONDS)
-        new = self._submission(wish, photo_set)
+        new = self._submission(wish, await self._photo_sets.find(wish.training_images_id))
         if wish.idempotency_key is not None:
             await self._refresh_carrier(new)
-        if not may_pay and _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
-            raise NotAgreed
+        # A training that is there is returned whatever has become of its set: only a new one needs the set.
+        if _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
+            new = self._submission(wish, await self._ready_set(wish))
+            if not may_pay and _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
+                raise NotAgreed
         row, _is_new = await self._ledger.admit(new, self._clock.now())
 
         async def request() -> Taken:
@@ -149,6 +152,9 @@ class Trainings:
         training = _started(wish, await self._send_or_join(wish, row, request))
         is_of_another_upload = row.about != new.about and row.forgotten_at is None
         return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training
+
+    async def _ready_set(self, wish: TrainingWish) -> Submission | None:
+        return await self._photo_sets.ready_for_training(wish.training_images_id, SET_WAIT_SECONDS)
 
     async def _refresh_carrier(self, new: NewSubmission) -> None:
         """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""

@@ -15,9 +15,10 @@ import pytest
 from mcp.types import ImageContent
 from PIL import Image
 
-from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
+from apiframe_studio.submission import Event, State
 from apiframe_tools import check_photos, prepare_photos
 
 from ..conftest import CANARY, DRAWN
@@ -350,6 +351,42 @@ async def test_an_expired_set_is_refused_before_anything_is_spent(
         assert "has expired, so nothing was sent and nothing was paid" in said
         assert "prepare_photos" in said
     assert talk.asked(TRAIN) == 0
+
+
+async def test_a_training_is_returned_again_though_its_set_has_expired(
+    talk: Talk, runs: HandClock, photos: Path
+) -> None:
+    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    begun = await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+    runs.at += 25 * 3600
+    for name in ("ref", "training_images_id"):
+        again = await show(talk, "start_training", training_images_id=prepared[name])
+        assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
+        assert "This call cost nothing" in again.text
+    once_more = {"training_images_id": prepared["ref"], "idempotency_key": "once more"}
+    assert "has expired, so nothing was sent" in await refuse(talk, "start_training", **once_more)
+    assert talk.asked(TRAIN) == 1
+
+
+@pytest.mark.parametrize("ending", ["failed", "unknown to the service"])
+async def test_a_training_is_returned_for_another_set_of_its_photos_that_came_to_nothing(
+    talk: Talk, runs: HandClock, photos: Path, ending: str
+) -> None:
+    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    begun = await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+    ledger, now = talk.studio.ledger, runs.now()
+    known = await ledger.find(prepared["ref"], now)
+    assert known is not None
+    other = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about=known.about, wording="others")
+    row, _ = await ledger.admit(other, now)
+    sending = await ledger.begin_sending(row.ref, now, 30.0)
+    assert sending is not None
+    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="never-seen"), now)
+    if ending == "failed":
+        await ledger.observe(row.ref, Observation(now, State.FAILED))
+    again = await show(talk, "start_training", training_images_id="never-seen")
+    assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
+    assert talk.asked(TRAIN) == 1
 
 
 @pytest.mark.parametrize(("seconds", "starts"), [(10.0, True), (300.0, False)])
