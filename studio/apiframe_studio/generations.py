@@ -22,7 +22,7 @@ from apiframe_studio.photos import DecodersFailed
 from apiframe_studio.portfolio import MOST_BYTES, Portfolio
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
-from apiframe_studio.submission import UNDER_WAY, State
+from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.training import Training, state_of
 from apiframe_studio.trainings import Trainings
 
@@ -143,6 +143,7 @@ class Generations:
             await self._portfolio.make_ready(training.subject)
         new = self._submission(wish, training, prompt)
         row, is_new = await self._ledger.admit(new, self._clock.now())
+        is_sent_now = is_new or (row.state is State.INTENT and not self._background.is_running(row.ref))
 
         async def work() -> None:
             await self._make(api, row, training, wish, prompt)
@@ -159,7 +160,9 @@ class Generations:
         finished = row.state is State.FINISHED and row.forgotten_at is None
         missing = max((row.photos or 0) - len(kept), 0) if finished else 0
         lost = len(kept) - len(saved) if finished else 0
-        return Pictures(row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_new)
+        return Pictures(
+            row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_sent_now
+        )
 
     async def _remove_forgotten(self) -> None:
         """A program that died may have written an image of a subject who was forgotten while it was fetched."""
@@ -176,9 +179,10 @@ class Generations:
         if wish.task_id:
             return await self._trainings.look(wish.task_id)
         found = await self._trainings.of_subject(wish.subject or "")
-        usable = [one for one in found if one.state is State.FINISHED and one.trigger_word]
-        newest, *others = usable or found
-        return replace(newest, others=tuple(others))
+        newest = next((one for one in found if _can_make_images(one)), found[0])
+        newer = [one for one in found[: found.index(newest)] if one.state in OPEN | {State.FINISHED}]
+        older = [one for one in found[found.index(newest) + 1 :] if _can_make_images(one)]
+        return replace(newest, others=(*newer, *older))
 
     def _submission(self, wish: PicturesWish, training: Training, prompt: str) -> NewSubmission:
         wanted = json.dumps([prompt, wish.parameters()], sort_keys=True)
@@ -337,6 +341,10 @@ class Generations:
         if await self._ledger.save_pictures([saved]):
             # The subject was forgotten meanwhile.
             await in_file_thread(self._portfolio.remove, row.subject or "", [], [saved])
+
+
+def _can_make_images(training: Training) -> bool:
+    return training.state is State.FINISHED and training.trigger_word is not None
 
 
 def _pictures_wanted(row: Submission) -> int:

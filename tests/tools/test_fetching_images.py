@@ -168,6 +168,32 @@ async def test_images_that_come_after_their_subject_was_forgotten_do_not_stay(se
         assert list(studio.plan.output_folder.iterdir()) == []
 
 
+@dataclass
+class Busy(Hosted):
+    """It takes no generation the first `refusals` times."""
+
+    refusals: int = 3
+
+    async def _answer(self, path: str) -> tuple[int, bytes]:
+        if path == GENERATE and self.refusals:
+            self.refusals -= 1
+            return 429, b"{}"
+        return await super()._answer(path)
+
+
+async def test_images_that_waited_to_be_sent_are_said_to_cost_when_they_are(serving: Serving) -> None:
+    hosted = Busy([f"{HOST}/1.png"], {"/1.png": _noise()})
+    async with _serve(serving, hosted) as talk:
+        talk.clock.runs = True
+        said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+        made = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+        again = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+    assert "nothing was paid" in said
+    assert (made.facts["deduplicated"], again.facts["deduplicated"]) == (False, True)
+    assert "This costs 1 credit." in made.text
+    assert hosted.generations == 1
+
+
 def _cut(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
@@ -206,7 +232,8 @@ async def test_an_image_is_saved_only_when_it_can_be_decoded_to_its_end(serving:
         saved = [Path(image["path"]).suffix for image in shown.facts["pictures"]]
     assert "One is damaged" in said
     assert "made and paid for" in said
-    assert "fetching is free" in said
+    assert "calling again gives the same result" in said
+    assert "give_up ends this one a day after" in said
     assert saved == [".png", ".jpg", ".webp"]
     assert hosted.fetched.count("/1") == 1
     assert hosted.generations == 1

@@ -68,6 +68,22 @@ async def test_an_image_that_is_gone_is_fetched_again_and_not_paid_for(
     assert again.facts["deduplicated"] is True
 
 
+@pytest.mark.parametrize(("minutes", "paid"), [(9, 1), (11, 2)])
+async def test_without_a_seed_an_image_that_is_gone_is_fetched_again_for_ten_minutes(
+    serving: Serving, watched: Watched, minutes: int, paid: int
+) -> None:
+    wish = {name: WISH[name] for name in WISH if name != "seed"}
+    async with serving(stand_in=lambda: watched.app) as talk:
+        await _made(talk)
+        made = await show(talk, "generate_photos", **wish)
+        before = len(watched.bodies(GENERATE))
+        _remove(Path(made.facts["pictures"][0]["path"]))
+        talk.clock.at += 60 * minutes
+        again = await show(talk, "generate_photos", **wish)
+    assert len(again.images()) == 2
+    assert len(watched.bodies(GENERATE)) - before == paid - 1
+
+
 async def test_an_image_that_is_gone_with_its_link_is_said_to_be_and_not_named(
     serving: Serving, watched: Watched
 ) -> None:
@@ -81,6 +97,6 @@ async def test_an_image_that_is_gone_with_its_link_is_said_to_be_and_not_named(
     assert [image["path"] for image in again.facts["pictures"]] == [str(first)]
     assert str(second) not in again.text
     assert "1 image is no longer on this machine" in again.text
-    assert "seed" in again.facts["next_step"]
+    assert "without one only within 10 minutes of making them" in again.facts["next_step"]
     assert len(watched.bodies(GENERATE)) == 2
     assert len(anew.facts["pictures"]) == 2

@@ -16,6 +16,7 @@ from mcp.types import ImageContent
 from PIL import Image
 
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
+from apiframe_studio.photo_sets import PhotosWish
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.submission import Event, State
@@ -108,7 +109,7 @@ async def test_outside_the_allowed_folders_nothing_is_said_of_what_is_there(
 async def test_without_consent_nothing_leaves_the_machine(talk: Talk, photos: Path) -> None:
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
     assert "Nothing was sent" in said
-    assert "Ask the person whether the subject agreed" in said
+    assert "Ask the user whether the subject agreed; only if so, call prepare_photos" in said
     assert talk.requests() == 0
     assert await talk.studio.ledger.list(Kind.UPLOAD, talk.clock.now()) == []
 
@@ -120,7 +121,7 @@ async def test_fewer_than_ten_are_refused_with_the_reasons_before_anything_is_se
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-    assert said.startswith("Only 9 of 12 photos can be used and a training takes at least 10")
+    assert said.startswith("Only 9 of 12 photos would be sent, and a training takes at least 10")
     assert "is no picture: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in said
     assert "check_photos" in said
     assert talk.requests() == 0
@@ -130,7 +131,7 @@ async def test_fewer_than_ten_are_refused_with_the_reasons_before_anything_is_se
 async def test_an_empty_folder_is_refused_in_words(talk: Talk, photos: Path) -> None:
     empty = photos / "none"
     empty.mkdir()
-    assert "Only 0 of 0 photos can be used" in await refuse(
+    assert "Only 0 of 0 photos would be sent" in await refuse(
         talk, "prepare_photos", paths=[str(empty)], **PERSON
     )
 
@@ -266,8 +267,28 @@ async def test_other_words_about_the_person_while_a_set_is_on_its_way_are_told_a
         first = await show(gated.talk, "prepare_photos", paths=[str(photos)], **PERSON)
         other = await show(gated.talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
         assert other.facts["ref"] == first.facts["ref"]
-        assert "other words about the person" in other.text
+        assert "exists with a different gender, ethnicity or age; returning that set" in other.text
+        assert "the same call makes another set, for 2 credits" in other.text
+        assert "Call prepare_photos with those earlier values to follow it, free" in other.facts["next_step"]
         gated.open.set()
+
+
+async def test_a_set_that_waits_to_be_sent_with_other_words_is_not_waited_for(
+    talk: Talk, runs: HandClock, photos: Path
+) -> None:
+    prepared = await talk.studio.photo_sets.check_and_normalise(
+        PhotosWish([str(photos)], PERSON["gender"], PERSON["ethnicity"])
+    )
+    ledger = talk.studio.ledger
+    waits = NewSubmission(
+        Kind.UPLOAD, ledger.service, ledger.owner, about=prepared.fingerprint, wording="earlier", photos=DRAWN
+    )
+    row, _ = await ledger.admit(waits, runs.now())
+    other = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    assert (other.facts["ref"], other.facts["status"]) == (row.ref, "submitting")
+    assert f"resolve_training with ref {row.ref} and give_up" in other.facts["next_step"]
+    assert "goes on by itself" not in other.text
+    assert talk.asked(UPLOAD) == 0
 
 
 UPLOADED = {
@@ -480,7 +501,7 @@ async def test_photos_are_left_out_and_kept_by_name_or_by_the_sheets_code_and_nu
     assert unreadable == "note.jpg is no picture"
     assert chosen.facts["left_out"] == ["IMG_0002.jpg was named in leave_out", "note.jpg is no picture"]
     assert "Left out: was named in leave_out: IMG_0002.jpg; is no picture: note.jpg." in chosen.text
-    assert "Sent although: is" in chosen.text
+    assert "Sent despite a warning: is" in chosen.text
     assert ": 1 IMG_0001.jpg." in chosen.text
     assert plain.facts["ref"] != chosen.facts["ref"]
     assert talk.asked(UPLOAD) == 2
@@ -524,7 +545,7 @@ async def test_what_names_no_photo_for_certain_sends_nothing(
 async def test_leaving_out_too_many_is_told_before_anything_is_sent(talk: Talk, photos: Path) -> None:
     names = [f"IMG_{number:04}.jpg" for number in range(1, 4)]
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, leave_out=names)
-    assert f"Only {DRAWN - 3} of {DRAWN} photos can be used" in said
+    assert f"Only {DRAWN - 3} of {DRAWN} photos would be sent" in said
     assert talk.asked(UPLOAD) == 0
 
 
@@ -537,7 +558,7 @@ async def test_a_path_may_be_text_and_a_mistyped_one_or_one_with_folders_names_w
     above = await show(talk, "check_photos", paths=[str(photos / "Sister")])
     assert above.facts["photos"] == []
     assert f"these hold photos: {photos / 'Sister' / 'summer'} ({DRAWN})" in above.text
-    assert "Next: call check_photos with the folder of this person." in above.text
+    assert "Next: call check_photos with the folder that holds the subject's photos." in above.text
     said = await refuse(talk, "check_photos", paths=["sistre/summer"])
     assert said == f"There is nothing at that path. Did you mean {photos / 'Sister'}?"
 

@@ -147,7 +147,7 @@ async def test_what_cannot_be_made_is_refused_with_the_next_call_and_costs_nothi
 async def test_an_unfinished_training_is_explained(talk: Talk) -> None:
     await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")
     said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
-    assert said.startswith("That training is queued and cannot make pictures yet; nothing was sent.")
+    assert said.startswith("That training is queued, so it cannot make images; nothing was sent.")
     assert "wait_for_training" in said
     assert talk.paid() == 1
 
@@ -160,6 +160,11 @@ async def test_by_subject_the_newest_finished_training_is_taken(talk: Talk) -> N
     )
     shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
     assert shown.facts["trigger_word"] == newest["trigger_word"]
+    [told] = shown.facts["warnings"]
+    assert told.startswith(
+        "Images are made with the newest finished training of Anna. Newer, but not usable yet: "
+    )
+    assert "Others have the same name: " in told
 
 
 async def test_the_same_call_again_is_paid_once_and_fetches_nothing(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_tools.guidance import STATUS
 from apiframe_tools.results import counted
@@ -39,9 +41,11 @@ def trained_before(training: Training) -> str:
     """That there is a training of the same photos: which, when, and its word. Nothing in it changes by itself."""
     began = datetime.fromtimestamp(training.created_at or 0.0, UTC)
     word = f", trigger word {training.trigger_word}" if training.trigger_word else ""
-    return (
-        f"A training of these same photos exists already: started {began:%Y-%m-%d}, ref {training.ref}{word}."
-    )
+    facts = f"started {began:%Y-%m-%d}, ref {training.ref}{word}"
+    if training.state is State.UNCONFIRMED:
+        return f"A training of these same photos may exist already: {facts}, is unconfirmed."
+    failed = " It failed." if training.state is State.FAILED else ""
+    return f"A training of these same photos exists already: {facts}.{failed}"
 
 
 def clock_words(ahead: float) -> str:
@@ -62,7 +66,9 @@ def _duration(seconds: float) -> str:
 
 def warnings_of(training: Training) -> list[str]:
     """One sentence for each thing worth telling, in the order it was noted."""
-    noted = [words for note in training.notes if (words := _sentence(note, training))]
+    # A word that cannot be shown was named all the same.
+    unsaid = {Note.WORD_MISSING} if Note.ODD_WORD in training.notes else set[Note]()
+    noted = [words for note in training.notes if note not in unsaid and (words := _sentence(note, training))]
     return [*noted, *others_of(training)]
 
 
@@ -70,12 +76,29 @@ def others_of(training: Training) -> list[str]:
     """Which other trainings have the subject's name: one of two people of that name may be meant."""
     if not training.others:
         return []
-    named = "; ".join(_named(other) for other in training.others[:MOST_NAMED])
-    more = f"; and {len(training.others) - MOST_NAMED} more" if len(training.others) > MOST_NAMED else ""
-    return [
-        f"This is the newest training of {training.subject}. Others have the same name: {named}{more}. If another one "
-        "is meant, pass its task_id."
-    ]
+    return [f"This is the newest training of {training.subject}. {_OTHERS.format(_listed(training.others))}"]
+
+
+def made_with(training: Training) -> list[str]:
+    """Which training images are made with, where its subject has others: newer unfinished ones, and finished ones."""
+    finished = [other for other in training.others if other.state is State.FINISHED and other.trigger_word]
+    newer = [other for other in training.others if other not in finished]
+    if not training.others:
+        return []
+    told = [f"Images are made with the newest finished training of {training.subject}."]
+    if newer:
+        told.append(f"Newer, but not usable yet: {_listed(newer)}.")
+    if finished:
+        told.append(_OTHERS.format(_listed(finished)))
+    return [" ".join(told)]
+
+
+_OTHERS: Final = "Others have the same name: {}. If another one is meant, pass its task_id."
+
+
+def _listed(trainings: Sequence[Training]) -> str:
+    named = "; ".join(_named(other) for other in trainings[:MOST_NAMED])
+    return f"{named}; and {len(trainings) - MOST_NAMED} more" if len(trainings) > MOST_NAMED else named
 
 
 def _named(other: Training) -> str:
@@ -101,7 +124,8 @@ def _sentence(note: Note, training: Training) -> str:
         case Note.ORDINARY_WORD:
             word = training.trigger_word or requested
             ordinary = (
-                f"{word} is an ordinary word or name: prompts that use it otherwise will show this subject."
+                f"{word} is an ordinary word or name: prompts that use it in its ordinary sense will also "
+                "show the subject."
             )
             # What the service has named stays; for the next training it can be done better.
             return (

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Agreement(BaseModel):
     """What the user is asked to fill in."""
 
-    agreed: bool = Field(title="Go ahead and pay", description="No sends nothing and costs nothing")
+    agreed: bool = Field(title="Go ahead and pay", description="Choosing no sends nothing and costs nothing")
 
 
 Answered = ElicitationResult[Agreement]

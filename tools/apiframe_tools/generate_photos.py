@@ -34,8 +34,9 @@ def make(studio: Studio) -> StudioTool:
     ) -> PicturesMade:
         """Make pictures of a trained person from a prompt and save them on this machine.
 
-        Costs 1 credit a picture, once for the same call. Takes task_id or subject of a finished training; puts the
-        trigger word in where the prompt lacks it. Returns paths and small previews.
+        Costs 1 credit an image. The same call again is free: at any time with a seed, within ten minutes without one.
+        Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
+        paths and small previews.
         """
         name_one(task_id, subject)
         custom = aspect_ratio == "custom"

@@ -6,6 +6,8 @@ from math import ceil
 from typing import Final
 
 from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
+from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_tools.results import Status
@@ -24,12 +26,16 @@ STATUS: dict[State, Status] = {
 
 
 AFTER_A_REFUSED_TRAINING: Final = (
-    "if the photo set has expired, call prepare_photos with its photos (2 credits) and start_training with the new "
-    "set; else call start_training with corrected arguments."
+    f"if the photo set has expired, call prepare_photos with its photos ({UPLOAD_CREDITS:g} credits) and "
+    "start_training with the new set; else call start_training with corrected arguments."
 )
 END_OR_CORRECT: Final = (
     "ask the user to compare the id with their Apiframe dashboard: resolve_training with ref {ref} takes accepted with "
-    "the right task_id, or give_up to end it."
+    "the right task_id, or give_up to end it (asking for it again then costs full price)."
+)
+AFTER_A_FAILED_UPLOAD: Final = (
+    f"better photos are usually needed: check_photos, then prepare_photos ({UPLOAD_CREDITS:g} credits). The same "
+    f"photos can be uploaded again only {FAILED_JUST_NOW_SECONDS / 60:g} minutes after the failure."
 )
 LOOK_AGAIN_MINUTES: Final = 5
 MOST_LOOK_AGAIN_MINUTES: Final = 15
@@ -65,7 +71,8 @@ def next_step(training: Training) -> str:
         case State.QUEUED | State.PROCESSING if Note.NO_PROGRESS in training.notes:
             return (
                 "tell the user that the training goes on by itself, and call get_training_status with task_id "
-                f"{name} in {look_again_minutes(training.eta_seconds)} minutes; waiting on now shows nothing new."
+                f"{name} in {look_again_minutes(training.eta_seconds)} minutes; waiting longer now will show "
+                "nothing new."
             )
         case State.QUEUED | State.PROCESSING:
             return (
@@ -97,7 +104,10 @@ def next_step(training: Training) -> str:
         case State.REJECTED:
             return f"tell the user why; nothing was paid. Then, {AFTER_A_REFUSED_TRAINING}"
         case State.ABANDONED:
-            return "nothing; the person gave this one up. start_training begins a new one."
+            return (
+                "nothing; the user gave this one up. start_training with these photos begins a new one, at full "
+                "price."
+            )
 
 
 def look_again_minutes(eta_seconds: float | None) -> int:
@@ -105,6 +115,14 @@ def look_again_minutes(eta_seconds: float | None) -> int:
     if eta_seconds is None:
         return LOOK_AGAIN_MINUTES
     return min(max(ceil(eta_seconds / 60), 1), MOST_LOOK_AGAIN_MINUTES)
+
+
+def unknown_to_the_service(tool: str, ref: str | None) -> str:
+    """What to do about an upload or a generation whose id the service does not know."""
+    return (
+        f"call {tool} again with the same arguments in {LOOK_AGAIN_MINUTES} minutes, free, since right after a start "
+        f"this may pass. If it stays so, {END_OR_CORRECT.format(ref=ref)}"
+    )
 
 
 def _after_deciding(order: Training, tool: str) -> str:
@@ -118,10 +136,17 @@ def _after_deciding(order: Training, tool: str) -> str:
             )
         case State.INTENT:
             return f"call {tool} again with the same arguments to send it; nothing is sent before that."
+        case State.FAILED if order.kind is Kind.UPLOAD:
+            return f"nothing; it is over: {AFTER_A_FAILED_UPLOAD}"
         case State.FAILED | State.REJECTED | State.ABANDONED:
-            return f"nothing; it is over. {tool} begins a new one."
+            return f"nothing; it is over. {tool} begins a new one, at full price."
+        case State.FINISHED:
+            return (
+                f"nothing; it is over. {tool} with the same arguments returns it while it is valid, otherwise it makes "
+                "and charges for a new one."
+            )
         case _ if Note.MISSING in order.notes:
-            return END_OR_CORRECT.format(ref=order.ref)
+            return unknown_to_the_service(tool, order.ref)
         case _:
             return f"call {tool} again with the same arguments to get it; it is not paid for twice."
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-_ALWAYS: Final = """\
+from apiframe_studio.generations import CREDITS_AN_IMAGE
+from apiframe_studio.photo_sets import CREDITS_A_PHOTO, UPLOAD_CREDITS
+
+_ALWAYS: Final = f"""\
 Trains a photo model of a person at Apiframe and reports its trigger word, which must stand in every prompt for \
 that person.
 
@@ -13,9 +16,10 @@ the training_images_id it gives, wait_for_training or get_training_status until 
 the trigger word; generate_photos puts it into the prompt. The word that counts is the one the service returns, not \
 the one that was asked for.
 
-prepare_photos costs 2 credits, a generated picture 1. A training costs 4 credits a photo, takes many minutes, \
-goes on without this chat, and cannot be cancelled: the service has no such call. The same photos are never paid \
-for twice unless a new idempotency_key says so on purpose.
+prepare_photos costs {UPLOAD_CREDITS:g} credits, a generated picture {CREDITS_AN_IMAGE:g}. A training costs \
+{CREDITS_A_PHOTO:g} credits a photo, takes many minutes, goes on without this chat, and cannot be cancelled: the \
+service has no such call. The same photos are not trained twice unless a new idempotency_key asks for it or the user \
+gave the first training up. A photo set lives about a day; making it again costs {UPLOAD_CREDITS:g} credits.
 
 unconfirmed means that the answer was lost and money may have been spent. It is never sent again by itself: only the \
 person can say what became of it, through resolve_training. Do not decide for them.

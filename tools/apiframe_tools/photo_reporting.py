@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from apiframe_studio.generations import Pictures
+from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
 from apiframe_studio.ledger import SavedPicture
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, UPLOAD_CREDITS, PhotoSet
 from apiframe_studio.photos import FEWEST, MOST_PICTURES, Aspect, PhotoCheck, Verdict, number_to_send
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
-from apiframe_studio.training import Training, is_missing
+from apiframe_studio.training import is_missing
 from apiframe_tools.cautions import (
     ONLY_ON_PURPOSE,
     UNKNOWN_TO_THE_SERVICE,
     clock_words,
-    others_of,
+    made_with,
     trained_before,
 )
-from apiframe_tools.guidance import END_OR_CORRECT, STATUS
+from apiframe_tools.guidance import AFTER_A_FAILED_UPLOAD, STATUS, unknown_to_the_service
 from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, LEFT_OUT, WISHES, in_words, reasons_of
 from apiframe_tools.picture_results import (
     PhotoJudged,
@@ -30,6 +30,7 @@ from apiframe_tools.picture_results import (
     PictureSaved,
     PicturesMade,
 )
+from apiframe_tools.results import counted
 
 _SET_STATUS: dict[State, PhotosStatus] = {
     State.INTENT: "submitting",
@@ -45,10 +46,10 @@ _SET_STATUS: dict[State, PhotosStatus] = {
 MOST_INNER: Final = 10
 """How many folders inside one sentence names."""
 _PAST_THE_LIMIT = f"{{}} more photos were not looked at: one call takes {MOST_PICTURES}."
+_UPLOAD = counted(UPLOAD_CREDITS, "credit")
 _OTHER_WORDS = (
-    "These photos stand in a set already that has other words about the person (gender, ethnicity, age); that one is "
-    "returned. Once it is ready, the same call makes another set; one that waits to be sent is dropped with "
-    "resolve_training, ref {ref} and give_up."
+    "A set with these photos exists with a different gender, ethnicity or age; returning that set. Once it is ready, "
+    f"the same call makes another set, for {_UPLOAD}."
 )
 
 
@@ -104,9 +105,9 @@ def prepared(photo_set: PhotoSet, *, sandbox: bool, credits_left: float | None =
         deduplicated=photo_set.deduplicated,
         warnings=_set_warnings(photo_set),
         sandbox=sandbox,
-        next_step=END_OR_CORRECT.format(ref=row.ref)
+        next_step=unknown_to_the_service("prepare_photos", row.ref)
         if is_missing(row)
-        else _after_preparing(status, row.task_id, row.ref, photo_set.trained),
+        else _after_preparing(photo_set, status),
     )
     result.tell_left_out(_left_out(photo_set))
     return result
@@ -130,7 +131,7 @@ def made(pictures: Pictures, *, sandbox: bool) -> PicturesMade:
         deduplicated=pictures.deduplicated,
         warnings=_picture_warnings(pictures),
         sandbox=sandbox,
-        next_step=_WHAT_IS_GONE if pictures.gone else _after_making(row.state, row.ref),
+        next_step=_after_making(pictures),
     )
     for preview in pictures.previews:
         result.show(preview)
@@ -148,7 +149,7 @@ def _picture_warnings(pictures: Pictures) -> list[str]:
     if pictures.gone:
         are = "image is" if pictures.gone == 1 else "images are"
         told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
-    return [*told, *others_of(pictures.training)]
+    return [*told, *made_with(pictures.training)]
 
 
 def _uri(saved: SavedPicture) -> str:
@@ -159,8 +160,8 @@ def _not_looked_at(judged: PhotoCheck) -> list[str]:
     told: list[str] = []
     if judged.unseen:
         told.append(
-            f"{len(judged.unseen)} photos were not looked at yet, beginning with {judged.unseen[0].name}: the time of "
-            "one call was over."
+            f"{len(judged.unseen)} photos were not looked at yet, beginning with {judged.unseen[0].name}: the time "
+            "limit of one call was reached."
         )
     if judged.left_out:
         told.append(_PAST_THE_LIMIT.format(judged.left_out))
@@ -175,7 +176,7 @@ def _not_looked_at(judged: PhotoCheck) -> list[str]:
 
 def _after_check(judged: PhotoCheck) -> str:
     if judged.inner and not judged.photos:
-        return "call check_photos with the folder of this person."
+        return "call check_photos with the folder that holds the subject's photos."
     if judged.unseen:
         return (
             f"call check_photos again with the same paths; it goes on with the {len(judged.unseen)} photos that it has "
@@ -203,7 +204,7 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
     doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
     return [
         *([FACES_NOT_CHECKED] if Aspect.FACES in check.not_judged else []),
-        *([f"Sent although: {in_words(doubtful)}."] if doubtful else []),
+        *([f"Sent despite a warning: {in_words(doubtful)}."] if doubtful else []),
         *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
         *(
             []
@@ -213,51 +214,74 @@ def _set_warnings(photo_set: PhotoSet) -> list[str]:
         *([UNKNOWN_TO_THE_SERVICE] if is_missing(photo_set.row) else []),
         *([f"{trained_before(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
         *([clock_words(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
-        *([] if photo_set.same_wording else [_OTHER_WORDS.format(ref=photo_set.row.ref)]),
+        *([] if photo_set.same_wording else [_OTHER_WORDS]),
     ]
 
 
-def _after_preparing(status: PhotosStatus, task_id: str | None, ref: str, trained: Training | None) -> str:
+def _after_preparing(photo_set: PhotoSet, status: PhotosStatus) -> str:
+    ref, task_id, trained = photo_set.row.ref, photo_set.row.task_id, photo_set.trained
     match status:
         case "ready" if trained:
             return (
-                f"call get_training_status with task_id {trained.ref} for the training that exists. One more of these "
-                f"photos takes start_training with training_images_id {task_id} and a new idempotency_key, once the "
-                "user agrees to pay again."
+                f"call get_training_status with task_id {trained.ref} for the training that exists. To train these "
+                f"photos once more, call start_training with training_images_id {task_id} and a new idempotency_key "
+                "once the user agrees to pay again."
             )
         case "ready":
             return (
                 f"call start_training with training_images_id {task_id}, once the person agrees to the price."
             )
+        case "submitting" if not photo_set.same_wording:
+            return (
+                f"nothing was sent. Ask the user: call resolve_training with ref {ref} and give_up to drop the waiting "
+                f"set, then prepare_photos again ({_UPLOAD}), or call prepare_photos with the earlier gender, "
+                f"ethnicity and age to send it ({_UPLOAD})."
+            )
+        case "uploading" | "preparing" if not photo_set.same_wording:
+            return (
+                "tell the user that a set of these photos with a different gender, ethnicity or age is being prepared. "
+                "Call prepare_photos with those earlier values to follow it, free; with the present ones it makes "
+                f"another set for {_UPLOAD} once this one is ready."
+            )
         case "submitting" | "uploading" | "preparing":
             return "call prepare_photos again with the same arguments in a minute; it goes on by itself meanwhile."
         case "unconfirmed":
             return (
-                "ask the person: 2 credits may have been spent and it is not sent again by itself. Then call "
+                f"ask the person: {_UPLOAD} may have been spent and it is not sent again by itself. Then call "
                 f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
             )
-        case "expired" | "failed" | "rejected" | "abandoned":
-            return "tell the person; calling prepare_photos again makes a new set for 2 credits."
+        case "failed":
+            return f"tell the user; {AFTER_A_FAILED_UPLOAD}"
+        case "expired" | "rejected" | "abandoned":
+            return f"tell the user; calling prepare_photos again makes a new set for {_UPLOAD}."
 
 
 _WHAT_IS_GONE = (
-    "tell the user. The same call tries again to fetch what is gone, free; another seed makes new images, at full "
-    "price."
+    "tell the user. With a seed, the same call tries to fetch them again, free; without one only within "
+    f"{SAME_AGAIN_SECONDS / 60:g} minutes of making them, and after that it makes new images at full price. A new seed "
+    "always does."
 )
 
 
-def _after_making(state: State, ref: str) -> str:
-    match state:
+def _after_making(pictures: Pictures) -> str:
+    row = pictures.row
+    if row.forgotten_at is not None:
+        return "tell the user; nothing is kept."
+    if pictures.gone:
+        return _WHAT_IS_GONE
+    match row.state:
         case State.FINISHED:
             return "show the person the pictures; another one of the same prompt takes a new seed."
         case State.UNCONFIRMED:
             return (
                 "ask the person: credits may have been spent and it is not sent again by itself. Then call "
-                f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
+                f"resolve_training with ref {row.ref} and their decision: accepted (with task_id), send_again or "
+                "give_up."
             )
         case State.FAILED:
             return (
-                "tell the person; the service made no pictures. A changed prompt or a new seed is a new try."
+                "tell the person; the service made no pictures. A changed prompt or a new seed is a new try, at full "
+                "price."
             )
         case _:
             return "call generate_photos again with the same arguments in a minute; it is not paid for twice."

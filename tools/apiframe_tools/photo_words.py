@@ -59,7 +59,7 @@ ASPECTS: Final = {
 LEFT_OUT: Final = {
     LeftOut.NAMED: "was named in leave_out",
     LeftOut.CHANGED: "changed while it was read",
-    LeftOut.REPEATED: "has the very pixels of another",
+    LeftOut.REPEATED: "is identical to another",
     LeftOut.SPARE: f"is good, but not among the best {MOST}",
 }
 """Why a photo is not sent; where the verdict says it, its reasons do."""

@@ -12,7 +12,7 @@ from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
 from apiframe_tools.photo_words import CHOSEN, FACES_NOT_CHECKED, grouped
-from apiframe_tools.results import Status, balance_in_words, counted, text_of
+from apiframe_tools.results import Status, balance_in_words, costs, counted, text_of
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
@@ -141,7 +141,7 @@ class PhotosPrepared(BaseModel):
         cost = (
             "This call cost nothing"
             if self.deduplicated
-            else f"Preparing costs {counted(self.credits, 'credit')}"
+            else f"Preparing {costs(self.status)} {counted(self.credits, 'credit')}"
         )
         return text_of(
             self.sandbox,
@@ -190,7 +190,9 @@ class PicturesMade(Illustrated):
     def __str__(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
         cost = (
-            "This call cost nothing" if self.deduplicated else f"This costs {counted(self.credits, 'credit')}"
+            "This call cost nothing"
+            if self.deduplicated
+            else f"This {costs(self.status)} {counted(self.credits, 'credit')}"
         )
         return text_of(
             self.sandbox,

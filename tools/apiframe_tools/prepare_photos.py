@@ -146,7 +146,7 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     left_out = ready.photos.found - number
     told = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
     return (
-        f"Send {photos} to Apiframe? {told}It costs {UPLOAD_CREDITS:g} credits; a training of them costs "
-        f"{CREDITS_A_PHOTO * number:g} more and is asked about before it starts. Apiframe then holds photos of this "
-        f"person's face.{before}"
+        f"Send {photos} to Apiframe? {told}It costs {UPLOAD_CREDITS:g} credits; training on them costs "
+        f"{CREDITS_A_PHOTO * number:g} more, and you will be asked again before it starts. Apiframe then holds photos "
+        f"of the subject's face.{before}"
     )

@@ -11,6 +11,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, PrivateAttr
 
+from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
+from apiframe_studio.photo_sets import CREDITS_A_PHOTO
+from apiframe_studio.trainings import LEAST_CREDITS
+
 Status = Literal[
     "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"
 ]
@@ -68,11 +72,19 @@ class TrainingStarted(BaseModel):
                 return ""
 
     def _cost(self) -> str:
+        if self.deduplicated and self.status == "submitting":
+            return (
+                "This call cost nothing: an earlier request for these photos exists and has not been confirmed as "
+                "sent."
+            )
         if self.deduplicated:
             return "This call cost nothing: it was started earlier, and nothing was sent now."
-        if self.credits is None:
-            return "This costs 4 credits a photo (40 to 120)."
-        return f"This costs {self.credits:g} credits."
+        price = (
+            f"{CREDITS_A_PHOTO:g} credits a photo ({LEAST_CREDITS:g} to {MOST_A_TRAINING_COSTS:g})"
+            if self.credits is None
+            else counted(self.credits, "credit")
+        )
+        return f"This {costs(self.status)} {price}."
 
 
 class TrainingStatus(BaseModel):
@@ -219,6 +231,11 @@ def text_of(sandbox: bool, *sentences: str) -> str:
     return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
 
 
+def costs(status: str) -> str:
+    """The verb of a price: what is unconfirmed may not have been taken."""
+    return "may have cost" if status == "unconfirmed" else "costs"
+
+
 def balance_in_words(credits_left: float | None) -> str:
     """What is left on the account; empty when it is not known."""
     return "" if credits_left is None else f"{counted(credits_left, 'credit')} left on the account."
@@ -239,6 +256,9 @@ def _word(status: Status, word: str | None, requested: str | None = None) -> str
         return f"Trigger word: {word}."
     if status in ("failed", "rejected", "abandoned"):
         return "It has no trigger word."
+    if status == "finished":
+        # A warning says why: none was named, it cannot be shown, or the subject was forgotten.
+        return ""
     asked = f" ({requested} was asked for)" if requested else ""
     return f"The trigger word is not known yet{asked}."
 

@@ -37,6 +37,7 @@ from apiframe_studio.ledger import (
     UnknownCursor,
 )
 from apiframe_studio.photo_sets import (
+    UPLOAD_CREDITS,
     CheckUnfinished,
     ConsentMissing,
     NotAPhotoSet,
@@ -60,7 +61,14 @@ from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
 from apiframe_tools.cautions import clock_words
 from apiframe_tools.choice_words import refused_choice
-from apiframe_tools.guidance import AFTER_A_REFUSED_TRAINING, ORDERS, STATUS, next_step, wish_of
+from apiframe_tools.guidance import (
+    AFTER_A_FAILED_UPLOAD,
+    AFTER_A_REFUSED_TRAINING,
+    ORDERS,
+    STATUS,
+    next_step,
+    wish_of,
+)
 from apiframe_tools.photo_words import in_words
 
 _SET_A_KEY = (
@@ -69,8 +77,8 @@ _SET_A_KEY = (
 )
 
 CONSENT_MISSING = (
-    "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the person whether "
-    "the subject agreed, then call prepare_photos with consent true."
+    "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the user whether "
+    "the subject agreed; only if so, call prepare_photos with consent true."
 )
 
 _KEY_WORDS = {
@@ -105,13 +113,16 @@ _PICTURE_WORDS = {
         "They are at {host}, which is not among the hosts that the person allowed. To mend it, the person adds it to "
         "APIFRAME_PICTURE_HOSTS and restarts this server."
     ),
-    PictureRefusedBecause.SCHEME: "Their address is not https, so it was not followed: tell the person.",
-    PictureRefusedBecause.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept: tell the person.",
-    PictureRefusedBecause.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved: tell the user.",
+    PictureRefusedBecause.SCHEME: "Their address is not https, so it was not followed.",
+    PictureRefusedBecause.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept.",
+    PictureRefusedBecause.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved.",
     PictureRefusedBecause.DAMAGED: (
         "One is damaged: it cannot be decoded to its end, so it was not saved. Those that are whole were."
     ),
 }
+
+_SAME_AGAIN = frozenset(PictureRefusedBecause) - {PictureRefusedBecause.HOST}
+"""What is wrong with the image itself, which fetching it again does not mend."""
 
 REFUSALS = {
     Refusal.OUTSIDE: "That path is outside the allowed folders",
@@ -269,7 +280,8 @@ def _key_reused(earlier: Training) -> str:
     return (
         f"This idempotency_key belongs to training {earlier.ref}, which has other photos or another trigger word and "
         f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with {wish_of(earlier)} to get that "
-        "one, or without idempotency_key. Only to pay for one more training: with a new idempotency_key."
+        "one. For the photos of this call, leave idempotency_key out: that returns their training, or starts and "
+        "charges for one if there is none."
     )
 
 
@@ -360,7 +372,7 @@ def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError
             rejected = [photo for photo in error.check.photos if not photo.usable]
             why = f" Rejected: {in_words(rejected)}." if rejected else ""
             return (
-                f"Only {error.usable} of {len(error.check.photos)} photos can be used and a training takes at least "
+                f"Only {error.usable} of {len(error.check.photos)} photos would be sent, and a training takes at least "
                 f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the person "
                 "for more."
             )
@@ -368,16 +380,22 @@ def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError
             clock = f" {clock_words(error.clock_ahead)}" if error.clock_ahead else ""
             return (
                 "That photo set has expired, so nothing was sent and nothing was paid. Call prepare_photos with the "
-                f"same photos to make a new one (2 credits).{clock}"
+                f"same photos to make a new one ({UPLOAD_CREDITS:g} credits).{clock}"
             )
-        case SetNotUsable(photo_set=photo_set) if photo_set.state in (
-            State.FAILED,
-            State.REJECTED,
-            State.ABANDONED,
-        ):
+        case SetNotUsable(photo_set=photo_set) if photo_set.state is State.FAILED:
+            return (
+                "That photo set failed and cannot be trained on; nothing was sent. Next: tell the user; "
+                f"{AFTER_A_FAILED_UPLOAD}"
+            )
+        case SetNotUsable(photo_set=photo_set) if photo_set.state in (State.REJECTED, State.ABANDONED):
             return (
                 f"That photo set is {photo_set.state.value} and cannot be trained on; nothing was sent. Call "
-                "prepare_photos to make a new one (2 credits)."
+                f"prepare_photos to make a new one ({UPLOAD_CREDITS:g} credits)."
+            )
+        case SetNotUsable(photo_set=photo_set) if photo_set.state is State.INTENT:
+            return (
+                f"That photo set (ref {photo_set.ref}) was not sent yet. Call prepare_photos again with the same "
+                f"arguments to send it ({UPLOAD_CREDITS:g} credits), then start_training."
             )
         case SetNotUsable(photo_set=photo_set):
             return (
@@ -404,8 +422,9 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
     match error:
         case NotTrained():
             training = error.training
+            no_word = " and its trigger word is not known" if training.state is State.FINISHED else ""
             return (
-                f"That training is {STATUS[training.state]} and cannot make pictures yet; nothing was sent. "
+                f"That training is {STATUS[training.state]}{no_word}, so it cannot make images; nothing was sent. "
                 f"Next: {next_step(training)}"
             )
         case UnknownSubject():
@@ -418,6 +437,12 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
                 f"{_service(error.cause)} Next: call generate_photos again with the same arguments; fetching is free. "
                 f"If it stays so, ask the user: resolve_training with ref {row.ref} and give_up ends it, and the same "
                 "call makes new ones then, at full price."
+            )
+        case NotFetched(row=row, cause=PictureRefused() as cause) if cause.why in _SAME_AGAIN:
+            return (
+                f"The pictures were made and paid for (ref {row.ref}), but not all were saved. {_service(cause)} Next: "
+                "tell the user; calling again gives the same result. Whole images are in the output folder; "
+                f"resolve_training with ref {row.ref} and give_up ends this one a day after it was accepted."
             )
         case NotFetched():
             return (
