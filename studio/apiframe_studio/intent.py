@@ -65,7 +65,7 @@ def same_intent(
 
     `earlier` holds every submission of the same kind, service and owner that shares the photos, newest
     first; `keyed` what the intent's key was answered with last. `still_good` says whether a settled one
-    answers the wish as well as a new one would.
+    answers the wish as well as a new one would. One that was sent comes before one that only waits to be sent.
 
     Raises:
         KeyReused: the key was used before with other photos or another word.
@@ -73,8 +73,9 @@ def same_intent(
     if keyed is not None and not keyed.same_request:
         raise KeyReused(keyed.row)
     answered: tuple[_Earlier, ...] = () if keyed is None else (keyed.row,)
-    for row in (*answered, *earlier):
-        if row.state in OPEN:
-            return row
+    known = (*answered, *earlier)
+    was_sent = [row for row in known if row.state in OPEN and row.state is not State.INTENT]
     settled: Sequence[_Earlier] = answered if intent.idempotency_key else earlier
-    return next((row for row in settled if still_good(row)), None)
+    good = [row for row in settled if still_good(row)]
+    waiting = [row for row in known if row.state is State.INTENT]
+    return next(iter((*was_sent, *good, *waiting)), None)

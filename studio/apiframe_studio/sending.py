@@ -135,6 +135,8 @@ class Sending:
             sent, error = await self._try(row, request, deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS)
             if sent is None:
                 return await self.wait_for_others(row)
+            if not sent.by_us:
+                return await self.wait_for_others(sent.row)
             if sent.row.state is State.REJECTED and error is not None:
                 raise Rejected(sent.row, error)
             # A late unclear answer can find INTENT, too, when a person has said "send again" meanwhile: that
@@ -177,6 +179,8 @@ class Sending:
         with anyio.CancelScope(shield=True):
             now = self._clock.now()
             sending = await self._ledger.begin_sending(row.ref, now, lease_seconds, self._credits_a_day)
+            if sending is not None and sending.ref != row.ref:
+                return Sent(sending, by_us=False), None
             if sending is not None:
                 with self._remembered(sending):
                     outcome = await self._carry(sending, request)

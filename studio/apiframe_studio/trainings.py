@@ -149,8 +149,9 @@ class Trainings:
             )
             return Taken(accepted.task_id)
 
-        training = _started(wish, await self._send_or_join(wish, row, request))
-        is_of_another_upload = row.about != new.about and row.forgotten_at is None
+        sent = await self._send_or_join(wish, row, request)
+        training = _started(wish, sent)
+        is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
         return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training
 
     async def _ready_set(self, wish: TrainingWish) -> Submission | None:

@@ -60,3 +60,13 @@ def test_an_open_one_comes_before_a_settled_one_and_the_newest_before_older_ones
     assert same_intent(WISH, [newest, older]) is newest
     assert same_intent(WISH, [newest, older, under_way]) is under_way
     assert same_intent(WISH, [Row(State.REJECTED), older]) is older
+
+
+@pytest.mark.parametrize(
+    "state", [*SETTLED, State.SENDING, State.UNCONFIRMED, State.QUEUED, State.PROCESSING]
+)
+def test_one_that_was_sent_comes_before_one_that_waits_to_be_sent(state: State) -> None:
+    waits, sent = Row(State.INTENT), Row(state)
+    for earlier in ([waits, sent], [sent, waits]):
+        assert same_intent(WISH, earlier) is sent
+    assert same_intent(KEYED, [waits, sent]) is (waits if state in SETTLED else sent)

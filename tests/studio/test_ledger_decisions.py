@@ -202,3 +202,37 @@ def test_a_lease_that_nobody_would_give_holds_for_an_hour(book: Book) -> None:
     book.begin_sending(row.ref, DAWN, 30 * 24 * 3600.0)
     assert book.decide(row.ref, Event.PERSON_GIVES_UP, None, DAWN + 3_599) is None
     assert book.decide(row.ref, Event.PERSON_GIVES_UP, None, DAWN + 3_601) is not None
+
+
+SENT_BEFORE = {
+    State.SENDING: (),
+    State.UNCONFIRMED: (Event.UNCLEAR,),
+    State.QUEUED: (Event.ACCEPTED,),
+    State.FINISHED: (Event.ACCEPTED, State.FINISHED),
+    State.FAILED: (Event.ACCEPTED, State.FAILED),
+}
+
+
+@pytest.mark.parametrize("state", SENT_BEFORE)
+@pytest.mark.parametrize("on_purpose", ["no", "from the start", "later"])
+def test_one_that_waited_is_not_sent_after_another_of_the_same_photos_was(
+    book: Book, state: State, on_purpose: str
+) -> None:
+    key = "key-1" if on_purpose == "from the start" else None
+    first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key=key)
+    waits, _ = book.admit(first, DAWN)
+    other, _ = book.admit(replace(first, about="set-2", idempotency_key=None), DAWN + 1)
+    assert waits.ref != other.ref
+    book.begin_sending(other.ref, DAWN, LEASE)
+    for step in SENT_BEFORE[state]:
+        if isinstance(step, Event):
+            book.settle(other.ref, 1, step, Answer(task_id="t" if step is Event.ACCEPTED else None), DAWN)
+        else:
+            book.observe(other.ref, Observation(DAWN + 2, step))
+    if on_purpose == "later":
+        book.admit(replace(first, idempotency_key="key-2"), DAWN + 3)
+    begun = book.begin_sending(waits.ref, DAWN + 3, LEASE)
+    assert begun is not None
+    again = on_purpose != "no" and state in (State.FINISHED, State.FAILED)
+    assert (begun.ref, begun.state) == ((waits.ref, State.SENDING) if again else (other.ref, state))
+    assert found(book, waits.ref).state is (State.SENDING if again else State.INTENT)

@@ -157,7 +157,9 @@ class PaidRequests(RuleBasedStateMachine):
     def begin(self, process: int, ref: str) -> None:
         """A process sends what it found to be an intent."""
         self.about_to_send.remove((process, ref))
-        if sending := self.books[process].begin_sending(ref, self.now, LEASE_SECONDS):
+        sending = self.books[process].begin_sending(ref, self.now, LEASE_SECONDS)
+        # Another row is what was sent meanwhile: nothing leaves for this one.
+        if sending is not None and sending.ref == ref:
             self.flights.append(Flight(process, sending))
 
     def arrive(self, flight: Flight, outcome: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 from mcp.types import ElicitResult
 
@@ -107,24 +108,55 @@ async def test_the_key_of_a_training_finds_it_from_another_upload_of_the_same_ph
     assert again.facts["ref"] == begun.facts["ref"]
 
 
+async def _two_sets_and_one_that_waits(talk: Talk, photos: Path) -> tuple[str, str]:
+    """Two sets of the same photos; a training of the first waits to be sent."""
+    old: str = (await _prepare(talk, photos))["training_images_id"]
+    ledger = talk.studio.ledger
+    upload = await ledger.find(old, talk.clock.now())
+    assert upload is not None
+    waits = NewSubmission(
+        Kind.TRAINING, ledger.service, ledger.owner, about=old, fingerprint=upload.fingerprint
+    )
+    await ledger.admit(waits, talk.clock.now())
+    other = await show(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
+    return old, other.facts["training_images_id"]
+
+
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
+@pytest.mark.parametrize("ended", [False, True])
 async def test_one_that_waits_to_be_sent_is_not_sent_beside_another_of_the_same_photos(
-    serving: Serving, clock: HandClock, photos: Path
+    serving: Serving, clock: HandClock, photos: Path, ended: bool
 ) -> None:
     clock.runs = True
     async with serving() as talk:
-        first = await _prepare(talk, photos)
-        old = first["training_images_id"]
-        ledger = talk.studio.ledger
-        upload = await ledger.find(old, clock.now())
-        assert upload is not None
-        waits = NewSubmission(
-            Kind.TRAINING, ledger.service, ledger.owner, about=old, fingerprint=upload.fingerprint
-        )
-        await ledger.admit(waits, clock.now())
-        other = await show(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
-        begun = await show(talk, "start_training", training_images_id=other.facts["training_images_id"])
+        old, new = await _two_sets_and_one_that_waits(talk, photos)
+        begun = await show(talk, "start_training", training_images_id=new)
+        if ended:
+            clock.at += TRAINING_SECONDS
+            await show(talk, "get_training_status", task_id=begun.facts["ref"])
         again = await show(talk, "start_training", training_images_id=old)
         assert talk.asked("/ai-photo-train") == 1
-    assert begun.facts["training_images_id"] == other.facts["training_images_id"]
+    assert begun.facts["training_images_id"] == new
     assert again.facts["ref"] == begun.facts["ref"]
+
+
+@pytest.mark.parametrize("era", ["auto"], indirect=True)
+async def test_two_sets_of_the_same_photos_are_trained_once_when_both_are_asked_for_at_once(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    refs: list[str] = []
+
+    async with serving() as talk:
+
+        async def start(training_images_id: str) -> None:
+            begun = await talk.ask("start_training", training_images_id=training_images_id)
+            refs.append(begun.facts["ref"])
+
+        sets = await _two_sets_and_one_that_waits(talk, photos)
+        async with anyio.create_task_group() as group:
+            for training_images_id in sets:
+                group.start_soon(start, training_images_id)
+        assert talk.asked("/ai-photo-train") == 1
+    assert len(refs) == 2
+    assert len(set(refs)) == 1

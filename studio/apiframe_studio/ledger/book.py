@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, insert
 
-from apiframe_studio.intent import Intent, same_intent
+from apiframe_studio.intent import Intent, is_settled, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
@@ -61,6 +61,7 @@ from apiframe_studio.ledger.table import (
     as_observation,
     count_attempt,
     discount_attempt,
+    has_key,
     is_known,
     keep_stray,
     keyed_by,
@@ -145,6 +146,9 @@ class Book:
     ) -> Submission | None:
         """INTENT -> SENDING, durable before a byte leaves. None when somebody else was first.
 
+        When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT;
+        but one with an idempotency key is sent again after another has ended.
+
         Raises:
             SpendingCapReached: sending would spend more than `cap` credits within 24 hours.
             LedgerUnusable: also when there is no room to spool the id that will come back.
@@ -153,6 +157,8 @@ class Book:
             row = one(connection, ref)
             if row is None or row.state is not State.INTENT:
                 return None
+            if (sent := _sent_meanwhile(connection, row)) is not None:
+                return sent
             if cap is not None:
                 self._check_cap(connection, row, cap, now)
             # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
@@ -484,6 +490,21 @@ def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
         sets = named(connection, new.service, new.owner, new.about)
         if any(row.kind is Kind.UPLOAD and row.forgotten_at is not None for row in sets):
             raise SubjectForgotten
+
+
+def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | None:
+    """The training of the same photos that makes sending this one a second payment."""
+    if row.kind is not Kind.TRAINING:
+        return None
+    on_purpose = has_key(connection, row.ref)
+    others = [
+        other
+        for other in same_photos(connection, row)
+        if other.ref != row.ref and other.state is not State.INTENT
+    ]
+    return same_intent(
+        Intent(row.about), others, still_good=lambda other: not on_purpose and is_settled(other)
+    )
 
 
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:

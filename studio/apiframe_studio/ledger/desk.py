@@ -59,7 +59,7 @@ class Ledger:
     async def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
     ) -> Submission | None:
-        """INTENT -> SENDING, on disk before a byte leaves. None when somebody else was first."""
+        """INTENT -> SENDING, on disk before a byte leaves. None, or the other row, when somebody else was first."""
         return await self._do(lambda book: book.begin_sending(ref, now, lease_seconds, cap))
 
     async def settle(self, row: Submission, event: Event, answer: Answer, now: float) -> Submission | None:

@@ -119,7 +119,7 @@ DURATIONS: Final = (
 """How long the latest finished submissions took, in seconds."""
 
 
-def same_photos(connection: Connection, new: NewSubmission) -> Sequence[Submission]:
+def same_photos(connection: Connection, new: NewSubmission | Submission) -> Sequence[Submission]:
     """Every submission of the photos of a new one, newest first; also forgotten ones under way.
 
     For a training also those that were made of another upload of the same photos. What only waits to be sent comes
@@ -162,6 +162,12 @@ def remember_key(connection: Connection, new: NewSubmission, row: Submission) ->
     if new.idempotency_key is not None:
         values = {**_place(new), "key": digest(new.idempotency_key), "asked": _asked(new), "ref": row.ref}
         connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
+
+
+def has_key(connection: Connection, ref: str) -> bool:
+    """Whether a submission was asked for with an idempotency key."""
+    found = select(idempotency_keys.c.ref).where(idempotency_keys.c.ref == ref).limit(1)
+    return connection.execute(found).first() is not None
 
 
 def count_attempt(connection: Connection, row: Submission, now: float) -> None:
@@ -218,7 +224,7 @@ def read(connection: Connection, query: Select[Any], wanted: Mapping[str, Any]) 
     return [_submission(row) for row in connection.execute(query, wanted).mappings()]
 
 
-def _place(new: NewSubmission) -> dict[str, str]:
+def _place(new: NewSubmission | Submission) -> dict[str, str]:
     return {"service": new.service, "owner": new.owner, "kind": new.kind.value}
 
 
