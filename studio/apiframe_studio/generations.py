@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused, is_unknown_task
-from apiframe_studio.api.models import Task, TaskKind, TaskState, fields_of, read_urls
+from apiframe_studio.api.models import Task, TaskKind, fields_of, read_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
 from apiframe_studio.photos import DecodersFailed
-from apiframe_studio.portfolio import MOST_BYTES, Portfolio
+from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
-from apiframe_studio.training import Training, state_of
+from apiframe_studio.training import Training, observation_of
 from apiframe_studio.trainings import Trainings
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 CREDITS_AN_IMAGE: Final = 1.0
 DEADLINE_SECONDS: Final = 120.0
-DOWNLOAD_SECONDS: Final = 30.0
 SAME_AGAIN_SECONDS: Final = 600.0
 """For this long the same wish without a seed is taken for a call that was made twice."""
 
@@ -255,8 +254,7 @@ class Generations:
             task = await self._look(api, row, row.task_id)
             if task.image_urls:
                 return task.image_urls
-            state = State.FAILED if task.state is TaskState.FINISHED else state_of(task.state)
-            seen = Observation(self._clock.now(), state, message=task.message)
+            seen = observation_of(task, Kind.GENERATION, self._clock.now())
             row = await self._ledger.observe(row.ref, seen) or row
             if row.state in UNDER_WAY:
                 await self._clock.sleep(self._poll_seconds)
@@ -326,9 +324,7 @@ class Generations:
     ) -> None:
         async with self._portfolio.turn():
             try:
-                picture = await api.download(
-                    url, hosts=self._portfolio.hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES
-                )
+                picture = await self._portfolio.download(api, url)
             except Refused:
                 # Its link is gone. A look may still name a new one; then being saved takes this mark away.
                 await self._ledger.mark_missing(row.ref, self._clock.now())

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.models import TaskKind, TaskState
+from apiframe_studio.api.models import TaskKind
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Observation, Submission
+from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.reuse import has_expired
 from apiframe_studio.photos import (
     FEWEST,
@@ -37,7 +37,7 @@ from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, State
-from apiframe_studio.training import Training, state_of
+from apiframe_studio.training import Training, observation_of
 
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
@@ -449,12 +449,7 @@ class PhotoSets:
             if not is_unknown_task(refused):
                 raise
             return await self._ledger.mark_missing(row.ref, self._clock.now()) or row
-        expires_at = (
-            task.expires_at.timestamp() if task.expires_at and task.state is TaskState.FINISHED else None
-        )
-        seen = Observation(
-            self._clock.now(), state_of(task.state), message=task.message, expires_at=expires_at
-        )
+        seen = observation_of(task, Kind.UPLOAD, self._clock.now())
         return await self._ledger.observe(row.ref, seen) or row
 
 

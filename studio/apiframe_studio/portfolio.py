@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
@@ -27,10 +27,14 @@ from apiframe_studio.photos.previews import Undecodable, decoders_stay, preview,
 from apiframe_studio.strangers import plain
 from apiframe_studio.subjects import subject_key
 
+if TYPE_CHECKING:
+    from apiframe_studio.api.v1 import ApiframeV1
+
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
 MOST_BYTES: Final = 30_000_000
 """Of one picture: what is fetched, and what is read back."""
+DOWNLOAD_SECONDS: Final = 30.0
 MOST_IN_MEMORY: Final = 2
 """Pictures that all calls together fetch at once, and as many that they read for previews: up to 30 MB each.
 
@@ -49,7 +53,7 @@ class Portfolio:
 
     def __init__(self, folder: Path, hosts: Sequence[str], clock: Clock) -> None:
         self.folder = folder
-        self.hosts = tuple(hosts)
+        self._hosts = tuple(hosts)
         self._clock = clock
         self._files = GuardedFolder(folder)
         self._fetching = anyio.CapacityLimiter(MOST_IN_MEMORY)
@@ -66,6 +70,10 @@ class Portfolio:
     def turn(self) -> anyio.CapacityLimiter:
         """To be entered while a fetched picture is in memory: all calls together hold two at once."""
         return self._fetching
+
+    async def download(self, api: ApiframeV1, url: str) -> Picture:
+        """Fetch one picture, free, from the hosts that are allowed. Raises as `ApiframeV1.download`."""
+        return await api.download(url, hosts=self._hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES)
 
     def checking(self) -> AbstractAsyncContextManager[object]:
         """To be entered around the checks of several pictures: they share what one of them started."""

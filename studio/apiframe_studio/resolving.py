@@ -12,10 +12,11 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import REF, IdTaken, Kind, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
+from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event
-from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining
+from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining, observation_of
 
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
@@ -72,11 +73,13 @@ class Resolver:
         self,
         service: Service,
         ledger: Ledger,
+        portfolio: Portfolio,
         clock: Clock,
         refresh: Callable[[Submission], Awaitable[Training]],
     ) -> None:
         self._service = service
         self._ledger = ledger
+        self._portfolio = portfolio
         self._clock = clock
         self._refresh = refresh
 
@@ -123,12 +126,25 @@ class Resolver:
             if row.kind is Kind.TRAINING:
                 await self._refresh(row)
             else:
-                await (await self._service()).look(row.task_id, TaskKind(row.kind.value))
+                await self._look(row, row.task_id)
         except ApiframeError as error:
             # One that cannot be asked says nothing: then what was known last counts.
             if is_unknown_task(error):
                 await self._ledger.mark_missing(row.ref, self._clock.now())
         return await self._ledger.find(row.ref, self._clock.now()) or row
+
+    async def _look(self, row: Submission, task_id: str) -> None:
+        """Record what the service says about an upload or a generation; images whose links are gone stay missing."""
+        api = await self._service()
+        task = await api.look(task_id, TaskKind(row.kind.value))
+        if row.kind is Kind.GENERATION and row.missing_since is not None and task.image_urls:
+            # The service knows the task, but the mark may stand for its links.
+            try:
+                async with self._portfolio.turn():
+                    await self._portfolio.download(api, task.image_urls[0])
+            except Refused:
+                return
+        await self._ledger.observe(row.ref, observation_of(task, row.kind, self._clock.now()))
 
     async def _check_id(self, row: Submission, task_id: str) -> None:
         """The id that a user gives must be of this kind at the service, and of no other submission here."""

@@ -102,16 +102,17 @@ class Studio:
             folders=plan.photo_folders,
             poll_seconds=plan.poll_seconds,
         )
+        self.portfolio = Portfolio(plan.output_folder, plan.picture_hosts, self.clock)
         self.trainings = Trainings(
             self.service,
             self.ledger,
             self._sending,
             self.photo_sets,
+            self.portfolio,
             self.clock,
             poll_seconds=plan.poll_seconds,
             paid_seconds=plan.paid_seconds,
         )
-        self.portfolio = Portfolio(plan.output_folder, plan.picture_hosts, self.clock)
         self.generations = Generations(
             self.service,
             self.ledger,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from apiframe_studio.api.models import TaskKind, TaskState
+from apiframe_studio.api.models import Task, TaskKind, TaskState
 from apiframe_studio.errors import StudioError
-from apiframe_studio.ledger import Kind, Submission
+from apiframe_studio.ledger import Kind, Observation, Submission
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 
@@ -148,6 +148,27 @@ def is_missing(row: Submission) -> bool:
 def state_of(task: TaskState) -> State:
     """The ledger's state for what a look at the service said."""
     return State(task.value)
+
+
+def observation_of(task: Task, kind: Kind, now: float) -> Observation:
+    """What a look at a submission of this kind says about it. Pure.
+
+    A set has an end when it is ready. Images are finished only when they are on this machine, so those that the
+    service has made are still under way here.
+    """
+    state = state_of(task.state)
+    if kind is Kind.GENERATION and state is State.FINISHED:
+        state = State.PROCESSING if task.image_urls else State.FAILED
+    ends = task.expires_at if kind is Kind.UPLOAD and state is State.FINISHED else None
+    is_training = kind is Kind.TRAINING
+    return Observation(
+        now,
+        state,
+        percentage=task.percentage if is_training else None,
+        message=task.message,
+        trigger_word=task.trigger_word if is_training else None,
+        expires_at=ends.timestamp() if ends else None,
+    )
 
 
 def _missing_note(row: Submission) -> tuple[Note, ...]:

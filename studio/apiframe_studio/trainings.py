@@ -24,7 +24,6 @@ from apiframe_studio.ledger import (
     LedgerError,
     LedgerUnusable,
     NewSubmission,
-    Observation,
     Submission,
 )
 from apiframe_studio.ledger.advancing import as_seen, is_news
@@ -32,12 +31,21 @@ from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.photos import FEWEST
+from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.progress import ignore
 from apiframe_studio.resolving import Decision, Resolver, known_task
 from apiframe_studio.sending import NotAgreed, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
-from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining, state_of
+from apiframe_studio.training import (
+    NotATraining,
+    Note,
+    Training,
+    UnknownSubject,
+    UnknownTraining,
+    observation_of,
+    state_of,
+)
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
@@ -100,6 +108,7 @@ class Trainings:
         ledger: Ledger,
         sending: Sending,
         photo_sets: PhotoSets,
+        portfolio: Portfolio,
         clock: Clock,
         *,
         poll_seconds: float,
@@ -113,7 +122,7 @@ class Trainings:
         self._clock = clock
         self._waiting = Waiting(clock, poll_seconds)
         self._fruitless = FruitlessWaits()
-        self._resolver = Resolver(service, ledger, clock, self._refresh)
+        self._resolver = Resolver(service, ledger, portfolio, clock, self._refresh)
 
     async def start(self, wish: TrainingWish, *, may_pay: bool = True) -> Training:
         """Start a training once, however often the same wish is made.
@@ -353,7 +362,7 @@ class Trainings:
     async def _noted(self, row: Submission, task: Task, pace: Pace | None) -> Training:
         now = self._clock.now()
         odd = (Note.ODD_WORD,) if "odd_trigger_word" in task.notes else ()
-        seen = _observation(task, now)
+        seen = observation_of(task, Kind.TRAINING, now)
         try:
             if pace is None or is_news(row, seen):
                 row = await self._ledger.observe(row.ref, seen) or row
@@ -415,10 +424,6 @@ def _last_known(name: str, known: Submission | None) -> Training:
     if known is None:
         return Training(State.QUEUED, task_id=name, notes=(Note.NOT_IN_LEDGER, Note.NOT_REFRESHED))
     return Training.of(known, Note.NOT_REFRESHED)
-
-
-def _observation(task: Task, now: float) -> Observation:
-    return Observation(now, state_of(task.state), task.percentage, task.message, task.trigger_word)
 
 
 def _elsewhere(task: Task, now: float) -> Training:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission
-from apiframe_studio.submission import Event
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Submission
+from apiframe_studio.submission import Event, State
 
 from ..faults.fault_server import answer, fault_server, replying
 from .illustrated import refuse, show
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from socket import socket
 
+    from ..faults.fault_server import FaultServer
     from .conftest import Serving, Talk
 
 DAY = 24 * 3600.0
@@ -166,3 +170,76 @@ async def test_an_upload_that_the_service_does_not_know_can_be_given_up(talk: Ta
     assert ended.facts["status"] == "abandoned"
     assert "The photo upload of Anna is abandoned" in ended.text
     assert "prepare_photos begins a new one" in ended.facts["next_step"]
+
+
+KNOWN_AGAIN: dict[str, tuple[Kind, dict[str, Any]]] = {
+    "upload": (Kind.UPLOAD, {"task_id": "x-1", "status": "processing"}),
+    "images": (Kind.GENERATION, {"task_id": "x-1", "status": "processing", "task_type": "ai-photo-generate"}),
+}
+
+
+async def _missing(talk: Talk, kind: Kind) -> Submission:
+    """A paid request that the service once said it does not know."""
+    ledger, now = talk.studio.ledger, talk.clock.now()
+    new = NewSubmission(kind, ledger.service, ledger.owner, about="print", subject="Anna", photos=1)
+    row, _ = await ledger.admit(new, now)
+    sending = await ledger.begin_sending(row.ref, now, 30.0)
+    assert sending is not None
+    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="x-1"), now)
+    missing = await ledger.mark_missing(row.ref, now)
+    assert missing is not None
+    return missing
+
+
+@pytest.mark.parametrize("what", KNOWN_AGAIN)
+async def test_what_the_service_knows_again_is_neither_given_up_nor_given_another_id(
+    serving: Serving, what: str
+) -> None:
+    kind, seen = KNOWN_AGAIN[what]
+    with fault_server("seen", faults={"seen": replying(answer("200 OK", seen))}) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            row = await _missing(talk, kind)
+            said = await talk.refusal("resolve_training", ref=row.ref, decision="give_up")
+            found = await talk.studio.ledger.find(row.ref, talk.clock.now())
+            await talk.studio.ledger.mark_missing(row.ref, talk.clock.now())
+            await talk.refusal("resolve_training", ref=row.ref, decision="accepted", task_id="x-2")
+            kept = await talk.studio.ledger.find(row.ref, talk.clock.now())
+    assert "may still finish it, so it was not given up" in said
+    assert found is not None
+    assert (found.state, found.missing_since) == (State.PROCESSING, None)
+    assert kept is not None
+    assert (kept.state, kept.task_id) == (State.PROCESSING, "x-1")
+
+
+async def test_a_photo_set_that_turns_out_to_be_ready_is_not_given_up(serving: Serving) -> None:
+    ready = {"task_id": "x-1", "status": "finished", "expires_at": "2026-09-23T00:00:00Z"}
+    with fault_server("ready", faults={"ready": replying(answer("200 OK", ready))}) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            row = await _missing(talk, Kind.UPLOAD)
+            await talk.refusal("resolve_training", ref=row.ref, decision="give_up")
+            found = await talk.studio.ledger.find(row.ref, talk.clock.now())
+    assert found is not None
+    assert (found.state, found.missing_since) == (State.FINISHED, None)
+    assert found.expires_at is not None
+
+
+@pytest.mark.parametrize("are_there", [True, False])
+async def test_images_are_given_up_when_their_links_are_gone_and_not_while_they_lead_to_them(
+    serving: Serving, are_there: bool
+) -> None:
+    image = BytesIO()
+    Image.new("RGB", (64, 64)).save(image, "PNG")
+    link = answer("200 OK", image.getvalue()) if are_there else answer("404 Not Found")
+
+    def made(connection: socket, server: FaultServer) -> None:
+        links = [f"{server.base_url}/1.png"]
+        replying(answer("200 OK", {"status": "finished", "image_urls": links}))(connection, server)
+
+    with fault_server("made", "image", faults={"made": made, "image": replying(link)}) as service:
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
+            row = await _missing(talk, Kind.GENERATION)
+            result = await talk.call("resolve_training", ref=row.ref, decision="give_up")
+            found = await talk.studio.ledger.find(row.ref, talk.clock.now())
+    assert result.is_error is are_there
+    assert found is not None
+    assert found.state is (State.PROCESSING if are_there else State.ABANDONED)
