@@ -17,20 +17,18 @@ from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
 from apiframe_studio.photos import PathRefused
 from apiframe_studio.training import NotATraining, UnknownTraining
-from apiframe_tools.troubles import NOT_SENT_WORDS, REFUSALS, UNCLEAR_WORDS, explain
+from apiframe_tools.troubles import NEW_KEYS, NOT_SENT_WORDS, REFUSALS, UNCLEAR_WORDS, explain
 
+_WITHOUT_A_KEY = (
+    f"{NEW_KEYS} If you have a v1 key, set APIFRAME_API_KEY to it. Without one, use the sandbox: "
+    "`apiframe-photo-mcp demo` (`make demo` in a clone), or any command with --sandbox."
+)
 _KEY_WORDS = {
-    KeyProblem.MISSING: (
-        "no API key is set. Create a v1 key in your Apiframe account (apiframe.ai) and set APIFRAME_API_KEY to it. "
-        "To try everything without a key: apiframe-photo-mcp demo"
-    ),
+    KeyProblem.MISSING: f"no API key is set. {_WITHOUT_A_KEY}",
     KeyProblem.PLACEHOLDER: (
         "the API key is a placeholder that was never filled in (it contains ${…}). Set APIFRAME_API_KEY to the key."
     ),
-    KeyProblem.V2: (
-        "the API key begins with afk_: it is for Apiframe's second generation, which this program does not speak yet. "
-        "Set APIFRAME_API_KEY to a v1 key."
-    ),
+    KeyProblem.V2: f"the API key begins with afk_, so it is a v2 key. {_WITHOUT_A_KEY}",
     KeyProblem.MALFORMED: (
         "the API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have. Set "
         "APIFRAME_API_KEY to the bare key."

@@ -319,7 +319,7 @@ async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
 
 DOCTOR_SAYS = {
     "no key": ("", None, "no API key is set"),
-    "second generation": (f"afk_{CANARY}", None, "second generation"),
+    "a v2 key": (f"afk_{CANARY}", None, "so it is a v2 key"),
     "wrong key": (CANARY, "bare_401", "does not accept the API key"),
     "refused": (CANARY, "refused", "could not be reached: the connection was refused"),
     "a web page": (CANARY, "html_200", "APIFRAME_BASE_URL may lead somewhere else"),
@@ -336,3 +336,19 @@ async def test_doctor_says_what_to_do(tmp_path: Path, name: str) -> None:
     assert told in next(line for line in done.out.splitlines() if line.startswith("TODO"))
     assert CANARY not in done.out
     assert done.err == ""
+
+
+@pytest.mark.parametrize("key", ["", f"afk_{CANARY}"], ids=["none", "v2"])
+@pytest.mark.parametrize("command", [["doctor"], ["wait", "task-of-another-machine"]], ids=" ".join)
+async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_named(
+    tmp_path: Path, command: list[str], key: str
+) -> None:
+    done = await run(*command, folder=tmp_path, settings={"API_KEY": key})
+    told = done.out + done.err
+    assert (
+        "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release"
+        in told
+    )
+    assert "If you have a v1 key, set APIFRAME_API_KEY to it." in told
+    assert "`make demo` in a clone), or any command with --sandbox" in told
+    assert CANARY not in told

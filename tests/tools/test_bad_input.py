@@ -223,7 +223,7 @@ KEYS = {
     "none": ("", "No Apiframe API key is set"),
     "blank": ("  ", "No Apiframe API key is set"),
     "never substituted": ("${user_config.api_key}", "placeholder that was never filled in"),
-    "second generation": (f"afk_{CANARY}", "speaks the first (v1) today"),
+    "a v2 key": (f"afk_{CANARY}", "so it is a v2 key"),
     "with a scheme": (f"Bearer {CANARY}", "bare key"),
     "quoted": (f'"{CANARY}"', "bare key"),
 }

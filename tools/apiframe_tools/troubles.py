@@ -71,9 +71,12 @@ from apiframe_tools.guidance import (
 )
 from apiframe_tools.photo_words import in_words
 
+NEW_KEYS = (
+    "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release on."
+)
 _SET_A_KEY = (
-    "To mend it, the person creates a v1 API key in their Apiframe account (apiframe.ai), puts it into the setting "
-    "APIFRAME_API_KEY of this server and restarts it; or starts it with --sandbox to try everything without a key."
+    f"{NEW_KEYS} A user who has a v1 key sets APIFRAME_API_KEY of this server to it and restarts the server; without "
+    "one, it can be started with --sandbox to try everything."
 )
 
 CONSENT_MISSING = (
@@ -87,10 +90,7 @@ _KEY_WORDS = {
         "The API key is a placeholder that was never filled in (it contains ${…}), so nothing was sent. "
         + _SET_A_KEY
     ),
-    KeyProblem.V2: (
-        "The API key begins with afk_: that is a key of Apiframe's second generation, and this server speaks the "
-        f"first (v1) today, so nothing was sent. {_SET_A_KEY}"
-    ),
+    KeyProblem.V2: (f"The API key begins with afk_, so it is a v2 key, and nothing was sent. {_SET_A_KEY}"),
     KeyProblem.MALFORMED: (
         "The API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have, so nothing "
         "was sent. To mend it, the person sets APIFRAME_API_KEY to the bare key and restarts this server."
