@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
 from apiframe_server import __version__
@@ -28,27 +29,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parse(given)
     from apiframe_server.settings import Settings, SettingsError, name_unknown_variables
 
+    if wanted.command == "doctor":
+        return _run_for_reader(partial(_doctor, wanted.sandbox))
     try:
         settings = Settings.read()
     except SettingsError as error:
         print(f"apiframe-photo-mcp: {error}", file=sys.stderr)
         return 2
-    if wanted.command != "doctor":  # It makes a finding of them.
-        for sentence in name_unknown_variables():
-            print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
-    sandbox = "" if wanted.sandbox is None and settings.sandbox else wanted.sandbox
-    if sandbox and not settings.allow_http and _is_in_clear(sandbox):
+    for sentence in name_unknown_variables():
+        print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
+    sandbox = _sandbox(wanted.sandbox, settings)
+    if _is_refused(sandbox, settings):
+        return 2
+    if wanted.command is None:
+        return _serve(settings, sandbox)
+    return _run_for_reader(partial(_run, wanted, settings, sandbox))
+
+
+def _doctor(asked: str | None) -> int:
+    """The only command that goes on when a setting is wrong: it makes a finding of it."""
+    from apiframe_server.doctor import doctor
+    from apiframe_server.settings import Settings
+
+    settings, wrong = Settings.read_usable()
+    sandbox = _sandbox(asked, settings)
+    if _is_refused(sandbox, settings):
+        return 2
+    _log_errors(settings)
+    return doctor(settings, sandbox, wrong)
+
+
+def _sandbox(asked: str | None, settings: Settings) -> str | None:
+    return "" if asked is None and settings.sandbox else asked
+
+
+def _is_refused(sandbox: str | None, settings: Settings) -> bool:
+    refused = bool(sandbox) and not settings.allow_http and _is_in_clear(sandbox or "")
+    if refused:
         print(
             "apiframe-photo-mcp: --sandbox-url must begin with https:// to reach another machine.",
             file=sys.stderr,
         )
-        return 2
-    return _serve(settings, sandbox) if wanted.command is None else _run_for_reader(wanted, settings, sandbox)
+    return refused
 
 
-def _run_for_reader(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
+def _run_for_reader(run: Callable[[], int]) -> int:
     try:
-        code = _run(wanted, settings, sandbox)
+        code = run()
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has gone, as `head` does. What is still buffered would fail again at the exit.
@@ -57,21 +84,21 @@ def _run_for_reader(wanted: Namespace, settings: Settings, sandbox: str | None) 
     return code
 
 
-def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
+def _log_errors(settings: Settings) -> None:
     from apiframe_server.logs import log_to_stderr
 
     # A command says itself what went wrong; that something was tried again is for those who asked for logs.
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     log_to_stderr(level, [settings.api_key.get_secret_value()])
+
+
+def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
+    _log_errors(settings)
     match wanted.command:
         case "demo":
             from apiframe_server.demo import demo
 
             return demo(wanted.svg)
-        case "doctor":
-            from apiframe_server.doctor import doctor
-
-            return doctor(settings, sandbox)
         case "trainings":
             from apiframe_server.trainings_command import list_trainings
 

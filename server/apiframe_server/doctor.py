@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -50,22 +50,29 @@ class Finding:
     told: str
 
 
-def doctor(settings: Settings, sandbox: str | None) -> int:
-    """Check everything and print what to do; returns 1 when there is something to do."""
+_SAY_WHICH_SERVICE = frozenset({"base_url", "allow_http", "sandbox"})
+
+
+def doctor(settings: Settings, sandbox: str | None, wrong: Mapping[str, str]) -> int:
+    """Check everything and print what to do; returns 1 when there is something to do.
+
+    `wrong` has a sentence for each setting whose value cannot be used, for which `settings` has the default.
+    """
     console = output()
-    findings = anyio.run(_examine, settings, sandbox)
+    findings = anyio.run(_examine, settings, sandbox, wrong)
     for finding in findings:
         console.print(f"{finding.mark.value} [bold]{finding.what}[/bold]: {escape(finding.told)}")
     return 1 if any(finding.mark is Mark.TODO for finding in findings) else 0
 
 
-async def _examine(settings: Settings, sandbox: str | None) -> list[Finding]:
+async def _examine(settings: Settings, sandbox: str | None, wrong: Mapping[str, str]) -> list[Finding]:
     studio = studio_of(settings, sandbox=sandbox)
     try:
         return [
             _versions(),
+            *(Finding("settings", Mark.TODO, sentence) for sentence in wrong.values()),
             *_unknown_variables(),
-            *await _service(studio),
+            *await _service_that_is_meant(studio, sandbox, wrong),
             *_clock(studio),
             *_photo_folders(settings),
             _face_checks(),
@@ -103,6 +110,15 @@ async def _found(what: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
         if told is None:
             raise
         return Finding(what, Mark.TODO, told)
+
+
+async def _service_that_is_meant(
+    studio: Studio, sandbox: str | None, wrong: Mapping[str, str]
+) -> list[Finding]:
+    if sandbox is None and _SAY_WHICH_SERVICE & wrong.keys():
+        # The key would go to a service that was not meant.
+        return [Finding("service", Mark.NOTE, "not asked, since a setting above does not say which it is")]
+    return await _service(studio)
 
 
 async def _service(studio: Studio) -> list[Finding]:

@@ -9,6 +9,7 @@ there must not choose where the key is sent.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -36,9 +37,13 @@ _URL_WORDS: Final = {
 
 
 class SettingsError(StudioError):
-    """A setting has a value that cannot be used; the text names the variable and the fix."""
+    """Settings have values that cannot be used. `wrong` has a sentence for each field: the variable and the fix."""
 
     __str__ = Exception.__str__
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__(" ".join(wrong.values()))
+        self.wrong = dict(wrong)
 
 
 class StudioSettings(BaseSettings):
@@ -129,27 +134,38 @@ class StudioSettings(BaseSettings):
         return folder.expanduser()
 
     @classmethod
-    def read(cls) -> Self:
-        """Read the environment.
+    def read(cls, *, default: Iterable[str] = ()) -> Self:
+        """Read the environment, but for the fields of `default`, which keep their defaults.
 
         Raises:
             SettingsError: a value cannot be used.
         """
+        kept = {name: cls.model_fields[name].get_default() for name in default}
         try:
-            settings = cls()
+            settings = cls(**kept)
         except ValidationError as error:
             details = error.errors(include_input=False, include_url=False)
-            raise SettingsError(" ".join(_sentence(one, cls) for one in details)) from None
+            raise SettingsError({str(one["loc"][0]): _sentence(one, cls) for one in details}) from None
         if not settings.allow_http:
             _refuse_plain_http(settings.base_url)
         return settings
+
+    @classmethod
+    def read_usable(cls) -> tuple[Self, Mapping[str, str]]:
+        """The settings with the defaults for values that cannot be used, and a sentence for each such field."""
+        wrong: dict[str, str] = {}
+        while True:
+            try:
+                return cls.read(default=wrong), wrong
+            except SettingsError as error:
+                wrong |= error.wrong
 
 
 def _refuse_plain_http(url: str) -> None:
     try:
         check_not_in_clear(url)
     except BaseUrlUnusable:
-        raise SettingsError(_PLAIN_HTTP) from None
+        raise SettingsError({"base_url": _PLAIN_HTTP}) from None
 
 
 def unknown_variables(settings: type[StudioSettings]) -> dict[str, str | None]:
@@ -172,11 +188,9 @@ def _sentence(details: ErrorDetails, settings: type[StudioSettings]) -> str:
     name = f"{PREFIX}{str(details['loc'][0]).upper()}"
     limits = details.get("ctx", {})
     match details["type"]:
-        case "greater_than_equal" | "less_than_equal":
+        case "greater_than_equal" | "less_than_equal" | "float_parsing" | "float_type":
             least, most = _range_of(str(details["loc"][0]), settings)
             return f"{name} must be a number from {least} to {most}."
-        case "float_parsing" | "float_type":
-            return f"{name} must be a number, such as 5."
         case "bool_parsing" | "bool_type":
             return f"{name} must be true or false."
         case "literal_error":

@@ -95,9 +95,14 @@ WRONG_SETTINGS = [
         f"http://{CANARY}.example",
         "APIFRAME_BASE_URL must begin with https:// to reach another machine",
     ),
-    ("POLL_SECONDS", CANARY, "APIFRAME_POLL_SECONDS must be a number, such as 5."),
+    ("POLL_SECONDS", CANARY, "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
     ("POLL_SECONDS", "0", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
     ("POLL_SECONDS", "nan", "APIFRAME_POLL_SECONDS must be a number from 1 to 60."),
+    (
+        "MAX_CREDITS_PER_DAY",
+        CANARY,
+        "APIFRAME_MAX_CREDITS_PER_DAY must be a number from 0 to 1,000,000,000.",
+    ),
     (
         "MAX_CREDITS_PER_DAY",
         "-1",
@@ -352,3 +357,17 @@ async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_named(
     assert "If you have a v1 key, set APIFRAME_API_KEY to it." in told
     assert "`make demo` in a clone), or any command with --sandbox" in told
     assert CANARY not in told
+
+
+async def test_doctor_reports_wrong_settings_and_goes_on(tmp_path: Path) -> None:
+    settings = {"API_KEY": CANARY, "POLL_SECONDS": CANARY, "BASE_URL": f"http://{CANARY}.example"}
+    done = await run("doctor", folder=tmp_path, settings=settings)
+    assert (done.process.returncode, done.err) == (1, "")
+    assert "TODO settings: APIFRAME_POLL_SECONDS must be a number from 1 to 60.\n" in done.out
+    assert "TODO settings: APIFRAME_BASE_URL must begin with https://" in done.out
+    assert "-    service: not asked, since a setting above does not say which it is\n" in done.out
+    assert " images: " in done.out
+    assert "holds 0 trainings" in done.out
+    assert CANARY not in done.out
+    in_sandbox = await run("doctor", "--sandbox", folder=tmp_path, settings=settings)
+    assert "credits left" in in_sandbox.out

@@ -95,7 +95,7 @@ def test_an_error_of_which_nothing_is_known_still_says_what_it_means(name: str) 
             LedgerBusy(Path("l.sqlite3")),
             "Another process held the ledger for longer than we wait. (l.sqlite3)",
         ),
-        (SettingsError("APIFRAME_X must be a number."), "APIFRAME_X must be a number."),
+        (SettingsError({"x": "APIFRAME_X must be a number."}), "APIFRAME_X must be a number."),
     ],
 )
 def test_the_text_of_an_error_is_what_happened_and_what_is_known(error: StudioError, text: str) -> None:
