@@ -236,12 +236,13 @@ async def _ledger(studio: Studio) -> Finding:
 
 
 async def _unsettled(studio: Studio) -> Finding:
-    rows = await studio.ledger.unsettled(studio.clock.now())
+    found = await studio.ledger.unsettled(studio.clock.now())
+    rows, total = found.rows, found.total
     if not rows:
         return Finding("requests", Mark.OK, "nothing is unconfirmed or still to be sent")
     named = [f"{row.ref} ({KIND_WORDS[row.kind]}, {STATUS[row.state]})" for row in rows[:MOST_NAMED]]
-    more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
-    told = f"{len(rows)} not settled: {', '.join(named)}{more}"
+    more = f" and {total - MOST_NAMED} more" if total > MOST_NAMED else ""
+    told = f"{total} not settled: {', '.join(named)}{more}"
     if any(row.state is State.UNCONFIRMED for row in rows):
         fix = "Money may have been spent: look into your Apiframe dashboard, then tell your assistant what you see."
         return Finding("requests", Mark.TODO, f"{told}. {fix}")

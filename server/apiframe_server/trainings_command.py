@@ -67,6 +67,8 @@ def _show_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
         console.print(
             _table(["subject", "what", "status", "asked for", "id"], map(_unsettled_cells, page.unsettled))
         )
+    if (more := page.unsettled_total - len(page.unsettled)) > 0:
+        aside.print(f"{more} more are not settled.")
     if page.total > len(page.trainings):
         aside.print(f"{page.total - len(page.trainings)} older ones are not shown; --limit shows more.")
     if any(Note.NOT_REFRESHED in training.notes for training in page.trainings):

@@ -95,6 +95,8 @@ class Page:
     next_cursor: str | None = None
     total: int = 0
     unsettled: Sequence[Training] = ()
+    unsettled_total: int = 0
+    """How many there are: `unsettled` has at most 50."""
     rejected: int = 0
     """How many rejected ones were left out, which cost nothing."""
 
@@ -295,9 +297,16 @@ class Trainings:
         next_cursor = page.rows[-1].ref if page.more else None
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
-        unsettled = [Training.of(row) for row in await self._ledger.unsettled(now)]
+        unsettled = await self._ledger.unsettled(now)
         rejected = 0 if status is not None else await self._rejected(subject)
-        return Page(trainings, next_cursor, page.total, unsettled, rejected)
+        return Page(
+            trainings,
+            next_cursor,
+            page.total,
+            [Training.of(row) for row in unsettled.rows],
+            unsettled.total,
+            rejected,
+        )
 
     async def _rejected(self, subject: str | None) -> int:
         states = frozenset({State.REJECTED})

@@ -39,11 +39,27 @@ async def test_images_killed_while_sending_are_unconfirmed_in_the_list_and_in_do
             await wire.greet()
             listed = (await wire.call("list_trainings"))["structuredContent"]
         checked = await run("doctor", folder=tmp_path, settings=settings)
+        _copy_request(tmp_path, 54)
+        many = await run("doctor", folder=tmp_path, settings=settings)
+        table = await run("trainings", folder=tmp_path, settings=settings)
     [row] = listed["unsettled"]
     assert (row["kind"], row["status"], row["prompt"]) == ("generation", "unconfirmed", "TOKABC by the sea")
     assert f"resolve_training with ref {row['ref']}" in row["next_step"]
     assert listed["trainings"] == []
     assert f"1 not settled: {row['ref']} (image request, unconfirmed)" in checked.out
+    assert "55 not settled: " in many.out
+    assert "5 more are not settled." in table.err
+
+
+def _copy_request(folder: Path, copies: int) -> None:
+    with closing(sqlite3.connect(folder / "ledger.sqlite3")) as ledger, ledger:
+        names = [name for _, name, *_ in ledger.execute("PRAGMA table_info(submissions)") if name != "ref"]
+        columns = ", ".join(names)
+        for number in range(copies):
+            ledger.execute(
+                f"INSERT INTO submissions (ref, {columns}) SELECT ?, {columns} FROM submissions LIMIT 1",  # noqa: S608
+                [f"ge-copy{number:03}"],
+            )
 
 
 def _let_time_pass(folder: Path) -> None:

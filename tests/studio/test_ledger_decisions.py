@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio.intent import KeyReused
-from apiframe_studio.ledger import Answer, IdTaken, Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger import Answer, IdTaken, Kind, NewSubmission, Observation, RowPage, Submission
 from apiframe_studio.ledger.book import Book
 from apiframe_studio.submission import Event, State
 
@@ -169,22 +169,35 @@ def test_unsettled_is_everything_open_or_unconfirmed_but_trainings_under_way(boo
             if under_way or state in (State.INTENT, State.SENDING, State.UNCONFIRMED):
                 expected.add((kind, state))
     unsettled = book.unsettled(*PLACE, DAWN)
-    assert {(row.kind, row.state) for row in unsettled} == expected
-    assert len(unsettled) == len(expected)
-    assert len(book.unsettled(*PLACE, DAWN, limit=3)) == 3
+    assert {(row.kind, row.state) for row in unsettled.rows} == expected
+    assert len(unsettled.rows) == unsettled.total == len(expected)
+    cut = book.unsettled(*PLACE, DAWN, limit=3)
+    assert (len(cut.rows), cut.total) == (3, len(expected))
 
 
 def test_a_training_under_way_that_the_service_does_not_know_is_unsettled(book: Book) -> None:
     row = answered_with(book, NEW, State.QUEUED)
-    assert book.unsettled(*PLACE, DAWN) == []
+    assert book.unsettled(*PLACE, DAWN) == RowPage([], 0)
     book.mark_missing(row.ref, DAWN)
-    assert [found.ref for found in book.unsettled(*PLACE, DAWN)] == [row.ref]
+    unsettled = book.unsettled(*PLACE, DAWN)
+    assert ([found.ref for found in unsettled.rows], unsettled.total) == ([row.ref], 1)
+
+
+def test_what_was_not_sent_does_not_push_out_what_is_unconfirmed(book: Book) -> None:
+    lost, _ = book.admit(NEW, DAWN)
+    book.begin_sending(lost.ref, DAWN, LEASE)
+    book.settle(lost.ref, 1, Event.UNCLEAR, Answer(), DAWN)
+    for number in range(4):
+        book.admit(NewSubmission(Kind.TRAINING, *PLACE, f"unsent {number}"), DAWN + 1)
+    unsettled = book.unsettled(*PLACE, DAWN + 1, limit=3)
+    assert [row.state for row in unsettled.rows] == [State.UNCONFIRMED, State.INTENT, State.INTENT]
+    assert unsettled.rows[0].ref == lost.ref
 
 
 def test_a_sender_that_died_is_unsettled_as_unconfirmed(book: Book) -> None:
     row, _ = book.admit(replace(NEW, kind=Kind.GENERATION), DAWN)
     book.begin_sending(row.ref, DAWN, LEASE)
-    (listed,) = book.unsettled(*PLACE, DAWN + LEASE + 1)
+    (listed,) = book.unsettled(*PLACE, DAWN + LEASE + 1).rows
     assert (listed.ref, listed.state) == (row.ref, State.UNCONFIRMED)
 
 

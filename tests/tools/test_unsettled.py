@@ -82,9 +82,22 @@ async def test_a_training_that_the_service_does_not_know_is_unsettled_whatever_i
     assert row["ref"] == begun.facts["ref"]
 
 
+@pytest.mark.parametrize("era", ["auto"], indirect=True)
+async def test_the_list_says_how_many_are_unsettled_when_there_are_more_than_it_returns(talk: Talk) -> None:
+    ledger, now = talk.studio.ledger, talk.clock.now()
+    for number in range(55):
+        new = NewSubmission(Kind.GENERATION, ledger.service, ledger.owner, f"about {number}")
+        row, _ = await ledger.admit(new, now)
+        await ledger.begin_sending(row.ref, now, 30.0)
+    talk.clock.at += 31
+    listed = await talk.ask("list_trainings")
+    assert (len(listed.facts["unsettled"]), listed.facts["unsettled_total"]) == (50, 55)
+    assert "\n- and 45 more (field unsettled has the first 50)\n" in listed.text
+
+
 async def test_without_anything_open_nothing_is_said_about_it(talk: Talk) -> None:
     listed = await talk.ask("list_trainings")
-    assert listed.facts["unsettled"] == []
+    assert (listed.facts["unsettled"], listed.facts["unsettled_total"]) == ([], 0)
     assert "settled" not in listed.text
 
 

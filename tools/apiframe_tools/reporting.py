@@ -82,6 +82,7 @@ def listing(page: Page, *, sandbox: bool, is_filtered: bool = False) -> Training
     return TrainingList(
         trainings=rows,
         unsettled=[_unsettled(training) for training in page.unsettled],
+        unsettled_total=page.unsettled_total,
         total=page.total,
         next_cursor=page.next_cursor,
         warnings=[

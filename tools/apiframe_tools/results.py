@@ -190,6 +190,7 @@ class TrainingList(BaseModel):
     unsettled: list[UnsettledRow] = Field(
         description="Paid requests of every kind that are open or unconfirmed; on the first page"
     )
+    unsettled_total: int = Field(description="How many there are, when unsettled has the first of them only")
     total: int
     next_cursor: str | None
     warnings: list[str]
@@ -208,8 +209,11 @@ class TrainingList(BaseModel):
         if not self.unsettled:
             return []
         told = [str(row) for row in self.unsettled[:MOST_TOLD]]
-        more = len(self.unsettled) - MOST_TOLD
-        return ["Not settled yet:", *told, *([f"- and {more} more (field unsettled)"] if more > 0 else [])]
+        more = self.unsettled_total - len(told)
+        beyond = self.unsettled_total - len(self.unsettled)
+        rest = f"the first {len(self.unsettled)}" if beyond else "them"
+        listed = [f"- and {more} more (field unsettled has {rest})"] if more else []
+        return ["Not settled yet:", *told, *listed]
 
 
 class AccountStatus(BaseModel):

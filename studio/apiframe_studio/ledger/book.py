@@ -365,14 +365,12 @@ class Book:
             )
         return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
-    def unsettled(
-        self, service: str, owner: str, now: float, *, limit: int = MOST_UNSETTLED
-    ) -> Sequence[Submission]:
-        """The newest submissions of any kind that are not settled; see `read_unsettled`."""
+    def unsettled(self, service: str, owner: str, now: float, *, limit: int = MOST_UNSETTLED) -> RowPage:
+        """The submissions of any kind that are not settled, at most `limit`; see `read_unsettled`."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            rows = read_unsettled(connection, service, owner, limit=limit)
-        return [_as_it_is(row, now) for row in rows]
+            page = read_unsettled(connection, service, owner, limit=limit)
+        return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
     def subjects(self, service: str, owner: str, beginning: str, *, limit: int) -> Sequence[str]:
         """The names of subjects with a training that begin so, in whatever form they are written; alphabetical."""

@@ -145,8 +145,8 @@ class Ledger:
             )
         )
 
-    async def unsettled(self, now: float) -> Sequence[Submission]:
-        """The newest submissions of any kind that are not settled; see `read_unsettled`."""
+    async def unsettled(self, now: float) -> RowPage:
+        """The submissions of any kind that are not settled, at most 50; see `read_unsettled`."""
         return await self._do(lambda book: book.unsettled(self.service, self.owner, now))
 
     async def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:

@@ -25,6 +25,8 @@ _OLDER: Final = and_(
     or_(submissions.c.created_at < bindparam("created_at"), submissions.c.ref > bindparam("ref")),
 )
 _MISSING: Final = submissions.c.missing_since.is_not(None)
+# A sender that died may be read before it is declared unconfirmed.
+_URGENCY: Final = {State.UNCONFIRMED: 0, State.SENDING: 0, State.INTENT: 2}
 _LAST: Final = "\U0010ffff"
 _NEXT_NAME: Final = (
     select(submissions.c.subject, submissions.c.subject_key)
@@ -69,24 +71,23 @@ def read_page(
     return RowPage(rows[:limit], total, more=len(rows) > limit)
 
 
-def read_unsettled(connection: Connection, service: str, owner: str, *, limit: int) -> Sequence[Submission]:
-    """The newest submissions of any kind that are open or unconfirmed.
+def read_unsettled(connection: Connection, service: str, owner: str, *, limit: int) -> RowPage:
+    """At most `limit` submissions of any kind that are open or unconfirmed.
 
-    Of the trainings under way only those that the service does not know.
+    Of the trainings under way only those that the service does not know: one that it knows is listed as what it is.
+    Those on which money may hang come first, those that were not sent last, each newest first.
     """
     ours: dict[str, Any] = {"service": service, "owner": owner}
     each: list[dict[str, Any]] = [{**ours, "state": state.value} for state in OPEN - UNDER_WAY]
     each += [{**ours, "state": state.value, "kind": kind.value} for state in UNDER_WAY for kind in Kind]
-    found = (
-        # A training under way that the service knows is no concern: it is listed as what it is.
-        read(
-            connection,
-            _paging(*sorted(one_of), missing=one_of.get("kind") == Kind.TRAINING.value),
-            {**one_of, "limit": limit},
-        )
-        for one_of in each
-    )
-    return _newest(found, limit)
+    rows: list[Submission] = []
+    total = 0
+    for one_of in each:
+        names, missing = sorted(one_of), one_of.get("kind") == Kind.TRAINING.value
+        total += connection.execute(_counting(*names, missing=missing), one_of).scalar_one()
+        rows += read(connection, _paging(*names, missing=missing), {**one_of, "limit": limit})
+    rows.sort(key=lambda row: (_URGENCY.get(row.state, 1), *_by_age(row)))
+    return RowPage(rows[:limit], total, more=total > limit)
 
 
 def read_names(
@@ -111,12 +112,17 @@ def _cursor(connection: Connection, service: str, owner: str, kind: Kind, before
 
 
 def _newest(found: Iterable[Sequence[Submission]], limit: int) -> Sequence[Submission]:
-    return sorted((row for rows in found for row in rows), key=lambda row: (-row.created_at, row.ref))[:limit]
+    return sorted((row for rows in found for row in rows), key=_by_age)[:limit]
+
+
+def _by_age(row: Submission) -> tuple[float, str]:
+    return -row.created_at, row.ref
 
 
 @lru_cache
-def _counting(*names: str) -> Select[Any]:
-    return select(func.count()).select_from(submissions).where(*_filters(names))
+def _counting(*names: str, missing: bool = False) -> Select[Any]:
+    filters = [*_filters(names), *([_MISSING] if missing else [])]
+    return select(func.count()).select_from(submissions).where(*filters)
 
 
 @lru_cache
