@@ -227,12 +227,12 @@ SENT_BEFORE = {
 
 
 @pytest.mark.parametrize("state", SENT_BEFORE)
-@pytest.mark.parametrize("on_purpose", ["no", "from the start", "later"])
+@pytest.mark.parametrize("key", ["none", "from the start", "later"])
 def test_one_that_waited_is_not_sent_after_another_of_the_same_photos_was(
-    book: Book, state: State, on_purpose: str
+    book: Book, state: State, key: str
 ) -> None:
-    key = "key-1" if on_purpose == "from the start" else None
-    first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key=key)
+    given = "key-1" if key == "from the start" else None
+    first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key=given)
     waits, _ = book.admit(first, DAWN)
     other, _ = book.admit(replace(first, about="set-2", idempotency_key=None), DAWN + 1)
     assert waits.ref != other.ref
@@ -242,10 +242,29 @@ def test_one_that_waited_is_not_sent_after_another_of_the_same_photos_was(
             book.settle(other.ref, 1, step, Answer(task_id="t" if step is Event.ACCEPTED else None), DAWN)
         else:
             book.observe(other.ref, Observation(DAWN + 2, step))
-    if on_purpose == "later":
+    if key == "later":
         book.admit(replace(first, idempotency_key="key-2"), DAWN + 3)
     begun = book.begin_sending(waits.ref, DAWN + 3, LEASE)
     assert begun is not None
-    again = on_purpose != "no" and state in (State.FINISHED, State.FAILED)
+    # Only who knows of a training can ask for one more on purpose.
+    again = key == "later" and state in (State.FINISHED, State.FAILED)
     assert (begun.ref, begun.state) == ((waits.ref, State.SENDING) if again else (other.ref, state))
     assert found(book, waits.ref).state is (State.SENDING if again else State.INTENT)
+
+
+def test_the_key_of_one_that_waited_is_answered_with_the_training_that_was_accepted_meanwhile(
+    book: Book,
+) -> None:
+    first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key="key-1")
+    waits, _ = book.admit(first, DAWN)
+    other, _ = book.admit(replace(first, about="set-2", idempotency_key=None), DAWN + 1)
+    book.begin_sending(other.ref, DAWN + 1, LEASE)
+    book.settle(other.ref, 1, Event.ACCEPTED, Answer(task_id="t"), DAWN + 1)
+    book.observe(other.ref, Observation(DAWN + 2, State.FINISHED))
+    again, is_new = book.admit(first, DAWN + 3)
+    assert (again.ref, is_new) == (other.ref, False)
+    on_purpose, _ = book.admit(replace(first, idempotency_key="key-2"), DAWN + 4)
+    assert on_purpose.ref == waits.ref
+    begun = book.begin_sending(waits.ref, DAWN + 4, LEASE)
+    assert begun is not None
+    assert (begun.ref, begun.state) == (waits.ref, State.SENDING)

@@ -68,6 +68,7 @@ from apiframe_studio.ledger.table import (
     named,
     of_photos,
     one,
+    pass_on_keys,
     read,
     remember_key,
     same_photos,
@@ -147,7 +148,7 @@ class Book:
         """INTENT -> SENDING, durable before a byte leaves. None when somebody else was first.
 
         When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT;
-        but one with an idempotency key is sent again after another has ended.
+        but one that was asked for with an idempotency key after the other was accepted is sent once that has ended.
 
         Raises:
             SpendingCapReached: sending would spend more than `cap` credits within 24 hours.
@@ -189,6 +190,8 @@ class Book:
                 moved = store(connection, moved)
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
                 moved = keep_stray(connection, row, answer.task_id, now)
+            if moved is not None and event is Event.ACCEPTED:
+                pass_on_keys(connection, moved)
         if row is not None:
             with contextlib.suppress(OSError):
                 self._spool.release(ref, attempt)
@@ -240,7 +243,10 @@ class Book:
             if event is Event.PERSON_SAYS_ACCEPTED and task_id is not None:
                 _refuse_taken(connection, row, task_id)
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
-            return store(connection, decided)
+            decided = store(connection, decided)
+            if event is Event.PERSON_SAYS_ACCEPTED:
+                pass_on_keys(connection, decided)
+            return decided
 
     def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
         """Remember a task that was made elsewhere, or find the submission that has its id (then False)."""

@@ -164,6 +164,21 @@ def remember_key(connection: Connection, new: NewSubmission, row: Submission) ->
         connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
 
 
+def pass_on_keys(connection: Connection, accepted: Submission) -> None:
+    """Let an accepted training answer the keys of those of the same photos that still wait to be sent.
+
+    They were given before it was there, so they do not ask for one more: only a key that comes later does.
+    """
+    if accepted.kind is not Kind.TRAINING or accepted.forgotten_at is not None:
+        return
+    rows = read(connection, _ABOUT, {**_place(accepted), "about": accepted.about})
+    if accepted.fingerprint is not None:
+        rows = [*rows, *of_photos(connection, _place(accepted), accepted.fingerprint)]
+    waiting = [row.ref for row in rows if row.state is State.INTENT and row.ref != accepted.ref]
+    given_to = idempotency_keys.c.ref.in_(waiting)
+    connection.execute(update(idempotency_keys).where(given_to).values(ref=accepted.ref))
+
+
 def has_key(connection: Connection, ref: str) -> bool:
     """Whether a submission was asked for with an idempotency key."""
     found = select(idempotency_keys.c.ref).where(idempotency_keys.c.ref == ref).limit(1)
