@@ -17,7 +17,7 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import has_expired
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, has_expired
 from apiframe_studio.photos import (
     FEWEST,
     MOST,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
 
 UPLOAD_CREDITS: Final = 2.0
-CREDITS_A_PHOTO: Final = 4.0
 LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 900.0
 SLOWEST_BYTES_A_SECOND: Final = 40_000.0

@@ -27,9 +27,9 @@ from apiframe_studio.ledger import (
     Submission,
 )
 from apiframe_studio.ledger.advancing import as_seen, is_news
-from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, MOST_A_TRAINING_COSTS, training_credits
 from apiframe_studio.pace import Pace, eta_seconds
-from apiframe_studio.photo_sets import CREDITS_A_PHOTO, NotAPhotoSet, PhotoSets, SetNotUsable
+from apiframe_studio.photo_sets import NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.photos import FEWEST
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.progress import ignore
@@ -212,14 +212,13 @@ class Trainings:
         )
         if photo_set is None:
             return new
-        photos = photo_set.photos
         return replace(
             new,
             about=photo_set.task_id or wish.training_images_id,
             subject=wish.subject or photo_set.subject,
-            photos=photos,
+            photos=photo_set.photos,
             fingerprint=photo_set.fingerprint,
-            credits=None if photos is None else CREDITS_A_PHOTO * photos,
+            credits=training_credits(photo_set.photos),
         )
 
     async def look(self, name: str) -> Training:

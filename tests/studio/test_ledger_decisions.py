@@ -268,3 +268,49 @@ def test_the_key_of_one_that_waited_is_answered_with_the_training_that_was_accep
     begun = book.begin_sending(waits.ref, DAWN + 4, LEASE)
     assert begun is not None
     assert (begun.ref, begun.state) == (waits.ref, State.SENDING)
+
+
+UPLOAD = NewSubmission(Kind.UPLOAD, NEW.service, NEW.owner, "print-1", credits=2.0, photos=12)
+
+
+def _upload_without_an_id(book: Book) -> str:
+    upload, _ = book.admit(UPLOAD, DAWN)
+    book.begin_sending(upload.ref, DAWN, LEASE)
+    return upload.ref
+
+
+@pytest.mark.parametrize("how", ["decided", "answered late", "spooled", "a stray"])
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_training_of_a_set_whose_id_comes_later_is_known_by_its_photos(
+    book: Book, how: str, forgotten: bool
+) -> None:
+    upload = _upload_without_an_id(book)
+    first = replace(NEW, about="set-1", fingerprint=None, credits=None, photos=None)
+    training, _ = book.admit(first, DAWN + 1)
+    book.begin_sending(training.ref, DAWN + 1, LEASE)
+    book.settle(training.ref, 1, Event.ACCEPTED, Answer(task_id="t"), DAWN + 1)
+    if forgotten:
+        book.forget([training.ref], DAWN + 1)
+    if how == "spooled":
+        book.spool(upload, 1, "set-1", DAWN + 2)
+    else:
+        book.settle(upload, 1, Event.UNCLEAR, Answer(), DAWN + 2)
+    if how == "decided":
+        book.decide(upload, Event.PERSON_SAYS_ACCEPTED, "set-1", DAWN + 3)
+    elif how == "a stray":
+        book.decide(upload, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + 3)
+        book.begin_sending(upload, DAWN + 3, LEASE)
+    if how in ("answered late", "a stray"):
+        book.settle(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), DAWN + 4)
+    again, is_new = book.admit(replace(first, about="set-2", fingerprint="print-1"), DAWN + 5)
+    assert (again.ref, is_new) == (training.ref, False)
+    if not forgotten and how != "a stray":
+        assert (again.fingerprint, again.photos, again.credits) == ("print-1", 12, 48.0)
+
+
+def test_a_training_that_was_read_before_its_set_had_an_id_is_filed_with_its_photos(book: Book) -> None:
+    upload = _upload_without_an_id(book)
+    read_before = replace(NEW, about="set-1", fingerprint=None, credits=None, photos=None)
+    book.settle(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), DAWN)
+    training, _ = book.admit(read_before, DAWN + 1)
+    assert (training.fingerprint, training.photos, training.credits) == ("print-1", 12, 48.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from apiframe_studio.generations import CREDITS_AN_IMAGE
-from apiframe_studio.photo_sets import CREDITS_A_PHOTO, UPLOAD_CREDITS
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
+from apiframe_studio.photo_sets import UPLOAD_CREDITS
 
 _ALWAYS: Final = f"""\
 Trains a photo model of a person at Apiframe and reports its trigger word, which must stand in every prompt for \

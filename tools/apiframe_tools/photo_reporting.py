@@ -7,7 +7,8 @@ from typing import Final
 
 from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
 from apiframe_studio.ledger import SavedPicture
-from apiframe_studio.photo_sets import CREDITS_A_PHOTO, UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
+from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
 from apiframe_studio.photos import FEWEST, MOST_PICTURES, Aspect, PhotoCheck, Verdict, number_to_send
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain

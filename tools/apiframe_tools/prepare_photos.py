@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from mcp.server.mcpserver import Context, Elicit
 
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
 from apiframe_studio.photo_sets import (
     CHECKING_SECONDS,
-    CREDITS_A_PHOTO,
     UPLOAD_CREDITS,
     CheckedPhotos,
     ConsentMissing,

@@ -11,8 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, PrivateAttr
 
-from apiframe_studio.ledger.reuse import MOST_A_TRAINING_COSTS
-from apiframe_studio.photo_sets import CREDITS_A_PHOTO
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, MOST_A_TRAINING_COSTS
 from apiframe_studio.trainings import LEAST_CREDITS
 
 Status = Literal[

@@ -73,6 +73,8 @@ from apiframe_studio.ledger.table import (
     remember_key,
     same_photos,
     store,
+    tell_trainings_of,
+    with_its_photos,
 )
 from apiframe_studio.pace import Pace
 from apiframe_studio.subjects import subject_key
@@ -127,6 +129,7 @@ class Book:
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
+            new = with_its_photos(connection, new)
             known = _carrier(connection, new, now, service_now)
             if known is None:
                 _refuse_forgotten(connection, new)
@@ -137,6 +140,7 @@ class Book:
     def peek(self, new: NewSubmission, now: float, service_now: float | None = None) -> Submission | None:
         """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
         with self._reading() as connection:
+            new = with_its_photos(connection, new)
             known = _carrier(connection, new, now, service_now)
             if known is None:
                 _refuse_forgotten(connection, new)
@@ -191,7 +195,7 @@ class Book:
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
                 moved = keep_stray(connection, row, answer.task_id, now)
             if moved is not None and event is Event.ACCEPTED:
-                pass_on_keys(connection, moved)
+                _accepted(connection, moved)
         if row is not None:
             with contextlib.suppress(OSError):
                 self._spool.release(ref, attempt)
@@ -245,7 +249,7 @@ class Book:
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
             decided = store(connection, decided)
             if event is Event.PERSON_SAYS_ACCEPTED:
-                pass_on_keys(connection, decided)
+                _accepted(connection, decided)
             return decided
 
     def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
@@ -494,6 +498,12 @@ def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
         sets = named(connection, new.service, new.owner, new.about)
         if any(row.kind is Kind.UPLOAD and row.forgotten_at is not None for row in sets):
             raise SubjectForgotten
+
+
+def _accepted(connection: Connection, row: Submission) -> None:
+    """What others owe to a submission that has its id now, in the transaction that writes it."""
+    pass_on_keys(connection, row)
+    tell_trainings_of(connection, row)
 
 
 def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | None:

@@ -8,6 +8,7 @@ from apiframe_studio.intent import is_settled
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Submission
 from apiframe_studio.submission import State
 
+CREDITS_A_PHOTO: Final = 4.0
 MOST_A_TRAINING_COSTS: Final = 120.0
 """30 photos at 4 credits: what a training of a set that this ledger never saw is counted as."""
 FAILED_JUST_NOW_SECONDS: Final = 600.0
@@ -46,6 +47,11 @@ def still_good(new: NewSubmission, now: float, service_now: float | None, row: S
     else:
         fresh = row.state is State.FINISHED and not has_expired(row, now, service_now)
     return fresh and row.wording == new.wording
+
+
+def training_credits(photos: int | None) -> float | None:
+    """What a training of so many photos costs, None when their number is not known."""
+    return None if photos is None else CREDITS_A_PHOTO * photos
 
 
 def worst_case(row: Submission) -> float:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, 
 
 from apiframe_studio.intent import Keyed
 from apiframe_studio.ledger.advancing import impersonal, is_about, is_of_photos
-from apiframe_studio.ledger.digests import digest
-from apiframe_studio.ledger.reuse import worst_case
+from apiframe_studio.ledger.digests import digest, forgotten_mark
+from apiframe_studio.ledger.reuse import training_credits, worst_case
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
 from apiframe_studio.subjects import subject_key, visible_name
@@ -162,6 +162,43 @@ def remember_key(connection: Connection, new: NewSubmission, row: Submission) ->
     if new.idempotency_key is not None:
         values = {**_place(new), "key": digest(new.idempotency_key), "asked": _asked(new), "ref": row.ref}
         connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
+
+
+def with_its_photos(connection: Connection, new: NewSubmission) -> NewSubmission:
+    """A new training with what the ledger knows of its set by now: photos, fingerprint, credits."""
+    if new.kind is not Kind.TRAINING or new.fingerprint is not None:
+        return new
+    sets = named(connection, new.service, new.owner, new.about)
+    known = next((row for row in sets if row.kind is Kind.UPLOAD and row.forgotten_at is None), None)
+    if known is None:
+        return new
+    return replace(
+        new,
+        fingerprint=known.fingerprint,
+        photos=known.photos if new.photos is None else new.photos,
+        credits=training_credits(known.photos) if new.credits is None else new.credits,
+    )
+
+
+def tell_trainings_of(connection: Connection, upload: Submission) -> None:
+    """Let the trainings that were made of an upload, before the ledger knew its id, be known by its photos."""
+    if upload.kind is not Kind.UPLOAD or upload.task_id is None or upload.forgotten_at is not None:
+        return
+    place = {**_place(upload), "kind": Kind.TRAINING.value}
+    for row in read(connection, _ABOUT, {**place, "about": upload.task_id}):
+        if row.fingerprint is None and upload.fingerprint is not None and is_about(row, upload.task_id):
+            is_forgotten = row.forgotten_at is not None
+            store(
+                connection,
+                replace(
+                    row,
+                    fingerprint=forgotten_mark(row.ref, upload.fingerprint)
+                    if is_forgotten
+                    else upload.fingerprint,
+                    photos=upload.photos if row.photos is None else row.photos,
+                    credits=training_credits(upload.photos) if row.credits is None else row.credits,
+                ),
+            )
 
 
 def pass_on_keys(connection: Connection, accepted: Submission) -> None:
