@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "tools": tables.tools,
     "settings": tables.settings,
+    "exit-codes": tables.exit_codes,
     "first-steps": install.first_steps,
     "install-ways": install.ways_table,
     "install-faces": install.faces,

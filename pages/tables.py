@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from apiframe_server.composition import studio_of
+from apiframe_server.problems import EXIT_CODES
 from apiframe_server.settings import PREFIX, Settings
 from apiframe_tools import StudioTool, tools_of
 
@@ -29,6 +30,15 @@ def tools() -> str:
         listed = tools_of(studio_of(Settings(data_dir=Path(folder)), sandbox=""))
     return table(
         ["tool", "what it does", "kind"], ([f"`{tool.name}`", _first(tool), _kind(tool)] for tool in listed)
+    )
+
+
+def exit_codes() -> str:
+    """The exit codes of every command, with the `kind` of an error in JSON."""
+    kinds = {code: "" if code in (0, 1, 130) else f"`{code.name.lower()}`" for code in EXIT_CODES}
+    return table(
+        ["exit code", "kind", "means"],
+        ([str(int(code)), kinds[code], meaning] for code, meaning in EXIT_CODES.items()),
     )
 
 

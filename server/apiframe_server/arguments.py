@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import NoReturn
 
 from apiframe_server import __version__
+from apiframe_server.problems import EXIT_CODES, ExitCode, Problem, report
 
 _EPILOG = """\
 Settings are environment variables; the key is APIFRAME_API_KEY. Try `apiframe-photo-mcp demo` first: it needs
 neither a key nor money.
+
+exit codes:
+{codes}
+
+With --json an error is JSON on stdout too: {{"error": {{"kind", "exit_code", "message", "next"}}}}.
 
 examples:
   apiframe-photo-mcp                    what an MCP client starts: serves over stdin and stdout
@@ -25,10 +32,30 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     `sandbox` is None for the service, "" for the sandbox inside the program, else the address of one on a port.
     """
-    wanted = _parser().parse_args(_with_sandbox_url(arguments))
+    try:
+        wanted = _parser().parse_args(_with_sandbox_url(arguments))
+    except _Unusable as unusable:
+        if "--json" not in arguments:
+            argparse.ArgumentParser.error(unusable.parser, unusable.message)
+        problem = Problem(ExitCode.USAGE, f"{unusable.message}.", f"See `{unusable.parser.prog} --help`.")
+        raise SystemExit(report(problem, as_json=True)) from None
     url: str | None = getattr(wanted, "sandbox_url", None)
     wanted.sandbox = url or ("" if getattr(wanted, "sandbox", False) else None)
     return wanted
+
+
+class _Unusable(Exception):
+    """Arguments that cannot be meant."""
+
+    def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
+        super().__init__(message)
+        self.parser = parser
+        self.message = message
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Unusable(self, message)
 
 
 def _with_sandbox_url(arguments: Sequence[str]) -> list[str]:
@@ -41,11 +68,12 @@ def _with_sandbox_url(arguments: Sequence[str]) -> list[str]:
     return rewritten
 
 
-def _parser() -> argparse.ArgumentParser:
-    asked = argparse.ArgumentParser(
+def _parser() -> _Parser:
+    codes = "\n".join(f"  {code:<5} {meaning}" for code, meaning in EXIT_CODES.items())
+    asked = _Parser(
         prog="apiframe-photo-mcp",
         description="An MCP server that trains photo models of people at Apiframe and reports the trigger word.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(codes=codes),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_sandbox_options(shown=True)],
     )
@@ -58,9 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     return asked
 
 
-def _sandbox_options(*, shown: bool) -> argparse.ArgumentParser:
+def _sandbox_options(*, shown: bool) -> _Parser:
     # Before a command or after it: a default that a command's parser sets would undo what came before.
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options.add_argument(
         "--sandbox",
         action="store_true",
@@ -80,9 +108,7 @@ def _sandbox_options(*, shown: bool) -> argparse.ArgumentParser:
 _Commands = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
 
 
-def _add(
-    commands: _Commands[argparse.ArgumentParser], name: str, summary: str, details: str, *examples: str
-) -> argparse.ArgumentParser:
+def _add(commands: _Commands[_Parser], name: str, summary: str, details: str, *examples: str) -> _Parser:
     lines = "\n".join(f"  apiframe-photo-mcp {example}" for example in examples)
     return commands.add_parser(
         name,
@@ -95,7 +121,7 @@ def _add(
     )
 
 
-def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_demo(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "demo",
@@ -107,7 +133,7 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     command.add_argument("--svg", metavar="FILE", help="also write a picture of the terminal")
 
 
-def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_doctor(commands: _Commands[_Parser]) -> None:
     _add(
         commands,
         "doctor",
@@ -118,7 +144,7 @@ def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
 
 
-def _add_trainings(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_trainings(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "trainings",
@@ -127,27 +153,30 @@ def _add_trainings(commands: _Commands[argparse.ArgumentParser]) -> None:
         "trainings",
         'trainings "Anna"',
         "trainings --json",
+        "trainings --sandbox",
     )
     command.add_argument("subject", nargs="?", help="only those of this subject")
     command.add_argument("--limit", type=_count, default=50, metavar="N", help="most to list (default 50)")
     _add_json(command, "list_trainings")
 
 
-def _add_wait(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_wait(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "wait",
         "wait for a training and print its trigger word",
         " Ctrl-C stops the waiting, never the training."
-        "\n\nThe exit code is 0 when the training is finished, else 1.",
+        "\n\nThe exit code is 0 when the training is finished, 1 when it is over without a model, 7 when its"
+        "\noutcome is not known yet.",
         'wait "Anna"',
         'wait "Anna" --json',
+        'wait "Anna" --sandbox',
     )
     command.add_argument("subject", help="the subject's name, or a task_id or ref")
     _add_json(command, "wait_for_training")
 
 
-def _add_check(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_check(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "check",
@@ -162,13 +191,14 @@ def _add_check(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_json(command, "check_photos")
 
 
-def _add_forget(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_forget(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "forget",
         "remove a subject's names, words and images from this machine",
         "\n\nShows what would go and asks first. With --sandbox it searches only the sandbox, otherwise everything"
-        "\nelse. The exit code is 2 when stdin is not a terminal and --yes is missing.",
+        "\nelse. The exit code is 3 when nothing is known about the name, and 2 when stdin is not a terminal and"
+        "\n--yes is missing.",
         'forget "Anna"',
         'forget "Anna" --yes',
         'forget "Anna" --sandbox',
@@ -177,7 +207,7 @@ def _add_forget(commands: _Commands[argparse.ArgumentParser]) -> None:
     command.add_argument("--yes", action="store_true", help="do not ask, for scripts")
 
 
-def _add_sandbox(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_sandbox(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "sandbox",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from apiframe_server.composition import studio_of
+from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import notes, output, progress_bar, run_command
-from apiframe_studio.photos import FEWEST, Aspect, PhotoCheck, Verdict
+from apiframe_studio.photos import FEWEST, Aspect, PathRefused, PhotoCheck, Verdict
+from apiframe_studio.photos.errors import Refusal
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 from apiframe_tools import photo_reporting
 from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, WISHES, reasons_of
+from apiframe_tools.troubles import REFUSALS
 
 _MARKS = {
     Verdict.USE: "[green]good[/green]",
@@ -29,13 +31,16 @@ _MARKS = {
 def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_json: bool) -> int:
     """Print a verdict for each photo; returns 0 when enough are usable (good or doubtful)."""
     if sheet is not None and not Path(sheet).absolute().parent.is_dir():
-        print(f"apiframe-photo-mcp: the folder of {sheet} does not exist; make it first.", file=sys.stderr)
-        return 2
+        return report(
+            Problem(ExitCode.USAGE, f"the folder of {sheet} does not exist.", "Make it first."),
+            as_json=as_json,
+        )
     places = [Path(path).expanduser().absolute() for path in paths]
     # A path typed here is allowed by that: nothing is sent, and no assistant sees it.
     typed = tuple(place if place.is_dir() else place.parent for place in places)
     widened = settings.model_copy(update={"photo_folders": (*settings.photo_folders, *typed)})
-    return run_command(partial(_check, studio_of(widened, sandbox=""), places, sheet, as_json))
+    work = partial(_check, studio_of(widened, sandbox=""), places, sheet, as_json)
+    return run_command(work, as_json=as_json)
 
 
 async def _check(studio: Studio, places: Sequence[Path], sheet: str | None, as_json: bool) -> int:
@@ -44,10 +49,25 @@ async def _check(studio: Studio, places: Sequence[Path], sheet: str | None, as_j
         async def tell(done: float, of: float, _what: str) -> None:
             await move(done, of, None)
 
-        judged = await studio.photo_sets.check([str(place) for place in places], tell)
-    await studio.aclose()
+        try:
+            judged = await studio.photo_sets.check([str(place) for place in places], tell)
+        except PathRefused as refused:
+            raise CommandFailed(_refused_path(refused, places[refused.position])) from None
+        finally:
+            await studio.aclose()
     _show(judged, sheet, as_json)
-    return 0 if judged.enough else 1
+    return ExitCode.DONE if judged.enough else ExitCode.NO
+
+
+def _refused_path(refused: PathRefused, path: Path) -> Problem:
+    why = REFUSALS[refused.refusal]
+    missing = refused.refusal is Refusal.NOT_FOUND
+    meant = " or ".join(plain(str(near), 200) for near in refused.near)
+    return Problem(
+        ExitCode.NOT_FOUND if missing else ExitCode.LOCAL,
+        f"{plain(str(path), 500)}: {why[:1].lower()}{why[1:]}.",
+        f"Did you mean {meant}?" if meant else "Name a folder with photos, or single photos.",
+    )
 
 
 def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:

@@ -10,11 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
 from apiframe_server import __version__
+from apiframe_server.problems import ExitCode, Problem, report
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from apiframe_server.settings import Settings
+
+
+_SANDBOX_IN_CLEAR = Problem(
+    ExitCode.USAGE, "--sandbox-url must begin with https:// to reach another machine."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,18 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parse(given)
     from apiframe_server.settings import Settings, SettingsError, name_unknown_variables
 
+    as_json = getattr(wanted, "json", False)
     if wanted.command == "doctor":
         return _run_for_reader(partial(_doctor, wanted.sandbox))
     try:
         settings = Settings.read()
     except SettingsError as error:
-        print(f"apiframe-photo-mcp: {error}", file=sys.stderr)
-        return 2
+        return report(Problem(ExitCode.USAGE, str(error)), as_json=as_json)
     for sentence in name_unknown_variables():
         print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
     sandbox = _sandbox(wanted.sandbox, settings)
     if _is_refused(sandbox, settings):
-        return 2
+        return report(_SANDBOX_IN_CLEAR, as_json=as_json)
     if wanted.command is None:
         return _serve(settings, sandbox)
     return _run_for_reader(partial(_run, wanted, settings, sandbox))
@@ -54,7 +60,7 @@ def _doctor(asked: str | None) -> int:
     settings, wrong = Settings.read_usable()
     sandbox = _sandbox(asked, settings)
     if _is_refused(sandbox, settings):
-        return 2
+        return report(_SANDBOX_IN_CLEAR)
     _log_errors(settings)
     return doctor(settings, sandbox, wrong)
 
@@ -64,13 +70,7 @@ def _sandbox(asked: str | None, settings: Settings) -> str | None:
 
 
 def _is_refused(sandbox: str | None, settings: Settings) -> bool:
-    refused = bool(sandbox) and not settings.allow_http and _is_in_clear(sandbox or "")
-    if refused:
-        print(
-            "apiframe-photo-mcp: --sandbox-url must begin with https:// to reach another machine.",
-            file=sys.stderr,
-        )
-    return refused
+    return bool(sandbox) and not settings.allow_http and _is_in_clear(sandbox or "")
 
 
 def _run_for_reader(run: Callable[[], int]) -> int:

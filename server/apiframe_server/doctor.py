@@ -106,10 +106,10 @@ async def _found(what: str, look: Callable[[], Awaitable[Finding]]) -> Finding:
     try:
         return await look()
     except Exception as error:
-        told = explain_to_user(error)
-        if told is None:
+        problem = explain_to_user(error)
+        if problem is None:
             raise
-        return Finding(what, Mark.TODO, told)
+        return Finding(what, Mark.TODO, problem.text)
 
 
 async def _service_that_is_meant(

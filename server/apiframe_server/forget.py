@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from apiframe_server.composition import sandbox_of, studio_of
+from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, run_command
 from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
@@ -26,7 +27,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
         known = await _look_up(studio, subject)
         if not (known.rows or known.left_over):
             _say_nothing_is_known(settings, studio)
-            return 1
+            return ExitCode.NOT_FOUND
         _show(known, studio, subject)
         if not yes and (refused := _ask()):
             return refused
@@ -79,14 +80,14 @@ def _ask() -> int:
             "Nothing was changed: stdin is not a terminal, so it cannot ask. Pass --yes to remove it.",
             file=sys.stderr,
         )
-        return 2
+        return ExitCode.USAGE
     try:
         agreed = input("Remove it? This cannot be undone. [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         agreed = False
     if not agreed:
         print("Nothing was changed.")
-    return 0 if agreed else 1
+    return ExitCode.DONE if agreed else ExitCode.NO
 
 
 def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:

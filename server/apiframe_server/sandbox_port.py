@@ -8,6 +8,7 @@ from functools import partial
 import anyio
 
 from apiframe_server.composition import sandbox_of
+from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_studio.ledger import LedgerError
 from apiframe_studio.sandbox import SANDBOX_KEY
@@ -26,16 +27,16 @@ def sandbox(settings: Settings, port: int) -> int:
     except LedgerError as error:
         from apiframe_server.terminal_errors import explain_to_user
 
-        print(f"apiframe-photo-mcp: {explain_to_user(error)}", file=sys.stderr)
-        return 1
+        problem = explain_to_user(error)
+        if problem is None:
+            raise
+        return report(problem)
     try:
         anyio.run(partial(serve, "127.0.0.1", port, sandbox=stand_in))
     except KeyboardInterrupt:
         return 0
     except OSError as error:
-        print(
-            f"apiframe-photo-mcp: port {port} cannot be used ({error.strerror}); try --port 0.",
-            file=sys.stderr,
+        return report(
+            Problem(ExitCode.LOCAL, f"port {port} cannot be used ({error.strerror}).", "Try --port 0.")
         )
-        return 1
     return 0

@@ -13,6 +13,7 @@ import anyio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from apiframe_server.problems import ExitCode, report
 from apiframe_server.terminal_errors import explain_to_user
 from apiframe_studio.ledger import Kind
 
@@ -26,17 +27,22 @@ class Moved(Protocol):
         """`progress` of `total`, and what is done now."""
 
 
-def run_command(work: Callable[[], Awaitable[int]], *, stopped: str = "Stopped.") -> int:
-    """Run a command to its exit code: 1 with one line on stderr for what can be explained, 130 after Ctrl-C."""
+def run_command(
+    work: Callable[[], Awaitable[int]],
+    *,
+    as_json: bool = False,
+    switch: str = "",
+    stopped: str = "Stopped.",
+) -> int:
+    """Run a command to its exit code; what can be explained is reported. `switch`: see `switch_of`."""
     end_at_once_when_interrupted(stopped)
     try:
         return anyio.run(work)
     except Exception as error:
-        told = explain_to_user(error)
-        if told is None:
+        problem = explain_to_user(error, switch)
+        if problem is None:
             raise
-        print(f"apiframe-photo-mcp: {told}", file=sys.stderr)
-        return 1
+        return report(problem, as_json=as_json)
 
 
 def end_at_once_when_interrupted(told: str, clean_up: Callable[[], object] = lambda: None) -> None:
@@ -47,7 +53,7 @@ def end_at_once_when_interrupted(told: str, clean_up: Callable[[], object] = lam
     def end(_number: int, _frame: object) -> None:
         os.write(2, f"{tidy}{told}\n".encode())
         clean_up()
-        os._exit(130)
+        os._exit(ExitCode.STOPPED)
 
     signal.signal(signal.SIGINT, end)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_studio.api.errors import (
     ApiframeError,
     BaseUrlProblem,
@@ -9,105 +12,164 @@ from apiframe_studio.api.errors import (
     KeyRefused,
     KeyUnusable,
     NotSent,
+    Refused,
     Throttled,
     Unclear,
     UnclearBecause,
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
-from apiframe_studio.photos import PathRefused
 from apiframe_studio.training import NotATraining, UnknownTraining
-from apiframe_tools.troubles import NEW_KEYS, NOT_SENT_WORDS, REFUSALS, UNCLEAR_WORDS, explain
+from apiframe_tools.troubles import NEW_KEYS, NOT_SENT_WORDS, UNCLEAR_WORDS, explain
 
-_WITHOUT_A_KEY = (
+_WITHOUT_A_KEY: Final = (
     f"{NEW_KEYS} If you have a v1 key, set APIFRAME_API_KEY to it. Without one, use the sandbox: "
     "`apiframe-photo-mcp demo` (`make demo` in a clone), or any command with --sandbox."
 )
-_KEY_WORDS = {
-    KeyProblem.MISSING: f"no API key is set. {_WITHOUT_A_KEY}",
+_KEYS: Final = {
+    KeyProblem.MISSING: ("no API key is set.", _WITHOUT_A_KEY),
     KeyProblem.PLACEHOLDER: (
-        "the API key is a placeholder that was never filled in (it contains ${…}). Set APIFRAME_API_KEY to the key."
+        "the API key is a placeholder that was never filled in (it contains ${…}).",
+        "Set APIFRAME_API_KEY to the key.",
     ),
-    KeyProblem.V2: f"the API key begins with afk_, so it is a v2 key. {_WITHOUT_A_KEY}",
+    KeyProblem.V2: ("the API key begins with afk_, so it is a v2 key.", _WITHOUT_A_KEY),
     KeyProblem.MALFORMED: (
-        "the API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have. Set "
-        "APIFRAME_API_KEY to the bare key."
+        "the API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have.",
+        "Set APIFRAME_API_KEY to the bare key.",
     ),
 }
 
 
-def explain_to_user(error: BaseException) -> str | None:
-    """What is wrong and what you can do about it; None for an unforeseen error."""
+def switch_of(sandbox: str | None) -> str:
+    """What a command has to be given to mean this sandbox, with a blank before it; "" for the service."""
+    if sandbox is None:
+        return ""
+    return f" --sandbox-url {sandbox}" if sandbox else " --sandbox"
+
+
+def where_trainings_are(switch: str) -> str:
+    """The advice for a name or an id that no training has."""
+    return f"`apiframe-photo-mcp trainings{switch}` lists those that there are."
+
+
+def key_problem(error: KeyUnusable) -> Problem:
+    """What is wrong with the API key."""
+    return Problem(ExitCode.KEY, *_KEYS[error.problem])
+
+
+def explain_to_user(error: BaseException, switch: str = "") -> Problem | None:
+    """What is wrong and what you can do about it; None for an unforeseen error.
+
+    `switch` is what a command needs to mean the same sandbox, see `switch_of`.
+    """
     match error:
+        case CommandFailed():
+            return error.problem
         case ApiframeError():
             return _service(error)
         case LedgerError():
             return _ledger(error)
-        case PathRefused():
-            return f"{REFUSALS.get(error.refusal, 'that path cannot be read')}."
         case UnknownTraining() | NotATraining():
-            return (
-                "no training has that name or id. `apiframe-photo-mcp trainings` lists those that there are."
+            return Problem(
+                ExitCode.NOT_FOUND, "no training has that name or id.", where_trainings_are(switch)
             )
         case _:
-            return explain(error)
+            return _as_told_to_an_assistant(error, ExitCode.LOCAL)
 
 
-def _service(error: ApiframeError) -> str | None:
+def _as_told_to_an_assistant(error: BaseException, code: ExitCode) -> Problem | None:
+    told = explain(error)
+    if told is None:
+        return None
+    message, _, then = told.partition(" Next: ")
+    return Problem(code, message, then[:1].upper() + then[1:])
+
+
+def _service(error: ApiframeError) -> Problem | None:
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
         case KeyUnusable():
-            return _KEY_WORDS[error.problem]
+            return key_problem(error)
         case KeyRefused():
-            return f"the service does not accept the API key.{said} Set APIFRAME_API_KEY to a valid v1 key."
-        case BaseUrlUnusable(problem=BaseUrlProblem.PROXY):
-            return "the proxy that HTTPS_PROXY names cannot be used. Correct it or remove it."
-        case BaseUrlUnusable(problem=BaseUrlProblem.PLAIN_HTTP):
-            return (
-                "the address is plain http:// beyond this machine, over which anyone on the network path can read the "
-                "key. Use https://."
+            return Problem(
+                ExitCode.KEY,
+                f"the service does not accept the API key.{said}",
+                "Set APIFRAME_API_KEY to a valid v1 key.",
             )
         case BaseUrlUnusable():
-            return "the address of the service cannot be used. Correct APIFRAME_BASE_URL or remove it."
+            return _base_url(error)
         case NotSent():
-            why = NOT_SENT_WORDS[error.why]
-            return f"the service could not be reached: {why}. Check your connection and APIFRAME_BASE_URL."
+            return Problem(
+                ExitCode.UNREACHABLE,
+                f"the service could not be reached: {NOT_SENT_WORDS[error.why]}.",
+                "Check your connection and APIFRAME_BASE_URL.",
+            )
         case Throttled():
-            return "the service is busy. Try again in a minute."
-        case Unclear(why=UnclearBecause.NOT_JSON):
-            return f"the service {UNCLEAR_WORDS[error.why]}. APIFRAME_BASE_URL may lead somewhere else."
+            return Problem(ExitCode.UNREACHABLE, "the service is busy.", "Try again in a minute.")
         case Unclear():
-            return f"the service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
+            elsewhere = error.why is UnclearBecause.NOT_JSON
+            return Problem(
+                ExitCode.UNREACHABLE,
+                f"the service {UNCLEAR_WORDS[error.why]}.{'' if elsewhere else said}",
+                "APIFRAME_BASE_URL may lead somewhere else." if elsewhere else "Try again in a minute.",
+            )
+        case Refused():
+            return _as_told_to_an_assistant(error, ExitCode.REFUSED)
         case _:
-            return explain(error)
+            return _as_told_to_an_assistant(error, ExitCode.UNREACHABLE)
 
 
-def _ledger(error: LedgerError) -> str | None:
+def _base_url(error: BaseUrlUnusable) -> Problem:
+    match error.problem:
+        case BaseUrlProblem.PROXY:
+            return Problem(
+                ExitCode.USAGE, "the proxy that HTTPS_PROXY names cannot be used.", "Correct it or remove it."
+            )
+        case BaseUrlProblem.PLAIN_HTTP:
+            return Problem(
+                ExitCode.USAGE,
+                "the address is plain http:// beyond this machine, over which anyone on the network path can read the "
+                "key.",
+                "Use https://.",
+            )
+        case _:
+            return Problem(
+                ExitCode.USAGE,
+                "the address of the service cannot be used.",
+                "Correct APIFRAME_BASE_URL or remove it.",
+            )
+
+
+def _ledger(error: LedgerError) -> Problem:
+    return Problem(ExitCode.LOCAL, *_ledger_words(error))
+
+
+def _ledger_words(error: LedgerError) -> tuple[str, str]:
     match error:
         case LedgerNotPrivate():
             return (
-                f"{error.path} {error.why}, so what is kept there is not safe. Give it back (chown, chmod go-w), or "
-                "set APIFRAME_DATA_DIR to a folder that is yours alone."
+                f"{error.path} {error.why}, so what is kept there is not safe.",
+                "Give it back (chown, chmod go-w), or set APIFRAME_DATA_DIR to a folder that is yours alone.",
             )
         case LedgerTooNew():
             return (
-                f"a newer version of this program wrote the ledger {error.path}, so it is left alone. Install the "
-                "newest version, or set APIFRAME_DATA_DIR to another folder."
+                f"a newer version of this program wrote the ledger {error.path}, so it is left alone.",
+                "Install the newest version, or set APIFRAME_DATA_DIR to another folder.",
             )
         case LedgerBusy():
-            return f"the ledger {error.path} is in use by another program. Try again in a minute."
+            return f"the ledger {error.path} is in use by another program.", "Try again in a minute."
         case LedgerDamaged(set_aside=None):
             return (
-                f"the ledger {error.path} is damaged and could not be set aside. Move it away and keep it: it lists "
-                "what was paid for."
+                f"the ledger {error.path} is damaged and could not be set aside.",
+                "Move it away and keep it: it lists what was paid for.",
             )
         case LedgerDamaged():
             return (
-                f"the ledger was damaged and now stands aside as {error.set_aside}. Check your Apiframe dashboard for "
-                "trainings under way before you start anything again."
+                f"the ledger was damaged and now stands aside as {error.set_aside}.",
+                "Check your Apiframe dashboard for trainings under way before you start anything again.",
             )
         case _:
             return (
-                f"the ledger {error.path} cannot be used ({error.why}). Free space, give access, or "
-                "set APIFRAME_DATA_DIR to a folder that can be written."
+                f"the ledger {error.path} cannot be used ({error.why}).",
+                "Free space, give access, or set APIFRAME_DATA_DIR to a folder that can be written.",
             )

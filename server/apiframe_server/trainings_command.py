@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,8 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from apiframe_server.composition import studio_of
+from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, notes, output, progress_bar, run_command
+from apiframe_server.terminal_errors import key_problem, switch_of, where_trainings_are
+from apiframe_studio.api.errors import KeyUnusable, NotSent, Throttled, Unclear
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, UnknownSubject
@@ -23,19 +27,23 @@ from apiframe_tools.guidance import STATUS
 from apiframe_tools.results import SANDBOX_WORDS
 
 ONE_WAIT_SECONDS = 60.0
+_OVER = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})
 
 
 def list_trainings(
     settings: Settings, sandbox: str | None, *, subject: str | None, limit: int, as_json: bool
 ) -> int:
     """Print the newest trainings; returns the exit code."""
-    return run_command(partial(_list, studio_of(settings, sandbox=sandbox), subject, limit, as_json))
+    work = partial(_list, studio_of(settings, sandbox=sandbox), subject, limit, as_json)
+    return run_command(work, as_json=as_json)
 
 
 def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
     """Wait until a training is settled; returns 0 when it is finished."""
-    work = partial(_wait, studio_of(settings, sandbox=sandbox), subject, as_json)
-    return run_command(work, stopped="Stopped waiting; the training goes on by itself.")
+    switch = switch_of(sandbox)
+    work = partial(_wait, studio_of(settings, sandbox=sandbox), subject, as_json, switch)
+    stopped = "Stopped waiting; the training goes on by itself."
+    return run_command(work, as_json=as_json, switch=switch, stopped=stopped)
 
 
 async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) -> int:
@@ -107,31 +115,51 @@ def _when(training: Training) -> str:
     return f"{datetime.fromtimestamp(training.created_at or 0.0, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
-async def _wait(studio: Studio, name: str, as_json: bool) -> int:
+async def _wait(studio: Studio, name: str, as_json: bool, switch: str) -> int:
     aside = notes()
     try:
-        training = await _until_settled(studio, await _meant(studio, name, aside), aside)
+        training = await _until_settled(studio, await _meant(studio, name, aside, switch), aside)
     finally:
         await studio.aclose()
     if as_json:
         print(reporting.status(training, sandbox=studio.is_sandbox).model_dump_json(indent=2))
     else:
         output().print(_outcome(training))
-    return 0 if training.state is State.FINISHED else 1
+    if training.state is State.FINISHED:
+        return ExitCode.DONE
+    return ExitCode.NO if training.state in _OVER else ExitCode.NOT_SETTLED
 
 
-async def _meant(studio: Studio, name: str, aside: Console) -> str:
+async def _meant(studio: Studio, name: str, aside: Console, switch: str) -> str:
     """The ref of a subject's newest training; a name of no subject is taken for an id."""
     try:
         trainings = await studio.trainings.of_subject(name)
     except UnknownSubject:
+        if await studio.ledger.find(name, studio.clock.now()) is None:
+            await _check_key(studio, switch)
         return name
     if len(trainings) > 1:
         aside.print(f"{escape(name)} has {len(trainings)} trainings; this is the newest.")
     return trainings[0].ref or name
 
 
+async def _check_key(studio: Studio, switch: str) -> None:
+    """What no training here has may be the service's, or a mistake: without a key that cannot be known."""
+    try:
+        await studio.service()
+    except KeyUnusable as unusable:
+        key = key_problem(unusable)
+        told = f"no training here has that name or id, and the service cannot be asked: {key.message}"
+        advice = f"{where_trainings_are(switch)} {key.next}"
+        raise CommandFailed(Problem(ExitCode.NOT_FOUND, told, advice)) from None
+
+
 async def _until_settled(studio: Studio, name: str, aside: Console) -> Training:
+    # Once before waiting: what cannot get better by waiting, such as a wrong key, is told at once.
+    with suppress(NotSent, Throttled, Unclear):
+        training = await studio.trainings.look(name)
+        if not is_worth_waiting(training):
+            return training
     with progress_bar(aside, "the training") as move:
 
         async def tell(training: Training) -> None:

@@ -193,19 +193,19 @@ def test_a_wrong_argument_ends_with_what_is_taken(tmp_path: Path, arguments: lis
 async def test_a_sandbox_on_a_taken_port_says_what_to_try(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = await run("sandbox", "--port", str(taken.getsockname()[1]), folder=tmp_path)
-    assert done.process.returncode == 1
-    assert "try --port 0" in done.err
+    assert done.process.returncode == 8
+    assert "Try --port 0" in done.err
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("arguments", [["sandbox", "--port", "0"], ["doctor"]])
+@pytest.mark.parametrize(("arguments", "code"), [(["sandbox", "--port", "0"], 8), (["doctor"], 1)])
 async def test_a_data_folder_that_is_a_file_is_told_and_left_alone(
-    tmp_path: Path, arguments: list[str]
+    tmp_path: Path, arguments: list[str], code: int
 ) -> None:
     file = tmp_path / "data"
     file.write_text("mine")
     done = await run(*arguments, folder=file, settings={"SANDBOX": "true"})
-    assert done.process.returncode == 1
+    assert done.process.returncode == code
     assert "APIFRAME_DATA_DIR" in done.out + done.err
     assert "Traceback" not in done.err
     assert file.read_text() == "mine"

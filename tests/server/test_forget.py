@@ -57,7 +57,7 @@ async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_p
     assert "ask their support to remove" in done.out
     assert f"  {ACCEPTED['task_id']}" in done.out.splitlines()
     assert _holding(tmp_path, "Canarianna", "TOKCNRY", "photos-1") == []
-    assert again.process.returncode == 1
+    assert again.process.returncode == 3
     assert "Nothing is known here about that name" in again.out
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
         [row] = ledger.execute("SELECT kind, state, subject FROM submissions").fetchall()
@@ -79,7 +79,7 @@ async def test_a_folder_that_still_bears_a_forgotten_name_is_shown_and_removed(t
     assert "0 records" not in done.out
     assert _holding(tmp_path, "Canarianna") == []
     assert not (tmp_path / "images" / "Canarianna").exists()
-    assert (again.process.returncode, "Nothing is known here" in again.out) == (1, True)
+    assert (again.process.returncode, "Nothing is known here" in again.out) == (3, True)
 
 
 async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> N
     assert _holding(data / "sandbox", *words)
     assert _holding(output, *words)
     elsewhere = await run("forget", "Canarianna", "--yes", folder=data, settings=settings)
-    assert elsewhere.process.returncode == 1
+    assert elsewhere.process.returncode == 3
     assert "The sandbox was not looked into: --sandbox does that." in elsewhere.out
     assert _holding(output, *words)
     done = await run("forget", "Canarianna", "--sandbox", "--yes", folder=data, settings=settings)
@@ -150,11 +150,11 @@ def _in_a_terminal(command: list[str], env: dict[str, str], answer: str) -> tupl
 
 async def test_nothing_known_or_a_ledger_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     nobody = await run("forget", "Nobody", folder=tmp_path / "none")
-    assert (nobody.process.returncode, nobody.err) == (1, "")
+    assert (nobody.process.returncode, nobody.err) == (3, "")
     assert not (tmp_path / "none").exists()
     (tmp_path / "ledger.sqlite3").mkdir()
     broken = await run("forget", "Anna", folder=tmp_path)
-    assert broken.process.returncode == 1
+    assert broken.process.returncode == 8
     assert broken.err.startswith("apiframe-photo-mcp: ")
     assert "Traceback" not in broken.err
 

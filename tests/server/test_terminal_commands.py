@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import anyio
@@ -72,7 +74,7 @@ async def _wait_for_one_at(*answers: bytes, folder: Path, forget: bool = False) 
         if forget:
             await run("forget", "Anna", "--yes", folder=folder, settings=settings)
         waited = await run("wait", ACCEPTED["task_id"], folder=folder, settings=settings)
-    assert waited.process.returncode == int("is finished" not in waited.out)
+    assert waited.process.returncode == (0 if "is finished" in waited.out else 7)
     return waited.out
 
 
@@ -91,7 +93,7 @@ async def test_wait_for_a_training_that_is_being_sent_says_when_to_ask_again(tmp
     assert await ledger.begin_sending(waiting.ref, time.time(), lease_seconds=60)
     await ledger.aclose()
     waited = await run("wait", "Anna", "--sandbox", folder=tmp_path)
-    assert waited.process.returncode == 1
+    assert waited.process.returncode == 7
     assert waited.out == "The training of Anna is being sent right now. Run wait again in a minute.\n"
 
 
@@ -112,8 +114,75 @@ async def test_wait_for_a_training_whose_subject_was_forgotten_promises_no_word(
 
 async def test_wait_for_nobody_says_where_the_names_are(tmp_path: Path) -> None:
     waited = await run("wait", "Nobody", "--sandbox", folder=tmp_path)
-    assert (waited.process.returncode, waited.out) == (1, "")
-    assert waited.err.endswith("`apiframe-photo-mcp trainings` lists those that there are.\n")
+    assert (waited.process.returncode, waited.out) == (3, "")
+    assert waited.err.endswith("`apiframe-photo-mcp trainings --sandbox` lists those that there are.\n")
+
+
+async def test_wait_tells_a_finished_training_without_a_key(tmp_path: Path) -> None:
+    await _wait_for_one_at(answer("200 OK", {**FINISHED, "trigger_word": "TOKANNA"}), folder=tmp_path)
+    [(_, service)] = _trainings_by_service(tmp_path)
+    settings = {"BASE_URL": service.removesuffix(" v1")}
+    waited = await run("wait", "Anna", folder=tmp_path, settings=settings)
+    assert waited.process.returncode == 0, waited.err
+    assert "Trigger word: TOKANNA." in waited.out
+
+
+async def test_wait_does_not_wait_for_what_only_a_key_could_tell(tmp_path: Path) -> None:
+    await _wait_for_one_at(
+        answer("400 Bad Request", {"errors": [{"msg": "Task not found"}]}), folder=tmp_path
+    )
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger, ledger:
+        ledger.execute("UPDATE submissions SET missing_since = NULL, checked_at = created_at")
+    [(_, service)] = _trainings_by_service(tmp_path)
+    settings = {"BASE_URL": service.removesuffix(" v1")}
+    waited = await run("wait", "Anna", folder=tmp_path, settings=settings)
+    assert waited.process.returncode == 5
+    assert waited.err.startswith("apiframe-photo-mcp: no API key is set.")
+
+
+async def test_wait_without_a_key_says_that_nothing_here_has_that_name(tmp_path: Path) -> None:
+    waited = await run("wait", "Anna", folder=tmp_path)
+    assert waited.process.returncode == 3
+    assert "no training here has that name or id, and the service cannot be asked: no API key" in waited.err
+    assert "`apiframe-photo-mcp trainings` lists those that there are." in waited.err
+
+
+def _trainings_by_service(folder: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(folder / "ledger.sqlite3")) as ledger:
+        return ledger.execute("SELECT ref, service FROM submissions").fetchall()
+
+
+ERRORS: list[tuple[list[str], dict[str, str], int, str, str]] = [
+    (["wait", "Anna", "--sandbox"], {}, 3, "not_found", "trainings --sandbox` lists"),
+    (
+        ["wait", "Anna"],
+        {"API_KEY": "wrong", "BASE_URL": "http://127.0.0.1:9"},
+        4,
+        "unreachable",
+        "connection",
+    ),
+    (["wait"], {}, 2, "usage", "See `apiframe-photo-mcp wait --help`."),
+    (["trainings"], {"POLL_SECONDS": "x"}, 2, "usage", ""),
+    (["check", "no/such/folder"], {}, 3, "not_found", "Name a folder with photos"),
+    (["check", ".", "--sheet", "no/such/folder/s.jpg"], {}, 2, "usage", "Make it first."),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "code", "kind", "then"), ERRORS, ids=[str(row[0]) for row in ERRORS]
+)
+async def test_with_json_an_error_is_json_on_stdout_with_the_exit_code_of_its_kind(
+    tmp_path: Path, command: list[str], settings: dict[str, str], code: int, kind: str, then: str
+) -> None:
+    done = await run(*command, "--json", folder=tmp_path, settings=settings)
+    assert (done.process.returncode, done.err) == (code, "")
+    error = json.loads(done.out)["error"]
+    assert (error["kind"], error["exit_code"]) == (kind, code)
+    assert error["message"]
+    assert then in error["next"]
+    plainly = await run(*command, folder=tmp_path, settings=settings)
+    assert (plainly.process.returncode, plainly.out) == (code, "")
+    assert "apiframe-photo-mcp" in plainly.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
@@ -209,8 +278,11 @@ def test_check_says_first_that_faces_were_not_checked(
 
 async def test_check_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     checked = await run("check", str(tmp_path / "nowhere"), folder=tmp_path)
-    assert (checked.process.returncode, checked.out) == (1, "")
-    assert checked.err == "apiframe-photo-mcp: There is nothing at that path.\n"
+    assert (checked.process.returncode, checked.out) == (3, "")
+    assert checked.err == (
+        f"apiframe-photo-mcp: {tmp_path / 'nowhere'}: there is nothing at that path. "
+        "Name a folder with photos, or single photos.\n"
+    )
 
 
 @pytest.mark.slow
