@@ -17,7 +17,7 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, has_expired
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, has_expired, may_have_expired
 from apiframe_studio.photos import (
     FEWEST,
     MOST,
@@ -339,6 +339,13 @@ class PhotoSets:
         if row.state in FINAL and row.state is not State.FINISHED:
             raise SetNotUsable(row, expired=False)
         return row
+
+    async def note_refused(self, name: str) -> None:
+        """The service refused a training of this set: where a clock says that the set is over, it is."""
+        now = self._clock.now()
+        row = await self._ledger.find(name, now)
+        if row is not None and row.kind is Kind.UPLOAD and may_have_expired(row, now, self._time.now()):
+            await self._ledger.mark_missing(row.ref, now)
 
     async def _refuse_expired(self, row: Submission) -> None:
         if has_expired(row, self._clock.now(), await self._service_now(row)):

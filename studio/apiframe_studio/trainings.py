@@ -34,7 +34,7 @@ from apiframe_studio.photos import FEWEST
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.progress import ignore
 from apiframe_studio.resolving import Decision, Resolver, known_task
-from apiframe_studio.sending import NotAgreed, Request, Sending, Sent, Taken
+from apiframe_studio.sending import NotAgreed, Rejected, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.training import (
@@ -160,7 +160,12 @@ class Trainings:
             )
             return Taken(accepted.task_id)
 
-        sent = await self._send_or_join(wish, row, request)
+        try:
+            sent = await self._send_or_join(wish, row, request)
+        except Rejected:
+            with suppress(LedgerError):
+                await self._photo_sets.note_refused(new.about)
+            raise
         training = _started(wish, sent)
         is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
         return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training

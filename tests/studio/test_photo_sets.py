@@ -213,6 +213,7 @@ def test_when_an_earlier_one_answers_the_same_wish(
 
 
 DAY = 24 * 3600.0
+READY: dict[str, Any] = {"sent_at": NOW - 90, "finished_at": NOW - 60}
 
 
 @pytest.mark.parametrize(
@@ -224,12 +225,34 @@ DAY = 24 * 3600.0
         (Kind.UPLOAD, {"expires_at": NOW}, NOW - 1, False),
         (Kind.UPLOAD, {"expires_at": NOW + DAY}, NOW + DAY, True),
         (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, None, False),
-        (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, NOW, True),
+        (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, NOW, False),
+        # Looked at for the first time when it was long over.
+        (Kind.UPLOAD, {"expires_at": NOW - DAY, "sent_at": NOW - 3 * DAY, "finished_at": NOW}, NOW, True),
+        # The Date is ahead, by two days or by less than a set lives.
+        (Kind.UPLOAD, {"expires_at": NOW + DAY, **READY}, NOW + 2 * DAY, False),
+        (Kind.UPLOAD, {"expires_at": NOW + DAY, **READY}, NOW + DAY, False),
+        (
+            Kind.UPLOAD,
+            {"expires_at": NOW, "sent_at": NOW - DAY, "finished_at": NOW - DAY},
+            NOW + 2 * DAY,
+            True,
+        ),
+        # The clock here is behind, by a constant or set back since.
+        (
+            Kind.UPLOAD,
+            {"expires_at": NOW + 2 * DAY, "sent_at": NOW - DAY, "finished_at": NOW - DAY},
+            NOW + 2 * DAY,
+            True,
+        ),
+        (Kind.UPLOAD, {"expires_at": NOW, "sent_at": NOW + DAY, "finished_at": NOW + DAY}, NOW, True),
+        (Kind.UPLOAD, {"expires_at": NOW, "sent_at": NOW + DAY, "finished_at": NOW + DAY}, NOW - 1, False),
+        # The service refused it.
+        (Kind.UPLOAD, {"expires_at": NOW + DAY, "missing_since": NOW, **READY}, NOW, True),
         (Kind.UPLOAD, {"expires_at": NOW - 2 * DAY, "finished_at": NOW - DAY}, None, True),
         (Kind.GENERATION, {"expires_at": NOW}, NOW - DAY, True),
     ],
 )
-def test_a_set_ends_by_the_clock_of_the_service_and_a_generation_by_the_one_here(
+def test_a_set_ends_by_the_clock_of_the_service_where_the_one_here_does_not_contradict(
     kind: Kind, known: dict[str, Any], service_now: float | None, expired: bool
 ) -> None:
     assert has_expired(_row(kind, State.FINISHED, **known), NOW, service_now) is expired

@@ -22,10 +22,16 @@ IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 
 
 class ServiceElsewhere:
-    """A service whose clock is right, while this machine's is `ahead` of it; `dated` answers tell the time."""
+    """A service whose clock is right, while this machine's is `ahead` of it.
 
-    def __init__(self, clock: HandClock, *, ahead: float = AHEAD, dated: bool = True) -> None:
+    `dated` answers tell the time, which a proxy with a clock of its own gets wrong by `date_off` seconds.
+    """
+
+    def __init__(
+        self, clock: HandClock, *, ahead: float = AHEAD, dated: bool = True, date_off: float = 0
+    ) -> None:
         self.paths: list[str] = []
+        self.date_off = date_off
         self._clock, self._ahead, self._dated = clock, ahead, dated
         self.sandbox = Sandbox(clock=self.now)
 
@@ -38,7 +44,7 @@ class ServiceElsewhere:
 
         async def dated(message: Any) -> None:
             if self._dated and message["type"] == "http.response.start":
-                date = (b"date", formatdate(self.now(), usegmt=True).encode())
+                date = (b"date", formatdate(self.now() + self.date_off, usegmt=True).encode())
                 message = {**message, "headers": [*message["headers"], date]}
             await send(message)
 
@@ -111,3 +117,49 @@ async def test_a_clock_that_is_about_right_is_not_spoken_of(
     async with serving(stand_in=lambda: service.app) as talk:
         prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
     assert "clock" not in prepared.text
+
+
+@pytest.mark.parametrize("off", [2 * DAY, DAY - 1800])
+@pytest.mark.parametrize("sometimes", [False, True])
+@IN_ONE_ERA
+async def test_a_date_that_is_ahead_makes_no_paid_loop(
+    serving: Serving, clock: HandClock, photos: Path, off: float, sometimes: bool
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, ahead=0, date_off=0 if sometimes else off)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(stand_in=lambda: service.app) as talk:
+        first = await show(talk, "prepare_photos", **wish)
+        for hours in (1, 2, 3):
+            clock.at += hours * 3600
+            service.date_off = off
+            # A look, so that the wrong Date is heard.
+            await show(talk, "get_account")
+            again = await show(talk, "prepare_photos", **wish)
+            assert again.facts["training_images_id"] == first.facts["training_images_id"]
+            assert ("This machine's clock is" in again.text) is ("behind the service's" in again.text) is True
+            service.date_off = 0 if sometimes else off
+        begun = await show(talk, "start_training", training_images_id=first.facts["training_images_id"])
+    assert begun.facts["status"] == "queued"
+    assert service.paths.count("/ai-photo-upload") == 1
+
+
+@IN_ONE_ERA
+async def test_a_set_that_only_a_late_date_keeps_alive_ends_when_the_service_refuses_it(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, ahead=0, date_off=-2 * DAY)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(stand_in=lambda: service.app) as talk:
+        old = (await show(talk, "prepare_photos", **wish)).facts["training_images_id"]
+        clock.at += DAY + 3600
+        assert (await show(talk, "prepare_photos", **wish)).facts["training_images_id"] == old
+        assert "expired" in await refuse(talk, "start_training", training_images_id=old)
+        said = await refuse(talk, "start_training", training_images_id=old)
+        new = [(await show(talk, "prepare_photos", **wish)).facts["training_images_id"] for _ in range(2)]
+        await show(talk, "start_training", training_images_id=new[0])
+    assert "2 days ahead of the service's" in said
+    assert new[0] == new[1] != old
+    assert service.paths.count("/ai-photo-upload") == 2
+    assert service.paths.count("/ai-photo-train") == 2

@@ -52,8 +52,8 @@ def clock_words(ahead: float) -> str:
     """That this machine's clock is `ahead` seconds ahead of the service's, or behind it."""
     off = f"{_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the service's"
     return (
-        f"This machine's clock is {off}: times that are shown may be wrong. Whether photos have expired is judged by "
-        "the service's clock. Ask the user to correct the clock."
+        f"This machine's clock is {off}: one of the two is wrong, so times that are shown may be wrong. A photo set "
+        "counts as expired only when neither clock contradicts. Ask the user to check this machine's clock."
     )
 
 

@@ -36,7 +36,7 @@ from apiframe_studio.ledger.file import (
 )
 from apiframe_studio.ledger.kin import rows_about
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
-from apiframe_studio.ledger.reuse import still_good, worst_case
+from apiframe_studio.ledger.reuse import CLOCK_STEP_SECONDS, still_good, worst_case
 from apiframe_studio.ledger.rows import (
     Answer,
     Kind,
@@ -81,8 +81,6 @@ from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event, State, after
 
 MAX_LEASE_SECONDS: Final = 3600.0
-CLOCK_STEP_SECONDS: Final = 60.0
-"""A clock may be set back by so much, as time servers do, and a lease still stands."""
 MOST_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
 NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})

@@ -36,7 +36,7 @@ class Submission:
     answer, with secrets masked, to an unconfirmed request or to one whose pictures are still to be fetched.
     `fingerprint` is that of the photos: an upload's own, a training's that of its set, None where this ledger
     never saw them. After `forgotten_at` nothing personal is written to the row any more. `missing_since` is
-    when the service first said that it does not know the id, or that the links are gone.
+    when the service first said that it does not know the id, that the links are gone, or that a finished set is over.
     """
 
     ref: str
