@@ -126,7 +126,8 @@ def _add_demo(commands: _Commands[_Parser]) -> None:
         commands,
         "demo",
         "train a model on synthetic photos in the sandbox and show the conversation",
-        "\n\nTakes about half a minute, without a key and without money. The images it makes are kept.",
+        "\n\nTakes about half a minute, without a key and without money. The contact sheet and the images are"
+        "\nkept in `demo` of the data folder until the next demo.",
         "demo",
         "demo --svg demo.svg",
     )

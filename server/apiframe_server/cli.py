@@ -98,7 +98,7 @@ def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
         case "demo":
             from apiframe_server.demo import demo
 
-            return demo(wanted.svg)
+            return demo(settings, wanted.svg)
         case "trainings":
             from apiframe_server.trainings_command import list_trainings
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Any
 
 from mcp import Client
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, ImageContent, TextContent
 from rich.console import Console
 from rich.markup import escape
 
@@ -24,6 +25,8 @@ class Conversation:
     def __init__(self, client: Client, console: Console) -> None:
         self._client = client
         self._console = console
+        self.images: list[bytes] = []
+        """The images of the last answer."""
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool once. Raises Refused."""
@@ -46,6 +49,7 @@ class Conversation:
         self._console.print(f"[bold cyan]assistant[/bold cyan] calls [bold]{tool}[/bold]({escape(given)})")
 
     def _heard(self, result: CallToolResult) -> dict[str, Any]:
+        self.images = [b64decode(part.data) for part in result.content if isinstance(part, ImageContent)]
         text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
         self._console.print(f"[bold green]server[/bold green]    {escape(text)}\n")
         if result.is_error:

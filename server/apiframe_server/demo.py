@@ -22,25 +22,30 @@ from rich.console import Console
 from rich.markup import escape
 
 from apiframe_server.conversation import Conversation, Refused
+from apiframe_server.demo_photos import write_demo_photos
+from apiframe_server.problems import ExitCode, Problem, report
+from apiframe_server.settings import Settings
 from apiframe_server.terminal import end_at_once_when_interrupted
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.photos.synthetic import write_photos
+from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.sandbox.port import serve
 
 SUBJECT = "Anna"
+SHEET = "contact-sheet.jpg"
 TRAINING_SECONDS = 8.0
 PROMPT = "portrait by a window in soft morning light"
 
 
-def demo(picture_of_it: str | None = None) -> int:
-    """Show the conversation; returns the exit code. `picture_of_it` is where an SVG of the terminal is written."""
+def demo(settings: Settings, picture_of_it: str | None = None) -> int:
+    """Show the conversation; returns the exit code. `picture_of_it` is where an SVG of the terminal is written.
+
+    The contact sheet and the portraits are kept in one folder, which the next demo empties first.
+    """
     if picture_of_it is not None and not Path(picture_of_it).absolute().parent.is_dir():
-        print(
-            f"apiframe-photo-mcp: the folder of {picture_of_it} does not exist; make it first.",
-            file=sys.stderr,
+        return report(
+            Problem(ExitCode.USAGE, f"the folder of {picture_of_it} does not exist.", "Make it first.")
         )
-        return 2
     wide = 100 if picture_of_it else None
     console = Console(
         highlight=False,
@@ -48,23 +53,30 @@ def demo(picture_of_it: str | None = None) -> int:
         width=wide,
         record=wide is not None,
     )
-    folder = Path(tempfile.mkdtemp(prefix="apiframe-demo-"))
-    end_at_once_when_interrupted("Stopped.", partial(shutil.rmtree, folder, ignore_errors=True))
+    kept = settings.data_dir / "demo"
     try:
-        code = anyio.run(_demo, folder, console)
+        _empty(kept)
+    except OSError as error:
+        told = f"{kept} cannot be written ({error.strerror})."
+        advice = "Set APIFRAME_DATA_DIR to a folder that can."
+        return report(Problem(ExitCode.LOCAL, told, advice))
+    folder = Path(tempfile.mkdtemp(prefix="apiframe-demo-"))
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    end_at_once_when_interrupted("Stopped.", remove)
+    try:
+        code = anyio.run(_demo, folder, kept, console)
     finally:
-        _tidy_up(folder)
+        remove()
     if picture_of_it is not None:
         Path(picture_of_it).write_text(_drawn(console), encoding="utf-8")
     return code
 
 
-def _tidy_up(folder: Path) -> None:
-    """Only the portraits stay, if there are any."""
-    for name in ("photos", "data"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    with suppress(OSError):
-        folder.rmdir()
+def _empty(kept: Path) -> None:
+    """Make the folder, without what an earlier demo left in it."""
+    if kept.exists():
+        shutil.rmtree(kept)
+    make_private_folder(kept)
 
 
 def _drawn(console: Console) -> str:
@@ -73,43 +85,46 @@ def _drawn(console: Console) -> str:
     return re.sub(r"@font-face \{.*?\}\n?|<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
 
 
-async def _demo(folder: Path, console: Console) -> int:
+async def _demo(folder: Path, kept: Path, console: Console) -> int:
     console.print("[dim]The sandbox stands in for the service: play money, and synthetic photos.[/dim]\n")
-    word, portraits = await _all_the_way(folder, console)
+    word, portraits = await _all_the_way(folder, kept, console)
     if not word:
         console.print("[bold red]The demo met an error, shown above.[/bold red]")
         return 1
     console.print(
         f"[bold green]Done.[/bold green] The trigger word is [bold]{escape(word)}[/bold]: it has to be in every "
-        f"prompt.\nThe portraits are in [bold]{escape(portraits)}[/bold]"
+        f"prompt.\nThe contact sheet is [bold]{escape(str(kept / SHEET))}[/bold]\n"
+        f"The portraits are in [bold]{escape(portraits)}[/bold]"
     )
     return 0
 
 
-async def _all_the_way(folder: Path, console: Console) -> tuple[str, str]:
+async def _all_the_way(folder: Path, kept: Path, console: Console) -> tuple[str, str]:
     photos = folder / "photos"
     photos.mkdir()
     with console.status("drawing two dozen synthetic photos"):
-        await in_file_thread(partial(write_photos, photos))
+        await in_file_thread(partial(write_demo_photos, photos))
     made = "", ""
     async with anyio.create_task_group() as group:
         address = await group.start(
             partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS), quiet=True)
         )
-        async with Client(_child(address, folder)) as client:
+        async with Client(_child(address, folder, kept)) as client:
             with suppress(Refused):
-                made = await _talk(Conversation(client, console), photos)
+                made = await _talk(Conversation(client, console), photos, kept)
         group.cancel_scope.cancel()
     return made
 
 
-async def _talk(conversation: Conversation, photos: Path) -> tuple[str, str]:
+async def _talk(conversation: Conversation, photos: Path, kept: Path) -> tuple[str, str]:
     """What an assistant does when it is asked: here is a folder of Anna, make me portraits.
 
     Returns the trigger word and the folder of the portraits.
     """
     await conversation.call("get_account")
     await conversation.call("check_photos", paths=[str(photos)])
+    for sheet in conversation.images:
+        (kept / SHEET).write_bytes(sheet)
     prepared = await conversation.call_until_settled(
         "prepare_photos",
         "the photos are on their way",
@@ -127,11 +142,11 @@ async def _talk(conversation: Conversation, photos: Path) -> tuple[str, str]:
     return str(ended.get("trigger_word") or ""), str(Path(made["pictures"][0]["path"]).parent)
 
 
-def _child(address: str, folder: Path) -> StdioServerParameters:
+def _child(address: str, folder: Path, kept: Path) -> StdioServerParameters:
     settings = {
         "APIFRAME_DATA_DIR": str(folder / "data"),
         "APIFRAME_PHOTO_FOLDERS": str(folder),
-        "APIFRAME_OUTPUT_FOLDER": str(folder / "portraits"),
+        "APIFRAME_OUTPUT_FOLDER": str(kept),
         "APIFRAME_POLL_SECONDS": "1",
     }
     return StdioServerParameters(

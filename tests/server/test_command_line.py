@@ -15,7 +15,9 @@ import anyio
 import pytest
 
 import apiframe_studio
+from apiframe_server import demo as demo_command
 from apiframe_server.arguments import parse
+from apiframe_server.settings import Settings
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
 
@@ -219,15 +221,33 @@ async def test_the_demo_ends_with_the_trigger_word_and_portraits_in_a_folder_it_
         monkeypatch.setenv(name, str(tmp_path))
     done = await run("demo", folder=tmp_path / "data", within=110)
     assert done.process.returncode == 0, done.err
-    *_, word, portraits = done.out.splitlines()
+    *_, word, sheet, portraits = done.out.splitlines()
     assert "The trigger word is TOK" in word
     assert "calls start_training(" in done.out
+    assert "from-a-chat.jpg" in done.out
     assert done.err == ""
+    kept = anyio.Path(tmp_path / "data" / "demo")
+    assert sheet == f"The contact sheet is {kept / 'contact-sheet.jpg'}"
+    assert (await (kept / "contact-sheet.jpg").read_bytes()).startswith(b"\xff\xd8\xff")
     folder = anyio.Path(portraits.partition("The portraits are in ")[2])
     assert [path async for path in folder.glob("*.png")]
-    # Only the portraits stay.
-    left = [path.name async for path in anyio.Path(tmp_path).rglob("*") if await path.is_file()]
-    assert {name.rpartition(".")[2] for name in left} == {"png", "json"}
+    left = [path async for path in anyio.Path(tmp_path).rglob("*") if await path.is_file()]
+    assert all(path.is_relative_to(kept) for path in left)
+
+
+def test_a_demo_removes_what_the_one_before_it_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "demo" / "old.png"
+    old.parent.mkdir()
+    old.touch()
+
+    async def nothing(_folder: Path, kept: Path, _console: object) -> int:
+        assert [path async for path in anyio.Path(kept).iterdir()] == []
+        return 0
+
+    monkeypatch.setattr(demo_command, "_demo", nothing)
+    monkeypatch.setattr(demo_command, "end_at_once_when_interrupted", lambda *_: None)
+    assert demo_command.demo(Settings(data_dir=tmp_path)) == 0
+    assert not old.exists()
 
 
 ACCOUNT = replying(
