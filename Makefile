@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 CACHE := .cache
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Each package that pip takes up is counted; the exit code of pip goes around the pipe in a file.
+COUNTED := awk '/^Collecting/ { printf "\r  %d packages", ++n; fflush() } \
+	/^Installing collected/ { print ""; print "  unpacking them"; fflush() }'
+
 # The first Python on the path that pyproject.toml allows; `make PYTHON=/some/python3.13 test` overrides it.
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && echo $$p && break; done)
@@ -83,8 +87,11 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | python
 	@{ test ! -e $(VENV)/unfinished && $(BIN)/python -m pip --version >/dev/null 2>&1; } || { \
 		echo "making $(VENV) with $(PYTHON)"; \
 		rm -rf $(VENV) && mkdir -p $(VENV) && touch $(VENV)/unfinished && $(PYTHON) -m venv $(VENV); }
-	@echo "installing the pinned requirements (once)"
-	@$(PIP) install --require-hashes -r requirements/run.txt
+	@echo "downloading and installing $$(grep -c '==' requirements/run.txt) pinned packages into $(VENV): once, about a minute"
+	@{ $(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r requirements/run.txt; \
+		echo $$? >$(VENV)/code; } | $(COUNTED)
+	@exit "$$(cat $(VENV)/code)"
+	@echo "installing apiframe-photo-mcp itself"
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/unfinished
 	@touch $@

@@ -74,7 +74,7 @@ def first_steps() -> str:
     clone = _shell("make demo", "needs the clone as its folder; tests/server walks the demo")
     in_a_clone = (
         f"In a clone of this repository, with Python 3.11 to 3.14 and make:\n\n{clone}\n\n{shows} "
-        "The first run installs into `.venv`, about half a minute."
+        "The first run installs into `.venv` and takes about a minute; it says what it does."
     )
     if not RELEASED:
         return in_a_clone
@@ -85,7 +85,7 @@ def first_steps() -> str:
 def one_click() -> str:
     """The links that install by name, once the name leads somewhere."""
     if not RELEASED:
-        return ""
+        return "Links that install it with one click come with the first release. Until then it runs from a clone."
     return (
         f"{links.markdown(_started(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} has to be "
         f"installed. VS Code asks for the key; Cursor reads `{KEY}` from the environment it was started in."
