@@ -144,6 +144,7 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
     # Importing the SDK makes a hundred thousand objects and next to no garbage; looking for it anyway
     # took a seventh of the start (docs/decisions/0005-start.md).
     gc.disable()
+    _build_models_at_first_use()
     from apiframe_server.composition import server_of, studio_of
     from apiframe_server.logs import log_to_stderr
     from apiframe_server.stdio import serve
@@ -162,6 +163,13 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
     gc.enable()
     serve(studio, server)
     return 0
+
+
+def _build_models_at_first_use() -> None:
+    """Before the SDK is imported: it declares each message of each protocol version, and a client uses a few."""
+    from pydantic import BaseModel
+
+    BaseModel.model_config["defer_build"] = True
 
 
 def _has_stdio() -> bool:

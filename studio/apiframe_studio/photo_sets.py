@@ -7,9 +7,11 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from apiframe_studio import photos as pictures
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.models import TaskKind
 from apiframe_studio.background import Background
@@ -18,20 +20,7 @@ from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, has_expired, may_have_expired
-from apiframe_studio.photos import (
-    FEWEST,
-    MOST,
-    AllowedFolders,
-    Choice,
-    FileIdentity,
-    PhotoCache,
-    PhotoCheck,
-    PreparedPhotos,
-    check,
-    choose,
-    number_to_send,
-    prepare,
-)
+from apiframe_studio.photos import FEWEST, MOST
 from apiframe_studio.progress import ignore
 from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
@@ -41,6 +30,7 @@ from apiframe_studio.training import Training, observation_of
 
 if TYPE_CHECKING:
     from apiframe_studio.api.v1 import ApiframeV1
+    from apiframe_studio.photos import Choice, FileIdentity, PhotoCheck, PreparedPhotos
 
 UPLOAD_CREDITS: Final = 2.0
 LEAST_SECONDS: Final = 60.0
@@ -183,9 +173,16 @@ class PhotoSets:
         self._sending = sending
         self._background = background
         self._clock = clock
-        self._allowed = AllowedFolders(folders, home=Path.home())
+        self._folders = folders
         self._poll_seconds = poll_seconds
-        self._cache = PhotoCache()
+
+    @cached_property
+    def _allowed(self) -> pictures.AllowedFolders:
+        return pictures.AllowedFolders(self._folders, home=Path.home())
+
+    @cached_property
+    def _cache(self) -> pictures.PhotoCache:
+        return pictures.PhotoCache()
 
     async def check(
         self, paths: Sequence[str], tell: Tell = ignore, seconds: float | None = None
@@ -198,7 +195,9 @@ class PhotoSets:
         async def progress(done: int, of: int) -> None:
             await tell(done, of, "checking")
 
-        return await check(paths, self._allowed, progress=progress, seconds=seconds, cache=self._cache)
+        return await pictures.check(
+            paths, self._allowed, progress=progress, seconds=seconds, cache=self._cache
+        )
 
     async def check_and_normalise(
         self, wish: PhotosWish, tell: Tell = ignore, seconds: float | None = CHECKING_SECONDS
@@ -214,8 +213,8 @@ class PhotoSets:
         judged = await self.check(wish.paths, tell, seconds)
         if judged.unseen:
             raise CheckUnfinished(judged)
-        choice = choose(judged, wish.leave_out, wish.keep)
-        if (number := number_to_send(judged, choice)) < FEWEST:
+        choice = pictures.choose(judged, wish.leave_out, wish.keep)
+        if (number := pictures.number_to_send(judged, choice)) < FEWEST:
             raise NotEnoughPhotos(judged, number)
         return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 
@@ -385,7 +384,7 @@ class PhotoSets:
         async def progress(done: int, of: int) -> None:
             await tell(done, of, "preparing")
 
-        prepared = await prepare(judged, MOST, choice=choice, progress=progress, cache=self._cache)
+        prepared = await pictures.prepare(judged, MOST, choice=choice, progress=progress, cache=self._cache)
         if len(prepared.jpegs) < FEWEST:
             raise NotEnoughPhotos(judged, len(prepared.jpegs))
         return prepared

@@ -43,6 +43,53 @@ def test_version_and_help_load_nothing_heavy(tmp_path: Path, argument: str) -> N
     assert (apiframe_studio.__version__ if argument == "--version" else "--sandbox") in done.stdout
 
 
+NOT_TO_LIST = {
+    "httpx",
+    "sqlalchemy",
+    "PIL",
+    "numpy",
+    "apiframe_tools.troubles",
+    "apiframe_studio.ledger.book",
+    *(f"apiframe_studio.photos.{name}" for name in ("cache", "checking", "choosing", "folders", "preparing")),
+}
+LISTING = """\
+{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},\
+"clientInfo":{"name":"t","version":"1"}}}
+{"jsonrpc":"2.0","method":"notifications/initialized"}
+{"jsonrpc":"2.0","id":2,"method":"tools/list"}
+"""
+
+
+def test_listing_the_tools_loads_only_what_a_list_needs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "apiframe_server"],
+        input=LISTING,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert '"start_training"' in done.stdout
+    assert "apiframe_studio.studio" in loaded
+    assert not loaded & NOT_TO_LIST
+
+
+def test_a_start_builds_no_model_that_it_does_not_use(tmp_path: Path) -> None:
+    start = (
+        "import apiframe_server.cli as cli, sys, types\n"
+        "sys.modules['apiframe_server.stdio'] = types.SimpleNamespace(serve=lambda studio, server: None)\n"
+        "cli.main([])\n"
+        "from mcp_types import CreateMessageRequest, Tool\n"
+        "print(CreateMessageRequest.__pydantic_complete__, Tool(name='t', input_schema={}).name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start], env=environment(tmp_path), capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.split() == ["False", "t"]
+
+
 COMMANDS = ("demo", "doctor", "trainings", "wait", "check", "forget", "sandbox")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from apiframe_studio import photos
 from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
 from apiframe_studio.ledger import SavedPicture
 from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
 from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
-from apiframe_studio.photos import FEWEST, MOST_PICTURES, Aspect, PhotoCheck, Verdict, number_to_send
+from apiframe_studio.photos import FEWEST, MOST_PICTURES, Aspect, PhotoCheck, Verdict
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
@@ -56,7 +57,7 @@ _OTHER_WORDS = (
 
 def checked(judged: PhotoCheck) -> PhotosChecked:
     """What check_photos returns."""
-    sent = number_to_send(judged)
+    sent = photos.number_to_send(judged)
     result = PhotosChecked(
         good=sum(photo.verdict is Verdict.USE for photo in judged.photos),
         doubtful=sum(photo.verdict is Verdict.WARN for photo in judged.photos),

@@ -14,7 +14,6 @@ from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.studio import Studio
 from apiframe_tools import reporting
 from apiframe_tools.photo_guide import PHOTO_GUIDE
-from apiframe_tools.troubles import explain
 
 MOST_LISTED = 50
 
@@ -68,6 +67,8 @@ async def _told(wanted: Any) -> Any:
     try:
         return await wanted
     except Exception as error:
+        from apiframe_tools.troubles import explain
+
         if words := explain(error):
             raise ResourceError(words) from error
         raise

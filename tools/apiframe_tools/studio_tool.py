@@ -22,7 +22,6 @@ from apiframe_tools.argument_errors import describe, unknown_arguments
 from apiframe_tools.confirming import COULD_NOT_ASK, RESOLVER_WORDS
 from apiframe_tools.picture_results import Illustrated
 from apiframe_tools.slim_schema import slim_input, slim_output
-from apiframe_tools.troubles import explain
 
 
 class StudioTool(Tool):
@@ -83,6 +82,9 @@ class StudioTool(Tool):
         return COULD_NOT_ASK if words.startswith(RESOLVER_WORDS) else words
 
     def _told(self, crash: UnexpectedToolError) -> ToolError:
+        # With every error that there is: not before one comes.
+        from apiframe_tools.troubles import explain
+
         if crash.__cause__ is not None and (words := explain(crash.__cause__)):
             return ToolError(words)
         return UnexpectedToolError(

@@ -4,41 +4,91 @@
     judged = await check(["sister"], allowed)
     prepared = await prepare(judged)
 
-Pictures are decoded in processes of their own; importing this package loads neither Pillow nor numpy.
-`synthetic` (drawn photos for demonstrations) is imported by its own name.
+Pictures are decoded in processes of their own; a name is loaded when it is first used, and loads neither Pillow nor
+numpy. `synthetic` (drawn photos for demonstrations) is imported by its own name.
 """
 
 from __future__ import annotations
 
-from apiframe_studio.photos.cache import PhotoCache
-from apiframe_studio.photos.checking import check
-from apiframe_studio.photos.choosing import AS_JUDGED, Choice, choose, number_to_send
-from apiframe_studio.photos.errors import (
-    ChoiceProblem,
-    ChoiceRefused,
-    DecodersFailed,
-    NothingToPrepare,
-    PathRefused,
-    PhotoError,
-    Refusal,
-)
-from apiframe_studio.photos.folders import MOST_PICTURES, AllowedFolders, FileIdentity, Photo
-from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
-from apiframe_studio.photos.verdicts import (
-    FEWEST,
-    MOST,
-    Aspect,
-    Box,
-    Facts,
-    LeftOut,
-    PhotoCheck,
-    PhotoVerdict,
-    Reason,
-    Variety,
-    Verdict,
-    Wish,
-)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apiframe_studio.photos.cache import PhotoCache
+    from apiframe_studio.photos.checking import check
+    from apiframe_studio.photos.choosing import AS_JUDGED, Choice, choose, number_to_send
+    from apiframe_studio.photos.errors import (
+        ChoiceProblem,
+        ChoiceRefused,
+        DecodersFailed,
+        NothingToPrepare,
+        PathRefused,
+        PhotoError,
+        Refusal,
+    )
+    from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
+    from apiframe_studio.photos.limits import FEWEST, MOST, MOST_PICTURES, Limits
+    from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
+    from apiframe_studio.photos.verdicts import (
+        Aspect,
+        Box,
+        Facts,
+        LeftOut,
+        PhotoCheck,
+        PhotoVerdict,
+        Reason,
+        Variety,
+        Verdict,
+        Wish,
+    )
+
+_NAMES = {
+    "cache": ("PhotoCache",),
+    "checking": ("check",),
+    "choosing": (
+        "AS_JUDGED",
+        "Choice",
+        "choose",
+        "number_to_send",
+    ),
+    "errors": (
+        "ChoiceProblem",
+        "ChoiceRefused",
+        "DecodersFailed",
+        "NothingToPrepare",
+        "PathRefused",
+        "PhotoError",
+        "Refusal",
+    ),
+    "folders": (
+        "AllowedFolders",
+        "FileIdentity",
+        "Photo",
+    ),
+    "limits": (
+        "FEWEST",
+        "MOST",
+        "MOST_PICTURES",
+        "Limits",
+    ),
+    "preparing": (
+        "PreparedPhotos",
+        "fingerprint",
+        "prepare",
+    ),
+    "verdicts": (
+        "Aspect",
+        "Box",
+        "Facts",
+        "LeftOut",
+        "PhotoCheck",
+        "PhotoVerdict",
+        "Reason",
+        "Variety",
+        "Verdict",
+        "Wish",
+    ),
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = [
     "AS_JUDGED",
@@ -75,3 +125,17 @@ __all__ = [
     "number_to_send",
     "prepare",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -12,7 +12,8 @@ from typing import Final
 from apiframe_studio.guarded_files import comparable
 from apiframe_studio.photos import judging
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused
-from apiframe_studio.photos.verdicts import FEWEST, MOST, PhotoCheck, PhotoVerdict, Verdict
+from apiframe_studio.photos.limits import FEWEST, MOST
+from apiframe_studio.photos.verdicts import PhotoCheck, PhotoVerdict, Verdict
 
 _NUMBER = re.compile(r"(?:([0-9a-z]{1,8})\s*:)?\s*#?([0-9]{1,4})", re.ASCII | re.IGNORECASE)
 _MOST_NEAR = 3

@@ -24,9 +24,9 @@ from apiframe_studio import guarded_files
 from apiframe_studio.guarded_files import GuardedFolder, Refusal, comparable
 from apiframe_studio.photos._nearby import near_misses
 from apiframe_studio.photos.errors import PathRefused
+from apiframe_studio.photos.limits import MOST_PICTURES
 from apiframe_studio.strangers import plain
 
-MOST_PICTURES = 500
 MOST_ENTRIES = 10_000
 MOST_FOLDERS = 100
 LONGEST_PATH = 4096

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from apiframe_studio.photos.limits import FEWEST
 from apiframe_studio.photos.verdicts import (
-    FEWEST,
     WARNINGS,
     Aspect,
     Box,

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FEWEST = 10
+MOST = 30
+"""How many pictures a training takes."""
+MOST_PICTURES = 500
+"""How many pictures one check looks at."""
 MOST_TILES = 60
 """How many pictures one contact sheet shows."""
 

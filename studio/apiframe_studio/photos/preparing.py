@@ -15,8 +15,8 @@ from apiframe_studio.photos.choosing import AS_JUDGED, Choice, first_choice, sec
 from apiframe_studio.photos.decoders import Decoders, Refused, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
-from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import FEWEST, MOST, LeftOut, PhotoCheck, PhotoVerdict
+from apiframe_studio.photos.limits import FEWEST, MOST, Limits
+from apiframe_studio.photos.verdicts import LeftOut, PhotoCheck, PhotoVerdict
 
 
 @dataclass(frozen=True, slots=True)

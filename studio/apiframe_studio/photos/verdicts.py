@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from apiframe_studio.photos.folders import AllowedFolders, InnerFolder, Photo
+from apiframe_studio.photos.limits import FEWEST
 
-FEWEST = 10
-MOST = 30
+if TYPE_CHECKING:
+    from apiframe_studio.photos.folders import AllowedFolders, InnerFolder, Photo
 
 
 class Verdict(StrEnum):

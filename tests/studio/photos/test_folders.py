@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio import guarded_files as walking
-from apiframe_studio.photos import AllowedFolders, PathRefused, Refusal
-from apiframe_studio.photos.folders import MOST_PICTURES
+from apiframe_studio.photos import MOST_PICTURES, AllowedFolders, PathRefused, Refusal
 
 SECRET = b"what lies outside"
 posix = pytest.mark.skipif(os.name == "nt", reason="makes links, FIFOs and sockets the POSIX way")
