@@ -294,6 +294,8 @@ class Generations:
             "trigger_word": training.trigger_word,
             "training": training.task_id,
             "task_id": row.task_id,
+            # The service does not tell the one that it takes when none is given: null says so.
+            "seed": None,
             **wish.parameters(),
         }
         known = await self._numbers_on_disk(row)

@@ -82,6 +82,10 @@ async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
         assert beside.items() >= {"prompt": f"{word} by the sea", "seed": 7, "trigger_word": word}.items()
         assert (beside["training"], beside["task_id"]) == (training["task_id"], facts["task_id"])
     assert [type(block) for block in shown.blocks] == [ImageContent, ImageContent, ResourceLink, ResourceLink]
+    without = await show(talk, "generate_photos", subject="anna", prompt="by the sea")
+    [picture] = without.facts["pictures"]
+    beside = json.loads(Path(picture["path"]).with_suffix(".json").read_text(encoding="utf-8"))
+    assert beside["seed"] is None
     assert all(max(preview.size) <= 512 for preview in shown.images())
     for block, picture in zip(shown.blocks[2:], facts["pictures"], strict=True):
         assert isinstance(block, ResourceLink)
