@@ -18,7 +18,7 @@ from apiframe_studio.photos.errors import Refusal
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 from apiframe_tools import photo_reporting
-from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, WISHES, reasons_of
+from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, reasons_of, wishes_of
 from apiframe_tools.troubles import REFUSALS
 
 _MARKS = {
@@ -87,7 +87,7 @@ def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:
         console.print(table)
     console.print(_summary(judged))
     if judged.wishes:
-        console.print(f"Photograph next: {'; '.join(WISHES[wish] for wish in judged.wishes)}.")
+        console.print(f"Photograph next: {'; '.join(wishes_of(judged))}.")
     if judged.not_judged:
         console.print(
             f"Not judged: {', '.join(ASPECTS[aspect] for aspect in judged.not_judged)}.", markup=False

@@ -21,6 +21,7 @@ from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.submission import Event, State
 from apiframe_tools import check_photos, prepare_photos
+from apiframe_tools.photo_words import choice_in_words
 
 from ..conftest import CANARY, DRAWN
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
@@ -85,6 +86,8 @@ async def test_check_photos_takes_single_files_and_tells_its_progress(talk: Talk
     assert [one["name"] for one in shown.facts["photos"]] == names
     assert shown.facts["enough"] is False
     assert "8 more good photos are needed" in shown.text
+    assert "Photograph next: at least 8 more photos" in shown.text
+    assert "A training takes 10 to 30 photos." in shown.text
     assert told[-1] == (2, 2)
 
 
@@ -460,12 +463,32 @@ async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_s
     """The price that was told is the price that is paid."""
     _darken(photos, 3)
     shown = await show(talk, "check_photos", paths=str(photos))
-    assert "the best 30 are sent, doubtful ones only to reach 10" in shown.text
+    assert (
+        "A training takes 10 to 30: the 9 good ones and, to reach 10, the best 1 of the doubtful ones would be sent."
+        in shown.text
+    )
     assert "Going on costs 42 credits: 2 to prepare the photos, 40 to train on them." in shown.text
     told = shown.facts["preparing_credits"] + shown.facts["training_credits"]
     prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
     assert prepared["credits"] + prepared["training_credits"] == told == 42
     assert runs.sleepers == 0
+
+
+@pytest.mark.parametrize(
+    ("good", "doubtful", "sent", "words"),
+    [
+        (24, 0, 24, "the 24 good ones would be sent."),
+        (24, 3, 24, "the 24 good ones would be sent; doubtful ones only when they are named in keep."),
+        (40, 0, 30, "the best 30 of the 40 good ones would be sent."),
+        (0, 12, 10, "the best 10 of the 12 doubtful ones would be sent, since there are no good ones."),
+        (8, 2, 10, "the 8 good ones and, to reach 10, the doubtful ones would be sent."),
+        (8, 5, 10, "the 8 good ones and, to reach 10, the best 2 of the doubtful ones would be sent."),
+    ],
+)
+def test_what_is_said_about_the_photos_that_are_sent_is_true_of_their_number(
+    good: int, doubtful: int, sent: int, words: str
+) -> None:
+    assert choice_in_words(good, doubtful, sent) == f"A training takes 10 to 30: {words}"
 
 
 @IN_ONE_ERA

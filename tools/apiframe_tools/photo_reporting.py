@@ -23,7 +23,16 @@ from apiframe_tools.cautions import (
     trained_before,
 )
 from apiframe_tools.guidance import AFTER_A_FAILED_UPLOAD, STATUS, unknown_to_the_service
-from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, LEFT_OUT, WISHES, in_words, reasons_of
+from apiframe_tools.photo_words import (
+    ASPECTS,
+    FACES_NOT_CHECKED,
+    LEFT_OUT,
+    TAKES,
+    choice_in_words,
+    in_words,
+    reasons_of,
+    wishes_of,
+)
 from apiframe_tools.picture_results import (
     PhotoJudged,
     PhotosChecked,
@@ -58,9 +67,11 @@ _OTHER_WORDS = (
 def checked(judged: PhotoCheck) -> PhotosChecked:
     """What check_photos returns."""
     sent = photos.number_to_send(judged)
+    good = sum(photo.verdict is Verdict.USE for photo in judged.photos)
+    doubtful = sum(photo.verdict is Verdict.WARN for photo in judged.photos)
     result = PhotosChecked(
-        good=sum(photo.verdict is Verdict.USE for photo in judged.photos),
-        doubtful=sum(photo.verdict is Verdict.WARN for photo in judged.photos),
+        good=good,
+        doubtful=doubtful,
         usable=judged.usable,
         needed=FEWEST,
         enough=judged.enough,
@@ -77,11 +88,12 @@ def checked(judged: PhotoCheck) -> PhotosChecked:
             )
             for photo in judged.photos
         ],
-        photograph_next=[WISHES[wish] for wish in judged.wishes],
+        photograph_next=wishes_of(judged),
         not_judged=[ASPECTS[aspect] for aspect in judged.not_judged],
         warnings=_not_looked_at(judged),
         next_step=_after_check(judged),
     )
+    result.tell_choice(f"{TAKES} photos." if judged.unseen else choice_in_words(good, doubtful, sent))
     if judged.photos and judged.sheet:
         result.show(judged.sheet)
     return result
@@ -189,7 +201,9 @@ def _after_check(judged: PhotoCheck) -> str:
             "show the user the contact sheet and the price; once they agree to send the photos, call prepare_photos "
             "with the same paths."
         )
-    return f"tell the user; {FEWEST - judged.usable} more good photos are needed before anything can be sent."
+    missing = FEWEST - judged.usable
+    needed = "1 more good photo is" if missing == 1 else f"{missing} more good photos are"
+    return f"tell the user; {needed} needed before anything can be sent."
 
 
 def _left_out(photo_set: PhotoSet) -> list[tuple[str, str]]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from apiframe_studio.photos import FEWEST, MOST, Aspect, LeftOut, PhotoVerdict, Reason, Wish
+from apiframe_studio.photos import FEWEST, MOST, Aspect, LeftOut, PhotoCheck, PhotoVerdict, Reason, Wish
 
 MOST_NAMED: Final = 40
 """How many photos one sentence names."""
 
-CHOSEN: Final = (
-    f"A training takes {FEWEST} to {MOST}: the best {MOST} are sent, doubtful ones only to reach {FEWEST} or when "
-    "they are named in keep."
-)
+TAKES: Final = f"A training takes {FEWEST} to {MOST}"
 
 REASONS: Final = {
     Reason.NOT_READABLE: "cannot be read",
@@ -39,7 +36,7 @@ REASONS: Final = {
 }
 
 WISHES: Final = {
-    Wish.MORE_PHOTOS: "more photos",
+    Wish.MORE_PHOTOS: "at least {missing}",
     Wish.SHARPER: "sharper ones: hold still, wipe the lens",
     Wish.LARGER: "larger ones: the originals, not copies from a chat",
     Wish.ONE_PERSON: "some with this person alone",
@@ -65,6 +62,33 @@ LEFT_OUT: Final = {
 """Why a photo is not sent; where the verdict says it, its reasons do."""
 
 FACES_NOT_CHECKED: Final = "Faces were not checked."
+
+
+def wishes_of(check: PhotoCheck) -> list[str]:
+    """What to photograph next, in words."""
+    # While some were not looked at it is not known how many are missing.
+    told = [wish for wish in check.wishes if not (check.unseen and wish is Wish.MORE_PHOTOS)]
+    return [WISHES[wish].format(missing=_more(FEWEST - check.usable)) for wish in told]
+
+
+def _more(number: int) -> str:
+    return f"{number} more photo" if number == 1 else f"{number} more photos"
+
+
+def choice_in_words(good: int, doubtful: int, sent: int) -> str:
+    """Which photos would be sent, of so many good and doubtful ones; `sent` in all, too few for a training or not."""
+    if sent < FEWEST:
+        return f"{TAKES} photos."
+    if not good:
+        return f"{TAKES}: the best {sent} of the {doubtful} doubtful ones would be sent, since there are no good ones."
+    if sent > good:
+        chosen = (
+            "the doubtful ones" if sent - good == doubtful else f"the best {sent - good} of the doubtful ones"
+        )
+        return f"{TAKES}: the {good} good ones and, to reach {FEWEST}, {chosen} would be sent."
+    which = f"the best {sent} of the {good} good ones" if sent < good else f"the {good} good ones"
+    others = "; doubtful ones only when they are named in keep" if doubtful else ""
+    return f"{TAKES}: {which} would be sent{others}."
 
 
 def reasons_of(photo: PhotoVerdict) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Literal
 from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
-from apiframe_tools.photo_words import CHOSEN, FACES_NOT_CHECKED, grouped
+from apiframe_tools.photo_words import FACES_NOT_CHECKED, grouped
 from apiframe_tools.results import Status, balance_in_words, costs, counted, text_of
 
 _LOOK_FOR_FACES = (
@@ -49,6 +49,8 @@ class PhotoJudged(BaseModel):
 class PhotosChecked(Illustrated):
     """A judged folder of photos. Nothing left this machine."""
 
+    _choice: str = PrivateAttr("")
+
     good: int
     doubtful: int
     usable: int = Field(description="Good and doubtful ones")
@@ -74,7 +76,7 @@ class PhotosChecked(Illustrated):
             "" if self.faces_checked else _LOOK_FOR_FACES,
             f"{self.good} good, {self.doubtful} doubtful, {len(rejected)} rejected of "
             f"{counted(len(self.photos), 'photo')}.",
-            CHOSEN,
+            self._choice,
             self._price(),
             f"Rejected: {_named(rejected)}." if rejected else "",
             f"Doubtful: {_named(doubtful)}." if doubtful else "",
@@ -86,6 +88,10 @@ class PhotosChecked(Illustrated):
             else "",
             f"Next: {self.next_step}",
         )
+
+    def tell_choice(self, words: str) -> None:
+        """Which photos would be sent, for the text."""
+        self._choice = words
 
     def _price(self) -> str:
         if self.training_credits is None:

@@ -27,7 +27,7 @@ MOST_SUGGESTED: Final = 20
 Subject = Annotated[str, Field(description="Name of the person in the photos")]
 Folder = Annotated[
     str,
-    Field(description=f"Folder with at least {FEWEST} photos of that person (the best {MOST} are sent)"),
+    Field(description=f"Folder with at least {FEWEST} photos of that person (at most {MOST} are sent)"),
 ]
 
 

@@ -5,9 +5,11 @@ The thresholds were set on real photos: docs/decisions/0010-face-detector.md and
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from statistics import fmean
 
 from apiframe_studio.photos.limits import FEWEST
@@ -40,6 +42,7 @@ FACE_PIXELS_NEEDED = 64
 FACE_PIXELS_WANTED = 128
 SECOND_FACE_COUNTS_FROM = 0.35
 EDGE = 0.01
+_COPY_OF = re.compile(r"(copy of|copie de|copia de|cópia de|kopie von|kopie van|kopia) ", re.IGNORECASE)
 CLOSE_FROM = 0.40
 MIDDLE_FROM = 0.15
 
@@ -125,9 +128,13 @@ def _saturating(value: float, half: float) -> float:
     return max(0.0, value) / (max(0.0, value) + half)
 
 
-def best_first(photo: PhotoVerdict) -> tuple[float, str]:
-    """A key that sorts the best picture first; the digest last, so that names never decide."""
-    return (-worth(photo), photo.digest)
+def best_first(photo: PhotoVerdict) -> tuple[float, str, bool, str, int]:
+    """A key that sorts the best picture first; the digest next, so that names decide between equal files only.
+
+    Without its ending, the name that a copy's was made of by adding to it sorts before it.
+    """
+    stem = PurePath(photo.photo.name).stem
+    return (-worth(photo), photo.digest, bool(_COPY_OF.match(stem)), stem, photo.number)
 
 
 def without_duplicates(

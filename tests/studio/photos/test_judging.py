@@ -110,6 +110,27 @@ def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
         assert kept == [1]
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "IMG_1 copy.jpg",
+        "IMG_1 (1).jpg",
+        "IMG_1 - Kopie.jpg",
+        "Copy of IMG_1.jpg",
+        "IMG_1 2.jpg",
+        "Z again.jpg",
+    ],
+)
+def test_of_equal_files_the_original_stays_and_not_the_copy(copy: str) -> None:
+    names = sorted([copy, "IMG_1.jpg"])
+    photos = [
+        replace(photo(number), photo=Photo(Path("/pictures"), (name,)), digest="same")
+        for number, name in enumerate(names, 1)
+    ]
+    kept = [each.photo.name for each in judging.without_duplicates(photos, [(0, 1)]) if each.usable]
+    assert kept == ["IMG_1.jpg"]
+
+
 def test_a_use_comes_before_a_warning_and_a_sharper_one_before_a_softer() -> None:
     photos = [photo(1, GOOD, Reason.DARK), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
     assert [each.number for each in sorted(photos, key=judging.best_first)] == [3, 2, 1]
