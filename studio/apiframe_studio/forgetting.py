@@ -64,8 +64,14 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
     # Files first, so that a crash leaves rows by which to try again; and once more, for what was still under
     # way: from the marked rows on nothing more is kept.
     await in_file_thread(portfolio.remove, subject, [*refs, *forgotten], saved)
-    await ledger.forget(refs, now)
-    left = await in_file_thread(portfolio.remove, subject, refs, saved)
+    late, late_saved = await ledger.forget_subject(subject, refs, now)
+    rows, saved = [*rows, *late], [*saved, *late_saved]
+    left = await in_file_thread(portfolio.remove, subject, [row.ref for row in rows], saved)
+    # What a call that was under way has written since.
+    after, after_saved = await ledger.forget_subject(subject, (), now)
+    if after:
+        rows, saved = [*rows, *after], [*saved, *after_saved]
+        left = await in_file_thread(portfolio.remove, subject, [row.ref for row in rows], saved)
     remaining = await in_file_thread(portfolio.left_over, subject, forgotten)
     return Forgotten(
         records=len(rows),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import anyio
@@ -12,9 +12,11 @@ from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject, look_up_subject
 from apiframe_studio.generations import PicturesWish
-from apiframe_studio.ledger import Kind, NewSubmission, Submission
+from apiframe_studio.ledger import Kind, NewSubmission, SavedPicture, Submission
+from apiframe_studio.ledger.book import Book
 from apiframe_studio.ledger.kin import related
 from apiframe_studio.photo_sets import PhotosWish
+from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.submission import State
@@ -165,7 +167,41 @@ async def test_a_forgotten_person_can_be_trained_anew(studio: Studio) -> None:
     assert await _trained(studio, "Anna") != first
 
 
-def _row(kind: Kind, ref: str, about: str = "", subject: str | None = None) -> Submission:
+class Interrupted(Portfolio):
+    """Another process writes `late` while images are removed for the `nth` time."""
+
+    late: NewSubmission
+    nth: int
+    studio: Studio
+    removed = 0
+
+    def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedPicture]) -> Sequence[Path]:
+        self.removed += 1
+        if self.removed == self.nth:
+            book = Book(self.studio.ledger.path)
+            book.admit(self.late, self.studio.clock.now())
+            book.close()
+        return super().remove(subject, refs, saved)
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_what_is_written_while_a_subject_is_forgotten_is_forgotten_too(
+    studio: Studio, tmp_path: Path, nth: int
+) -> None:
+    await _trained(studio, "Anna")
+    place = (studio.ledger.service, studio.ledger.owner)
+    portfolio = Interrupted(tmp_path / "portraits", (), studio.clock)
+    portfolio.late = NewSubmission(Kind.TRAINING, *place, "set-late", subject="anna")
+    portfolio.nth, portfolio.studio = nth, studio
+    forgotten = await forget_subject("Anna", studio.ledger, portfolio, studio.clock.now())
+    assert portfolio.removed >= nth
+    assert forgotten.records >= 2
+    assert await studio.ledger.about_subject("Anna") == []
+
+
+def _row(
+    kind: Kind, ref: str, about: str = "", subject: str | None = None, fingerprint: str | None = None
+) -> Submission:
     new = NewSubmission(kind, "s", "local", about, subject=subject)
     return Submission(
         ref,
@@ -180,6 +216,7 @@ def _row(kind: Kind, ref: str, about: str = "", subject: str | None = None) -> S
         1,
         0.0,
         task_id=f"task-{ref}",
+        fingerprint=about if kind is Kind.UPLOAD else fingerprint,
     )
 
 
@@ -193,7 +230,26 @@ MADE, MADE_OF_UNNAMED = (
 )
 MADE_OF_ANOTHER = _row(Kind.GENERATION, "ge-3", "task-tr-3 z", "Berta")
 STRANGER = _row(Kind.UPLOAD, "up-9", "print9")
-ALL = [SET, OTHER_SET, NAMED, UNNAMED, OF_ANOTHER, MADE, MADE_OF_UNNAMED, MADE_OF_ANOTHER, STRANGER]
+SAME_PHOTOS, ITS_TRAINING = _row(Kind.UPLOAD, "up-3", "print2"), _row(Kind.TRAINING, "tr-4", "task-up-3")
+ELSEWHERE = _row(Kind.TRAINING, "tr-5", "task-up-gone", fingerprint="print2")
+MADE_ELSEWHERE = _row(Kind.GENERATION, "ge-4", "task-tr-5 z")
+OF_BERTA = _row(Kind.UPLOAD, "up-4", "print2", "Berta")
+TRAINED_OF_BERTA = _row(Kind.TRAINING, "tr-6", "task-up-4", fingerprint="print2")
+OF_THE_PHOTOS = [SAME_PHOTOS, ITS_TRAINING, ELSEWHERE, MADE_ELSEWHERE]
+ALL = [
+    SET,
+    OTHER_SET,
+    NAMED,
+    UNNAMED,
+    OF_ANOTHER,
+    MADE,
+    MADE_OF_UNNAMED,
+    MADE_OF_ANOTHER,
+    STRANGER,
+    *OF_THE_PHOTOS,
+    OF_BERTA,
+    TRAINED_OF_BERTA,
+]
 
 
 @pytest.mark.parametrize(
@@ -201,9 +257,9 @@ ALL = [SET, OTHER_SET, NAMED, UNNAMED, OF_ANOTHER, MADE, MADE_OF_UNNAMED, MADE_O
     [
         ([], []),
         ([NAMED], [SET, NAMED, MADE]),
-        ([OTHER_SET], [OTHER_SET, UNNAMED, MADE_OF_UNNAMED]),
+        ([OTHER_SET], [OTHER_SET, UNNAMED, MADE_OF_UNNAMED, *OF_THE_PHOTOS]),
         ([MADE], [MADE]),
-        ([OTHER_SET, NAMED], [SET, OTHER_SET, NAMED, UNNAMED, MADE, MADE_OF_UNNAMED]),
+        ([OTHER_SET, NAMED], [SET, OTHER_SET, NAMED, UNNAMED, MADE, MADE_OF_UNNAMED, *OF_THE_PHOTOS]),
     ],
 )
 def test_what_hangs_together_is_one_person_and_what_bears_another_name_is_not(

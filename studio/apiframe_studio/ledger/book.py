@@ -287,12 +287,28 @@ class Book:
         Nothing personal is written to them afterwards, whatever is still under way.
         """
         with self._transaction() as connection:
-            for ref in refs:
-                if row := one(connection, ref):
-                    store(connection, forgotten(row, now))
-                connection.execute(delete(observations).where(observations.c.ref == ref))
-                connection.execute(delete(pictures).where(pictures.c.ref == ref))
-                connection.execute(delete(idempotency_keys).where(idempotency_keys.c.ref == ref))
+            _forget(connection, refs, now)
+        self._vacuum()
+
+    def forget_subject(
+        self, owner: str, subject: str, refs: Sequence[str], now: float
+    ) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
+        """As `forget`, and everything else that is about the subject by now.
+
+        Returns the submissions that are not among `refs`, with their pictures.
+        """
+        key = subject_key(subject)
+        with self._transaction() as connection:
+            rows = [] if key is None else rows_about(connection, owner, key)
+            late = [row for row in rows if row.ref not in refs]
+            saved = [picture for row in late for picture in _pictures_of(connection, row.ref)]
+            marked = [*refs, *(row.ref for row in late)]
+            _forget(connection, marked, now)
+        if marked:
+            self._vacuum()
+        return late, saved
+
+    def _vacuum(self) -> None:
         with self._reading() as connection:
             connection.exec_driver_sql("VACUUM")
 
@@ -311,7 +327,7 @@ class Book:
     def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
         """The pictures of one generation, in their order."""
         with self._reading() as connection:
-            return [SavedPicture(**row) for row in connection.execute(PICTURES_OF, {"ref": ref}).mappings()]
+            return _pictures_of(connection, ref)
 
     def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
@@ -480,6 +496,19 @@ class Book:
         for row in read(connection, SENDING_ROWS, {}):
             if _lease_ran_out(row, now):
                 store(connection, _as_it_is(row, now))
+
+
+def _pictures_of(connection: Connection, ref: str) -> Sequence[SavedPicture]:
+    return [SavedPicture(**row) for row in connection.execute(PICTURES_OF, {"ref": ref}).mappings()]
+
+
+def _forget(connection: Connection, refs: Sequence[str], now: float) -> None:
+    for ref in refs:
+        if row := one(connection, ref):
+            store(connection, forgotten(row, now))
+        connection.execute(delete(observations).where(observations.c.ref == ref))
+        connection.execute(delete(pictures).where(pictures.c.ref == ref))
+        connection.execute(delete(idempotency_keys).where(idempotency_keys.c.ref == ref))
 
 
 def _carrier(

@@ -102,6 +102,12 @@ class Ledger:
         """Take everything personal out of these submissions, and keep it out."""
         await self._do(lambda book: book.forget(refs, now))
 
+    async def forget_subject(
+        self, subject: str, refs: Sequence[str], now: float
+    ) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
+        """As `forget`, and everything else about the subject by now, which is returned with its pictures."""
+        return await self._do(lambda book: book.forget_subject(self.owner, subject, refs, now))
+
     async def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
         return await self._do(lambda book: book.save_pictures(saved))

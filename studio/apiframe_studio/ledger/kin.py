@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from apiframe_studio.ledger.rows import Kind, Submission
-from apiframe_studio.ledger.table import MADE_OF, NAMED, OF_SUBJECT, read
+from apiframe_studio.ledger.table import MADE_OF, NAMED, OF_PRINTS, OF_SUBJECT, read
 
 
 def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence[Submission]:
@@ -22,7 +22,12 @@ def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence
 
 
 def _neighbours(connection: Connection, rows: Iterable[Submission]) -> Iterator[Submission]:
-    """What rows were made of, and what was made of them, whoever it is about."""
+    """What rows were made of, what was made of them, and what has the same photos, whoever it is about."""
+    rows = list(rows)
+    for owner in {row.owner for row in rows}:
+        prints = sorted({row.fingerprint for row in rows if row.owner == owner and row.fingerprint})
+        if prints:
+            yield from read(connection, OF_PRINTS, {"owner": owner, "prints": prints})
     for row in rows:
         place = {"service": row.service, "owner": row.owner}
         if row.kind is Kind.TRAINING:
@@ -40,15 +45,26 @@ def _span(name: str) -> dict[str, str]:
 def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence[Submission]:
     """The `named` submissions and those among `rows` that hang together with them, in the order of `rows`. Pure.
 
-    From a training to its photo set, from a set to its trainings that have no other name, and from a training
-    to the pictures made with it.
+    From a training to its photo set, from a set to its trainings that have no other name, to what has no name and is
+    of the same photos, and from a training to the pictures made with it.
     """
     found = {row.ref for row in named}
     sets = {(row.service, _made_of(row)) for row in named if row.kind is Kind.TRAINING}
     found |= {row.ref for row in rows if row.kind is Kind.UPLOAD and _names(row) & sets}
+    prints = {row.fingerprint for row in rows if row.ref in found and row.fingerprint is not None}
+    unnamed = [row for row in rows if row.subject is None]
+    found |= {row.ref for row in unnamed if row.kind is Kind.UPLOAD and row.fingerprint in prints}
     known_sets = _all_names(rows, found, Kind.UPLOAD)
+    # A set of the same photos that bears another name keeps its trainings.
+    other_sets = _all_names(rows, {row.ref for row in rows} - found, Kind.UPLOAD)
     found |= {
-        row.ref for row in rows if _is_unnamed_training(row) and (row.service, _made_of(row)) in known_sets
+        row.ref
+        for row in unnamed
+        if row.kind is Kind.TRAINING
+        and (
+            (made_of := (row.service, _made_of(row))) in known_sets
+            or (row.fingerprint in prints and made_of not in other_sets)
+        )
     }
     trainings = _all_names(rows, found, Kind.TRAINING)
     found |= {
@@ -63,10 +79,6 @@ def _all_names(rows: Sequence[Submission], found: set[str], kind: Kind) -> set[t
 
 def _names(row: Submission) -> set[tuple[str, str]]:
     return {(row.service, name) for name in (row.task_id, row.ref) if name is not None}
-
-
-def _is_unnamed_training(row: Submission) -> bool:
-    return row.kind is Kind.TRAINING and row.subject is None
 
 
 def _made_of(row: Submission) -> str:

@@ -46,6 +46,10 @@ OF_SUBJECT: Final = (
     .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key == bindparam("subject_key"))
     .order_by(*_NEWEST_FIRST)
 )
+OF_PRINTS: Final = select(submissions).where(
+    submissions.c.owner == bindparam("owner"),
+    submissions.c.fingerprint.in_(bindparam("prints", expanding=True)),
+)
 FORGOTTEN: Final = select(submissions.c.ref).where(
     submissions.c.owner == bindparam("owner"),
     submissions.c.kind == bindparam("kind"),
