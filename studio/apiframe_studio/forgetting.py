@@ -72,6 +72,7 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
     if after:
         rows, saved = [*rows, *after], [*saved, *after_saved]
         left = await in_file_thread(portfolio.remove, subject, [row.ref for row in rows], saved)
+    portfolio.may_hold_forgotten = True
     remaining = await in_file_thread(portfolio.left_over, subject, forgotten)
     return Forgotten(
         records=len(rows),

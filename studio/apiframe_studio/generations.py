@@ -165,8 +165,11 @@ class Generations:
 
     async def _remove_forgotten(self) -> None:
         """A program that died may have written an image of a subject who was forgotten while it was fetched."""
+        if not self._portfolio.may_hold_forgotten:
+            return
         if refs := await self._ledger.forgotten_generations():
             await in_file_thread(self._portfolio.remove, "", refs, [])
+        self._portfolio.may_hold_forgotten = False
 
     async def _trained(self, wish: PicturesWish) -> Training:
         training = await self._named(wish)

@@ -56,6 +56,8 @@ class Portfolio:
         self._hosts = tuple(hosts)
         self._clock = clock
         self._files = GuardedFolder(folder)
+        # Once per process, and after each forgetting in it: looking through the whole folder takes long.
+        self.may_hold_forgotten = True
         self._fetching = anyio.CapacityLimiter(MOST_IN_MEMORY)
         self._showing = anyio.CapacityLimiter(MOST_IN_MEMORY)
 

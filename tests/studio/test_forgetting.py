@@ -199,6 +199,32 @@ async def test_what_is_written_while_a_subject_is_forgotten_is_forgotten_too(
     assert await studio.ledger.about_subject("Anna") == []
 
 
+def _write(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"image")
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()
+
+
+async def test_the_output_folder_is_searched_for_forgotten_images_once_and_after_each_forgetting(
+    studio: Studio,
+) -> None:
+    await _trained(studio, "Anna")
+    made = await studio.generations.generate(PicturesWish(PROMPT, subject="Anna"), 20)
+    await _trained(studio, "Berta")
+    written = Path(made.saved[0].path)
+    left = []
+    for forgets in ("Anna", None, "Carla"):
+        if forgets:
+            await forget_subject(forgets, studio.ledger, studio.portfolio, studio.clock.now())
+        _write(written)
+        await studio.generations.generate(PicturesWish(PROMPT, subject="Berta"), 20)
+        left.append(_is_there(written))
+    assert left == [False, True, False]
+
+
 def _row(
     kind: Kind, ref: str, about: str = "", subject: str | None = None, fingerprint: str | None = None
 ) -> Submission:
