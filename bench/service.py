@@ -45,6 +45,8 @@ class Service:
     async def _answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path == "/count":
             return {"looks": self._looks}
+        if path == "/account":
+            return {"credits": 10_000}
         if path == "/ai-photo-train":
             return {"task_id": f"bench-{next(_ids)}"}
         self._looks += 1
