@@ -215,7 +215,7 @@ async def test_the_output_folder_is_searched_for_forgotten_images_once_and_after
     made = await studio.generations.generate(PicturesWish(PROMPT, subject="Anna"), 20)
     await _trained(studio, "Berta")
     written = Path(made.saved[0].path)
-    left = []
+    left: list[bool] = []
     for forgets in ("Anna", None, "Carla"):
         if forgets:
             await forget_subject(forgets, studio.ledger, studio.portfolio, studio.clock.now())

@@ -299,7 +299,7 @@ class Book:
         """
         key = subject_key(subject)
         with self._transaction() as connection:
-            rows = [] if key is None else rows_about(connection, owner, key)
+            rows: Sequence[Submission] = () if key is None else rows_about(connection, owner, key)
             late = [row for row in rows if row.ref not in refs]
             saved = [picture for row in late for picture in _pictures_of(connection, row.ref)]
             marked = [*refs, *(row.ref for row in late)]
