@@ -195,7 +195,7 @@ async def test_outside_the_sandbox_nothing_speaks_of_it(serving: Serving) -> Non
         )
     assert "sandbox" not in said.lower().replace("plan 'sandbox'", "")
     assert heard.facts["sandbox"] is False
-    assert "40 to 120" in account.facts["next_step"]
+    assert "40 to 120, after 2 for preparing its photos" in account.facts["next_step"]
 
 
 async def test_the_same_photos_again_return_the_training_that_already_is(talk: Talk) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from apiframe_studio.api.models import Account
 from apiframe_studio.ledger import Kind
+from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
@@ -23,7 +24,8 @@ from apiframe_tools.results import (
 )
 
 _WHAT_IT_COSTS = (
-    "a training takes 4 credits a photo, so 40 to 120; tell the user if that is more than is left."
+    f"a training takes 4 credits a photo, so 40 to 120, after {UPLOAD_CREDITS:g} for preparing its photos; tell the "
+    "user if that is more than is left."
 )
 _HIDDEN = "{}, which cost nothing, not shown: status rejected lists them."
 _NOTHING_IS_CHARGED = (
