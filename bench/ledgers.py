@@ -29,7 +29,7 @@ def large_ledger() -> list[Row]:
         lists, empty_lists = _lists(large), _lists(empty)
         firsts, starts = [], []
         for run in range(RUNS + 1):
-            pair = _first_call(large), start_to_list(OURS, _settings(large))[0]
+            pair = _first_call(large), start_to_list(OURS, _settings(large)).milliseconds
             if run:
                 firsts.append(pair[0])
                 starts.append(pair[1])

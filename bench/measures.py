@@ -9,14 +9,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.wire import Server, content_of, start_to_list
+from bench.wire import Server, Start, content_of, environment, start_to_list
 
 OURS = [sys.executable, "-m", "apiframe_server"]
 COMMAND = shutil.which("apiframe-photo-mcp", path=str(Path(sys.executable).parent)) or "apiframe-photo-mcp"
@@ -46,18 +46,23 @@ def ratio_row(what: str, unit: str, ours: Sequence[float], theirs: Sequence[floa
 
 
 def start_and_memory() -> list[Row]:
-    """Start to tools/list, and memory then, of our server and of a bare one-tool server."""
-    ours, bare = [], []
+    """Start to tools/list, its CPU, and memory then, of our server and of a bare one-tool server."""
     with tempfile.TemporaryDirectory() as folder:
-        for run in range(RUNS + 1):
-            pair = start_to_list(OURS, {"APIFRAME_DATA_DIR": folder}), start_to_list(BARE, {})
-            if run:
-                ours.append(pair[0])
-                bare.append(pair[1])
+        pairs = [
+            (start_to_list(OURS, {"APIFRAME_DATA_DIR": folder}), start_to_list(BARE, {}))
+            for _ in range(RUNS + 1)
+        ][1:]
     return [
-        ratio_row("start to tools/list", "ms", [ms for ms, _ in ours], [ms for ms, _ in bare], 1.10),
-        ratio_row("memory after start", "MB", [mb for _, mb in ours], [mb for _, mb in bare], 1.15),
+        _start_row("start to tools/list", "ms", pairs, lambda start: start.milliseconds, 1.10),
+        _start_row("CPU of that start", "ms", pairs, lambda start: start.cpu_milliseconds, 1.10),
+        _start_row("memory after start", "MB", pairs, lambda start: start.megabytes, 1.15),
     ]
+
+
+def _start_row(
+    what: str, unit: str, pairs: Sequence[tuple[Start, Start]], read: Callable[[Start], float], most: float
+) -> Row:
+    return ratio_row(what, unit, [read(ours) for ours, _ in pairs], [read(bare) for _, bare in pairs], most)
 
 
 def version() -> list[Row]:
@@ -223,5 +228,5 @@ def _pings(server: Server, until: float) -> Generator[float]:
 
 def _spawn(command: Sequence[str]) -> float:
     began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment({}))
     return (time.perf_counter() - began) * 1000
