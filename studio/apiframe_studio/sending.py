@@ -25,7 +25,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
-from apiframe_studio.ledger import Answer, Ledger, LedgerError, Submission
+from apiframe_studio.ledger import Answer, Ledger, LedgerError, SubjectForgotten, Submission
 from apiframe_studio.submission import Event, State, after
 from apiframe_studio.training import Note
 
@@ -83,6 +83,10 @@ class Sent:
     notes: tuple[Note, ...] = ()
 
 
+def _is_dropped(row: Submission) -> bool:
+    return row.state is State.ABANDONED and row.forgotten_at is not None
+
+
 def event_of(error: ApiframeError) -> tuple[Event, Answer]:
     """What an error of a paid request means for its row."""
     match error:
@@ -128,17 +132,23 @@ class Sending:
             SpendingCapReached: the day's credits would not suffice; nothing was sent.
             NotYetSent: not taken within the tries and the time of one call; the row stays INTENT.
             Rejected: the service said no.
+            SubjectForgotten: meanwhile; nothing was taken, and it is not sent again.
             LedgerError: the ledger could not be written beforehand; nothing was sent.
         """
         began = self._clock.monotonic()
         for tries in range(1, TRIES + 1):
             sent, error = await self._try(row, request, deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS)
             if sent is None:
-                return await self.wait_for_others(row)
+                sent = await self.wait_for_others(row)
+                if _is_dropped(sent.row) and sent.row.attempt == row.attempt + tries - 1:
+                    raise SubjectForgotten
+                return sent
             if not sent.by_us:
                 return await self.wait_for_others(sent.row)
             if sent.row.state is State.REJECTED and error is not None:
                 raise Rejected(sent.row, error)
+            if _is_dropped(sent.row) and isinstance(error, _NOT_TAKEN):
+                raise SubjectForgotten
             # A late unclear answer can find INTENT, too, when a person has said "send again" meanwhile: that
             # is for the next call to do, not for the one whose request nobody knows the end of.
             if sent.row.state is not State.INTENT or not isinstance(error, _NOT_TAKEN):

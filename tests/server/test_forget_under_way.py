@@ -37,6 +37,8 @@ class Service:
         self.open = threading.Event()
         self.task: dict[str, Any] = FINISHED
         self.url = ""
+        self.is_busy = False
+        self.answered: list[str] = []
 
     def fault(self, connection: socket.socket, server: FaultServer) -> None:
         read_request(connection, server)
@@ -44,6 +46,11 @@ class Service:
         if path == self.held:
             self.seen.set()
             self.open.wait(15)
+        self.answered.append(path)
+        if self.is_busy and path == self.held:
+            self.is_busy = False
+            connection.sendall(answer("429 Too Many Requests", {}, retry_after="1"))
+            return
         connection.sendall(self._answer(path))
 
     def _answer(self, path: str) -> bytes:
@@ -180,3 +187,30 @@ async def test_forgotten_while_photos_are_uploaded_neither_name_nor_fingerprint_
             listed = (await wire.call("list_trainings"))["structuredContent"]
     assert [(row["kind"], row["subject"]) for row in listed["unsettled"]] == [("upload", None)]
     assert _holding(tmp_path, SUBJECT, "IMG_0001", "female") == []
+
+
+@pytest.mark.parametrize("held", [UPLOAD, TRAIN, GENERATE])
+async def test_what_the_service_was_too_busy_for_is_not_sent_again_once_its_subject_is_forgotten(
+    tmp_path: Path, photos: Path, held: str
+) -> None:
+    with _serving(held) as service:
+        service.is_busy = True
+        async with running(folder=tmp_path / "data", settings=_settings(service, tmp_path)) as wire:
+            await wire.greet()
+            await wire.call("resolve_training", ref=SUBJECT, decision="accepted", task_id="task-0123456789")
+            calls: dict[str, tuple[str, dict[str, Any]]] = {
+                UPLOAD: (
+                    "prepare_photos",
+                    {"paths": [str(photos)], "gender": "female", "ethnicity": "white", "consent": True},
+                ),
+                TRAIN: ("start_training", {"training_images_id": "photos-0123"}),
+                GENERATE: ("generate_photos", {"prompt": PROMPT}),
+            }
+            tool, arguments = calls[held]
+            answered = await _forget_while_held(wire, service, tmp_path, tool, **arguments, subject=SUBJECT)
+            listed = (await wire.call("list_trainings"))["structuredContent"]
+    assert answered["isError"]
+    assert "The subject was forgotten" in answered["content"][0]["text"]
+    assert service.answered.count(held) == 1
+    assert listed["unsettled"] == []
+    assert _holding(tmp_path, SUBJECT, WORD, PROMPT) == []

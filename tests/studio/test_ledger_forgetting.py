@@ -109,6 +109,21 @@ def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) ->
     book.close()
 
 
+@pytest.mark.parametrize("event", [Event.THROTTLED, Event.NOT_SENT])
+def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, tmp_path: Path) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
+    row, _ = book.admit(new, DAWN)
+    book.begin_sending(row.ref, DAWN, 50.0)
+    book.forget([row.ref], DAWN)
+    settled = book.settle(row.ref, 1, event, Answer(), DAWN)
+    assert settled is not None
+    assert settled.state is State.ABANDONED
+    assert book.begin_sending(row.ref, DAWN, 50.0) is None
+    assert book.admit(new, DAWN)[1]
+    book.close()
+
+
 @pytest.mark.parametrize("by", ["the same set", "another set of the same photos"])
 def test_forgotten_photos_are_known_as_long_as_money_may_be_on_its_way(by: str, tmp_path: Path) -> None:
     book = Book(tmp_path / "data" / "ledger.sqlite3")

@@ -192,7 +192,7 @@ def explain(error: BaseException) -> str | None:
             )
         case SubjectForgotten():
             return (
-                "The subject of this photo set was forgotten, so nothing was sent and nothing was paid. Next: only if "
+                "The subject was forgotten, so nothing more was sent and nothing was paid. Next: only if "
                 "the user wants that person trained after all, call prepare_photos with the photos again."
             )
         case NotAgreed():

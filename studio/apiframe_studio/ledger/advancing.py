@@ -74,16 +74,17 @@ def forgotten(row: Submission, now: float) -> Submission:
         return row
     fingerprint = None if row.fingerprint is None else forgotten_mark(row.ref, row.fingerprint)
     about = forgotten_mark(row.ref, row.about)
-    state = State.ABANDONED if row.state is State.INTENT else row.state
-    return impersonal(replace(row, state=state, forgotten_at=now, about=about, fingerprint=fingerprint))
+    return impersonal(replace(row, forgotten_at=now, about=about, fingerprint=fingerprint))
 
 
 def impersonal(row: Submission) -> Submission:
     """What may be stored of a submission: all of it, or of a forgotten one only what is not personal."""
     if row.forgotten_at is None:
         return row
+    # One that proved not to be taken only after it was forgotten is as good as never sent.
     row = replace(
         row,
+        state=State.ABANDONED if row.state is State.INTENT else row.state,
         subject=None,
         wording=None,
         trigger_word=None,

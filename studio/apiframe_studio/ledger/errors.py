@@ -80,4 +80,4 @@ class IdTaken(StudioError):
 
 
 class SubjectForgotten(StudioError):
-    """The subject of this photo set was forgotten, so no new training of it is remembered. Nothing was sent."""
+    """The subject was forgotten, so nothing new about it is remembered. Nothing was sent, or nothing was taken."""
