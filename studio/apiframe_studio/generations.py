@@ -17,7 +17,15 @@ from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import Kind, Ledger, NewSubmission, Observation, SavedPicture, Submission
+from apiframe_studio.ledger import (
+    Kind,
+    Ledger,
+    NewSubmission,
+    Observation,
+    SavedPicture,
+    SubjectForgotten,
+    Submission,
+)
 from apiframe_studio.photos import DecodersFailed
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.sending import Sending, Taken
@@ -130,7 +138,7 @@ class Generations:
         while their links live.
 
         Raises:
-            UnknownTraining, UnknownSubject, NotTrained: nothing was sent.
+            UnknownTraining, UnknownSubject, NotTrained, SubjectForgotten: nothing was sent.
             FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
@@ -141,7 +149,11 @@ class Generations:
         with self._folder():
             await self._portfolio.make_ready(training.subject)
         new = self._submission(wish, training, prompt)
-        row, is_new = await self._ledger.admit(new, self._clock.now())
+        try:
+            row, is_new = await self._ledger.admit(new, self._clock.now())
+        except SubjectForgotten:
+            await in_file_thread(self._portfolio.remove, training.subject or "", [], [])
+            raise
         is_sent_now = is_new or (row.state is State.INTENT and not self._background.is_running(row.ref))
 
         async def work() -> None:

@@ -109,6 +109,19 @@ def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) ->
     book.close()
 
 
+def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(tmp_path: Path) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    training, _ = book.adopt(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", DAWN)
+    images = NewSubmission(
+        Kind.GENERATION, *PLACE, "task-1 digest", subject="canary-name", prompt="by the sea"
+    )
+    book.forget([training.ref], DAWN)
+    with pytest.raises(SubjectForgotten):
+        book.admit(images, DAWN)
+    assert book.list(*PLACE, Kind.GENERATION, DAWN) == []
+    book.close()
+
+
 @pytest.mark.parametrize("event", [Event.THROTTLED, Event.NOT_SENT])
 def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, tmp_path: Path) -> None:
     book = Book(tmp_path / "ledger.sqlite3")

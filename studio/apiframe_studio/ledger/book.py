@@ -85,6 +85,7 @@ MOST_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
 NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
 """What came back says that an attempt cost nothing."""
+_MADE_OF: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
 
 
 class Book:
@@ -122,7 +123,7 @@ class Book:
 
         Raises:
             KeyReused: see `intent.same_intent`.
-            SubjectForgotten: it would be a new training of a set whose subject was forgotten.
+            SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
         """
         self._take_in_spooled()
         with self._transaction() as connection:
@@ -520,11 +521,11 @@ def _carrier(
 
 
 def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
-    """What was read of a set before its subject was forgotten must not come back with a new training of it."""
-    if new.kind is Kind.TRAINING:
-        sets = named(connection, new.service, new.owner, new.about)
-        if any(row.kind is Kind.UPLOAD and row.forgotten_at is not None for row in sets):
-            raise SubjectForgotten
+    """What was read before a subject was forgotten must not come back with a new training of the set, or new images."""
+    made_of = _MADE_OF.get(new.kind)
+    sources = named(connection, new.service, new.owner, new.about.partition(" ")[0]) if made_of else ()
+    if any(row.kind is made_of and row.forgotten_at is not None for row in sources):
+        raise SubjectForgotten
 
 
 def _accepted(connection: Connection, row: Submission) -> None:
