@@ -7,8 +7,8 @@ CACHE := .cache
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # Each package that pip takes up is counted; the exit code of pip goes around the pipe in a file.
-COUNTED := awk '/^Collecting/ { printf "\r  %d packages", ++n; fflush() } \
-	/^Installing collected/ { print ""; print "  unpacking them"; fflush() }'
+COUNTED := awk -v tty="$$(test -t 2 && echo 1)" '/^Collecting/ && tty { printf "\r  %d packages", ++n; fflush() } \
+	/^Installing collected/ { if (tty) print ""; print "  unpacking them"; fflush() }'
 
 # The first Python on the path that pyproject.toml allows; `make PYTHON=/some/python3.13 test` overrides it.
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \

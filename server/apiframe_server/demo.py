@@ -124,6 +124,7 @@ async def _talk(conversation: Conversation, photos: Path, kept: Path) -> tuple[s
     await conversation.call("get_account")
     await conversation.call("check_photos", paths=[str(photos)])
     for sheet in conversation.images:
+        (kept / SHEET).touch(mode=0o600)
         (kept / SHEET).write_bytes(sheet)
     prepared = await conversation.call_until_settled(
         "prepare_photos",

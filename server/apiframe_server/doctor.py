@@ -172,7 +172,11 @@ def _clock(studio: Studio) -> list[Finding]:
         return [Finding("clock", Mark.OK, "agrees with the service's")]
     shown = f"this machine's shows {_moment(studio.clock.now())}, the service's {_moment(at_the_service)}"
     return [
-        Finding("clock", Mark.TODO, f"{shown}. Correct it; what is shown with a time is wrong until then.")
+        Finding(
+            "clock",
+            Mark.TODO,
+            f"{shown}. Correct this machine's if it is the wrong one; times that are shown may be wrong until then.",
+        )
     ]
 
 

@@ -150,7 +150,7 @@ class Generations:
             await self._portfolio.make_ready(training.subject)
         new = self._submission(wish, training, prompt)
         try:
-            row, is_new = await self._ledger.admit(new, self._clock.now())
+            row, is_new = await self._sending.admit(new)
         except SubjectForgotten:
             await in_file_thread(self._portfolio.remove, training.subject or "", [], [])
             raise

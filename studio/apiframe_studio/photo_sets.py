@@ -221,8 +221,12 @@ class PhotoSets:
     async def costs(self, wish: PhotosWish, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises KeyUnusable, BaseUrlUnusable, LedgerError."""
         await self._service()
-        known, _ = await self._peek(self._submission(wish, checked.prepared))
-        return known is None or (known.state is State.INTENT and known.wording == wish.wording())
+        new = self._submission(wish, checked.prepared)
+        known, _ = await self._peek(new)
+        to_be_paid = known is None or (known.state is State.INTENT and known.wording == wish.wording())
+        if to_be_paid:
+            await self._sending.check_cap(new)
+        return to_be_paid
 
     async def trained(self, checked: CheckedPhotos) -> Training | None:
         """The training of the same photos that there is already: a finished one, else the newest that was sent."""
@@ -263,7 +267,7 @@ class PhotoSets:
         prepared = checked.prepared
         new = self._submission(wish, prepared)
         _, service_now = await self._peek(new)
-        row, is_new = await self._ledger.admit(new, self._clock.now(), service_now)
+        row, is_new = await self._sending.admit(new, service_now)
         if wish.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, wish.subject) or row
         same_wording = row.wording == wish.wording()
@@ -339,11 +343,13 @@ class PhotoSets:
             raise SetNotUsable(row, expired=False)
         return row
 
-    async def note_refused(self, name: str) -> None:
-        """The service refused a training of this set: where a clock says that the set is over, it is."""
+    async def note_refused(self, name: str, cause: ApiframeError) -> None:
+        """The service refused a training of this set: where it or a clock says that the set is over, it is."""
         now = self._clock.now()
         row = await self._ledger.find(name, now)
-        if row is not None and row.kind is Kind.UPLOAD and may_have_expired(row, now, self._time.now()):
+        if row is None or row.kind is not Kind.UPLOAD:
+            return
+        if "expired" in (cause.message or "").lower() or may_have_expired(row, now, self._time.now()):
             await self._ledger.mark_missing(row.ref, now)
 
     async def _refuse_expired(self, row: Submission) -> None:

@@ -25,7 +25,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
-from apiframe_studio.ledger import Answer, Ledger, LedgerError, SubjectForgotten, Submission
+from apiframe_studio.ledger import Answer, Ledger, LedgerError, NewSubmission, SubjectForgotten, Submission
 from apiframe_studio.submission import Event, State, after
 from apiframe_studio.training import Note
 
@@ -122,6 +122,14 @@ class Sending:
         self._credits_a_day = credits_a_day
         self._on_its_way: dict[tuple[str, int], Submission] = {}
         self._landed: anyio.Event | None = None
+
+    async def admit(self, new: NewSubmission, service_now: float | None = None) -> tuple[Submission, bool]:
+        """Remember an intent, or find what carries it; see `Ledger.admit`. One over the day's limit leaves no row."""
+        return await self._ledger.admit(new, self._clock.now(), service_now, self._credits_a_day)
+
+    async def check_cap(self, new: NewSubmission) -> None:
+        """Raise SpendingCapReached where the day's credits do not suffice: before a user is asked to pay."""
+        await self._ledger.check_cap(new, self._clock.now(), self._credits_a_day)
 
     async def send(self, row: Submission, request: Request, *, deadline_seconds: float) -> Sent:
         """Send one intent, trying again only what was provably not taken.

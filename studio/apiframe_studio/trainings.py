@@ -148,8 +148,9 @@ class Trainings:
         if _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
             new = self._submission(wish, await self._ready_set(wish))
             if not may_pay and _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
+                await self._sending.check_cap(new)
                 raise NotAgreed
-        row, _is_new = await self._ledger.admit(new, self._clock.now())
+        row, _is_new = await self._sending.admit(new)
 
         async def request() -> Taken:
             accepted = await api.train(
@@ -162,9 +163,9 @@ class Trainings:
 
         try:
             sent = await self._send_or_join(wish, row, request)
-        except Rejected:
+        except Rejected as rejected:
             with suppress(LedgerError):
-                await self._photo_sets.note_refused(new.about)
+                await self._photo_sets.note_refused(new.about, rejected.cause)
             raise
         training = _started(wish, sent)
         is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
@@ -184,7 +185,8 @@ class Trainings:
         """What starting this would cost; None when it is paid for or will be refused.
 
         Raises:
-            KeyUnusable, BaseUrlUnusable, LedgerError, KeyReused, SubjectForgotten: as `start` would.
+            KeyUnusable, BaseUrlUnusable, LedgerError (SpendingCapReached among them), KeyReused, SubjectForgotten: as
+                `start` would.
         """
         await self._service()
         try:
@@ -195,6 +197,7 @@ class Trainings:
         known = await self._ledger.peek(new, self._clock.now())
         if not _is_to_be_sent(known):
             return None
+        await self._sending.check_cap(new)
         least, most = (
             (LEAST_CREDITS, MOST_A_TRAINING_COSTS) if new.credits is None else (new.credits, new.credits)
         )

@@ -314,7 +314,9 @@ async def test_doctor_names_a_clock_that_is_not_the_services(tmp_path: Path) -> 
     assert done.process.returncode == 1
     [clock] = [line for line in done.out.splitlines() if " clock: " in line]
     assert clock.startswith("TODO clock: this machine's shows ")
-    assert clock.endswith("Correct it; what is shown with a time is wrong until then.")
+    assert clock.endswith(
+        "Correct this machine's if it is the wrong one; times that are shown may be wrong until then."
+    )
 
 
 async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:

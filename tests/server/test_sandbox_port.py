@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -70,6 +72,14 @@ async def test_only_this_machine_is_served_and_no_page_of_another_site(wire: Wir
             assert (name, answer.status_code, answer.json()) == (name, 200, {"paid": 0, "requests": []})
         assert (await client.get("/sandbox/clock")).json()["offset_seconds"] == 0
     assert wire.err.count("\n") == 2
+
+
+async def test_answers_are_dated_by_the_sandboxs_clock(wire: Wire) -> None:
+    async with httpx.AsyncClient(base_url=await _address(wire), headers=KEY) as client:
+        before = parsedate_to_datetime((await client.get("/account")).headers["date"])
+        await client.post("/sandbox/clock", json={"advance_seconds": 90_000})
+        dates = (await client.get("/account")).headers.get_list("date")
+    assert [parsedate_to_datetime(date) - before > timedelta(hours=24) for date in dates] == [True]
 
 
 async def test_a_webhook_goes_only_where_the_tools_would_let_it(wire: Wire) -> None:

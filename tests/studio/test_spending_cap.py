@@ -52,6 +52,7 @@ async def test_a_set_of_unknown_size_counts_with_the_most_it_can_cost(tmp_path: 
         with pytest.raises(SpendingCapReached) as reached:
             await studio.trainings.start(TrainingWish("sandbox-person"))
         assert sandbox.store.requests() == []
+        assert (await studio.trainings.list()).unsettled_total == 0, "nothing waits to be sent another day"
     assert (reached.value.cap, reached.value.spent, reached.value.needed) == (119, 0, 120)
     async with opened(tmp_path, 120, sandbox, clock) as studio:
         assert (await studio.trainings.start(TrainingWish("sandbox-person"))).state is State.QUEUED

@@ -135,7 +135,8 @@ class PaidRequests(RuleBasedStateMachine):
             row = self.row(flight.row.ref)
             if row.about != photos:
                 continue
-            over = row.state is State.ABANDONED
+            declared_unpaid = self.people[row.ref, "send_again"] and row.state is State.REJECTED
+            over = row.state is State.ABANDONED or declared_unpaid
             assert over or (row.state in (State.FINISHED, State.FAILED) and key), row
 
     def go_on(self, data: st.DataObject) -> None:

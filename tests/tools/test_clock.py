@@ -163,3 +163,20 @@ async def test_a_set_that_only_a_late_date_keeps_alive_ends_when_the_service_ref
     assert new[0] == new[1] != old
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 2
+
+
+@IN_ONE_ERA
+async def test_a_set_that_the_service_calls_expired_before_its_time_is_replaced(
+    serving: Serving, clock: HandClock, photos: Path
+) -> None:
+    clock.runs = True
+    service = ServiceElsewhere(clock, ahead=0)
+    wish = {"paths": [str(photos)], **PERSON}
+    async with serving(stand_in=lambda: service.app) as talk:
+        old = (await show(talk, "prepare_photos", **wish)).facts["training_images_id"]
+        await service.sandbox.advance(DAY + 3600)
+        assert "expired" in await refuse(talk, "start_training", training_images_id=old)
+        new = [(await show(talk, "prepare_photos", **wish)).facts["training_images_id"] for _ in range(2)]
+        await show(talk, "start_training", training_images_id=new[0])
+    assert new[0] == new[1] != old
+    assert service.paths.count("/ai-photo-upload") == 2

@@ -224,6 +224,19 @@ async def test_without_a_usable_key_nobody_is_asked(serving: Serving, photos: Pa
     assert person.asked == []
 
 
+@pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
+async def test_what_the_days_limit_refuses_is_not_asked_about(
+    serving: Serving, photos: Path, tool: str
+) -> None:
+    person = Person(YES)
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
+    async with serving(answers=person.answers, credits_a_day=1) as talk:
+        assert "APIFRAME_MAX_CREDITS_PER_DAY" in await refuse(talk, tool, **arguments)
+        listed = await show(talk, "list_trainings")
+    assert person.asked == []
+    assert listed.facts["unsettled_total"] == 0
+
+
 async def test_photos_that_cannot_be_used_are_not_asked_about(serving: Serving, photos: Path) -> None:
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")

@@ -460,3 +460,16 @@ async def test_a_host_is_asked_for_pictures_only_when_the_setting_names_it(
     assert bool(decoy.requests) is allowed
     assert all("authorization" not in request.headers for request in decoy.requests)
     assert "made and paid for" in said
+
+
+@IN_ONE_ERA
+async def test_images_that_failed_are_not_said_to_have_cost_for_certain(serving: Serving) -> None:
+    trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
+    made = {"task_id": "g-1", "status": "failed", "task_type": "ai-photo-generate", "message": "flagged"}
+    faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
+    with fault_server("trained", "made", faults=faults) as service:
+        async with serving(base_url=service.base_url, stand_in=None) as talk:
+            failed = await talk.call("generate_photos", task_id="t-1", prompt="by the sea")
+    [text] = failed.content
+    assert isinstance(text, TextContent)
+    assert "This may have cost 1 credit." in text.text

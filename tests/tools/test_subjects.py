@@ -44,7 +44,7 @@ async def test_a_subject_stands_for_its_newest_training_and_the_others_are_named
 ) -> None:
     await _know_the_set(talk, 12)
     older = await _train(talk, "first")
-    talk.clock.at += 3 * 24 * 3600
+    talk.clock.at += 20 * 3600
     newer = await _train(talk, "second", "ANNA ")
     heard = await talk.ask(tool, subject="anna")
     assert (heard.facts["task_id"], heard.facts["trigger_word"]) == (newer["task_id"], newer["trigger_word"])

@@ -34,7 +34,7 @@ def make(studio: Studio) -> StudioTool:
     ) -> PicturesMade:
         """Make pictures of a trained person from a prompt and save them on this machine.
 
-        Costs 1 credit an image. The same call again is free: at any time with a seed, within ten minutes without one.
+        Costs 1 credit an image. Repeating a call that made images is free: always with a seed, for ten minutes without.
         Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
         paths and small previews.
         """

@@ -235,8 +235,8 @@ def text_of(sandbox: bool, *sentences: str) -> str:
 
 
 def costs(status: str) -> str:
-    """The verb of a price: what is unconfirmed may not have been taken."""
-    return "may have cost" if status == "unconfirmed" else "costs"
+    """The verb of a price: what is unconfirmed may not have been charged, what failed may have been refunded."""
+    return "may have cost" if status in {"unconfirmed", "failed"} else "costs"
 
 
 def balance_in_words(credits_left: float | None) -> str:

@@ -90,7 +90,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
     before = f" {trained_before(price.earlier)} This trains them once more." if price.earlier else ""
     photos = (
-        f"photo set {wish.training_images_id}"
+        f"photo set {wish.training_images_id}{f' of {price.subject}' if price.subject else ''}"
         if price.photos is None
         else set_in_words(price.photos, price.subject, price.fingerprint)
     )

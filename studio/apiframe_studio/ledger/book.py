@@ -114,7 +114,7 @@ class Book:
         self._engine.dispose()
 
     def admit(
-        self, new: NewSubmission, now: float, service_now: float | None = None
+        self, new: NewSubmission, now: float, service_now: float | None = None, cap: float | None = None
     ) -> tuple[Submission, bool]:
         """Remember a new intent, or find the submission that already carries it.
 
@@ -124,6 +124,7 @@ class Book:
         Raises:
             KeyReused: see `intent.same_intent`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
+            SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
         """
         self._take_in_spooled()
         with self._transaction() as connection:
@@ -132,9 +133,15 @@ class Book:
             known = _carrier(connection, new, now, service_now)
             if known is None:
                 _refuse_forgotten(connection, new)
+                self._check_cap(connection, new, cap, now)
             row = known or add(connection, new, State.INTENT, now)
             remember_key(connection, new, row)
             return row, known is None
+
+    def check_cap(self, new: NewSubmission, now: float, cap: float | None) -> None:
+        """Raise SpendingCapReached where sending this would spend more than `cap` credits within 24 hours."""
+        with self._reading() as connection:
+            self._check_cap(connection, new, cap, now)
 
     def peek(self, new: NewSubmission, now: float, service_now: float | None = None) -> Submission | None:
         """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
@@ -163,8 +170,7 @@ class Book:
                 return None
             if (sent := _sent_meanwhile(connection, row)) is not None:
                 return sent
-            if cap is not None:
-                self._check_cap(connection, row, cap, now)
+            self._check_cap(connection, row, cap, now)
             # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
             self._spool.reserve(ref, row.attempt + 1)
             sending = replace(
@@ -466,8 +472,12 @@ class Book:
             with self._engine.begin() as connection:
                 yield connection
 
-    def _check_cap(self, connection: Connection, row: Submission, cap: float, now: float) -> None:
-        """In the transaction that begins the sending, so that racing processes cannot pass it together."""
+    def _check_cap(
+        self, connection: Connection, row: Submission | NewSubmission, cap: float | None, now: float
+    ) -> None:
+        """The check that counts is in the transaction that begins the sending: racing processes cannot pass it."""
+        if cap is None:
+            return
         known = {"service": row.service, "owner": row.owner, "since": now - DAY_SECONDS}
         spent = float(connection.execute(SPENT_SINCE, known).scalar_one())
         if spent + worst_case(row) > cap:

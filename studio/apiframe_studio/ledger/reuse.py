@@ -74,7 +74,7 @@ def training_credits(photos: int | None) -> float | None:
     return None if photos is None else CREDITS_A_PHOTO * photos
 
 
-def worst_case(row: Submission) -> float:
+def worst_case(row: Submission | NewSubmission) -> float:
     """Credits that a submission costs at most."""
     if row.credits is not None:
         return row.credits

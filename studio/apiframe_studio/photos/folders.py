@@ -14,6 +14,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -176,12 +177,19 @@ class AllowedFolders:
         )
 
     def _with_pictures(self, folders: Iterable[Photo]) -> tuple[InnerFolder, ...]:
-        """Those that hold pictures, of the first hundred."""
+        """Those that hold pictures, at any depth, of the first hundred that are met."""
         found: list[InnerFolder] = []
-        for folder in islice(folders, MOST_FOLDERS):
+        waiting = deque(folders)
+        for _ in range(MOST_FOLDERS):
+            if not waiting:
+                break
+            folder = waiting.popleft()
             with suppress(PathRefused, OSError):
                 contents = self._contents_of(folder, 0)
-                if contents is not None and contents.pictures:
+                if contents is None:
+                    continue
+                waiting.extend(Photo(folder.root, (*folder.parts, name)) for name in contents.folders)
+                if contents.pictures:
                     found.append(InnerFolder(folder.path, len(contents.pictures)))
         return tuple(found)
 

@@ -42,7 +42,9 @@ FACE_PIXELS_NEEDED = 64
 FACE_PIXELS_WANTED = 128
 SECOND_FACE_COUNTS_FROM = 0.35
 EDGE = 0.01
-_COPY_OF = re.compile(r"(copy of|copie de|copia de|cópia de|kopie von|kopie van|kopia) ", re.IGNORECASE)
+_COPY_OF = re.compile(
+    r"(copy[ _-]of|copie[ _-]de|copia[ _-]de|cópia[ _-]de|kopie[ _-]v[oa]n|kopia)[ _-]", re.IGNORECASE
+)
 CLOSE_FROM = 0.40
 MIDDLE_FROM = 0.15
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 import anyio
 import uvicorn
@@ -13,6 +15,9 @@ from apiframe_studio.api.urls import is_loopback
 
 from .stand_in import Sandbox
 from .this_machine_only import ThisMachineOnly
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 async def serve(
@@ -42,13 +47,14 @@ async def serve(
 
 async def _run(sandbox: Sandbox, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        ThisMachineOnly(sandbox.app),
+        _dated(ThisMachineOnly(sandbox.app), sandbox),
         http="h11",
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
     )
     server = uvicorn.Server(config)
     try:
@@ -57,6 +63,21 @@ async def _run(sandbox: Sandbox, listener: socket.socket) -> None:
         with anyio.CancelScope(shield=True):
             await server.shutdown(sockets=[listener])
         raise
+
+
+def _dated(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
+    """Answers with a `Date` by the sandbox's clock, so that photo sets expire for its clients when it is advanced."""
+
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = (b"date", formatdate(sandbox.now(), usegmt=True).encode())
+                message = {**message, "headers": [*message["headers"], date]}
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return dated
 
 
 def _listening(host: str, port: int) -> socket.socket:

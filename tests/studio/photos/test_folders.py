@@ -433,3 +433,11 @@ def test_an_unreadable_file_is_said_to_be_so(allowed: AllowedFolders, put: Calla
     with pytest.raises(PathRefused) as refused:
         allowed.pictures([path])
     assert refused.value.refusal is Refusal.NOT_READABLE
+
+
+def test_folders_with_pictures_are_named_at_any_depth(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "1.jpg").write_bytes(b"")
+    listing = AllowedFolders([tmp_path]).pictures([tmp_path])
+    assert [(folder.path, folder.pictures) for folder in listing.inner] == [(deep, 1)]

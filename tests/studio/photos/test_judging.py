@@ -117,6 +117,8 @@ def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
         "IMG_1 (1).jpg",
         "IMG_1 - Kopie.jpg",
         "Copy of IMG_1.jpg",
+        "copy-of-1.jpg",
+        "Kopie_von_IMG_1.jpg",
         "IMG_1 2.jpg",
         "Z again.jpg",
     ],
