@@ -29,7 +29,7 @@ from apiframe_server.terminal import end_at_once_when_interrupted
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import Sandbox
-from apiframe_studio.sandbox.port import serve
+from apiframe_studio.sandbox.server import serve
 
 SUBJECT = "Anna"
 SHEET = "contact-sheet.jpg"

@@ -12,7 +12,7 @@ from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_studio.ledger import LedgerError
 from apiframe_studio.sandbox import SANDBOX_KEY
-from apiframe_studio.sandbox.port import serve
+from apiframe_studio.sandbox.server import serve
 
 
 def sandbox(settings: Settings, port: int) -> int:

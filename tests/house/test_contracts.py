@@ -14,7 +14,7 @@ import pytest
 from .conftest import PACKAGES
 
 STOREYS = "Storeys import downwards only"
-HTTP = "Only apiframe_studio.api speaks HTTP"
+HTTP = "Only the API package and the sandbox's webhooks speak HTTP"
 NO_MCP = "The studio never imports mcp"
 
 PLANTED = [
@@ -26,6 +26,7 @@ PLANTED = [
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx"),
     (HTTP, "studio/apiframe_studio/planted.py", "def look() -> None:\n    import httpx"),
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx2"),
+    (HTTP, "studio/apiframe_studio/sandbox/planted.py", "import httpx"),
     (HTTP, "studio/apiframe_studio/planted.py", "import requests"),
     (NO_MCP, "studio/apiframe_studio/planted.py", "import mcp.types"),
     (NO_MCP, "studio/apiframe_studio/api/planted.py", "from mcp_types import Tool"),

@@ -28,8 +28,8 @@ INTERNAL = {
     "apiframe_studio.private_files.NotPrivate",
     "apiframe_studio.photos.previews.Undecodable",
     "apiframe_studio.photos.reading.Unreadable",
-    "apiframe_studio.sandbox.refusals.KeyRefused",
-    "apiframe_studio.sandbox.refusals.Refusal",
+    "apiframe_studio.sandbox.errors.KeyRefused",
+    "apiframe_studio.sandbox.errors.Refusal",
     "apiframe_studio.sandbox.store.OutOfCredits",
 }
 

@@ -6,7 +6,7 @@ service can be tried on it. Importing this package imports neither a web framewo
 
 from __future__ import annotations
 
-from .stand_in import Sandbox
+from .sandbox import Sandbox
 
 SANDBOX_KEY = "sandbox-key"
 """A key that the sandbox takes, as it does every key but `wrong-key` and those beginning `afk_`."""

@@ -13,18 +13,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import bodies, v1
-from .announcing import keep_announcing
+from . import schemas, v1
+from .errors import Refusal
 from .generations import generate, picture
-from .logbook import Logbook
-from .refusals import Refusal
+from .request_log import Logbook
 from .tasks import Answer, timestamp
 from .uploads import upload
+from .webhook_delivery import keep_announcing
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from .stand_in import Sandbox
+    from .sandbox import Sandbox
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,20 +42,20 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
 
 def _contract(sandbox: Sandbox) -> list[Route]:
     async def uploading(request: Request) -> Answer:
-        return await upload(sandbox, await bodies.read(request, bodies.UploadBody, bodies.UPLOAD_LIMIT))
+        return await upload(sandbox, await schemas.read(request, schemas.UploadBody, schemas.UPLOAD_LIMIT))
 
     async def training(request: Request) -> Answer:
-        return v1.train(sandbox, await bodies.read(request, bodies.TrainBody))
+        return v1.train(sandbox, await schemas.read(request, schemas.TrainBody))
 
     async def generating(request: Request) -> Answer:
-        body = await bodies.read(request, bodies.GenerateBody)
+        body = await schemas.read(request, schemas.GenerateBody)
         return generate(sandbox, body, str(request.base_url).rstrip("/"))
 
     async def fetching(request: Request) -> Answer:
-        return v1.fetch(sandbox, await bodies.read(request, bodies.FetchBody))
+        return v1.fetch(sandbox, await schemas.read(request, schemas.FetchBody))
 
     async def fetching_many(request: Request) -> Answer:
-        return v1.fetch_many(sandbox, await bodies.read(request, bodies.FetchManyBody))
+        return v1.fetch_many(sandbox, await schemas.read(request, schemas.FetchManyBody))
 
     async def account(_: Request) -> Answer:
         return v1.account(sandbox)
@@ -96,7 +96,7 @@ def _controls(sandbox: Sandbox) -> list[Route]:
 
     async def clock(request: Request) -> Response:
         if request.method == "POST":
-            await sandbox.advance((await bodies.read(request, bodies.ClockBody)).advance_seconds)
+            await sandbox.advance((await schemas.read(request, schemas.ClockBody)).advance_seconds)
         return JSONResponse({"now": timestamp(sandbox.now()), "offset_seconds": sandbox.store.offset()})
 
     async def reset(_: Request) -> Response:

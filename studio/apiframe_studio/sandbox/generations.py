@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, cast
 from apiframe_studio.file_threads import in_file_thread
 
 from . import v1
-from .bodies import WithWebhook
+from .errors import Refusal
 from .progress import Status
-from .refusals import Refusal
+from .schemas import WithWebhook
 from .tasks import Answer, Generation, Portrait, Training
 
 if TYPE_CHECKING:
-    from . import bodies
-    from .stand_in import Sandbox
+    from . import schemas
+    from .sandbox import Sandbox
 
 PIXELS = 1024 * 1024
 _NAME = re.compile(r"(?P<task_id>[0-9a-f-]{36})-(?P<number>[1-4])\.png")
 
 
-def generate(sandbox: Sandbox, body: bodies.GenerateBody, base_url: str) -> Answer:
+def generate(sandbox: Sandbox, body: schemas.GenerateBody, base_url: str) -> Answer:
     """Make pictures at one credit each. Their addresses begin with `base_url`."""
     training = _finished_training(sandbox, body.training_id)
     task_id = str(uuid.uuid4())
@@ -42,7 +42,7 @@ def generate(sandbox: Sandbox, body: bodies.GenerateBody, base_url: str) -> Answ
     return generation.answer(sandbox.now()) if sandbox.generation_seconds <= 0 else accepted
 
 
-def portrait(training: Training, body: bodies.GenerateBody, task_id: str) -> Portrait:
+def portrait(training: Training, body: schemas.GenerateBody, task_id: str) -> Portrait:
     """What is asked for. The trigger word stands for the subject, and the service does not put it in."""
     width, height = picture_size(body.aspect_ratio, body.width, body.height)
     named = training.trigger_word.casefold() in body.prompt.casefold()

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from apiframe_studio.file_threads import in_file_thread
 
 from . import v1
-from .refusals import Refusal
+from .errors import Refusal
 from .tasks import PHOTO_SET_LIFETIME, Answer, PhotoSet
 
 if TYPE_CHECKING:
-    from . import bodies
-    from .stand_in import Sandbox
+    from . import schemas
+    from .sandbox import Sandbox
 
 UPLOAD_CREDITS = 2
 PIXEL_LIMIT = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP")
 
 
-async def upload(sandbox: Sandbox, body: bodies.UploadBody) -> Answer:
+async def upload(sandbox: Sandbox, body: schemas.UploadBody) -> Answer:
     """Take a photo set. Raises Refusal that names the places of those that are not base64 pictures."""
     await in_file_thread(check_images, body.images)
     now = sandbox.now()

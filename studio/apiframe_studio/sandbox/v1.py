@@ -10,14 +10,14 @@ import hashlib
 import uuid
 from typing import TYPE_CHECKING
 
+from .errors import KeyRefused, Refusal
 from .photo_sets import ready_photo_set
-from .refusals import KeyRefused, Refusal
 from .store import OutOfCredits
 from .tasks import Answer, PhotoSet, Task, Training, change
 
 if TYPE_CHECKING:
-    from . import bodies
-    from .stand_in import Sandbox
+    from . import schemas
+    from .sandbox import Sandbox
 
 TRAINING_CREDITS_PER_PHOTO = 4
 WRONG_KEY = "wrong-key"
@@ -35,7 +35,7 @@ def check_key(authorization: str | None) -> None:
         raise KeyRefused
 
 
-def train(sandbox: Sandbox, body: bodies.TrainBody) -> Answer:
+def train(sandbox: Sandbox, body: schemas.TrainBody) -> Answer:
     """Start a training; its price is four credits for each photo of the set."""
     photo_set = _photo_set(sandbox, body.training_images_id)
     task_id = str(uuid.uuid4())
@@ -49,7 +49,7 @@ def train(sandbox: Sandbox, body: bodies.TrainBody) -> Answer:
     return submit(sandbox, training, photo_set.photos * TRAINING_CREDITS_PER_PHOTO, body)
 
 
-def submit(sandbox: Sandbox, task: Task, cost: int, webhook: bodies.WithWebhook) -> Answer:
+def submit(sandbox: Sandbox, task: Task, cost: int, webhook: schemas.WithWebhook) -> Answer:
     """Record a paid task. Raises Refusal with 402 when the credits do not reach."""
     told = change(task.answer(task.submitted_at))
     try:
@@ -61,7 +61,7 @@ def submit(sandbox: Sandbox, task: Task, cost: int, webhook: bodies.WithWebhook)
     return {"task_id": task.task_id}
 
 
-def fetch(sandbox: Sandbox, body: bodies.FetchBody) -> Answer:
+def fetch(sandbox: Sandbox, body: schemas.FetchBody) -> Answer:
     """What is known of one task."""
     task = find(sandbox, body.task_id)
     if task is None:
@@ -69,7 +69,7 @@ def fetch(sandbox: Sandbox, body: bodies.FetchBody) -> Answer:
     return task.answer(sandbox.now())
 
 
-def fetch_many(sandbox: Sandbox, body: bodies.FetchManyBody) -> Answer:
+def fetch_many(sandbox: Sandbox, body: schemas.FetchManyBody) -> Answer:
     """What is known of 2 to 20 tasks. Unknown ids are left out: the service documents nothing about them."""
     tasks = [find(sandbox, task_id) for task_id in body.task_ids]
     return {"tasks": [task.answer(sandbox.now()) for task in tasks if task is not None]}

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api import ApiframeV1, KeyUnusable, Refused, TaskKind, TaskState
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
-from apiframe_studio.sandbox.port import serve
+from apiframe_studio.sandbox.server import serve
 
 from ...faults.fault_server import ACCEPTED, FaultServer, answer, fault_server, read_part_of_request
 from .conftest import Service

@@ -10,11 +10,10 @@ import anyio
 import httpx
 import pytest
 
-from apiframe_studio.api import webhooks
-from apiframe_studio.api.webhooks import post_webhook
-from apiframe_studio.sandbox import Sandbox
+from apiframe_studio.sandbox import Sandbox, webhook_sender
 from apiframe_studio.sandbox.store import Store
 from apiframe_studio.sandbox.tasks import Training
+from apiframe_studio.sandbox.webhook_sender import post_webhook
 
 if TYPE_CHECKING:
     from tests.studio.sandbox.conftest import Connect, Receiver
@@ -136,7 +135,7 @@ async def test_a_receiver_that_never_answers_is_left_when_its_time_is_up(
     client: httpx.AsyncClient, sandbox: Sandbox, silent_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Long enough for the post to arrive on a busy machine.
-    monkeypatch.setattr(webhooks, "POST_SECONDS", 2.0)
+    monkeypatch.setattr(webhook_sender, "POST_SECONDS", 2.0)
     await train(client, silent_receiver.url)
     with anyio.fail_after(20):
         await sandbox.advance(20)

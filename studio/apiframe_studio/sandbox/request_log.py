@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .announcing import announce
+from .webhook_delivery import announce
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from .stand_in import Sandbox
+    from .sandbox import Sandbox
 
 PATH_LIMIT = 200
 

@@ -63,7 +63,7 @@ class Sandbox:
 
     async def advance(self, seconds: float) -> None:
         """Move the clock and post the webhooks that this makes due."""
-        from .announcing import announce
+        from .webhook_delivery import announce
 
         self.store.move_clock(seconds)
         await announce(self)

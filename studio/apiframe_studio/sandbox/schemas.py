@@ -22,7 +22,7 @@ from starlette.requests import Request
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.webhooks import problem_of
 
-from .refusals import Refusal
+from .errors import Refusal
 from .store import FARTHEST
 
 BODY_LIMIT = 256 * 1024

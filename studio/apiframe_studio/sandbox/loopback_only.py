@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from apiframe_studio.api.urls import is_loopback
 
-from .refusals import Refusal
+from .errors import Refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

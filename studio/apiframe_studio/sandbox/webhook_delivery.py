@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from apiframe_studio.api.webhooks import post_webhook
-
 from .tasks import change
+from .webhook_sender import post_webhook
 
 if TYPE_CHECKING:
-    from .stand_in import Sandbox
+    from .sandbox import Sandbox
     from .store import Webhook
 
 LOOK_SECONDS = 1.0

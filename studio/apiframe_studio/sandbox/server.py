@@ -13,8 +13,8 @@ from anyio.abc import TaskStatus
 
 from apiframe_studio.api.urls import is_loopback
 
-from .stand_in import Sandbox
-from .this_machine_only import ThisMachineOnly
+from .loopback_only import ThisMachineOnly
+from .sandbox import Sandbox
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
