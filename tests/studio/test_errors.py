@@ -28,9 +28,9 @@ INTERNAL = {
     "apiframe_studio.private_files.NotPrivate",
     "apiframe_studio.photos.previews.Undecodable",
     "apiframe_studio.photos.reading.Unreadable",
-    "apiframe_studio.sandbox.errors.KeyRefused",
-    "apiframe_studio.sandbox.errors.Refusal",
-    "apiframe_studio.sandbox.store.OutOfCredits",
+    "apiframe_studio.sandbox.errors.ErrorResponse",
+    "apiframe_studio.sandbox.errors.Unauthorized",
+    "apiframe_studio.sandbox.store.NotEnoughCredits",
 }
 
 

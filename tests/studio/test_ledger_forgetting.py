@@ -245,7 +245,7 @@ async def test_a_training_that_was_forgotten_under_way_is_followed_without_its_w
     done = await studio.trainings.look(begun.ref or "")
     assert (done.state, done.trigger_word, done.notes) == (State.FINISHED, None, (Note.FORGOTTEN,))
     assert done.training_images_id is None
-    assert sandbox.store.paid() == 1
+    assert sandbox.store.count_paid() == 1
     assert holding(tmp_path) == {}
 
 
@@ -257,7 +257,7 @@ async def test_a_subject_who_is_forgotten_before_the_training_is_sent_is_neither
     studio = forgetful.studio
     of = PhotosWish([str(photos)], "female", "white", subject="canary-name", consent_at=1.0)
     photo_set = await studio.photo_sets.prepare(of, seconds=0)
-    paid = sandbox.store.paid()
+    paid = sandbox.store.count_paid()
     wish = TrainingWish(photo_set.row.ref, "canary-word", subject="canary-name")
     if while_ == "the user is asked":
         assert await studio.trainings.price(wish)
@@ -267,7 +267,7 @@ async def test_a_subject_who_is_forgotten_before_the_training_is_sent_is_neither
     with pytest.raises(SubjectForgotten):
         await studio.trainings.start(wish)
     assert forgetful.forgets is None
-    assert sandbox.store.paid() == paid
+    assert sandbox.store.count_paid() == paid
     assert await studio.ledger.list(Kind.TRAINING, studio.clock.now()) == []
     assert holding(tmp_path / "data") == {}
     with pytest.raises(SubjectForgotten):

@@ -51,7 +51,7 @@ async def test_a_set_of_unknown_size_counts_with_the_most_it_can_cost(tmp_path: 
     async with opened(tmp_path, 119, sandbox, clock) as studio:
         with pytest.raises(SpendingCapReached) as reached:
             await studio.trainings.start(TrainingWish("sandbox-person"))
-        assert sandbox.store.requests() == []
+        assert sandbox.store.list_requests() == []
         assert (await studio.trainings.list()).unsettled_total == 0, "nothing waits to be sent another day"
     assert (reached.value.cap, reached.value.spent, reached.value.needed) == (119, 0, 120)
     async with opened(tmp_path, 120, sandbox, clock) as studio:
@@ -69,13 +69,13 @@ async def test_spending_counts_for_24_hours_over_every_kind_and_what_is_free_sta
         await studio.trainings.look(begun.ref or "")
         three = PicturesWish("by the sea", subject="Anna", number_of_images=3, seed=1)
         made = await studio.generations.generate(three, 20)
-        paid = sandbox.store.paid()
+        paid = sandbox.store.count_paid()
         with pytest.raises(SpendingCapReached) as reached:
             await studio.generations.generate(PicturesWish("by a lake", subject="Anna"), 20)
         assert (reached.value.spent, reached.value.needed) == (123, 1)
         again = await studio.generations.generate(three, 20)
         assert (again.row.ref, again.deduplicated) == (made.row.ref, True)
-        assert sandbox.store.paid() == paid
+        assert sandbox.store.count_paid() == paid
         clock.step(24 * 3600 - 900)
         lake = await studio.generations.generate(PicturesWish("by a lake", subject="Anna"), 20)
         assert lake.row.state is State.FINISHED

@@ -108,15 +108,15 @@ class Talk:
 
     def paid(self) -> int:
         """How many requests the sandbox took money for."""
-        return self.sandbox.store.paid()
+        return self.sandbox.store.count_paid()
 
     def asked(self, path: str) -> int:
         """How often the sandbox was asked for `path`."""
-        return sum(request["path"] == path for request in self.sandbox.store.requests())
+        return sum(request["path"] == path for request in self.sandbox.store.list_requests())
 
     def requests(self) -> int:
         """How many requests the sandbox saw."""
-        return len(self.sandbox.store.requests())
+        return len(self.sandbox.store.list_requests())
 
 
 Serving = Callable[..., AbstractAsyncContextManager[Talk]]

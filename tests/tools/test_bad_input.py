@@ -366,5 +366,5 @@ async def test_pictures_that_cannot_be_paid_are_told_as_pictures(serving: Servin
     assert "The order of pictures was rejected" in said
     assert "call generate_photos again" in said
     assert "training" not in said
-    assert poor.store.paid() == 1
+    assert poor.store.count_paid() == 1
     poor.close()

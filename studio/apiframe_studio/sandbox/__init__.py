@@ -1,7 +1,7 @@
-"""A stand-in for the Apiframe v1 service: same calls, same answers, same oddities, no money and no waiting.
+"""A sandbox for the Apiframe API: the same calls, responses and quirks, simulated without cost and within seconds.
 
-Embedded, its `app` is handed to an HTTP client together with `SANDBOX_URL`; on a port, any client of the real
-service can be tried on it. Importing this package imports neither a web framework nor a database.
+Embedded, its `app` is given to an HTTP client together with `SANDBOX_URL`; served on a port, it accepts any client
+of the service. Importing this package imports neither a web framework nor a database.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from .sandbox import Sandbox
 
 SANDBOX_KEY = "sandbox-key"
-"""A key that the sandbox takes, as it does every key but `wrong-key` and those beginning `afk_`."""
+"""A key that the sandbox accepts. It accepts any key except `wrong-key` and those that begin with `afk_`."""
 
 SANDBOX_URL = "http://sandbox.invalid"
-"""The address of an embedded sandbox; no name server knows it."""
+"""The base URL of an embedded sandbox. The name never resolves."""
 
 __all__ = ["SANDBOX_KEY", "SANDBOX_URL", "Sandbox"]

@@ -42,20 +42,20 @@ class Person(NamedTuple):
     has_face: bool = True
 
 
-def draw(portrait: Portrait, number: int) -> bytes:
+def draw_image(portrait: Portrait, number: int) -> bytes:
     """A PNG of the portrait's size; `number` tells the pictures of one generation apart."""
     scene = Random(f"{portrait.prompt} {portrait.seed} {number}")  # noqa: S311  a drawing, not a secret
     picture = _sky(portrait.width, portrait.height, scene)
     pen = ImageDraw.Draw(picture)
     _lights(pen, picture.size, scene)
-    _figure(pen, picture.size, person(portrait.subject), scene)
+    _figure(pen, picture.size, appearance_of(portrait.subject), scene)
     _label(pen, picture.size, portrait, number)
     written = BytesIO()
     picture.save(written, "PNG")
     return written.getvalue()
 
 
-def person(subject: str | None) -> Person:
+def appearance_of(subject: str | None) -> Person:
     """The looks that belong to a subject, the same every time."""
     if subject is None:
         return Person(NOBODY, NOBODY, NOBODY, long_hair=False, glasses=False, has_face=False)

@@ -1,18 +1,18 @@
-"""The errors of the v1 contract as exceptions, each knowing its status and body.
+"""The error responses of the contract as exceptions.
 
-Refusal            400 and its kin: `{"errors":[{"msg":…}]}`
-└── KeyRefused     401: `{}`, without a word of why
+ErrorResponse       `{"errors": [{"msg": ...}]}`, status 400 unless given
+└── Unauthorized    `{}`, status 401
 """
 
 from __future__ import annotations
 
-from .tasks import Answer
+from .tasks import JsonObject
 
 
-class Refusal(Exception):
-    """A request that is refused, with one sentence or more.
+class ErrorResponse(Exception):
+    """A request that is rejected with one or more messages.
 
-    400 is documented in this form. 402, 404 and 413 are documented nowhere; the sandbox words them like 400.
+    The service documents this form for 400 only; the sandbox also uses it for 402, 403, 404, 413 and 421.
     """
 
     def __init__(self, *messages: str, status: int = 400) -> None:
@@ -20,17 +20,17 @@ class Refusal(Exception):
         self.messages = messages
         self.status = status
 
-    def body(self) -> Answer:
-        """What the service writes."""
+    def to_json(self) -> JsonObject:
+        """Return the response body."""
         return {"errors": [{"msg": message} for message in self.messages]}
 
 
-class KeyRefused(Refusal):
-    """No key or a wrong one."""
+class Unauthorized(ErrorResponse):
+    """The key is missing or wrong."""
 
     def __init__(self) -> None:
         super().__init__(status=401)
 
-    def body(self) -> Answer:
-        """An empty object, as documented."""
+    def to_json(self) -> JsonObject:
+        """Return the empty object that the service documents for 401."""
         return {}

@@ -1,6 +1,6 @@
-"""How far a sandbox task has come: a pure function of when it was submitted and what time it is.
+"""The progress of a sandbox task: a pure function of its submission time and the current time.
 
-Nothing runs in the background, so a restart, a second process or a clock that jumps changes nothing.
+Nothing runs in the background, so a restart, a second process or a moved clock changes nothing.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 STEP = 5
-"""Percentages move in steps of five, so that a webhook hears of about twenty changes, not of a hundred."""
+"""Percentages move in steps of five, so that a webhook is posted about twenty times and not a hundred."""
 
 
 class Status(StrEnum):
-    """The statuses that the sandbox goes through, out of those that the service documents."""
+    """The documented statuses that a sandbox task passes through, in order."""
 
     PENDING = "pending"
     STAGED = "staged"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.FINISHED, Status.FAILED})
 
-_OPENING = ((0.02, Status.PENDING), (0.035, Status.STAGED), (0.05, Status.STARTING))
+_BEFORE_PROCESSING = ((0.02, Status.PENDING), (0.035, Status.STAGED), (0.05, Status.STARTING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,30 @@ class Progress:
     percentage: int
 
 
-def progress(submitted_at: float, now: float, seconds: float, fails_after: float | None = None) -> Progress:
-    """Where a task stands at `now`. Times are seconds since the epoch, `seconds` is how long the task takes.
+def compute_progress(
+    submitted_at: float, now: float, seconds: float, fails_after: float | None = None
+) -> Progress:
+    """Return the progress at `now`. Times are seconds since the epoch; the task takes `seconds`.
 
-    `fails_after` is the share of the way (0 to 1) after which the task fails; None for one that succeeds.
+    `fails_after` is the fraction (0 to 1) after which the task fails, or None for a task that succeeds.
     """
-    share = _share(now - submitted_at, seconds)
-    if fails_after is not None and share >= fails_after:
+    fraction = _fraction(now - submitted_at, seconds)
+    if fails_after is not None and fraction >= fails_after:
         return Progress(Status.FAILED, _percentage(fails_after))
-    if share >= 1:
+    if fraction >= 1:
         return Progress(Status.FINISHED, 100)
-    return Progress(_running(share), _percentage(share))
+    return Progress(_running_status(fraction), _percentage(fraction))
 
 
-def _share(elapsed: float, seconds: float) -> float:
-    # Times since the epoch are good to a quarter of a microsecond: without rounding, a task of 0.3 seconds
-    # would not be finished 0.3 seconds later.
+def _fraction(elapsed: float, seconds: float) -> float:
+    # Epoch seconds as floats are precise to a quarter of a microsecond: without rounding, a task of 0.3 seconds
+    # would not be finished after 0.3 seconds.
     return 1.0 if seconds <= 0 else max(0.0, round(elapsed / seconds, 4))
 
 
-def _running(share: float) -> Status:
-    return next((status for limit, status in _OPENING if share < limit), Status.PROCESSING)
+def _running_status(fraction: float) -> Status:
+    return next((status for limit, status in _BEFORE_PROCESSING if fraction < limit), Status.PROCESSING)
 
 
-def _percentage(share: float) -> int:
-    return round(share * 10_000) // (100 * STEP) * STEP
+def _percentage(fraction: float) -> int:
+    return round(fraction * 10_000) // (100 * STEP) * STEP

@@ -1,39 +1,38 @@
-"""ASGI middleware: every call of the contract is noted, and followed by the webhooks it is time for."""
+"""ASGI middleware that logs every call of the contract and then delivers the webhooks that are due."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .webhook_delivery import announce
+from .state import State
+from .webhook_delivery import deliver_webhooks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from .sandbox import Sandbox
-
-PATH_LIMIT = 200
+MAX_PATH = 200
 
 
-class Logbook:
-    """Neither bodies nor headers are noted: they hold keys and secrets."""
+class RequestLog:
+    """Logs time, method, path and status. Bodies and headers hold keys and secrets and are never logged."""
 
-    def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
-        self._sandbox = sandbox
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
             await self._app(scope, receive, send)
             return
 
-        async def noting(message: Message) -> None:
+        async def log_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._note(scope, message["status"])
+                self._log(scope, message["status"])
             await send(message)
 
-        await self._app(scope, receive, noting)
-        await announce(self._sandbox)
+        await self._app(scope, receive, log_and_send)
+        await deliver_webhooks(self._state)
 
-    def _note(self, scope: Scope, status: int) -> None:
-        path = scope["path"][:PATH_LIMIT]
-        self._sandbox.store.log(self._sandbox.now(), scope["method"], path, status)
+    def _log(self, scope: Scope, status: int) -> None:
+        path = scope["path"][:MAX_PATH]
+        self._state.store.log_request(self._state.now(), scope["method"], path, status)

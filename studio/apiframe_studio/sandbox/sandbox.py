@@ -1,4 +1,4 @@
-"""The sandbox itself: a clock, a store and speeds, with the ASGI app that serves them."""
+"""The sandbox: builds its state and its app on first use, and moves its clock."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from .state import State
     from .store import Store
 
 START_CREDITS = 12_000
 
 
 class Sandbox:
-    """A stand-in for the service that keeps its v1 contract.
+    """A simulated service that keeps the v1 contract.
 
-    `clock` gives seconds since the epoch; `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
-    The speeds are the seconds a task takes. A generation of 0 seconds is answered with its pictures, a longer
-    one with a task_id to be fetched: the service may do either. `store_path` is a file that keeps tasks over
-    a restart and may be open in several processes; None keeps them in memory. Nothing is opened or imported
-    before its first use.
+    Args:
+        clock: returns seconds since the epoch. `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
+        training_seconds: how long a training takes.
+        upload_seconds: how long an upload is processed.
+        generation_seconds: 0 answers a generation with its image URLs, more with a task_id to poll. The service
+            may do either.
+        store_path: a file that keeps tasks across restarts and may be open in several processes; None keeps them
+            in memory.
+        start_credits: the balance of a new store.
+
+    Nothing is opened or imported before first use.
     """
 
     def __init__(
@@ -36,10 +43,8 @@ class Sandbox:
         store_path: Path | None = None,
         start_credits: int = START_CREDITS,
     ) -> None:
-        self.training_seconds = training_seconds
-        self.upload_seconds = upload_seconds
-        self.generation_seconds = generation_seconds
         self._clock = clock
+        self._seconds = (upload_seconds, training_seconds, generation_seconds)
         self._store_path = store_path
         self._start_credits = start_credits
 
@@ -48,30 +53,36 @@ class Sandbox:
         """The ASGI app, for `httpx.ASGITransport` or a port."""
         from .app import build_app
 
-        return build_app(self)
+        return build_app(self.state)
 
     @cached_property
-    def store(self) -> Store:
-        """What the sandbox remembers."""
+    def state(self) -> State:
+        """The clock, the store and the speeds."""
+        from .state import Speeds, State
         from .store import Store
 
-        return Store(self._store_path, self._start_credits)
+        return State(self._clock, Store(self._store_path, self._start_credits), Speeds(*self._seconds))
+
+    @property
+    def store(self) -> Store:
+        """The tasks, credits and logged requests."""
+        return self.state.store
 
     def now(self) -> float:
-        """The sandbox's time in seconds since the epoch."""
-        return self._clock() + self.store.offset()
+        """Return the sandbox's time in seconds since the epoch."""
+        return self.state.now()
 
     async def advance(self, seconds: float) -> None:
-        """Move the clock and post the webhooks that this makes due."""
-        from .webhook_delivery import announce
+        """Move the clock by `seconds` and post the webhooks that become due."""
+        from .webhook_delivery import deliver_webhooks
 
         self.store.move_clock(seconds)
-        await announce(self)
+        await deliver_webhooks(self.state)
 
     def forget(self, task_ids: Sequence[str]) -> None:
-        """Remove tasks and everything that was said in them."""
+        """Delete tasks together with the prompts and trigger words in them."""
         self.store.forget(task_ids)
 
     def close(self) -> None:
-        """Close the store; it is also closed when the sandbox is forgotten."""
+        """Close the store. It is also closed when the sandbox is garbage-collected."""
         self.store.close()

@@ -1,4 +1,4 @@
-"""The sandbox on a port of this machine, for any client of the real service."""
+"""Serving the sandbox on a port of this machine, for any client of the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 
 from apiframe_studio.api.urls import is_loopback
 
-from .loopback_only import ThisMachineOnly
+from .loopback_only import LoopbackOnly
 from .sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -28,26 +28,28 @@ async def serve(
     quiet: bool = False,
     task_status: TaskStatus[str] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled or signalled; port 0 takes a free one.
+    """Serve until cancelled or interrupted. Port 0 takes a free one.
 
-    Prints where it listens to stderr unless it is to be quiet, and tells it to whoever waits in
-    `TaskGroup.start`. Raises ValueError when `host` is not this machine alone (the sandbox asks nobody for a
-    password), OSError when the port is taken. After SIGINT it closes in order and the signal is raised again, as
-    KeyboardInterrupt from the loop.
+    Prints the base URL to stderr unless `quiet`, and returns it from `TaskGroup.start`. After SIGINT it shuts down
+    in order and then raises the signal again, as KeyboardInterrupt from the event loop.
+
+    Raises:
+        ValueError: `host` is not a loopback address. The sandbox has no authentication.
+        OSError: the port is taken.
     """
     if not is_loopback(host):
         raise ValueError("The sandbox listens on a loopback address only.")
-    with _listening(host, port) as listener:
-        address = _address(listener)
+    with _listen(host, port) as listener:
+        base_url = _base_url(listener)
         if not quiet:
-            print(f"Sandbox listening on {address}", file=sys.stderr, flush=True)
-        task_status.started(address)
+            print(f"Sandbox listening on {base_url}", file=sys.stderr, flush=True)
+        task_status.started(base_url)
         await _run(sandbox or Sandbox(), listener)
 
 
 async def _run(sandbox: Sandbox, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        _dated(ThisMachineOnly(sandbox.app), sandbox),
+        _with_date(LoopbackOnly(sandbox.app), sandbox),
         http="h11",
         ws="none",
         lifespan="on",
@@ -65,29 +67,29 @@ async def _run(sandbox: Sandbox, listener: socket.socket) -> None:
         raise
 
 
-def _dated(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
-    """Answers with a `Date` by the sandbox's clock, so that photo sets expire for its clients when it is advanced."""
+def _with_date(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
+    """Add a `Date` header with the sandbox's time, so that photo sets expire for clients when it is advanced."""
 
-    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_dated(message: Message) -> None:
+    async def app_with_date(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_date(message: Message) -> None:
             if message["type"] == "http.response.start":
                 date = (b"date", formatdate(sandbox.now(), usegmt=True).encode())
                 message = {**message, "headers": [*message["headers"], date]}
             await send(message)
 
-        await app(scope, receive, send_dated)
+        await app(scope, receive, send_with_date)
 
-    return dated
+    return app_with_date
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    # Listening before uvicorn does means that the printed address can be called at once.
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(found[0], found[1])
+def _listen(host: str, port: int) -> socket.socket:
+    # Listen before uvicorn starts, so that the printed URL can be called at once.
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(found[4])
+        listener.bind(address)
         listener.listen()
     except OSError:
         listener.close()
@@ -95,6 +97,6 @@ def _listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
+def _base_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,8 +1,8 @@
-"""What survives a restart of the sandbox: its tasks, its clock's offset and the log of requests, in SQLite.
+"""What survives a restart of the sandbox, in SQLite: its tasks, its clock's offset and the request log.
 
-Some agent frameworks start a new process for every call, so several processes may open one file at a time.
-Each verb is one short transaction. `synchronous=OFF` is enough here: a killed process loses nothing, only
-a power cut would, and nobody pays for a sandbox.
+Some agent frameworks start a new process for every call, so several processes may open one file at the same time.
+Each method is one short transaction. `synchronous=OFF` is enough: a killed process loses nothing, only a power cut
+would, and tasks of a sandbox cost no money.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from pathlib import Path
 
 from apiframe_studio.private_files import make_private_folder
 
-from .tasks import TASK, Answer, Task
+from .tasks import TASK, JsonObject, Task, change_key
 
-KEPT_REQUESTS = 10_000
+MAX_LOGGED_REQUESTS = 10_000
 
-FARTHEST = 10 * 365 * 24 * 3600.0
-"""Seconds, about ten years, that the clock may be away from the one handed in: dates stay dates."""
+MAX_CLOCK_OFFSET_SECONDS = 10 * 365 * 24 * 3600.0
+"""About ten years in either direction, so that every time of the sandbox is a valid date."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
     task_id TEXT PRIMARY KEY, cost INTEGER NOT NULL, task TEXT NOT NULL,
-    webhook_url TEXT, webhook_secret TEXT, told TEXT);
+    webhook_url TEXT, webhook_secret TEXT, last_posted TEXT);
 CREATE TABLE IF NOT EXISTS requests (
     id INTEGER PRIMARY KEY, at REAL NOT NULL,
     method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL);
@@ -36,132 +36,121 @@ CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 0), offset 
 """
 
 
-class OutOfCredits(Exception):
-    """A paid request that the account cannot pay; nothing was recorded."""
+class NotEnoughCredits(Exception):
+    """The account cannot pay for a request; nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where the changes of a task are to be posted, and the change that was posted last."""
+    """Where the changes of a task are posted. `last_posted` is the change key of the last post."""
 
     task: Task
     url: str
     secret: str | None
-    told: str
+    last_posted: str
 
 
 class Store:
-    """The sandbox's memory: a file at `path`, made if missing, readable by its owner only, or no file."""
+    """A file at `path`, created if missing and readable by its owner only, or a store in memory if None."""
 
     def __init__(self, path: Path | None, start_credits: int) -> None:
         self._start_credits = start_credits
         self._lock = threading.Lock()
         self._database = _open(path)
-        # Closed when the store is forgotten: an unclosed connection is a ResourceWarning on Python 3.13.
+        # An unclosed connection is a ResourceWarning on Python 3.13, so the store closes it when garbage-collected.
         self.close = weakref.finalize(self, self._database.close)
 
-    def accept(
-        self,
-        task: Task,
-        *,
-        cost: int,
-        told: str,
-        url: str | None = None,
-        secret: str | None = None,
-    ) -> None:
-        """Record a paid task and take its cost from the credits. Raises OutOfCredits and records nothing."""
+    def add_task(self, task: Task, *, cost: int, url: str | None = None, secret: str | None = None) -> None:
+        """Record a paid task and charge its cost. Raises NotEnoughCredits."""
+        last_posted = change_key(task.to_json(task.submitted_at)) if url else None
         with self._transaction() as database:
-            if self._credits(database) < cost:
-                raise OutOfCredits
-            row = (
-                task.task_id,
-                cost,
-                task.model_dump_json(),
-                url,
-                secret if url else None,
-                told if url else None,
-            )
+            if self._count_credits(database) < cost:
+                raise NotEnoughCredits
+            row = (task.task_id, cost, task.model_dump_json(), url, secret if url else None, last_posted)
             database.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def task(self, task_id: str) -> Task | None:
-        """The task of that id, or None."""
+    def find_task(self, task_id: str) -> Task | None:
+        """Return the task with this id, or None."""
         rows = self._read("SELECT task FROM tasks WHERE task_id = ?", task_id)
         return TASK.validate_json(rows[0][0]) if rows else None
 
-    def credits(self) -> int:
-        """The credits that are left."""
+    def count_credits(self) -> int:
+        """Return the remaining credits."""
         with self._transaction() as database:
-            return self._credits(database)
+            return self._count_credits(database)
 
-    def paid(self) -> int:
-        """How many requests have cost credits."""
+    def count_paid(self) -> int:
+        """Return the number of requests that cost credits."""
         return int(self._read("SELECT count(*) FROM tasks WHERE cost > 0")[0][0])
 
-    def total_images(self) -> int:
-        """How many pictures have been generated."""
+    def count_images(self) -> int:
+        """Return the number of generated images."""
         count = "SELECT coalesce(sum(json_array_length(task, '$.image_urls')), 0) FROM tasks"
         return int(self._read(count)[0][0])
 
-    def webhooks(self) -> list[Webhook]:
-        """The tasks whose final result has not been posted yet."""
-        rows = self._read("SELECT task, webhook_url, webhook_secret, told FROM tasks WHERE told IS NOT NULL")
+    def list_webhooks(self) -> list[Webhook]:
+        """Return the webhooks whose final change has not been posted."""
+        rows = self._read(
+            "SELECT task, webhook_url, webhook_secret, last_posted FROM tasks WHERE last_posted IS NOT NULL"
+        )
         return [Webhook(TASK.validate_json(row[0]), *row[1:]) for row in rows]
 
-    def claim(self, webhook: Webhook, news: str, *, final: bool) -> bool:
-        """Take it on oneself to post a change; False when another process has done so.
+    def claim_post(self, webhook: Webhook, key: str, *, final: bool) -> bool:
+        """Claim the right to post a change; False if another process has claimed it.
 
-        The secret is forgotten with the last post.
+        The final change erases the secret.
         """
         with self._transaction() as database:
-            done = database.execute(
-                "UPDATE tasks SET told = ? WHERE task_id = ? AND told = ?",
-                (None if final else news, webhook.task.task_id, webhook.told),
+            claimed = database.execute(
+                "UPDATE tasks SET last_posted = ? WHERE task_id = ? AND last_posted = ?",
+                (None if final else key, webhook.task.task_id, webhook.last_posted),
             )
             if final:
-                forget = "UPDATE tasks SET webhook_secret = NULL WHERE task_id = ?"
-                database.execute(forget, (webhook.task.task_id,))
-            return done.rowcount == 1
+                erase = "UPDATE tasks SET webhook_secret = NULL WHERE task_id = ?"
+                database.execute(erase, (webhook.task.task_id,))
+            return claimed.rowcount == 1
 
     def forget(self, task_ids: Sequence[str]) -> None:
-        """Remove tasks, with the words and prompts in them, out of the file's free pages too."""
+        """Delete tasks together with the prompts and trigger words in them, also from the file's free pages."""
         with self._transaction() as database:
             database.executemany("DELETE FROM tasks WHERE task_id = ?", [(task_id,) for task_id in task_ids])
         with self._lock:
             self._database.execute("VACUUM")
 
-    def offset(self) -> float:
-        """Seconds by which the sandbox's clock is ahead of the one handed in."""
+    def read_clock_offset(self) -> float:
+        """Return the seconds by which the sandbox's time is ahead of its clock."""
         rows = self._read("SELECT offset FROM clock")
         return float(rows[0][0]) if rows else 0.0
 
     def move_clock(self, seconds: float) -> None:
-        """Move the clock of everybody who opens this store; it stops at FARTHEST."""
+        """Add to the offset for every process that uses this store, within MAX_CLOCK_OFFSET_SECONDS."""
         with self._transaction() as database:
             database.execute("INSERT OR IGNORE INTO clock VALUES (0, 0)")
-            farther = "UPDATE clock SET offset = max(?, min(?, offset + ?))"
-            database.execute(farther, (-FARTHEST, FARTHEST, seconds))
+            move = "UPDATE clock SET offset = max(?, min(?, offset + ?))"
+            database.execute(move, (-MAX_CLOCK_OFFSET_SECONDS, MAX_CLOCK_OFFSET_SECONDS, seconds))
 
-    def log(self, at: float, method: str, path: str, status: int) -> None:
-        """Note a request that was answered; the newest ten thousand are kept."""
+    def log_request(self, at: float, method: str, path: str, status: int) -> None:
+        """Log a request. The newest ten thousand are kept."""
         with self._transaction() as database:
             row = (at, method, path, status)
-            noted = database.execute(
+            inserted = database.execute(
                 "INSERT INTO requests (at, method, path, status) VALUES (?, ?, ?, ?)", row
             )
-            database.execute("DELETE FROM requests WHERE id <= ?", ((noted.lastrowid or 0) - KEPT_REQUESTS,))
+            oldest = (inserted.lastrowid or 0) - MAX_LOGGED_REQUESTS
+            database.execute("DELETE FROM requests WHERE id <= ?", (oldest,))
 
-    def requests(self) -> list[Answer]:
-        """The logged requests, oldest first."""
+    def list_requests(self) -> list[JsonObject]:
+        """Return the logged requests, oldest first."""
         rows = self._read("SELECT at, method, path, status FROM requests ORDER BY id")
         return [dict(zip(("at", "method", "path", "status"), row, strict=True)) for row in rows]
 
-    def wipe(self) -> None:
-        """Forget every task, request and clock move."""
+    def clear(self) -> None:
+        """Delete all tasks and logged requests and reset the clock."""
         with self._transaction() as database:
             for table in ("tasks", "requests", "clock"):
-                database.execute(f"DELETE FROM {table}")  # noqa: S608  the three names above, nobody's input
+                database.execute(f"DELETE FROM {table}")  # noqa: S608  the three literals above
 
-    def _credits(self, database: sqlite3.Connection) -> int:
+    def _count_credits(self, database: sqlite3.Connection) -> int:
         spent: int = database.execute("SELECT coalesce(sum(cost), 0) FROM tasks").fetchone()[0]
         return self._start_credits - spent
 
@@ -171,14 +160,8 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        with self._lock, _immediate(self._database):
+            yield self._database
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
@@ -190,4 +173,23 @@ def _open(path: Path | None) -> sqlite3.Connection:
     for pragma in ("journal_mode=TRUNCATE", "synchronous=OFF", "secure_delete=ON"):
         database.execute(f"PRAGMA {pragma}")
     database.executescript(_SCHEMA)
+    _rename_old_column(database)
     return database
+
+
+def _rename_old_column(database: sqlite3.Connection) -> None:
+    """Bring a file of an earlier version up to date: `last_posted` was named `told`."""
+    with _immediate(database):
+        if any(column[1] == "told" for column in database.execute("PRAGMA table_info(tasks)")):
+            database.execute("ALTER TABLE tasks RENAME COLUMN told TO last_posted")
+
+
+@contextmanager
+def _immediate(database: sqlite3.Connection) -> Generator[None, None, None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")

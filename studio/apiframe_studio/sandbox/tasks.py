@@ -1,7 +1,7 @@
-"""What the sandbox remembers of a task, and what `/fetch` and the webhook say about it.
+"""Tasks as the sandbox stores them, and the JSON that `/fetch` and webhooks report about them.
 
-The answers are those of the v1 contract, oddities included: a running upload has neither id nor percentage,
-a running training has its percentage as a string and a finished one as a number.
+The JSON is that of the v1 contract with its quirks: a running upload has neither id nor percentage, the percentage
+of a running training is a string and that of a finished one a number.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from .progress import FINAL, Progress, Status, progress
+from .progress import FINAL, Progress, Status, compute_progress
 
-Answer = dict[str, object]
+JsonObject = dict[str, object]
 
-GENERATE = "ai-photo-generate"
-"""The `task_type` of a generation."""
-
-PHOTO_SET_LIFETIME = 24 * 3600.0
-"""Seconds that an uploaded set can be trained on. The service documents `expires_at` but no length."""
+PHOTO_SET_LIFETIME_SECONDS = 24 * 3600.0
+"""How long an uploaded set can be trained on. The service documents `expires_at` but no duration."""
 
 
 class _Task(BaseModel):
@@ -31,7 +28,7 @@ class _Task(BaseModel):
     fails_after: float | None = None
 
     def progress(self, now: float) -> Progress:
-        return progress(self.submitted_at, now, self.seconds, self.fails_after)
+        return compute_progress(self.submitted_at, now, self.seconds, self.fails_after)
 
     def is_finished(self, now: float) -> bool:
         return self.progress(now).status is Status.FINISHED
@@ -41,7 +38,7 @@ class _Task(BaseModel):
 
 
 class PhotoSet(_Task):
-    """An upload: pictures that a training can be started on until they expire."""
+    """An upload. A training can be started on it until it expires."""
 
     kind: Literal["upload"] = "upload"
     photos: int
@@ -51,7 +48,7 @@ class PhotoSet(_Task):
     def is_expired(self, now: float) -> bool:
         return now >= self.expires_at
 
-    def answer(self, now: float) -> Answer:
+    def to_json(self, now: float) -> JsonObject:
         status = self.progress(now).status
         if status is not Status.FINISHED:
             return {"status": status, "message": "Training images are being processed"}
@@ -59,12 +56,12 @@ class PhotoSet(_Task):
             "task_id": self.task_id,
             "status": status,
             "message": "Images ready for training",
-            "expires_at": timestamp(self.expires_at),
+            "expires_at": format_timestamp(self.expires_at),
         }
 
 
 class Portrait(BaseModel):
-    """What is to be seen in the pictures of a generation. `subject` is None when the prompt names nobody."""
+    """What the images of a generation show. `subject` is None if the prompt lacks the trigger word."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,33 +73,34 @@ class Portrait(BaseModel):
 
 
 class Training(_Task):
-    """A training, with the word that it ends with."""
+    """A training and its trigger word."""
 
     kind: Literal["training"] = "training"
     trigger_word: str
 
-    def answer(self, now: float) -> Answer:
-        here = self.progress(now)
-        head: Answer = {"task_id": self.task_id, "status": here.status}
-        match here.status:
+    def to_json(self, now: float) -> JsonObject:
+        progress = self.progress(now)
+        head: JsonObject = {"task_id": self.task_id, "status": progress.status}
+        match progress.status:
             case Status.FINISHED:
-                words = "Training finished, you can generate photos now!"
-                return head | {"message": words, "percentage": 100, "trigger_word": self.trigger_word}
+                message = "Training finished, you can generate photos now!"
+                return head | {"message": message, "percentage": 100, "trigger_word": self.trigger_word}
             case Status.FAILED:
                 return head | {"message": "Training failed: too few of the images show a face"}
             case _:
-                return head | {"message": "Training is in progress", "percentage": str(here.percentage)}
+                return head | {"message": "Training is in progress", "percentage": str(progress.percentage)}
 
 
 class Generation(_Task):
-    """Pictures made with a training, each drawn when its address is asked for."""
+    """Images made with a training."""
 
     kind: Literal["generation"] = "generation"
     portrait: Portrait
     image_urls: tuple[str, ...]
 
-    def answer(self, now: float) -> Answer:
-        head: Answer = {"task_id": self.task_id, "status": self.progress(now).status, "task_type": GENERATE}
+    def to_json(self, now: float) -> JsonObject:
+        status = self.progress(now).status
+        head: JsonObject = {"task_id": self.task_id, "status": status, "task_type": "ai-photo-generate"}
         return head | {"image_urls": list(self.image_urls)} if self.is_finished(now) else head
 
 
@@ -110,12 +108,12 @@ Task = PhotoSet | Training | Generation
 TASK: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
 
 
-def change(answer: Answer) -> str:
-    """What tells one webhook update of a task from the next: its status and percentage."""
-    return f"{answer['status']} {answer.get('percentage', '')}".strip()
+def change_key(response: JsonObject) -> str:
+    """Return the status and percentage of a response: a webhook is posted whenever this text changes."""
+    return f"{response['status']} {response.get('percentage', '')}".strip()
 
 
-def timestamp(seconds: float) -> str:
-    """Seconds since the epoch in the form the service writes, such as 2025-02-21T05:48:46.599Z."""
+def format_timestamp(seconds: float) -> str:
+    """Format seconds since the epoch as the service does, such as 2025-02-21T05:48:46.599Z."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,37 +1,35 @@
-"""Webhooks of the sandbox: each change of a task is posted once, to whom it concerns, by one process."""
+"""Webhooks of the sandbox: every change of a task is posted once, even if several processes share the store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import anyio
 
-from .tasks import change
+from .state import State
+from .store import Webhook
+from .tasks import change_key
 from .webhook_sender import post_webhook
 
-if TYPE_CHECKING:
-    from .sandbox import Sandbox
-    from .store import Webhook
-
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
-async def announce(sandbox: Sandbox) -> None:
-    """Post what has changed since the last look, once: nothing promises that a failed post is repeated."""
-    now = sandbox.now()
+async def deliver_webhooks(state: State) -> None:
+    """Post every change since the last call. A failed post is not repeated: the service promises no retries."""
+    now = state.now()
     async with anyio.create_task_group() as posts:
-        for webhook in sandbox.store.webhooks():
-            if _claimed(sandbox, webhook, now):
-                posts.start_soon(post_webhook, webhook.url, webhook.task.answer(now), webhook.secret)
+        for webhook in state.store.list_webhooks():
+            if _claim(state, webhook, now):
+                posts.start_soon(post_webhook, webhook.url, webhook.task.to_json(now), webhook.secret)
 
 
-async def keep_announcing(sandbox: Sandbox) -> None:
-    """Look for changes once a second until cancelled."""
+async def deliver_until_cancelled(state: State) -> None:
+    """Deliver webhooks once a second."""
     while True:
-        await announce(sandbox)
-        await anyio.sleep(LOOK_SECONDS)
+        await deliver_webhooks(state)
+        await anyio.sleep(POLL_SECONDS)
 
 
-def _claimed(sandbox: Sandbox, webhook: Webhook, now: float) -> bool:
-    news = change(webhook.task.answer(now))
-    return news != webhook.told and sandbox.store.claim(webhook, news, final=webhook.task.is_final(now))
+def _claim(state: State, webhook: Webhook, now: float) -> bool:
+    key = change_key(webhook.task.to_json(now))
+    return key != webhook.last_posted and state.store.claim_post(
+        webhook, key, final=webhook.task.is_final(now)
+    )

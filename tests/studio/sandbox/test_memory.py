@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import sqlite3
 import sys
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ import httpx
 import pytest
 
 from apiframe_studio.sandbox import Sandbox
-from apiframe_studio.sandbox.store import KEPT_REQUESTS, OutOfCredits, Store
+from apiframe_studio.sandbox.store import MAX_LOGGED_REQUESTS, NotEnoughCredits, Store
 from apiframe_studio.sandbox.tasks import Training
 
 if TYPE_CHECKING:
@@ -83,8 +85,8 @@ def _spend(path: Path, everybody_is_there: Barrier) -> None:
             trigger_word="TOK",
         )
         try:
-            store.accept(task, cost=4, told="")
-        except OutOfCredits:
+            store.add_task(task, cost=4)
+        except NotEnoughCredits:
             return
 
 
@@ -99,15 +101,30 @@ def test_four_processes_together_spend_no_more_than_there_is(tmp_path: Path) -> 
         spender.join(30)
     store = Store(path, start_credits=100)
     assert [spender.exitcode for spender in spenders] == [0] * 4
-    assert (store.credits(), store.paid()) == (0, 25)
+    assert (store.count_credits(), store.count_paid()) == (0, 25)
 
 
 def test_the_log_of_requests_is_bounded() -> None:
     store = Store(None, start_credits=0)
-    for number in range(KEPT_REQUESTS + 5):
-        store.log(float(number), "GET", "/account", 200)
-    assert len(store.requests()) == KEPT_REQUESTS
-    assert store.requests()[0]["at"] == 5.0
+    for number in range(MAX_LOGGED_REQUESTS + 5):
+        store.log_request(float(number), "GET", "/account", 200)
+    assert len(store.list_requests()) == MAX_LOGGED_REQUESTS
+    assert store.list_requests()[0]["at"] == 5.0
+
+
+def test_a_store_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    training = Training(task_id="a", submitted_at=START, seconds=20, trigger_word="TOKIKD")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "CREATE TABLE tasks (task_id TEXT PRIMARY KEY, cost INTEGER NOT NULL, task TEXT NOT NULL,"
+            " webhook_url TEXT, webhook_secret TEXT, told TEXT)"
+        )
+        row = ("a", 4, training.model_dump_json(), "http://127.0.0.1:9/", None, "pending 0")
+        database.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", row)
+    for _ in range(2):
+        (webhook,) = Store(path, start_credits=100).list_webhooks()
+        assert (webhook.task, webhook.last_posted) == (training, "pending 0")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")

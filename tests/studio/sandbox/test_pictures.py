@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from apiframe_studio.sandbox import Sandbox
-from apiframe_studio.sandbox.drawing import draw, person
+from apiframe_studio.sandbox.drawing import appearance_of, draw_image
 from apiframe_studio.sandbox.tasks import Portrait
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def test_uploaded_pictures_are_not_kept(tmp_path: Path, connect: Connect) 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (2048, 64), (64, 2048), (2048, 2048)])
 @pytest.mark.parametrize("prompt", ["p", "long " * 800, "ü 漢字 \u202e \n\n\t", "x" * 4000])
 def test_every_size_and_prompt_can_be_drawn(width: int, height: int, prompt: str) -> None:
-    drawn = draw(Portrait(subject="a", prompt=prompt, seed=-1, width=width, height=height), 1)
+    drawn = draw_image(Portrait(subject="a", prompt=prompt, seed=-1, width=width, height=height), 1)
     with Image.open(BytesIO(drawn)) as picture:
         picture.load()
         assert picture.size == (width, height)
@@ -77,9 +77,9 @@ def test_every_size_and_prompt_can_be_drawn(width: int, height: int, prompt: str
 
 
 def test_a_subject_looks_the_same_every_time_and_unlike_most_others() -> None:
-    assert person("one") == person("one")
-    assert len({person(str(number)) for number in range(30)}) > 20
+    assert appearance_of("one") == appearance_of("one")
+    assert len({appearance_of(str(number)) for number in range(30)}) > 20
 
 
 def test_nobody_in_particular_has_no_face() -> None:
-    assert not person(None).has_face
+    assert not appearance_of(None).has_face

@@ -34,7 +34,7 @@ async def test_a_free_port_is_taken_and_printed(capsys: pytest.CaptureFixture[st
 async def test_on_a_port_a_change_is_posted_without_a_request(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_delivery, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(webhook_delivery, "POLL_SECONDS", 0.02)
     time = 1_790_000_000.0
     sandbox = Sandbox(clock=lambda: time)
     order = {"training_images_id": "sandbox-person", "webhook_url": receiver.url}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.sandbox.progress import FINAL, STEP, Status, progress
+from apiframe_studio.sandbox.progress import FINAL, STEP, Status, compute_progress
 
 SUBMITTED = 1_790_000_000.123
 ORDER = list(Status)
@@ -28,7 +28,7 @@ ORDER = list(Status)
     ],
 )
 def test_a_task_of_twenty_seconds(elapsed: float, status: Status, percentage: int) -> None:
-    here = progress(SUBMITTED, SUBMITTED + elapsed, 20)
+    here = compute_progress(SUBMITTED, SUBMITTED + elapsed, 20)
     assert (here.status, here.percentage) == (status, percentage)
 
 
@@ -37,20 +37,20 @@ def test_a_task_of_twenty_seconds(elapsed: float, status: Status, percentage: in
     [(9.9, Status.PROCESSING, 45), (10, Status.FAILED, 50), (30, Status.FAILED, 50)],
 )
 def test_a_task_that_fails_half_way_stays_there(elapsed: float, status: Status, percentage: int) -> None:
-    here = progress(SUBMITTED, SUBMITTED + elapsed, 20, fails_after=0.5)
+    here = compute_progress(SUBMITTED, SUBMITTED + elapsed, 20, fails_after=0.5)
     assert (here.status, here.percentage) == (status, percentage)
 
 
 @pytest.mark.parametrize("thousandth", range(0, 1000, 7))
 def test_no_fraction_of_a_second_makes_a_task_late(thousandth: int) -> None:
     submitted_at = 1_790_000_000 + thousandth / 1000
-    steps = [progress(submitted_at, submitted_at + step * 0.015, 0.3) for step in range(21)]
+    steps = [compute_progress(submitted_at, submitted_at + step * 0.015, 0.3) for step in range(21)]
     assert [step.percentage for step in steps] == list(range(0, 101, 5))
     assert steps[-1].status is Status.FINISHED
 
 
 def test_a_task_that_takes_no_time_is_finished_at_once() -> None:
-    assert progress(SUBMITTED, SUBMITTED, 0).status is Status.FINISHED
+    assert compute_progress(SUBMITTED, SUBMITTED, 0).status is Status.FINISHED
 
 
 @given(
@@ -63,8 +63,8 @@ def test_a_task_that_takes_no_time_is_finished_at_once() -> None:
 def test_time_that_goes_on_never_takes_a_task_back(
     submitted_at: float, elapsed: float, more: float, seconds: float, fails_after: float | None
 ) -> None:
-    earlier = progress(submitted_at, submitted_at + elapsed, seconds, fails_after)
-    later = progress(submitted_at, submitted_at + elapsed + more, seconds, fails_after)
+    earlier = compute_progress(submitted_at, submitted_at + elapsed, seconds, fails_after)
+    later = compute_progress(submitted_at, submitted_at + elapsed + more, seconds, fails_after)
     assert ORDER.index(earlier.status) <= ORDER.index(later.status)
     assert earlier.percentage <= later.percentage
     assert later.percentage in range(0, 101, STEP)

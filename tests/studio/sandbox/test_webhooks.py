@@ -100,10 +100,10 @@ async def test_two_processes_with_one_store_post_a_change_once(
 def test_of_two_who_saw_a_change_only_one_may_post_it(tmp_path: Path) -> None:
     one, other = (Store(tmp_path / "s.db", start_credits=10) for _ in range(2))
     training = Training(task_id="a", submitted_at=START, seconds=20, trigger_word="TOKIKD")
-    one.accept(training, cost=1, told="pending 0", url="http://127.0.0.1:9/")
-    (seen,), (seen_too,) = one.webhooks(), other.webhooks()
-    assert other.claim(seen_too, "processing 40", final=False)
-    assert not one.claim(seen, "processing 40", final=False)
+    one.add_task(training, cost=1, url="http://127.0.0.1:9/")
+    (seen,), (seen_too,) = one.list_webhooks(), other.list_webhooks()
+    assert other.claim_post(seen_too, "processing 40", final=False)
+    assert not one.claim_post(seen, "processing 40", final=False)
 
 
 async def test_a_training_that_fails_is_told_too(
@@ -135,7 +135,7 @@ async def test_a_receiver_that_never_answers_is_left_when_its_time_is_up(
     client: httpx.AsyncClient, sandbox: Sandbox, silent_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Long enough for the post to arrive on a busy machine.
-    monkeypatch.setattr(webhook_sender, "POST_SECONDS", 2.0)
+    monkeypatch.setattr(webhook_sender, "TIMEOUT_SECONDS", 2.0)
     await train(client, silent_receiver.url)
     with anyio.fail_after(20):
         await sandbox.advance(20)
