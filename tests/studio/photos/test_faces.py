@@ -42,7 +42,7 @@ def reasons_against(image: Image.Image) -> tuple[Reason, ...]:
 def test_the_drawn_face_is_found_where_it_was_drawn() -> None:
     for scene in scenes(6):
         (face,) = found_in(draw(scene, (512, 640)))
-        assert abs(face.left + face.width / 2 - scene.across) < 0.08
+        assert abs(face.left + face.width / 2 - scene.pose.x) < 0.08
         assert abs(face.top + face.height / 2 - 0.44) < 0.12
 
 
