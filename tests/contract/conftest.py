@@ -1,8 +1,8 @@
-"""The service that the contract tests speak to: the sandbox, or the real one, given its address and a key.
+"""The service under test: the sandbox, or the real service if its base URL and a key are given.
 
-APIFRAME_CONTRACT_BASE_URL and APIFRAME_CONTRACT_API_KEY  the real service
-APIFRAME_CONTRACT_SPEND=yes                               tests that spend its credits may run
-APIFRAME_CONTRACT_IMAGES_ID                               a photo set it knows, needed by those that train
+APIFRAME_CONTRACT_BASE_URL and APIFRAME_CONTRACT_API_KEY  select the real service
+APIFRAME_CONTRACT_SPEND=yes                               allows tests that spend its credits
+APIFRAME_CONTRACT_IMAGES_ID                               a photo set of the service, for tests that train
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ OWN_KEY = "the key of the service under test"
 
 @dataclass
 class Service:
-    """Plain HTTP to whichever service is under test."""
+    """Plain HTTP to the service under test."""
 
     client: httpx.AsyncClient
     key: str
     photos: str = "sandbox-person"
 
     async def post(self, path: str, body: object = None, *, key: str | None = OWN_KEY) -> httpx.Response:
-        """POST `body` as JSON, or as it is when it is bytes. `key` None sends no Authorization at all."""
+        """POST `body` as JSON, or unchanged if it is bytes. With `key` None, no Authorization header is sent."""
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
         return await self.client.post(path, headers=self._headers(key), **content)
 
@@ -43,24 +43,24 @@ class Service:
         return await self.client.get(path, headers=self._headers(key))
 
     async def train(self, **fields: object) -> str:
-        """Start a training and give its task_id."""
-        answer = await self.post("/ai-photo-train", {"training_images_id": self.photos, **fields})
-        assert answer.status_code == 200, answer.text
-        task_id = answer.json()["task_id"]
+        """Start a training and return its task_id."""
+        response = await self.post("/ai-photo-train", {"training_images_id": self.photos, **fields})
+        assert response.status_code == 200, response.text
+        task_id = response.json()["task_id"]
         assert isinstance(task_id, str)
         return task_id
 
     async def fetch(self, task_id: str) -> dict[str, Any]:
-        """The task's JSON."""
-        answer = await self.post("/fetch", {"task_id": task_id})
-        assert answer.status_code == 200, answer.text
-        task: dict[str, Any] = answer.json()
+        """Return the task's JSON."""
+        response = await self.post("/fetch", {"task_id": task_id})
+        assert response.status_code == 200, response.text
+        task: dict[str, Any] = response.json()
         return task
 
     async def advance(self, seconds: float) -> None:
         """Move the sandbox's clock."""
-        answer = await self.post("/sandbox/clock", {"advance_seconds": seconds})
-        assert answer.status_code == 200, answer.text
+        response = await self.post("/sandbox/clock", {"advance_seconds": seconds})
+        assert response.status_code == 200, response.text
 
     def _headers(self, key: str | None) -> dict[str, str]:
         sent = self.key if key == OWN_KEY else key
@@ -84,17 +84,15 @@ async def service() -> AsyncIterator[Service]:
 
 @pytest.fixture
 def spending(service: Service) -> None:
-    """Asked for by tests that cost credits."""
+    """For tests that cost credits."""
     if not MAY_SPEND:
-        pytest.skip("spends credits of the real service; APIFRAME_CONTRACT_SPEND=yes allows it")
+        pytest.skip("spends credits of the real service; allow it with APIFRAME_CONTRACT_SPEND=yes")
     if REAL and not service.photos:
-        pytest.skip("trains on the real service; APIFRAME_CONTRACT_IMAGES_ID names the photo set")
+        pytest.skip("trains on the real service; name a photo set in APIFRAME_CONTRACT_IMAGES_ID")
 
 
 @pytest.fixture
 def sandbox_only() -> None:
-    """Asked for by tests that move the sandbox's clock, use its ready photo sets or what only it fixes."""
+    """For tests that move the sandbox's clock, use its ready photo sets or rely on undocumented responses."""
     if REAL:
-        pytest.skip(
-            "uses what only the sandbox has: its clock, its photo sets, or answers documented nowhere"
-        )
+        pytest.skip("needs the sandbox: its clock, its photo sets, or responses that are not documented")

@@ -1,4 +1,4 @@
-"""The contract of `/ai-photo-generate` and of the pictures that it makes."""
+"""The contract of `/ai-photo-generate` and of its images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RATIOS = {
 
 
 async def trained(service: Service) -> str:
-    """The task_id of a finished training with the word TOKIKD."""
+    """Return the task_id of a finished training with the trigger word TOKIKD."""
     task_id = await service.train(trigger_word="TOKIKD")
     await service.advance(20)
     return task_id
@@ -43,80 +43,80 @@ async def trained(service: Service) -> str:
 
 async def generate(service: Service, **fields: object) -> list[str]:
     training_id = fields.pop("training_id", None) or await trained(service)
-    order = {"training_id": training_id, "prompt": "TOKIKD on a beach", **fields}
-    answer = await service.post("/ai-photo-generate", order)
-    assert answer.status_code == 200, answer.text
-    urls: list[str] = answer.json()["image_urls"]
+    body = {"training_id": training_id, "prompt": "TOKIKD on a beach", **fields}
+    response = await service.post("/ai-photo-generate", body)
+    assert response.status_code == 200, response.text
+    urls: list[str] = response.json()["image_urls"]
     return urls
 
 
-async def picture(service: Service, url: str) -> Image.Image:
-    answer = await service.client.get(url)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "image/png"
-    return Image.open(BytesIO(answer.content))
+async def fetch_image(service: Service, url: str) -> Image.Image:
+    response = await service.client.get(url)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "image/png"
+    return Image.open(BytesIO(response.content))
 
 
-async def test_a_generation_is_answered_with_its_pictures(service: Service) -> None:
-    order = {"training_id": await trained(service), "prompt": "TOKIKD on a beach"}
-    answer = await service.post("/ai-photo-generate", order)
-    assert answer.status_code == 200
-    assert answer.json() | {"task_id": "", "image_urls": []} == {
+async def test_a_generation_returns_its_image_urls(service: Service) -> None:
+    body = {"training_id": await trained(service), "prompt": "TOKIKD on a beach"}
+    response = await service.post("/ai-photo-generate", body)
+    assert response.status_code == 200
+    assert response.json() | {"task_id": "", "image_urls": []} == {
         "task_id": "",
         "status": "finished",
         "task_type": "ai-photo-generate",
         "image_urls": [],
     }  # [D]
-    assert await service.fetch(answer.json()["task_id"]) == answer.json()
+    assert await service.fetch(response.json()["task_id"]) == response.json()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-async def test_as_many_pictures_as_asked_for_are_made_and_paid(service: Service, count: int) -> None:
+async def test_the_requested_number_of_images_is_generated_and_charged(service: Service, count: int) -> None:
     training_id = await trained(service)
     urls = await generate(service, training_id=training_id, number_of_images=str(count))
     assert len(set(urls)) == count
     account = (await service.get("/account")).json()
-    assert account["credits"] == 12_000 - 48 - count  # [D] 1 a photo
+    assert account["credits"] == 12_000 - 48 - count  # [D] 1 credit per image
     assert account["total_images"] == count
-    assert len({(await picture(service, url)).tobytes() for url in urls}) == count
+    assert len({(await fetch_image(service, url)).tobytes() for url in urls}) == count
 
 
-async def test_one_picture_is_the_default_and_square(service: Service) -> None:
+async def test_the_default_is_one_square_image(service: Service) -> None:
     (url,) = await generate(service)
-    assert (await picture(service, url)).size == (1024, 1024)  # [D] 1:1; the pixels are [?]
+    assert (await fetch_image(service, url)).size == (1024, 1024)  # [D] 1:1; the pixels are [?]
 
 
 @pytest.mark.parametrize(("aspect_ratio", "across"), RATIOS.items())
-async def test_every_documented_aspect_ratio_is_kept(
+async def test_every_documented_aspect_ratio_is_respected(
     service: Service, aspect_ratio: str, across: float
 ) -> None:
     (url,) = await generate(service, aspect_ratio=aspect_ratio)
-    width, height = (await picture(service, url)).size
+    width, height = (await fetch_image(service, url)).size
     assert width / height == pytest.approx(across, rel=0.03)  # [D]
 
 
-async def test_a_custom_size_is_made_to_the_pixel(service: Service) -> None:
+async def test_a_custom_size_is_exact(service: Service) -> None:
     (url,) = await generate(service, aspect_ratio="custom", width="640", height="321")
-    assert (await picture(service, url)).size == (640, 321)  # [D] as text, with custom only
+    assert (await fetch_image(service, url)).size == (640, 321)  # [D] as strings, with custom only
 
 
-async def test_the_same_seed_makes_the_same_picture_and_another_seed_another(service: Service) -> None:
+async def test_a_seed_determines_the_image(service: Service) -> None:
     training_id = await trained(service)
-    drawn = []
+    images = []
     for seed in (7, 7, 8):
         (url,) = await generate(service, training_id=training_id, seed=seed)
-        drawn.append((await picture(service, url)).tobytes())
-    assert drawn[0] == drawn[1]
-    assert drawn[0] != drawn[2]
+        images.append((await fetch_image(service, url)).tobytes())
+    assert images[0] == images[1]
+    assert images[0] != images[2]
 
 
-async def test_the_trigger_word_decides_who_is_in_the_picture(service: Service) -> None:
+async def test_only_a_prompt_with_the_trigger_word_shows_the_subject(service: Service) -> None:
     training_id = await trained(service)
-    drawn = []
-    for prompt in ("TOKIKD on a beach", "somebody on a beach"):
+    images = []
+    for prompt in ("TOKIKD on a beach", "a person on a beach"):
         (url,) = await generate(service, training_id=training_id, prompt=prompt, seed=7)
-        drawn.append((await picture(service, url)).crop((200, 0, 824, 600)).getcolors(1 << 20))
-    assert drawn[0] != drawn[1]  # [D] a prompt must contain it, and v1 does not put it in
+        images.append((await fetch_image(service, url)).crop((200, 0, 824, 600)).getcolors(1 << 20))
+    assert images[0] != images[1]  # [D] a prompt must contain it; v1 does not add it
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ async def test_the_trigger_word_decides_who_is_in_the_picture(service: Service) 
 async def test_a_field_outside_the_limits_is_a_bad_request_that_costs_nothing(
     service: Service, fields: dict[str, object]
 ) -> None:
-    order = {"training_id": await trained(service), "prompt": "TOKIKD", **fields}
-    answer = await service.post("/ai-photo-generate", order)
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["msg"]
+    body = {"training_id": await trained(service), "prompt": "TOKIKD", **fields}
+    response = await service.post("/ai-photo-generate", body)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["msg"]
     assert (await service.get("/account")).json()["credits"] == 12_000 - 48
 
 
@@ -156,22 +156,22 @@ async def test_a_field_outside_the_limits_is_a_bad_request_that_costs_nothing(
     ("photos", "seconds", "why"),
     [("sandbox-person", 19, "not finished"), ("sandbox-bad-photos", 20, "failed")],
 )
-async def test_a_training_that_has_no_result_makes_no_pictures(
+async def test_an_unfinished_or_failed_training_cannot_generate(
     service: Service, photos: str, seconds: float, why: str
 ) -> None:
     service.photos = photos
-    order = {"training_id": await service.train(), "prompt": "TOKIKD"}
+    body = {"training_id": await service.train(), "prompt": "TOKIKD"}
     await service.advance(seconds)
-    answer = await service.post("/ai-photo-generate", order)  # [?] the words
-    assert answer.status_code == 400
-    assert why in answer.json()["errors"][0]["msg"]
+    response = await service.post("/ai-photo-generate", body)  # [?] the wording
+    assert response.status_code == 400
+    assert why in response.json()["errors"][0]["msg"]
 
 
 @pytest.mark.parametrize("training_id", ["no-such-training", "sandbox-person"])
-async def test_what_is_no_training_makes_no_pictures(service: Service, training_id: str) -> None:
-    answer = await service.post("/ai-photo-generate", {"training_id": training_id, "prompt": "TOKIKD"})
-    assert answer.status_code == 400
-    assert "not found" in answer.json()["errors"][0]["msg"]
+async def test_an_id_that_is_not_a_training_cannot_generate(service: Service, training_id: str) -> None:
+    response = await service.post("/ai-photo-generate", {"training_id": training_id, "prompt": "TOKIKD"})
+    assert response.status_code == 400
+    assert "not found" in response.json()["errors"][0]["msg"]
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ async def test_what_is_no_training_makes_no_pictures(service: Service, training_
         "sandbox-person-1.png",
     ],
 )
-async def test_a_picture_that_nobody_made_is_not_found(service: Service, name: str) -> None:
+async def test_an_image_that_was_not_generated_is_not_found(service: Service, name: str) -> None:
     (url,) = await generate(service)
     task_id = url.rpartition("/")[2].removesuffix("-1.png")
-    answer = await service.get(f"/pictures/{name.format(task=task_id)}")
-    assert answer.status_code == 404
+    response = await service.get(f"/pictures/{name.format(task=task_id)}")
+    assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""The contract of `/ai-photo-train` and of what `/fetch` says about a training."""
+"""The contract of `/ai-photo-train` and of the training that `/fetch` returns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ pytestmark = pytest.mark.usefixtures("spending")
 RUNNING = {"pending", "staged", "starting", "processing", "retry", "retrying"}
 
 
-async def test_a_training_is_answered_with_its_id_and_nothing_else(service: Service) -> None:
-    answer = await service.post("/ai-photo-train", {"training_images_id": service.photos})  # [D] {"task_id"}
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["task_id"]
+async def test_a_training_returns_only_its_id(service: Service) -> None:
+    response = await service.post(
+        "/ai-photo-train", {"training_images_id": service.photos}
+    )  # [D] {"task_id"}
+    assert response.status_code == 200
+    assert list(response.json()) == ["task_id"]
 
 
-async def test_two_trainings_on_one_photo_set_have_two_ids(service: Service) -> None:
+async def test_two_trainings_on_one_photo_set_have_different_ids(service: Service) -> None:
     assert await service.train() != await service.train()  # [D] there is no idempotency key
 
 
-async def test_a_running_training_says_its_percentage_as_text(service: Service) -> None:
+async def test_a_running_training_has_its_percentage_as_a_string(service: Service) -> None:
     task_id = await service.train()
     task = await service.fetch(task_id)
     assert task["task_id"] == task_id
@@ -43,7 +45,7 @@ async def test_the_documented_example_of_a_running_training(service: Service) ->
         "status": "processing",
         "message": "Training is in progress",
         "percentage": "40",
-    }  # [D], with 8 of the sandbox's 20 seconds gone
+    }  # [D], after 8 of the sandbox's 20 seconds
 
 
 @pytest.mark.usefixtures("sandbox_only")
@@ -55,11 +57,11 @@ async def test_the_documented_example_of_a_finished_training(service: Service) -
         "message": "Training finished, you can generate photos now!",
         "percentage": 100,
         "trigger_word": "TOKIKD",
-    }  # [D]; the number 100, where a running training had a text
+    }  # [D]; the number 100, where a running training has a string
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_training_goes_through_the_documented_statuses_in_order(service: Service) -> None:
+async def test_a_training_passes_through_the_documented_statuses_in_order(service: Service) -> None:
     task_id = await service.train()
     seen = [(await service.fetch(task_id))["status"]]
     seen += [(await after(service, task_id, 0.25))["status"] for _ in range(100)]
@@ -70,11 +72,11 @@ async def test_a_training_goes_through_the_documented_statuses_in_order(service:
         "starting",
         "processing",
         "finished",
-    ]  # [D] the words; the order is [?]
+    ]  # [D] the statuses; the order is [?]
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_percentage_never_goes_back(service: Service) -> None:
+async def test_the_percentage_never_decreases(service: Service) -> None:
     task_id = await service.train()
     seen = [int((await after(service, task_id, 0.5))["percentage"]) for _ in range(50)]
     assert seen == sorted(seen)
@@ -83,19 +85,19 @@ async def test_a_percentage_never_goes_back(service: Service) -> None:
 
 @pytest.mark.usefixtures("sandbox_only")
 @pytest.mark.parametrize("fields", [{}, {"trigger_word": ""}, {"trigger_word": None}], ids=repr)
-async def test_without_a_word_the_service_makes_one_that_is_not_the_documented_default(
+async def test_without_a_trigger_word_the_service_chooses_one_other_than_the_documented_default(
     service: Service, fields: dict[str, object]
 ) -> None:
     finished = await after(service, await service.train(**fields), 20)
     word = finished["trigger_word"]
-    assert word != "TOKMSN"  # [D] documented as the default, yet the example without one returns TOKIKD
+    assert word != "TOKMSN"  # [D] the documented default, but the example without a word returns TOKIKD
     assert len(word) == 6
     assert word.startswith("TOK")
     assert word.isupper()
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_made_word_stays_the_same_and_differs_between_trainings(service: Service) -> None:
+async def test_a_chosen_trigger_word_is_stable_and_differs_between_trainings(service: Service) -> None:
     one, other = await service.train(), await service.train()
     first = (await after(service, one, 20))["trigger_word"]
     assert (await after(service, one, 1000))["trigger_word"] == first
@@ -103,12 +105,12 @@ async def test_a_made_word_stays_the_same_and_differs_between_trainings(service:
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_bad_photos_are_accepted_and_fail_half_way(service: Service) -> None:
+async def test_a_training_on_bad_photos_fails_at_50_percent(service: Service) -> None:
     service.photos = "sandbox-bad-photos"
     task_id = await service.train()
     assert (await after(service, task_id, 9.9))["status"] == "processing"
     failed = await after(service, task_id, 0.1)
-    assert failed["status"] == "failed"  # [D] a status; the rest of the body is documented nowhere
+    assert failed["status"] == "failed"  # [D] the status; the rest of the body is [?]
     assert failed["message"]  # [C] clients read `message`
     assert "trigger_word" not in failed
     assert await after(service, task_id, 3600) == failed
@@ -118,19 +120,19 @@ async def test_bad_photos_are_accepted_and_fail_half_way(service: Service) -> No
 @pytest.mark.parametrize(
     ("photos", "why"), [("sandbox-expired", "expired"), ("no-such-set", "training_images_id not found")]
 )
-async def test_photos_that_cannot_be_trained_on_are_a_bad_request_that_costs_nothing(
+async def test_a_photo_set_that_is_expired_or_unknown_is_a_bad_request_and_free(
     service: Service, photos: str, why: str
 ) -> None:
-    answer = await service.post("/ai-photo-train", {"training_images_id": photos})
-    assert answer.status_code == 400
-    assert why in answer.json()["errors"][0]["msg"]
+    response = await service.post("/ai-photo-train", {"training_images_id": photos})
+    assert response.status_code == 400
+    assert why in response.json()["errors"][0]["msg"]
     assert (await service.get("/account")).json()["credits"] == 12_000
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_training_is_no_photo_set(service: Service) -> None:
-    answer = await service.post("/ai-photo-train", {"training_images_id": await service.train()})
-    assert answer.status_code == 400
+async def test_a_training_is_not_accepted_as_a_photo_set(service: Service) -> None:
+    response = await service.post("/ai-photo-train", {"training_images_id": await service.train()})
+    assert response.status_code == 400
 
 
 @pytest.mark.usefixtures("sandbox_only")
@@ -147,16 +149,16 @@ async def test_a_training_is_no_photo_set(service: Service) -> None:
     ],
     ids=repr,
 )
-async def test_an_optional_field_of_the_wrong_kind_is_a_bad_request_by_name(
+async def test_an_invalid_optional_field_is_a_bad_request_that_names_it(
     service: Service, fields: dict[str, object]
 ) -> None:
-    answer = await service.post("/ai-photo-train", {"training_images_id": service.photos, **fields})
-    assert answer.status_code == 400
-    assert next(iter(fields)) in answer.json()["errors"][0]["msg"]
+    response = await service.post("/ai-photo-train", {"training_images_id": service.photos, **fields})
+    assert response.status_code == 400
+    assert next(iter(fields)) in response.json()["errors"][0]["msg"]
 
 
-async def test_a_field_that_the_contract_does_not_know_is_ignored(service: Service) -> None:
-    assert await service.train(subject="nobody")
+async def test_an_unknown_field_is_ignored(service: Service) -> None:
+    assert await service.train(unknown="value")
 
 
 async def after(service: Service, task_id: str, seconds: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The contract of `/ai-photo-upload` and of what `/fetch` says about an upload."""
+"""The contract of `/ai-photo-upload` and of the upload that `/fetch` returns."""
 
 from __future__ import annotations
 
@@ -23,54 +23,56 @@ ETHNICITIES = (
 )
 
 
-def picture(kind: str = "JPEG", *, damaged: bool = False) -> str:
-    """A small picture in base64."""
-    written = BytesIO()
-    Image.effect_noise((64, 64), 90).save(written, kind)
-    content = written.getvalue()
+def encode_photo(kind: str = "JPEG", *, damaged: bool = False) -> str:
+    """Return a small photo in base64."""
+    buffer = BytesIO()
+    Image.effect_noise((64, 64), 90).save(buffer, kind)
+    content = buffer.getvalue()
     return base64.b64encode(content[: len(content) // 2] if damaged else content).decode()
 
 
-GOOD = picture()
+GOOD = encode_photo()
 
 
-def upload_of(count: int = 10, **fields: object) -> dict[str, object]:
+def upload_body(count: int = 10, **fields: object) -> dict[str, object]:
     return {"images": [GOOD] * count, "ethnicity": "white", "gender": "female", **fields}
 
 
 @pytest.mark.usefixtures("spending")
 @pytest.mark.parametrize("count", [10, 30])
-async def test_10_to_30_pictures_are_answered_with_a_task_id(service: Service, count: int) -> None:
-    answer = await service.post("/ai-photo-upload", upload_of(count))  # [D]
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["task_id"]
+async def test_an_upload_of_10_to_30_photos_returns_a_task_id(service: Service, count: int) -> None:
+    response = await service.post("/ai-photo-upload", upload_body(count))  # [D]
+    assert response.status_code == 200
+    assert list(response.json()) == ["task_id"]
 
 
 @pytest.mark.usefixtures("spending")
 async def test_a_running_upload_has_neither_id_nor_percentage(service: Service) -> None:
-    task_id = (await service.post("/ai-photo-upload", upload_of())).json()["task_id"]
+    task_id = (await service.post("/ai-photo-upload", upload_body())).json()["task_id"]
     task = await service.fetch(task_id)
     assert task["message"] == "Training images are being processed"
     assert set(task) == {"status", "message"}  # [D]
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_finished_upload_says_when_it_expires(service: Service) -> None:
-    task_id = (await service.post("/ai-photo-upload", upload_of())).json()["task_id"]
+async def test_a_finished_upload_has_an_expiry(service: Service) -> None:
+    task_id = (await service.post("/ai-photo-upload", upload_body())).json()["task_id"]
     await service.advance(2)
     assert await service.fetch(task_id) == {
         "task_id": task_id,
         "status": "finished",
         "message": "Images ready for training",
         "expires_at": "2026-09-22T14:13:22.000Z",
-    }  # [D] the fields; how long a set lives is [?], here a day
+    }  # [D] the fields; the lifetime is [?], here a day
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_photo_set_is_trained_on_while_it_lives_and_each_photo_costs(service: Service) -> None:
-    service.photos = (await service.post("/ai-photo-upload", upload_of(11))).json()["task_id"]
+async def test_a_photo_set_can_be_trained_on_until_it_expires_and_each_photo_is_charged(
+    service: Service,
+) -> None:
+    service.photos = (await service.post("/ai-photo-upload", upload_body(11))).json()["task_id"]
     early = await service.post("/ai-photo-train", {"training_images_id": service.photos})
-    assert early.status_code == 400  # [?] what the service says to an upload that still runs
+    assert early.status_code == 400  # [?] a training on a running upload
     await service.advance(2)
     await service.train()
     left = (await service.get("/account")).json()["credits"]
@@ -84,8 +86,8 @@ async def test_a_photo_set_is_trained_on_while_it_lives_and_each_photo_costs(ser
 @pytest.mark.usefixtures("sandbox_only")
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("ethnicity", ETHNICITIES)
-async def test_every_documented_choice_is_taken(service: Service, kind: str, ethnicity: str) -> None:
-    fields = {"ethnicity": ethnicity, "gender": "male", "age": 41, "images": [picture(kind)] * 10}
+async def test_every_documented_value_is_accepted(service: Service, kind: str, ethnicity: str) -> None:
+    fields = {"ethnicity": ethnicity, "gender": "male", "age": 41, "images": [encode_photo(kind)] * 10}
     assert (await service.post("/ai-photo-upload", fields)).status_code == 200  # [D]
 
 
@@ -107,12 +109,12 @@ async def test_every_documented_choice_is_taken(service: Service, kind: str, eth
     ids=lambda case: str(case)[:30],
 )
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_field_outside_the_limits_is_a_bad_request_by_name(
+async def test_an_invalid_field_is_a_bad_request_that_names_it(
     service: Service, fields: dict[str, object], named: str
 ) -> None:
-    answer = await service.post("/ai-photo-upload", upload_of() | fields)
-    assert answer.status_code == 400
-    assert named in answer.json()["errors"][0]["msg"]
+    response = await service.post("/ai-photo-upload", upload_body() | fields)
+    assert response.status_code == 400
+    assert named in response.json()["errors"][0]["msg"]
     assert (await service.get("/account")).json()["credits"] == 12_000
 
 
@@ -120,34 +122,43 @@ async def test_a_field_outside_the_limits_is_a_bad_request_by_name(
     "image",
     [
         "not base64!",
-        base64.b64encode(b"base64 of a text").decode(),
+        base64.b64encode(b"not an image").decode(),
         "data:image/jpeg;base64," + GOOD,
         GOOD + "\n",
-        picture("GIF"),
-        picture(damaged=True),
-        picture("PNG", damaged=True),
+        encode_photo("GIF"),
+        encode_photo(damaged=True),
+        encode_photo("PNG", damaged=True),
         "ü",
     ],
-    ids=["no base64", "no picture", "a data URL", "a line break", "a GIF", "half a JPEG", "half a PNG", "ü"],
+    ids=[
+        "not base64",
+        "not an image",
+        "a data URL",
+        "a line break",
+        "a GIF",
+        "half a JPEG",
+        "half a PNG",
+        "ü",
+    ],
 )
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_text_that_is_no_picture_is_a_bad_request_that_says_which(
+async def test_a_text_that_is_not_an_image_is_a_bad_request_that_names_its_index(
     service: Service, image: str
 ) -> None:
     images = [GOOD] * 3 + [image] + [GOOD] * 8
-    answer = await service.post("/ai-photo-upload", upload_of(images=images))  # [D] base64 strings
-    assert answer.status_code == 400
-    assert [error["msg"].split(" ")[0] for error in answer.json()["errors"]] == ["images[3]"]
+    response = await service.post("/ai-photo-upload", upload_body(images=images))  # [D] base64 strings
+    assert response.status_code == 400
+    assert [error["msg"].split(" ")[0] for error in response.json()["errors"]] == ["images[3]"]
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_an_upload_without_end_is_cut_off(service: Service) -> None:
-    answer = await service.post("/ai-photo-upload", b" " * (65 * 1024 * 1024))  # [?] 413
-    assert answer.status_code == 413
+async def test_a_too_large_upload_is_rejected(service: Service) -> None:
+    response = await service.post("/ai-photo-upload", b" " * (65 * 1024 * 1024))  # [?] 413
+    assert response.status_code == 413
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_an_upload_of_phone_photos_is_taken(service: Service) -> None:
+async def test_an_upload_of_30_phone_photos_is_accepted(service: Service) -> None:
     large = base64.b64encode(base64.b64decode(GOOD) + b"\0" * 1_400_000).decode()
-    answer = await service.post("/ai-photo-upload", upload_of(images=[large] * 30))
-    assert answer.status_code == 200
+    response = await service.post("/ai-photo-upload", upload_body(images=[large] * 30))
+    assert response.status_code == 200

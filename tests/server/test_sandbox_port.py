@@ -1,4 +1,4 @@
-"""`apiframe-photo-mcp sandbox`, as other programs of this machine and pages in its browser meet it."""
+"""`apiframe-photo-mcp sandbox`, called by other programs and by pages in a browser of this machine."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = {"Authorization": "any-key"}
-REBOUND = {"Host": "rebound.example"}
-REFUSED: dict[str, tuple[dict[str, str], int]] = {
-    "another host's name": (REBOUND, 421),
-    "another host's name and our port": ({"Host": "rebound.example:8788"}, 421),
-    "a name that only begins like ours": ({"Host": "localhost.example"}, 421),
+FOREIGN_HOST = {"Host": "rebound.example"}
+REJECTED: dict[str, tuple[dict[str, str], int]] = {
+    "the name of another host": (FOREIGN_HOST, 421),
+    "the name of another host with our port": ({"Host": "rebound.example:8788"}, 421),
+    "a name that begins with localhost": ({"Host": "localhost.example"}, 421),
     "an address of the network": ({"Host": "192.168.0.7:8788"}, 421),
-    "no name": ({"Host": ""}, 421),
+    "an empty name": ({"Host": ""}, 421),
     "a page of another site": ({"Origin": "https://elsewhere.example"}, 403),
     "a page without an origin": ({"Origin": "null"}, 403),
-    "a page that hides where it is from": ({"Sec-Fetch-Site": "cross-site"}, 403),
+    "a cross-site request without an origin": ({"Sec-Fetch-Site": "cross-site"}, 403),
 }
 ALLOWED: dict[str, dict[str, str]] = {
     "a client": {},
     "another name of this machine": {"Host": "LOCALHOST:1"},
     "an IPv6 address of this machine": {"Host": "[::1]:1"},
     "a page of this machine": {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
-    "an address that was typed": {"Sec-Fetch-Site": "none"},
+    "a typed URL": {"Sec-Fetch-Site": "none"},
 }
 WEBHOOKS = {
     "https://example.org/hook": 200,
@@ -55,56 +55,56 @@ async def wire(tmp_path: Path) -> AsyncGenerator[Wire]:
             wire.process.terminate()
 
 
-async def _address(wire: Wire) -> str:
+async def _base_url(wire: Wire) -> str:
     return (await wire.err_until("listening on ")).partition("listening on ")[2]
 
 
-async def test_only_this_machine_is_served_and_no_page_of_another_site(wire: Wire) -> None:
-    async with httpx.AsyncClient(base_url=await _address(wire), headers=KEY) as client:
-        for name, (headers, status) in REFUSED.items():
+async def test_only_programs_and_pages_of_this_machine_are_served(wire: Wire) -> None:
+    async with httpx.AsyncClient(base_url=await _base_url(wire), headers=KEY) as client:
+        for name, (headers, status) in REJECTED.items():
             for path in ("/sandbox/clock", "/sandbox/reset", "/ai-photo-train"):
                 body: Any = {"advance_seconds": 60, "training_images_id": "sandbox-person"}
-                answer = await client.post(path, json=body, headers=headers)
-                assert (name, path, answer.status_code) == (name, path, status)
-                assert "127.0.0.1" in answer.json()["errors"][0]["msg"]
+                response = await client.post(path, json=body, headers=headers)
+                assert (name, path, response.status_code) == (name, path, status)
+                assert "127.0.0.1" in response.json()["errors"][0]["msg"]
         for name, headers in ALLOWED.items():
-            answer = await client.get("/sandbox/log", headers=headers)
-            assert (name, answer.status_code, answer.json()) == (name, 200, {"paid": 0, "requests": []})
+            response = await client.get("/sandbox/log", headers=headers)
+            assert (name, response.status_code, response.json()) == (name, 200, {"paid": 0, "requests": []})
         assert (await client.get("/sandbox/clock")).json()["offset_seconds"] == 0
     assert wire.err.count("\n") == 2
 
 
-async def test_answers_are_dated_by_the_sandboxs_clock(wire: Wire) -> None:
-    async with httpx.AsyncClient(base_url=await _address(wire), headers=KEY) as client:
+async def test_responses_have_the_date_of_the_sandboxs_clock(wire: Wire) -> None:
+    async with httpx.AsyncClient(base_url=await _base_url(wire), headers=KEY) as client:
         before = parsedate_to_datetime((await client.get("/account")).headers["date"])
         await client.post("/sandbox/clock", json={"advance_seconds": 90_000})
         dates = (await client.get("/account")).headers.get_list("date")
     assert [parsedate_to_datetime(date) - before > timedelta(hours=24) for date in dates] == [True]
 
 
-async def test_a_webhook_goes_only_where_the_tools_would_let_it(wire: Wire) -> None:
-    async with httpx.AsyncClient(base_url=await _address(wire), headers=KEY) as client:
+async def test_a_webhook_url_is_accepted_only_if_the_tools_accept_it(wire: Wire) -> None:
+    async with httpx.AsyncClient(base_url=await _base_url(wire), headers=KEY) as client:
         for url, status in WEBHOOKS.items():
-            order = {"training_images_id": "sandbox-person", "webhook_url": url}
-            answer = await client.post("/ai-photo-train", json=order)
-            assert (url, answer.status_code) == (url, status)
+            body = {"training_images_id": "sandbox-person", "webhook_url": url}
+            response = await client.post("/ai-photo-train", json=body)
+            assert (url, response.status_code) == (url, status)
 
 
-async def test_a_request_that_is_broken_off_is_not_a_traceback(wire: Wire) -> None:
-    address = await _address(wire)
+async def test_an_aborted_request_is_logged_without_a_traceback(wire: Wire) -> None:
+    address = await _base_url(wire)
     host, _, port = address.removeprefix("http://").partition(":")
 
-    def break_off() -> None:
+    def abort() -> None:
         head = (
             f"POST /ai-photo-train HTTP/1.1\r\nHost: {host}\r\nAuthorization: k\r\nContent-Length: 99\r\n\r\n"
         )
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(head.encode() + b'{"training')
 
-    await anyio.to_thread.run_sync(break_off)
+    await anyio.to_thread.run_sync(abort)
     async with httpx.AsyncClient(base_url=address, headers=KEY) as client:
         with anyio.fail_after(10):
             while not (log := (await client.get("/sandbox/log")).json())["requests"]:
                 await anyio.lowlevel.checkpoint()
-    assert [(noted["path"], noted["status"]) for noted in log["requests"]] == [("/ai-photo-train", 400)]
+    assert [(entry["path"], entry["status"]) for entry in log["requests"]] == [("/ai-photo-train", 400)]
     assert wire.err.count("\n") == 2, wire.err

@@ -1,4 +1,4 @@
-"""A sandbox whose clock only moves when told, a client of it, and a receiver of webhooks."""
+"""A sandbox with a fixed clock, a client for it, and a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Connect = Callable[[Sandbox], httpx.AsyncClient]
 
 @pytest.fixture
 def connect() -> Connect:
-    """Makes a client with a key that speaks to a sandbox without a port."""
+    """Return a function that makes a client with a valid key for an embedded sandbox."""
 
     def connect(sandbox: Sandbox) -> httpx.AsyncClient:
         headers = {"Authorization": SANDBOX_KEY}
@@ -32,19 +32,19 @@ def connect() -> Connect:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    """In memory, its clock standing still."""
+    """A sandbox in memory with a fixed clock."""
     return Sandbox(clock=lambda: START)
 
 
 @pytest.fixture
 async def client(sandbox: Sandbox, connect: Connect) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of `sandbox`."""
+    """A client for `sandbox`."""
     async with connect(sandbox) as client:
         yield client
 
 
 class Receiver:
-    """A loopback server that keeps the raw text of what is posted to it and answers 200, or nothing."""
+    """A loopback server that keeps the raw text of each request and responds with 200, or never if silent."""
 
     def __init__(self, url: str, *, silent: bool) -> None:
         self.url = url
@@ -52,48 +52,48 @@ class Receiver:
         self._send, self._posts = anyio.create_memory_object_stream[str](100)
 
     async def next_post(self) -> str:
-        """The next request, headers and body, as text."""
+        """Return the next request, headers and body, as text."""
         with anyio.fail_after(5):
             return await self._posts.receive()
 
-    def waiting(self) -> int:
-        """How many posts have come and have not been taken."""
+    def unread(self) -> int:
+        """Return the number of received posts that were not read."""
         return self._posts.statistics().current_buffer_used
 
     def close(self) -> None:
-        """Close both ends."""
+        """Close both ends of the stream."""
         self._send.close()
         self._posts.close()
 
-    async def take(self, stream: SocketStream) -> None:
+    async def serve(self, stream: SocketStream) -> None:
         """Serve one connection."""
         async with stream:
-            await self._send.send(await _whole_request(stream))
+            await self._send.send(await _read_request(stream))
             if self.silent:
                 await anyio.sleep_forever()
             await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
-async def _whole_request(stream: SocketStream) -> str:
+async def _read_request(stream: SocketStream) -> str:
     text = ""
     while True:
         text += (await stream.receive()).decode()
-        head, parted, body = text.partition("\r\n\r\n")
+        head, separator, body = text.partition("\r\n\r\n")
         lengths = [
             line.split(":")[1] for line in head.lower().split("\r\n") if line.startswith("content-length")
         ]
-        if parted and len(body) >= int(lengths[0]):
+        if separator and len(body) >= int(lengths[0]):
             return text
 
 
 @asynccontextmanager
 async def receiving(*, silent: bool = False) -> AsyncIterator[Receiver]:
-    """A receiver on a free port."""
+    """Run a receiver on a free port."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610  no Django here
     receiver = Receiver(f"http://127.0.0.1:{port}/hook", silent=silent)
     async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, receiver.take)
+        tasks.start_soon(listener.serve, receiver.serve)
         yield receiver
         tasks.cancel_scope.cancel()
     receiver.close()
@@ -101,13 +101,13 @@ async def receiving(*, silent: bool = False) -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    """A receiver that answers."""
+    """A receiver that responds with 200."""
     async with receiving() as receiver:
         yield receiver
 
 
 @pytest.fixture
 async def silent_receiver() -> AsyncIterator[Receiver]:
-    """A receiver that never answers."""
+    """A receiver that never responds."""
     async with receiving(silent=True) as receiver:
         yield receiver

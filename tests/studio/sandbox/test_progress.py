@@ -1,4 +1,4 @@
-"""How far a task has come is a pure function of two times."""
+"""Progress is a pure function of the submission time and the current time."""
 
 from __future__ import annotations
 
@@ -27,29 +27,31 @@ ORDER = list(Status)
         (1e9, Status.FINISHED, 100),
     ],
 )
-def test_a_task_of_twenty_seconds(elapsed: float, status: Status, percentage: int) -> None:
-    here = compute_progress(SUBMITTED, SUBMITTED + elapsed, 20)
-    assert (here.status, here.percentage) == (status, percentage)
+def test_the_progress_of_a_task_of_twenty_seconds(elapsed: float, status: Status, percentage: int) -> None:
+    result = compute_progress(SUBMITTED, SUBMITTED + elapsed, 20)
+    assert (result.status, result.percentage) == (status, percentage)
 
 
 @pytest.mark.parametrize(
     ("elapsed", "status", "percentage"),
     [(9.9, Status.PROCESSING, 45), (10, Status.FAILED, 50), (30, Status.FAILED, 50)],
 )
-def test_a_task_that_fails_half_way_stays_there(elapsed: float, status: Status, percentage: int) -> None:
-    here = compute_progress(SUBMITTED, SUBMITTED + elapsed, 20, fails_after=0.5)
-    assert (here.status, here.percentage) == (status, percentage)
+def test_a_task_that_fails_at_50_percent_stays_failed(
+    elapsed: float, status: Status, percentage: int
+) -> None:
+    result = compute_progress(SUBMITTED, SUBMITTED + elapsed, 20, fails_after=0.5)
+    assert (result.status, result.percentage) == (status, percentage)
 
 
 @pytest.mark.parametrize("thousandth", range(0, 1000, 7))
-def test_no_fraction_of_a_second_makes_a_task_late(thousandth: int) -> None:
+def test_rounding_never_delays_a_task(thousandth: int) -> None:
     submitted_at = 1_790_000_000 + thousandth / 1000
     steps = [compute_progress(submitted_at, submitted_at + step * 0.015, 0.3) for step in range(21)]
     assert [step.percentage for step in steps] == list(range(0, 101, 5))
     assert steps[-1].status is Status.FINISHED
 
 
-def test_a_task_that_takes_no_time_is_finished_at_once() -> None:
+def test_a_task_of_zero_seconds_is_finished_at_once() -> None:
     assert compute_progress(SUBMITTED, SUBMITTED, 0).status is Status.FINISHED
 
 
@@ -60,7 +62,7 @@ def test_a_task_that_takes_no_time_is_finished_at_once() -> None:
     st.floats(0, 1e6),
     st.none() | st.floats(0, 1),
 )
-def test_time_that_goes_on_never_takes_a_task_back(
+def test_progress_never_decreases(
     submitted_at: float, elapsed: float, more: float, seconds: float, fails_after: float | None
 ) -> None:
     earlier = compute_progress(submitted_at, submitted_at + elapsed, seconds, fails_after)

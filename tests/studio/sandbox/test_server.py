@@ -1,4 +1,4 @@
-"""The sandbox on a port: any client can be tried on it, and webhooks come without anybody asking."""
+"""The sandbox on a port: it serves any client and delivers webhooks without being polled."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
 KEY = {"Authorization": SANDBOX_KEY}
 
 
-async def test_a_free_port_is_taken_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_free_port_is_chosen_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             address = await tasks.start(serve)
             async with httpx.AsyncClient(base_url=address, headers=KEY) as client:
                 assert (await client.get("/account")).json()["credits"] == 12_000
             tasks.cancel_scope.cancel()
-    told = capsys.readouterr()
-    assert told.err == f"Sandbox listening on {address}\n"
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert printed.err == f"Sandbox listening on {address}\n"
+    assert printed.out == ""
 
 
-async def test_on_a_port_a_change_is_posted_without_a_request(
+async def test_a_served_sandbox_posts_a_change_without_a_request(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "POLL_SECONDS", 0.02)
     time = 1_790_000_000.0
     sandbox = Sandbox(clock=lambda: time)
-    order = {"training_images_id": "sandbox-person", "webhook_url": receiver.url}
+    body = {"training_images_id": "sandbox-person", "webhook_url": receiver.url}
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
-            address = await tasks.start(lambda **told: serve(sandbox=sandbox, **told))
+            address = await tasks.start(lambda **options: serve(sandbox=sandbox, **options))
             async with httpx.AsyncClient(base_url=address, headers=KEY) as client:
-                await client.post("/ai-photo-train", json=order)
+                await client.post("/ai-photo-train", json=body)
             time += 20
             assert '"finished"' in await receiver.next_post()
             tasks.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "sandbox.example"])  # noqa: S104  is refused
-async def test_an_address_others_could_reach_is_refused(host: str) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "sandbox.example"])  # noqa: S104  is rejected
+async def test_an_address_that_other_machines_can_reach_is_rejected(host: str) -> None:
     with pytest.raises(ValueError, match="loopback"):
         await serve(host)
 
 
-async def test_a_taken_port_is_an_error_that_leaves_nothing_open() -> None:
+async def test_a_taken_port_raises_and_leaves_no_socket_open() -> None:
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as taken:
         port = taken.extra(SocketAttribute.local_port)  # noqa: S610  no Django here
         with pytest.raises(OSError, match=r"in use|only once" if sys.platform != "win32" else ""):

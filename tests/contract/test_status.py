@@ -27,46 +27,46 @@ async def test_a_ready_photo_set_is_a_finished_upload(service: Service, photos: 
 @pytest.mark.usefixtures("sandbox_only")
 async def test_an_expiry_has_the_documented_form(service: Service) -> None:
     task = await service.fetch("sandbox-expired")
-    assert task["expires_at"] == "2025-02-21T05:48:46.599Z"  # [D] the documentation's own example
+    assert task["expires_at"] == "2025-02-21T05:48:46.599Z"  # [D] the example in the documentation
 
 
 @pytest.mark.usefixtures("sandbox_only")
 async def test_an_unknown_task_is_not_found(service: Service) -> None:
-    answer = await service.post("/fetch", {"task_id": "no-such-task"})  # [?] what the service says is unknown
-    assert (answer.status_code, answer.json()) == (404, {"errors": [{"msg": "Task not found"}]})
+    response = await service.post("/fetch", {"task_id": "no-such-task"})  # [?] not documented
+    assert (response.status_code, response.json()) == (404, {"errors": [{"msg": "Task not found"}]})
 
 
 @pytest.mark.usefixtures("spending")
-async def test_many_tasks_come_in_one_answer_as_each_would_alone(service: Service) -> None:
+async def test_fetch_many_returns_all_tasks(service: Service) -> None:
     ids = [await service.train() for _ in range(2)]
-    answer = await service.post("/fetch-many", {"task_ids": ids})  # [D] {"tasks":[…]}
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["tasks"]
-    assert {task["task_id"] for task in answer.json()["tasks"]} == set(ids)
+    response = await service.post("/fetch-many", {"task_ids": ids})  # [D] {"tasks":[…]}
+    assert response.status_code == 200
+    assert list(response.json()) == ["tasks"]
+    assert {task["task_id"] for task in response.json()["tasks"]} == set(ids)
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_twenty_tasks_are_fetched_in_the_order_asked(service: Service) -> None:
+async def test_fetch_many_keeps_the_order_of_twenty_tasks(service: Service) -> None:
     ids = [await service.train() for _ in range(20)]
-    answer = await service.post("/fetch-many", {"task_ids": ids})
-    assert answer.json()["tasks"] == [await service.fetch(task_id) for task_id in ids]
+    response = await service.post("/fetch-many", {"task_ids": ids})
+    assert response.json()["tasks"] == [await service.fetch(task_id) for task_id in ids]
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_an_unknown_task_among_many_is_left_out(service: Service) -> None:
+async def test_fetch_many_leaves_out_an_unknown_task(service: Service) -> None:
     known = await service.train()
-    answer = await service.post("/fetch-many", {"task_ids": ["no-such-task", known]})  # [?]
-    assert [task["task_id"] for task in answer.json()["tasks"]] == [known]
+    response = await service.post("/fetch-many", {"task_ids": ["no-such-task", known]})  # [?]
+    assert [task["task_id"] for task in response.json()["tasks"]] == [known]
 
 
 @pytest.mark.parametrize("count", [0, 1, 21])
-async def test_other_than_2_to_20_tasks_are_a_bad_request(service: Service, count: int) -> None:
-    answer = await service.post("/fetch-many", {"task_ids": ["an-id"] * count})  # [D] 2 to 20
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["msg"]
+async def test_fetch_many_accepts_only_2_to_20_tasks(service: Service, count: int) -> None:
+    response = await service.post("/fetch-many", {"task_ids": ["an-id"] * count})  # [D] 2 to 20
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["msg"]
 
 
-async def test_the_account_says_who_and_how_many_credits(service: Service) -> None:
+async def test_the_account_has_email_credits_images_and_plan(service: Service) -> None:
     account = (await service.get("/account")).json()
     assert set(account) >= {"email", "credits", "total_images", "plan"}  # [D]
     assert isinstance(account["credits"], int)
@@ -74,14 +74,14 @@ async def test_the_account_says_who_and_how_many_credits(service: Service) -> No
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_training_costs_four_credits_a_photo(service: Service) -> None:
+async def test_a_training_costs_four_credits_per_photo(service: Service) -> None:
     await service.train()
     account = (await service.get("/account")).json()
     assert account["credits"] == 12_000 - 4 * 12  # [D]
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_looking_costs_nothing(service: Service) -> None:
+async def test_status_checks_are_free(service: Service) -> None:
     task_id = await service.train()
     for _ in range(3):
         await service.fetch(task_id)

@@ -1,4 +1,4 @@
-"""What the sandbox remembers, for how long, and with whom it shares it."""
+"""What the sandbox stores, for how long, and which processes share it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ async def test_a_training_survives_a_restart(tmp_path: Path, connect: Connect) -
     assert (task["status"], task["trigger_word"]) == ("finished", "TOKIKD")
 
 
-async def test_a_training_keeps_its_speed_in_a_sandbox_with_another(tmp_path: Path, connect: Connect) -> None:
+async def test_a_training_keeps_its_speed_if_that_of_the_sandbox_changes(
+    tmp_path: Path, connect: Connect
+) -> None:
     path = tmp_path / "sandbox.db"
     async with connect(Sandbox(clock=lambda: START, store_path=path, training_seconds=10)) as quick:
         task_id = (await quick.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
@@ -58,13 +60,13 @@ async def test_two_sandboxes_on_one_file_share_clock_credits_and_log(
     assert (log["paid"], len(log["requests"])) == (1, 2)
 
 
-async def test_sandboxes_without_a_file_know_nothing_of_each_other(connect: Connect) -> None:
+async def test_sandboxes_without_a_file_are_independent(connect: Connect) -> None:
     async with connect(Sandbox()) as first, connect(Sandbox()) as second:
         task_id = (await first.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
         assert (await second.post("/fetch", json={"task_id": task_id})).status_code == 404
 
 
-async def test_credits_run_out_and_nothing_is_recorded_then(connect: Connect) -> None:
+async def test_a_request_that_exceeds_the_credits_is_rejected_and_not_recorded(connect: Connect) -> None:
     async with connect(Sandbox(start_credits=50)) as client:
         assert (await client.post("/ai-photo-train", json=TRAIN)).status_code == 200
         refused = await client.post("/ai-photo-train", json=TRAIN)
@@ -74,9 +76,9 @@ async def test_credits_run_out_and_nothing_is_recorded_then(connect: Connect) ->
         assert (await client.get("/sandbox/log")).json()["paid"] == 1
 
 
-def _spend(path: Path, everybody_is_there: Barrier) -> None:
+def _spend(path: Path, all_started: Barrier) -> None:
     store = Store(path, start_credits=100)
-    everybody_is_there.wait(30)
+    all_started.wait(30)
     for number in range(20):
         task = Training(
             task_id=f"{multiprocessing.current_process().name}-{number}",
@@ -90,11 +92,11 @@ def _spend(path: Path, everybody_is_there: Barrier) -> None:
             return
 
 
-def test_four_processes_together_spend_no_more_than_there_is(tmp_path: Path) -> None:
+def test_four_processes_together_spend_no_more_than_the_credits(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     spawn = multiprocessing.get_context("spawn")
-    everybody_is_there = spawn.Barrier(4)
-    spenders = [spawn.Process(target=_spend, args=(path, everybody_is_there)) for _ in range(4)]
+    all_started = spawn.Barrier(4)
+    spenders = [spawn.Process(target=_spend, args=(path, all_started)) for _ in range(4)]
     for spender in spenders:
         spender.start()
     for spender in spenders:
@@ -104,7 +106,7 @@ def test_four_processes_together_spend_no_more_than_there_is(tmp_path: Path) -> 
     assert (store.count_credits(), store.count_paid()) == (0, 25)
 
 
-def test_the_log_of_requests_is_bounded() -> None:
+def test_the_request_log_is_bounded() -> None:
     store = Store(None, start_credits=0)
     for number in range(MAX_LOGGED_REQUESTS + 5):
         store.log_request(float(number), "GET", "/account", 200)
@@ -128,26 +130,26 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")
-def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     path = tmp_path / "data" / "sandbox.db"
     Store(path, start_credits=0)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_sandbox_opens_nothing_before_it_is_used(tmp_path: Path) -> None:
+def test_a_sandbox_opens_no_file_before_its_first_use(tmp_path: Path) -> None:
     Sandbox(store_path=tmp_path / "sandbox.db")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_forgotten_sandbox_closes_its_store(tmp_path: Path) -> None:
+def test_a_garbage_collected_sandbox_closes_its_store(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Sandbox(store_path=tmp_path / "sandbox.db").now()
         gc.collect()
 
 
-async def test_a_reset_forgets_everything(sandbox: Sandbox, client: httpx.AsyncClient) -> None:
+async def test_a_reset_deletes_everything(sandbox: Sandbox, client: httpx.AsyncClient) -> None:
     task_id = (await client.post("/ai-photo-train", json=TRAIN)).json()["task_id"]
     await client.post("/sandbox/clock", json={"advance_seconds": 60})
     assert (await client.post("/sandbox/reset")).status_code == 200
