@@ -1,12 +1,12 @@
-"""A loopback server that fails in one named way: every fault that a wire or a service was seen to have.
+"""A loopback server that fails in one named way: the faults that networks and services have.
 
 ::
 
     with fault_server("reset_after_request") as server:
-        server.base_url   # where it listens, or where nobody does
-        server.posts      # the POSTs that arrived, in order
+        server.base_url   # the address to call
+        server.posts      # the POST requests that arrived, in order
 
-Several names give one fault to each connection in turn; the last one stays.
+With several names, each connection gets the next fault; the last one is repeated.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from email.utils import format_datetime
 from functools import cache
 
 ACCEPTED = {"task_id": "train-0123456789"}
-LONGEST_SECONDS = 10.0
+MAX_SECONDS = 10.0
 DRIP_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """One request as it arrived, perhaps without all of its body."""
+    """One request as it arrived, possibly with an incomplete body."""
 
     method: str
     target: str
@@ -38,13 +38,13 @@ class Recorded:
     body: bytes
 
     def json(self) -> object:
-        """What the body says."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
 
 @dataclass
 class FaultServer:
-    """Where the server listens, and what has reached it."""
+    """The server's address and what it received."""
 
     base_url: str
     requests: list[Recorded] = field(default_factory=list[Recorded])
@@ -53,7 +53,7 @@ class FaultServer:
 
     @property
     def posts(self) -> list[Recorded]:
-        """The POSTs that arrived."""
+        """The POST requests that arrived."""
         return [request for request in self.requests if request.method == "POST"]
 
 
@@ -62,7 +62,7 @@ Fault = Callable[[socket.socket, FaultServer], None]
 
 @contextmanager
 def fault_server(*names: str, faults: Mapping[str, Fault] | None = None) -> Iterator[FaultServer]:
-    """Serve the named faults until the block ends; `faults` adds some of the test's own."""
+    """Serve the named faults until the block ends. `faults` adds faults of the test."""
     if names in ADDRESSES:
         with ADDRESSES[names]() as base_url:
             yield FaultServer(base_url)
@@ -73,14 +73,14 @@ def fault_server(*names: str, faults: Mapping[str, Fault] | None = None) -> Iter
         server = FaultServer(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
         accepting = threading.Thread(target=_accept, args=(listener, server, [known[name] for name in names]))
         accepting.start()
-        ends.callback(accepting.join, LONGEST_SECONDS)
+        ends.callback(accepting.join, MAX_SECONDS)
         ends.callback(_wake, listener)
         ends.callback(server.over.set)
         yield server
 
 
 def _wake(listener: socket.socket) -> None:
-    # Closing a socket does not end another thread's accept() on it; one last connection does.
+    # Closing a socket does not interrupt accept() in another thread, but a last connection does.
     with suppress(OSError):
         socket.create_connection(listener.getsockname(), timeout=1).close()
 
@@ -95,7 +95,7 @@ def _accept(listener: socket.socket, server: FaultServer, faults: list[Fault]) -
             break
         fault = faults[min(server.connections, len(faults) - 1)]
         server.connections += 1
-        connection.settimeout(LONGEST_SECONDS)
+        connection.settimeout(MAX_SECONDS)
         open_sockets.append(connection)
         threads.append(threading.Thread(target=_serve, args=(connection, server, fault)))
         threads[-1].start()
@@ -103,7 +103,7 @@ def _accept(listener: socket.socket, server: FaultServer, faults: list[Fault]) -
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
     for thread in threads:
-        thread.join(LONGEST_SECONDS)
+        thread.join(MAX_SECONDS)
 
 
 def _serve(connection: socket.socket, server: FaultServer, fault: Fault) -> None:
@@ -125,7 +125,7 @@ def read_request(connection: socket.socket, server: FaultServer) -> None:
 
 
 def read_part_of_request(connection: socket.socket, server: FaultServer) -> None:
-    """Read and record the head of a request, and not what follows."""
+    """Read and record the head of a request and leave the rest unread."""
     head, _, body = _read_until(connection, b"\r\n\r\n").partition(b"\r\n\r\n")
     server.requests.append(_recorded(head, body))
 
@@ -147,11 +147,11 @@ def _recorded(head: bytes, body: bytes) -> Recorded:
     return Recorded(method, target, {name.lower(): value.strip() for name, value in pairs}, body)
 
 
-# -- answering ---------------------------------------------------------------------------------------------
+# -- responding --------------------------------------------------------------------------------------------
 
 
 def answer(status: str, body: object = b"", *, length: int | None = None, **headers: str) -> bytes:
-    """One HTTP answer. `body` is bytes or becomes JSON, `length` lies about it, `_` in a name becomes `-`."""
+    """Return an HTTP response. `body` is bytes or becomes JSON, `length` replaces its length, `_` becomes `-`."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {
         "content-length": str(len(content) if length is None else length),
@@ -163,7 +163,7 @@ def answer(status: str, body: object = b"", *, length: int | None = None, **head
 
 
 def replying(data: bytes) -> Fault:
-    """Read the request, send `data`, close."""
+    """Return a fault that reads the request, sends `data` and closes."""
 
     def fault(connection: socket.socket, server: FaultServer) -> None:
         read_request(connection, server)
@@ -173,7 +173,7 @@ def replying(data: bytes) -> Fault:
 
 
 def dripping(first: bytes, drop: bytes) -> Fault:
-    """Read the request, send `first` and then `drop` again and again, without an end."""
+    """Return a fault that reads the request, sends `first` and then `drop` repeatedly without an end."""
 
     def fault(connection: socket.socket, server: FaultServer) -> None:
         read_request(connection, server)
@@ -206,12 +206,12 @@ def _reset_after_accept(connection: socket.socket, _server: FaultServer) -> None
 
 
 def _wait_for_first_byte(connection: socket.socket) -> None:
-    # Hanging up sooner is a race: the client may still be connecting, and then nothing was sent.
+    # Closing earlier is a race: the client may still be connecting, and then nothing was sent.
     connection.recv(1, socket.MSG_PEEK)
 
 
 def reset_at_once(connection: socket.socket, _server: FaultServer) -> None:
-    """Reset as soon as the connection is accepted. What the client sees depends on who is quicker."""
+    """Reset as soon as the connection is accepted. What the client sees depends on timing."""
     reset(connection)
 
 
@@ -235,11 +235,11 @@ def _reset_after_request(connection: socket.socket, server: FaultServer) -> None
 
 def _silent(connection: socket.socket, server: FaultServer) -> None:
     read_request(connection, server)
-    server.over.wait(LONGEST_SECONDS)
+    server.over.wait(MAX_SECONDS)
 
 
 def _never_reads(_connection: socket.socket, server: FaultServer) -> None:
-    server.over.wait(LONGEST_SECONDS)
+    server.over.wait(MAX_SECONDS)
 
 
 def _refused_while_sending(connection: socket.socket, server: FaultServer) -> None:
@@ -250,14 +250,14 @@ def _refused_while_sending(connection: socket.socket, server: FaultServer) -> No
 
 
 def _gzip_bomb(connection: socket.socket, server: FaultServer) -> None:
-    bomb = _hundred_megabytes_of_nothing()
+    bomb = _gzip_of_100_mb()
     read_request(connection, server)
     connection.sendall(answer("200 OK", bomb, content_encoding="gzip"))
 
 
 @cache
-def _hundred_megabytes_of_nothing() -> bytes:
-    """Gzip, made once: packing them takes longer than a client waits on a busy machine."""
+def _gzip_of_100_mb() -> bytes:
+    """Return 100 MB of zeros as gzip, cached because compressing takes longer than a client waits on a busy machine."""
     return gzip.compress(bytes(100 * 2**20), 1)
 
 
@@ -328,12 +328,12 @@ FAULTS: dict[str, Fault] = {
     "throttled_with_junk": replying(answer("429 Too Many Requests", retry_after="soon")),
     "throttled_hugely": replying(answer("429 Too Many Requests", retry_after="9" * 30)),
 }
-"""Faults of a server that listens."""
+"""Faults of a listening server."""
 
 
 @contextmanager
 def _refused() -> Iterator[str]:
-    # Bound and not listening: the port stays taken, and every connection to it is refused.
+    # Bound but not listening: the port stays reserved, and every connection to it is refused.
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -359,4 +359,4 @@ ADDRESSES: dict[tuple[str, ...], Callable[[], AbstractContextManager[str]]] = {
     ("unknown_name",): _unknown_name,
     ("full_accept_queue",): _full_accept_queue,
 }
-"""Faults of an address at which nobody accepts a connection."""
+"""Faults of an address that accepts no connection."""

@@ -1,4 +1,4 @@
-"""Which fault means what: money may be at stake for every row of this table."""
+"""Each fault of a paid request raises the error that says whether money may have been spent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .fault_server import (
     ACCEPTED,
     ADDRESSES,
     FAULTS,
-    LONGEST_SECONDS,
+    MAX_SECONDS,
     FaultServer,
     answer,
     fault_server,
@@ -39,16 +39,16 @@ from .fault_server import (
     reset_at_once,
 )
 
-KEY = SecretStr("v1-key-of-nobody-0123456789")
+KEY = SecretStr("v1-test-key-0123456789")
 SHORT = Deadlines(connect=0.3, read=0.6, paid=0.6)
 LONG = Deadlines(connect=20, read=20, paid=20)
-"""For faults that end by themselves: a busy machine must not turn one of them into a timeout."""
+"""For faults that end on their own, so that a busy machine does not turn them into timeouts."""
 ID = ACCEPTED["task_id"]
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """What a caller is told."""
+class ExpectedError:
+    """The error that the caller gets."""
 
     error: type[ApiframeError]
     reason: str = ""
@@ -56,15 +56,15 @@ class Meaning:
     retry_after: float | None = None
 
 
-def unclear(reason: str, task_id: str | None = None) -> Meaning:
-    return Meaning(Unclear, reason, task_id)
+def unclear(reason: str, task_id: str | None = None) -> ExpectedError:
+    return ExpectedError(Unclear, reason, task_id)
 
 
-MEANINGS = {
-    "refused": Meaning(NotSent, "refused"),
-    "unknown_name": Meaning(NotSent, "dns"),
-    "full_accept_queue": Meaning(NotSent, "timeout"),
-    "tls_to_a_plain_port": Meaning(NotSent, "tls"),
+EXPECTED = {
+    "refused": ExpectedError(NotSent, "refused"),
+    "unknown_name": ExpectedError(NotSent, "dns"),
+    "full_accept_queue": ExpectedError(NotSent, "timeout"),
+    "tls_to_a_plain_port": ExpectedError(NotSent, "tls"),
     "closed_after_accept": unclear("cut_off"),
     "closed_after_part_of_request": unclear("cut_off"),
     "closed_after_request": unclear("cut_off"),
@@ -81,7 +81,7 @@ MEANINGS = {
     "truncated_chunk_without_id": unclear("cut_off"),
     "silent": unclear("timeout"),
     "never_reads": unclear("timeout"),
-    "refused_while_sending": Meaning(Refused),
+    "refused_while_sending": ExpectedError(Refused),
     "slow_loris_headers": unclear("timeout"),
     "slow_loris_body": unclear("timeout"),
     "slow_loris_body_with_id": unclear("timeout", ID),
@@ -96,36 +96,36 @@ MEANINGS = {
     "no_id_200": unclear("no_task_id"),
     "no_content_204": unclear("not_json"),
     "switching_101": unclear("cut_off"),
-    "redirect_307": Meaning(Refused),
-    "redirect_301": Meaning(Refused),
-    "redirect_to_no_url": Meaning(Refused),
-    "redirect_to_data": Meaning(Refused),
-    "redirect_to_no_name": Meaning(Refused),
-    "status_400": Meaning(Refused),
-    "status_401": Meaning(KeyRefused),
-    "status_402": Meaning(OutOfCredits),
-    "status_403": Meaning(KeyRefused),
-    "status_404": Meaning(NotFound),
-    "status_405": Meaning(Refused),
+    "redirect_307": ExpectedError(Refused),
+    "redirect_301": ExpectedError(Refused),
+    "redirect_to_no_url": ExpectedError(Refused),
+    "redirect_to_data": ExpectedError(Refused),
+    "redirect_to_no_name": ExpectedError(Refused),
+    "status_400": ExpectedError(Refused),
+    "status_401": ExpectedError(KeyRefused),
+    "status_402": ExpectedError(OutOfCredits),
+    "status_403": ExpectedError(KeyRefused),
+    "status_404": ExpectedError(NotFound),
+    "status_405": ExpectedError(Refused),
     "status_408": unclear("odd_status"),
     "status_409": unclear("odd_status"),
-    "status_413": Meaning(Refused),
-    "status_415": Meaning(Refused),
+    "status_413": ExpectedError(Refused),
+    "status_415": ExpectedError(Refused),
     "status_418": unclear("odd_status"),
-    "status_422": Meaning(Refused),
+    "status_422": ExpectedError(Refused),
     "status_425": unclear("odd_status"),
     "status_500": unclear("server_error"),
     "status_502": unclear("server_error"),
     "status_503": unclear("server_error"),
     "status_504": unclear("server_error"),
-    "bare_401": Meaning(KeyRefused),
+    "bare_401": ExpectedError(KeyRefused),
     "html_502": unclear("server_error"),
-    "truncated_400": Meaning(Refused),
-    "throttled": Meaning(Throttled),
-    "throttled_for_seconds": Meaning(Throttled, retry_after=7.0),
-    "throttled_until_date": Meaning(Throttled, retry_after=9.0),
-    "throttled_with_junk": Meaning(Throttled),
-    "throttled_hugely": Meaning(Throttled, retry_after=3600.0),
+    "truncated_400": ExpectedError(Refused),
+    "throttled": ExpectedError(Throttled),
+    "throttled_for_seconds": ExpectedError(Throttled, retry_after=7.0),
+    "throttled_until_date": ExpectedError(Throttled, retry_after=9.0),
+    "throttled_with_junk": ExpectedError(Throttled),
+    "throttled_hugely": ExpectedError(Throttled, retry_after=3600.0),
 }
 
 
@@ -152,31 +152,31 @@ LARGER_THAN_ANY_BUFFER = 20_000_000
 
 
 def test_the_table_has_every_fault_of_the_server() -> None:
-    assert {*MEANINGS, "accepted"} == {*FAULTS, *(name for names in ADDRESSES for name in names)}
+    assert {*EXPECTED, "accepted"} == {*FAULTS, *(name for names in ADDRESSES for name in names)}
 
 
-@pytest.mark.parametrize("fault", MEANINGS)
+@pytest.mark.parametrize("fault", EXPECTED)
 @pytest.mark.parametrize("paid", PAID)
-async def test_a_fault_of_a_paid_request_means_the_same_every_time_and_is_sent_once(
+async def test_a_faulty_paid_request_raises_the_expected_error_and_is_sent_once(
     paid: str, fault: str
 ) -> None:
     if fault == "full_accept_queue" and sys.platform != "linux":
-        pytest.skip("other systems accept more connections than were asked for")
-    meaning = MEANINGS[fault]
+        pytest.skip("other systems accept more connections than requested")
+    expected = EXPECTED[fault]
     size = {"size": LARGER_THAN_ANY_BUFFER} if fault == "never_reads" else {}
-    deadlines = SHORT if meaning.reason == "timeout" else LONG
+    deadlines = SHORT if expected.reason == "timeout" else LONG
     with fault_server(fault) as server, anyio.fail_after(30), pytest.raises(ApiframeError) as caught:
         await PAID[paid](client(server, deadlines), **size, seconds=deadlines.paid)
     error = caught.value
-    assert type(error) is meaning.error
-    assert str(getattr(error, "why", "")) == meaning.reason
-    assert getattr(error, "task_id", None) == meaning.task_id
-    assert getattr(error, "retry_after", None) == meaning.retry_after
+    assert type(error) is expected.error
+    assert str(getattr(error, "why", "")) == expected.reason
+    assert getattr(error, "task_id", None) == expected.task_id
+    assert getattr(error, "retry_after", None) == expected.retry_after
     assert server.connections <= 1
     assert len(server.posts) <= 1
 
 
-async def test_a_request_that_is_taken_is_exactly_what_is_documented() -> None:
+async def test_an_accepted_request_is_exactly_the_documented_one() -> None:
     with fault_server("accepted") as server:
         assert await train(client(server)) == ID
     (post,) = server.posts
@@ -197,7 +197,7 @@ async def test_a_request_that_is_taken_is_exactly_what_is_documented() -> None:
     assert "cookie" not in post.headers
 
 
-async def test_a_connection_reset_at_once_is_never_taken_for_an_answer() -> None:
+async def test_a_connection_reset_at_once_is_never_accepted() -> None:
     for _ in range(20):
         at_once = fault_server("reset", faults={"reset": reset_at_once})
         with at_once as server, pytest.raises((NotSent, Unclear)):
@@ -205,12 +205,12 @@ async def test_a_connection_reset_at_once_is_never_taken_for_an_answer() -> None
         assert server.posts == []
 
 
-async def test_a_slow_connection_is_given_up_before_the_total_deadline_could_hide_that_nothing_left() -> None:
+async def test_a_connect_timeout_before_the_total_deadline_means_not_sent() -> None:
     with fault_server("full_accept_queue") as server, pytest.raises(NotSent):
         await train(client(server, Deadlines(connect=60, read=0.5, paid=0.5)))
 
 
-async def test_an_answer_says_what_came_back_and_no_more_than_its_beginning() -> None:
+async def test_an_unclear_error_has_the_beginning_of_the_response() -> None:
     page = replying(answer("503 Service Unavailable", b"<p>" + b"busy " * 4_000, x_request_id="req-7"))
     with fault_server("page", faults={"page": page}) as server, pytest.raises(Unclear) as caught:
         await train(client(server))
@@ -220,7 +220,7 @@ async def test_an_answer_says_what_came_back_and_no_more_than_its_beginning() ->
 
 
 def body_read_slowly(connection: socket.socket, server: FaultServer) -> None:
-    """Take 65 KB every hundredth of a second or so, and accept in the end."""
+    """Read 65 KB about every hundredth of a second and accept in the end."""
     read_part_of_request(connection, server)
     left = int(server.posts[-1].headers["content-length"]) - len(server.posts[-1].body)
     while left and not server.over.wait(0.01):
@@ -229,14 +229,14 @@ def body_read_slowly(connection: socket.socket, server: FaultServer) -> None:
 
 
 def body_read_at_first(connection: socket.socket, server: FaultServer) -> None:
-    """Take some megabytes, and then no more."""
+    """Read some megabytes and then nothing more."""
     for _ in range(50):
         connection.recv(65536)
-    server.over.wait(LONGEST_SECONDS)
+    server.over.wait(MAX_SECONDS)
 
 
 def refused_and_closed_while_sending(connection: socket.socket, server: FaultServer) -> None:
-    """Say no and hang up on whoever is still speaking."""
+    """Reject the request and close the connection while the client is still sending."""
     read_part_of_request(connection, server)
     connection.sendall(answer("413 Payload Too Large"))
 
@@ -245,8 +245,8 @@ HUNDRED_OF_100_KB = [bytes(100_000)] * 100
 
 
 @pytest.mark.slow
-async def test_a_slow_line_is_no_stalled_one() -> None:
-    told: list[tuple[int, int]] = []
+async def test_a_slow_upload_is_not_a_stalled_one() -> None:
+    progress: list[tuple[int, int]] = []
     with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(9):
         began = anyio.current_time()
         accepted = await client(server, Deadlines(connect=1, stalled=1)).upload(
@@ -254,17 +254,17 @@ async def test_a_slow_line_is_no_stalled_one() -> None:
             ethnicity="white",
             gender="male",
             seconds=8,
-            sent=lambda *now: told.append(now),
+            sent=lambda *now: progress.append(now),
         )
         took = anyio.current_time() - began
     assert accepted.task_id == ID
     assert took > 2
-    assert told == sorted(told)
-    assert told[-1][0] == told[-1][1] == int(server.posts[0].headers["content-length"])
+    assert progress == sorted(progress)
+    assert progress[-1][0] == progress[-1][1] == int(server.posts[0].headers["content-length"])
 
 
-async def test_an_upload_that_stands_still_ends_long_before_its_deadline() -> None:
-    told: list[int] = []
+async def test_a_stalled_upload_ends_long_before_its_deadline() -> None:
+    progress: list[int] = []
     with fault_server("stalls", faults={"stalls": body_read_at_first}) as server, anyio.fail_after(5):
         began = anyio.current_time()
         with pytest.raises(Unclear) as caught:
@@ -273,23 +273,23 @@ async def test_an_upload_that_stands_still_ends_long_before_its_deadline() -> No
                 ethnicity="white",
                 gender="male",
                 seconds=60,
-                sent=lambda n, _: told.append(n),
+                sent=lambda n, _: progress.append(n),
             )
         assert anyio.current_time() - began < 2
     assert caught.value.why == "timeout"
-    assert 3_000_000 < told[-1] < 40_000_000
+    assert 3_000_000 < progress[-1] < 40_000_000
 
 
-async def test_an_upload_that_is_hung_up_on_is_never_taken_for_accepted_or_unsent() -> None:
-    # Whether the refusal can still be read is a race with the reset that follows it.
-    hanging_up = fault_server("no", faults={"no": refused_and_closed_while_sending})
-    with hanging_up as server, anyio.fail_after(5), pytest.raises((Refused, Unclear)):
+async def test_an_upload_rejected_while_sending_is_neither_accepted_nor_not_sent() -> None:
+    # Whether the response can still be read is a race with the reset that follows it.
+    rejecting = fault_server("no", faults={"no": refused_and_closed_while_sending})
+    with rejecting as server, anyio.fail_after(5), pytest.raises((Refused, Unclear)):
         await upload(client(server), LARGER_THAN_ANY_BUFFER)
     assert len(server.posts) == 1
 
 
 @pytest.mark.parametrize("fault", ["status_503", "closed_after_request", "throttled", "html_502"])
-async def test_a_read_is_asked_again_after_a_fault_that_may_pass(fault: str) -> None:
+async def test_a_read_is_retried_after_a_transient_fault(fault: str) -> None:
     with stamina.set_testing(True, attempts=3), fault_server(fault, fault, "accepted") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=4))
         with anyio.fail_after(5):
@@ -301,7 +301,7 @@ async def test_a_read_is_asked_again_after_a_fault_that_may_pass(fault: str) -> 
 @pytest.mark.parametrize(
     "fault", ["status_400", "status_401", "status_402", "status_404", "html_200", "redirect_307"]
 )
-async def test_a_read_is_not_asked_again_when_that_is_of_no_use(fault: str) -> None:
+async def test_a_read_is_not_retried_after_a_permanent_fault(fault: str) -> None:
     with stamina.set_testing(True, attempts=3), fault_server(fault) as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url)
         with pytest.raises(ApiframeError), anyio.fail_after(5):
@@ -310,7 +310,7 @@ async def test_a_read_is_not_asked_again_when_that_is_of_no_use(fault: str) -> N
     assert len(server.posts) == 1
 
 
-async def test_a_connection_that_went_silent_leaves_time_for_another_one() -> None:
+async def test_a_silent_connection_leaves_time_for_a_retry() -> None:
     with fault_server("silent", "accepted") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=3.6))
         with anyio.fail_after(5):
@@ -319,7 +319,7 @@ async def test_a_connection_that_went_silent_leaves_time_for_another_one() -> No
     assert len(server.posts) == 2
 
 
-async def test_all_tries_of_a_read_share_one_deadline() -> None:
+async def test_all_attempts_of_a_read_share_one_deadline() -> None:
     with fault_server("silent") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=0.5))
         began = anyio.current_time()
@@ -329,17 +329,17 @@ async def test_all_tries_of_a_read_share_one_deadline() -> None:
         await api.aclose()
 
 
-async def test_the_eleventh_read_at_once_waits_for_a_connection_and_provably_sends_nothing() -> None:
-    answer_now = threading.Event()
+async def test_an_eleventh_concurrent_read_waits_for_a_connection_and_is_not_sent() -> None:
+    release = threading.Event()
 
     def hold(connection: socket.socket, server: FaultServer) -> None:
         read_request(connection, server)
-        answer_now.wait(LONGEST_SECONDS)
+        release.wait(MAX_SECONDS)
         connection.sendall(answer("200 OK", ACCEPTED))
 
     answered: list[str | None] = []
 
-    async def look(api: ApiframeV1, number: int) -> None:
+    async def check_status(api: ApiframeV1, number: int) -> None:
         answered.append((await api.fetch(f"task-{number}")).task_id)
 
     held = fault_server("hold", faults={"hold": hold})
@@ -347,12 +347,12 @@ async def test_the_eleventh_read_at_once_waits_for_a_connection_and_provably_sen
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=2, read=20))
         async with anyio.create_task_group() as group:
             for number in range(10):
-                group.start_soon(look, api, number)
+                group.start_soon(check_status, api, number)
             while len(server.posts) < 10:
                 await anyio.lowlevel.checkpoint()
             with pytest.raises(NotSent) as caught:
                 await api.fetch("task-10")
-            answer_now.set()
+            release.set()
         await api.aclose()
     assert caught.value.why == "busy"
     assert len(server.posts) == 10

@@ -1,4 +1,4 @@
-"""G5: a planted key and webhook secret, echoed by every fault, are nowhere in what we write, log, raise or return."""
+"""A planted key and webhook secret, echoed by every fault, are never written, logged, raised or returned."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ FORMS = {
     for form in (secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
 } | {"canary-key", 'canary "secret', "canary%20", 'canary \\"secret'}
 
-Answering = Callable[[bytes], bytes]
+Respond = Callable[[bytes], bytes]
 
 
-def _said(text: str) -> bytes:
+def _message(text: str) -> bytes:
     return json.dumps({"errors": [{"msg": text}], "message": text, "error": text}).encode()
 
 
 def _echo(body: bytes) -> bytes:
-    """What a careless service says of a request: its headers and body, in every form it might use."""
+    """Echo the headers and the body of a request in every encoding that a careless service might use."""
     return f"You sent {KEY} and {body.decode()} and {quote(SECRET)} and {SECRET} with {quote(KEY, safe='')}".encode()
 
 
-ECHOES: dict[str, Answering] = {
-    "refused in JSON": lambda body: answer("400 Bad Request", _said(_echo(body).decode())),
-    "key refused": lambda _: answer("401 Unauthorized", _said(KEY)),
-    "refused in the body's own words": lambda body: answer("422 Unprocessable", body),
+ECHOES: dict[str, Respond] = {
+    "rejected in JSON": lambda body: answer("400 Bad Request", _message(_echo(body).decode())),
+    "key rejected": lambda _: answer("401 Unauthorized", _message(KEY)),
+    "rejected with the request body": lambda body: answer("422 Unprocessable", body),
     "server error page": lambda body: answer("500 Oops", b"<pre>" + _echo(body) + b"</pre>"),
-    "accepted, broken off in the middle of a secret": lambda _: answer(
+    "accepted, truncated within a secret": lambda _: answer(
         "200 OK", b'{"echo":"' + KEY[:-4].encode(), length=9_000
     ),
-    "accepted without an id": lambda body: answer("200 OK", _said(_echo(body).decode())),
-    "accepted with an id and a salvage": lambda _: answer(
+    "accepted without an id": lambda body: answer("200 OK", _message(_echo(body).decode())),
+    "accepted, truncated after the id": lambda _: answer(
         "200 OK", b'{"task_id":"train-0123456789","key":"' + KEY.encode(), length=9_000
     ),
-    "throttled": lambda body: answer("429 Slow down", _said(_echo(body).decode()), retry_after="3600"),
+    "throttled": lambda body: answer("429 Slow down", _message(_echo(body).decode()), retry_after="3600"),
     "in the reason phrase": lambda _: f"HTTP/1.1 500 {KEY}\r\ncontent-length: 0\r\n\r\n".encode(),
     "in headers": lambda _: answer("500 Oops", b"{}", x_request_id=KEY, set_cookie=f"key={KEY}"),
     "in a redirect": lambda _: answer("307 Temporary Redirect", location=f"/{quote(KEY)}?k={KEY}"),
@@ -71,7 +71,7 @@ def assert_no_canary(where: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-async def test_a_secret_that_is_echoed_back_goes_nowhere(
+async def test_an_echoed_secret_never_appears(
     echo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -80,7 +80,7 @@ async def test_a_secret_that_is_echoed_back_goes_nowhere(
         read_request(connection, server)
         connection.sendall(ECHOES[echo](server.requests[-1].body))
 
-    said: list[str] = []
+    texts: list[str] = []
     with fault_server("echo", faults={"echo": fault}) as server, anyio.fail_after(5):
         plan = StudioPlan(
             tmp_path / "data" / "ledger.sqlite3",
@@ -97,23 +97,23 @@ async def test_a_secret_that_is_echoed_back_goes_nowhere(
             webhook_secret=SecretStr(SECRET),
         )
         for _ in range(2):
-            said += await _all_it_says(studio, wish)
+            texts += await _all_results(studio, wish)
         await studio.aclose()
     assert SECRET in str(server.posts[0].json())
-    said += [repr(plan), repr(wish), str(studio), *capfd.readouterr()]
-    for text in said:
-        assert_no_canary("said", text)
+    texts += [repr(plan), repr(wish), str(studio), *capfd.readouterr()]
+    for text in texts:
+        assert_no_canary("returned or raised", text)
     assert_no_canary("logged", caplog.text)
     assert_no_canary("written", bytes_written(tmp_path).decode("utf-8", errors="replace"))
 
 
-async def _all_it_says(studio: Studio, wish: TrainingWish) -> list[str]:
-    said: list[str] = []
+async def _all_results(studio: Studio, wish: TrainingWish) -> list[str]:
+    texts: list[str] = []
     try:
         training: Training | None = await studio.trainings.start(wish)
-        said.append(repr(training))
+        texts.append(repr(training))
     except (NotYetSent, Rejected) as error:
-        said += [
+        texts += [
             repr(error),
             str(error),
             repr(error.cause),
@@ -121,14 +121,14 @@ async def _all_it_says(studio: Studio, wish: TrainingWish) -> list[str]:
             repr(error.row),
             repr(vars(error)),
         ]
-    said.append(repr(await studio.trainings.list()))
-    return said
+    texts.append(repr(await studio.trainings.list()))
+    return texts
 
 
-async def test_an_id_that_can_neither_be_kept_nor_spooled_is_in_the_result_and_no_secret_in_the_log(
+async def test_an_id_that_cannot_be_stored_is_returned_and_logged_without_secrets(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last resort writes the id to the log: the id, and nothing else."""
+    """As a last resort the id, and nothing else, is written to the log."""
     with fault_server("accepted") as server, anyio.fail_after(5):
         studio = Studio(
             StudioPlan(tmp_path / "ledger.sqlite3", server.base_url, SecretStr(KEY)), SteppedClock()

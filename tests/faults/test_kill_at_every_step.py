@@ -1,9 +1,9 @@
-"""G1 and G2 under kill -9 and under a disk that fails, at every step of one start.
+"""Kill -9 and disk errors at every step of one start: at most one paid request, and no accepted id is lost.
 
-A child starts a training and dies, or meets an error, at its Nth call of one system call, for every N until
-it survives. Then time passes, the program starts again on the same ledger, and the same call is made twice.
-Whatever happened: the service got at most one paid request, and an accepted id is in the ledger or its row
-says unconfirmed and is listed.
+A child starts a training and is killed, or gets an error, at its Nth call of one system call, for every N until it
+survives. Then all leases expire, the program restarts on the same ledger, and the same call is made twice. In every
+case the service got at most one paid request, and an accepted id is in the ledger or its row is listed as
+unconfirmed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import TrainingWish
 
 from ..studio.stepped_clock import SteppedClock
-from .nursery import (
-    Errand,
-    Nursery,
+from .child_process import (
+    ForkServer,
+    Job,
     PaidService,
     injected,
     strace_is_missing,
@@ -43,17 +43,17 @@ from .nursery import (
 REASON = strace_is_missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
 
-KEY = SecretStr("v1-key-of-nobody-0123456789")
+KEY = SecretStr("v1-test-key-0123456789")
 WORKERS = 3
-AFTER_EVERY_LEASE = 120.0
+AFTER_ALL_LEASES = 120.0
 
-OF_THE_LEDGER = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "mkdir", "pread64", "fcntl", "openat")
-OF_THE_NETWORK = ("connect", "sendto", "recvfrom", "epoll_wait")
+LEDGER_CALLS = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "mkdir", "pread64", "fcntl", "openat")
+NETWORK_CALLS = ("connect", "sendto", "recvfrom", "epoll_wait")
 
 
 @dataclass(frozen=True)
 class Point:
-    """One fault at one step. Strace counts calls by thread, so those of the main thread are swept alone."""
+    """One fault at one step. strace counts calls per thread, so those of the main thread are swept separately."""
 
     call: str
     number: int
@@ -72,23 +72,23 @@ class Point:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one point left behind."""
+    """What happened at one point."""
 
     point: Point
     ended: int
-    said: dict[str, Any]
+    output: dict[str, Any]
     injected: bool
     before: int
     arrived: int
     accepted: bool
     found: tuple[Training, Training] | None = None
     listed: tuple[Training, ...] = ()
-    trouble: str = ""
+    restart_error: str = ""
 
     def broken_promises(self) -> Iterator[str]:
-        """Every promise that this outcome breaks, in words."""
-        if self.trouble or self.found is None:
-            yield f"{self.point}: the restart failed: {self.trouble}"
+        """Describe every promise that this outcome breaks."""
+        if self.restart_error or self.found is None:
+            yield f"{self.point}: the restart failed: {self.restart_error}"
             return
         if self.arrived > 1:
             yield f"{self.point}: {self.arrived} paid requests"
@@ -102,46 +102,46 @@ class Outcome:
             yield f"{self.point}: the child ended with {self.ended}"
 
 
-class Ward:
-    """One nursery with a service of its own, where points are tried one after another."""
+class Worker:
+    """One fork server and its own service; it runs one point after the other."""
 
-    def __init__(self, nursery: Nursery, service: PaidService, folder: Path) -> None:
-        self.nursery = nursery
+    def __init__(self, fork_server: ForkServer, service: PaidService, folder: Path) -> None:
+        self.fork_server = fork_server
         self.service = service
         self.folder = folder
-        self._born = 0
+        self._jobs_made = 0
 
-    def errand(self) -> Errand:
-        self._born += 1
-        ledger = self.folder / str(self._born) / "ledger.sqlite3"
-        return Errand(str(ledger), self.service.base_url, f"images-{self.folder.name}-{self._born}")
+    def job(self) -> Job:
+        self._jobs_made += 1
+        ledger = self.folder / str(self._jobs_made) / "ledger.sqlite3"
+        return Job(str(ledger), self.service.base_url, f"images-{self.folder.name}-{self._jobs_made}")
 
     def run(self, point: Point) -> Outcome:
-        """Try one point, restart, and re-issue the call twice."""
-        errand = self.errand()
-        trace = self.folder / f"{self._born}.trace"
+        """Run one point, restart, and make the call twice more."""
+        job = self.job()
+        trace = self.folder / f"{self._jobs_made}.trace"
         known = len(self.service.trainings())
-        (end,) = self.nursery.run(replace(errand, strace=point.strace(trace)))
+        (end,) = self.fork_server.run(replace(job, strace=point.strace(trace)))
         sent = self.service.trainings()[known:]
         accepted = any(whole(request) for request in sent)
-        said = end["said"][-1] if end["said"] else {}
-        outcome = Outcome(point, end["ended"], said, injected(trace), len(sent), len(sent), accepted)
-        return self._restarted(errand, outcome, known)
+        output = end["output"][-1] if end["output"] else {}
+        outcome = Outcome(point, end["ended"], output, injected(trace), len(sent), len(sent), accepted)
+        return self._restarted(job, outcome, known)
 
-    def _restarted(self, errand: Errand, outcome: Outcome, known: int) -> Outcome:
+    def _restarted(self, job: Job, outcome: Outcome, known: int) -> Outcome:
         try:
-            found, listed = anyio.run(_reissue_twice, errand)
+            found, listed = anyio.run(_call_twice_more, job)
         except (LedgerError, TimeoutError) as error:
-            return replace(outcome, trouble=repr(error))
+            return replace(outcome, restart_error=repr(error))
         arrived = self.service.trainings()[known:]
         return replace(outcome, found=found, listed=listed, arrived=len(arrived))
 
 
-async def _reissue_twice(errand: Errand) -> tuple[tuple[Training, Training], tuple[Training, ...]]:
-    """Restart when every lease has run out; make the call twice; list what there is."""
-    clock = SteppedClock(time.time() + AFTER_EVERY_LEASE)
-    studio = Studio(StudioPlan(Path(errand.ledger), errand.base_url, KEY), clock)
-    wish = TrainingWish(errand.photos, "TOKSIS")
+async def _call_twice_more(job: Job) -> tuple[tuple[Training, Training], tuple[Training, ...]]:
+    """Restart after all leases have expired, make the call twice and list all trainings."""
+    clock = SteppedClock(time.time() + AFTER_ALL_LEASES)
+    studio = Studio(StudioPlan(Path(job.ledger), job.base_url, KEY), clock)
+    wish = TrainingWish(job.photos, "TOKSIS")
     with anyio.fail_after(10):
         first = await studio.trainings.start(wish)
         second = await studio.trainings.start(wish)
@@ -151,40 +151,40 @@ async def _reissue_twice(errand: Errand) -> tuple[tuple[Training, Training], tup
 
 
 @pytest.fixture
-def wards(tmp_path: Path) -> Iterator[Queue[Ward]]:
-    with ExitStack() as open_until_the_end:
-        free: Queue[Ward] = Queue()
+def workers(tmp_path: Path) -> Iterator[Queue[Worker]]:
+    with ExitStack() as stack:
+        free: Queue[Worker] = Queue()
         for number in range(WORKERS):
-            folder = tmp_path / f"ward-{number}"
+            folder = tmp_path / f"worker-{number}"
             folder.mkdir()
-            nursery = open_until_the_end.enter_context(Nursery.open())
-            free.put(Ward(nursery, open_until_the_end.enter_context(PaidService.open()), folder))
+            fork_server = stack.enter_context(ForkServer.open())
+            free.put(Worker(fork_server, stack.enter_context(PaidService.open()), folder))
         yield free
 
 
-def sweep(wards: Queue[Ward], points: Sequence[Point]) -> list[Outcome]:
-    """Try every point, a few at a time."""
+def sweep(workers: Queue[Worker], points: Sequence[Point]) -> list[Outcome]:
+    """Run all points, a few at the same time."""
 
     def one(point: Point) -> Outcome:
-        ward = wards.get()
+        worker = workers.get()
         try:
-            return ward.run(point)
+            return worker.run(point)
         finally:
-            wards.put(ward)
+            workers.put(worker)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(one, points))
 
 
-def calls_of_one_start(wards: Queue[Ward], calls: Sequence[str], *, main_thread: bool) -> Counter[str]:
-    """How often each system call is made by the thread that makes it most, when nothing fails."""
-    ward = wards.get()
-    errand, trace = ward.errand(), ward.folder / "calls"
+def calls_of_one_start(workers: Queue[Worker], calls: Sequence[str], *, main_thread: bool) -> Counter[str]:
+    """Count each system call in the thread that makes it most often, without faults."""
+    worker = workers.get()
+    job, trace = worker.job(), worker.folder / "calls"
     follow = [] if main_thread else ["-f"]
     watch = [*follow, "-qq", "-o", str(trace), "-e", f"trace={','.join(calls)}"]
-    (end,) = ward.nursery.run(replace(errand, strace=watch))
+    (end,) = worker.fork_server.run(replace(job, strace=watch))
     assert end["ended"] == 0, end
-    wards.put(ward)
+    workers.put(worker)
     made: Counter[tuple[str, str]] = Counter()
     for line in trace.read_text().splitlines():
         thread, call = line.split(maxsplit=1) if not main_thread else ("", line)
@@ -193,32 +193,32 @@ def calls_of_one_start(wards: Queue[Ward], calls: Sequence[str], *, main_thread:
     return Counter({call: max(n for (_, name), n in made.items() if name == call) for _, call in made})
 
 
-def promises_kept(outcomes: Sequence[Outcome]) -> None:
-    broken = [words for outcome in outcomes for words in outcome.broken_promises()]
+def assert_promises_kept(outcomes: Sequence[Outcome]) -> None:
+    broken = [promise for outcome in outcomes for promise in outcome.broken_promises()]
     assert broken == []
 
 
-def test_killed_at_every_step_a_start_is_paid_at_most_once_and_no_accepted_id_is_lost(
-    wards: Queue[Ward],
+def test_a_start_killed_at_any_step_is_paid_at_most_once_and_loses_no_accepted_id(
+    workers: Queue[Worker],
 ) -> None:
     counted = [
-        (calls_of_one_start(wards, OF_THE_LEDGER, main_thread=False), False),
-        (calls_of_one_start(wards, OF_THE_NETWORK, main_thread=True), True),
+        (calls_of_one_start(workers, LEDGER_CALLS, main_thread=False), False),
+        (calls_of_one_start(workers, NETWORK_CALLS, main_thread=True), True),
     ]
-    # Two steps more than were counted: there the child has to survive, or there was more to sweep.
+    # Two steps more than counted: the child must survive them, or the sweep missed some calls.
     points = [
         Point(call, number, main_thread=main_thread)
         for counts, main_thread in counted
         for call, made in counts.items()
         for number in range(1, made + 3)
     ]
-    outcomes = sweep(wards, points)
-    promises_kept(outcomes)
+    outcomes = sweep(workers, points)
+    assert_promises_kept(outcomes)
     killed = [outcome for outcome in outcomes if outcome.ended == -9]
     survived = {(outcome.point.call, outcome.point.main_thread) for outcome in outcomes if outcome.ended == 0}
     assert len(killed) >= 200
     assert survived >= {(call, main_thread) for counts, main_thread in counted for call in counts}
-    # The sweep is of use only if it kills on both sides of the paid request, and between.
+    # The sweep must kill before, during and after the paid request.
     ends = Counter((outcome.before, outcome.found[1].state) for outcome in killed if outcome.found)
     assert {state for _, state in ends} == {State.QUEUED, State.UNCONFIRMED}
     assert min(ends[0, State.QUEUED], ends[1, State.QUEUED], ends[1, State.UNCONFIRMED]) > 0
@@ -230,43 +230,45 @@ def _every(call: str, fault: str, step: int = 1, *, lasts: bool = False) -> Call
 
 
 FAILING = {
-    "a write without space": ("pwrite64", _every("pwrite64", "ENOSPC", 2)),
+    "a full disk at one write": ("pwrite64", _every("pwrite64", "ENOSPC", 2)),
     "a disk that stays full": ("pwrite64", _every("pwrite64", "ENOSPC", 2, lasts=True)),
-    "a write that fails": ("pwrite64", _every("pwrite64", "EIO", 3)),
-    "a sync that fails": ("fdatasync", _every("fdatasync", "EIO")),
-    "no sync works any more": ("fdatasync", _every("fdatasync", "EIO", lasts=True)),
-    "a read that fails": ("pread64", _every("pread64", "EIO")),
-    "no journal can be removed": ("unlink", _every("unlink", "EIO")),
-    "no room to spool": ("write", _every("write", "ENOSPC")),
-    "no folder can be made": ("mkdir", _every("mkdir", "ENOSPC")),
-    "no file can be opened": ("openat", _every("openat", "ENOSPC")),
+    "a failed write": ("pwrite64", _every("pwrite64", "EIO", 3)),
+    "a failed sync": ("fdatasync", _every("fdatasync", "EIO")),
+    "all further syncs fail": ("fdatasync", _every("fdatasync", "EIO", lasts=True)),
+    "a failed read": ("pread64", _every("pread64", "EIO")),
+    "the journal cannot be removed": ("unlink", _every("unlink", "EIO")),
+    "no space to spool": ("write", _every("write", "ENOSPC")),
+    "a folder cannot be created": ("mkdir", _every("mkdir", "ENOSPC")),
+    "a file cannot be opened": ("openat", _every("openat", "ENOSPC")),
 }
 
 
-def test_a_disk_that_fails_at_any_step_costs_at_most_one_request_and_loses_no_id(wards: Queue[Ward]) -> None:
+def test_a_disk_error_at_any_step_costs_at_most_one_request_and_loses_no_id(
+    workers: Queue[Worker],
+) -> None:
     calls = sorted({call for call, _ in FAILING.values()})
-    made = calls_of_one_start(wards, calls, main_thread=False)
+    made = calls_of_one_start(workers, calls, main_thread=False)
     points = [point for call, every in FAILING.values() for point in every(made[call])]
-    outcomes = [outcome for outcome in sweep(wards, points) if outcome.injected]
-    promises_kept(outcomes)
+    outcomes = [outcome for outcome in sweep(workers, points) if outcome.injected]
+    assert_promises_kept(outcomes)
     for outcome in outcomes:
-        disk_promises_kept(outcome)
-    notes = Counter(note for outcome in outcomes for note in outcome.said.get("notes", ()))
+        assert_disk_promises_kept(outcome)
+    notes = Counter(note for outcome in outcomes for note in outcome.output.get("notes", ()))
     assert notes[Note.ID_NOT_IN_LEDGER] > 0
-    print(f"{len(outcomes)} failures of a disk; {dict(notes)}")
+    print(f"{len(outcomes)} disk errors; {dict(notes)}")
 
 
-def disk_promises_kept(outcome: Outcome) -> None:
-    """Nothing was sent, or the caller holds the id and the ledger or its spool has it."""
-    words = f"{outcome.point}: {outcome.said}"
-    assert outcome.ended == 0, words
-    assert outcome.before <= 1, words
+def assert_disk_promises_kept(outcome: Outcome) -> None:
+    """Check that nothing was sent, or that the caller got the id and the ledger or its spool has it."""
+    description = f"{outcome.point}: {outcome.output}"
+    assert outcome.ended == 0, description
+    assert outcome.before <= 1, description
     if not outcome.before:
-        assert outcome.said.get("is_ledger", outcome.said.get("state") == State.SENDING), words
+        assert outcome.output.get("is_ledger", outcome.output.get("state") == State.SENDING), description
         return
     assert outcome.found is not None
-    assert outcome.said.get("task_id") == outcome.found[1].task_id, words
-    assert outcome.found[1].task_id is not None, words
+    assert outcome.output.get("task_id") == outcome.found[1].task_id, description
+    assert outcome.found[1].task_id is not None, description
 
 
 SERVER_SWEEP = {
@@ -279,40 +281,40 @@ SERVER_SWEEP = {
     "recvfrom": 1,
     "write": 1,
 }
-"""Every how many-eth call of the whole server is a point."""
+"""The step between the swept calls of the whole server: 4 sweeps every fourth call."""
 
 
 @pytest.fixture
-def server_wards(tmp_path: Path) -> Iterator[Queue[Ward]]:
-    with ExitStack() as open_until_the_end:
-        free: Queue[Ward] = Queue()
+def server_workers(tmp_path: Path) -> Iterator[Queue[Worker]]:
+    with ExitStack() as stack:
+        free: Queue[Worker] = Queue()
         for number in range(WORKERS):
-            folder = tmp_path / f"ward-{number}"
+            folder = tmp_path / f"worker-{number}"
             folder.mkdir()
-            nursery = open_until_the_end.enter_context(Nursery.open("--whole-server"))
-            service = open_until_the_end.enter_context(PaidService.open())
-            free.put(ServerWard(nursery, service, folder))
+            fork_server = stack.enter_context(ForkServer.open("--whole-server"))
+            service = stack.enter_context(PaidService.open())
+            free.put(ServerWorker(fork_server, service, folder))
         yield free
 
 
-class ServerWard(Ward):
-    """The same for the whole server: the calls are made through the protocol, also after the restart."""
+class ServerWorker(Worker):
+    """A worker for the whole server. All calls are made through MCP, also after the restart."""
 
-    def errand(self) -> Errand:
-        plain = super().errand()
+    def job(self) -> Job:
+        plain = super().job()
         return through_the_server(Path(plain.ledger), plain.base_url, plain.photos)
 
-    def _restarted(self, errand: Errand, outcome: Outcome, known: int) -> Outcome:
-        _let_leases_run_out(Path(errand.ledger))
-        again = through_the_server(Path(errand.ledger), errand.base_url, errand.photos, calls=2)
-        (end,) = self.nursery.run(again)
-        results = [line["result"] for line in end["said"][1:]]
+    def _restarted(self, job: Job, outcome: Outcome, known: int) -> Outcome:
+        _expire_leases(Path(job.ledger))
+        again = through_the_server(Path(job.ledger), job.base_url, job.photos, calls=2)
+        (end,) = self.fork_server.run(again)
+        results = [line["result"] for line in end["output"][1:]]
         if len(results) != 2 or any(result.get("isError") for result in results):
-            return replace(outcome, trouble=str(end))
-        return super()._restarted(errand, outcome, known)
+            return replace(outcome, restart_error=str(end))
+        return super()._restarted(job, outcome, known)
 
 
-def _let_leases_run_out(ledger: Path) -> None:
+def _expire_leases(ledger: Path) -> None:
     if not ledger.exists():
         return
     with sqlite3.connect(ledger) as connection:
@@ -321,20 +323,20 @@ def _let_leases_run_out(ledger: Path) -> None:
     connection.close()
 
 
-def test_the_whole_server_killed_at_any_step_pays_at_most_once_and_loses_no_id(
-    server_wards: Queue[Ward],
+def test_a_server_killed_at_any_step_pays_at_most_once_and_loses_no_accepted_id(
+    server_workers: Queue[Worker],
 ) -> None:
     points: list[Point] = []
     for main_thread in (False, True):
-        counts = calls_of_one_start(server_wards, list(SERVER_SWEEP), main_thread=main_thread)
+        counts = calls_of_one_start(server_workers, list(SERVER_SWEEP), main_thread=main_thread)
         points += [
             Point(call, number, main_thread=main_thread)
             for call, made in counts.items()
             if not main_thread or call in ("sendto", "connect", "recvfrom")
             for number in range(1, made + 1, SERVER_SWEEP[call])
         ]
-    outcomes = sweep(server_wards, points)
-    promises_kept(outcomes)
+    outcomes = sweep(server_workers, points)
+    assert_promises_kept(outcomes)
     killed = [outcome for outcome in outcomes if outcome.ended == -9]
     ends = Counter((outcome.before, outcome.found[1].state) for outcome in killed if outcome.found)
     assert len(killed) >= 60

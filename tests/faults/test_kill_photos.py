@@ -1,8 +1,8 @@
-"""G1 and G2 under kill -9 at every step of preparing photos and of making pictures.
+"""Kill -9 at every step of preparing photos and of generating images: at most one paid request, no id lost.
 
-A child dies at its Nth call of one system call, for every N until it survives. Then every lease runs out, the
-program starts again, and the same call is made twice: at most one paid request, and an accepted one is in the
-ledger or its row says unconfirmed.
+A child is killed at its Nth call of one system call, for every N until it survives. Then all leases expire, the
+program restarts, and the same call is made twice more: there is at most one paid request, and an accepted id is in
+the ledger or its row is unconfirmed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import anyio
 import pytest
 
 from ..studio.stepped_clock import SteppedClock
-from . import photo_errands
-from .nursery import Errand, Nursery, PaidService, strace_is_missing, whole
-from .test_kill_at_every_step import Point, Ward, calls_of_one_start
+from . import photo_jobs
+from .child_process import ForkServer, Job, PaidService, strace_is_missing, whole
+from .test_kill_at_every_step import Point, Worker, calls_of_one_start
 
 REASON = strace_is_missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
 
-AFTER_EVERY_LEASE = 1200.0
+AFTER_ALL_LEASES = 1200.0
 PAID_AT = {"prepare": "/ai-photo-upload", "generate": "/ai-photo-generate"}
 IN_ANY_THREAD = (
     "pwrite64",
@@ -46,7 +46,7 @@ EVERY = {"pwrite64": 5, "fdatasync": 3, "fsync": 3, "write": 3}
 
 @dataclass(frozen=True)
 class Killed:
-    """What one point left behind."""
+    """What happened at one point."""
 
     point: Point
     ended: int
@@ -56,59 +56,59 @@ class Killed:
     last: dict[str, Any]
 
     def broken_promises(self) -> Iterator[str]:
-        """Every promise that this breaks, in words."""
-        told = f"{self.point}: {self.last}, {self.before} before, {self.arrived} in all"
+        """Describe every promise that this outcome breaks."""
+        description = f"{self.point}: {self.last}, {self.before} before, {self.arrived} in all"
         if self.arrived > 1:
-            yield f"{told}: paid twice"
+            yield f"{description}: paid twice"
         if self.last.get("state") not in ("finished", "unconfirmed"):
-            yield f"{told}: ends nowhere"
+            yield f"{description}: unexpected end state"
         if self.last.get("state") == "finished" and self.last["task_id"] is None:
-            yield f"{told}: without its id"
+            yield f"{description}: without its id"
         if self.ended not in (0, -9):
-            yield f"{told}: the child ended with {self.ended}"
+            yield f"{description}: the child ended with {self.ended}"
 
 
-class PhotoWard(Ward):
-    """One nursery with a service of its own, for one verb."""
+class PhotoWorker(Worker):
+    """A worker for one verb."""
 
     verb = "prepare"
 
-    def errand(self) -> Errand:
-        return replace(super().errand(), verb=self.verb)
+    def job(self) -> Job:
+        return replace(super().job(), verb=self.verb)
 
     def kill(self, point: Point) -> Killed:
-        errand = self.errand()
+        job = self.job()
         known = len(self.service.trainings())
-        (end,) = self.nursery.run(replace(errand, strace=point.strace(self.folder / "trace")))
+        (end,) = self.fork_server.run(replace(job, strace=point.strace(self.folder / "trace")))
         sent = self.service.trainings()[known:]
-        last = anyio.run(_again_and_again, errand)
+        last = anyio.run(_call_twice_more, job)
         arrived = len(self.service.trainings()) - known
         return Killed(point, end["ended"], len(sent), arrived, any(map(whole, sent)), last)
 
 
-async def _again_and_again(errand: Errand) -> dict[str, Any]:
-    verb = {"prepare": photo_errands.prepare, "generate": photo_errands.generate}[errand.verb]
-    clock = SteppedClock(time.time() + AFTER_EVERY_LEASE)
+async def _call_twice_more(job: Job) -> dict[str, Any]:
+    verb = {"prepare": photo_jobs.prepare, "generate": photo_jobs.generate}[job.verb]
+    clock = SteppedClock(time.time() + AFTER_ALL_LEASES)
     with anyio.fail_after(10):
-        first = await verb(asdict(errand), clock)
-        second = await verb(asdict(errand), clock)
+        first = await verb(asdict(job), clock)
+        second = await verb(asdict(job), clock)
     assert first == second
     return second
 
 
 @pytest.fixture(params=PAID_AT)
-def ward(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PhotoWard]:
-    with ExitStack() as open_until_the_end:
-        nursery = open_until_the_end.enter_context(Nursery.open())
-        service = open_until_the_end.enter_context(PaidService.open(PAID_AT[request.param]))
-        ward = PhotoWard(nursery, service, tmp_path)
-        ward.verb = request.param
-        yield ward
+def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PhotoWorker]:
+    with ExitStack() as stack:
+        fork_server = stack.enter_context(ForkServer.open())
+        service = stack.enter_context(PaidService.open(PAID_AT[request.param]))
+        worker = PhotoWorker(fork_server, service, tmp_path)
+        worker.verb = request.param
+        yield worker
 
 
-def _points(ward: PhotoWard) -> list[Point]:
-    free: Queue[Ward] = Queue()
-    free.put(ward)
+def _points(worker: PhotoWorker) -> list[Point]:
+    free: Queue[Worker] = Queue()
+    free.put(worker)
     return [
         Point(call, number, main_thread=main_thread)
         for calls, main_thread in ((IN_ANY_THREAD, False), (IN_THE_MAIN_THREAD, True))
@@ -117,12 +117,12 @@ def _points(ward: PhotoWard) -> list[Point]:
     ]
 
 
-def test_killed_at_any_step_it_is_paid_at_most_once_and_no_accepted_id_is_lost(ward: PhotoWard) -> None:
-    outcomes = [ward.kill(point) for point in _points(ward)]
-    assert [words for outcome in outcomes for words in outcome.broken_promises()] == []
+def test_a_call_killed_at_any_step_is_paid_at_most_once_and_loses_no_accepted_id(worker: PhotoWorker) -> None:
+    outcomes = [worker.kill(point) for point in _points(worker)]
+    assert [promise for outcome in outcomes for promise in outcome.broken_promises()] == []
     killed = [outcome for outcome in outcomes if outcome.ended == -9]
     ends = Counter((outcome.before, outcome.last["state"]) for outcome in killed)
     assert len(killed) >= 40
-    # Of use only if it kills on both sides of the paid request, and between.
+    # The sweep must kill before, during and after the paid request.
     assert min(ends[0, "finished"], ends[1, "finished"], ends[1, "unconfirmed"]) > 0
-    print(f"{ward.verb}: {len(killed)} kills: {dict(ends)}")
+    print(f"{worker.verb}: {len(killed)} kills: {dict(ends)}")

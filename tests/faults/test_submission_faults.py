@@ -1,4 +1,4 @@
-"""What every fault of the wire does to a training that is started: to its row, to the money, to the caller."""
+"""What each fault means for a started training: its row, the paid requests and the caller."""
 
 from __future__ import annotations
 
@@ -27,43 +27,43 @@ from apiframe_studio.trainings import TrainingWish
 
 from ..studio.stepped_clock import SteppedClock
 from .fault_server import ACCEPTED, FaultServer, answer, fault_server, read_request, replying
-from .test_api_faults import MEANINGS, Meaning
+from .test_api_faults import EXPECTED, ExpectedError
 
-KEY = SecretStr("v1-key-of-nobody-0123456789")
+KEY = SecretStr("v1-test-key-0123456789")
 WISH = TrainingWish("images-1", "TOKSIS")
-TAKEN = answer("200 OK", ACCEPTED)
+ACCEPTED_RESPONSE = answer("200 OK", ACCEPTED)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a start ends: the row's state, what is raised, and how many requests arrive."""
+    """How a start ends: the row's state, the raised error and the number of requests that arrive."""
 
     state: State
     raises: type[Exception] | None
     posts: int
 
 
-TRIES = {"throttled_hugely": 1}
-NEVER_READ_WHOLE = {"never_reads", "tls_to_a_plain_port", "closed_after_accept", "reset_after_accept"}
+ATTEMPTS = {"throttled_hugely": 1}
+NOT_READ_COMPLETELY = {"never_reads", "tls_to_a_plain_port", "closed_after_accept", "reset_after_accept"}
 
 
-def ending_of(fault: str, meaning: Meaning) -> Ending:
-    """Written out from the rule, not from the code: three classes, and an id that could be salvaged."""
-    if meaning.error is NotSent:
+def ending_of(fault: str, expected: ExpectedError) -> Ending:
+    """Derive the ending from the rule, not from the code: three classes of errors, and a salvaged id."""
+    if expected.error is NotSent:
         return Ending(State.INTENT, NotYetSent, 0)
-    if meaning.error is Throttled:
-        return Ending(State.INTENT, NotYetSent, TRIES.get(fault, 3))
-    if issubclass(meaning.error, Refused):
+    if expected.error is Throttled:
+        return Ending(State.INTENT, NotYetSent, ATTEMPTS.get(fault, 3))
+    if issubclass(expected.error, Refused):
         return Ending(State.REJECTED, Rejected, 1)
-    posts = 0 if fault in NEVER_READ_WHOLE else 1
-    return Ending(State.QUEUED if meaning.task_id else State.UNCONFIRMED, None, posts)
+    posts = 0 if fault in NOT_READ_COMPLETELY else 1
+    return Ending(State.QUEUED if expected.task_id else State.UNCONFIRMED, None, posts)
 
 
 @asynccontextmanager
 async def studio_at(
     base_url: str, folder: Path, clock: SteppedClock | None = None, paid: float = 0.6
 ) -> AsyncIterator[Studio]:
-    """A studio on a real socket with short deadlines, in which waiting takes no time."""
+    """Open a studio on a real socket, with short deadlines and a clock on which waiting takes no time."""
     plan = StudioPlan(
         folder / "ledger.sqlite3", base_url, KEY, connect_seconds=0.3, read_seconds=0.6, paid_seconds=paid
     )
@@ -85,30 +85,32 @@ async def only_row(studio: Studio) -> Submission:
     return row
 
 
-@pytest.mark.parametrize("fault", MEANINGS)
-async def test_a_fault_ends_in_the_state_that_is_true_for_the_money(fault: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", EXPECTED)
+async def test_a_fault_ends_in_the_state_that_matches_what_was_paid(fault: str, tmp_path: Path) -> None:
     if fault == "full_accept_queue" and sys.platform != "linux":
-        pytest.skip("other systems accept more connections than were asked for")
-    meaning = MEANINGS[fault]
-    ending = ending_of(fault, meaning)
+        pytest.skip("other systems accept more connections than requested")
+    expected = EXPECTED[fault]
+    ending = ending_of(fault, expected)
     wish = TrainingWish("i" * 8_000_000, "TOKSIS") if fault == "never_reads" else WISH
     with fault_server(fault) as server:
         async with studio_at(server.base_url, tmp_path) as studio:
             training, error = await started(studio, wish)
             row = await only_row(studio)
-    assert (row.state, row.task_id) == (ending.state, meaning.task_id)
+    assert (row.state, row.task_id) == (ending.state, expected.task_id)
     assert type(error) is (ending.raises or type(None))
-    assert error is None or isinstance(getattr(error, "cause", None), meaning.error)
+    assert error is None or isinstance(getattr(error, "cause", None), expected.error)
     assert training is None or (training.state, training.task_id) == (row.state, row.task_id)
     assert len(server.posts) == ending.posts
     assert row.lease_until is None
 
 
-UNCLEAR = [name for name, meaning in MEANINGS.items() if meaning.error is Unclear]
+UNCLEAR = [name for name, expected in EXPECTED.items() if expected.error is Unclear]
 
 
 @pytest.mark.parametrize("fault", [name for name in UNCLEAR if name not in ("never_reads", "gzip_bomb")])
-async def test_what_may_have_been_paid_is_never_sent_again_by_a_program(fault: str, tmp_path: Path) -> None:
+async def test_a_request_that_may_have_been_paid_is_never_resent_automatically(
+    fault: str, tmp_path: Path
+) -> None:
     clock = SteppedClock()
     with fault_server(fault, "accepted") as server:
         async with studio_at(server.base_url, tmp_path, clock) as studio:
@@ -120,16 +122,16 @@ async def test_what_may_have_been_paid_is_never_sent_again_by_a_program(fault: s
     assert first.ref == second.ref == third.ref
     assert (first.deduplicated, second.deduplicated, third.deduplicated) == (False, True, True)
     assert second.state is first.state
-    # A new key makes the third one look at what was salvaged, which is free; it pays for nothing.
-    looks = sum(post.target == "/fetch" for post in server.posts)
-    assert third.state is (State.PROCESSING if looks else first.state)
-    assert server.connections - looks == 1
+    # With a new key the third start first checks the salvaged id, which is free, and pays nothing.
+    checks = sum(post.target == "/fetch" for post in server.posts)
+    assert third.state is (State.PROCESSING if checks else first.state)
+    assert server.connections - checks == 1
 
 
 @pytest.mark.parametrize(
-    "fault", [name for name, meaning in MEANINGS.items() if issubclass(meaning.error, Refused)]
+    "fault", [name for name, expected in EXPECTED.items() if issubclass(expected.error, Refused)]
 )
-async def test_a_refused_start_is_a_new_one_when_it_is_made_again(fault: str, tmp_path: Path) -> None:
+async def test_a_repeated_start_after_a_rejection_is_a_new_submission(fault: str, tmp_path: Path) -> None:
     with fault_server(fault, "accepted") as server:
         async with studio_at(server.base_url, tmp_path) as studio:
             _, refusal = await started(studio)
@@ -152,7 +154,7 @@ async def test_a_refused_start_is_a_new_one_when_it_is_made_again(fault: str, tm
         ("refused", [0.5, 1.0]),
     ],
 )
-async def test_what_was_not_taken_is_tried_three_times_within_one_call(
+async def test_a_request_that_was_not_sent_is_attempted_three_times_in_one_call(
     fault: str, waits: list[float], tmp_path: Path
 ) -> None:
     clock = SteppedClock()
@@ -165,8 +167,8 @@ async def test_what_was_not_taken_is_tried_three_times_within_one_call(
     assert (row.state, row.attempt) == (State.INTENT, len(waits) + 1)
 
 
-async def test_a_retry_after_beyond_ten_seconds_is_told_and_not_waited_for(tmp_path: Path) -> None:
-    """Two such waits would fit into the time of one call: it is the wait itself that is bounded."""
+async def test_a_retry_after_of_more_than_ten_seconds_is_reported_and_not_waited_for(tmp_path: Path) -> None:
+    """Two such waits would fit into one call, but each wait is limited too."""
     slow = {"slow": replying(answer("429 Too Many Requests", retry_after="11"))}
     clock = SteppedClock()
     with fault_server("slow", "accepted", faults=slow) as server:
@@ -177,7 +179,7 @@ async def test_a_retry_after_beyond_ten_seconds_is_told_and_not_waited_for(tmp_p
     assert (error.cause.retry_after, clock.slept, len(server.posts)) == (11.0, [], 1)
 
 
-async def test_waits_that_do_not_fit_into_one_call_end_it(tmp_path: Path) -> None:
+async def test_a_call_ends_when_its_retry_budget_is_used_up(tmp_path: Path) -> None:
     slow = replying(answer("429 Too Many Requests", retry_after="10"))
     clock = SteppedClock()
 
@@ -193,7 +195,7 @@ async def test_waits_that_do_not_fit_into_one_call_end_it(tmp_path: Path) -> Non
     assert len(server.posts) == 2
 
 
-async def test_a_later_call_sends_what_an_earlier_one_could_not(tmp_path: Path) -> None:
+async def test_a_later_call_sends_the_submission_that_an_earlier_one_could_not(tmp_path: Path) -> None:
     with fault_server("throttled_hugely", "accepted") as server:
         async with studio_at(server.base_url, tmp_path) as studio:
             _, error = await started(studio)
@@ -205,7 +207,7 @@ async def test_a_later_call_sends_what_an_earlier_one_could_not(tmp_path: Path) 
 
 
 class Gate:
-    """Holds answers back until the test lets them go."""
+    """Holds responses back until the test releases them."""
 
     def __init__(self, *answers: bytes) -> None:
         self.arrived = threading.Event()
@@ -213,20 +215,20 @@ class Gate:
         self._answers: Iterator[bytes] = iter(answers)
 
     async def until_arrived(self) -> None:
-        """Wait for a request, and be ready for the next one."""
+        """Wait for a request and reset for the next one."""
         assert await anyio.to_thread.run_sync(self.arrived.wait, 5)
         self.arrived.clear()
 
     def __call__(self, connection: socket.socket, server: FaultServer) -> None:
         read_request(connection, server)
-        mine = next(self._answers)
+        response = next(self._answers)
         self.arrived.set()
         self.go.wait(5)
-        connection.sendall(mine)
+        connection.sendall(response)
 
 
-async def test_a_call_that_is_cancelled_still_learns_and_records_what_was_paid(tmp_path: Path) -> None:
-    gate = Gate(TAKEN)
+async def test_a_cancelled_call_still_records_what_was_paid(tmp_path: Path) -> None:
+    gate = Gate(ACCEPTED_RESPONSE)
     with fault_server("slow", faults={"slow": gate}) as server:
         async with studio_at(server.base_url, tmp_path, paid=5.0) as studio:
             async with anyio.create_task_group() as group:
@@ -239,26 +241,26 @@ async def test_a_call_that_is_cancelled_still_learns_and_records_what_was_paid(t
     assert len(server.posts) == 1
 
 
-async def test_an_end_that_cannot_wait_records_what_is_on_its_way_as_unconfirmed_and_the_late_answer_counts(
+async def test_an_impatient_shutdown_records_unconfirmed_and_a_late_response_corrects_it(
     tmp_path: Path,
 ) -> None:
-    gate = Gate(TAKEN)
+    gate = Gate(ACCEPTED_RESPONSE)
     with fault_server("slow", faults={"slow": gate}) as server:
         async with studio_at(server.base_url, tmp_path, paid=5.0) as studio:
             async with anyio.create_task_group() as group:
                 group.start_soon(studio.trainings.start, WISH)
                 await gate.until_arrived()
                 await studio.finish(0.01)
-                given_up = await only_row(studio)
+                after_shutdown = await only_row(studio)
                 gate.go.set()
             row = await only_row(studio)
-    assert (given_up.state, given_up.task_id) == (State.UNCONFIRMED, None)
+    assert (after_shutdown.state, after_shutdown.task_id) == (State.UNCONFIRMED, None)
     assert (row.state, row.task_id) == (State.QUEUED, "train-0123456789")
     assert len(server.posts) == 1
 
 
-async def test_a_person_may_send_again_while_the_first_request_still_hangs(tmp_path: Path) -> None:
-    """The clock leaps, the lease has run out, a person decides; then the first answer comes after all."""
+async def test_a_user_may_resend_while_the_first_request_still_hangs(tmp_path: Path) -> None:
+    """The clock jumps past the lease, the user decides, and then the first response arrives after all."""
     clock = SteppedClock()
     gate = Gate(answer("200 OK", {"task_id": "train-first"}), answer("200 OK", {"task_id": "train-second"}))
     with fault_server("slow", faults={"slow": gate}) as server:
@@ -285,8 +287,8 @@ async def test_a_person_may_send_again_while_the_first_request_still_hangs(tmp_p
     assert os.listdir(tmp_path / "ledger-spool") == []
 
 
-async def test_a_late_unclear_answer_does_not_make_its_own_call_send_again(tmp_path: Path) -> None:
-    """A person says "send again" while the request hangs: that is for the next call, not for this one."""
+async def test_a_late_unclear_response_does_not_make_its_own_call_resend(tmp_path: Path) -> None:
+    """The user decides to resend while the request hangs: this applies to the next call, not to this one."""
     clock = SteppedClock()
     gate = Gate(b"")
     with fault_server("slow", faults={"slow": gate}) as server:

@@ -1,4 +1,4 @@
-"""What is on disk, and not only in the system's memory, before a paid request leaves: by the order of system calls."""
+"""The order of system calls shows what is synced to disk before a paid request is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .nursery import Errand, Nursery, PaidService, strace_is_missing
+from .child_process import ForkServer, Job, PaidService, strace_is_missing
 
 REASON = strace_is_missing()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
@@ -22,7 +22,7 @@ CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?:\d+<(?P<file>[^>]*)>|\"(?P<path>[^\"
 
 @dataclass(frozen=True)
 class Call:
-    """One system call, and the file that it was about."""
+    """One system call and its file."""
 
     name: str
     path: str
@@ -36,14 +36,14 @@ def calls_of(trace: Path) -> Iterator[Call]:
 
 @pytest.fixture
 def calls(tmp_path: Path) -> tuple[Sequence[Call], Path]:
-    """Every call of one start of a training that concerns the disk or the network, in order; and the data folder."""
+    """The disk and network calls of one start of a training, in order, and the data folder."""
     folder, trace = tmp_path / "data", tmp_path / "trace"
     watch = ["-f", "-qq", "-y", "-o", str(trace), "-e", f"trace={','.join(WATCHED)}"]
-    with PaidService.open() as service, Nursery.open() as nursery:
-        errand = Errand(str(folder / "ledger.sqlite3"), service.base_url, "images-1", strace=watch)
-        # Twice, for other photos: making the ledger is not what is measured.
+    with PaidService.open() as service, ForkServer.open() as fork_server:
+        job = Job(str(folder / "ledger.sqlite3"), service.base_url, "images-1", strace=watch)
+        # Twice, with different photos, so that the creation of the ledger is not part of the trace.
         for photos in ("images-1", "images-2"):
-            (end,) = nursery.run(replace(errand, photos=photos))
+            (end,) = fork_server.run(replace(job, photos=photos))
             assert end["ended"] == 0, end
         assert len(service.trainings()) == 2
     return list(calls_of(trace)), folder
@@ -52,37 +52,37 @@ def calls(tmp_path: Path) -> tuple[Sequence[Call], Path]:
 def test_ledger_journal_and_spool_are_synced_before_the_connection_is_opened(
     calls: tuple[Sequence[Call], Path],
 ) -> None:
-    made, folder = calls
-    (connected,) = [number for number, call in enumerate(made) if call.name == "connect"]
-    before = made[:connected]
+    trace, folder = calls
+    (connected,) = [number for number, call in enumerate(trace) if call.name == "connect"]
+    before = trace[:connected]
     ledger, journal = str(folder / "ledger.sqlite3"), str(folder / "ledger.sqlite3-journal")
-    (room,) = {call.path for call in before if call.path.endswith("-1.id")}
-    for path in (ledger, journal, room):
-        assert place(before, path, WRITES) < place(before, path, SYNCS), path
-    # The commit is the unlinking of the journal, and only a synced folder keeps it from coming back.
-    assert place(before, journal, ("unlink",)) < place(before, str(folder), SYNCS)
-    assert place(before, room, WRITES) < place(before, str(folder / "ledger-spool"), SYNCS)
-    # First the room for the id, then the state that says that it is being sent.
-    assert place(before, room, SYNCS) < place(before, ledger, WRITES)
+    (reserved,) = {call.path for call in before if call.path.endswith("-1.id")}
+    for path in (ledger, journal, reserved):
+        assert last_index(before, path, WRITES) < last_index(before, path, SYNCS), path
+    # Unlinking the journal commits the transaction; the folder must be synced or the journal may reappear.
+    assert last_index(before, journal, ("unlink",)) < last_index(before, str(folder), SYNCS)
+    assert last_index(before, reserved, WRITES) < last_index(before, str(folder / "ledger-spool"), SYNCS)
+    # First the space for the id is reserved, then the state SENDING is committed.
+    assert last_index(before, reserved, SYNCS) < last_index(before, ledger, WRITES)
 
 
-def test_the_id_that_came_back_is_synced_before_it_is_answered(calls: tuple[Sequence[Call], Path]) -> None:
-    made, folder = calls
-    (connected,) = [number for number, call in enumerate(made) if call.name == "connect"]
-    after = made[connected:]
+def test_the_returned_id_is_synced_before_the_call_returns(calls: tuple[Sequence[Call], Path]) -> None:
+    trace, folder = calls
+    (connected,) = [number for number, call in enumerate(trace) if call.name == "connect"]
+    after = trace[connected:]
     ledger, journal = str(folder / "ledger.sqlite3"), str(folder / "ledger.sqlite3-journal")
     for path in (ledger, journal):
-        assert place(after, path, WRITES) < place(after, path, SYNCS), path
-    assert place(after, journal, ("unlink",)) < place(after, str(folder), SYNCS)
-    # The room is given back only when the ledger knows.
+        assert last_index(after, path, WRITES) < last_index(after, path, SYNCS), path
+    assert last_index(after, journal, ("unlink",)) < last_index(after, str(folder), SYNCS)
+    # The reserved space is released only after the ledger has the id.
     (released,) = [
         number for number, call in enumerate(after) if call.name == "unlink" and "-1.id" in call.path
     ]
-    assert place(after, journal, ("unlink",)) < released
+    assert last_index(after, journal, ("unlink",)) < released
 
 
-def place(calls: Sequence[Call], path: str, names: Sequence[str]) -> int:
-    """Where the last of these calls for this file is."""
+def last_index(calls: Sequence[Call], path: str, names: Sequence[str]) -> int:
+    """Return the index of the last of these calls for this file."""
     found = [number for number, call in enumerate(calls) if call.path == path and call.name in names]
     assert found, f"no {' or '.join(names)} of {path}"
     return found[-1]

@@ -1,4 +1,4 @@
-"""Several processes, and several calls of one process, start the same photos at once: one pays, all get the row."""
+"""If several processes or calls start the same photos at the same time, one pays and all get its row."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.submission import Event, State
 from apiframe_studio.trainings import TrainingWish
 
-from ..faults.nursery import Errand, Nursery, PaidService, id_for
+from ..faults.child_process import ForkServer, Job, PaidService, id_for
 
-KEY = SecretStr("v1-key-of-nobody-0123456789")
+KEY = SecretStr("v1-test-key-0123456789")
 ROUNDS = 8
-forks = pytest.mark.skipif(sys.platform == "win32", reason="the children are forks, which Windows has not")
+forks = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
 
 @pytest.fixture
@@ -36,25 +36,25 @@ def service() -> Iterator[PaidService]:
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    with Nursery.open() as open_nursery:
-        yield open_nursery
+def fork_server() -> Iterator[ForkServer]:
+    with ForkServer.open() as open_server:
+        yield open_server
 
 
-def said(ends: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def last_outputs(ends: list[dict[str, Any]]) -> list[dict[str, Any]]:
     assert [end["ended"] for end in ends] == [0] * len(ends)
-    return [end["said"][-1] for end in ends]
+    return [end["output"][-1] for end in ends]
 
 
 @forks
-def test_of_four_processes_one_pays_and_all_get_its_training(
-    service: PaidService, nursery: Nursery, tmp_path: Path
+def test_one_of_four_processes_pays_and_all_get_its_training(
+    service: PaidService, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     for number in range(ROUNDS):
-        # Half of the rounds also race for making the ledger.
+        # In half of the rounds the processes also race to create the ledger.
         ledger = tmp_path / (f"{number}" if number % 2 else "shared") / "ledger.sqlite3"
         photos = f"images-{number}"
-        answers = said(nursery.run(Errand(str(ledger), service.base_url, photos, children=4)))
+        answers = last_outputs(fork_server.run(Job(str(ledger), service.base_url, photos, children=4)))
         assert {answer["task_id"] for answer in answers} == {id_for(photos)}
         assert len({answer["ref"] for answer in answers}) == 1
         assert Counter(answer["deduplicated"] for answer in answers) == {True: 3, False: 1}
@@ -65,16 +65,16 @@ def test_of_four_processes_one_pays_and_all_get_its_training(
 
 @forks
 @pytest.mark.long
-def test_of_four_processes_one_pays_two_hundred_times(
-    service: PaidService, nursery: Nursery, tmp_path: Path
+def test_one_of_four_processes_pays_in_two_hundred_rounds(
+    service: PaidService, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     for number in range(200):
         ledger = str(tmp_path / str(number // 10) / "ledger.sqlite3")
-        said(nursery.run(Errand(ledger, service.base_url, f"images-{number}", children=4)))
+        last_outputs(fork_server.run(Job(ledger, service.base_url, f"images-{number}", children=4)))
     assert set(Counter(str(request.json()) for request in service.trainings()).values()) == {1}
 
 
-async def test_of_fifty_calls_in_one_process_one_pays(service: PaidService, tmp_path: Path) -> None:
+async def test_one_of_fifty_calls_in_one_process_pays(service: PaidService, tmp_path: Path) -> None:
     studio = Studio(StudioPlan(tmp_path / "ledger.sqlite3", service.base_url, KEY))
     results = []
 
@@ -93,26 +93,26 @@ async def test_of_fifty_calls_in_one_process_one_pays(service: PaidService, tmp_
     assert sum(not result.deduplicated for result in results) == 1
 
 
-def test_a_damaged_ledger_is_set_aside_once_however_many_meet_it(tmp_path: Path) -> None:
-    """Eight openings at once: one moves it, none overwrites it, and none moves the new one away."""
+def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) -> None:
+    """Of eight concurrent opens one moves the file; none overwrites it or moves the new ledger away."""
     for number in range(10):
         path = tmp_path / str(number) / "ledger.sqlite3"
         path.parent.mkdir()
         damaged = b"SQLite format 3\x00" + bytes([7 + number]) * 8_000
         path.write_bytes(damaged)
 
-        def meet(_: int, path: Path = path) -> Path | None:
+        def open_ledger(_: int, path: Path = path) -> Path | None:
             try:
                 Book(path).close()
-            except LedgerDamaged as met:
-                return met.set_aside
+            except LedgerDamaged as error:
+                return error.set_aside
             return None
 
         with ThreadPoolExecutor(8) as pool:
-            told = set(pool.map(meet, range(8))) - {None}
+            reported = set(pool.map(open_ledger, range(8))) - {None}
         aside = list(path.parent.glob("ledger.sqlite3.damaged-*"))
         assert [file.read_bytes() for file in aside] == [damaged]
-        assert told == set(aside)
+        assert reported == set(aside)
         Book(path).close()
 
 
@@ -140,11 +140,11 @@ for number in range(20):
             print(taken.row.ref, False)
 book.close()
 """
-"""One process that takes twenty ids in, each under its own name, while others do the same."""
+"""A process that imports or accepts twenty ids while others do the same."""
 
 
-def raced(ledger: Path, verb: str) -> list[list[list[str]]]:
-    """What three processes at once said, line by line."""
+def race(ledger: Path, verb: str) -> list[list[list[str]]]:
+    """Return the output lines of three concurrent processes, split into words."""
     with ExitStack() as stack:
         racers = [
             stack.enter_context(
@@ -164,21 +164,21 @@ def raced(ledger: Path, verb: str) -> list[list[list[str]]]:
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        said = [racer.communicate(timeout=20)[0] for racer in racers]
-    return [[line.split() for line in words.splitlines()] for words in said]
+        outputs = [racer.communicate(timeout=20)[0] for racer in racers]
+    return [[line.split() for line in output.splitlines()] for output in outputs]
 
 
-def test_an_id_that_three_processes_take_in_at_once_is_one_row(tmp_path: Path) -> None:
+def test_an_id_imported_by_three_processes_at_once_is_one_row(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
     book = Book(ledger)
-    for lines in zip(*raced(ledger, "adopt"), strict=True):
+    for lines in zip(*race(ledger, "adopt"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(is_new for _, is_new in lines) == ["False", "False", "True"]
     assert book.page("s", "local", Kind.TRAINING, 1.0, limit=1).total == 20
     book.close()
 
 
-def test_an_id_that_three_people_give_to_three_submissions_at_once_is_one_of_theirs(tmp_path: Path) -> None:
+def test_an_id_given_to_three_submissions_at_once_belongs_to_one_of_them(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
     book = Book(ledger)
     refs = iter([f"tr-{name}{number:06}" for name in "abc" for number in range(20)])
@@ -187,7 +187,7 @@ def test_an_id_that_three_people_give_to_three_submissions_at_once_is_one_of_the
             row, _ = book.admit(NewSubmission(Kind.TRAINING, "s", "local", f"images-{number}"), 1.0)
             book.begin_sending(row.ref, 1.0, 60)
             book.settle(row.ref, 1, Event.UNCLEAR, Answer(), 1.0)
-    for lines in zip(*raced(ledger, "accept"), strict=True):
+    for lines in zip(*race(ledger, "accept"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(mine for _, mine in lines) == ["False", "False", "True"]
     accepted = book.page("s", "local", Kind.TRAINING, 1.0, states=[State.QUEUED], limit=60)

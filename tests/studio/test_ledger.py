@@ -29,7 +29,7 @@ from apiframe_studio.ledger.book import Book
 from apiframe_studio.ledger.steps import VERSION
 from apiframe_studio.submission import Event, State
 
-from ..faults.nursery import strace_is_missing
+from ..faults.child_process import strace_is_missing
 from .stepped_clock import DAWN
 
 PLACE = ("https://service.invalid v1", "local")

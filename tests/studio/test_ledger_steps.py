@@ -21,7 +21,7 @@ from apiframe_studio.ledger.steps import VERSION
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import Event, State
 
-from ..faults.nursery import strace_is_missing
+from ..faults.child_process import strace_is_missing
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"

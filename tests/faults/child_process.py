@@ -1,4 +1,4 @@
-"""The test's side of `core_child`: errands for children, and the loopback service that they pay."""
+"""The tests' side of `fork_server`: jobs for child processes, and the loopback service that they pay."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from . import photo_errands
+from . import photo_jobs
 from .fault_server import Fault, FaultServer, Recorded, answer, fault_server, read_request
 
-CHILD = Path(__file__).with_name("core_child.py")
+CHILD = Path(__file__).with_name("fork_server.py")
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -26,15 +26,18 @@ INITIALIZE = {
     "params": {
         "protocolVersion": "2025-11-25",
         "capabilities": {},
-        "clientInfo": {"name": "nursery", "version": "1"},
+        "clientInfo": {"name": "fork_server", "version": "1"},
     },
 }
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
 @dataclass(frozen=True)
-class Errand:
-    """What children are to do: start a training of `photos`, as a studio or through the whole server."""
+class Job:
+    """What the children do: start a training of `photos` with a studio or through the whole server.
+
+    `lines` are written to the child's stdin, and `answers` is the number of lines to read before it is closed.
+    """
 
     ledger: str
     base_url: str
@@ -47,9 +50,9 @@ class Errand:
     answers: int = 1
 
 
-def through_the_server(ledger: Path, base_url: str, photos: str, calls: int = 1) -> Errand:
-    """An errand for the whole server: so many calls of start_training in one session."""
-    asks = [
+def through_the_server(ledger: Path, base_url: str, photos: str, calls: int = 1) -> Job:
+    """Return a job for the whole server: `calls` calls of start_training in one session."""
+    requests = [
         {
             "jsonrpc": "2.0",
             "id": number,
@@ -61,12 +64,12 @@ def through_the_server(ledger: Path, base_url: str, photos: str, calls: int = 1)
         }
         for number in range(2, 2 + calls)
     ]
-    lines: list[dict[str, Any]] = [INITIALIZE, INITIALIZED, *asks]
-    return Errand(str(ledger), base_url, photos, whole_server=True, lines=lines, answers=1 + calls)
+    lines: list[dict[str, Any]] = [INITIALIZE, INITIALIZED, *requests]
+    return Job(str(ledger), base_url, photos, whole_server=True, lines=lines, answers=1 + calls)
 
 
-class Nursery:
-    """A running `core_child`."""
+class ForkServer:
+    """A running `fork_server`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -80,21 +83,21 @@ class Nursery:
             assert process.stdin is not None
             process.stdin.close()
 
-    def run(self, errand: Errand) -> list[dict[str, Any]]:
-        """How each child ended (an exit code, or minus a signal) and the JSON lines it said."""
+    def run(self, job: Job) -> list[dict[str, Any]]:
+        """Return for each child how it ended (an exit code, or minus a signal) and its JSON output lines."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(errand)) + "\n")
+        self._process.stdin.write(json.dumps(asdict(job)) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, "the nursery itself has died"
+        assert line, "the fork server itself has died"
         ends: list[dict[str, Any]] = json.loads(line)
         return ends
 
 
 @dataclass
 class PaidService:
-    """A service that accepts every training, each with an id that tells the photos."""
+    """A service that accepts every training with an id that names the photos."""
 
     server: FaultServer
     paid_at: str = "/ai-photo-train"
@@ -119,9 +122,9 @@ class PaidService:
         return self.server.base_url
 
     def trainings(self) -> list[Recorded]:
-        """The paid requests that arrived, whole or in part, once everything under way has arrived."""
+        """Return the paid requests that arrived, complete or not, once all open connections are served."""
         host, port = self.base_url.removeprefix("http://").split(":")
-        # Connections are accepted in order: when this one is answered, every earlier one has a thread.
+        # Connections are accepted in order: once this one is served, every earlier one has its thread.
         with socket.create_connection((host, int(port)), timeout=5) as last:
             last.sendall(b"GET /last HTTP/1.1\r\n\r\n")
             while last.recv(65536):
@@ -143,56 +146,56 @@ class PaidService:
 
 
 def id_for(photos: str) -> str:
-    """The id under which the service accepts a training of these photos."""
+    """Return the id with which the service accepts a training of these photos."""
     return f"train-{photos}"
 
 
 def whole(request: Recorded) -> bool:
-    """Whether all of a request arrived: only then a service accepts it."""
+    """Return whether a request arrived completely: only then does a service accept it."""
     return len(request.body) == int(request.headers.get("content-length", "0"))
 
 
 def strace_is_missing() -> str | None:
-    """Why nothing can be injected here, or None."""
+    """Return why strace cannot be used here, or None."""
     if not sys.platform.startswith("linux"):
-        return "strace is for Linux"
+        return "strace needs Linux"
     if shutil.which("strace") is None:
         return "strace is not installed"
-    waits = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
-    assert waits.stdin is not None
+    target = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    assert target.stdin is not None
     probe = subprocess.Popen(
-        ["strace", "-e", "trace=none", "-p", str(waits.pid)], stderr=subprocess.PIPE, text=True
+        ["strace", "-e", "trace=none", "-p", str(target.pid)], stderr=subprocess.PIPE, text=True
     )
     assert probe.stderr is not None
     attached = "attached" in probe.stderr.readline()
-    waits.stdin.close()
-    waits.wait(5)
+    target.stdin.close()
+    target.wait(5)
     probe.communicate(timeout=5)
-    return None if attached else "this machine does not let strace attach to a process"
+    return None if attached else "strace is not allowed to attach to a process"
 
 
 def injected(trace: Path) -> bool:
-    """Whether a trace shows that the fault took place."""
+    """Return whether a trace shows that the fault was injected."""
     return re.search(r"\(INJECTED\)", trace.read_text(errors="replace")) is not None
 
 
 def _answer_to(request: Recorded) -> bytes:
-    if request.target == photo_errands.PICTURE:
-        return answer("200 OK", photo_errands.PNG, content_type="image/png")
+    if request.target == photo_jobs.IMAGE_PATH:
+        return answer("200 OK", photo_jobs.PNG, content_type="image/png")
     if request.method != "POST" or not whole(request):
         return answer("200 OK", {})
-    said = request.json()
-    assert isinstance(said, dict)
+    body = request.json()
+    assert isinstance(body, dict)
     if request.target == "/ai-photo-train":
-        return answer("200 OK", {"task_id": id_for(said["training_images_id"])})
+        return answer("200 OK", {"task_id": id_for(body["training_images_id"])})
     if request.target in ("/ai-photo-upload", "/ai-photo-generate"):
-        return answer("200 OK", {"task_id": photo_errands.TASK_IDS[request.target]})
-    if known := photo_errands.TASKS.get(said.get("task_id", ""), {}):
+        return answer("200 OK", {"task_id": photo_jobs.TASK_IDS[request.target]})
+    if known := photo_jobs.TASKS.get(body.get("task_id", ""), {}):
         links = [f"http://{request.headers['host']}{link}" for link in known.get("image_urls", ())]
         return answer("200 OK", {**known, **({"image_urls": links} if links else {})})
     if request.target == "/fetch-many":
-        return answer("200 OK", {"tasks": [_running(task_id) for task_id in said["task_ids"]]})
-    return answer("200 OK", _running(said["task_id"]))
+        return answer("200 OK", {"tasks": [_running(task_id) for task_id in body["task_ids"]]})
+    return answer("200 OK", _running(body["task_id"]))
 
 
 def _running(task_id: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""What a child of `core_child` does when it prepares photos or makes pictures, and what its service answers.
+"""Jobs that prepare photos or generate images, and the responses of their service.
 
-Judging, normalising and previews run in processes of their own, before and after anything is paid: they are
-left out here, so that a sweep of system calls meets the paid request and what is written about it.
+Checks, normalising and previews run in separate processes, before and after the paid request. They are replaced
+here, so that a sweep of system calls covers the paid request and what is written about it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from apiframe_studio.photos import AllowedFolders, PhotoCheck, PreparedPhotos, V
 from apiframe_studio.sending import NotYetSent, Rejected
 from apiframe_studio.studio import Studio, StudioPlan
 
-KEY = "v1-key-of-nobody-0123456789"
-PICTURE = "/pictures/1.png"
+KEY = "v1-test-key-0123456789"
+IMAGE_PATH = "/pictures/1.png"
 TASK_IDS = {"/ai-photo-upload": "uploaded-1", "/ai-photo-generate": "generated-1"}
 TASKS: dict[str, dict[str, Any]] = {
     "trained-1": {"task_id": "trained-1", "status": "finished", "percentage": 100, "trigger_word": "TOKSIS"},
@@ -39,10 +39,10 @@ TASKS: dict[str, dict[str, Any]] = {
         "task_id": "generated-1",
         "status": "finished",
         "task_type": "ai-photo-generate",
-        "image_urls": [PICTURE],
+        "image_urls": [IMAGE_PATH],
     },
 }
-_FORESEEN = (LedgerError, ApiframeError, NotYetSent, Rejected, NotFetched, FolderUnusable)
+_EXPECTED_ERRORS = (LedgerError, ApiframeError, NotYetSent, Rejected, NotFetched, FolderUnusable)
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
@@ -58,11 +58,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"".join(
 )
 
 
-def _studio(errand: dict[str, Any], clock: Clock | None) -> Studio:
-    ledger = Path(errand["ledger"])
+def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
+    ledger = Path(job["ledger"])
     plan = StudioPlan(
         ledger,
-        errand["base_url"],
+        job["base_url"],
         SecretStr(KEY),
         output_folder=ledger.parent / "portraits",
         poll_seconds=0.01,
@@ -70,10 +70,10 @@ def _studio(errand: dict[str, Any], clock: Clock | None) -> Studio:
     return Studio(plan, clock)
 
 
-async def prepare(errand: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
-    """Prepare ten photos whose fingerprint is the name of the errand's photos."""
+async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
+    """Prepare ten photos whose fingerprint is `job["photos"]`."""
     judged = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
-    prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), errand["photos"])
+    prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), job["photos"])
 
     async def check(*_: object) -> photo_sets.CheckedPhotos:
         return photo_sets.CheckedPhotos(judged, prepared, ())
@@ -81,32 +81,32 @@ async def prepare(errand: dict[str, Any], clock: Clock | None = None) -> dict[st
     async def tell(_done: float, _of: float, _what: str) -> None:
         return
 
-    studio = _studio(errand, clock)
+    studio = _studio(job, clock)
     wish = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna", consent_at=1.0)
     with patch.object(studio.photo_sets, "check_and_normalise", check):
-        return await _told(studio, lambda: studio.photo_sets.prepare(wish, tell, 5.0))
+        return await _run(studio, lambda: studio.photo_sets.prepare(wish, tell, 5.0))
 
 
-async def generate(errand: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
-    """Make one picture; the errand's photos are its prompt."""
-    studio = _studio(errand, clock)
+async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
+    """Generate one image with `job["photos"]` as the prompt."""
+    studio = _studio(job, clock)
 
     async def previews(_: object) -> list[bytes]:
         return []
 
     async def check(_: object) -> None:
-        """A decoder process would be killed in the program's place."""
+        """Skipped: the fault would hit the decoder process instead of the program."""
 
-    wish = PicturesWish(errand["photos"], task_id="trained-1", seed=7)
+    wish = PicturesWish(job["photos"], task_id="trained-1", seed=7)
     portfolio = studio.portfolio
     with patch.object(portfolio, "previews", previews), patch.object(portfolio, "check", check):
-        return await _told(studio, lambda: studio.generations.generate(wish, 5.0))
+        return await _run(studio, lambda: studio.generations.generate(wish, 5.0))
 
 
-async def _told(studio: Studio, verb: Any) -> dict[str, Any]:
+async def _run(studio: Studio, verb: Any) -> dict[str, Any]:
     try:
         row: Submission = (await verb()).row
-    except _FORESEEN as error:
+    except _EXPECTED_ERRORS as error:
         return {"error": type(error).__name__}
     finally:
         with contextlib.suppress(LedgerError):
