@@ -1,8 +1,8 @@
-"""A service on loopback that answers looks at once or after a delay, and counts its requests.
+"""A service on loopback that responds to status checks after a delay and counts them.
 
-    python -m bench.service DELAY_SECONDS     prints its port; GET /count tells the requests so far
+    python -m bench.service DELAY_SECONDS     prints its port; GET /count returns the checks so far
 
-It is far quicker than the sandbox, so that a bench measures our server and not the stand-in.
+It is much faster than the sandbox, so that a benchmark measures our server and not the service.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _ids = itertools.count(1)
 
 
 class Service:
-    """Trainings that are for ever at 40 percent."""
+    """Accepts trainings that stay at 40 percent."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
-        self._looks = 0
+        self._status_checks = 0
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        while head := await self._head(reader):
+        while head := await self._read_head(reader):
             path = head.split(b" ", 2)[1].decode()
-            body = json.loads(await reader.readexactly(_length(head)) or b"{}")
-            text = json.dumps(await self._answer(path, body)).encode()
+            body = json.loads(await reader.readexactly(_content_length(head)) or b"{}")
+            text = json.dumps(await self._respond(path, body)).encode()
             writer.write(
                 b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(text)
             )
@@ -36,27 +36,27 @@ class Service:
             await writer.drain()
         writer.close()
 
-    async def _head(self, reader: asyncio.StreamReader) -> bytes:
+    async def _read_head(self, reader: asyncio.StreamReader) -> bytes:
         try:
             return await reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             return b""
 
-    async def _answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _respond(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path == "/count":
-            return {"looks": self._looks}
+            return {"status_checks": self._status_checks}
         if path == "/account":
             return {"credits": 10_000}
         if path == "/ai-photo-train":
             return {"task_id": f"bench-{next(_ids)}"}
-        self._looks += 1
+        self._status_checks += 1
         await asyncio.sleep(self._delay)
         if path == "/fetch-many":
-            return {"tasks": [_task(task_id) for task_id in body["task_ids"]]}
-        return _task(body["task_id"])
+            return {"tasks": [_running_task(task_id) for task_id in body["task_ids"]]}
+        return _running_task(body["task_id"])
 
 
-def _task(task_id: str) -> dict[str, Any]:
+def _running_task(task_id: str) -> dict[str, Any]:
     return {
         "task_id": task_id,
         "status": "processing",
@@ -65,7 +65,7 @@ def _task(task_id: str) -> dict[str, Any]:
     }
 
 
-def _length(head: bytes) -> int:
+def _content_length(head: bytes) -> int:
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line.split(b":")[1])
@@ -73,7 +73,7 @@ def _length(head: bytes) -> int:
 
 
 async def _serve(delay: float) -> None:
-    server = await asyncio.start_server(Service(delay).talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(Service(delay).serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
