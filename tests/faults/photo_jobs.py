@@ -72,11 +72,11 @@ def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
 
 async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
     """Prepare ten photos whose fingerprint is `job["photos"]`."""
-    judged = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
+    checked = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
     prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), job["photos"])
 
     async def check(*_: object) -> photo_sets.CheckedPhotos:
-        return photo_sets.CheckedPhotos(judged, prepared, ())
+        return photo_sets.CheckedPhotos(checked, prepared, ())
 
     async def tell(_done: float, _of: float, _what: str) -> None:
         return

@@ -241,7 +241,7 @@ async def test_a_cancelled_call_still_records_what_was_paid(tmp_path: Path) -> N
     assert len(server.posts) == 1
 
 
-async def test_an_impatient_shutdown_records_unconfirmed_and_a_late_response_corrects_it(
+async def test_a_shutdown_without_waiting_records_unconfirmed_and_a_late_response_corrects_it(
     tmp_path: Path,
 ) -> None:
     gate = Gate(ACCEPTED_RESPONSE)
