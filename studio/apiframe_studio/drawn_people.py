@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 Colour = tuple[int, int, int]
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,9 @@ class Pose:
     smile: float = 0.5
 
 
-def draw_person(size: Size, appearance: Appearance, pose: Pose, oversampling: int = 2) -> Image.Image:
+def draw_person(
+    size: tuple[int, int], appearance: Appearance, pose: Pose, oversampling: int = 2
+) -> Image.Image:
     """Draw head and shoulders on a transparent layer, larger by `oversampling` for smooth edges.
 
     The layer extends below the drawing, so that a tilted body still reaches the lower edge.
@@ -52,7 +53,7 @@ def draw_person(size: Size, appearance: Appearance, pose: Pose, oversampling: in
     return turned.resize(size, Image.Resampling.BOX, box=(0, 0, width, height))
 
 
-def draw_gradient(size: Size, top: Colour, bottom: Colour) -> Image.Image:
+def draw_gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
     """Fill an image with a vertical gradient."""
     ramp = Image.linear_gradient("L").resize(size)
     return Image.composite(Image.new("RGB", size, bottom), Image.new("RGB", size, top), ramp)

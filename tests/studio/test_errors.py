@@ -29,7 +29,6 @@ INTERNAL = {
     "apiframe_studio.photos.previews.Undecodable",
     "apiframe_studio.photos.reading.Unreadable",
     "apiframe_studio.sandbox.errors.ErrorResponse",
-    "apiframe_studio.sandbox.errors.Unauthorized",
     "apiframe_studio.sandbox.store.NotEnoughCredits",
 }
 

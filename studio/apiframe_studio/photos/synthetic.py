@@ -8,29 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
-from apiframe_studio.drawn_people import (
-    Appearance,
-    Colour,
-    Pose,
-    Size,
-    draw_gradient,
-    draw_person,
-    shift_colour,
-)
+from apiframe_studio.drawn_people import Appearance, Colour, Pose, draw_gradient, draw_person, shift_colour
 
-_CLOTHES: Sequence[Colour] = (
-    (178, 58, 72),
-    (46, 94, 140),
-    (58, 120, 92),
-    (222, 176, 70),
-    (98, 72, 130),
-    (70, 74, 80),
-)
+_PERSON = Appearance(skin=(226, 178, 148), shade=(196, 140, 112), hair=(70, 42, 30), clothes=(178, 58, 72))
+_CLOTHES = (_PERSON.clothes, (46, 94, 140), (58, 120, 92), (222, 176, 70), (98, 72, 130), (70, 74, 80))
 _BACKGROUNDS: Sequence[tuple[Colour, Colour]] = (
     ((170, 205, 235), (110, 160, 105)),
     ((240, 200, 150), (150, 95, 85)),
@@ -48,7 +34,7 @@ class Scene:
 
     seed: int
     background: tuple[Colour, Colour]
-    clothes: Colour
+    person: Appearance
     pose: Pose
     light: float
 
@@ -59,11 +45,11 @@ def scenes(count: int, seed: int = 7) -> list[Scene]:
     return [_make_scene(number, dice) for number in range(count)]
 
 
-def draw(scene: Scene, size: Size = (1024, 1280)) -> Image.Image:
+def draw(scene: Scene, size: tuple[int, int] = (1024, 1280)) -> Image.Image:
     """Draw a scene: background, person, light, a little grain, and the label SYNTHETIC."""
     dice = random.Random(scene.seed)  # noqa: S311 - drawings, not secrets
     photo = _draw_background(scene, size, dice)
-    person = draw_person(size, _appearance(scene.clothes), scene.pose)
+    person = draw_person(size, scene.person, scene.pose)
     photo.paste(person, (0, 0), person)
     photo = ImageEnhance.Brightness(photo).enhance(scene.light)
     grain = Image.frombytes("L", size, dice.randbytes(size[0] * size[1])).convert("RGB")
@@ -90,14 +76,10 @@ def _make_scene(number: int, dice: random.Random) -> Scene:
     return Scene(
         seed=seed,
         background=_BACKGROUNDS[number % len(_BACKGROUNDS)],
-        clothes=_CLOTHES[number // 2 % len(_CLOTHES)],
+        person=replace(_PERSON, clothes=_CLOTHES[number // 2 % len(_CLOTHES)]),
         pose=Pose(head, x, tilt, smile=dice.uniform(0.2, 1.0)),
         light=light,
     )
-
-
-def _appearance(clothes: Colour) -> Appearance:
-    return Appearance(skin=(226, 178, 148), shade=(196, 140, 112), hair=(70, 42, 30), clothes=clothes)
 
 
 def _make_exif(number: int) -> Image.Exif:
@@ -108,7 +90,7 @@ def _make_exif(number: int) -> Image.Exif:
     return exif
 
 
-def _draw_background(scene: Scene, size: Size, dice: random.Random) -> Image.Image:
+def _draw_background(scene: Scene, size: tuple[int, int], dice: random.Random) -> Image.Image:
     """Draw a gradient with large soft shapes, like a background out of focus; drawn small for speed."""
     width, height = small = size[0] // 4, size[1] // 4
     background = draw_gradient(small, *scene.background)

@@ -11,15 +11,7 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageFont
 
-from apiframe_studio.drawn_people import (
-    Appearance,
-    Colour,
-    Pose,
-    Size,
-    draw_gradient,
-    draw_person,
-    shift_colour,
-)
+from apiframe_studio.drawn_people import Appearance, Colour, Pose, draw_gradient, draw_person, shift_colour
 
 from .tasks import Portrait
 
@@ -69,7 +61,7 @@ def appearance_of(subject: str | None) -> Appearance:
     )
 
 
-def _draw_background(size: Size, dice: Random) -> Image.Image:
+def _draw_background(size: tuple[int, int], dice: Random) -> Image.Image:
     background = draw_gradient(size, *dice.choice(BACKGROUNDS))
     canvas = ImageDraw.Draw(background)
     for _ in range(7):

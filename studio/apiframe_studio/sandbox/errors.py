@@ -1,8 +1,4 @@
-"""The error responses of the contract as exceptions.
-
-ErrorResponse       `{"errors": [{"msg": ...}]}`, status 400 unless given
-└── Unauthorized    `{}`, status 401
-"""
+"""The error responses of the contract as exceptions."""
 
 from __future__ import annotations
 
@@ -10,9 +6,9 @@ from .tasks import JsonObject
 
 
 class ErrorResponse(Exception):
-    """A request that is rejected with one or more messages.
+    """A request that is rejected, with one or more messages or, as documented for 401, with none.
 
-    The service documents this form for 400 only; the sandbox also uses it for 402, 403, 404, 413 and 421.
+    The service documents messages for 400 only; the sandbox also sends them with 402, 403, 404, 413 and 421.
     """
 
     def __init__(self, *messages: str, status: int = 400) -> None:
@@ -21,16 +17,5 @@ class ErrorResponse(Exception):
         self.status = status
 
     def to_json(self) -> JsonObject:
-        """Return the response body."""
-        return {"errors": [{"msg": message} for message in self.messages]}
-
-
-class Unauthorized(ErrorResponse):
-    """The key is missing or wrong."""
-
-    def __init__(self) -> None:
-        super().__init__(status=401)
-
-    def to_json(self) -> JsonObject:
-        """Return the empty object that the service documents for 401."""
-        return {}
+        """Return the response body: `{"errors": [{"msg": ...}]}`, or `{}` without messages."""
+        return {"errors": [{"msg": message} for message in self.messages]} if self.messages else {}

@@ -27,12 +27,9 @@ class RequestLog:
 
         async def log_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._log(scope, message["status"])
+                now, path = self._state.now(), scope["path"][:MAX_PATH]
+                self._state.store.log_request(now, scope["method"], path, message["status"])
             await send(message)
 
         await self._app(scope, receive, log_and_send)
         await deliver_webhooks(self._state)
-
-    def _log(self, scope: Scope, status: int) -> None:
-        path = scope["path"][:MAX_PATH]
-        self._state.store.log_request(self._state.now(), scope["method"], path, status)

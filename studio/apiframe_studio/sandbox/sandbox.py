@@ -20,17 +20,10 @@ START_CREDITS = 12_000
 class Sandbox:
     """A simulated service that keeps the v1 contract.
 
-    Args:
-        clock: returns seconds since the epoch. `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
-        training_seconds: how long a training takes.
-        upload_seconds: how long an upload is processed.
-        generation_seconds: 0 answers a generation with its image URLs, more with a task_id to poll. The service
-            may do either.
-        store_path: a file that keeps tasks across restarts and may be open in several processes; None keeps them
-            in memory.
-        start_credits: the balance of a new store.
-
-    Nothing is opened or imported before first use.
+    `clock` returns seconds since the epoch; `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
+    A generation of 0 seconds returns its image URLs, a longer one a task_id to poll: the service may do either.
+    `store_path` is a file that keeps tasks across restarts and may be open in several processes; None keeps them
+    in memory. Nothing is opened or imported before first use.
     """
 
     def __init__(

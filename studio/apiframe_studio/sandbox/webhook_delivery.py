@@ -5,7 +5,6 @@ from __future__ import annotations
 import anyio
 
 from .state import State
-from .store import Webhook
 from .tasks import change_key
 from .webhook_sender import post_webhook
 
@@ -17,8 +16,10 @@ async def deliver_webhooks(state: State) -> None:
     now = state.now()
     async with anyio.create_task_group() as posts:
         for webhook in state.store.list_webhooks():
-            if _claim(state, webhook, now):
-                posts.start_soon(post_webhook, webhook.url, webhook.task.to_json(now), webhook.secret)
+            payload = webhook.task.to_json(now)
+            key, final = change_key(payload), webhook.task.is_final(now)
+            if key != webhook.last_posted and state.store.claim_post(webhook, key, final=final):
+                posts.start_soon(post_webhook, webhook.url, payload, webhook.secret)
 
 
 async def deliver_until_cancelled(state: State) -> None:
@@ -26,10 +27,3 @@ async def deliver_until_cancelled(state: State) -> None:
     while True:
         await deliver_webhooks(state)
         await anyio.sleep(POLL_SECONDS)
-
-
-def _claim(state: State, webhook: Webhook, now: float) -> bool:
-    key = change_key(webhook.task.to_json(now))
-    return key != webhook.last_posted and state.store.claim_post(
-        webhook, key, final=webhook.task.is_final(now)
-    )

@@ -17,7 +17,7 @@ from ..progress import Status
 from ..state import State
 from ..tasks import Generation, JsonObject, Portrait, Training
 from .schemas import GenerateBody
-from .submissions import find_task, submit_task
+from .tasks import find_task, submit_task
 
 CREDITS_PER_IMAGE = 1
 TARGET_PIXELS = 1024 * 1024

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..errors import ErrorResponse, Unauthorized
+from ..errors import ErrorResponse
 from ..schemas import read_body
 from ..state import State
 from ..tasks import JsonObject
-from . import generations, schemas, status, trainings, uploads
+from . import generations, schemas, tasks, trainings, uploads
 
 WRONG_KEY = "wrong-key"
 
@@ -33,13 +33,13 @@ def build_routes(state: State) -> list[Route]:
         return generations.generate(state, body, str(request.base_url).rstrip("/"))
 
     async def fetch(request: Request) -> JsonObject:
-        return status.fetch(state, await read_body(request, schemas.FetchBody))
+        return tasks.fetch(state, await read_body(request, schemas.FetchBody))
 
     async def fetch_many(request: Request) -> JsonObject:
-        return status.fetch_many(state, await read_body(request, schemas.FetchManyBody))
+        return tasks.fetch_many(state, await read_body(request, schemas.FetchManyBody))
 
     async def account(_: Request) -> JsonObject:
-        return status.get_account(state)
+        return tasks.get_account(state)
 
     async def image(request: Request) -> Response:
         # Like the service's image URLs, these need no key.
@@ -61,14 +61,13 @@ def authenticate(authorization: str | None) -> None:
     """Accept any bare key.
 
     Raises:
-        Unauthorized: the key is missing, wrong or preceded by a scheme.
-        ErrorResponse: it is a v2 key; the service names the reason too.
+        ErrorResponse: 400 for a v2 key, as the service does; 401 if the key is missing, wrong or follows a scheme.
     """
     key = authorization or ""
     if key.startswith("afk_"):
         raise ErrorResponse("API keys that begin with afk_ are for the v2 API")
     if not key.strip() or key == WRONG_KEY or " " in key.strip():
-        raise Unauthorized
+        raise ErrorResponse(status=401)
 
 
 def _route(method: str, path: str, call: Callable[[Request], Awaitable[JsonObject]]) -> Route:

@@ -9,7 +9,7 @@ from ..errors import ErrorResponse
 from ..state import State
 from ..tasks import JsonObject, PhotoSet, Training
 from .schemas import TrainBody
-from .submissions import find_task, submit_task
+from .tasks import find_task, submit_task
 
 CREDITS_PER_PHOTO = 4
 

@@ -13,7 +13,7 @@ from ..errors import ErrorResponse
 from ..state import State
 from ..tasks import PHOTO_SET_LIFETIME_SECONDS, JsonObject, PhotoSet
 from .schemas import UploadBody
-from .submissions import submit_task
+from .tasks import submit_task
 
 CREDITS = 2
 MAX_PIXELS = 50_000_000
