@@ -66,7 +66,7 @@ bundle: $(CACHE)/mcpb/stamp ## the desktop bundle and its registry entry, dist/
 	@PATH="$(CURDIR)/$(NODE):$$PATH" $(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
 
 judges: $(VENV)/dev.stamp $(CACHE)/judges/stamp $(CACHE)/uv/stamp bundle ## conformance, inspector, tdqs, skillsaw, hadolint, the bundle under uv
-	@PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/python -m pytest tests/house/test_bundle.py
+	@PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/python -m pytest tests/packaging/test_bundle.py
 	@$(BIN)/python -m judges
 
 interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## real clients, each in its own environment, through the whole main job (minutes)
