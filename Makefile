@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-floor lint docs picture bench bundle judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-floor lint docs site picture bench bundle judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -44,18 +44,23 @@ test-long: $(VENV)/dev.stamp ## only the long ones: minutes, for a night or a re
 test-floor: ## the tests on the lowest versions pyproject.toml allows
 	@$(PYTHON) requirements/floor.py $(CACHE)/floor
 
-lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright and the import contracts
+lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright, the import contracts and the vocabulary
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/vocabulary.py
 	$(BIN)/python -m pages --check
 
 docs: $(VENV)/dev.stamp ## write the tables and links in README and docs again
 	@$(BIN)/python -m pages
 
-picture: $(VENV)/faces.stamp ## draw the README's pictures again, docs/demo.svg and docs/contact-sheet.jpg
+site: $(CACHE)/site/stamp ## the documentation as a website, build/site
+	@$(CACHE)/site/bin/python -m pages.site
+
+picture: $(VENV)/faces.stamp ## draw the pictures of README and docs again
+	@$(BIN)/python -m pages.chat
 	@$(BIN)/python -m pages.contact_sheet
 	@$(BIN)/apiframe-photo-mcp demo --svg docs/demo.svg
 
@@ -109,6 +114,11 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 $(CACHE)/poetry/stamp: Makefile | python
 	@$(PYTHON) -m venv $(CACHE)/poetry
 	@$(CACHE)/poetry/bin/python -m pip --quiet --disable-pip-version-check install poetry==2.5.1 poetry-plugin-export
+	@touch $@
+
+$(CACHE)/site/stamp: requirements/site.txt | python
+	@$(PYTHON) -m venv $(CACHE)/site
+	@$(CACHE)/site/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/site.txt
 	@touch $@
 
 $(CACHE)/node/stamp: Makefile | python

@@ -47,6 +47,11 @@ def stage() -> None:
             shutil.copytree(source, STAGE / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, STAGE / part)
+    for illustration in re.findall(
+        r'(?:src|srcset)="(?!https?:)([^"]+)"', (ROOT / "README.md").read_text("utf-8")
+    ):
+        (STAGE / illustration).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / illustration, STAGE / illustration)
 
 
 def pin() -> None:

@@ -12,27 +12,39 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from pages import install, results, tables
+from pages import clients, facts, install, results, tables
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "tools": tables.tools,
     "settings": tables.settings,
     "exit-codes": tables.exit_codes,
-    "first-steps": install.first_steps,
+    "decisions": tables.decisions,
+    "steps": install.steps,
     "install-ways": install.ways_table,
     "install-faces": install.faces,
     "install-links": install.one_click,
-    "claude-desktop": install.claude_desktop,
-    "claude-code": install.claude_code,
-    "cursor": install.cursor,
-    "vscode": install.vscode,
+    "clients": clients.folded,
+    "claude-desktop": clients.claude_desktop,
+    "claude-code": clients.claude_code,
+    "cursor": clients.cursor,
+    "gemini": clients.gemini,
+    "vscode": clients.vscode,
+    "codex": clients.codex,
+    "zed": clients.zed,
+    "goose": clients.goose,
+    "prices": facts.prices,
+    "price-line": facts.price_line,
+    "repeats": facts.repeats,
+    "photo-guide": facts.photo_guide,
+    "photo-numbers": facts.photo_numbers,
+    "photo-reasons": facts.photo_reasons,
+    "timeouts": facts.timeouts,
     "judges": results.judges,
     "reds": results.reds,
     "interop": results.interop,
 }
 ADDRESSES: Final = ("repository", "homepage", "documentation", "support")
-WITH_BLOCKS: Final = ("README.md", "docs/clients.md", "docs/installing.md")
 
 
 def main(arguments: list[str]) -> int:
@@ -49,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> dict[Path, str]:
     """What each page should say."""
-    named = [ROOT / name for name in WITH_BLOCKS if (ROOT / name).exists()]
+    named = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return {page: filled(page.read_text(encoding="utf-8")) for page in named} | {
         ROOT / "server.json": registry_entry(),
         ROOT / "manifest.json": manifest(),

@@ -5,7 +5,6 @@ Before the first release the name leads nowhere, so a clone comes first and link
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +17,6 @@ RELEASED: Final = False
 
 CLONE: Final = "/path/to/apiframe-photo-mcp"
 KEY: Final = "APIFRAME_API_KEY"
-INPUT: Final = "apiframe-key"
 
 
 class Way(NamedTuple):
@@ -68,18 +66,24 @@ def ways_table() -> str:
     return table(["you have", "do once", "command", "arguments"], rows)
 
 
-def first_steps() -> str:
-    """The shortest way to see it work, without a key."""
-    shows = "This runs the full workflow with synthetic photos, in a built-in sandbox: no key, no cost."
-    clone = _shell("make demo", "needs the clone as its folder; tests/server walks the demo")
-    in_a_clone = (
-        f"In a clone of this repository, with Python 3.11 to 3.14 and make:\n\n{clone}\n\n{shows} "
-        "The first run installs into `.venv` and takes about a minute; it says what it does."
+def steps() -> str:
+    """From nothing to a client that starts the server."""
+    where, line, why = (
+        (f"with {UV}", f"uvx {links.NAME} demo", "fetches the released package")
+        if RELEASED
+        else (
+            "in a clone of this repository with Python 3.11 to 3.14 and make",
+            "make demo",
+            "needs the clone as its folder; tests/server walks the demo",
+        )
     )
-    if not RELEASED:
-        return in_a_clone
-    named = _shell(f"uvx {links.NAME} demo", "fetches the released package")
-    return f"With {UV}:\n\n{named}\n\n{in_a_clone}"
+    way = ways()[0]
+    done = "" if way.first == "nothing" else f"Run {way.first.replace(' in it', ' in the clone')} once. "
+    return (
+        f"**1. See it work** without a key and at no cost, {where}:\n\n{shell(line, why)}\n\n"
+        f"**2. Connect your client.** {done}Then let your client start\n`{way.line}` with your key: "
+        "[below](#clients) is the form for each."
+    )
 
 
 def one_click() -> str:
@@ -87,32 +91,9 @@ def one_click() -> str:
     if not RELEASED:
         return "Links that install it with one click come with the first release. Until then it runs from a clone."
     return (
-        f"{links.markdown(_started(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} has to be "
+        f"{links.markdown(started(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} has to be "
         f"installed. VS Code asks for the key; Cursor reads `{KEY}` from the environment it was started in."
     )
-
-
-def claude_desktop() -> str:
-    """The configuration of Claude Desktop and of every client that takes the same form."""
-    return _json({"mcpServers": {"apiframe": _server("your v1 key")}})
-
-
-def cursor() -> str:
-    """The configuration of Cursor."""
-    return _json({"mcpServers": {"apiframe": _server(f"${{env:{KEY}}}")}})
-
-
-def vscode() -> str:
-    """The configuration of VS Code, which asks for the key."""
-    asked = {"type": "promptString", "id": INPUT, "description": "Apiframe v1 API key", "password": True}
-    server = {"type": "stdio", **_server(f"${{input:{INPUT}}}")}
-    return _json({"inputs": [asked], "servers": {"apiframe": server}})
-
-
-def claude_code() -> str:
-    """The command that adds the server to Claude Code."""
-    added = f'claude mcp add apiframe --scope user --env {KEY}="${KEY}" -- {ways()[0].line}'
-    return _shell(added, "needs Claude Code, which is not on a build machine")
 
 
 def faces() -> str:
@@ -137,18 +118,12 @@ def manifest() -> dict[str, Any]:
     }
 
 
-def _server(key: str) -> dict[str, Any]:
-    return {**_started(ways()[0]), "env": {KEY: key}}
-
-
-def _started(way: Way) -> dict[str, Any]:
+def started(way: Way) -> dict[str, Any]:
+    """`command` and `args`, as the configurations of most clients have them."""
     arguments = {"args": list(way.arguments)} if way.arguments else {}
     return {"command": way.command, **arguments}
 
 
-def _json(configuration: dict[str, Any]) -> str:
-    return f"```json\n{json.dumps(configuration, indent=2)}\n```"
-
-
-def _shell(line: str, why_not_run: str) -> str:
+def shell(line: str, why_not_run: str) -> str:
+    """A command as a block of a page, with the reason why the tests do not run it."""
     return f"<!-- not run: {why_not_run} -->\n```sh\n{line}\n```"

@@ -29,14 +29,14 @@ def repository() -> str:
 
 
 def cursor(command: Command) -> str:
-    """Cursor takes its configuration as base64 of JSON, and the key from the person's environment."""
+    """Cursor takes its configuration as base64 of JSON, and the key from the user's environment."""
     secrets = {name: f"${{env:{name}}}" for name in _secrets()}
     config = base64.b64encode(json.dumps({**command, "env": secrets}).encode()).decode()
     return f"{CURSOR}?{urlencode({'name': NAME, 'config': config})}"
 
 
 def vscode(command: Command) -> str:
-    """VS Code takes JSON as it is, and asks the person for what `inputs` names."""
+    """VS Code takes JSON as it is, and asks the user for what `inputs` names."""
     asked = {name: name.lower() for name in _secrets()}
     config = {**command, "env": {name: f"${{input:{asked[name]}}}" for name in asked}}
     inputs = [

@@ -15,6 +15,18 @@ from apiframe_server.problems import EXIT_CODES
 from apiframe_server.settings import PREFIX, Settings
 from apiframe_tools import StudioTool, tools_of
 
+IN_ORDER_OF_USE: Final = (
+    "check_photos",
+    "prepare_photos",
+    "start_training",
+    "wait_for_training",
+    "get_training_status",
+    "generate_photos",
+    "list_trainings",
+    "get_account",
+    "resolve_training",
+)
+DECISIONS: Final = Path(__file__).resolve().parent.parent / "docs/decisions"
 FORMATS: Final = {float: "number", bool: "boolean", Path: "filepath"}
 
 
@@ -25,11 +37,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def tools() -> str:
-    """Every tool with its first sentence and what it may cost."""
+    """Every tool with its first sentence and what it may cost, in the order of use."""
     with tempfile.TemporaryDirectory() as folder:
-        listed = tools_of(studio_of(Settings(data_dir=Path(folder)), sandbox=""))
+        listed = {
+            tool.name: tool for tool in tools_of(studio_of(Settings(data_dir=Path(folder)), sandbox=""))
+        }
+    ordered = [listed.pop(name) for name in IN_ORDER_OF_USE] + list(listed.values())
     return table(
-        ["tool", "what it does", "kind"], ([f"`{tool.name}`", _first(tool), _kind(tool)] for tool in listed)
+        ["tool", "what it does", "kind"], ([f"`{tool.name}`", _first(tool), _kind(tool)] for tool in ordered)
     )
 
 
@@ -39,6 +54,16 @@ def exit_codes() -> str:
     return table(
         ["exit code", "kind", "means"],
         ([str(int(code)), kinds[code], meaning] for code, meaning in EXIT_CODES.items()),
+    )
+
+
+def decisions() -> str:
+    """Every decision with its number and title."""
+    pages = sorted(DECISIONS.glob("[0-9]*.md"))
+    titles = (page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for page in pages)
+    listed = zip(pages, (title.partition(". ") for title in titles), strict=True)
+    return table(
+        ["", "decision"], ([number, f"[{title}]({page.name})"] for page, (number, _, title) in listed)
     )
 
 

@@ -1,8 +1,9 @@
 """Make the pinned, hashed requirement files of this folder from pyproject.toml.
 
 `run.txt` is what runs the server, `faces.txt` the same with the face checks, `dev.txt` what a developer
-needs. Each line holds the hashes of every file of that release, so that one file serves Linux, macOS and Windows
-on every Python that pyproject.toml allows; where systems differ the line carries an environment marker.
+needs, `site.txt` what builds the documentation. Each line holds the hashes of every file of that release, so that
+one file serves Linux, macOS and Windows on every Python that pyproject.toml allows; where systems differ the line
+carries an environment marker.
 
 Run by `make requirements`, which puts Poetry into a folder of its own. Poetry only resolves here; its lock
 file names the place packages came from, so it is made in a temporary folder and thrown away.
@@ -28,6 +29,7 @@ FILES = {
     "run.txt": ["--with", "build"],
     "faces.txt": ["--with", "build", "--extras", "faces"],
     "dev.txt": ["--with", "build,dev", "--all-extras"],
+    "site.txt": ["--only", "site"],
 }
 HEADER = "# Made by `make requirements` from pyproject.toml. Do not edit.\n"
 

@@ -1,4 +1,4 @@
-"""What tests of several storeys share: photos of nobody, drawn once."""
+"""What tests of several layers share: synthetic photos, drawn once."""
 
 from __future__ import annotations
 

@@ -66,9 +66,20 @@ def test_the_bundle_starts_where_the_manifest_says() -> None:
 
 
 @needs_packer
-def test_the_bundle_holds_what_runs_and_nothing_of_the_workshop(unpacked: Path) -> None:
-    expected = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "server", "tools", "studio"}
+def test_the_bundle_holds_what_runs_and_the_images_of_its_readme_only(unpacked: Path) -> None:
+    expected = {
+        "manifest.json",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "server",
+        "tools",
+        "studio",
+        "docs",
+    }
     assert {path.name for path in unpacked.iterdir()} == expected
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', (unpacked / "README.md").read_text(encoding="utf-8"))
+    assert sorted(shown) == [f"docs/{path.name}" for path in sorted((unpacked / "docs").iterdir())]
 
 
 @needs_packer
@@ -90,7 +101,7 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
     hello = {
         "protocolVersion": "2025-11-25",
         "capabilities": {},
-        "clientInfo": {"name": "house", "version": "0"},
+        "clientInfo": {"name": "packaging", "version": "0"},
     }
     asked = [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},

@@ -14,7 +14,7 @@ import pytest
 
 from .conftest import PACKAGES
 
-STOREYS = "Storeys import downwards only"
+LAYERS = "Layers import downwards only"
 HTTP = "Only the API package and the sandbox's webhooks speak HTTP"
 NO_MCP = "The studio never imports mcp"
 SANDBOX = "The sandbox's modules import downwards only"
@@ -22,9 +22,9 @@ SANDBOX_V1 = "The calls of the sandbox's v1 are independent"
 OWN_NUMBERS = "The sandbox states the contract itself"
 
 PLANTED = [
-    (STOREYS, "studio/apiframe_studio/planted.py", "import apiframe_tools"),
-    (STOREYS, "studio/apiframe_studio/planted.py", "from apiframe_server import __version__"),
-    (STOREYS, "tools/apiframe_tools/planted.py", "import apiframe_server"),
+    (LAYERS, "studio/apiframe_studio/planted.py", "import apiframe_tools"),
+    (LAYERS, "studio/apiframe_studio/planted.py", "from apiframe_server import __version__"),
+    (LAYERS, "tools/apiframe_tools/planted.py", "import apiframe_server"),
     (HTTP, "server/apiframe_server/planted.py", "import httpx"),
     (HTTP, "tools/apiframe_tools/planted.py", "from httpx import AsyncClient"),
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx"),

@@ -71,7 +71,7 @@ def test_nothing_beside_a_script_hides_a_module_of_the_standard_library(folder: 
     assert stems & sys.stdlib_module_names == set()
 
 
-@pytest.mark.parametrize("name", ["run.txt", "faces.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "faces.txt", "dev.txt", "site.txt"])
 def test_every_requirement_is_pinned_and_hashed_and_nothing_else_is_said(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert PINNED.sub("", text) == "# Made by `make requirements` from pyproject.toml. Do not edit.\n"
@@ -83,6 +83,7 @@ def test_every_requirement_is_pinned_and_hashed_and_nothing_else_is_said(name: s
         ("run.txt", ["build"], []),
         ("faces.txt", ["build"], ["faces"]),
         ("dev.txt", ["build", "dev"], ["faces"]),
+        ("site.txt", ["site"], []),
     ],
 )
 def test_the_pins_are_what_pyproject_asks_for(name: str, groups: list[str], extras: list[str]) -> None:
@@ -90,7 +91,7 @@ def test_the_pins_are_what_pyproject_asks_for(name: str, groups: list[str], extr
     pins = [Requirement(found["requirement"]) for found in PINNED.finditer(text)]
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [
-        *settings["project"]["dependencies"],
+        *(settings["project"]["dependencies"] if "site" not in groups else ()),
         *(line for group in groups for line in settings["dependency-groups"][group]),
         *(line for extra in extras for line in settings["project"]["optional-dependencies"][extra]),
     ]

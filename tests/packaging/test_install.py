@@ -9,14 +9,16 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from pages import __main__ as pages
-from pages import install, links
+from pages import clients, install, links
 
 from .conftest import PACKAGES, ROOT, files_of
 from .markdown import PARSER, pages_of_the_repository
@@ -37,6 +39,15 @@ def unreleased(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "RELEASED", False)
 
 
+@pytest.fixture(params=[True, False], ids=["released", "unreleased"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "RELEASED", request.param)
+
+
+def started(server: dict[str, Any]) -> list[str]:
+    return [server["command"], *server.get("args", [])]
+
+
 def shown() -> str:
     """Every page, with its blocks made for the present switch."""
     return "\n".join(pages.filled(page.read_text(encoding="utf-8")) for page in pages_of_the_repository())
@@ -52,8 +63,9 @@ def test_before_a_release_no_page_installs_by_name() -> None:
 def test_after_a_release_the_pages_install_by_name_first() -> None:
     text = shown()
     assert text.index("cursor.com/en/install-mcp") < text.index("vscode.dev/redirect")
-    assert json.loads(fenced(install.claude_desktop()))["mcpServers"]["apiframe"].items() > COMMAND.items()
-    assert "-- uvx --from 'apiframe-photo-mcp[faces]' apiframe-photo-mcp" in install.claude_code()
+    assert "uvx apiframe-photo-mcp demo" in install.steps()
+    assert json.loads(fenced(clients.claude_desktop()))["mcpServers"]["apiframe"].items() > COMMAND.items()
+    assert "-- uvx --from 'apiframe-photo-mcp[faces]' apiframe-photo-mcp" in clients.claude_code()
     assert install.ways()[0].command == "uvx"
 
 
@@ -90,7 +102,7 @@ def test_the_command_of_a_clone_is_the_one_that_make_installs() -> None:
     assert install.ways()[0].command == f"{install.CLONE}/.venv/bin/apiframe-photo-mcp"
 
 
-@pytest.mark.parametrize("make", [install.claude_desktop, install.cursor])
+@pytest.mark.parametrize("make", [clients.claude_desktop, clients.cursor, clients.gemini])
 def test_a_configuration_starts_the_first_way_with_the_key(make: Callable[[], str]) -> None:
     server = json.loads(fenced(make()))["mcpServers"]["apiframe"]
     assert (server["command"], server.get("args", [])) == (
@@ -101,7 +113,7 @@ def test_a_configuration_starts_the_first_way_with_the_key(make: Callable[[], st
 
 
 def test_vs_code_asks_for_the_key_and_keeps_it_out_of_the_file() -> None:
-    made = json.loads(fenced(install.vscode()))
+    made = json.loads(fenced(clients.vscode()))
     (asked,) = made["inputs"]
     assert (asked["type"], asked["password"]) == ("promptString", True)
     assert made["servers"]["apiframe"]["env"] == {"APIFRAME_API_KEY": f"${{input:{asked['id']}}}"}
@@ -112,8 +124,46 @@ def test_claude_codes_command_is_one_that_a_shell_splits_as_meant(
     monkeypatch: pytest.MonkeyPatch, is_released: bool
 ) -> None:
     monkeypatch.setattr(install, "RELEASED", is_released)
-    words = shlex.split(fenced(install.claude_code()))
+    words = shlex.split(fenced(clients.claude_code()))
     assert words[words.index("--") + 1 :] == [install.ways()[0].command, *install.ways()[0].arguments]
+
+
+@pytest.mark.usefixtures("either_way")
+def test_codex_is_given_the_command_and_hands_the_key_on() -> None:
+    server = tomllib.loads(fenced(clients.codex()))["mcp_servers"]["apiframe"]
+    assert started(server) == [install.ways()[0].command, *install.ways()[0].arguments]
+    assert server["env_vars"] == ["APIFRAME_API_KEY"]
+
+
+@pytest.mark.usefixtures("either_way")
+def test_zed_is_given_its_arguments_even_where_there_are_none() -> None:
+    server = json.loads(fenced(clients.zed()))["context_servers"]["apiframe"]
+    assert [server["command"], *server["args"]] == [install.ways()[0].command, *install.ways()[0].arguments]
+
+
+@pytest.mark.usefixtures("either_way")
+def test_goose_is_given_the_command_and_takes_the_key_from_its_secrets() -> None:
+    lines = fenced(clients.goose()).splitlines()
+    fields = dict(line.strip().split(": ", 1) for line in lines[2:])
+    assert lines[:2] == ["extensions:", "  apiframe:"]
+    assert [fields["cmd"], *json.loads(fields["args"])] == [
+        install.ways()[0].command,
+        *install.ways()[0].arguments,
+    ]
+    assert json.loads(fields["env_keys"]) == ["APIFRAME_API_KEY"]
+
+
+def test_the_readme_names_every_client_that_the_page_on_installing_does() -> None:
+    page = (ROOT / "docs/installing.md").read_text(encoding="utf-8")
+    names = [
+        name
+        for name in re.findall(r"^## (.+)$", page, re.MULTILINE)
+        if f"<summary>{name}" in clients.folded()
+    ]
+    assert {"Claude Desktop", "Claude Code", "Cursor", "VS Code", "Codex", "Zed", "Goose"} <= set(names)
+    for name in ("Windsurf", "Gemini CLI", "LM Studio"):
+        assert f"## {name}\n" in page
+        assert name in clients.folded()
 
 
 def test_cursors_link_starts_the_command_with_the_key_from_the_environment() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -76,3 +77,17 @@ def test_pyproject_reads_the_version_from_the_studio() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" not in settings["project"]
     assert settings["tool"]["hatch"]["version"]["path"] == "studio/apiframe_studio/__init__.py"
+
+
+def test_what_the_package_index_shows_has_no_link_that_leads_nowhere_there(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = [one for one in opened.namelist() if one.endswith(".dist-info/METADATA")]
+        metadata = opened.read(name).decode()
+    shown = re.findall(r'\]\(([^)]+)\)|(?:src|srcset)="([^"]+)"', metadata)
+    addresses = [link or picture for link, picture in shown]
+    assert [one for one in addresses if not one.startswith(("https://", "#"))] == []
+    pictures = [picture for _, picture in shown if picture]
+    assert len(pictures) == 2
+    for picture in pictures:
+        path = picture.partition(f"/v{apiframe_studio.__version__}/")[2]
+        assert (ROOT / path).is_file()

@@ -8,18 +8,28 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from apiframe_server.settings import PREFIX, Settings
 from pages import __main__ as pages
+from pages import install
 
 from .conftest import ROOT
 from .markdown import Block, blocks_of
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+def read_yaml(text: str) -> dict[str, str]:
+    """The fields of the one form that the pages use: a mapping of mappings of plain values, or of JSON."""
+    return dict(field.split(": ", 1) for line in text.splitlines() if ": " in (field := line.strip()))
+
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+README_LINES = 160
 RUNNERS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+DATA: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": read_yaml}
 PATIENCE_SECONDS = 60
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PROGRAMS = [block for block in BLOCKS if block.info in RUNNERS]
@@ -46,7 +56,8 @@ def test_a_block_that_nothing_makes_is_noticed() -> None:
 
 
 def test_a_program_on_a_page_is_written_in_a_language_that_is_run_here() -> None:
-    assert {block.info for block in BLOCKS} <= {*RUNNERS, "json", "mermaid", ""}
+    others = {block.info for block in BLOCKS} - {*RUNNERS, *DATA, ""}
+    assert {info for info in others if not info.startswith(("{toctree}", "{include}"))} == set()
 
 
 @pytest.mark.parametrize("block", [block for block in PROGRAMS if block.not_run is not None], ids=str)
@@ -72,9 +83,16 @@ def test_a_program_on_a_page_runs(block: Block, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.info == "json"], ids=str)
-def test_an_example_of_a_configuration_is_json(block: Block) -> None:
-    assert json.loads(block.body)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.info in DATA], ids=str)
+def test_an_example_of_a_configuration_can_be_read(block: Block) -> None:
+    assert DATA[block.info](block.body)
+
+
+@pytest.mark.parametrize("is_released", [True, False])
+def test_the_readme_is_short(monkeypatch: pytest.MonkeyPatch, is_released: bool) -> None:
+    monkeypatch.setattr(install, "RELEASED", is_released)
+    text = pages.filled((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(text.splitlines()) <= README_LINES
 
 
 def test_every_variable_that_a_page_names_is_a_setting() -> None:

@@ -1,0 +1,243 @@
+"""`python -m pages.chat`: the README's illustration, a chat that ends with portraits, in light and in dark.
+
+What the assistant says in it is made from the results of a real run on the sandbox: the server as a separate process,
+through the protocol. The photos and portraits in it are synthetic, and it says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import anyio
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from PIL import Image, ImageFont
+
+from apiframe_studio.photos.synthetic import write_photos
+from pages.contact_sheet import add_mistakes
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
+WIDTH: Final = 760
+MARGIN: Final = 28
+FONT: Final = 15
+LINE: Final = 22
+BUBBLE: Final = 500
+PORTRAIT: Final = 196
+GAP: Final = 14
+SANS: Final = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Helvetica, Arial, sans-serif"
+MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
+ONGOING: Final = frozenset({"submitting", "uploading", "preparing", "queued", "processing"})
+
+
+class Theme(NamedTuple):
+    """The colours of one of the two files."""
+
+    name: str
+    page: str
+    edge: str
+    user: str
+    ink: str
+    faint: str
+    tool: str
+
+
+THEMES: Final = (
+    Theme("light", "#ffffff", "#d0d7de", "#e7f0fe", "#1f2328", "#59636e", "#f6f8fa"),
+    Theme("dark", "#0d1117", "#3d444d", "#1f3350", "#f0f6fc", "#9198a1", "#161b22"),
+)
+
+
+class Said(NamedTuple):
+    """A message of the user or the assistant; `tools` were called before it, `images` are shown below it."""
+
+    text: str
+    by_user: bool = False
+    tools: Sequence[str] = ()
+    images: Sequence[bytes] = ()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        messages = anyio.run(run, Path(name))
+    for theme in THEMES:
+        path = FOLDER / f"chat-{theme.name}.svg"
+        path.write_text(draw(messages, theme), encoding="utf-8")
+        print(f"{path.name}: {path.stat().st_size // 1024} KB")
+
+
+async def run(folder: Path) -> Sequence[Said]:
+    """The chat, with the results of a run on the sandbox in it."""
+    photos = folder / "photos"
+    photos.mkdir()
+    add_mistakes(write_photos(photos, 24))
+    settings = {
+        "APIFRAME_DATA_DIR": str(folder / "data"),
+        "APIFRAME_PHOTO_FOLDERS": str(folder),
+        "APIFRAME_OUTPUT_FOLDER": str(folder / "images"),
+        "APIFRAME_SANDBOX_SECONDS": "1",
+    }
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "apiframe_server", "--sandbox"], env=settings
+    )
+    async with Client(server) as client:
+        checked = await call(client, "check_photos", paths=[str(photos)])
+        about = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
+        prepared = await call(client, "prepare_photos", paths=[str(photos)], **about)
+        started = await call(
+            client, "start_training", training_images_id=prepared["training_images_id"], subject="Anna"
+        )
+        finished = await call(client, "wait_for_training", task_id=started["task_id"])
+        made = await call(
+            client,
+            "generate_photos",
+            subject="Anna",
+            prompt="in a garden, in the evening",
+            number_of_images=3,
+        )
+    return messages(
+        checked, prepared, started, finished, [small(Path(one["path"])) for one in made["pictures"]]
+    )
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """The structured content of a call, made again while its status is an ongoing one."""
+    while True:
+        result = await client.call_tool(tool, arguments)
+        if result.is_error or result.structured_content is None:
+            raise SystemExit(f"{tool}: {result.content}")
+        if result.structured_content.get("status") not in ONGOING or tool == "start_training":
+            return dict(result.structured_content)
+
+
+def messages(
+    checked: dict[str, Any],
+    prepared: dict[str, Any],
+    started: dict[str, Any],
+    finished: dict[str, Any],
+    portraits: Sequence[bytes],
+) -> Sequence[Said]:
+    rejected = sum(photo["verdict"] == "reject" for photo in checked["photos"])
+    price = prepared["credits"] + started["credits"]
+    word = finished["trigger_word"]
+    return (
+        Said(
+            "Here is a folder with photos of my sister Anna, she agreed. Train a model of her.", by_user=True
+        ),
+        Said(
+            f"I checked {len(checked['photos'])} photos on this computer: {checked['good']} are good, {rejected} "
+            f"cannot be used. Training on the {prepared['photos']} good ones costs {price:g} credits. Shall I?",
+            tools=("check_photos",),
+        ),
+        Said("Yes, go ahead.", by_user=True),
+        Said(
+            f"The training is finished. Anna's trigger word is {word}.",
+            tools=("prepare_photos", "start_training", "wait_for_training"),
+        ),
+        Said("Make three portraits of her in a garden, in the evening.", by_user=True),
+        Said(
+            "Here they are. They are saved in your Pictures folder.",
+            tools=("generate_photos",),
+            images=portraits,
+        ),
+    )
+
+
+def small(path: Path) -> bytes:
+    """An image as a JPEG of the size that is shown, at twice the pixels."""
+    with Image.open(path) as opened:
+        image = opened.convert("RGB").resize((PORTRAIT * 2, PORTRAIT * 2))
+    written = BytesIO()
+    image.save(written, "JPEG", quality=80)
+    return written.getvalue()
+
+
+def draw(said: Iterable[Said], theme: Theme) -> str:
+    """The chat as an SVG that loads nothing."""
+    parts: list[str] = []
+    top = MARGIN
+    for message in said:
+        if message.tools:
+            parts.append(_tools(message.tools, top, theme))
+            top += 34
+        lines = _wrapped(message.text, BUBBLE - 32 if message.by_user else WIDTH - 2 * MARGIN)
+        parts.append(
+            _bubble(lines, top, theme) if message.by_user else _text(lines, MARGIN, top + 16, theme.ink)
+        )
+        top += len(lines) * LINE + (34 if message.by_user else 20)
+        for number, jpeg in enumerate(message.images):
+            parts.append(_image(jpeg, MARGIN + number * (PORTRAIT + GAP), top - 6))
+        if message.images:
+            top += PORTRAIT + GAP
+    note = "Drawn from a run in the sandbox: the photos and portraits are synthetic, the credits simulated."
+    parts.append(_text([note], MARGIN, top + 12, theme.faint, 12))
+    height = top + 34
+    frame = (
+        f'<rect x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="12" fill="{theme.page}" '
+        f'stroke="{theme.edge}"/>'
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        f'font-family="{SANS}">\n{frame}\n' + "\n".join(parts) + "\n</svg>\n"
+    )
+
+
+def _tools(names: Sequence[str], top: int, theme: Theme) -> str:
+    parts: list[str] = []
+    left = MARGIN
+    for name in names:
+        wide = 22 + 7.3 * len(name)
+        parts.append(
+            f'<rect x="{left}" y="{top}" width="{wide:.0f}" height="24" rx="6" fill="{theme.tool}" '
+            f'stroke="{theme.edge}"/><text x="{left + wide / 2:.0f}" y="{top + 16}" font-family="{MONO}" '
+            f'font-size="12" text-anchor="middle" fill="{theme.faint}">{name}</text>'
+        )
+        left += round(wide) + 8
+    return "".join(parts)
+
+
+def _bubble(lines: Sequence[str], top: int, theme: Theme) -> str:
+    wide = max(_length(line) for line in lines) * 1.06 + 32
+    left = WIDTH - MARGIN - wide
+    return (
+        f'<rect x="{left:.0f}" y="{top}" width="{wide:.0f}" height="{len(lines) * LINE + 16}" rx="16" '
+        f'fill="{theme.user}"/>{_text(lines, left + 16, top + 24, theme.ink)}'
+    )
+
+
+def _text(lines: Sequence[str], left: float, top: float, colour: str, size: int = FONT) -> str:
+    return "".join(
+        f'<text x="{left:.0f}" y="{top + number * LINE:.0f}" font-size="{size}" fill="{colour}">{escape(line)}</text>'
+        for number, line in enumerate(lines)
+    )
+
+
+def _image(jpeg: bytes, left: int, top: int) -> str:
+    data = base64.b64encode(jpeg).decode()
+    return f'<image x="{left}" y="{top}" width="{PORTRAIT}" height="{PORTRAIT}" href="data:image/jpeg;base64,{data}"/>'
+
+
+def _wrapped(text: str, wide: float) -> list[str]:
+    """Lines that fit, with room for fonts that are wider than the one that is measured here."""
+    lines: list[str] = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if _length(longer) * 1.06 > wide and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _length(text: str) -> float:
+    return ImageFont.load_default(FONT).getlength(text)
+
+
+if __name__ == "__main__":
+    main()
