@@ -25,6 +25,7 @@ from ..faults.child_process import strace_is_missing
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"
+GOLDEN_2 = ROOT / "tests/golden/ledger-version-2.sqlite3"
 WROTE_GOLDEN = "ecb4710"
 SERVICE, OWNER = "https://api.apiframe.pro v1", "local"
 PLACE = (SERVICE, OWNER)
@@ -65,6 +66,15 @@ def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
     assert columns_before(path) == columns_before(GOLDEN)
     kinds = Counter(row["state"] for row in columns_before(path) if row["kind"] == "generation")
     assert set(kinds) == set(State)
+
+
+def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None:
+    path = Path(shutil.copyfile(GOLDEN_2, tmp_path / "ledger.sqlite3"))
+    Book(path).close()
+    kept, golden = rows_of(path), rows_of(GOLDEN_2)
+    assert [row["ref"] for row in kept] == [row["ref"] for row in golden]
+    counts = Counter((row["kind"], row["state"]) for row in golden)
+    assert set(counts) == {(kind.value, state.value) for kind in Kind for state in State}
 
 
 def test_a_set_and_its_trainings_bear_the_fingerprint_of_the_photos(path: Path) -> None:
