@@ -34,7 +34,7 @@ def make(studio: Studio) -> StudioTool:
     ) -> PicturesMade:
         """Make pictures of a trained person from a prompt and save them on this machine.
 
-        Costs 1 credit an image. Repeating a call that made images is free: always with a seed, for ten minutes without.
+        Costs 1 credit an image. Repeating a call that made images is free: with a seed, else for ten minutes.
         Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
         paths and small previews.
         """
