@@ -85,4 +85,4 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
 
 async def _records_of(subject: str, ledger: Ledger) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
     rows = await ledger.about_subject(subject)
-    return rows, [picture for row in rows for picture in await ledger.pictures_of(row.ref)]
+    return rows, await ledger.pictures_of(*(row.ref for row in rows))

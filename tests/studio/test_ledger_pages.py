@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,19 +144,44 @@ def test_no_verb_reads_more_rows_than_it_answers_with(book: Book, monkeypatch: p
         assert len(built) <= 14, (name, len(built))
 
 
-def test_every_statement_finds_its_rows_by_an_index(book: Book) -> None:
-    asked: list[tuple[str, Any]] = []
+@contextlib.contextmanager
+def statements_asked() -> Generator[dict[str, Any]]:
+    """Every statement that reads or changes rows, with values that it was asked with."""
+    asked: dict[str, Any] = {}
 
     def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
+        if re.match("SELECT|UPDATE|DELETE", statement):
+            asked[statement] = parameters[0] if isinstance(parameters, list) else parameters
 
     event.listen(Engine, "before_cursor_execute", keep)
     try:
-        for _, verb in verbs(book, 2):
-            verb()
+        yield asked
     finally:
         event.remove(Engine, "before_cursor_execute", keep)
-    statements = {words: values for words, values in asked if re.match("SELECT|UPDATE|DELETE", words)}
+
+
+def test_forgetting_reads_what_is_about_the_subject_and_not_all_that_an_owner_has(tmp_path: Path) -> None:
+    book = Book(tmp_path / "ledger.sqlite3")
+    for number in range(12):
+        remember(book, number)
+        remember(book, number, Kind.UPLOAD)
+    with statements_asked() as statements:
+        book.forgotten_generations(PLACE[1])
+        book.forget_subject(PLACE[1], "Anna", [], DAWN)
+    assert len(statements) > 6
+    narrow = ("ref=", "task_id=", "fingerprint=", "about=", "about>", "subject_key=", "submissions_forgotten")
+    with book._reading() as connection:
+        for words, values in statements.items():
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
+            reads = [row.detail for row in plan if re.match("(SEARCH|SCAN) submissions", row.detail)]
+            assert all(any(column in step for column in narrow) for step in reads), (words, reads)
+    book.close()
+
+
+def test_every_statement_finds_its_rows_by_an_index(book: Book) -> None:
+    with statements_asked() as statements:
+        for _, verb in verbs(book, 2):
+            verb()
     assert len(statements) > 15
     with book._reading() as connection:
         for words, values in statements.items():

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert
+from sqlalchemy import Connection, Select, insert
 
 from apiframe_studio.intent import Intent, is_settled, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
@@ -46,7 +46,7 @@ from apiframe_studio.ledger.rows import (
     SavedPicture,
     Submission,
 )
-from apiframe_studio.ledger.schema import idempotency_keys, observations, pictures
+from apiframe_studio.ledger.schema import observations, pictures
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.table import (
     DURATIONS,
@@ -59,8 +59,10 @@ from apiframe_studio.ledger.table import (
     SPENT_SINCE,
     add,
     as_observation,
+    change_all,
     count_attempt,
     discount_attempt,
+    drop_details,
     has_key,
     is_known,
     keep_stray,
@@ -75,6 +77,7 @@ from apiframe_studio.ledger.table import (
     store,
     tell_trainings_of,
     with_its_photos,
+    with_list,
 )
 from apiframe_studio.pace import Pace
 from apiframe_studio.subjects import subject_key
@@ -307,8 +310,9 @@ class Book:
         key = subject_key(subject)
         with self._transaction() as connection:
             rows: Sequence[Submission] = () if key is None else rows_about(connection, owner, key)
-            late = [row for row in rows if row.ref not in refs]
-            saved = [picture for row in late for picture in _pictures_of(connection, row.ref)]
+            known = set(refs)
+            late = [row for row in rows if row.ref not in known]
+            saved = _pictures_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
             _forget(connection, marked, now)
         if marked:
@@ -331,10 +335,10 @@ class Book:
                 connection.execute(insert(pictures).prefix_with("OR REPLACE").values(**asdict(picture)))
         return unwanted
 
-    def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
-        """The pictures of one generation, in their order."""
+    def pictures_of(self, *refs: str) -> Sequence[SavedPicture]:
+        """The pictures of these generations, those of each in their order."""
         with self._reading() as connection:
-            return _pictures_of(connection, ref)
+            return _pictures_of(connection, refs)
 
     def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
@@ -509,17 +513,13 @@ class Book:
                 store(connection, _as_it_is(row, now))
 
 
-def _pictures_of(connection: Connection, ref: str) -> Sequence[SavedPicture]:
-    return [SavedPicture(**row) for row in connection.execute(PICTURES_OF, {"ref": ref}).mappings()]
+def _pictures_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedPicture]:
+    return [SavedPicture(**row) for row in with_list(connection, PICTURES_OF, refs).mappings()]
 
 
 def _forget(connection: Connection, refs: Sequence[str], now: float) -> None:
-    for ref in refs:
-        if row := one(connection, ref):
-            store(connection, forgotten(row, now))
-        connection.execute(delete(observations).where(observations.c.ref == ref))
-        connection.execute(delete(pictures).where(pictures.c.ref == ref))
-        connection.execute(delete(idempotency_keys).where(idempotency_keys.c.ref == ref))
+    change_all(connection, refs, partial(forgotten, now=now))
+    drop_details(connection, refs)
 
 
 def _carrier(

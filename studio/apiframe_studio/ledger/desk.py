@@ -116,9 +116,9 @@ class Ledger:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
         return await self._do(lambda book: book.save_pictures(saved))
 
-    async def pictures_of(self, ref: str) -> Sequence[SavedPicture]:
-        """The pictures of one generation, in their order."""
-        return await self._do(lambda book: book.pictures_of(ref))
+    async def pictures_of(self, *refs: str) -> Sequence[SavedPicture]:
+        """The pictures of these generations, those of each in their order."""
+        return await self._do(lambda book: book.pictures_of(*refs))
 
     async def find(self, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""

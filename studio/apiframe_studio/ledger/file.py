@@ -37,6 +37,8 @@ from apiframe_studio.private_files import (
 )
 
 BUSY_SECONDS: Final = 10.0
+CACHE_KILOBYTES: Final = 32_768
+"""The most that a connection holds of the file; it takes what it reads, so a small ledger takes little."""
 CHECKED_AT_ONCE_BYTES: Final = 4_000_000
 """A ledger of 5,000 submissions: up to here its soundness is checked at opening, in a hundredth of a second."""
 _STALE_MARK_SECONDS: Final = 60.0
@@ -196,6 +198,8 @@ def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
     # EXTRA also syncs the folder after the journal is unlinked. With FULL a power cut could bring the
     # journal back and roll SENDING back to INTENT, which would be sent a second time.
     connection.execute("PRAGMA synchronous=EXTRA")
+    # Forgetting changes many pages at once: those that do not fit are written, and synced, before the end.
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KILOBYTES}")
     # What was forgotten must not stay readable in the file's free pages.
     connection.execute("PRAGMA secure_delete=ON")
 

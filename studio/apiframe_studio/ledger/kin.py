@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from apiframe_studio.ledger.rows import Kind, Submission
-from apiframe_studio.ledger.table import MADE_OF, NAMED, OF_PRINTS, OF_SUBJECT, read
+from apiframe_studio.ledger.table import (
+    OF_SUBJECT,
+    REFS_MADE_OF,
+    REFS_NAMED,
+    REFS_OF_PRINTS,
+    of_refs,
+    read,
+    with_list,
+)
 
 
 def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence[Submission]:
     """Every submission of an owner, at any service, that is about the subject; newest first."""
     named = read(connection, OF_SUBJECT, {"owner": owner, "subject_key": subject_key})
     near = {row.ref: row for row in named}
-    new: Iterable[Submission] = named
-    while new := [row for row in _neighbours(connection, new) if row.ref not in near]:
+    new: Sequence[Submission] = named
+    while refs := _neighbours(connection, owner, new) - near.keys():
+        new = of_refs(connection, refs)
         near |= {row.ref: row for row in new}
     newest_first = sorted(near.values(), key=lambda row: (-row.created_at, row.ref))
     return related(newest_first, named)
 
 
-def _neighbours(connection: Connection, rows: Iterable[Submission]) -> Iterator[Submission]:
-    """What rows were made of, what was made of them, and what has the same photos, whoever it is about."""
-    rows = list(rows)
-    for owner in {row.owner for row in rows}:
-        prints = sorted({row.fingerprint for row in rows if row.owner == owner and row.fingerprint})
-        if prints:
-            yield from read(connection, OF_PRINTS, {"owner": owner, "prints": prints})
-    for row in rows:
-        place = {"service": row.service, "owner": row.owner}
-        if row.kind is Kind.TRAINING:
-            yield from read(connection, NAMED, {**place, "name": _made_of(row)})
-        for name in (row.task_id, row.ref):
-            if name is not None and row.kind is not Kind.GENERATION:
-                yield from read(connection, MADE_OF, {**place, "name": name, **_span(name)})
-
-
-def _span(name: str) -> dict[str, str]:
-    """Between which texts those lie that begin with a name and a space."""
-    return {"from_": f"{name} ", "to": f"{name}!"}
+def _neighbours(connection: Connection, owner: str, rows: Sequence[Submission]) -> set[str]:
+    """The refs of what rows were made of, what was made of them, and what has the same photos, whoever it is about."""
+    prints = {row.fingerprint for row in rows if row.fingerprint}
+    refs = set(with_list(connection, REFS_OF_PRINTS, prints, owner=owner).scalars())
+    for service in {row.service for row in rows}:
+        place = {"service": service, "owner": owner}
+        here = [row for row in rows if row.service == service]
+        sources = {_made_of(row) for row in here if row.kind is Kind.TRAINING}
+        names = {name for row in here if row.kind is not Kind.GENERATION for _, name in _names(row)}
+        refs |= set(with_list(connection, REFS_NAMED, sources, **place).scalars())
+        refs |= set(with_list(connection, REFS_MADE_OF, names, **place).scalars())
+    return refs
 
 
 def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence[Submission]:

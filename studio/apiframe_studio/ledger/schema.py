@@ -44,11 +44,16 @@ submissions: Final = Table(
     Column("missing_since", Float),
     Index("submissions_about", "service", "owner", "kind", "about"),
     Index("submissions_task", "service", "owner", "task_id"),
-    Index("submissions_key", "service", "owner", "kind", "idempotency_key"),
     Index("submissions_newest", "service", "owner", "kind", "created_at"),
-    Index("submissions_photos", "service", "owner", "kind", "fingerprint"),
+    Index("submissions_prints", "owner", "fingerprint", "service", "kind"),
     Index("submissions_subject", "owner", "subject_key", "service", "kind", "created_at"),
     Index("submissions_state", "state", "service", "owner", "kind", "created_at"),
+)
+Index(
+    "submissions_forgotten",
+    submissions.c.owner,
+    submissions.c.kind,
+    sqlite_where=submissions.c.forgotten_at.is_not(None),
 )
 
 idempotency_keys: Final = Table(

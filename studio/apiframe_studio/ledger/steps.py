@@ -108,7 +108,16 @@ _PHOTOS_NAMES_KEYS_AND_ATTEMPTS: Final = (
     "CREATE INDEX attempts_sent ON attempts (service, owner, sent_at)",
 )
 
-STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS)
+# A subject is forgotten at every service, so what leads to its rows begins with the owner. Keys have a table of their
+# own since the step before.
+_INDEXES_BY_OWNER: Final = (
+    "DROP INDEX submissions_photos",
+    "DROP INDEX submissions_key",
+    "CREATE INDEX submissions_prints ON submissions (owner, fingerprint, service, kind)",
+    "CREATE INDEX submissions_forgotten ON submissions (owner, kind) WHERE forgotten_at IS NOT NULL",
+)
+
+STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS, _INDEXES_BY_OWNER)
 VERSION: Final = len(STEPS)
 
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from apiframe_studio.intent import Keyed
 from apiframe_studio.ledger.advancing import impersonal, is_about, is_of_photos
@@ -46,21 +61,27 @@ OF_SUBJECT: Final = (
     .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key == bindparam("subject_key"))
     .order_by(*_NEWEST_FIRST)
 )
-OF_PRINTS: Final = select(submissions).where(
-    submissions.c.owner == bindparam("owner"),
-    submissions.c.fingerprint.in_(bindparam("prints", expanding=True)),
+# Lists go in as one JSON text each, however long: a subject may have more rows than a statement has parameters.
+_LISTED: Final = func.json_each(bindparam("listed")).table_valued("value")
+LISTED: Final = select(_LISTED.c.value)
+_OF_REFS: Final = select(submissions).where(submissions.c.ref.in_(LISTED))
+REFS_OF_PRINTS: Final = select(submissions.c.ref).where(
+    submissions.c.owner == bindparam("owner"), submissions.c.fingerprint.in_(LISTED)
 )
 FORGOTTEN: Final = select(submissions.c.ref).where(
     submissions.c.owner == bindparam("owner"),
     submissions.c.kind == bindparam("kind"),
     submissions.c.forgotten_at.is_not(None),
 )
-_MADE: Final = submissions.c.kind.in_([Kind.TRAINING.value, Kind.GENERATION.value])
-MADE_OF: Final = select(submissions).where(
-    or_(
-        _OURS & _MADE & (submissions.c.about == bindparam("name")),
-        _OURS & _MADE & (submissions.c.about >= bindparam("from_")) & (submissions.c.about < bindparam("to")),
-    )
+# CROSS JOIN holds SQLite to begin with the list and look each name up in an index.
+_EACH: Final = "SELECT ref FROM json_each(:listed) AS listed CROSS JOIN submissions WHERE owner = :owner AND"
+REFS_NAMED: Final = text(
+    f"{_EACH} ref = value AND service = :service UNION {_EACH} task_id = value AND service = :service"
+)
+# A generation's `about` begins with the name of its training and a space.
+REFS_MADE_OF: Final = text(
+    f"{_EACH} service = :service AND kind = 'training' AND about = value UNION "
+    f"{_EACH} service = :service AND kind = 'generation' AND about >= value || ' ' AND about < value || '!'"
 )
 OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
 SENDING_ROWS: Final = select(submissions).where(submissions.c.state == State.SENDING.value)
@@ -90,7 +111,9 @@ SEEN_OF: Final = (
     select(observations).where(observations.c.ref == bindparam("ref")).order_by(observations.c.at)
 )
 
-PICTURES_OF: Final = select(pictures).where(pictures.c.ref == bindparam("ref")).order_by(pictures.c.number)
+PICTURES_OF: Final = (
+    select(pictures).where(pictures.c.ref.in_(LISTED)).order_by(pictures.c.ref, pictures.c.number)
+)
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
     attempts.c.owner == bindparam("owner"),
@@ -271,6 +294,44 @@ def store(connection: Connection, row: Submission) -> Submission:
     return row
 
 
+def change_all(
+    connection: Connection, refs: Iterable[str], change: Callable[[Submission], Submission]
+) -> None:
+    """As `store`, for many rows: only the columns that change are written, so few indexes have to be."""
+    rows = of_refs(connection, refs)
+    changed = [impersonal(change(row)) for row in rows]
+    pairs = zip(rows, changed, strict=True)
+    names = {
+        name for before, now in pairs for name, value in vars(now).items() if value != vars(before)[name]
+    }
+    if names:
+        names |= {"subject_key"} if "subject" in names else set()
+        values = [
+            {"of": row.ref, **{name: value for name, value in _columns(row).items() if name in names}}
+            for row in changed
+        ]
+        connection.execute(update(submissions).where(submissions.c.ref == bindparam("of")), values)
+
+
+def drop_details(connection: Connection, refs: Iterable[str]) -> None:
+    """Remove what is kept beside these submissions: observations, pictures, keys."""
+    listed = list(refs)
+    for table in (observations, pictures, idempotency_keys):
+        with_list(connection, delete(table).where(table.c.ref.in_(LISTED)), listed)
+
+
+def with_list(
+    connection: Connection, statement: Executable, listed: Iterable[str], **wanted: str
+) -> CursorResult[Any]:
+    """Execute a statement that takes a list of texts."""
+    return connection.execute(statement, {**wanted, "listed": json.dumps(list(listed))})
+
+
+def of_refs(connection: Connection, refs: Iterable[str]) -> Sequence[Submission]:
+    """The submissions with these refs, in no order."""
+    return [_submission(row) for row in with_list(connection, _OF_REFS, refs).mappings()]
+
+
 def one(connection: Connection, ref: str) -> Submission | None:
     rows = read(connection, ONE, {"ref": ref})
     return rows[0] if rows else None
@@ -294,7 +355,7 @@ def _new_ref(kind: Kind) -> str:
 
 def _columns(row: Submission) -> dict[str, Any]:
     name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
-    return {**asdict(row), "kind": row.kind.value, "state": row.state.value, **name}
+    return {**vars(row), "kind": row.kind.value, "state": row.state.value, **name}
 
 
 def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
