@@ -50,6 +50,10 @@ class KeyReused(StudioError):
         self.earlier = earlier
 
 
+class NothingSent(StudioError):
+    """Nothing that was sent carries this intent, and the caller may send nothing."""
+
+
 def is_settled(row: Earlier) -> bool:
     """Finished or failed: the service took it and is done with it."""
     return row.state in (State.FINISHED, State.FAILED)

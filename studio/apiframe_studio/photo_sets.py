@@ -267,7 +267,7 @@ class PhotoSets:
         prepared = checked.prepared
         new = self._submission(wish, prepared)
         _, service_now = await self._peek(new)
-        row, is_new = await self._sending.admit(new, service_now)
+        row, is_new = await self._sending.admit(new, service_now, may_send=may_pay)
         if wish.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, wish.subject) or row
         same_wording = row.wording == wish.wording()

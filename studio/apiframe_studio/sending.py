@@ -25,6 +25,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
+from apiframe_studio.intent import NothingSent
 from apiframe_studio.ledger import Answer, Ledger, LedgerError, NewSubmission, SubjectForgotten, Submission
 from apiframe_studio.submission import Event, State, after
 from apiframe_studio.training import Note
@@ -123,9 +124,20 @@ class Sending:
         self._on_its_way: dict[tuple[str, int], Submission] = {}
         self._landed: anyio.Event | None = None
 
-    async def admit(self, new: NewSubmission, service_now: float | None = None) -> tuple[Submission, bool]:
-        """Remember an intent, or find what carries it; see `Ledger.admit`. One over the day's limit leaves no row."""
-        return await self._ledger.admit(new, self._clock.now(), service_now, self._credits_a_day)
+    async def admit(
+        self, new: NewSubmission, service_now: float | None = None, *, may_send: bool = True
+    ) -> tuple[Submission, bool]:
+        """Remember an intent, or find what carries it; see `Ledger.admit`. One over the day's limit leaves no row.
+
+        Raises:
+            NotAgreed: it would have to be sent, and may not be. What is there is judged as it is when the row is
+                written, since another process may give up what a look has just found.
+        """
+        now = self._clock.now()
+        try:
+            return await self._ledger.admit(new, now, service_now, self._credits_a_day, may_send=may_send)
+        except NothingSent:
+            raise NotAgreed from None
 
     async def check_cap(self, new: NewSubmission) -> None:
         """Raise SpendingCapReached where the day's credits do not suffice: before a user is asked to pay."""

@@ -145,12 +145,11 @@ class Trainings:
         if wish.idempotency_key is not None:
             await self._refresh_carrier(new)
         # A training that is there is returned whatever has become of its set: only a new one needs the set.
-        if _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
+        try:
+            row, _is_new = await self._sending.admit(new, may_send=False)
+        except NotAgreed:
             new = self._submission(wish, await self._ready_set(wish))
-            if not may_pay and _is_to_be_sent(await self._ledger.peek(new, self._clock.now())):
-                await self._sending.check_cap(new)
-                raise NotAgreed
-        row, _is_new = await self._sending.admit(new)
+            row = await self._admit_ready(new, may_pay=may_pay)
 
         async def request() -> Taken:
             accepted = await api.train(
@@ -170,6 +169,14 @@ class Trainings:
         training = _started(wish, sent)
         is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
         return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training
+
+    async def _admit_ready(self, new: NewSubmission, *, may_pay: bool) -> Submission:
+        try:
+            row, _is_new = await self._sending.admit(new, may_send=may_pay)
+        except NotAgreed:
+            await self._sending.check_cap(new)
+            raise
+        return row
 
     async def _ready_set(self, wish: TrainingWish) -> Submission | None:
         return await self._photo_sets.ready_for_training(wish.training_images_id, SET_WAIT_SECONDS)

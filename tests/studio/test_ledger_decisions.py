@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.intent import KeyReused
+from apiframe_studio.intent import KeyReused, NothingSent
 from apiframe_studio.ledger import Answer, IdTaken, Kind, NewSubmission, Observation, RowPage, Submission
 from apiframe_studio.ledger.book import Book
 from apiframe_studio.submission import Event, State
@@ -314,3 +314,15 @@ def test_a_training_that_was_read_before_its_set_had_an_id_is_filed_with_its_pho
     book.settle(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), DAWN)
     training, _ = book.admit(read_before, DAWN + 1)
     assert (training.fingerprint, training.photos, training.credits) == ("print-1", 12, 48.0)
+
+
+def test_a_caller_that_may_not_send_adds_nothing_whatever_was_given_up_meanwhile(book: Book) -> None:
+    for _ in range(2):
+        with pytest.raises(NothingSent):
+            book.admit(NEW, DAWN, may_send=False)
+    waiting, is_new = book.admit(NEW, DAWN)
+    assert is_new
+    with pytest.raises(NothingSent):
+        book.admit(NEW, DAWN, may_send=False)
+    assert book.begin_sending(waiting.ref, DAWN, LEASE)
+    assert book.admit(NEW, DAWN, may_send=False)[0].ref == waiting.ref

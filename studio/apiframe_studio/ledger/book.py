@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, insert
 
-from apiframe_studio.intent import Intent, is_settled, same_intent
+from apiframe_studio.intent import Intent, NothingSent, is_settled, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
@@ -117,7 +117,13 @@ class Book:
         self._engine.dispose()
 
     def admit(
-        self, new: NewSubmission, now: float, service_now: float | None = None, cap: float | None = None
+        self,
+        new: NewSubmission,
+        now: float,
+        service_now: float | None = None,
+        cap: float | None = None,
+        *,
+        may_send: bool = True,
     ) -> tuple[Submission, bool]:
         """Remember a new intent, or find the submission that already carries it.
 
@@ -128,12 +134,15 @@ class Book:
             KeyReused: see `intent.same_intent`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
+            NothingSent: the caller may not send, and nothing was sent before. Nothing is remembered.
         """
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             new = with_its_photos(connection, new)
             known = _carrier(connection, new, now, service_now)
+            if not may_send and _would_be_sent(known, new):
+                raise NothingSent
             if known is None:
                 _refuse_forgotten(connection, new)
                 self._check_cap(connection, new, cap, now)
@@ -520,6 +529,13 @@ def _pictures_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedP
 def _forget(connection: Connection, refs: Sequence[str], now: float) -> None:
     change_all(connection, refs, partial(forgotten, now=now))
     drop_details(connection, refs)
+
+
+def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
+    """Whether whoever admits this sends it next: a waiting training in any wording, anything else in its own."""
+    if known is None:
+        return True
+    return known.state is State.INTENT and (new.kind is Kind.TRAINING or known.wording == new.wording)
 
 
 def _carrier(

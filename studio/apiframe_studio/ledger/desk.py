@@ -45,10 +45,16 @@ class Ledger:
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
     async def admit(
-        self, new: NewSubmission, now: float, service_now: float | None = None, cap: float | None = None
+        self,
+        new: NewSubmission,
+        now: float,
+        service_now: float | None = None,
+        cap: float | None = None,
+        *,
+        may_send: bool = True,
     ) -> tuple[Submission, bool]:
         """Remember a new intent, or find the one that already carries it (then the second value is False)."""
-        return await self._do(lambda book: book.admit(new, now, service_now, cap))
+        return await self._do(lambda book: book.admit(new, now, service_now, cap, may_send=may_send))
 
     async def check_cap(self, new: NewSubmission, now: float, cap: float | None) -> None:
         """Raise SpendingCapReached where sending this would spend more than `cap` credits within 24 hours."""
