@@ -130,8 +130,8 @@ class Sending:
         """Remember an intent, or find what carries it; see `Ledger.admit`. One over the day's limit leaves no row.
 
         Raises:
-            NotAgreed: it would have to be sent, and may not be. What is there is judged as it is when the row is
-                written, since another process may give up what a look has just found.
+            NotAgreed: it would have to be sent, and may not be. This is decided in the transaction that writes the
+                row, since another process may give up what was found before.
         """
         now = self._clock.now()
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 from anyio.lowlevel import checkpoint
 
-DAWN = 1_800_000_000.0
+EPOCH = 1_800_000_000.0
 
 
 class SteppedClock:
@@ -14,7 +14,7 @@ class SteppedClock:
     `jump` moves the wall clock alone, as a person or a time server does.
     """
 
-    def __init__(self, now: float = DAWN) -> None:
+    def __init__(self, now: float = EPOCH) -> None:
         self._now = now
         self._monotonic = 1_000.0
         self.slept: list[float] = []
@@ -43,7 +43,7 @@ class SteppedClock:
 class HeldClock(SteppedClock):
     """A clock whose sleepers sleep until the test moves it."""
 
-    def __init__(self, now: float = DAWN) -> None:
+    def __init__(self, now: float = EPOCH) -> None:
         super().__init__(now)
         self._moved = anyio.Event()
         self.sleepers = 0

@@ -30,7 +30,7 @@ from apiframe_studio.ledger.steps import VERSION
 from apiframe_studio.submission import Event, State
 
 from ..faults.child_process import strace_is_missing
-from .stepped_clock import DAWN
+from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
 NEW = NewSubmission(Kind.TRAINING, *PLACE, "images-1", "TOKSIS", "Anna")
@@ -47,13 +47,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def sending(book: Book) -> Submission:
-    row, _ = book.admit(NEW, DAWN)
-    begun = book.begin_sending(row.ref, DAWN, LEASE)
+    row, _ = book.admit(NEW, EPOCH)
+    begun = book.begin_sending(row.ref, EPOCH, LEASE)
     assert begun is not None
     return begun
 
 
-def found(book: Book, name: str, now: float = DAWN) -> Submission:
+def found(book: Book, name: str, now: float = EPOCH) -> Submission:
     row = book.find(*PLACE, name, now)
     assert row is not None
     return row
@@ -62,9 +62,9 @@ def found(book: Book, name: str, now: float = DAWN) -> Submission:
 def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> None:
     book = Book(path)
     row = sending(book)
-    accepted = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), DAWN + 1)
-    book.observe(row.ref, Observation(DAWN + 60, State.PROCESSING, 40.0, "Training is in progress"))
-    book.observe(row.ref, Observation(DAWN + 90, State.FINISHED, 100.0, "Done", "TOKIKD"))
+    accepted = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH + 1)
+    book.observe(row.ref, Observation(EPOCH + 60, State.PROCESSING, 40.0, "Training is in progress"))
+    book.observe(row.ref, Observation(EPOCH + 90, State.FINISHED, 100.0, "Done", "TOKIKD"))
     book.close()
     again = Book(path)
     row = found(again, "train-1")
@@ -72,10 +72,10 @@ def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> 
     assert (row.ref, row.state, row.attempt) == (accepted.ref, State.FINISHED, 1)
     assert (row.about, row.wording, row.trigger_word, row.subject) == ("images-1", "TOKSIS", "TOKIKD", "Anna")
     assert (row.sent_at, row.accepted_at, row.started_at, row.finished_at) == (
-        DAWN,
-        DAWN + 1,
-        DAWN + 60,
-        DAWN + 90,
+        EPOCH,
+        EPOCH + 1,
+        EPOCH + 60,
+        EPOCH + 90,
     )
     assert [seen.state for seen in again.history(row.ref)] == [State.PROCESSING, State.FINISHED]
     again.close()
@@ -84,9 +84,9 @@ def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> 
 def test_a_look_that_says_nothing_new_is_not_written(path: Path) -> None:
     book = Book(path)
     row = sending(book)
-    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), DAWN)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
     for second in range(3):
-        book.observe(row.ref, Observation(DAWN + second, State.PROCESSING, 40.0))
+        book.observe(row.ref, Observation(EPOCH + second, State.PROCESSING, 40.0))
     assert len(book.history(row.ref)) == 1
     book.close()
 
@@ -149,7 +149,7 @@ def test_a_damaged_ledger_is_set_aside_whole_and_the_next_opening_begins_a_new_o
     assert aside is not None
     assert aside.read_bytes() == content
     book = Book(path)
-    assert not book.list(*PLACE, Kind.TRAINING, DAWN)
+    assert not book.list(*PLACE, Kind.TRAINING, EPOCH)
     book.close()
     assert aside.read_bytes() == content
 
@@ -163,13 +163,13 @@ async def test_a_large_ledger_is_checked_before_anything_is_decided_on_it(
     content = damaged_middle(path)
     ledger = Ledger(path, service=PLACE[0])
     if damage == "while it was open":
-        assert (await ledger.page(Kind.TRAINING, DAWN, limit=1)).total == 0
+        assert (await ledger.page(Kind.TRAINING, EPOCH, limit=1)).total == 0
     overwrite(path, content)
     with pytest.raises(LedgerDamaged) as caught:
-        await ledger.admit(NEW, DAWN)
+        await ledger.admit(NEW, EPOCH)
     assert caught.value.set_aside is not None
     assert caught.value.set_aside.read_bytes() == content
-    assert (await ledger.admit(NEW, DAWN))[1]
+    assert (await ledger.admit(NEW, EPOCH))[1]
     await ledger.aclose()
 
 
@@ -243,17 +243,17 @@ def test_only_one_of_two_openings_takes_a_step(path: Path) -> None:
         first.execute("ROLLBACK")
     first.close()
     books = [Book(path), Book(path)]
-    assert sending(books[0]).ref == books[1].list(*PLACE, Kind.TRAINING, DAWN)[0].ref
+    assert sending(books[0]).ref == books[1].list(*PLACE, Kind.TRAINING, EPOCH)[0].ref
     for book in books:
         book.close()
 
 
 def test_only_the_first_begins_to_send(path: Path) -> None:
     books = [Book(path), Book(path)]
-    row, is_new = books[0].admit(NEW, DAWN)
-    known, is_new_again = books[1].admit(NEW, DAWN)
+    row, is_new = books[0].admit(NEW, EPOCH)
+    known, is_new_again = books[1].admit(NEW, EPOCH)
     assert (is_new, is_new_again, known.ref) == (True, False, row.ref)
-    begun = [book.begin_sending(row.ref, DAWN, LEASE) for book in books]
+    begun = [book.begin_sending(row.ref, EPOCH, LEASE) for book in books]
     assert [begin is not None for begin in begun] == [True, False]
     for book in books:
         book.close()
@@ -275,10 +275,10 @@ def test_a_dead_sender_is_left_alone_for_its_lease_and_no_longer(
 ) -> None:
     book = Book(path)
     row = sending(book)
-    (listed,) = book.list(*PLACE, Kind.TRAINING, DAWN + later)
-    assert listed.state is found(book, row.ref, DAWN + later).state is state
-    assert book.admit(NEW, DAWN + later)[0].state is state
-    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + later) is None or (
+    (listed,) = book.list(*PLACE, Kind.TRAINING, EPOCH + later)
+    assert listed.state is found(book, row.ref, EPOCH + later).state is state
+    assert book.admit(NEW, EPOCH + later)[0].state is state
+    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + later) is None or (
         state is State.UNCONFIRMED
     )
     book.close()
@@ -287,11 +287,11 @@ def test_a_dead_sender_is_left_alone_for_its_lease_and_no_longer(
 def test_an_id_that_could_not_be_written_waits_in_the_spool_and_is_taken_in(path: Path) -> None:
     book = Book(path)
     row = sending(book)
-    book.spool(row.ref, row.attempt, "train-1", DAWN + 2)
+    book.spool(row.ref, row.attempt, "train-1", EPOCH + 2)
     book.close()
     book = Book(path)
-    kept = found(book, "train-1", DAWN + 10_000)
-    assert (kept.ref, kept.state, kept.accepted_at) == (row.ref, State.QUEUED, DAWN + 2)
+    kept = found(book, "train-1", EPOCH + 10_000)
+    assert (kept.ref, kept.state, kept.accepted_at) == (row.ref, State.QUEUED, EPOCH + 2)
     assert os.listdir(path.parent / "ledger-spool") == []
     book.close()
 
@@ -299,8 +299,8 @@ def test_an_id_that_could_not_be_written_waits_in_the_spool_and_is_taken_in(path
 def test_a_spooled_id_is_taken_in_before_a_person_can_decide_otherwise(path: Path) -> None:
     book = Book(path)
     row = sending(book)
-    book.spool(row.ref, row.attempt, "train-1", DAWN)
-    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + 1_000) is None
+    book.spool(row.ref, row.attempt, "train-1", EPOCH)
+    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000) is None
     assert found(book, row.ref).task_id == "train-1"
     book.close()
 
@@ -309,13 +309,13 @@ def test_an_id_that_comes_in_twice_is_one_row(path: Path) -> None:
     """Sent again meanwhile: the first answer gets a row of its own, also when spool and webhook both tell it."""
     book = Book(path)
     first = sending(book)
-    book.decide(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN + 1_000)
-    second = book.begin_sending(first.ref, DAWN + 1_000, LEASE)
+    book.decide(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000)
+    second = book.begin_sending(first.ref, EPOCH + 1_000, LEASE)
     assert second is not None
     for _ in range(2):
-        book.settle(first.ref, 1, Event.ACCEPTED, Answer(task_id="train-late"), DAWN + 1_001)
-    book.settle(second.ref, 2, Event.ACCEPTED, Answer(task_id="train-2"), DAWN + 1_002)
-    rows = book.list(*PLACE, Kind.TRAINING, DAWN)
+        book.settle(first.ref, 1, Event.ACCEPTED, Answer(task_id="train-late"), EPOCH + 1_001)
+    book.settle(second.ref, 2, Event.ACCEPTED, Answer(task_id="train-2"), EPOCH + 1_002)
+    rows = book.list(*PLACE, Kind.TRAINING, EPOCH)
     assert sorted(str(row.task_id) for row in rows) == ["train-2", "train-late"]
     book.close()
 
@@ -333,10 +333,10 @@ def test_junk_in_the_spool_is_no_obstacle(path: Path, junk: bytes) -> None:
 
 def test_a_spool_that_cannot_be_made_means_that_nothing_is_begun(path: Path) -> None:
     book = Book(path)
-    row, _ = book.admit(NEW, DAWN)
+    row, _ = book.admit(NEW, EPOCH)
     (path.parent / "ledger-spool").write_text("in the way")
     with pytest.raises(LedgerError):
-        book.begin_sending(row.ref, DAWN, LEASE)
+        book.begin_sending(row.ref, EPOCH, LEASE)
     assert found(book, row.ref).state is State.INTENT
     book.close()
 
@@ -344,10 +344,10 @@ def test_a_spool_that_cannot_be_made_means_that_nothing_is_begun(path: Path) -> 
 def test_one_owner_or_service_never_sees_the_rows_of_another(path: Path) -> None:
     book = Book(path)
     row = sending(book)
-    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), DAWN)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
     for place in [("https://elsewhere.invalid v1", "local"), (PLACE[0], "somebody")]:
-        assert not book.list(*place, Kind.TRAINING, DAWN)
-        assert book.find(*place, row.ref, DAWN) is None
-        assert book.find(*place, "train-1", DAWN) is None
-        assert book.admit(NewSubmission(Kind.TRAINING, *place, "images-1", "TOKSIS"), DAWN)[1]
+        assert not book.list(*place, Kind.TRAINING, EPOCH)
+        assert book.find(*place, row.ref, EPOCH) is None
+        assert book.find(*place, "train-1", EPOCH) is None
+        assert book.admit(NewSubmission(Kind.TRAINING, *place, "images-1", "TOKSIS"), EPOCH)[1]
     book.close()

@@ -21,7 +21,7 @@ from apiframe_studio.submission import Event, State
 from apiframe_studio.training import Note
 from apiframe_studio.trainings import TrainingWish
 
-from .stepped_clock import DAWN, SteppedClock
+from .stepped_clock import EPOCH, SteppedClock
 
 PLACE = ("https://service.invalid v1", "local")
 WORDS = ("canary-name", "canary-word", "canary-message", "canary-prompt", "canary-answer", "canary-photos")
@@ -52,20 +52,20 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
         prompt="canary-prompt",
         fingerprint=PHOTOS,
     )
-    row, _ = book.admit(new, DAWN)
-    sending = book.begin_sending(row.ref, DAWN, 50.0)
+    row, _ = book.admit(new, EPOCH)
+    sending = book.begin_sending(row.ref, EPOCH, 50.0)
     assert sending is not None
     assert holding(folder)
-    book.forget([row.ref], DAWN + 1)
+    book.forget([row.ref], EPOCH + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
-    picture = SavedPicture(row.ref, 1, "/canary-name/1.png", "image/png", DAWN)
+    picture = SavedPicture(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
     running, finished = (
-        Observation(DAWN + 3, state, 50.0, "canary-message", "canary-word")
+        Observation(EPOCH + 3, state, 50.0, "canary-message", "canary-word")
         for state in (State.PROCESSING, State.FINISHED)
     )
     for comes in (
-        lambda: book.settle(row.ref, 1, Event.ACCEPTED, answer, DAWN + 2),
+        lambda: book.settle(row.ref, 1, Event.ACCEPTED, answer, EPOCH + 2),
         lambda: book.rename(row.ref, "canary-name"),
         lambda: book.observe(row.ref, running),
         lambda: book.observe(row.ref, finished),
@@ -74,51 +74,51 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
         comes()
         assert holding(folder) == {}
     assert book.save_pictures([picture]) == [picture]
-    kept = book.find(*PLACE, row.ref, DAWN + 4)
+    kept = book.find(*PLACE, row.ref, EPOCH + 4)
     book.close()
     assert holding(folder) == {}
     assert kept is not None
     # What was spent, when, and under which id stays.
-    assert (kept.task_id, kept.state, kept.sent_at) == ("task-1", State.FINISHED, DAWN)
+    assert (kept.task_id, kept.state, kept.sent_at) == ("task-1", State.FINISHED, EPOCH)
 
 
 def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
     book = Book(tmp_path / "data" / "ledger.sqlite3")
-    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), DAWN)
-    book.begin_sending(row.ref, DAWN, 50.0)
-    book.settle(row.ref, 1, Event.UNCLEAR, Answer(), DAWN)
-    book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, DAWN)
-    book.begin_sending(row.ref, DAWN, 50.0)
-    book.forget([row.ref], DAWN + 1)
-    stray = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), DAWN + 2)
+    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), EPOCH)
+    book.begin_sending(row.ref, EPOCH, 50.0)
+    book.settle(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
+    book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
+    book.begin_sending(row.ref, EPOCH, 50.0)
+    book.forget([row.ref], EPOCH + 1)
+    stray = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
     assert stray is not None
-    book.observe(stray.ref, Observation(DAWN + 3, State.FINISHED, trigger_word="canary-word"))
+    book.observe(stray.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
     book.close()
     assert holding(tmp_path) == {}
 
 
 def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) -> None:
     book = Book(tmp_path / "ledger.sqlite3")
-    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), DAWN)
-    book.forget([row.ref], DAWN)
-    forgotten = book.find(*PLACE, row.ref, DAWN)
+    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
+    book.forget([row.ref], EPOCH)
+    forgotten = book.find(*PLACE, row.ref, EPOCH)
     assert forgotten is not None
     assert forgotten.state is State.ABANDONED
-    assert book.begin_sending(row.ref, DAWN, 50.0) is None
-    assert book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), DAWN)[1]
+    assert book.begin_sending(row.ref, EPOCH, 50.0) is None
+    assert book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)[1]
     book.close()
 
 
 def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(tmp_path: Path) -> None:
     book = Book(tmp_path / "ledger.sqlite3")
-    training, _ = book.adopt(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", DAWN)
+    training, _ = book.adopt(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", EPOCH)
     images = NewSubmission(
         Kind.GENERATION, *PLACE, "task-1 digest", subject="canary-name", prompt="by the sea"
     )
-    book.forget([training.ref], DAWN)
+    book.forget([training.ref], EPOCH)
     with pytest.raises(SubjectForgotten):
-        book.admit(images, DAWN)
-    assert book.list(*PLACE, Kind.GENERATION, DAWN) == []
+        book.admit(images, EPOCH)
+    assert book.list(*PLACE, Kind.GENERATION, EPOCH) == []
     book.close()
 
 
@@ -126,14 +126,14 @@ def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(
 def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, tmp_path: Path) -> None:
     book = Book(tmp_path / "ledger.sqlite3")
     new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
-    row, _ = book.admit(new, DAWN)
-    book.begin_sending(row.ref, DAWN, 50.0)
-    book.forget([row.ref], DAWN)
-    settled = book.settle(row.ref, 1, event, Answer(), DAWN)
+    row, _ = book.admit(new, EPOCH)
+    book.begin_sending(row.ref, EPOCH, 50.0)
+    book.forget([row.ref], EPOCH)
+    settled = book.settle(row.ref, 1, event, Answer(), EPOCH)
     assert settled is not None
     assert settled.state is State.ABANDONED
-    assert book.begin_sending(row.ref, DAWN, 50.0) is None
-    assert book.admit(new, DAWN)[1]
+    assert book.begin_sending(row.ref, EPOCH, 50.0) is None
+    assert book.admit(new, EPOCH)[1]
     book.close()
 
 
@@ -141,21 +141,21 @@ def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, 
 def test_forgotten_photos_are_known_as_long_as_money_may_be_on_its_way(by: str, tmp_path: Path) -> None:
     book = Book(tmp_path / "data" / "ledger.sqlite3")
     new = NewSubmission(Kind.TRAINING, *PLACE, "canary-photos", fingerprint="canary-photos-print")
-    row, _ = book.admit(new, DAWN)
-    book.begin_sending(row.ref, DAWN, 50.0)
-    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), DAWN)
-    book.forget([row.ref], DAWN)
+    row, _ = book.admit(new, EPOCH)
+    book.begin_sending(row.ref, EPOCH, 50.0)
+    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)
+    book.forget([row.ref], EPOCH)
 
     def known() -> list[str]:
         if by == "the same set":
-            found = book.peek(new, DAWN)
+            found = book.peek(new, EPOCH)
             return [] if found is None else [found.ref]
-        return [found.ref for found in book.trainings_of_photos(*PLACE, "canary-photos-print", DAWN)]
+        return [found.ref for found in book.trainings_of_photos(*PLACE, "canary-photos-print", EPOCH)]
 
     assert known() == [row.ref]
-    assert book.admit(new, DAWN)[1] is False
+    assert book.admit(new, EPOCH)[1] is False
     assert holding(tmp_path) == {}
-    book.observe(row.ref, Observation(DAWN + 9, State.FINISHED, trigger_word="canary-word"))
+    book.observe(row.ref, Observation(EPOCH + 9, State.FINISHED, trigger_word="canary-word"))
     assert known() == []
     book.close()
 

@@ -17,7 +17,7 @@ from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event, State
 
-from .stepped_clock import DAWN
+from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
 SUBJECTS = ("Anna", "Zoë Ångström", None)
@@ -30,15 +30,15 @@ def remember(book: Book, number: int, kind: Kind = Kind.TRAINING) -> None:
     """One submission, in one of the states and of one of the subjects; four of a moment."""
     state, subject = STATES[number % len(STATES)], SUBJECTS[number % len(SUBJECTS)]
     new = NewSubmission(kind, *PLACE, f"{kind} {number}", subject=subject, fingerprint=f"print {number}")
-    row, _ = book.admit(new, DAWN + number // 4)
+    row, _ = book.admit(new, EPOCH + number // 4)
     if state is State.INTENT:
         return
-    book.begin_sending(row.ref, DAWN, 50.0)
+    book.begin_sending(row.ref, EPOCH, 50.0)
     lost = state is State.UNCONFIRMED
     task_id = None if lost else f"task {kind} {number}"
-    book.settle(row.ref, 1, Event.UNCLEAR if lost else Event.ACCEPTED, Answer(task_id=task_id), DAWN)
+    book.settle(row.ref, 1, Event.UNCLEAR if lost else Event.ACCEPTED, Answer(task_id=task_id), EPOCH)
     if state in (State.PROCESSING, State.FINISHED, State.FAILED):
-        book.observe(row.ref, Observation(DAWN, state))
+        book.observe(row.ref, Observation(EPOCH, state))
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,13 @@ def test_pages_one_after_another_are_the_whole_list(
 ) -> None:
     whole = [
         row.ref
-        for row in book.list(*PLACE, Kind.TRAINING, DAWN, subject=subject)
+        for row in book.list(*PLACE, Kind.TRAINING, EPOCH, subject=subject)
         if states is None or row.state in states
     ]
     key, before, read = subject_key(subject), None, list[str]()
     while True:
         page = book.page(
-            *PLACE, Kind.TRAINING, DAWN, subject_key=key, states=states, before=before, limit=limit
+            *PLACE, Kind.TRAINING, EPOCH, subject_key=key, states=states, before=before, limit=limit
         )
         assert page.total == len(whole)
         read += [row.ref for row in page.rows]
@@ -82,9 +82,9 @@ def test_pages_one_after_another_are_the_whole_list(
 @pytest.mark.parametrize("cursor", ["tr-0000000", "", "an upload"])
 def test_a_cursor_of_no_such_list_is_said(book: Book, cursor: str) -> None:
     if cursor == "an upload":
-        cursor = book.page(*PLACE, Kind.UPLOAD, DAWN, limit=1).rows[0].ref
+        cursor = book.page(*PLACE, Kind.UPLOAD, EPOCH, limit=1).rows[0].ref
     with pytest.raises(UnknownCursor):
-        book.page(*PLACE, Kind.TRAINING, DAWN, before=cursor, limit=5)
+        book.page(*PLACE, Kind.TRAINING, EPOCH, before=cursor, limit=5)
 
 
 @pytest.mark.parametrize(
@@ -105,28 +105,28 @@ def test_names_that_begin_so_are_found_once_each(book: Book, beginning: str, nam
 def verbs(book: Book, number: int) -> Iterator[tuple[str, Any]]:
     """Every verb that a call of the server makes, but for forgetting."""
     new = NewSubmission(Kind.TRAINING, *PLACE, f"more {number}", "TOKSIS", "Anna", f"key {number}")
-    ref = book.page(*PLACE, Kind.TRAINING, DAWN, limit=1).rows[0].ref
-    yield "page", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, limit=5)
-    yield "older page", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, before=ref, limit=5)
-    yield "page of states", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, states=UNDER_WAY, limit=5)
-    yield "page of a subject", lambda: book.page(*PLACE, Kind.TRAINING, DAWN, subject_key="anna", limit=5)
+    ref = book.page(*PLACE, Kind.TRAINING, EPOCH, limit=1).rows[0].ref
+    yield "page", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, limit=5)
+    yield "older page", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, before=ref, limit=5)
+    yield "page of states", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, states=UNDER_WAY, limit=5)
+    yield "page of a subject", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", limit=5)
     yield (
         "page of both",
-        lambda: book.page(*PLACE, Kind.TRAINING, DAWN, subject_key="anna", states=UNDER_WAY, limit=5),
+        lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", states=UNDER_WAY, limit=5),
     )
-    yield "unsettled", lambda: book.unsettled(*PLACE, DAWN, limit=5)
-    yield "find", lambda: book.find(*PLACE, ref, DAWN)
-    yield "find by id", lambda: book.find(*PLACE, "task training 2", DAWN)
-    yield "look", lambda: book.find_paced(*PLACE, "task training 2", DAWN)
-    yield "photos", lambda: book.trainings_of_photos(*PLACE, "print 3", DAWN)
+    yield "unsettled", lambda: book.unsettled(*PLACE, EPOCH, limit=5)
+    yield "find", lambda: book.find(*PLACE, ref, EPOCH)
+    yield "find by id", lambda: book.find(*PLACE, "task training 2", EPOCH)
+    yield "look", lambda: book.find_paced(*PLACE, "task training 2", EPOCH)
+    yield "photos", lambda: book.trainings_of_photos(*PLACE, "print 3", EPOCH)
     yield "names", lambda: book.subjects(*PLACE, "", limit=5)
-    yield "peek", lambda: book.peek(new, DAWN)
-    yield "admit", lambda: book.admit(new, DAWN)
-    sent, _ = book.admit(new, DAWN)
-    yield "begin", lambda: book.begin_sending(sent.ref, DAWN, 50.0, 1e9)
-    yield "settle", lambda: book.settle(sent.ref, 1, Event.UNCLEAR, Answer(), DAWN)
-    yield "decide", lambda: book.decide(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", DAWN)
-    yield "adopt", lambda: book.adopt(new, f"elsewhere {number}", DAWN)
+    yield "peek", lambda: book.peek(new, EPOCH)
+    yield "admit", lambda: book.admit(new, EPOCH)
+    sent, _ = book.admit(new, EPOCH)
+    yield "begin", lambda: book.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
+    yield "settle", lambda: book.settle(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
+    yield "decide", lambda: book.decide(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", EPOCH)
+    yield "adopt", lambda: book.adopt(new, f"elsewhere {number}", EPOCH)
 
 
 def test_no_verb_reads_more_rows_than_it_answers_with(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_forgetting_reads_what_is_about_the_subject_and_not_all_that_an_owner_ha
         remember(book, number, Kind.UPLOAD)
     with statements_asked() as statements:
         book.forgotten_generations(PLACE[1])
-        book.forget_subject(PLACE[1], "Anna", [], DAWN)
+        book.forget_subject(PLACE[1], "Anna", [], EPOCH)
     assert len(statements) > 6
     narrow = ("ref=", "task_id=", "fingerprint=", "about=", "about>", "subject_key=", "submissions_forgotten")
     with book._reading() as connection:

@@ -13,7 +13,7 @@ from apiframe_studio import private_files
 from apiframe_studio.ledger import Kind, LedgerNotPrivate, NewSubmission
 from apiframe_studio.ledger.book import Book
 
-from .stepped_clock import DAWN
+from .stepped_clock import EPOCH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
 NEW = NewSubmission(Kind.TRAINING, "https://service.invalid v1", "local", "images-1")
@@ -33,8 +33,8 @@ def path(tmp_path: Path) -> Path:
 
 def use(path: Path) -> None:
     book = Book(path)
-    row, _ = book.admit(NEW, DAWN)
-    book.begin_sending(row.ref, DAWN, 50.0)
+    row, _ = book.admit(NEW, EPOCH)
+    book.begin_sending(row.ref, EPOCH, 50.0)
     book.close()
 
 

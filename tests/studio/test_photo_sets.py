@@ -27,9 +27,9 @@ from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.submission import State
 
-from .stepped_clock import DAWN, SteppedClock
+from .stepped_clock import EPOCH, SteppedClock
 
-AGREED_AT = DAWN - 3600
+AGREED_AT = EPOCH - 3600
 
 
 async def nothing(_done: float, _of: float, _what: str) -> None:

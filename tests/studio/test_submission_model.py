@@ -32,7 +32,7 @@ from apiframe_studio.ledger.book import Book
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.submission import Event, State
 
-from .stepped_clock import DAWN
+from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
 LEASE_SECONDS = 50.0
@@ -91,7 +91,7 @@ class PaidRequests(RuleBasedStateMachine):
         self.path = self.folder / "ledger.sqlite3"
         shutil.copyfile(_empty_ledger(), self.path)
         self.books = [Book(self.path), Book(self.path)]
-        self.now = DAWN
+        self.now = EPOCH
         self.service = Service()
         self.about_to_send: list[tuple[int, str]] = []
         self.flights: list[Flight] = []

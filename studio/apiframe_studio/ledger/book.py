@@ -532,7 +532,7 @@ def _forget(connection: Connection, refs: Sequence[str], now: float) -> None:
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
-    """Whether whoever admits this sends it next: a waiting training in any wording, anything else in its own."""
+    """Whether admitting this means sending it next: a waiting training in any wording, others in the same wording."""
     if known is None:
         return True
     return known.state is State.INTENT and (new.kind is Kind.TRAINING or known.wording == new.wording)
