@@ -50,8 +50,8 @@ class KeyReused(StudioError):
         self.earlier = earlier
 
 
-class NothingSent(StudioError):
-    """Nothing that was sent carries this intent, and the caller may send nothing."""
+class NothingSent(Exception):
+    """Nothing that was sent carries this intent, and the caller may send nothing: `Sending` raises NotAgreed for it."""
 
 
 def is_settled(row: Earlier) -> bool:
