@@ -185,7 +185,7 @@ class Generations:
 
     async def _trained(self, wish: PicturesWish) -> Training:
         training = await self._named(wish)
-        if training.state is not State.FINISHED or not training.trigger_word or not training.task_id:
+        if not training.can_make_images or not training.task_id:
             raise NotTrained(training)
         return training
 
@@ -193,9 +193,9 @@ class Generations:
         if wish.task_id:
             return await self._trainings.look(wish.task_id)
         found = await self._trainings.of_subject(wish.subject or "")
-        newest = next((one for one in found if _can_make_images(one)), found[0])
+        newest = next((one for one in found if one.can_make_images), found[0])
         newer = [one for one in found[: found.index(newest)] if one.state in OPEN | {State.FINISHED}]
-        older = [one for one in found[found.index(newest) + 1 :] if _can_make_images(one)]
+        older = [one for one in found[found.index(newest) + 1 :] if one.can_make_images]
         return replace(newest, others=(*newer, *older))
 
     def _submission(self, wish: PicturesWish, training: Training, prompt: str) -> NewSubmission:
@@ -354,10 +354,6 @@ class Generations:
         if await self._ledger.save_pictures([saved]):
             # The subject was forgotten meanwhile.
             await in_file_thread(self._portfolio.remove, row.subject or "", [], [saved])
-
-
-def _can_make_images(training: Training) -> bool:
-    return training.state is State.FINISHED and training.trigger_word is not None
 
 
 def _pictures_wanted(row: Submission) -> int:

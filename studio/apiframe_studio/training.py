@@ -135,6 +135,11 @@ class Training:
             notes=(*notes, *_missing_note(row), *(_word_notes(row) if is_training else ())),
         )
 
+    @property
+    def can_make_images(self) -> bool:
+        """Finished, and its trigger word is known."""
+        return self.state is State.FINISHED and bool(self.trigger_word)
+
     def noting(self, *notes: Note) -> Training:
         """The same training with more to be told, each thing once."""
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))

@@ -81,10 +81,10 @@ def others_of(training: Training) -> list[str]:
 
 def made_with(training: Training) -> list[str]:
     """Which training images are made with, where its subject has others: newer unfinished ones, and finished ones."""
-    finished = [other for other in training.others if other.state is State.FINISHED and other.trigger_word]
-    newer = [other for other in training.others if other not in finished]
     if not training.others:
         return []
+    finished = [other for other in training.others if other.can_make_images]
+    newer = [other for other in training.others if not other.can_make_images]
     told = [f"Images are made with the newest finished training of {training.subject}."]
     if newer:
         told.append(f"Newer, but not usable yet: {_listed(newer)}.")
