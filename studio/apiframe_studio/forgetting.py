@@ -22,7 +22,7 @@ class Forgotten:
     left: Sequence[Path] = ()
     """Files that could not be removed."""
     left_over: int = 0
-    """Files and folders from before that stood in no record, and were removed."""
+    """Files and folders from before, without a record, that were removed."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Known:
     saved: Sequence[SavedPicture]
     """Images whose files are there."""
     left_over: Sequence[Path] = ()
-    """Files and folders that stand in no record: a program died, and the subject was forgotten before."""
+    """Files and folders without a record: a program died, and the subject was forgotten before."""
 
     @property
     def unsettled(self) -> int:

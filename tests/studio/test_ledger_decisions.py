@@ -290,7 +290,7 @@ def test_a_training_of_a_set_whose_id_comes_later_is_known_by_its_photos(
     book.begin_sending(training.ref, EPOCH + 1, LEASE)
     book.settle(training.ref, 1, Event.ACCEPTED, Answer(task_id="t"), EPOCH + 1)
     if forgotten:
-        book.forget([training.ref], EPOCH + 1)
+        book.forget_subject("local", "", [training.ref], EPOCH + 1)
     if how == "spooled":
         book.spool(upload, 1, "set-1", EPOCH + 2)
     else:

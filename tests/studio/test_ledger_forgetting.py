@@ -56,7 +56,7 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
     sending = book.begin_sending(row.ref, EPOCH, 50.0)
     assert sending is not None
     assert holding(folder)
-    book.forget([row.ref], EPOCH + 1)
+    book.forget_subject("local", "", [row.ref], EPOCH + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
     picture = SavedPicture(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
@@ -89,7 +89,7 @@ def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
     book.settle(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
     book.begin_sending(row.ref, EPOCH, 50.0)
-    book.forget([row.ref], EPOCH + 1)
+    book.forget_subject("local", "", [row.ref], EPOCH + 1)
     stray = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
     assert stray is not None
     book.observe(stray.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
@@ -100,7 +100,7 @@ def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
 def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) -> None:
     book = Book(tmp_path / "ledger.sqlite3")
     row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
-    book.forget([row.ref], EPOCH)
+    book.forget_subject("local", "", [row.ref], EPOCH)
     forgotten = book.find(*PLACE, row.ref, EPOCH)
     assert forgotten is not None
     assert forgotten.state is State.ABANDONED
@@ -115,7 +115,7 @@ def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(
     images = NewSubmission(
         Kind.GENERATION, *PLACE, "task-1 digest", subject="canary-name", prompt="by the sea"
     )
-    book.forget([training.ref], EPOCH)
+    book.forget_subject("local", "", [training.ref], EPOCH)
     with pytest.raises(SubjectForgotten):
         book.admit(images, EPOCH)
     assert book.list(*PLACE, Kind.GENERATION, EPOCH) == []
@@ -128,7 +128,7 @@ def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, 
     new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
     row, _ = book.admit(new, EPOCH)
     book.begin_sending(row.ref, EPOCH, 50.0)
-    book.forget([row.ref], EPOCH)
+    book.forget_subject("local", "", [row.ref], EPOCH)
     settled = book.settle(row.ref, 1, event, Answer(), EPOCH)
     assert settled is not None
     assert settled.state is State.ABANDONED
@@ -144,7 +144,7 @@ def test_forgotten_photos_are_known_as_long_as_money_may_be_on_its_way(by: str, 
     row, _ = book.admit(new, EPOCH)
     book.begin_sending(row.ref, EPOCH, 50.0)
     book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)
-    book.forget([row.ref], EPOCH)
+    book.forget_subject("local", "", [row.ref], EPOCH)
 
     def known() -> list[str]:
         if by == "the same set":

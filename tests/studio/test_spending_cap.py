@@ -154,7 +154,7 @@ def test_a_training_of_unknown_size_counts_with_the_most_when_nobody_heard_back(
     row, _ = book.admit(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
     book.begin_sending(row.ref, NOW, 60)
     assert spent(book) == 120
-    book.forget([row.ref], NOW)
+    book.forget_subject("local", "", [row.ref], NOW)
     assert spent(book) == 120
     book.close()
 

@@ -12,8 +12,8 @@ least, 30 the most.
 
 - **One person.** Alone in the picture, face uncovered, nothing over the eyes in most of them.
 - **Sharp and original.** Straight from the camera or phone, not copies out of a chat; at least 1,000 pixels wide.
-- **Different.** Several days, clothes, places and kinds of light. What is the same in all of them, the model takes \
-for a part of the person.
+- **Different.** Several days, clothes, places and kinds of light. What is the same in all of them, the model learns \
+as a part of the subject.
 - **Near and far.** About half face and shoulders, a third from the waist up, a few whole.
 - **Several sides.** Mostly from the front, some turned a little to either side, with different expressions.
 - **No edits.** No filters, no collages, no text, no heavy make-up that is not worn every day.

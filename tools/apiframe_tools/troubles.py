@@ -122,7 +122,7 @@ _PICTURE_WORDS = {
 }
 
 _SAME_AGAIN = frozenset(PictureRefusedBecause) - {PictureRefusedBecause.HOST}
-"""What is wrong with the image itself, which fetching it again does not mend."""
+"""What is wrong with the image itself: fetching it again does not help."""
 
 REFUSALS = {
     Refusal.OUTSIDE: "That path is outside the allowed folders",

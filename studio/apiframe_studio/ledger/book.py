@@ -167,7 +167,7 @@ class Book:
     def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
     ) -> Submission | None:
-        """INTENT -> SENDING, durable before a byte leaves. None when somebody else was first.
+        """INTENT -> SENDING, durable before a byte leaves. None when another call was first.
 
         When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT;
         but one that was asked for with an idempotency key after the other was accepted is sent once that has ended.
@@ -300,21 +300,13 @@ class Book:
             wanted = {"owner": owner, "kind": Kind.GENERATION.value}
             return list(connection.execute(FORGOTTEN, wanted).scalars())
 
-    def forget(self, refs: Sequence[str], now: float) -> None:
-        """Take everything personal out of these submissions, out of the file's free pages too.
-
-        Nothing personal is written to them afterwards, whatever is still under way.
-        """
-        with self._transaction() as connection:
-            _forget(connection, refs, now)
-        self._vacuum()
-
     def forget_subject(
         self, owner: str, subject: str, refs: Sequence[str], now: float
     ) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
-        """As `forget`, and everything else that is about the subject by now.
+        """Take everything personal out of these submissions and of all that is about the subject by now.
 
-        Returns the submissions that are not among `refs`, with their pictures.
+        Out of the file's free pages too; and nothing personal is written to them afterwards, whatever is still under
+        way. Returns the submissions that are not among `refs`, with their pictures.
         """
         key = subject_key(subject)
         with self._transaction() as connection:
@@ -323,14 +315,12 @@ class Book:
             late = [row for row in rows if row.ref not in known]
             saved = _pictures_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
-            _forget(connection, marked, now)
+            change_all(connection, marked, partial(forgotten, now=now))
+            drop_details(connection, marked)
         if marked:
-            self._vacuum()
+            with self._reading() as connection:
+                connection.exec_driver_sql("VACUUM")
         return late, saved
-
-    def _vacuum(self) -> None:
-        with self._reading() as connection:
-            connection.exec_driver_sql("VACUUM")
 
     def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
@@ -524,11 +514,6 @@ class Book:
 
 def _pictures_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedPicture]:
     return [SavedPicture(**row) for row in with_list(connection, PICTURES_OF, refs).mappings()]
-
-
-def _forget(connection: Connection, refs: Sequence[str], now: float) -> None:
-    change_all(connection, refs, partial(forgotten, now=now))
-    drop_details(connection, refs)
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:

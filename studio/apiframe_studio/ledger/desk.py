@@ -69,7 +69,7 @@ class Ledger:
     async def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
     ) -> Submission | None:
-        """INTENT -> SENDING, on disk before a byte leaves. None, or the other row, when somebody else was first."""
+        """INTENT -> SENDING, on disk before a byte leaves. None, or the other row, when another call was first."""
         return await self._do(lambda book: book.begin_sending(ref, now, lease_seconds, cap))
 
     async def settle(self, row: Submission, event: Event, answer: Answer, now: float) -> Submission | None:
@@ -108,14 +108,10 @@ class Ledger:
         """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
         return await self._do(lambda book: book.forgotten_generations(self.owner))
 
-    async def forget(self, refs: Sequence[str], now: float) -> None:
-        """Take everything personal out of these submissions, and keep it out."""
-        await self._do(lambda book: book.forget(refs, now))
-
     async def forget_subject(
         self, subject: str, refs: Sequence[str], now: float
     ) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
-        """As `forget`, and everything else about the subject by now, which is returned with its pictures."""
+        """Take everything personal out of these submissions, and of all else about the subject, which is returned."""
         return await self._do(lambda book: book.forget_subject(self.owner, subject, refs, now))
 
     async def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:

@@ -4,7 +4,7 @@
     judged = await check(["sister"], allowed)
     prepared = await prepare(judged)
 
-Pictures are decoded in processes of their own; a name is loaded when it is first used, and loads neither Pillow nor
+Pictures are decoded in separate processes; a name is loaded when it is first used, and loads neither Pillow nor
 numpy. `synthetic` (drawn photos for demonstrations) is imported by its own name.
 """
 
