@@ -13,7 +13,7 @@ from apiframe_studio.sandbox import Sandbox
 from .illustrated import refuse, show
 
 if TYPE_CHECKING:
-    from .conftest import HandClock, Serving
+    from .conftest import HandClock, Serving, Talk
 
 DAY = 24 * 3600.0
 AHEAD = 2 * DAY
@@ -49,6 +49,12 @@ class ServiceElsewhere:
             await send(message)
 
         await self.sandbox.app(scope, receive, dated)
+
+
+async def _train_from_one_new_set(talk: Talk, request: dict[str, Any], old: str) -> None:
+    new = [(await show(talk, "prepare_photos", **request)).facts["training_images_id"] for _ in range(2)]
+    await show(talk, "start_training", training_images_id=new[0])
+    assert new[0] == new[1] != old
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -157,10 +163,8 @@ async def test_a_set_that_only_a_late_date_keeps_alive_ends_when_the_service_ref
         assert (await show(talk, "prepare_photos", **wish)).facts["training_images_id"] == old
         assert "expired" in await refuse(talk, "start_training", training_images_id=old)
         said = await refuse(talk, "start_training", training_images_id=old)
-        new = [(await show(talk, "prepare_photos", **wish)).facts["training_images_id"] for _ in range(2)]
-        await show(talk, "start_training", training_images_id=new[0])
+        await _train_from_one_new_set(talk, wish, old)
     assert "2 days ahead of the service's" in said
-    assert new[0] == new[1] != old
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 2
 
@@ -176,7 +180,5 @@ async def test_a_set_that_the_service_calls_expired_before_its_time_is_replaced(
         old = (await show(talk, "prepare_photos", **wish)).facts["training_images_id"]
         await service.sandbox.advance(DAY + 3600)
         assert "expired" in await refuse(talk, "start_training", training_images_id=old)
-        new = [(await show(talk, "prepare_photos", **wish)).facts["training_images_id"] for _ in range(2)]
-        await show(talk, "start_training", training_images_id=new[0])
-    assert new[0] == new[1] != old
+        await _train_from_one_new_set(talk, wish, old)
     assert service.paths.count("/ai-photo-upload") == 2
