@@ -123,9 +123,11 @@ async def test_a_request_that_may_have_been_paid_is_never_resent_automatically(
     assert (first.deduplicated, second.deduplicated, third.deduplicated) == (False, True, True)
     assert second.state is first.state
     # With a new key the third start first checks the salvaged id, which is free, and pays nothing.
-    checks = sum(post.target == "/fetch" for post in server.posts)
-    assert third.state is (State.PROCESSING if checks else first.state)
-    assert server.connections - checks == 1
+    # Connections are not counted: on a slow machine a check times out and is repeated. A second paid request
+    # would be in the list, since every connection after the first is read completely.
+    targets = [post.target for post in server.posts]
+    assert third.state is (State.PROCESSING if "/fetch" in targets else first.state)
+    assert len(targets) - targets.count("/fetch") == ending_of(fault, EXPECTED[fault]).posts
 
 
 @pytest.mark.parametrize(
