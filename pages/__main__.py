@@ -40,8 +40,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "photo-numbers": facts.photo_numbers,
     "photo-reasons": facts.photo_reasons,
     "timeouts": facts.timeouts,
-    "judges": results.judges,
-    "reds": results.reds,
+    "conformance": results.conformance,
+    "failures": results.failures,
     "interop": results.interop,
 }
 ADDRESSES: Final = ("repository", "homepage", "documentation", "support")

@@ -1,4 +1,4 @@
-"""What judges and clients said in their last run, as tables; `make judges` and `make interop` write it."""
+"""The last results of `make conformance` and `make interop` as tables."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pages.tables import table
 RESULTS: Final = Path(__file__).resolve().parent.parent / "docs/results"
 
 
-def judges() -> str:
-    """Every judge with what it looked at and how many checks passed."""
-    rows = ([one["judge"], one["looked_at"], _verdict(one)] for one in _read("judges.json"))
-    return table(["judge", "looked at", "verdict"], rows)
+def conformance() -> str:
+    """Return each program with what it checked and how many checks passed."""
+    rows = ([one["checker"], one["checked"], _outcome(one)] for one in _read("conformance.json"))
+    return table(["program", "checked", "result"], rows)
 
 
-def reds() -> str:
-    """Every check that did not pass, with its reason."""
+def failures() -> str:
+    """Return every failed check with its reason."""
     rows = [
-        [f"`{red}`", one["looked_at"], why]
-        for one in _read("judges.json")
-        for red, why in one["reds"].items()
+        [f"`{check}`", one["checked"], reason]
+        for one in _read("conformance.json")
+        for check, reason in one["failures"].items()
     ]
-    return table(["check", "on", "why it is red"], rows) if rows else "None."
+    return table(["check", "on", "reason"], rows) if rows else "None."
 
 
 def interop() -> str:
-    """Every client with what it did."""
+    """Return every client with its result."""
     rows = ([one["client"], one["version"], one["way"], one["result"]] for one in _read("interop.json"))
     return table(["client", "version", "how it connects", "the main job on the sandbox"], rows)
 
 
-def _verdict(one: dict[str, Any]) -> str:
-    red = f", {len(one['reds'])} explained below" if one["reds"] else ""
-    return f"{one['passed']} passed{red}"
+def _outcome(one: dict[str, Any]) -> str:
+    failed = f", {len(one['failures'])} explained below" if one["failures"] else ""
+    return f"{one['passed']} passed{failed}"
 
 
 def _read(name: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The desktop bundle. What needs the official packer or uv runs after `make judges`, which fetches both."""
+"""The desktop bundle. What needs the official packer or uv runs after `make conformance`, which fetches both."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MANIFEST = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
 SERVER = MANIFEST["server"]
 
 needs_packer = pytest.mark.skipif(
-    not PACKER.exists() or shutil.which("node") is None, reason="the packer comes with `make judges`"
+    not PACKER.exists() or shutil.which("node") is None, reason="the packer comes with `make conformance`"
 )
-needs_uv = pytest.mark.skipif(not UV.exists(), reason="uv comes with `make judges`")
+needs_uv = pytest.mark.skipif(not UV.exists(), reason="uv comes with `make conformance`")
 
 
 @pytest.fixture(scope="module")

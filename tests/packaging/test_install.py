@@ -26,7 +26,7 @@ from .markdown import PARSER, pages_of_the_repository
 BY_NAME = re.compile(rf"(?:uvx|pip install|--from)[\s\"',]+{links.NAME}\b|cursor\.com/|vscode\.dev/redirect")
 COMMAND = {"command": "uvx", "args": ["--from", "apiframe-photo-mcp[faces]", "apiframe-photo-mcp"]}
 UV = ROOT / ".cache/uv/bin/uv"
-needs_uv = pytest.mark.skipif(not UV.exists(), reason="uv comes with `make judges`")
+needs_uv = pytest.mark.skipif(not UV.exists(), reason="uv comes with `make conformance`")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""The server under judgement, over HTTP on this machine: `python -m judges.app [--fixtures]`.
+"""The server under test, over HTTP on this machine: `python -m conformance.app [--fixtures]`.
 
-It is what `apiframe-photo-mcp --sandbox` serves; with `--fixtures` the suite's own tools stand beside ours.
-The address is printed once the port is open.
+It serves what `apiframe-photo-mcp --sandbox` serves; `--fixtures` adds the tools of the conformance suite. The URL is
+printed once the port is open.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import uvicorn
 
 from apiframe_server.composition import server_of, studio_of
 from apiframe_server.settings import Settings
-from judges.fixtures import add_fixtures
-from judges.fixtures.happenings import Events
+from conformance.fixtures import add_fixtures
+from conformance.fixtures.streaming import Events
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is terminated."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fixtures", action="store_true", help="put the suite's tools beside ours")
-    with tempfile.TemporaryDirectory(prefix="apiframe-judges-", ignore_cleanup_errors=True) as folder:
-        _serve(app_of(Path(folder), fixtures=parser.parse_args().fixtures))
+    parser.add_argument("--fixtures", action="store_true", help="add the tools of the conformance suite")
+    with tempfile.TemporaryDirectory(prefix="apiframe-conformance-", ignore_cleanup_errors=True) as folder:
+        _serve(build_app(Path(folder), fixtures=parser.parse_args().fixtures))
 
 
-def app_of(folder: Path, *, fixtures: bool) -> Any:
-    """The ASGI app of a server on the sandbox, whose ledger is in `folder`."""
+def build_app(folder: Path, *, fixtures: bool) -> Any:
+    """Build the ASGI app of a server that uses the sandbox, with its ledger in `folder`."""
     server = server_of(studio_of(Settings(data_dir=folder), sandbox=""))
     if not fixtures:
         return server.streamable_http_app()

@@ -1,4 +1,4 @@
-"""Where the judges are, which `make judges` has installed, and how they are run."""
+"""Where the programs are that `make conformance` installs, and how they are run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 NODE: Final = ROOT / ".cache/node/bin/node"
-_INSTALLED: Final = ROOT / ".cache/judges"
+_INSTALLED: Final = ROOT / ".cache/conformance"
 _PACKAGES: Final = _INSTALLED / "node_modules/@modelcontextprotocol"
 CONFORMANCE: Final = [str(NODE), str(_PACKAGES / "conformance/dist/index.js")]
 INSPECTOR: Final = [str(NODE), str(_PACKAGES / "inspector/clients/launcher/build/index.js")]
@@ -21,37 +21,37 @@ TDQS: Final = [str(_INSTALLED / "bin/tdqs")]
 SKILLSAW: Final = [str(_INSTALLED / "bin/skillsaw")]
 HADOLINT: Final = [str(_INSTALLED / "bin/hadolint")]
 SERVER: Final = [str(Path(sys.executable).parent / "apiframe-photo-mcp"), "--sandbox"]
-PATIENCE_SECONDS: Final = 180
+TIMEOUT_SECONDS: Final = 180
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run one judge; our server, when it starts one, keeps its ledger in `folder`."""
-    surroundings = {
+    """Run one program. If it starts our server, the server keeps its ledger in `folder`."""
+    environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("APIFRAME_", "MCP_"))
     }
     return subprocess.run(
         command,
         cwd=ROOT,
-        env=surroundings | {"APIFRAME_DATA_DIR": str(folder), "NO_COLOR": "1"},
+        env=environment | {"APIFRAME_DATA_DIR": str(folder), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 
 
 @contextmanager
 def served(*, fixtures: bool) -> Iterator[str]:
-    """Our server over HTTP in a process of its own; gives its address."""
-    command = [sys.executable, "-m", "judges.app", *(["--fixtures"] if fixtures else [])]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=said, text=True)
+    """Serve our server over HTTP in a separate process and return its URL."""
+    command = [sys.executable, "-m", "conformance.app", *(["--fixtures"] if fixtures else [])]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
-            address = process.stdout.readline().strip() if process.stdout else ""
-            if not address:
-                said.seek(0)
-                raise SystemExit(f"The server did not start:\n{said.read().decode()}")
-            yield address
+            url = process.stdout.readline().strip() if process.stdout else ""
+            if not url:
+                errors.seek(0)
+                raise SystemExit(f"The server did not start:\n{errors.read().decode()}")
+            yield url
         finally:
             process.terminate()
             process.wait(10)

@@ -1,4 +1,4 @@
-"""A judge's red cannot pass unseen, and a client's surprise is told with what was seen."""
+"""A failed check cannot go unnoticed, and a client that fails the job is reported with what it showed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from conformance import protocol
+from conformance.reports import Report
 from interop import job
 from interop.client import Client, Seen
 from interop.roster import ROSTER
-from judges import conformance
-from judges.verdicts import Verdict
 
 from .conftest import ROOT
 
@@ -38,8 +38,8 @@ BROKEN = [
 ]
 
 
-class Told(Client):
-    """A client that shows what it was told to show."""
+class ScriptedClient(Client):
+    """A client that shows scripted results."""
 
     def __init__(self, shows: dict[str, list[Seen]]) -> None:
         self._shows = {tool: list(seen) for tool, seen in shows.items()}
@@ -49,26 +49,28 @@ class Told(Client):
         return seen.pop(0) if len(seen) > 1 else seen[0]
 
 
-def test_a_client_that_shows_everything_has_done_the_job() -> None:
-    assert job.do(Told(GOOD), ROSTER[0]) == "done; trigger word in the text and in structured content"
+def test_a_client_that_shows_every_result_passes() -> None:
+    assert (
+        job.do(ScriptedClient(GOOD), ROSTER[0]) == "done; trigger word in the text and in structured content"
+    )
 
 
 @pytest.mark.parametrize(("tool", "seen", "missed"), BROKEN)
-def test_what_a_client_does_not_show_is_a_surprise_with_its_name(tool: str, seen: Seen, missed: str) -> None:
+def test_a_missing_result_fails_with_its_name(tool: str, seen: Seen, missed: str) -> None:
     with pytest.raises(job.Surprise, match=missed):
-        job.do(Told(GOOD | {tool: [seen]}), ROSTER[0])
+        job.do(ScriptedClient(GOOD | {tool: [seen]}), ROSTER[0])
 
 
-def test_the_same_training_under_another_name_is_a_surprise() -> None:
+def test_a_second_training_for_the_same_photos_fails() -> None:
     again = Seen("queued, task_id 11111111-0000-4000-8000-000000000000", {}, False)
     with pytest.raises(job.Surprise, match="the same training again"):
-        job.do(Told(GOOD | {"start_training": [GOOD["start_training"][0], again]}), ROSTER[0])
+        job.do(ScriptedClient(GOOD | {"start_training": [GOOD["start_training"][0], again]}), ROSTER[0])
 
 
-def test_a_red_without_a_reason_is_unexplained() -> None:
-    verdict = Verdict("judge", "thing", 1, {"known": "no", "new": "worse"}, {"known": "It needs a fixture"})
-    assert verdict.unexplained == {"new": "worse"}
-    assert verdict.as_row()["reds"] == {"known": "It needs a fixture", "new": ""}
+def test_a_failure_without_a_reason_is_unexplained() -> None:
+    report = Report("checker", "thing", 1, {"known": "no", "new": "worse"}, {"known": "It needs a fixture"})
+    assert report.unexplained == {"new": "worse"}
+    assert report.as_row()["failures"] == {"known": "It needs a fixture", "new": ""}
 
 
 @pytest.mark.parametrize(
@@ -79,16 +81,16 @@ def test_a_red_without_a_reason_is_unexplained() -> None:
         ("server-sep-2164-resource-not-found-2026-01-02T03-04-05-678Z", "sep-2164-resource-not-found"),
     ],
 )
-def test_a_scenario_is_known_by_the_folder_of_its_results(folder: str, scenario: str) -> None:
-    assert conformance._scenario(Path(folder) / "checks.json") == scenario
+def test_a_scenario_is_recognized_by_its_results_folder(folder: str, scenario: str) -> None:
+    assert protocol._scenario(Path(folder) / "checks.json") == scenario
 
 
-def test_every_reason_that_stands_in_the_table_is_one_of_ours() -> None:
-    rows = json.loads((ROOT / "docs/results/judges.json").read_text(encoding="utf-8"))
-    assert [red for row in rows for red, why in row["reds"].items() if not why] == []
+def test_every_failure_in_the_table_has_a_reason() -> None:
+    rows = json.loads((ROOT / "docs/results/conformance.json").read_text(encoding="utf-8"))
+    assert [check for row in rows for check, reason in row["failures"].items() if not reason] == []
 
 
-def test_every_client_in_the_table_did_the_job() -> None:
+def test_every_client_in_the_table_passed() -> None:
     rows = json.loads((ROOT / "docs/results/interop.json").read_text(encoding="utf-8"))
     assert [row for row in rows if not row["result"].startswith("done")] == []
     assert [(row["client"], row["way"]) for row in rows] == [(one.client, one.way) for one in ROSTER]

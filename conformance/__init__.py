@@ -1,0 +1,1 @@
+"""Third-party checks of MCP servers, run on ours: `make conformance`."""

@@ -1,0 +1,67 @@
+"""Checks of what is published about the server: the tool list, the registry entry and the Dockerfile."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from conformance.programs import HADOLINT, INSPECTOR, SERVER, SKILLSAW, TDQS, run
+from conformance.reports import Report
+
+ERAS: Final = ("modern", "legacy")
+SCORE_REASONS: Final = {
+    "prepare_photos/shadow-candidate": "Arithmetic alone: a tool with four required arguments beside any tool with "
+    "none. An upload and a look at the account do not answer the same question"
+}
+
+
+def run_checks(folder: Path) -> Iterator[Report]:
+    """Run the inspector in both eras, score the tool definitions, and lint the repository and the published files."""
+    for era in ERAS:
+        yield _inspect(era, folder)
+    yield _score(folder)
+    for path, checked in ((".", "the repository"), ("dist/server.json", "a release's registry entry")):
+        arguments = ["lint", "--strict", "--quiet", "--no-progress", path]
+        yield _lint("skillsaw 0.22.0", checked, [*SKILLSAW, *arguments], folder)
+    arguments = ["--failure-threshold", "style", "Dockerfile"]
+    yield _lint("hadolint 2.15.1", "the Dockerfile", [*HADOLINT, *arguments], folder)
+
+
+def _inspect(era: str, folder: Path) -> Report:
+    arguments = [
+        "--cli",
+        "--protocol-era",
+        era,
+        "--strict",
+        "-q",
+        "--format",
+        "json",
+        "--method",
+        "tools/list",
+    ]
+    done = run([*INSPECTOR, *arguments, *SERVER], folder)
+    failures = {"tools/list": done.stderr.strip()[:2000]} if done.returncode else {}
+    tools = len(json.loads(done.stdout)["result"]["tools"]) if not failures else 0
+    return Report("MCP inspector 2.12.0", f"strict listing, {era} era", tools, failures)
+
+
+def _score(folder: Path) -> Report:
+    done = run([*TDQS, "lint", "--command", shlex.join(SERVER), "--format", "json"], folder)
+    if done.returncode not in (0, 1):
+        return Report("tdqs 0.1.0", "tool definitions", 0, {"start": done.stderr.strip()})
+    report = json.loads(done.stdout)
+    failures = {
+        f"{one.get('tool', 'server')}/{one['rule']}": str(one["message"])
+        for one in report["findings"]
+        if one["severity"] != "info"
+    }
+    return Report("tdqs 0.1.0", "tool definitions", len(report["tools"]), failures, SCORE_REASONS)
+
+
+def _lint(checker: str, checked: str, command: list[str], folder: Path) -> Report:
+    done = run(command, folder)
+    failures = {checked: (done.stdout + done.stderr).strip()[:2000]} if done.returncode else {}
+    return Report(checker, checked, 0 if failures else 1, failures)

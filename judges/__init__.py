@@ -1,1 +1,0 @@
-"""Judges of MCP servers that others wrote, run on ours: `make judges`."""
