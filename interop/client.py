@@ -1,4 +1,4 @@
-"""A client as a process that is told what to call, line by line."""
+"""Runs a client as a process that reads calls and writes results line by line."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from interop.clients import ClientSpec
 from interop.environments import HOME
-from interop.roster import Entrant
 
-PATIENCE_SECONDS: Final = 120
+TIMEOUT_SECONDS: Final = 120
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a client shows of a tool's result. `structured` is None where it shows none."""
+class ShownResult:
+    """What a client shows of a tool's result. `structured` is None if it shows no structured content."""
 
     text: str
     structured: dict[str, Any] | None
@@ -29,25 +29,25 @@ class Seen:
 
 
 class ClientEnded(Exception):
-    """The client went away; the text is the end of what it said."""
+    """The client ended early; the text is the end of its stderr."""
 
 
 class Client:
     """Calls tools through one client."""
 
-    def __init__(self, process: subprocess.Popen[str], said: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[str], errors: IO[bytes]) -> None:
         self._process = process
-        self._said = said
+        self._errors = errors
 
-    def call(self, tool: str, **arguments: Any) -> Seen:
+    def call(self, tool: str, **arguments: Any) -> ShownResult:
         """Call one tool.
 
         Raises:
-            ClientEnded: it crashed, or took longer than a client may.
+            ClientEnded: it crashed or timed out.
         """
         to_client, from_client = self._process.stdin, self._process.stdout
         if to_client is None or from_client is None:
-            raise ClientEnded("it was started without pipes")
+            raise ClientEnded("started without pipes")
         try:
             to_client.write(json.dumps({"tool": tool, "arguments": arguments}) + "\n")
             to_client.flush()
@@ -55,47 +55,47 @@ class Client:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise ClientEnded(self._last_words())
-        return Seen(**json.loads(line))
+            raise ClientEnded(self._last_errors())
+        return ShownResult(**json.loads(line))
 
-    def _last_words(self) -> str:
+    def _last_errors(self) -> str:
         self._process.wait(10)
-        self._said.seek(0)
-        return self._said.read().decode(errors="replace").strip()[-2000:]
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace").strip()[-2000:]
 
 
 @contextmanager
-def started(entrant: Entrant, command: list[str], server: Path) -> Iterator[Client]:
-    """The client as a process; its server keeps its ledger in a folder that goes away afterwards."""
+def start_client(spec: ClientSpec, command: list[str], server: Path) -> Iterator[Client]:
+    """Start the client; its server keeps its ledger in a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="apiframe-interop-", ignore_cleanup_errors=True) as folder,
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
             command,
             cwd=folder,
-            env=_surroundings(entrant, server, Path(folder)),
+            env=_environment(spec, server, Path(folder)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
             text=True,
         ) as process,
     ):
-        clock = threading.Timer(PATIENCE_SECONDS, process.kill)
+        clock = threading.Timer(TIMEOUT_SECONDS, process.kill)
         clock.start()
         try:
-            yield Client(process, said)
+            yield Client(process, errors)
         finally:
             _end(process)
             clock.cancel()
 
 
-def _surroundings(entrant: Entrant, server: Path, folder: Path) -> dict[str, str]:
+def _environment(spec: ClientSpec, server: Path, folder: Path) -> dict[str, str]:
     settings = {"APIFRAME_DATA_DIR": str(folder / "ledger"), "APIFRAME_SANDBOX_SECONDS": "2"}
     start = {"command": str(server), "args": ["--sandbox"], "env": settings}
     outer = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
     return outer | {
         "INTEROP_SERVER": json.dumps(start),
-        "INTEROP_PACKAGES": str(HOME / entrant.environment / "package.json"),
+        "INTEROP_PACKAGES": str(HOME / spec.environment / "package.json"),
         "HOME": str(folder),
         "MCP_USE_ANONYMIZED_TELEMETRY": "false",
         "OPENAI_API_KEY": "none",

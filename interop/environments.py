@@ -1,4 +1,4 @@
-"""An environment for each client, and one for the server, made once under .cache/interop."""
+"""One environment for each client and one for the server, created once under .cache/interop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from interop.roster import Entrant
+from interop.clients import ClientSpec
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOME: Final = ROOT / ".cache/interop"
@@ -20,63 +20,63 @@ class CannotInstall(Exception):
     """A package could not be fetched or does not fit this machine; the text is the installer's last line."""
 
 
-def server() -> Path:
-    """The installed command: a wheel of this checkout in an environment without its source, with tested versions."""
+def install_server() -> Path:
+    """Install this checkout as a wheel with the tested versions, away from its source, and return the command."""
     home = HOME / "server"
-    _virtual(home, ("--require-hashes", "-r", str(ROOT / "requirements/run.txt")))
-    _pip(home, "--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT))
+    _make_venv(home, ("--require-hashes", "-r", str(ROOT / "requirements/run.txt")))
+    _pip_install(home, "--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT))
     return home / _BIN / "apiframe-photo-mcp"
 
 
-def prepared(entrant: Entrant) -> list[str]:
-    """The command that runs this client, with its packages installed.
+def prepare_command(spec: ClientSpec) -> list[str]:
+    """Install the client's packages and return the command that runs it.
 
     Raises:
-        CannotInstall: they cannot be.
+        CannotInstall: the packages cannot be installed.
     """
-    home = HOME / entrant.environment
-    script = str(ROOT / "interop/clients" / entrant.script)
-    if entrant.script.endswith(".py"):
-        _virtual(home, entrant.packages)
-        return [str(home / _BIN / "python"), script, entrant.argument]
-    _node_packages(home, entrant.packages)
-    return [str(NODE / "node"), script, entrant.argument]
+    home = HOME / spec.environment
+    script = str(ROOT / "interop/scripts" / spec.script)
+    if spec.script.endswith(".py"):
+        _make_venv(home, spec.packages)
+        return [str(home / _BIN / "python"), script, spec.argument]
+    _install_node_packages(home, spec.packages)
+    return [str(NODE / "node"), script, spec.argument]
 
 
-def _virtual(home: Path, wanted: tuple[str, ...]) -> None:
-    if _has(home, wanted):
+def _make_venv(home: Path, packages: tuple[str, ...]) -> None:
+    if _is_installed(home, packages):
         return
     _run([sys.executable, "-m", "venv", "--clear", str(home)])
-    _pip(home, *wanted)
-    _keep(home, wanted)
+    _pip_install(home, *packages)
+    _mark_installed(home, packages)
 
 
-def _pip(home: Path, *wanted: str) -> None:
+def _pip_install(home: Path, *packages: str) -> None:
     pip = [str(home / _BIN / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    _run([*pip, *wanted])
+    _run([*pip, *packages])
 
 
-def _node_packages(home: Path, wanted: tuple[str, ...]) -> None:
-    if _has(home, wanted):
+def _install_node_packages(home: Path, packages: tuple[str, ...]) -> None:
+    if _is_installed(home, packages):
         return
     home.mkdir(parents=True, exist_ok=True)
     quiet = ["--silent", "--no-save", "--no-audit", "--no-fund"]
-    _run([str(NODE / "npm"), "install", *quiet, "--prefix", str(home), *wanted])
-    _keep(home, wanted)
+    _run([str(NODE / "npm"), "install", *quiet, "--prefix", str(home), *packages])
+    _mark_installed(home, packages)
 
 
 def _run(command: list[str]) -> None:
-    surroundings = os.environ | {"PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr + done.stdout).strip().splitlines() or ["no word of why"]
-        raise CannotInstall(said[-1])
+        output = (done.stderr + done.stdout).strip().splitlines() or ["no output"]
+        raise CannotInstall(output[-1])
 
 
-def _has(home: Path, wanted: tuple[str, ...]) -> bool:
+def _is_installed(home: Path, packages: tuple[str, ...]) -> bool:
     stamp = home / "installed.txt"
-    return stamp.exists() and stamp.read_text(encoding="utf-8") == "\n".join(wanted)
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == "\n".join(packages)
 
 
-def _keep(home: Path, wanted: tuple[str, ...]) -> None:
-    (home / "installed.txt").write_text("\n".join(wanted), encoding="utf-8")
+def _mark_installed(home: Path, packages: tuple[str, ...]) -> None:
+    (home / "installed.txt").write_text("\n".join(packages), encoding="utf-8")

@@ -11,60 +11,61 @@ import pytest
 from conformance import protocol
 from conformance.reports import Report
 from interop import job
-from interop.client import Client, Seen
-from interop.roster import ROSTER
+from interop.client import Client, ShownResult
+from interop.clients import CLIENTS
 
 from .conftest import ROOT
 
 TASK = "00000000-0000-4000-8000-000000000000"
-FINISHED = Seen(f"finished. Trigger word: TOKABC. task_id {TASK}", {"trigger_word": "TOKABC"}, False)
+FINISHED = ShownResult(f"finished. Trigger word: TOKABC. task_id {TASK}", {"trigger_word": "TOKABC"}, False)
 GOOD = {
-    "get_account": [Seen("12000 credits", {"credits": 12000}, False)],
+    "get_account": [ShownResult("12000 credits", {"credits": 12000}, False)],
     "start_training": [
-        Seen(f"queued, task_id {TASK}", {}, False),
-        Seen(f"nothing was sent now, task_id {TASK}", {}, False),
+        ShownResult(f"queued, task_id {TASK}", {}, False),
+        ShownResult(f"nothing was sent now, task_id {TASK}", {}, False),
     ],
-    "wait_for_training": [Seen("processing", {}, False), FINISHED],
+    "wait_for_training": [ShownResult("processing", {}, False), FINISHED],
     "list_trainings": [FINISHED],
-    "get_training_status": [Seen("Call list_trainings", None, True)],
+    "get_training_status": [ShownResult("Call list_trainings", None, True)],
 }
 BROKEN = [
-    ("get_account", Seen("", {}, False), "the credits"),
-    ("start_training", Seen("queued", {}, False), "a task_id in the text"),
-    ("wait_for_training", Seen(FINISHED.text, {}, False), "as structured content"),
-    ("list_trainings", Seen("No trainings.", {}, False), "the training in the list"),
-    ("get_training_status", Seen("", None, True), "what to call"),
-    ("get_training_status", Seen("Call list_trainings", None, False), "an error marked as one"),
+    ("get_account", ShownResult("", {}, False), "the credits"),
+    ("start_training", ShownResult("queued", {}, False), "a task_id in the text"),
+    ("wait_for_training", ShownResult(FINISHED.text, {}, False), "as structured content"),
+    ("list_trainings", ShownResult("No trainings.", {}, False), "the training in the list"),
+    ("get_training_status", ShownResult("", None, True), "what to call"),
+    ("get_training_status", ShownResult("Call list_trainings", None, False), "an error marked as one"),
 ]
 
 
 class ScriptedClient(Client):
     """A client that shows scripted results."""
 
-    def __init__(self, shows: dict[str, list[Seen]]) -> None:
+    def __init__(self, shows: dict[str, list[ShownResult]]) -> None:
         self._shows = {tool: list(seen) for tool, seen in shows.items()}
 
-    def call(self, tool: str, **_arguments: Any) -> Seen:
+    def call(self, tool: str, **_arguments: Any) -> ShownResult:
         seen = self._shows[tool]
         return seen.pop(0) if len(seen) > 1 else seen[0]
 
 
 def test_a_client_that_shows_every_result_passes() -> None:
     assert (
-        job.do(ScriptedClient(GOOD), ROSTER[0]) == "done; trigger word in the text and in structured content"
+        job.run_job(ScriptedClient(GOOD), CLIENTS[0])
+        == "done; trigger word in the text and in structured content"
     )
 
 
 @pytest.mark.parametrize(("tool", "seen", "missed"), BROKEN)
-def test_a_missing_result_fails_with_its_name(tool: str, seen: Seen, missed: str) -> None:
-    with pytest.raises(job.Surprise, match=missed):
-        job.do(ScriptedClient(GOOD | {tool: [seen]}), ROSTER[0])
+def test_a_missing_result_fails_with_its_name(tool: str, seen: ShownResult, missed: str) -> None:
+    with pytest.raises(job.UnexpectedResult, match=missed):
+        job.run_job(ScriptedClient(GOOD | {tool: [seen]}), CLIENTS[0])
 
 
 def test_a_second_training_for_the_same_photos_fails() -> None:
-    again = Seen("queued, task_id 11111111-0000-4000-8000-000000000000", {}, False)
-    with pytest.raises(job.Surprise, match="the same training again"):
-        job.do(ScriptedClient(GOOD | {"start_training": [GOOD["start_training"][0], again]}), ROSTER[0])
+    again = ShownResult("queued, task_id 11111111-0000-4000-8000-000000000000", {}, False)
+    with pytest.raises(job.UnexpectedResult, match="the same training again"):
+        job.run_job(ScriptedClient(GOOD | {"start_training": [GOOD["start_training"][0], again]}), CLIENTS[0])
 
 
 def test_a_failure_without_a_reason_is_unexplained() -> None:
@@ -93,4 +94,4 @@ def test_every_failure_in_the_table_has_a_reason() -> None:
 def test_every_client_in_the_table_passed() -> None:
     rows = json.loads((ROOT / "docs/results/interop.json").read_text(encoding="utf-8"))
     assert [row for row in rows if not row["result"].startswith("done")] == []
-    assert [(row["client"], row["way"]) for row in rows] == [(one.client, one.way) for one in ROSTER]
+    assert [(row["client"], row["way"]) for row in rows] == [(one.client, one.way) for one in CLIENTS]

@@ -1,6 +1,6 @@
 """openai-agents with strict schemas: the agent's model is replaced by the list of calls.
 
-Such an agent sends every argument of a tool; what was not asked for arrives as null or as an empty text.
+Such an agent sends every argument of a tool; absent ones arrive as null or as an empty string.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 from agents import Agent, ModelResponse, RunConfig, Runner, Usage
 from agents.mcp import MCPServerStdio
 from agents.models.interface import Model
-from lines import SERVER, answer, asked, texts
+from lines import SERVER, read_call, texts, write_result
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 
 class Calls(Model):
-    """Says what is asked for instead of what a model would say."""
+    """Returns the next call instead of a model's response."""
 
     def __init__(self) -> None:
         self._made = 0
 
     async def get_response(self, **given: Any) -> ModelResponse:  # type: ignore[override]
-        """One call with every argument of its strict schema, or the end."""
+        """Return one call with every argument of its strict schema, or the end."""
         if self._made:
-            answer(*_seen(given["input"][-1]))
-        wanted = await asked()
+            write_result(*_shown_result(given["input"][-1]))
+        wanted = await read_call()
         output = self._call(*wanted, tools=given["tools"]) if wanted else _done()
         return ModelResponse(output=[output], usage=Usage(), response_id=None)
 
@@ -47,7 +47,7 @@ def _absent(part: dict[str, Any]) -> Any:
     return "" if part.get("type") == "string" and "enum" not in part else part.get("default")
 
 
-def _seen(item: dict[str, Any]) -> tuple[str, Any, bool]:
+def _shown_result(item: dict[str, Any]) -> tuple[str, Any, bool]:
     output = item["output"]
     text = output if isinstance(output, str) else texts(output)
     return text, None, False

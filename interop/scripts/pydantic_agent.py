@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from lines import SERVER, answer, asked
+from lines import SERVER, read_call, write_result
 from pydantic_ai import Agent
 from pydantic_ai.mcp import FastMCPClient, MCPToolset
 from pydantic_ai.messages import (
@@ -19,24 +19,24 @@ from pydantic_ai.messages import (
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 
-async def say(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
-    """One call, or the end."""
+async def next_response(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+    """Return one call, or the end."""
     for part in messages[-1].parts:
         if isinstance(part, ToolReturnPart):
             shown = part.model_response_str()
             structured = part.content if isinstance(part.content, dict) else None
-            # This is how it gives a tool's error to the model.
-            answer(shown, structured, shown.startswith('{"error":'))
+            # This is the form in which it passes a tool's error to the model.
+            write_result(shown, structured, shown.startswith('{"error":'))
         elif isinstance(part, RetryPromptPart):
-            answer(part.model_response(), None, True)
-    wanted = await asked()
+            write_result(part.model_response(), None, True)
+    wanted = await read_call()
     return ModelResponse(parts=[ToolCallPart(*wanted) if wanted else TextPart("done")])
 
 
 async def main() -> None:
     """Run one agent through all the calls."""
     toolset: Any = MCPToolset(FastMCPClient({"mcpServers": {"photos": SERVER}}))
-    agent = Agent(FunctionModel(say), toolsets=[toolset])
+    agent = Agent(FunctionModel(next_response), toolsets=[toolset])
     async with agent:
         await agent.run("begin")
 

@@ -1,4 +1,4 @@
-// mcporter from the command line: every call is a process of its own, and so is its server.
+// mcporter on the command line: every call starts a new process and a new server.
 
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -16,12 +16,12 @@ function called(tool, given, output) {
   try {
     return execFileSync(process.execPath, [program, ...asked], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   } catch (failed) {
-    if (failed.stdout) return failed.stdout; // A tool's error ends the command with a code of its own.
+    if (failed.stdout) return failed.stdout; // A tool's error sets the exit code.
     throw failed;
   }
 }
 
-// It shows a result either as text or as JSON, so what only looks is called twice.
+// It shows a result either as text or as JSON, so read-only tools are called twice.
 await serve(async (tool, given) => {
   const shown = called(tool, given, "json");
   const parsed = JSON.parse(shown);

@@ -1,4 +1,4 @@
-"""Which clients, in which versions, connected in which way."""
+"""The clients to test, with their versions and ways of connecting."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """One client in one way of connecting.
+class ClientSpec:
+    """One client with one way of connecting.
 
-    `packages` are pinned requirements for pip, or for npm when `script` is JavaScript. Which environment it lives in
-    follows from them, so that two ways of one client share one.
+    `packages` are pinned requirements for pip, or for npm if `script` is JavaScript. The ways of one client share its
+    environment.
     """
 
     client: str
@@ -21,28 +21,28 @@ class Entrant:
     packages: tuple[str, ...]
     argument: str = ""
     shows_structured: bool = True
-    tells_errors_apart: bool = True
+    marks_errors: bool = True
 
     @property
     def environment(self) -> str:
-        """The name of its folder."""
+        """The name of the environment's folder."""
         return self.script.partition(".")[0]
 
 
 _TYPESCRIPT_1 = "@modelcontextprotocol/sdk"
 _TYPESCRIPT_2 = "@modelcontextprotocol/client"
 
-ROSTER: Final = (
-    Entrant("Python SDK", "2.3.0", "2026-07-28", "python_sdk.py", ("mcp==2.3.0",), "auto"),
-    Entrant("Python SDK", "2.3.0", "2025-11-25", "python_sdk.py", ("mcp==2.3.0",), "legacy"),
-    Entrant(
+CLIENTS: Final = (
+    ClientSpec("Python SDK", "2.3.0", "2026-07-28", "python_sdk.py", ("mcp==2.3.0",), "auto"),
+    ClientSpec("Python SDK", "2.3.0", "2025-11-25", "python_sdk.py", ("mcp==2.3.0",), "legacy"),
+    ClientSpec(
         "TypeScript SDK",
         "1.32.2",
         "2025-11-25",
         "typescript_sdk_1.mjs",
         (f"{_TYPESCRIPT_1}@1.32.2", "zod@4.6.0"),
     ),
-    Entrant(
+    ClientSpec(
         "TypeScript client",
         "2.4.0",
         "2026-07-28",
@@ -50,7 +50,7 @@ ROSTER: Final = (
         (f"{_TYPESCRIPT_2}@2.4.0",),
         "auto",
     ),
-    Entrant(
+    ClientSpec(
         "TypeScript client",
         "2.4.0",
         "2025-11-25",
@@ -58,30 +58,30 @@ ROSTER: Final = (
         (f"{_TYPESCRIPT_2}@2.4.0",),
         "legacy",
     ),
-    Entrant(
+    ClientSpec(
         "langchain-mcp-adapters",
         "0.3.2",
         "a new server for every call",
         "langchain_adapters.py",
         ("langchain-mcp-adapters==0.3.2",),
     ),
-    Entrant(
+    ClientSpec(
         "openai-agents",
         "0.24.0",
         "strict schemas, every argument filled",
         "openai_agents.py",
         ("openai-agents==0.24.0",),
         shows_structured=False,
-        tells_errors_apart=False,
+        marks_errors=False,
     ),
-    Entrant(
+    ClientSpec(
         "pydantic-ai", "2.66.0", "FunctionModel", "pydantic_agent.py", ("pydantic-ai-slim[mcp]==2.66.0",)
     ),
-    Entrant(
+    ClientSpec(
         "FastMCP client", "4.2.1", "one connection", "fastmcp_client.py", ("fastmcp-slim[client]==4.2.1",)
     ),
-    Entrant("mcp-use", "1.7.1", "one connection", "mcp_use_client.py", ("mcp-use==1.7.1",)),
-    Entrant(
+    ClientSpec("mcp-use", "1.7.1", "one connection", "mcp_use_client.py", ("mcp-use==1.7.1",)),
+    ClientSpec(
         "mcporter",
         "0.12.3",
         "command line, a new server for every call",

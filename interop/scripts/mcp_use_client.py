@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from lines import SERVER, Seen, serve, texts
+from lines import SERVER, ShownResult, serve, texts
 from mcp_use import MCPClient
 
 
@@ -14,7 +14,7 @@ async def main() -> None:
     client = MCPClient.from_dict({"mcpServers": {"photos": SERVER}})
     session = await client.create_session("photos")
 
-    async def call(tool: str, arguments: dict[str, Any]) -> Seen:
+    async def call(tool: str, arguments: dict[str, Any]) -> ShownResult:
         result = await session.call_tool(tool, arguments)
         return texts(result.content), result.structuredContent, bool(result.isError)
 
