@@ -51,17 +51,17 @@ lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright, the import c
 	PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/vocabulary.py
-	$(BIN)/python -m pages --check
+	$(BIN)/python -m docgen --check
 
 docs: $(VENV)/dev.stamp ## write the tables and links in README and docs again
-	@$(BIN)/python -m pages
+	@$(BIN)/python -m docgen
 
 site: $(CACHE)/site/stamp ## the documentation as a website, build/site
-	@$(CACHE)/site/bin/python -m pages.site
+	@$(CACHE)/site/bin/python -m docgen.site
 
 picture: $(VENV)/faces.stamp ## draw the pictures of README and docs again
-	@$(BIN)/python -m pages.chat
-	@$(BIN)/python -m pages.contact_sheet
+	@$(BIN)/python -m docgen.chat
+	@$(BIN)/python -m docgen.contact_sheet
 	@$(BIN)/apiframe-photo-mcp demo --svg docs/demo.svg
 
 bench: $(VENV)/dev.stamp ## our server and a bare one, side by side

@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 WORDS: Final = ROOT / ".ci/vocabulary.toml"
 LEFT: Final = ROOT / ".ci/vocabulary-left.json"
 FOLDERS: Final = (
-    *("server", "tools", "studio", "tests", "docs", "pages"),
+    *("server", "tools", "studio", "tests", "docs", "docgen"),
     *("bench", "examples", "interop", "conformance", "requirements", ".ci"),
 )
 SUFFIXES: Final = {".py", ".md", ".json", ".toml", ".yaml"}

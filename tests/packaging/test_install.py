@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pages import __main__ as pages
-from pages import clients, install, links
+from docgen import __main__ as docgen
+from docgen import clients, install, links
 
 from .conftest import PACKAGES, ROOT, files_of
 from .markdown import PARSER, pages_of_the_repository
@@ -50,7 +50,7 @@ def started(server: dict[str, Any]) -> list[str]:
 
 def shown() -> str:
     """Every page, with its blocks made for the present switch."""
-    return "\n".join(pages.filled(page.read_text(encoding="utf-8")) for page in pages_of_the_repository())
+    return "\n".join(docgen.filled(page.read_text(encoding="utf-8")) for page in pages_of_the_repository())
 
 
 @pytest.mark.usefixtures("unreleased")
@@ -71,12 +71,12 @@ def test_after_a_release_the_pages_install_by_name_first() -> None:
 
 @pytest.mark.usefixtures("unreleased")
 def test_before_a_release_the_manifest_has_no_address_that_leads_nowhere() -> None:
-    assert set(json.loads(pages.manifest())) & set(pages.ADDRESSES) == set()
+    assert set(json.loads(docgen.manifest())) & set(docgen.ADDRESSES) == set()
 
 
 @pytest.mark.usefixtures("released")
 def test_after_a_release_the_manifest_names_the_project() -> None:
-    made = json.loads(pages.manifest())
+    made = json.loads(docgen.manifest())
     assert [made["repository"]["url"], made["homepage"]] == [f"{links.repository()}.git", links.repository()]
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from apiframe_server.settings import PREFIX, Settings
-from pages import __main__ as pages
-from pages import install
+from docgen import __main__ as docgen
+from docgen import install
 
 from .conftest import ROOT
 from .markdown import Block, blocks_of
@@ -40,19 +40,19 @@ def text_of_pages() -> str:
 
 
 def test_every_made_block_is_up_to_date() -> None:
-    stale = [page.name for page, text in pages.pages().items() if text != page.read_text(encoding="utf-8")]
+    stale = [page.name for page, text in docgen.pages().items() if text != page.read_text(encoding="utf-8")]
     assert stale == [], "run `make docs`"
 
 
 def test_a_block_that_was_edited_by_hand_is_made_again() -> None:
-    edited = pages.filled("above\n<!-- tools -->\n| by hand |\n<!-- /tools -->\nbelow")
+    edited = docgen.filled("above\n<!-- tools -->\n| by hand |\n<!-- /tools -->\nbelow")
     assert "| by hand |" not in edited
     assert edited.startswith("above\n<!-- tools -->\n| tool |")
 
 
 def test_a_block_that_nothing_makes_is_noticed() -> None:
     with pytest.raises(KeyError):
-        pages.filled("<!-- toolz -->\n<!-- /toolz -->")
+        docgen.filled("<!-- toolz -->\n<!-- /toolz -->")
 
 
 def test_a_program_on_a_page_is_written_in_a_language_that_is_run_here() -> None:
@@ -91,7 +91,7 @@ def test_an_example_of_a_configuration_can_be_read(block: Block) -> None:
 @pytest.mark.parametrize("is_released", [True, False])
 def test_the_readme_is_short(monkeypatch: pytest.MonkeyPatch, is_released: bool) -> None:
     monkeypatch.setattr(install, "RELEASED", is_released)
-    text = pages.filled((ROOT / "README.md").read_text(encoding="utf-8"))
+    text = docgen.filled((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(text.splitlines()) <= README_LINES
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.site import find_faults
+from docgen.site import find_faults
 
 PAGE = '<html><head><link rel="stylesheet" href="style.css"></head><body id="top">{}</body></html>'
 SOUND = (

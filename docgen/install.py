@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from pages import links
-from pages.downloads import size
-from pages.tables import table
+from docgen import links
+from docgen.downloads import size
+from docgen.tables import table
 
 RELEASED: Final = False
 """Set it with the release that puts the package into the index, and run `make docs`."""

@@ -1,4 +1,4 @@
-"""`python -m pages.site`: build the documentation into build/site with Sphinx, and check what came out.
+"""`python -m docgen.site`: build the documentation into build/site with Sphinx, and check what came out.
 
 Run in the environment of `make site`, which has Sphinx and nothing of the project.
 """

@@ -13,7 +13,7 @@ from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import WARNINGS
 from apiframe_tools.photo_guide import PHOTO_GUIDE
 from apiframe_tools.photo_words import REASONS
-from pages.tables import table
+from docgen.tables import table
 
 MEGA: Final = 1_000_000
 EXAMPLE_PHOTOS: Final = 15

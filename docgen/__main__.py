@@ -1,4 +1,4 @@
-"""`python -m pages`: fill the marked blocks of the pages again; `--check` only says which are out of date.
+"""`python -m docgen`: fill the marked blocks of the pages again; `--check` only says which are out of date.
 
 A block stands between `<!-- name -->` and `<!-- /name -->`; what is between them is never written by hand.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from pages import clients, facts, install, results, tables
+from docgen import clients, facts, install, results, tables
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BLOCKS: Final[dict[str, Callable[[], str]]] = {

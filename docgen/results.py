@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from pages.tables import table
+from docgen.tables import table
 
 RESULTS: Final = Path(__file__).resolve().parent.parent / "docs/results"
 

@@ -1,4 +1,4 @@
-"""`python -m pages.chat`: the README's illustration, a chat that ends with portraits, in light and in dark.
+"""`python -m docgen.chat`: the README's illustration, a chat that ends with portraits, in light and in dark.
 
 What the assistant says in it is made from the results of a real run on the sandbox: the server as a separate process,
 through the protocol. The photos and portraits in it are synthetic, and it says so.
@@ -21,7 +21,7 @@ from mcp.client.stdio import StdioServerParameters
 from PIL import Image, ImageFont
 
 from apiframe_studio.photos.synthetic import write_photos
-from pages.contact_sheet import add_mistakes
+from docgen.contact_sheet import add_mistakes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
 WIDTH: Final = 760

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pages.install import KEY, one_click, shell, started, ways
+from docgen.install import KEY, one_click, shell, started, ways
 
 NAME: Final = "apiframe"
 INPUT: Final = "apiframe-key"

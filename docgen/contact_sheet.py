@@ -1,4 +1,4 @@
-"""`python -m pages.contact_sheet`: the README's contact sheet, of drawn photos with the usual mistakes among them."""
+"""`python -m docgen.contact_sheet`: the README's contact sheet, of drawn photos with the usual mistakes among them."""
 
 from __future__ import annotations
 
