@@ -49,7 +49,7 @@ class Note(StrEnum):
     WORD_MISSING = "word_missing"
     """Finished, and the service named no trigger word (yet)."""
     ODD_WORD = "odd_word"
-    """The service named a trigger word with characters that cannot stand in a prompt."""
+    """The service named a trigger word with characters that cannot be used in a prompt."""
     ORDINARY_WORD = "ordinary_word"
     """The trigger word is a word that prompts contain anyway, or the subject's own name."""
     DIGITS_IN_WORD = "digits_in_word"

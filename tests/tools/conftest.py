@@ -89,7 +89,7 @@ class Talk:
 
     async def call(self, tool: str, **arguments: Any) -> CallToolResult:
         """Call a tool, whatever comes back."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             return await self.client.call_tool(tool, arguments)
 
     async def ask(self, tool: str, **arguments: Any) -> Heard:
