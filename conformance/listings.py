@@ -14,7 +14,7 @@ from conformance.reports import Report
 ERAS: Final = ("modern", "legacy")
 SCORE_REASONS: Final = {
     "prepare_photos/shadow-candidate": "Arithmetic alone: a tool with four required arguments beside any tool with "
-    "none. An upload and a look at the account do not answer the same question"
+    "none. An upload and an account query do not answer the same question"
 }
 
 
