@@ -11,8 +11,8 @@ from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_studio.photos import FEWEST, MOST, Reason, judging
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import WARNINGS
-from apiframe_tools.photo_guide import PHOTO_GUIDE
-from apiframe_tools.photo_words import REASONS
+from apiframe_tools.wording.photo_guide import PHOTO_GUIDE
+from apiframe_tools.wording.photos import REASONS
 from docgen.tables import table
 
 MEGA: Final = 1_000_000

@@ -17,9 +17,9 @@ from apiframe_studio.photos import FEWEST, Aspect, PathRefused, PhotoCheck, Verd
 from apiframe_studio.photos.errors import Refusal
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
-from apiframe_tools import photo_reporting
-from apiframe_tools.photo_words import ASPECTS, FACES_NOT_CHECKED, reasons_of, wishes_of
-from apiframe_tools.troubles import REFUSALS
+from apiframe_tools.results import photo_reporting
+from apiframe_tools.wording.error_messages import REFUSALS
+from apiframe_tools.wording.photos import ASPECTS, FACES_NOT_CHECKED, reasons_of, wishes_of
 
 _MARKS = {
     Verdict.USE: "[green]good[/green]",

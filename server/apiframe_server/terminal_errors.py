@@ -1,4 +1,7 @@
-"""Errors as a user at a terminal reads them. What an assistant is told instead is in `apiframe_tools.troubles`."""
+"""Errors as a user at a terminal reads them.
+
+What an assistant reads instead is in `apiframe_tools.wording.error_messages`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
 from apiframe_studio.training import NotATraining, UnknownTraining
-from apiframe_tools.troubles import NEW_KEYS, NOT_SENT_WORDS, UNCLEAR_WORDS, explain
+from apiframe_tools.wording.error_messages import NEW_KEYS, NOT_SENT_WORDS, UNCLEAR_WORDS, explain
 
 _WITHOUT_A_KEY: Final = (
     f"{NEW_KEYS} If you have a v1 key, set APIFRAME_API_KEY to it. Without one, use the sandbox: "

@@ -22,9 +22,9 @@ from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, UnknownSubject
 from apiframe_studio.trainings import Page
 from apiframe_studio.waiting import is_worth_waiting
-from apiframe_tools import reporting
-from apiframe_tools.guidance import STATUS
-from apiframe_tools.results import SANDBOX_WORDS
+from apiframe_tools.results import reporting
+from apiframe_tools.results.trainings import SANDBOX_WORDS
+from apiframe_tools.wording.next_steps import STATUS
 
 ONE_WAIT_SECONDS = 60.0
 _OVER = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})

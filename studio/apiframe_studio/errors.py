@@ -15,7 +15,7 @@
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images
 
 `str()` of each says what happened, and names the submission where there is one; it is never empty and holds no
-secret. What a user is told is made from the attributes, in `apiframe_tools.troubles`.
+secret. What a user is told is made from the attributes, in `apiframe_tools.wording.error_messages`.
 """
 
 from __future__ import annotations

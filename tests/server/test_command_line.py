@@ -48,7 +48,7 @@ NOT_TO_LIST = {
     "sqlalchemy",
     "PIL",
     "numpy",
-    "apiframe_tools.troubles",
+    "apiframe_tools.wording.error_messages",
     "apiframe_studio.ledger.book",
     *(f"apiframe_studio.photos.{name}" for name in ("cache", "checking", "choosing", "folders", "preparing")),
 }

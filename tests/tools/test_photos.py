@@ -21,7 +21,7 @@ from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.submission import Event, State
 from apiframe_tools import check_photos, prepare_photos
-from apiframe_tools.photo_words import choice_in_words
+from apiframe_tools.wording.photos import choice_in_words
 
 from ..conftest import CANARY, DRAWN
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying

@@ -14,10 +14,10 @@ from apiframe_tools import (
     start_training,
     wait_for_training,
 )
-from apiframe_tools.instructions import instructions
+from apiframe_tools.mcp.tool import StudioTool
 from apiframe_tools.prompts import add_prompts
 from apiframe_tools.resources import add_resources
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.wording.instructions import instructions
 
 _MODULES = (
     start_training,

@@ -7,11 +7,11 @@ from typing import Any, Final
 from mcp.server.mcpserver import Context
 
 from apiframe_studio.studio import Studio
-from apiframe_tools import photo_reporting
-from apiframe_tools.annotations import READS
-from apiframe_tools.photo_arguments import Paths
-from apiframe_tools.picture_results import PhotosChecked
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.annotations import READS
+from apiframe_tools.mcp.photo_parameters import Paths
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import photo_reporting
+from apiframe_tools.results.photos import PhotosChecked
 
 LONGEST_SECONDS: Final = 40.0
 

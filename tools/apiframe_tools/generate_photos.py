@@ -8,13 +8,13 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.generations import PicturesWish
 from apiframe_studio.studio import Studio
-from apiframe_tools import photo_reporting
-from apiframe_tools.annotations import SPENDS
-from apiframe_tools.arguments import OfSubject, TaskName
-from apiframe_tools.naming import name_one
-from apiframe_tools.photo_arguments import AspectRatio, Number, Prompt, Seed, Side
-from apiframe_tools.picture_results import PicturesMade
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.annotations import SPENDS
+from apiframe_tools.mcp.naming import name_one
+from apiframe_tools.mcp.parameters import OfSubject, TaskName
+from apiframe_tools.mcp.photo_parameters import AspectRatio, Number, Prompt, Seed, Side
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import photo_reporting
+from apiframe_tools.results.photos import PicturesMade
 
 LONGEST_SECONDS: Final = 42.0
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from apiframe_studio.studio import Studio
-from apiframe_tools import reporting
-from apiframe_tools.annotations import LOOKS
-from apiframe_tools.results import AccountStatus
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.annotations import LOOKS
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import reporting
+from apiframe_tools.results.trainings import AccountStatus
 
 
 def make(studio: Studio) -> StudioTool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from apiframe_studio.studio import Studio
-from apiframe_tools import reporting
-from apiframe_tools.annotations import LOOKS
-from apiframe_tools.arguments import OfSubject, TaskName
-from apiframe_tools.naming import name_one
-from apiframe_tools.results import TrainingStatus
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.annotations import LOOKS
+from apiframe_tools.mcp.naming import name_one
+from apiframe_tools.mcp.parameters import OfSubject, TaskName
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import reporting
+from apiframe_tools.results.trainings import TrainingStatus
 
 
 def make(studio: Studio) -> StudioTool:

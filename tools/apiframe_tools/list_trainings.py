@@ -7,12 +7,12 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from apiframe_studio.studio import Studio
-from apiframe_tools import reporting
-from apiframe_tools.annotations import LOOKS
-from apiframe_tools.arguments import Subject
-from apiframe_tools.guidance import STATUS
-from apiframe_tools.results import Status, TrainingList
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.annotations import LOOKS
+from apiframe_tools.mcp.parameters import Subject
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import reporting
+from apiframe_tools.results.trainings import Status, TrainingList
+from apiframe_tools.wording.next_steps import STATUS
 
 Limit = Annotated[int, Field(ge=1, le=50, description="Most to return")]
 Cursor = Annotated[

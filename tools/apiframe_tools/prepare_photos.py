@@ -19,12 +19,9 @@ from apiframe_studio.photo_sets import (
     Tell,
 )
 from apiframe_studio.studio import Studio
-from apiframe_tools import photo_reporting
-from apiframe_tools.annotations import SPENDS
-from apiframe_tools.arguments import Subject
-from apiframe_tools.balance import credits_left
-from apiframe_tools.cautions import trained_before
-from apiframe_tools.confirming import (
+from apiframe_tools.mcp.annotations import SPENDS
+from apiframe_tools.mcp.balance import credits_left
+from apiframe_tools.mcp.confirmation import (
     MAY_PAY,
     Agreement,
     Answered,
@@ -35,10 +32,13 @@ from apiframe_tools.confirming import (
     set_in_words,
     words_or_none,
 )
-from apiframe_tools.photo_arguments import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths
-from apiframe_tools.picture_results import PhotosPrepared
-from apiframe_tools.steps import steps_of
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.parameters import Subject
+from apiframe_tools.mcp.photo_parameters import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths
+from apiframe_tools.mcp.progress import steps_of
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import photo_reporting
+from apiframe_tools.results.photos import PhotosPrepared
+from apiframe_tools.wording.warnings import trained_before
 
 LONGEST_SECONDS: Final = 40.0
 MOST_ASKED: Final = 16

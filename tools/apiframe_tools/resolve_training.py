@@ -8,11 +8,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from apiframe_studio.resolving import Decision
 from apiframe_studio.studio import Studio
-from apiframe_tools import reporting
-from apiframe_tools.annotations import DECIDES
-from apiframe_tools.arguments import TaskId, a_subject
-from apiframe_tools.results import TrainingStatus
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.annotations import DECIDES
+from apiframe_tools.mcp.parameters import TaskId, a_subject
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import reporting
+from apiframe_tools.results.trainings import TrainingStatus
 
 Ref = Annotated[
     str,

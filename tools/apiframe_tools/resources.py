@@ -12,8 +12,8 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.studio import Studio
-from apiframe_tools import reporting
-from apiframe_tools.photo_guide import PHOTO_GUIDE
+from apiframe_tools.results import reporting
+from apiframe_tools.wording.photo_guide import PHOTO_GUIDE
 
 MOST_LISTED = 50
 
@@ -67,7 +67,7 @@ async def _told(wanted: Any) -> Any:
     try:
         return await wanted
     except Exception as error:
-        from apiframe_tools.troubles import explain
+        from apiframe_tools.wording.error_messages import explain
 
         if words := explain(error):
             raise ResourceError(words) from error

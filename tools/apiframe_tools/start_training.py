@@ -11,12 +11,9 @@ from apiframe_studio.generations import CREDITS_AN_IMAGE
 from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import TrainingWish
 from apiframe_studio.webhooks import WebhookProblem, problem_of
-from apiframe_tools import reporting
-from apiframe_tools.annotations import SPENDS
-from apiframe_tools.arguments import IdempotencyKey, PhotosId, Subject, TriggerWord, WebhookSecret, WebhookUrl
-from apiframe_tools.balance import credits_left
-from apiframe_tools.cautions import trained_before
-from apiframe_tools.confirming import (
+from apiframe_tools.mcp.annotations import SPENDS
+from apiframe_tools.mcp.balance import credits_left
+from apiframe_tools.mcp.confirmation import (
     MAY_PAY,
     Agreement,
     Answered,
@@ -27,8 +24,18 @@ from apiframe_tools.confirming import (
     set_in_words,
     words_or_none,
 )
-from apiframe_tools.results import TrainingStarted, counted
-from apiframe_tools.studio_tool import StudioTool
+from apiframe_tools.mcp.parameters import (
+    IdempotencyKey,
+    PhotosId,
+    Subject,
+    TriggerWord,
+    WebhookSecret,
+    WebhookUrl,
+)
+from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.results import reporting
+from apiframe_tools.results.trainings import TrainingStarted, counted
+from apiframe_tools.wording.warnings import trained_before
 
 _WEBHOOK_WORDS = {
     WebhookProblem.NOT_A_URL: "is not a web address",

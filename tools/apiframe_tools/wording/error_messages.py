@@ -59,9 +59,8 @@ from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
-from apiframe_tools.cautions import clock_words
-from apiframe_tools.choice_words import refused_choice
-from apiframe_tools.guidance import (
+from apiframe_tools.wording.choice_words import refused_choice
+from apiframe_tools.wording.next_steps import (
     AFTER_A_FAILED_UPLOAD,
     AFTER_A_REFUSED_TRAINING,
     ORDERS,
@@ -69,7 +68,8 @@ from apiframe_tools.guidance import (
     next_step,
     wish_of,
 )
-from apiframe_tools.photo_words import in_words
+from apiframe_tools.wording.photos import in_words
+from apiframe_tools.wording.warnings import clock_words
 
 NEW_KEYS = (
     "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release on."

@@ -10,10 +10,7 @@ from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
-from apiframe_tools.cautions import warnings_of
-from apiframe_tools.guidance import ORDERS, STATUS, next_step
-from apiframe_tools.instructions import READY_PHOTOS
-from apiframe_tools.results import (
+from apiframe_tools.results.trainings import (
     AccountStatus,
     TrainingList,
     TrainingRow,
@@ -22,6 +19,9 @@ from apiframe_tools.results import (
     UnsettledRow,
     counted,
 )
+from apiframe_tools.wording.instructions import READY_PHOTOS
+from apiframe_tools.wording.next_steps import ORDERS, STATUS, next_step
+from apiframe_tools.wording.warnings import warnings_of
 
 _WHAT_IT_COSTS = (
     f"a training takes 4 credits a photo, so 40 to 120, after {UPLOAD_CREDITS:g} for preparing its photos; tell the "

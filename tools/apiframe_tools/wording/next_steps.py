@@ -10,7 +10,7 @@ from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
 from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
-from apiframe_tools.results import Status
+from apiframe_tools.results.trainings import Status
 
 STATUS: dict[State, Status] = {
     State.INTENT: "submitting",

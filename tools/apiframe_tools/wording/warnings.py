@@ -8,8 +8,8 @@ from typing import Final
 
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
-from apiframe_tools.guidance import STATUS
-from apiframe_tools.results import counted
+from apiframe_tools.results.trainings import counted
+from apiframe_tools.wording.next_steps import STATUS
 
 MOST_NAMED: Final = 4
 

@@ -11,8 +11,8 @@ from typing import Literal
 from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
-from apiframe_tools.photo_words import FACES_NOT_CHECKED, grouped
-from apiframe_tools.results import Status, balance_in_words, costs, counted, text_of
+from apiframe_tools.results.trainings import Status, balance_in_words, costs, counted, text_of
+from apiframe_tools.wording.photos import FACES_NOT_CHECKED, grouped
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "

@@ -15,15 +15,17 @@ from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import is_missing
-from apiframe_tools.cautions import (
-    ONLY_ON_PURPOSE,
-    UNKNOWN_TO_THE_SERVICE,
-    clock_words,
-    made_with,
-    trained_before,
+from apiframe_tools.results.photos import (
+    PhotoJudged,
+    PhotosChecked,
+    PhotosPrepared,
+    PhotosStatus,
+    PictureSaved,
+    PicturesMade,
 )
-from apiframe_tools.guidance import AFTER_A_FAILED_UPLOAD, STATUS, unknown_to_the_service
-from apiframe_tools.photo_words import (
+from apiframe_tools.results.trainings import counted
+from apiframe_tools.wording.next_steps import AFTER_A_FAILED_UPLOAD, STATUS, unknown_to_the_service
+from apiframe_tools.wording.photos import (
     ASPECTS,
     FACES_NOT_CHECKED,
     LEFT_OUT,
@@ -33,15 +35,13 @@ from apiframe_tools.photo_words import (
     reasons_of,
     wishes_of,
 )
-from apiframe_tools.picture_results import (
-    PhotoJudged,
-    PhotosChecked,
-    PhotosPrepared,
-    PhotosStatus,
-    PictureSaved,
-    PicturesMade,
+from apiframe_tools.wording.warnings import (
+    ONLY_ON_PURPOSE,
+    UNKNOWN_TO_THE_SERVICE,
+    clock_words,
+    made_with,
+    trained_before,
 )
-from apiframe_tools.results import counted
 
 _SET_STATUS: dict[State, PhotosStatus] = {
     State.INTENT: "submitting",

@@ -18,10 +18,10 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
-from apiframe_tools.argument_errors import describe, unknown_arguments
-from apiframe_tools.confirming import COULD_NOT_ASK, RESOLVER_WORDS
-from apiframe_tools.picture_results import Illustrated
-from apiframe_tools.slim_schema import slim_input, slim_output
+from apiframe_tools.mcp.argument_errors import describe, unknown_arguments
+from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_WORDS
+from apiframe_tools.mcp.schema import slim_input, slim_output
+from apiframe_tools.results.photos import Illustrated
 
 
 class StudioTool(Tool):
@@ -83,7 +83,7 @@ class StudioTool(Tool):
 
     def _told(self, crash: UnexpectedToolError) -> ToolError:
         # With every error that there is: not before one comes.
-        from apiframe_tools.troubles import explain
+        from apiframe_tools.wording.error_messages import explain
 
         if crash.__cause__ is not None and (words := explain(crash.__cause__)):
             return ToolError(words)

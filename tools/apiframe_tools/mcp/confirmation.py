@@ -16,7 +16,7 @@ from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
-from apiframe_tools.results import SANDBOX_WORDS, counted
+from apiframe_tools.results.trainings import SANDBOX_WORDS, counted
 
 log = logging.getLogger(__name__)
 

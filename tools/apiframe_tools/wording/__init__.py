@@ -1,0 +1,1 @@
+"""Every sentence that does not belong to one result or one tool."""
