@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
@@ -10,10 +9,9 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from apiframe_server.composition import studio_of
 from apiframe_server.problems import EXIT_CODES
 from apiframe_server.settings import PREFIX, Settings
-from apiframe_tools import StudioTool, tools_of
+from apiframe_tools import StudioTool, build_tools
 
 IN_ORDER_OF_USE: Final = (
     "check_photos",
@@ -38,10 +36,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def tools() -> str:
     """Every tool with its first sentence and what it may cost, in the order of use."""
-    with tempfile.TemporaryDirectory() as folder:
-        listed = {
-            tool.name: tool for tool in tools_of(studio_of(Settings(data_dir=Path(folder)), sandbox=""))
-        }
+    listed = {tool.name: tool for tool in build_tools(None)}
     ordered = [listed.pop(name) for name in IN_ORDER_OF_USE] + list(listed.values())
     return table(
         ["tool", "what it does", "kind"], ([f"`{tool.name}`", _first(tool), _kind(tool)] for tool in ordered)

@@ -30,14 +30,14 @@ def server_of(studio: Studio) -> MCPServer[Any]:
     """An MCP server with the tools of this studio. The SDK takes most of the start, so it is imported here."""
     from mcp.server import MCPServer
 
-    from apiframe_tools import add_prompts, add_resources, instructions, tools_of
+    from apiframe_tools import add_prompts, add_resources, build_tools, instructions
 
     server: MCPServer[Any] = MCPServer(
         "apiframe-photo-mcp",
         title="Apiframe photos (sandbox)" if studio.is_sandbox else "Apiframe photos",
         instructions=instructions(sandbox=studio.is_sandbox),
         version=__version__,
-        tools=[*tools_of(studio)],
+        tools=[*build_tools(None)],
         log_level="WARNING",
         lifespan=partial(_running, studio),
     )
@@ -47,7 +47,7 @@ def server_of(studio: Studio) -> MCPServer[Any]:
 
 
 @asynccontextmanager
-async def _running(studio: Studio, _server: MCPServer[Any]) -> AsyncGenerator[None]:
-    """While a client is served: long uploads and generations have a place to run in."""
+async def _running(studio: Studio, _server: MCPServer[Any]) -> AsyncGenerator[Studio]:
+    """While a client is served: tools get the studio, and long uploads and generations have a place to run in."""
     async with studio.background:
-        yield
+        yield studio

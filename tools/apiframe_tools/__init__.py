@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from apiframe_studio.studio import Studio
+from typing import Any, Final
+
 from apiframe_tools import (
     check_photos,
     generate_photos,
@@ -14,27 +15,27 @@ from apiframe_tools import (
     start_training,
     wait_for_training,
 )
-from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.mcp.tool import DECISION, LOCAL_READ, PAID, REMOTE_READ, StudioTool
 from apiframe_tools.prompts import add_prompts
 from apiframe_tools.resources import add_resources
 from apiframe_tools.wording.instructions import instructions
 
-_MODULES = (
-    start_training,
-    get_training_status,
-    wait_for_training,
-    list_trainings,
-    resolve_training,
-    check_photos,
-    prepare_photos,
-    generate_photos,
-    get_account,
+_TOOLS: Final = (
+    (start_training.start_training, "Start a training", PAID),
+    (get_training_status.get_training_status, "Look at a training", REMOTE_READ),
+    (wait_for_training.wait_for_training, "Wait for a training", REMOTE_READ),
+    (list_trainings.list_trainings, "List trainings", REMOTE_READ),
+    (resolve_training.resolve_training, "Record a decision", DECISION),
+    (check_photos.check_photos, "Check photos", LOCAL_READ),
+    (prepare_photos.prepare_photos, "Prepare photos", PAID),
+    (generate_photos.generate_photos, "Make pictures", PAID),
+    (get_account.get_account, "Look at the account", REMOTE_READ),
 )
 
 
-def tools_of(studio: Studio) -> list[StudioTool]:
-    """Every tool on this studio, in the order in which a model should read them."""
-    return [module.make(studio) for module in _MODULES]
+def build_tools(terms: Any) -> list[StudioTool]:
+    """Every tool under these terms, in the order in which a model should read them."""
+    return [StudioTool.of(fn, title, annotations, terms) for fn, title, annotations in _TOOLS]
 
 
-__all__ = ["StudioTool", "add_prompts", "add_resources", "instructions", "tools_of"]
+__all__ = ["StudioTool", "add_prompts", "add_resources", "build_tools", "instructions"]

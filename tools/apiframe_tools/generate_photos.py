@@ -7,43 +7,45 @@ from typing import Final
 from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.generations import PicturesWish
-from apiframe_studio.studio import Studio
-from apiframe_tools.mcp.annotations import SPENDS
-from apiframe_tools.mcp.naming import name_one
-from apiframe_tools.mcp.parameters import OfSubject, TaskName
-from apiframe_tools.mcp.photo_parameters import AspectRatio, Number, Prompt, Seed, Side
-from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.mcp.parameters import (
+    AspectRatio,
+    Number,
+    OfSubject,
+    Prompt,
+    Seed,
+    Side,
+    TaskName,
+    name_one,
+)
+from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import photo_reporting
 from apiframe_tools.results.photos import PicturesMade
 
 LONGEST_SECONDS: Final = 42.0
 
 
-def make(studio: Studio) -> StudioTool:
-    """The tool on this studio."""
+async def generate_photos(
+    prompt: Prompt,
+    task_id: TaskName | None = None,
+    subject: OfSubject | None = None,
+    aspect_ratio: AspectRatio | None = None,
+    width: Side | None = None,
+    height: Side | None = None,
+    number_of_images: Number | None = None,
+    seed: Seed | None = None,
+    *,
+    studio: RequestStudio,
+) -> PicturesMade:
+    """Make pictures of a trained person from a prompt and save them on this machine.
 
-    async def generate_photos(
-        prompt: Prompt,
-        task_id: TaskName | None = None,
-        subject: OfSubject | None = None,
-        aspect_ratio: AspectRatio | None = None,
-        width: Side | None = None,
-        height: Side | None = None,
-        number_of_images: Number | None = None,
-        seed: Seed | None = None,
-    ) -> PicturesMade:
-        """Make pictures of a trained person from a prompt and save them on this machine.
-
-        Costs 1 credit an image. Repeating a call that made images is free: with a seed, else for ten minutes.
-        Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
-        paths and small previews.
-        """
-        name_one(task_id, subject)
-        custom = aspect_ratio == "custom"
-        if custom != (width is not None and height is not None) or (not custom and (width or height)):
-            raise ToolError("width and height go together with aspect_ratio custom, and only with it.")
-        wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
-        made = await studio.generations.generate(wish, LONGEST_SECONDS)
-        return photo_reporting.made(made, sandbox=studio.is_sandbox)
-
-    return StudioTool.of(generate_photos, title="Make pictures", annotations=SPENDS)
+    Costs 1 credit an image. Repeating a call that made images is free: with a seed, else for ten minutes.
+    Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
+    paths and small previews.
+    """
+    name_one(task_id, subject)
+    custom = aspect_ratio == "custom"
+    if custom != (width is not None and height is not None) or (not custom and (width or height)):
+        raise ToolError("width and height go together with aspect_ratio custom, and only with it.")
+    wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
+    made = await studio.generations.generate(wish, LONGEST_SECONDS)
+    return photo_reporting.made(made, sandbox=studio.is_sandbox)

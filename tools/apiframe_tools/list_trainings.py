@@ -6,10 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from apiframe_studio.studio import Studio
-from apiframe_tools.mcp.annotations import LOOKS
 from apiframe_tools.mcp.parameters import Subject
-from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import reporting
 from apiframe_tools.results.trainings import Status, TrainingList
 from apiframe_tools.wording.next_steps import STATUS
@@ -23,25 +21,20 @@ Cursor = Annotated[
 Wanted = Annotated[Status, Field(description="Only those in this status")]
 
 
-def make(studio: Studio) -> StudioTool:
-    """The tool on this studio."""
+async def list_trainings(
+    subject: Subject | None = None,
+    status: Wanted | None = None,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+    *,
+    studio: RequestStudio,
+) -> TrainingList:
+    """List the trainings started from here, newest first, with subject, status and trigger word.
 
-    async def list_trainings(
-        subject: Subject | None = None,
-        status: Wanted | None = None,
-        limit: Limit = 20,
-        cursor: Cursor | None = None,
-    ) -> TrainingList:
-        """List the trainings started from here, newest first, with subject, status and trigger word.
-
-        For finding a training or trigger word in a new chat, and every request that is open or unconfirmed. Free;
-        refreshes those under way.
-        """
-        states = (
-            None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
-        )
-        page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)
-        is_filtered = subject is not None or status is not None
-        return reporting.listing(page, sandbox=studio.is_sandbox, is_filtered=is_filtered)
-
-    return StudioTool.of(list_trainings, title="List trainings", annotations=LOOKS)
+    For finding a training or trigger word in a new chat, and every request that is open or unconfirmed. Free;
+    refreshes those under way.
+    """
+    states = None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
+    page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)
+    is_filtered = subject is not None or status is not None
+    return reporting.listing(page, sandbox=studio.is_sandbox, is_filtered=is_filtered)

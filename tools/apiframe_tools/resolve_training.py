@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from apiframe_studio.resolving import Decision
-from apiframe_studio.studio import Studio
-from apiframe_tools.mcp.annotations import DECIDES
 from apiframe_tools.mcp.parameters import TaskId, a_subject
-from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import reporting
 from apiframe_tools.results.trainings import TrainingStatus
 
@@ -25,19 +23,14 @@ PersonsDecision = Annotated[
 ]
 
 
-def make(studio: Studio) -> StudioTool:
-    """The tool on this studio."""
+async def resolve_training(
+    ref: Ref, decision: PersonsDecision, task_id: TaskId | None = None, *, studio: RequestStudio
+) -> TrainingStatus:
+    """Record the user's decision about an unconfirmed or lost request; never the assistant's own guess.
 
-    async def resolve_training(
-        ref: Ref, decision: PersonsDecision, task_id: TaskId | None = None
-    ) -> TrainingStatus:
-        """Record the user's decision about an unconfirmed or lost request; never the assistant's own guess.
-
-        accepted: the dashboard shows it (pass its task_id). send_again: it does not; the next call pays for it.
-        give_up: drop it. With accepted, a task_id and a name as ref, a training made elsewhere is listed under that
-        name. Free itself.
-        """
-        training = await studio.trainings.resolve(ref, Decision(decision), task_id)
-        return reporting.status(training, sandbox=studio.is_sandbox)
-
-    return StudioTool.of(resolve_training, title="Record a decision", annotations=DECIDES)
+    accepted: the dashboard shows it (pass its task_id). send_again: it does not; the next call pays for it.
+    give_up: drop it. With accepted, a task_id and a name as ref, a training made elsewhere is listed under that
+    name. Free itself.
+    """
+    training = await studio.trainings.resolve(ref, Decision(decision), task_id)
+    return reporting.status(training, sandbox=studio.is_sandbox)

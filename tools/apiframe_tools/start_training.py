@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
-from mcp.server.mcpserver import Context, Elicit
+from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.generations import CREDITS_AN_IMAGE
 from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import TrainingWish
 from apiframe_studio.webhooks import WebhookProblem, problem_of
-from apiframe_tools.mcp.annotations import SPENDS
-from apiframe_tools.mcp.balance import credits_left
 from apiframe_tools.mcp.confirmation import (
-    MAY_PAY,
-    Agreement,
-    Answered,
-    asked_first,
-    can_ask,
+    Confirmation,
+    Question,
+    confirm_spending,
+    credits_left,
     may_pay,
-    question,
-    set_in_words,
-    words_or_none,
+    name_set,
 )
 from apiframe_tools.mcp.parameters import (
     IdempotencyKey,
@@ -32,7 +28,7 @@ from apiframe_tools.mcp.parameters import (
     WebhookSecret,
     WebhookUrl,
 )
-from apiframe_tools.mcp.tool import StudioTool
+from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import reporting
 from apiframe_tools.results.trainings import TrainingStarted, counted
 from apiframe_tools.wording.warnings import trained_before
@@ -45,49 +41,44 @@ _WEBHOOK_WORDS = {
 }
 
 
-def make(studio: Studio) -> StudioTool:
-    """The tool on this studio."""
+async def _confirm(
+    ctx: Context[Any, Any],
+    studio: RequestStudio,
+    training_images_id: str,
+    trigger_word: str | None,
+    subject: str | None,
+    idempotency_key: str | None,
+) -> Question:
+    wish = TrainingWish(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
+    return await confirm_spending(ctx, studio, partial(_question, studio, wish))
 
-    async def start_training(
-        training_images_id: PhotosId,
-        trigger_word: TriggerWord | None = None,
-        subject: Subject | None = None,
-        webhook_url: WebhookUrl | None = None,
-        webhook_secret: WebhookSecret | None = None,
-        idempotency_key: IdempotencyKey | None = None,
-        *,
-        answered: Answered,
-    ) -> TrainingStarted:
-        """Start training a photo model of a person from uploaded photos; get_training_status follows it.
 
-        Costs 4 credits a photo (40 to 120), once: the same photos again return the training that already is. Returns
-        task_id at once; it goes on for many minutes at the service and cannot be cancelled. Not for looking at
-        progress.
-        """
-        agreed = may_pay(answered)
-        _check_webhook(studio, webhook_url)
-        wish = TrainingWish(
-            training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
-        )
-        training = await studio.trainings.start(wish, may_pay=agreed)
-        paid = training.task_id is not None and not training.deduplicated
-        left = await credits_left(studio) if paid else None
-        return reporting.started(training, sandbox=studio.is_sandbox, credits_left=left)
+async def start_training(
+    training_images_id: PhotosId,
+    trigger_word: TriggerWord | None = None,
+    subject: Subject | None = None,
+    webhook_url: WebhookUrl | None = None,
+    webhook_secret: WebhookSecret | None = None,
+    idempotency_key: IdempotencyKey | None = None,
+    *,
+    studio: RequestStudio,
+    confirmation: Annotated[Confirmation, Resolve(_confirm)],
+) -> TrainingStarted:
+    """Start training a photo model of a person from uploaded photos; get_training_status follows it.
 
-    async def ask(
-        ctx: Context[Any, Any],
-        training_images_id: str,
-        trigger_word: str | None,
-        subject: str | None,
-        idempotency_key: str | None,
-    ) -> Agreement | Elicit[Agreement]:
-        if not (studio.asks_before_spending and can_ask(ctx)):
-            return MAY_PAY
-        wish = TrainingWish(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
-        return question(await words_or_none(_question(studio, wish)), sandbox=studio.is_sandbox)
-
-    asked_first(start_training, ask)
-    return StudioTool.of(start_training, title="Start a training", annotations=SPENDS)
+    Costs 4 credits a photo (40 to 120), once: the same photos again return the training that already is. Returns
+    task_id at once; it goes on for many minutes at the service and cannot be cancelled. Not for looking at
+    progress.
+    """
+    agreed = may_pay(confirmation)
+    _check_webhook(studio, webhook_url)
+    wish = TrainingWish(
+        training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
+    )
+    training = await studio.trainings.start(wish, may_pay=agreed)
+    paid = training.task_id is not None and not training.deduplicated
+    left = await credits_left(studio) if paid else None
+    return reporting.started(training, sandbox=studio.is_sandbox, credits_left=left)
 
 
 async def _question(studio: Studio, wish: TrainingWish) -> str | None:
@@ -99,7 +90,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     photos = (
         f"photo set {wish.training_images_id}{f' of {price.subject}' if price.subject else ''}"
         if price.photos is None
-        else set_in_words(price.photos, price.subject, price.fingerprint)
+        else name_set(price.photos, price.subject, price.fingerprint)
     )
     return (
         f"Train a model on {photos}? It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,24 +9,27 @@ from pydantic_core import ErrorDetails
 
 from apiframe_studio.strangers import plain
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
-    """One sentence for each argument that was wrong, and what the tool takes."""
-    found = error.errors(include_input=False, include_url=False)[:MOST_NAMED]
-    wrong = [_sentence(details, schema) for details in found]
-    return f"{' '.join(wrong)} Nothing was done. {tool} takes: {_signature(schema)}."
+    """What was wrong (unknown arguments alone, or each wrong one in a sentence), and what the tool takes."""
+    found = error.errors(include_input=False, include_url=False)
+    unknown = [_name(details) for details in found if details["type"] == "extra_forbidden"]
+    wrong = (
+        f"Not an argument of this tool: {', '.join(unknown[:MAX_NAMED])}."
+        if unknown
+        else " ".join(_sentence(details, schema) for details in found[:MAX_NAMED])
+    )
+    return f"{wrong} Nothing was done. {tool} takes: {_signature(schema)}."
 
 
-def unknown_arguments(tool: str, names: Sequence[str], schema: dict[str, Any]) -> str:
-    """The names that a tool does not know, and those that it does."""
-    unknown = ", ".join(plain(name, 60) for name in names[:MOST_NAMED])
-    return f"Not an argument of this tool: {unknown}. Nothing was done. {tool} takes: {_signature(schema)}."
+def _name(details: ErrorDetails) -> str:
+    return plain(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
 
 
 def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> str:
-    name = plain(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
+    name = _name(details)
     limits = details.get("ctx", {})
     match details["type"]:
         case "missing":

@@ -1,50 +1,109 @@
-"""Schemas without what a model does not need: every character of a tool list is read at every turn. Pure."""
+"""The arguments of a tool, as a model that validates them and as the schema that clients see.
+
+Every character of a tool list is read at every turn, so the schemas have no titles, and null, which means "not
+given" here, is not in the input. What differs by the service's terms is marked with `FromTerms`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from mcp.server.mcpserver.resolve import find_resolved_parameters
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+from pydantic import ConfigDict, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 
-def slim_input(schema: dict[str, Any]) -> dict[str, Any]:
-    """No titles, no null arms (null means absent to us), no null defaults, and nothing unknown allowed."""
-    slim = _without_titles(schema)
-    slim["properties"] = {name: _without_null(part) for name, part in slim.get("properties", {}).items()}
-    return {**slim, "additionalProperties": False}
+@dataclass(frozen=True)
+class FromTerms:
+    """In `Annotated[T, FromTerms(…)]`: what a parameter takes under the terms of the provider in use.
+
+    `annotation` returns the type, or None where the provider has no such parameter: then it is neither published nor
+    accepted, and the tool receives its default. What else stands in the `Annotated` holds for every provider.
+    """
+
+    annotation: Callable[[Any], Any]
 
 
-def slim_output(schema: dict[str, Any]) -> dict[str, Any]:
-    """No titles. Null arms stay: clients validate results against them."""
-    return _without_titles(schema)
+def one_of(choices: Sequence[str]) -> Any:
+    """The type of a text that is one of these."""
+    literal: Any = Literal
+    return literal[tuple(choices)]
 
 
-def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
-    """Drop `title` wherever it is the keyword, never a property of that name."""
-    slim: dict[str, Any] = {}
-    for key, part in schema.items():
-        if key == "title" and isinstance(part, str):
+class Arguments(ArgModelBase):
+    """Validated arguments of one tool, and the defaults of parameters that the terms do not have."""
+
+    model_config = ConfigDict(extra="forbid")
+    absent: ClassVar[dict[str, Any]] = {}
+
+    def model_dump_one_level(self) -> dict[str, Any]:
+        """Every parameter of the tool with its value."""
+        return super().model_dump_one_level() | self.absent
+
+
+def argument_model(fn: Callable[..., Any], terms: Any) -> type[Arguments]:
+    """The parameters of a tool under these terms, without those that the SDK injects."""
+    hints, injected = get_type_hints(fn, include_extras=True), find_resolved_parameters(fn)
+    fields: dict[str, Any] = {}
+    absent: dict[str, Any] = {}
+    for name, parameter in signature(fn).parameters.items():
+        if name in injected:
             continue
-        slim[key] = _each_without_titles(part) if key in ("properties", "$defs") else _walk(part)
-    return slim
+        is_required = parameter.default is Parameter.empty
+        if (annotation := _under(terms, hints[name])) is None:
+            absent[name] = None if is_required else parameter.default
+        else:
+            fields[name] = (annotation, ... if is_required else parameter.default)
+    model = create_model(f"{fn.__name__}Arguments", __base__=Arguments, **fields)
+    model.absent = absent
+    return model
 
 
-def _each_without_titles(named: dict[str, Any]) -> dict[str, Any]:
-    return {name: _without_titles(part) for name, part in named.items()}
+def _under(terms: Any, annotation: Any) -> Any:
+    """The annotation with what these terms say in place of each marker; None when they have no such parameter."""
+    if get_origin(annotation) is Annotated:
+        _kept, *metadata = get_args(annotation)
+        marker = next((one for one in metadata if isinstance(one, FromTerms)), None)
+        if marker is None:
+            return annotation
+        if (found := marker.annotation(terms)) is None:
+            return None
+        return Annotated[(found, *(one for one in metadata if one is not marker))]
+    if get_origin(annotation) in (Union, UnionType):
+        arms = [_under(terms, arm) for arm in get_args(annotation)]
+        return None if None in arms else Union[tuple(arms)]  # noqa: UP007 # The arms are known at run time only.
+    return annotation
 
 
-def _walk(part: Any) -> Any:
-    if isinstance(part, dict):
-        return _without_titles(cast("dict[str, Any]", part))
-    return list(map(_walk, cast("Iterable[Any]", part))) if isinstance(part, list) else part
+class OutputSchema(GenerateJsonSchema):
+    """A schema without titles. It keeps null, since clients validate results against it."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 # It is the same for each.
+        """Whether a field gets its name as a title."""
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """The schema of a model, whose name is no title either."""
+        made = super().model_schema(schema)
+        made.pop("title", None)
+        return made
 
 
-def _without_null(part: dict[str, Any]) -> dict[str, Any]:
-    arms = [arm for arm in part.get("anyOf", ()) if arm != {"type": "null"}]
-    if len(arms) != 1:
-        return part
-    rest = {
-        key: value
-        for key, value in part.items()
-        if key != "anyOf" and not (key == "default" and value is None)
-    }
-    return {**arms[0], **rest}
+class InputSchema(OutputSchema):
+    """A schema in which what is optional has no null and no null default."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The schema of a value that may be null."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """The schema of a value with a default."""
+        if schema.get("default", ...) is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)

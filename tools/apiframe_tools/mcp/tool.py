@@ -9,36 +9,71 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import cleandoc
-from typing import Any, Self, cast
+from typing import Any, Final, Self, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
 from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
-from apiframe_tools.mcp.argument_errors import describe, unknown_arguments
-from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_WORDS
-from apiframe_tools.mcp.schema import slim_input, slim_output
+from apiframe_tools.mcp.argument_errors import describe
+from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
+from apiframe_tools.mcp.schema import InputSchema, OutputSchema, argument_model
 from apiframe_tools.results.photos import Illustrated
+
+PAID: Final = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+"""Costs money at the service, at most once for the same request."""
+
+REMOTE_READ: Final = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+"""Asks the service; changes nothing and costs nothing."""
+
+LOCAL_READ: Final = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+"""Reads this machine only."""
+
+DECISION: Final = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
+)
+"""Records the user's decision, which lets a paid request be sent again or dropped."""
 
 
 class StudioTool(Tool):
     """A typed function as a tool. Its docstring is what a model reads; its result's `str` is the text block."""
 
     @classmethod
-    def of(cls, fn: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> Self:
-        """Make a tool of a typed asynchronous function."""
-        tool = cast(
-            "Self",
-            cls.from_function(
-                fn, title=title, description=cleandoc(fn.__doc__ or ""), annotations=annotations
+    def of(cls, fn: Callable[..., Any], title: str, annotations: ToolAnnotations, terms: Any) -> Self:
+        """Make a tool of a typed asynchronous function that returns a model.
+
+        What differs by the terms comes from markers in its annotations, and from fields such as
+        `{terms.image_credits:g}` in its docstring. The SDK's `from_function` would make both schemas twice.
+        """
+        arguments = argument_model(fn, terms)
+        injected = find_resolved_parameters(fn)
+        result: type[BaseModel] = get_type_hints(fn)["return"]
+        return cls(
+            fn=fn,
+            name=fn.__name__,
+            title=title,
+            description=cleandoc(fn.__doc__ or "").format(terms=terms),
+            parameters=arguments.model_json_schema(schema_generator=InputSchema),
+            fn_metadata=FuncMetadata(
+                arg_model=arguments, output_schema=result.model_json_schema(schema_generator=OutputSchema)
             ),
+            is_async=True,
+            context_kwarg=None,
+            resolved_params=dict(injected),
+            resolver_plans=build_resolver_plans(injected, {*arguments.model_fields, *arguments.absent}),
+            annotations=annotations,
         )
-        tool.parameters = slim_input(tool.parameters)
-        tool.fn_metadata.output_schema = slim_output(tool.fn_metadata.output_schema or {})
-        return tool
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
@@ -49,15 +84,13 @@ class StudioTool(Tool):
             ToolError: with one clear sentence and the next step, for what the model or the person can mend.
             UnexpectedToolError: for a crash; its cause is logged and stays on this side.
         """
-        if unknown := [name for name in arguments if name not in self.parameters["properties"]]:
-            raise ToolError(unknown_arguments(self.name, unknown, self.parameters))
         try:
             result = await super().run(self._given(arguments), context, convert_result=False)
         except UnexpectedToolError as crash:
             raise self._told(crash) from crash.__cause__
         except MCPError as fault:
             # A tool of ours makes none; the client answered the question for the user with an error.
-            if not self.resolved_params:
+            if not any(is_asked for _, is_asked in self.resolved_params.values()):
                 raise
             raise ToolError(COULD_NOT_ASK) from fault
         except ToolError as error:
@@ -68,18 +101,18 @@ class StudioTool(Tool):
 
     def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Strict agents fill every argument: null, and blank text for an optional one, mean "not given"."""
-        required = self.parameters.get("required", ())
+        known, required = self.parameters["properties"], self.parameters.get("required", ())
         return {
             name: value
             for name, value in arguments.items()
-            if value is not None and (name in required or not _is_blank(value))
+            if name not in known or (value is not None and (name in required or not _is_blank(value)))
         }
 
     def _mendable(self, error: ToolError) -> str:
         if isinstance(error.__cause__, ValidationError):
             return describe(self.name, error.__cause__, self.parameters)
         words = str(error).removeprefix(f"Error executing tool {self.name}: ")
-        return COULD_NOT_ASK if words.startswith(RESOLVER_WORDS) else words
+        return COULD_NOT_ASK if words.startswith(RESOLVER_PREFIX) else words
 
     def _told(self, crash: UnexpectedToolError) -> ToolError:
         # With every error that there is: not before one comes.

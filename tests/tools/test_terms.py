@@ -1,0 +1,115 @@
+"""What a tool takes and says follows the terms of the provider in use, in its schema and in what it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+from mcp import Client
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Resolve
+from mcp.types import TextContent
+from pydantic import BaseModel, Field
+
+from apiframe_tools.mcp.schema import FromTerms, one_of
+from apiframe_tools.mcp.tool import LOCAL_READ, StudioTool
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Terms of a made-up provider."""
+
+    credits: float
+    colours: tuple[str, ...]
+    most: int | None
+
+
+FEW = Colours(2.0, ("red", "green"), most=3)
+OTHER = Colours(7.0, ("blue",), most=None)
+
+
+class Painted(BaseModel):
+    """What was asked for."""
+
+    colour: str
+    number: int | None
+    seen_by_resolver: int | None
+
+    def __str__(self) -> str:
+        return f"{self.colour} {self.number} {self.seen_by_resolver}"
+
+
+async def _number_seen(number: int | None) -> int | None:
+    return number
+
+
+async def paint(
+    colour: Annotated[str, FromTerms(lambda terms: one_of(terms.colours)), Field(description="Which")],
+    number: Annotated[
+        int,
+        FromTerms(lambda terms: terms.most and Annotated[int, Field(ge=1, le=terms.most)]),
+        Field(description="How many"),
+    ]
+    | None = None,
+    *,
+    seen: Annotated[int | None, Resolve(_number_seen)],
+) -> Painted:
+    """Paint, for {terms.credits:g} credits."""
+    return Painted(colour=colour, number=number, seen_by_resolver=seen)
+
+
+@asynccontextmanager
+async def _painter(terms: Colours, era: Any) -> AsyncGenerator[Client]:
+    server: MCPServer[Any] = MCPServer("t", tools=[StudioTool.of(paint, "Paint", LOCAL_READ, terms)])
+    async with Client(server, mode=era) as client:
+        yield client
+
+
+async def _text(client: Client, **arguments: object) -> str:
+    result = await client.call_tool("paint", arguments)
+    assert isinstance(result.content[0], TextContent)
+    return result.content[0].text
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_schema_and_description_follow_the_terms(era: str) -> None:
+    async with _painter(FEW, era) as few, _painter(OTHER, era) as other:
+        one, two = (await few.list_tools()).tools[0], (await other.list_tools()).tools[0]
+    assert one.description == "Paint, for 2 credits."
+    assert two.description == "Paint, for 7 credits."
+    assert one.input_schema == {
+        "type": "object",
+        "properties": {
+            "colour": {"type": "string", "enum": ["red", "green"], "description": "Which"},
+            "number": {"type": "integer", "minimum": 1, "maximum": 3, "description": "How many"},
+        },
+        "required": ["colour"],
+        "additionalProperties": False,
+    }
+    assert two.input_schema["properties"] == {
+        "colour": {"type": "string", "const": "blue", "description": "Which"}
+    }
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_only_what_the_terms_allow_is_accepted(era: str) -> None:
+    async with _painter(FEW, era) as few, _painter(OTHER, era) as other:
+        assert await _text(few, colour="green", number=3) == "green 3 3"
+        assert "colour must be one of 'red' or 'green'." in await _text(few, colour="blue")
+        assert "number must be at most 3." in await _text(few, colour="red", number=4)
+        assert "colour must be one of 'blue'." in await _text(other, colour="red")
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_a_parameter_that_the_terms_lack_is_refused_and_defaults_for_tool_and_resolver(
+    era: str,
+) -> None:
+    async with _painter(OTHER, era) as other:
+        assert await _text(other, colour="blue") == "blue None None"
+        refused = await _text(other, colour="blue", number=1)
+    assert (
+        refused == "Not an argument of this tool: number. Nothing was done. paint takes: colour (required)."
+    )

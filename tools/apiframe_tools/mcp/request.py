@@ -1,0 +1,44 @@
+"""What a tool takes from its request: the studio, and somewhere to report progress."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, TypeAlias
+
+from mcp.server.mcpserver import Context, Resolve
+
+from apiframe_studio.studio import Studio
+
+OnProgress: TypeAlias = Callable[[float, float, str], Awaitable[None]]
+"""Called with how much is done, of how much, and what is being done."""
+
+
+async def studio_of_request(ctx: Context[Any, Any]) -> Studio:
+    """The studio that serves this request: the one place to change when each request has an owner of its own."""
+    studio: Studio = ctx.request_context.lifespan_context
+    return studio
+
+
+async def _progress_of_request(ctx: Context[Any, Any]) -> OnProgress:
+    return ctx.report_progress
+
+
+RequestStudio = Annotated[Studio, Resolve(studio_of_request)]
+Progress = Annotated[OnProgress, Resolve(_progress_of_request)]
+
+
+def stepped(on_progress: OnProgress, steps: Sequence[str]) -> OnProgress:
+    """Report how far each of several steps is as one progress, which only grows, as the protocol asks.
+
+    What it returns takes (done, of, which step); each step is an equal part of the whole.
+    """
+    farthest = 0.0
+
+    async def report(done: float, of: float, step: str) -> None:
+        nonlocal farthest
+        reached = steps.index(step) + min(done / of, 1.0)
+        if reached > farthest:
+            farthest = reached
+            await on_progress(reached, len(steps), step)
+
+    return report
