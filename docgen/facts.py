@@ -11,8 +11,7 @@ from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_studio.photos import FEWEST, MOST, Reason, judging
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import WARNINGS
-from apiframe_tools.wording.photo_guide import PHOTO_GUIDE
-from apiframe_tools.wording.photos import REASONS
+from apiframe_tools.wording.photos import PHOTO_GUIDE, REASONS
 from docgen.tables import table
 
 MEGA: Final = 1_000_000

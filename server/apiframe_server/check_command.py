@@ -17,8 +17,8 @@ from apiframe_studio.photos import FEWEST, Aspect, PathRefused, PhotoCheck, Verd
 from apiframe_studio.photos.errors import Refusal
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
-from apiframe_tools.results import photo_reporting
-from apiframe_tools.wording.error_messages import REFUSALS
+from apiframe_tools.results.photos import PhotosChecked
+from apiframe_tools.wording.photo_errors import REFUSALS
 from apiframe_tools.wording.photos import ASPECTS, FACES_NOT_CHECKED, reasons_of, wishes_of
 
 _MARKS = {
@@ -74,7 +74,7 @@ def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:
     if sheet is not None:
         Path(sheet).write_bytes(judged.sheet)
     if as_json:
-        print(photo_reporting.checked(judged).model_dump_json(indent=2))
+        print(PhotosChecked.of(judged).model_dump_json(indent=2))
         return
     console = output()
     if Aspect.FACES in judged.not_judged:

@@ -27,8 +27,7 @@ from apiframe_studio.ledger import Kind
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
-from apiframe_tools.results.trainings import counted
-from apiframe_tools.wording.next_steps import STATUS
+from apiframe_tools.wording.phrases import STATUS, counted
 
 MOST_NAMED = 5
 

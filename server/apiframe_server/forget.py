@@ -13,7 +13,7 @@ from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, run_command
 from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
 from apiframe_studio.studio import Studio
-from apiframe_tools.results.trainings import counted
+from apiframe_tools.wording.phrases import counted
 
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:

@@ -23,7 +23,8 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
 from apiframe_studio.training import NotATraining, UnknownTraining
-from apiframe_tools.wording.error_messages import NEW_KEYS, NOT_SENT_WORDS, UNCLEAR_WORDS, explain
+from apiframe_tools.wording.error_messages import explain
+from apiframe_tools.wording.service_errors import NEW_KEYS, NOT_SENT_WORDS, UNCLEAR_WORDS
 
 _WITHOUT_A_KEY: Final = (
     f"{NEW_KEYS} If you have a v1 key, set APIFRAME_API_KEY to it. Without one, use the sandbox: "

@@ -22,9 +22,8 @@ from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, UnknownSubject
 from apiframe_studio.trainings import Page
 from apiframe_studio.waiting import is_worth_waiting
-from apiframe_tools.results import reporting
-from apiframe_tools.results.trainings import SANDBOX_WORDS
-from apiframe_tools.wording.next_steps import STATUS
+from apiframe_tools.results.trainings import TrainingList, TrainingStatus
+from apiframe_tools.wording.phrases import SANDBOX_WORDS, STATUS
 
 ONE_WAIT_SECONDS = 60.0
 _OVER = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})
@@ -52,7 +51,7 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
     finally:
         await studio.aclose()
     if as_json:
-        told = reporting.listing(page, sandbox=studio.is_sandbox, is_filtered=subject is not None)
+        told = TrainingList.of(page, sandbox=studio.is_sandbox, is_filtered=subject is not None)
         print(told.model_dump_json(indent=2))
     else:
         _show_list(page, subject, sandbox=studio.is_sandbox)
@@ -122,7 +121,7 @@ async def _wait(studio: Studio, name: str, as_json: bool, switch: str) -> int:
     finally:
         await studio.aclose()
     if as_json:
-        print(reporting.status(training, sandbox=studio.is_sandbox).model_dump_json(indent=2))
+        print(TrainingStatus.of(training, sandbox=studio.is_sandbox).model_dump_json(indent=2))
     else:
         output().print(_outcome(training))
     if training.state is State.FINISHED:

@@ -18,8 +18,7 @@ from apiframe_tools.mcp.parameters import (
     name_one,
 )
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results import photo_reporting
-from apiframe_tools.results.photos import PicturesMade
+from apiframe_tools.results.images import ImagesMade
 
 LONGEST_SECONDS: Final = 42.0
 
@@ -35,7 +34,7 @@ async def generate_photos(
     seed: Seed | None = None,
     *,
     studio: RequestStudio,
-) -> PicturesMade:
+) -> ImagesMade:
     """Make pictures of a trained person from a prompt and save them on this machine.
 
     Costs 1 credit an image. Repeating a call that made images is free: with a seed, else for ten minutes.
@@ -48,4 +47,4 @@ async def generate_photos(
         raise ToolError("width and height go together with aspect_ratio custom, and only with it.")
     wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
     made = await studio.generations.generate(wish, LONGEST_SECONDS)
-    return photo_reporting.made(made, sandbox=studio.is_sandbox)
+    return ImagesMade.of(made, sandbox=studio.is_sandbox)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results import reporting
-from apiframe_tools.results.trainings import AccountStatus
+from apiframe_tools.results.account import AccountStatus
 
 
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
@@ -12,4 +11,4 @@ async def get_account(*, studio: RequestStudio) -> AccountStatus:
 
     Free. For telling the user before start_training whether a training (40 to 120 credits) can be paid.
     """
-    return reporting.account(await studio.account(), sandbox=studio.is_sandbox)
+    return AccountStatus.of(await studio.account(), sandbox=studio.is_sandbox)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from apiframe_tools.mcp.parameters import OfSubject, TaskName, name_one
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results import reporting
 from apiframe_tools.results.trainings import TrainingStatus
 
 
@@ -19,4 +18,4 @@ async def get_training_status(
     name_one(task_id, subject)
     trainings = studio.trainings
     found = await (trainings.look(task_id) if task_id else trainings.look_at_subject(subject or ""))
-    return reporting.status(found, sandbox=studio.is_sandbox)
+    return TrainingStatus.of(found, sandbox=studio.is_sandbox)

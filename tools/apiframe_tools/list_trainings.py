@@ -8,9 +8,8 @@ from pydantic import Field, StringConstraints
 
 from apiframe_tools.mcp.parameters import Subject
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results import reporting
-from apiframe_tools.results.trainings import Status, TrainingList
-from apiframe_tools.wording.next_steps import STATUS
+from apiframe_tools.results.trainings import TrainingList
+from apiframe_tools.wording.phrases import STATUS, Status
 
 Limit = Annotated[int, Field(ge=1, le=50, description="Most to return")]
 Cursor = Annotated[
@@ -37,4 +36,4 @@ async def list_trainings(
     states = None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
     page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)
     is_filtered = subject is not None or status is not None
-    return reporting.listing(page, sandbox=studio.is_sandbox, is_filtered=is_filtered)
+    return TrainingList.of(page, sandbox=studio.is_sandbox, is_filtered=is_filtered)

@@ -30,7 +30,6 @@ from apiframe_tools.mcp.confirmation import (
 )
 from apiframe_tools.mcp.parameters import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths, Subject
 from apiframe_tools.mcp.request import OnProgress, RequestStudio, stepped
-from apiframe_tools.results import photo_reporting
 from apiframe_tools.results.photos import PhotosPrepared
 from apiframe_tools.wording.warnings import trained_before
 
@@ -127,7 +126,7 @@ async def prepare_photos(
     )
     paid = photo_set.row.task_id is not None and not photo_set.deduplicated
     left = await credits_left(studio) if paid else None
-    return photo_reporting.prepared(photo_set, sandbox=studio.is_sandbox, credits_left=left)
+    return PhotosPrepared.of(photo_set, sandbox=studio.is_sandbox, credits_left=left)
 
 
 def _choice(wish: PhotosWish) -> tuple[Sequence[str], ...]:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field, StringConstraints
 from apiframe_studio.resolving import Decision
 from apiframe_tools.mcp.parameters import TaskId, a_subject
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results import reporting
 from apiframe_tools.results.trainings import TrainingStatus
 
 Ref = Annotated[
@@ -33,4 +32,4 @@ async def resolve_training(
     name. Free itself.
     """
     training = await studio.trainings.resolve(ref, Decision(decision), task_id)
-    return reporting.status(training, sandbox=studio.is_sandbox)
+    return TrainingStatus.of(training, sandbox=studio.is_sandbox)

@@ -12,8 +12,8 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.studio import Studio
-from apiframe_tools.results import reporting
-from apiframe_tools.wording.photo_guide import PHOTO_GUIDE
+from apiframe_tools.results.trainings import TrainingList, TrainingStatus
+from apiframe_tools.wording.photos import PHOTO_GUIDE
 
 MOST_LISTED = 50
 
@@ -25,13 +25,13 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
     async def trainings() -> str:
         """The trainings started from here, newest first, with subject, status and trigger word."""
         page = await _told(studio.trainings.list(limit=MOST_LISTED))
-        return reporting.listing(page, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+        return TrainingList.of(page, sandbox=studio.is_sandbox).model_dump_json(indent=1)
 
     @server.resource("apiframe://trainings/{task_id}", title="One training", mime_type="application/json")
     async def training(task_id: str) -> str:
         """Status and trigger word of one training, by task_id or ref."""
         found = await _told(studio.trainings.look(task_id))
-        return reporting.status(found, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+        return TrainingStatus.of(found, sandbox=studio.is_sandbox).model_dump_json(indent=1)
 
     @server.resource(
         "apiframe://guides/photos", title="Good photos for a training", mime_type="text/markdown"

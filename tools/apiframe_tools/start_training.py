@@ -29,8 +29,8 @@ from apiframe_tools.mcp.parameters import (
     WebhookUrl,
 )
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results import reporting
-from apiframe_tools.results.trainings import TrainingStarted, counted
+from apiframe_tools.results.trainings import TrainingStarted
+from apiframe_tools.wording.phrases import counted
 from apiframe_tools.wording.warnings import trained_before
 
 _WEBHOOK_WORDS = {
@@ -78,7 +78,7 @@ async def start_training(
     training = await studio.trainings.start(wish, may_pay=agreed)
     paid = training.task_id is not None and not training.deduplicated
     left = await credits_left(studio) if paid else None
-    return reporting.started(training, sandbox=studio.is_sandbox, credits_left=left)
+    return TrainingStarted.of(training, sandbox=studio.is_sandbox, credits_left=left)
 
 
 async def _question(studio: Studio, wish: TrainingWish) -> str | None:

@@ -9,9 +9,8 @@ from pydantic import Field
 from apiframe_studio.training import Training
 from apiframe_tools.mcp.parameters import OfSubject, TaskName, name_one
 from apiframe_tools.mcp.request import Progress, RequestStudio
-from apiframe_tools.results import reporting
 from apiframe_tools.results.trainings import TrainingStatus
-from apiframe_tools.wording.next_steps import STATUS
+from apiframe_tools.wording.phrases import STATUS
 
 LONGEST_WAIT_SECONDS: Final = 45
 """Clients give up after about 60 seconds."""
@@ -42,4 +41,4 @@ async def wait_for_training(
         training = await studio.trainings.wait(task_id, seconds, report)
     else:
         training = await studio.trainings.wait_for_subject(subject or "", seconds, report)
-    return reporting.status(training, sandbox=studio.is_sandbox)
+    return TrainingStatus.of(training, sandbox=studio.is_sandbox)

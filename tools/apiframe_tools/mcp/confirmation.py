@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.studio import Studio
-from apiframe_tools.results.trainings import SANDBOX_WORDS, counted
+from apiframe_tools.wording.phrases import SANDBOX_WORDS, counted
 
 log = logging.getLogger(__name__)
 

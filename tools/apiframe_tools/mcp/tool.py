@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from apiframe_tools.mcp.argument_errors import describe
 from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
 from apiframe_tools.mcp.schema import InputSchema, OutputSchema, argument_model
-from apiframe_tools.results.photos import Illustrated
+from apiframe_tools.results import WithImages
 
 PAID: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
@@ -131,7 +131,7 @@ def _is_blank(value: object) -> bool:
 
 
 def _answer(result: BaseModel) -> CallToolResult:
-    shown = result.blocks if isinstance(result, Illustrated) else []
+    shown = result.blocks if isinstance(result, WithImages) else []
     return CallToolResult(
         content=[TextContent(type="text", text=str(result)), *shown],
         structured_content=result.model_dump(mode="json", by_alias=True),

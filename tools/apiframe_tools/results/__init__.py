@@ -1,1 +1,46 @@
-"""What tools return."""
+"""What every result has in common. Images travel beside the text, never in the structured part."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any, Self
+
+from mcp.types import ContentBlock, ImageContent, ResourceLink
+from pydantic import BaseModel, PrivateAttr
+
+
+class Result(BaseModel):
+    """A small type of our own, whose `str` is a text that stands alone.
+
+    Many clients show a model the text only, so it names the state, the id, the trigger word and the next step.
+    """
+
+    @classmethod
+    def copy_of(cls, source: object, **others: Any) -> Self:
+        """Copy each field from the attribute of the same name in `source`; `others` are the fields that differ."""
+        same = {name: getattr(source, name) for name in cls.model_fields if name not in others}
+        return cls(**same, **others)
+
+
+class WithImages(Result):
+    """A result with images or links to them."""
+
+    _blocks: list[ContentBlock] = PrivateAttr(default_factory=list[ContentBlock])
+
+    @property
+    def blocks(self) -> list[ContentBlock]:
+        """What follows the text in the tool's answer."""
+        return self._blocks
+
+    def add_image(self, jpeg: bytes) -> None:
+        """Add a small JPEG."""
+        self._blocks.append(
+            ImageContent(type="image", data=base64.b64encode(jpeg).decode(), mime_type="image/jpeg")
+        )
+
+    def add_link(self, path: str, uri: str, media_type: str) -> None:
+        """Add a link to a saved image."""
+        self._blocks.append(
+            ResourceLink(type="resource_link", uri=uri, name=Path(path).name, mime_type=media_type)
+        )

@@ -1,40 +1,35 @@
-"""What the tools for photos and pictures return. Images travel beside the text, never in the structured part."""
+"""The results of check_photos and prepare_photos."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, Field, PrivateAttr
 
-from apiframe_tools.results.trainings import Status, balance_in_words, costs, counted, text_of
-from apiframe_tools.wording.photos import FACES_NOT_CHECKED, grouped
+from apiframe_studio import photos
+from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
+from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.photos import FEWEST, Aspect, PhotoCheck, Verdict
+from apiframe_tools.results import Result, WithImages
+from apiframe_tools.wording.next_steps import after_check, after_preparing
+from apiframe_tools.wording.photos import (
+    ASPECTS,
+    FACES_NOT_CHECKED,
+    LEFT_OUT,
+    TAKES,
+    choice_in_words,
+    grouped,
+    reasons_of,
+    wishes_of,
+)
+from apiframe_tools.wording.phrases import SET_STATUS, PhotosStatus, balance_in_words, costs, counted, text_of
+from apiframe_tools.wording.warnings import warnings_of_check, warnings_of_set
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
     "and name them in leave_out of prepare_photos."
 )
-
-
-class Illustrated(BaseModel):
-    """A result that shows something."""
-
-    _blocks: list[ContentBlock] = PrivateAttr(default_factory=list[ContentBlock])
-
-    @property
-    def blocks(self) -> list[ContentBlock]:
-        """What stands behind the text in a tool's answer."""
-        return self._blocks
-
-    def show(self, jpeg: bytes) -> None:
-        """Add a small JPEG."""
-        self._blocks.append(
-            ImageContent(type="image", data=base64.b64encode(jpeg).decode(), mime_type="image/jpeg")
-        )
 
 
 class PhotoJudged(BaseModel):
@@ -46,7 +41,7 @@ class PhotoJudged(BaseModel):
     reasons: list[str]
 
 
-class PhotosChecked(Illustrated):
+class PhotosChecked(WithImages):
     """A judged folder of photos. Nothing left this machine."""
 
     _choice: str = PrivateAttr("")
@@ -67,6 +62,40 @@ class PhotosChecked(Illustrated):
     not_judged: list[str]
     warnings: list[str]
     next_step: str
+
+    @classmethod
+    def of(cls, check: PhotoCheck) -> Self:
+        """What check_photos returns."""
+        sent = photos.number_to_send(check)
+        good = sum(photo.verdict is Verdict.USE for photo in check.photos)
+        doubtful = sum(photo.verdict is Verdict.WARN for photo in check.photos)
+        result = cls.copy_of(
+            check,
+            good=good,
+            doubtful=doubtful,
+            needed=FEWEST,
+            sheet=check.code,
+            faces_checked=Aspect.FACES not in check.not_judged,
+            preparing_credits=UPLOAD_CREDITS,
+            training_credits=CREDITS_A_PHOTO * sent if check.enough and not check.unseen else None,
+            photos=[
+                PhotoJudged(
+                    number=photo.number,
+                    name=photo.photo.name,
+                    verdict=photo.verdict.value,
+                    reasons=reasons_of(photo),
+                )
+                for photo in check.photos
+            ],
+            photograph_next=wishes_of(check),
+            not_judged=[ASPECTS[aspect] for aspect in check.not_judged],
+            warnings=warnings_of_check(check),
+            next_step=after_check(check),
+        )
+        result._choice = f"{TAKES} photos." if check.unseen else choice_in_words(good, doubtful, sent)
+        if check.photos and check.sheet:
+            result.add_image(check.sheet)
+        return result
 
     def __str__(self) -> str:
         rejected = [photo for photo in self.photos if photo.verdict == "reject"]
@@ -89,10 +118,6 @@ class PhotosChecked(Illustrated):
             f"Next: {self.next_step}",
         )
 
-    def tell_choice(self, words: str) -> None:
-        """Which photos would be sent, for the text."""
-        self._choice = words
-
     def _price(self) -> str:
         if self.training_credits is None:
             return ""
@@ -102,20 +127,7 @@ class PhotosChecked(Illustrated):
         )
 
 
-PhotosStatus = Literal[
-    "submitting",
-    "uploading",
-    "preparing",
-    "ready",
-    "failed",
-    "unconfirmed",
-    "rejected",
-    "abandoned",
-    "expired",
-]
-
-
-class PhotosPrepared(BaseModel):
+class PhotosPrepared(Result):
     """A set of photos at the service, or on its way there."""
 
     _left_out: str = PrivateAttr("")
@@ -139,6 +151,29 @@ class PhotosPrepared(BaseModel):
     sandbox: bool
     next_step: str
 
+    @classmethod
+    def of(cls, photo_set: PhotoSet, *, sandbox: bool, credits_left: float | None = None) -> Self:
+        """What prepare_photos returns."""
+        row = photo_set.row
+        status = "expired" if photo_set.expired else SET_STATUS[row.state]
+        left_out = _left_out(photo_set)
+        result = cls.copy_of(
+            row,
+            training_images_id=row.task_id,
+            status=status,
+            photos=row.photos or 0,
+            left_out=[f"{name} {why}" for name, why in left_out],
+            credits=row.credits or 0.0,
+            training_credits=photo_set.training_credits,
+            credits_left=credits_left,
+            deduplicated=photo_set.deduplicated,
+            warnings=warnings_of_set(photo_set),
+            sandbox=sandbox,
+            next_step=after_preparing(photo_set, status),
+        )
+        result._left_out = grouped(left_out, most=len(left_out))
+        return result
+
     def __str__(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
         until = (
@@ -156,69 +191,21 @@ class PhotosPrepared(BaseModel):
             f"training_images_id {self.training_images_id}, ref {self.ref}."
             if self.training_images_id
             else f"ref {self.ref}.",
-            f"Left out: {self._left_out or '; '.join(self.left_out)}." if self.left_out else "",
+            f"Left out: {self._left_out}." if self.left_out else "",
             balance_in_words(self.credits_left),
             *self.warnings,
             f"Next: {self.next_step}",
         )
 
-    def tell_left_out(self, told: Sequence[tuple[str, str]]) -> None:
-        """Tell all photos that were left out, with the reason of each; the text names each reason once."""
-        self.left_out = [f"{name} {why}" for name, why in told]
-        self._left_out = grouped(told, most=len(told))
-
-
-class PictureSaved(BaseModel):
-    """One picture on this machine."""
-
-    number: int
-    path: str
-    uri: str
-
-
-class PicturesMade(Illustrated):
-    """Generated pictures."""
-
-    ref: str
-    task_id: str | None
-    status: Status
-    subject: str | None
-    prompt: str = Field(description="What was really asked for")
-    trigger_word: str
-    trigger_word_added: bool
-    pictures: list[PictureSaved]
-    credits: float
-    deduplicated: bool
-    warnings: list[str]
-    sandbox: bool
-    next_step: str
-
-    def __str__(self) -> str:
-        of = f" of {self.subject}" if self.subject else ""
-        cost = (
-            "This call cost nothing"
-            if self.deduplicated
-            else f"This {costs(self.status)} {counted(self.credits, 'credit')}"
-        )
-        return text_of(
-            self.sandbox,
-            f"{cost}. Saved: {counted(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
-            f"The trigger word {self.trigger_word} was put in front of the prompt."
-            if self.trigger_word_added
-            else "",
-            *(f"{picture.number}: {picture.path}." for picture in self.pictures),
-            f"ref {self.ref}.",
-            *self.warnings,
-            f"Next: {self.next_step}",
-        )
-
-    def link(self, picture: PictureSaved, media_type: str) -> None:
-        """Add a link to a saved picture."""
-        name = Path(picture.path).name
-        self._blocks.append(
-            ResourceLink(type="resource_link", uri=picture.uri, name=name, mime_type=media_type)
-        )
-
 
 def _named(photos: list[PhotoJudged]) -> str:
     return grouped((f"{photo.number} {photo.name}", photo.reasons[0]) for photo in photos)
+
+
+def _left_out(photo_set: PhotoSet) -> list[tuple[str, str]]:
+    """The name of each photo that is not sent, and why."""
+    return [
+        (photo.photo.name, LEFT_OUT.get(why) or ", ".join(reasons_of(photo)))
+        for photo in photo_set.check.photos
+        if (why := photo_set.prepared.why_left_out(photo))
+    ]

@@ -1,31 +1,26 @@
-"""What tools return: small types of our own, each with a text that stands alone.
-
-Many clients show a model the text only, so every text names the state, the id, the trigger word and the
-next step.
-"""
+"""The results of the tools for trainings."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
+from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, MOST_A_TRAINING_COSTS
-from apiframe_studio.trainings import LEAST_CREDITS
-
-Status = Literal[
-    "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"
-]
-"""Where a training is, in the same words everywhere."""
+from apiframe_studio.training import Note, Training
+from apiframe_studio.trainings import LEAST_CREDITS, Page
+from apiframe_tools.results import Result
+from apiframe_tools.wording.next_steps import ORDERS, after_listing, next_step
+from apiframe_tools.wording.phrases import STATUS, Status, balance_in_words, costs, counted, text_of
+from apiframe_tools.wording.warnings import warnings_of, warnings_of_list
 
 MOST_TOLD = 10
 """Unsettled requests that a text names; the field has more."""
 
-SANDBOX_WORDS = "Sandbox: nothing here is real, and its credits are play money."
 
-
-class TrainingStarted(BaseModel):
+class TrainingStarted(Result):
     """A training that was started, or the one that already was."""
 
     ref: str
@@ -46,6 +41,21 @@ class TrainingStarted(BaseModel):
     warnings: list[str]
     sandbox: bool
     next_step: str
+
+    @classmethod
+    def of(cls, training: Training, *, sandbox: bool, credits_left: float | None = None) -> Self:
+        """What start_training returns."""
+        return cls.copy_of(
+            training,
+            ref=training.ref or "",
+            status=STATUS[training.state],
+            training_images_id=training.training_images_id or "",
+            credits_left=credits_left,
+            webhook=training.posts_updates,
+            warnings=warnings_of(training),
+            sandbox=sandbox,
+            next_step=next_step(training),
+        )
 
     def __str__(self) -> str:
         of = f"Training of {self.subject}" if self.subject else "Training"
@@ -86,7 +96,7 @@ class TrainingStarted(BaseModel):
         return f"This {costs(self.status)} {price}."
 
 
-class TrainingStatus(BaseModel):
+class TrainingStatus(Result):
     """What is known of one training."""
 
     ref: str | None = Field(description="This ledger's name for it; null when it was made elsewhere")
@@ -109,9 +119,20 @@ class TrainingStatus(BaseModel):
     next_step: str
     _what: str = PrivateAttr("Training")
 
-    def call_it(self, what: str) -> None:
-        """What the text calls it, when a person decided about something else than a training."""
-        self._what = what
+    @classmethod
+    def of(cls, training: Training, *, sandbox: bool) -> Self:
+        """What get_training_status, wait_for_training and resolve_training return."""
+        result = cls.copy_of(
+            training,
+            status=STATUS[training.state],
+            warnings=warnings_of(training),
+            sandbox=sandbox,
+            next_step=next_step(training),
+        )
+        # The user decided about an upload or a generation.
+        if training.kind is not Kind.TRAINING:
+            result._what = ORDERS[training.kind][0]
+        return result
 
     def __str__(self) -> str:
         of = f"{self._what} of {self.subject}" if self.subject else self._what
@@ -134,7 +155,7 @@ class TrainingStatus(BaseModel):
         )
 
 
-class TrainingRow(BaseModel):
+class TrainingRow(Result):
     """One training in a list."""
 
     ref: str
@@ -146,6 +167,17 @@ class TrainingRow(BaseModel):
     created_at: datetime
     checked_at: datetime | None
     stale: bool = Field(description="True when the service could not be asked just now")
+
+    @classmethod
+    def of(cls, training: Training) -> Self:
+        """The row of this training."""
+        return cls.copy_of(
+            training,
+            ref=training.ref or "",
+            status=STATUS[training.state],
+            created_at=training.created_at or 0.0,
+            stale=Note.NOT_REFRESHED in training.notes,
+        )
 
     def __str__(self) -> str:
         done = (
@@ -161,7 +193,7 @@ class TrainingRow(BaseModel):
 KIND_NAMES = {"training": "training", "upload": "photo upload", "generation": "image generation"}
 
 
-class UnsettledRow(BaseModel):
+class UnsettledRow(Result):
     """A paid request of any kind that has not come to an end."""
 
     ref: str
@@ -173,6 +205,18 @@ class UnsettledRow(BaseModel):
     created_at: datetime
     next_step: str
 
+    @classmethod
+    def of(cls, training: Training) -> Self:
+        """The row of this request."""
+        return cls.copy_of(
+            training,
+            ref=training.ref or "",
+            kind=training.kind.value,
+            status=STATUS[training.state],
+            created_at=training.created_at or 0.0,
+            next_step=next_step(training),
+        )
+
     def __str__(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
         short = self.prompt if self.prompt is None or len(self.prompt) <= 80 else f"{self.prompt[:80]}…"
@@ -182,7 +226,7 @@ class UnsettledRow(BaseModel):
         return f"{named}. Next: {self.next_step}"
 
 
-class TrainingList(BaseModel):
+class TrainingList(Result):
     """Trainings of this ledger, newest first."""
 
     trainings: list[TrainingRow]
@@ -195,6 +239,19 @@ class TrainingList(BaseModel):
     warnings: list[str]
     sandbox: bool
     next_step: str
+
+    @classmethod
+    def of(cls, page: Page, *, sandbox: bool, is_filtered: bool = False) -> Self:
+        """What list_trainings returns; `is_filtered` when only some subject or status was asked for."""
+        rows = [TrainingRow.of(training) for training in page.trainings]
+        return cls.copy_of(
+            page,
+            trainings=rows,
+            unsettled=[UnsettledRow.of(training) for training in page.unsettled],
+            warnings=warnings_of_list(page),
+            sandbox=sandbox,
+            next_step=after_listing(page, sandbox=sandbox, is_filtered=is_filtered),
+        )
 
     def __str__(self) -> str:
         count = f"{len(self.trainings)} of {self.total} trainings, newest first:"
@@ -213,40 +270,6 @@ class TrainingList(BaseModel):
         rest = f"the first {len(self.unsettled)}" if beyond else "them"
         listed = [f"- and {more} more (field unsettled has {rest})"] if more else []
         return ["Not settled yet:", *told, *listed]
-
-
-class AccountStatus(BaseModel):
-    """What is left to spend."""
-
-    credits: float | None
-    plan: str | None
-    sandbox: bool
-    next_step: str
-
-    def __str__(self) -> str:
-        left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
-        plan = f" on the plan {self.plan!r}" if self.plan else ""
-        return text_of(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
-
-
-def text_of(sandbox: bool, *sentences: str) -> str:
-    """Sentences as one text, beginning with a word about the sandbox where there is one."""
-    return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
-
-
-def costs(status: str) -> str:
-    """The verb of a price: what is unconfirmed may not have been charged, what failed may have been refunded."""
-    return "may have cost" if status in {"unconfirmed", "failed"} else "costs"
-
-
-def balance_in_words(credits_left: float | None) -> str:
-    """What is left on the account; empty when it is not known."""
-    return "" if credits_left is None else f"{counted(credits_left, 'credit')} left on the account."
-
-
-def counted(number: float, thing: str) -> str:
-    """A number of things in words: 1 credit, 3 credits."""
-    return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"
 
 
 def _names(task_id: str | None, ref: str | None) -> str:

@@ -6,21 +6,12 @@ from datetime import UTC, datetime
 
 from apiframe_studio.api.errors import (
     ApiframeError,
-    BaseUrlProblem,
-    BaseUrlUnusable,
     KeyRefused,
-    KeyUnusable,
-    NotSent,
-    NotSentBecause,
     OutOfCredits,
     PictureRefused,
     PictureRefusedBecause,
-    Refused,
     Throttled,
-    Unclear,
-    UnclearBecause,
 )
-from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.models import TaskKind
 from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.intent import KeyReused
@@ -37,7 +28,6 @@ from apiframe_studio.ledger import (
     UnknownCursor,
 )
 from apiframe_studio.photo_sets import (
-    UPLOAD_CREDITS,
     CheckUnfinished,
     ConsentMissing,
     NotAPhotoSet,
@@ -46,115 +36,34 @@ from apiframe_studio.photo_sets import (
     SetNotUsable,
 )
 from apiframe_studio.photos import (
-    FEWEST,
     ChoiceRefused,
     DecodersFailed,
     NothingToPrepare,
     PathRefused,
-    PhotoError,
-    Refusal,
 )
 from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
-from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
-from apiframe_tools.wording.choice_words import refused_choice
 from apiframe_tools.wording.next_steps import (
-    AFTER_A_FAILED_UPLOAD,
     AFTER_A_REFUSED_TRAINING,
     ORDERS,
-    STATUS,
     next_step,
     wish_of,
 )
-from apiframe_tools.wording.photos import in_words
-from apiframe_tools.wording.warnings import clock_words
-
-NEW_KEYS = (
-    "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release on."
-)
-_SET_A_KEY = (
-    f"{NEW_KEYS} A user who has a v1 key sets APIFRAME_API_KEY of this server to it and restarts the server; without "
-    "one, it can be started with --sandbox to try everything."
-)
+from apiframe_tools.wording.photo_errors import photo_message
+from apiframe_tools.wording.phrases import STATUS
+from apiframe_tools.wording.service_errors import service_message
 
 CONSENT_MISSING = (
     "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the user whether "
     "the subject agreed; only if so, call prepare_photos with consent true."
 )
 
-_KEY_WORDS = {
-    KeyProblem.MISSING: f"No Apiframe API key is set, so nothing was sent. {_SET_A_KEY}",
-    KeyProblem.PLACEHOLDER: (
-        "The API key is a placeholder that was never filled in (it contains ${…}), so nothing was sent. "
-        + _SET_A_KEY
-    ),
-    KeyProblem.V2: (f"The API key begins with afk_, so it is a v2 key, and nothing was sent. {_SET_A_KEY}"),
-    KeyProblem.MALFORMED: (
-        "The API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have, so nothing "
-        "was sent. To mend it, the person sets APIFRAME_API_KEY to the bare key and restarts this server."
-    ),
-}
-
-_URL_WORDS = {
-    BaseUrlProblem.NOT_A_URL: "is not an address",
-    BaseUrlProblem.SCHEME: "begins with neither https:// nor http://",
-    BaseUrlProblem.CREDENTIALS: "holds a user name or password",
-    BaseUrlProblem.QUERY: "has a ? or # part",
-    BaseUrlProblem.PLAIN_HTTP: (
-        "is plain http:// beyond this machine, over which anyone on the network path can read the key"
-    ),
-    BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
-}
-
-_PICTURE_WORDS = {
-    PictureRefusedBecause.HOST: (
-        "They are at {host}, which is not among the hosts that the person allowed. To mend it, the person adds it to "
-        "APIFRAME_PICTURE_HOSTS and restarts this server."
-    ),
-    PictureRefusedBecause.SCHEME: "Their address is not https, so it was not followed.",
-    PictureRefusedBecause.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept.",
-    PictureRefusedBecause.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved.",
-    PictureRefusedBecause.DAMAGED: (
-        "One is damaged: it cannot be decoded to its end, so it was not saved. Those that are whole were."
-    ),
-}
 
 _SAME_AGAIN = frozenset(PictureRefusedBecause) - {PictureRefusedBecause.HOST}
 """What is wrong with the image itself: fetching it again does not help."""
 
-REFUSALS = {
-    Refusal.OUTSIDE: "That path is outside the allowed folders",
-    Refusal.MALFORMED: "That is not a path",
-    Refusal.PARENT_STEP: "Paths with .. are not followed",
-    Refusal.HIDDEN: "Hidden files and folders are not read",
-    Refusal.LINK: "Links are not followed",
-    Refusal.NOT_FOUND: "There is nothing at that path",
-    Refusal.NOT_A_FILE_OR_FOLDER: "That is neither a file nor a folder",
-    Refusal.NOT_READABLE: "That cannot be read",
-}
-
-NOT_SENT_WORDS = {
-    NotSentBecause.DNS: "its name was not found",
-    NotSentBecause.REFUSED: "the connection was refused",
-    NotSentBecause.TIMEOUT: "no connection came about in time",
-    NotSentBecause.CERTIFICATE: "its certificate is not trusted on this machine",
-    NotSentBecause.TLS: "no secure connection came about",
-    NotSentBecause.BUSY: "too many requests are on their way already",
-    NotSentBecause.PROXY: "the proxy did not open the way",
-    NotSentBecause.UNREACHABLE: "the network did not lead there",
-}
-
-UNCLEAR_WORDS = {
-    UnclearBecause.TIMEOUT: "did not answer in time",
-    UnclearBecause.CUT_OFF: "broke off the connection",
-    UnclearBecause.TOO_LARGE: "sent far too long an answer",
-    UnclearBecause.SERVER_ERROR: "had an error of its own",
-    UnclearBecause.ODD_STATUS: "gave an answer that makes no sense here",
-    UnclearBecause.NOT_JSON: "answered with something that is not its own format, such as a web page",
-    UnclearBecause.NO_TASK_ID: "answered without an id",
-}
 
 _KIND_WORDS = {
     TaskKind.TRAINING: "a training",
@@ -178,7 +87,7 @@ def explain(error: BaseException) -> str | None:
         case Rejected():
             return _rejected(error)
         case ApiframeError():
-            return _service(error)
+            return service_message(error)
         case LedgerError():
             return _ledger(error)
         case KeyReused(earlier=Submission() as earlier):
@@ -254,7 +163,7 @@ def explain(error: BaseException) -> str | None:
             | ChoiceRefused()
             | NothingToPrepare()
         ):
-            return _photos(error)
+            return photo_message(error)
         case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
             return _pictures(error)
         case UnknownCursor():
@@ -295,7 +204,7 @@ def _not_yet_sent(error: NotYetSent) -> str:
         wait = error.cause.retry_after
         when = f"in {wait:.0f} seconds" if wait else "in a minute"
         return f"The service is busy and did not take this. {named} waits; nothing was paid. Next: {again} {when}."
-    return f"{_service(error.cause)} {named} was not sent and nothing was paid. Next: {again}."
+    return f"{service_message(error.cause)} {named} was not sent and nothing was paid. Next: {again}."
 
 
 def _rejected(error: Rejected) -> str:
@@ -304,118 +213,8 @@ def _rejected(error: Rejected) -> str:
     # Only of a request that was understood and refused as it is; a key or credits are told by their own words.
     if error.row.kind is Kind.TRAINING and not isinstance(error.cause, KeyRefused | OutOfCredits):
         fix = AFTER_A_REFUSED_TRAINING
-    return f"{_service(error.cause)} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
-
-
-def _service(error: ApiframeError) -> str:
-    said = f" It says: {error.message!r}." if error.message else ""
-    match error:
-        case PictureRefused():
-            return _PICTURE_WORDS[error.why].format(
-                host=plain(error.host, 100) or "an address that is no host's"
-            )
-        case KeyUnusable():
-            return _KEY_WORDS[error.problem]
-        case BaseUrlUnusable():
-            return f"The service's address {_URL_WORDS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
-        case NotSent():
-            return (
-                f"The service could not be reached: {NOT_SENT_WORDS[error.why]}. Check the connection and "
-                "APIFRAME_BASE_URL, then try again."
-            )
-        case Throttled(retry_after=float() as seconds):
-            return f"The service is busy. Try again in {seconds:.0f} seconds."
-        case Throttled():
-            return "The service is busy. Try again in a minute."
-        case KeyRefused():
-            return (
-                f"The service does not accept the API key.{said} To mend it, the person sets "
-                "APIFRAME_API_KEY to a valid v1 key and restarts this server."
-            )
-        case OutOfCredits():
-            return f"The account has too few credits.{said} Ask the person to add some; get_account shows what is left."
-        case Refused():
-            return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
-        case Unclear(why=UnclearBecause.NOT_JSON):
-            return (
-                f"The service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute; if it goes on, "
-                "APIFRAME_BASE_URL may lead somewhere else."
-            )
-        case Unclear():
-            return f"The service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
-        case _:
-            return f"The service could not be used.{said} Try again in a minute."
-
-
-def _advice(error: Refused) -> str:
-    if error.status is not None and 300 <= error.status < 400:
-        return "It redirects elsewhere, which is never followed: check APIFRAME_BASE_URL."
-    if error.status in (404, 405):
-        return "Check the ids; if they are right, APIFRAME_BASE_URL may lead somewhere else."
-    return "Check the ids and the other arguments."
-
-
-def _advice_on_url(error: BaseUrlUnusable) -> str:
-    mended = "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
-    return f"To mend it, the person corrects {mended} and restarts this server."
-
-
-def _photos(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError) -> str:
-    match error:
-        case CheckUnfinished():
-            seen, unseen = len(error.check.photos), len(error.check.unseen)
-            return (
-                f"{seen} of {seen + unseen} photos were judged in the time of one call, so nothing was sent yet. "
-                "Next: call prepare_photos again with the same arguments; it goes on where it stopped."
-            )
-        case NotEnoughPhotos():
-            rejected = [photo for photo in error.check.photos if not photo.usable]
-            why = f" Rejected: {in_words(rejected)}." if rejected else ""
-            return (
-                f"Only {error.usable} of {len(error.check.photos)} photos would be sent, and a training takes at least "
-                f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the person "
-                "for more."
-            )
-        case SetNotUsable(expired=True):
-            clock = f" {clock_words(error.clock_ahead)}" if error.clock_ahead else ""
-            return (
-                "That photo set has expired, so nothing was sent and nothing was paid. Call prepare_photos with the "
-                f"same photos to make a new one ({UPLOAD_CREDITS:g} credits).{clock}"
-            )
-        case SetNotUsable(photo_set=photo_set) if photo_set.state is State.FAILED:
-            return (
-                "That photo set failed and cannot be trained on; nothing was sent. Next: tell the user; "
-                f"{AFTER_A_FAILED_UPLOAD}"
-            )
-        case SetNotUsable(photo_set=photo_set) if photo_set.state in (State.REJECTED, State.ABANDONED):
-            return (
-                f"That photo set is {photo_set.state.value} and cannot be trained on; nothing was sent. Call "
-                f"prepare_photos to make a new one ({UPLOAD_CREDITS:g} credits)."
-            )
-        case SetNotUsable(photo_set=photo_set) if photo_set.state is State.INTENT:
-            return (
-                f"That photo set (ref {photo_set.ref}) was not sent yet. Call prepare_photos again with the same "
-                f"arguments to send it ({UPLOAD_CREDITS:g} credits), then start_training."
-            )
-        case SetNotUsable(photo_set=photo_set):
-            return (
-                f"That photo set (ref {photo_set.ref}) is not ready yet; nothing was sent. Call prepare_photos again "
-                "with the same arguments to see how far it is, then start_training."
-            )
-        case ChoiceRefused():
-            return refused_choice(error)
-        case PathRefused(near=near) if near:
-            meant = " or ".join(plain(str(path), 200) for path in near)
-            return f"There is nothing at that path. Did you mean {meant}?"
-        case PathRefused():
-            allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
-            return (
-                f"{REFUSALS.get(error.refusal, 'That path cannot be read')}. Photos are read only in the folders that "
-                f"the person allowed: {allowed}. Use a path in one of them, or ask the person to add a folder to "
-                "APIFRAME_PHOTO_FOLDERS."
-            )
-        case _:
-            return "The photos could not be read on this machine, so nothing was sent. Try again with fewer of them."
+    said = service_message(error.cause)
+    return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 
 
 def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) -> str:
@@ -434,20 +233,22 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
         case NotFetched(row=row) if is_missing(row):
             return (
                 f"The pictures were made and paid for (ref {row.ref}), but the service does not give them out now. "
-                f"{_service(error.cause)} Next: call generate_photos again with the same arguments; fetching is free. "
-                f"If it stays so, ask the user: resolve_training with ref {row.ref} and give_up ends it, and the same "
-                "call makes new ones then, at full price."
+                f"{service_message(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
+                f"free. If it stays so, ask the user: resolve_training with ref {row.ref} and give_up ends it, and the "
+                "same call makes new ones then, at full price."
             )
         case NotFetched(row=row, cause=PictureRefused() as cause) if cause.why in _SAME_AGAIN:
             return (
-                f"The pictures were made and paid for (ref {row.ref}), but not all were saved. {_service(cause)} Next: "
-                "tell the user; calling again gives the same result. Whole images are in the output folder; "
-                f"resolve_training with ref {row.ref} and give_up ends this one a day after it was accepted."
+                f"The pictures were made and paid for (ref {row.ref}), but not all were saved. "
+                f"{service_message(cause)} Next: tell the user; calling again gives the same result. Whole images are in "
+                f"the output folder; resolve_training with ref {row.ref} and give_up ends this one a day after it was "
+                "accepted."
             )
         case NotFetched():
             return (
                 f"The pictures were made and paid for (ref {error.row.ref}), but not fetched yet. "
-                f"{_service(error.cause)} Next: call generate_photos again with the same arguments; fetching is free."
+                f"{service_message(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
+                "free."
             )
         case FolderUnusable():
             paid = (

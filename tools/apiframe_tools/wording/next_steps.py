@@ -1,29 +1,20 @@
-"""What to do next about a training: one pure function."""
+"""The next step of each result: the next call, or what to tell or ask the user. Pure."""
 
 from __future__ import annotations
 
 from math import ceil
 from typing import Final
 
+from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
-from apiframe_studio.photo_sets import UPLOAD_CREDITS
+from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.photos import FEWEST, PhotoCheck
 from apiframe_studio.submission import State
-from apiframe_studio.training import Note, Training
-from apiframe_tools.results.trainings import Status
-
-STATUS: dict[State, Status] = {
-    State.INTENT: "submitting",
-    State.SENDING: "submitting",
-    State.QUEUED: "queued",
-    State.PROCESSING: "processing",
-    State.FINISHED: "finished",
-    State.FAILED: "failed",
-    State.UNCONFIRMED: "unconfirmed",
-    State.REJECTED: "rejected",
-    State.ABANDONED: "abandoned",
-}
-
+from apiframe_studio.training import Note, Training, is_missing
+from apiframe_studio.trainings import Page
+from apiframe_tools.wording.instructions import READY_PHOTOS
+from apiframe_tools.wording.phrases import PhotosStatus, counted
 
 AFTER_A_REFUSED_TRAINING: Final = (
     f"if the photo set has expired, call prepare_photos with its photos ({UPLOAD_CREDITS:g} credits) and "
@@ -39,6 +30,8 @@ AFTER_A_FAILED_UPLOAD: Final = (
 )
 LOOK_AGAIN_MINUTES: Final = 5
 MOST_LOOK_AGAIN_MINUTES: Final = 15
+
+_UPLOAD: Final = counted(UPLOAD_CREDITS, "credit")
 
 ORDERS: Final = {
     Kind.TRAINING: ("The training", "start_training"),
@@ -156,3 +149,109 @@ def wish_of(training: Training) -> str:
     asked = training.requested_trigger_word
     word = f"trigger_word {asked}" if asked else "no trigger_word"
     return f"training_images_id {training.training_images_id} and {word}"
+
+
+def after_listing(page: Page, *, sandbox: bool, is_filtered: bool) -> str:
+    """After a page of trainings."""
+    unconfirmed = [found for found in page.unsettled if found.state is State.UNCONFIRMED]
+    if unconfirmed:
+        return next_step(unconfirmed[0])
+    if page.next_cursor:
+        return f"call list_trainings with cursor {page.next_cursor} for older ones."
+    if not page.trainings:
+        ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
+        everything = "leave subject and status out to see all there are; " if is_filtered else ""
+        return f"{everything}a new training begins with check_photos.{ready}"
+    return "call get_training_status with a task_id or ref for more about one of them."
+
+
+def after_check(judged: PhotoCheck) -> str:
+    """After a check of photos."""
+    if judged.inner and not judged.photos:
+        return "call check_photos with the folder that holds the subject's photos."
+    if judged.unseen:
+        return (
+            f"call check_photos again with the same paths; it goes on with the {len(judged.unseen)} photos that it has "
+            "not looked at yet."
+        )
+    if judged.enough:
+        return (
+            "show the user the contact sheet and the price; once they agree to send the photos, call prepare_photos "
+            "with the same paths."
+        )
+    missing = FEWEST - judged.usable
+    needed = "1 more good photo is" if missing == 1 else f"{missing} more good photos are"
+    return f"tell the user; {needed} needed before anything can be sent."
+
+
+def after_preparing(photo_set: PhotoSet, status: PhotosStatus) -> str:
+    """After a call of prepare_photos."""
+    if is_missing(photo_set.row):
+        return unknown_to_the_service("prepare_photos", photo_set.row.ref)
+    ref, task_id, trained = photo_set.row.ref, photo_set.row.task_id, photo_set.trained
+    match status:
+        case "ready" if trained:
+            return (
+                f"call get_training_status with task_id {trained.ref} for the training that exists. To train these "
+                f"photos once more, call start_training with training_images_id {task_id} and a new idempotency_key "
+                "once the user agrees to pay again."
+            )
+        case "ready":
+            return (
+                f"call start_training with training_images_id {task_id}, once the person agrees to the price."
+            )
+        case "submitting" if not photo_set.same_wording:
+            return (
+                f"nothing was sent. Ask the user: call resolve_training with ref {ref} and give_up to drop the waiting "
+                f"set, then prepare_photos again ({_UPLOAD}), or call prepare_photos with the earlier gender, "
+                f"ethnicity and age to send it ({_UPLOAD})."
+            )
+        case "uploading" | "preparing" if not photo_set.same_wording:
+            return (
+                "tell the user that a set of these photos with a different gender, ethnicity or age is being prepared. "
+                "Call prepare_photos with those earlier values to follow it, free; with the present ones it makes "
+                f"another set for {_UPLOAD} once this one is ready."
+            )
+        case "submitting" | "uploading" | "preparing":
+            return "call prepare_photos again with the same arguments in a minute; it goes on by itself meanwhile."
+        case "unconfirmed":
+            return (
+                f"ask the person: {_UPLOAD} may have been spent and it is not sent again by itself. Then call "
+                f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
+            )
+        case "failed":
+            return f"tell the user; {AFTER_A_FAILED_UPLOAD}"
+        case "expired" | "rejected" | "abandoned":
+            return f"tell the user; calling prepare_photos again makes a new set for {_UPLOAD}."
+
+
+_WHAT_IS_GONE = (
+    "tell the user. With a seed, the same call tries to fetch them again, free; without one only within "
+    f"{SAME_AGAIN_SECONDS / 60:g} minutes of making them, and after that it makes new images at full price. A new seed "
+    "always does."
+)
+
+
+def after_making(pictures: Pictures) -> str:
+    """After a call of generate_photos."""
+    row = pictures.row
+    if row.forgotten_at is not None:
+        return "tell the user; nothing is kept."
+    if pictures.gone:
+        return _WHAT_IS_GONE
+    match row.state:
+        case State.FINISHED:
+            return "show the person the pictures; another one of the same prompt takes a new seed."
+        case State.UNCONFIRMED:
+            return (
+                "ask the person: credits may have been spent and it is not sent again by itself. Then call "
+                f"resolve_training with ref {row.ref} and their decision: accepted (with task_id), send_again or "
+                "give_up."
+            )
+        case State.FAILED:
+            return (
+                "tell the person; the service made no pictures. A changed prompt or a new seed is a new try, at full "
+                "price."
+            )
+        case _:
+            return "call generate_photos again with the same arguments in a minute; it is not paid for twice."

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from apiframe_studio.generations import Pictures
+from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.photos import MOST_PICTURES, Aspect, PhotoCheck, Verdict
+from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
-from apiframe_studio.training import Note, Training
-from apiframe_tools.results.trainings import counted
-from apiframe_tools.wording.next_steps import STATUS
+from apiframe_studio.training import Note, Training, is_missing
+from apiframe_studio.trainings import Page
+from apiframe_tools.wording.photos import FACES_NOT_CHECKED, in_words
+from apiframe_tools.wording.phrases import STATUS, counted
 
 MOST_NAMED: Final = 4
 
@@ -133,3 +138,79 @@ def _sentence(note: Note, training: Training) -> str:
             )
         case _:
             return _WORDS.get(note, "")
+
+
+_HIDDEN = "{}, which cost nothing, not shown: status rejected lists them."
+
+MOST_INNER: Final = 10
+"""How many folders inside one sentence names."""
+
+
+_PAST_THE_LIMIT = f"{{}} more photos were not looked at: one call takes {MOST_PICTURES}."
+
+
+_OTHER_WORDS = (
+    "A set with these photos exists with a different gender, ethnicity or age; returning that set. Once it is ready, "
+    f"the same call makes another set, for {counted(UPLOAD_CREDITS, 'credit')}."
+)
+
+
+def warnings_of_list(page: Page) -> list[str]:
+    """What a list of trainings does not show."""
+    stale = any(Note.NOT_REFRESHED in training.notes for training in page.trainings)
+    return [
+        *(["The service could not be asked about some of them just now."] if stale else []),
+        *([_HIDDEN.format(counted(page.rejected, "rejected request"))] if page.rejected else []),
+    ]
+
+
+def warnings_of_check(judged: PhotoCheck) -> list[str]:
+    """Which photos were not looked at."""
+    told: list[str] = []
+    if judged.unseen:
+        told.append(
+            f"{len(judged.unseen)} photos were not looked at yet, beginning with {judged.unseen[0].name}: the time "
+            "limit of one call was reached."
+        )
+    if judged.left_out:
+        told.append(_PAST_THE_LIMIT.format(judged.left_out))
+    if judged.inner:
+        inner = ", ".join(
+            f"{plain(str(one.path), 200)} ({one.pictures})" for one in judged.inner[:MOST_INNER]
+        )
+        more = f" and {len(judged.inner) - MOST_INNER} more" if len(judged.inner) > MOST_INNER else ""
+        told.append(f"Folders inside were not looked into; these hold photos: {inner}{more}.")
+    return told
+
+
+def warnings_of_set(photo_set: PhotoSet) -> list[str]:
+    """What a user should know about a set besides its state."""
+    check, sent = photo_set.check, photo_set.prepared.photos
+    doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
+    return [
+        *([FACES_NOT_CHECKED] if Aspect.FACES in check.not_judged else []),
+        *([f"Sent despite a warning: {in_words(doubtful)}."] if doubtful else []),
+        *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
+        *(
+            []
+            if photo_set.refreshed
+            else ["The service could not be asked just now; this is the last known state."]
+        ),
+        *([UNKNOWN_TO_THE_SERVICE] if is_missing(photo_set.row) else []),
+        *([f"{trained_before(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
+        *([clock_words(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
+        *([] if photo_set.same_wording else [_OTHER_WORDS]),
+    ]
+
+
+def warnings_of_images(pictures: Pictures) -> list[str]:
+    """Which images are missing, and which other training may have been meant."""
+    if pictures.row.forgotten_at is not None:
+        return ["The subject was forgotten meanwhile, so none of these pictures is kept."]
+    told: list[str] = []
+    if pictures.missing:
+        told.append(f"{pictures.missing} fewer pictures came than were asked for.")
+    if pictures.gone:
+        are = "image is" if pictures.gone == 1 else "images are"
+        told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
+    return [*told, *made_with(pictures.training)]

@@ -1,0 +1,40 @@
+"""The result of get_account."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from apiframe_studio.api.models import Account
+from apiframe_studio.photo_sets import UPLOAD_CREDITS
+from apiframe_tools.results import Result
+from apiframe_tools.wording.phrases import text_of
+
+_WHAT_IT_COSTS = (
+    f"a training takes 4 credits a photo, so 40 to 120, after {UPLOAD_CREDITS:g} for preparing its photos; tell the "
+    "user if that is more than is left."
+)
+_NOTHING_IS_CHARGED = (
+    "in the sandbox credits are simulated, so anything can be tried; at the service a training takes 4 credits a "
+    "photo."
+)
+
+
+class AccountStatus(Result):
+    """What is left to spend."""
+
+    credits: float | None
+    plan: str | None
+    sandbox: bool
+    next_step: str
+
+    @classmethod
+    def of(cls, account: Account, *, sandbox: bool) -> Self:
+        """What get_account returns."""
+        return cls.copy_of(
+            account, sandbox=sandbox, next_step=_NOTHING_IS_CHARGED if sandbox else _WHAT_IT_COSTS
+        )
+
+    def __str__(self) -> str:
+        left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
+        plan = f" on the plan {self.plan!r}" if self.plan else ""
+        return text_of(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")

@@ -1,0 +1,88 @@
+"""The result of generate_photos."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field
+
+from apiframe_studio.generations import Pictures
+from apiframe_studio.ledger import SavedPicture
+from apiframe_studio.portfolio import ENDINGS
+from apiframe_tools.results import Result, WithImages
+from apiframe_tools.wording.next_steps import after_making
+from apiframe_tools.wording.phrases import STATUS, Status, costs, counted, text_of
+from apiframe_tools.wording.warnings import warnings_of_images
+
+
+class PictureSaved(Result):
+    """One picture on this machine."""
+
+    number: int
+    path: str
+    uri: str
+
+
+class ImagesMade(WithImages):
+    """Generated pictures."""
+
+    ref: str
+    task_id: str | None
+    status: Status
+    subject: str | None
+    prompt: str = Field(description="What was really asked for")
+    trigger_word: str
+    trigger_word_added: bool
+    pictures: list[PictureSaved]
+    credits: float
+    deduplicated: bool
+    warnings: list[str]
+    sandbox: bool
+    next_step: str
+
+    @classmethod
+    def of(cls, made: Pictures, *, sandbox: bool) -> Self:
+        """What generate_photos returns."""
+        row, training = made.row, made.training
+        result = cls.copy_of(
+            row,
+            status=STATUS[row.state],
+            subject=training.subject,
+            prompt=made.prompt,
+            trigger_word=training.trigger_word or "",
+            trigger_word_added=made.word_added,
+            pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
+            credits=row.credits or 0.0,
+            deduplicated=made.deduplicated,
+            warnings=warnings_of_images(made),
+            sandbox=sandbox,
+            next_step=after_making(made),
+        )
+        for preview in made.previews:
+            result.add_image(preview)
+        for saved in made.saved:
+            result.add_link(saved.path, _uri(saved), saved.media_type)
+        return result
+
+    def __str__(self) -> str:
+        of = f" of {self.subject}" if self.subject else ""
+        cost = (
+            "This call cost nothing"
+            if self.deduplicated
+            else f"This {costs(self.status)} {counted(self.credits, 'credit')}"
+        )
+        return text_of(
+            self.sandbox,
+            f"{cost}. Saved: {counted(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
+            f"The trigger word {self.trigger_word} was put in front of the prompt."
+            if self.trigger_word_added
+            else "",
+            *(f"{picture.number}: {picture.path}." for picture in self.pictures),
+            f"ref {self.ref}.",
+            *self.warnings,
+            f"Next: {self.next_step}",
+        )
+
+
+def _uri(saved: SavedPicture) -> str:
+    return f"apiframe://pictures/{saved.ref}/{saved.number}.{ENDINGS[saved.media_type]}"
