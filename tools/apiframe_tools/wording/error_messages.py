@@ -240,9 +240,9 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
         case NotFetched(row=row, cause=PictureRefused() as cause) if cause.why in _SAME_AGAIN:
             return (
                 f"The pictures were made and paid for (ref {row.ref}), but not all were saved. "
-                f"{service_message(cause)} Next: tell the user; calling again gives the same result. Whole images are in "
-                f"the output folder; resolve_training with ref {row.ref} and give_up ends this one a day after it was "
-                "accepted."
+                f"{service_message(cause)} Next: tell the user; calling again gives the same result. Whole images are "
+                f"in the output folder; resolve_training with ref {row.ref} and give_up ends this one a day after it "
+                "was accepted."
             )
         case NotFetched():
             return (
