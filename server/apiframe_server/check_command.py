@@ -19,7 +19,7 @@ from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 from apiframe_tools.results.photos import PhotosChecked
 from apiframe_tools.wording.photo_errors import REFUSALS
-from apiframe_tools.wording.photos import ASPECTS, FACES_NOT_CHECKED, reasons_of, wishes_of
+from apiframe_tools.wording.photos import ASPECTS, FACES_NOT_CHECKED, describe_reasons, suggest_photos
 
 _MARKS = {
     Verdict.USE: "[green]good[/green]",
@@ -81,13 +81,13 @@ def _show(judged: PhotoCheck, sheet: str | None, as_json: bool) -> None:
         console.print(FACES_NOT_CHECKED)
     table = Table("", "photo", "verdict", "why", box=None, pad_edge=False)
     for photo in judged.photos:
-        why = ", ".join(reasons_of(photo))
+        why = ", ".join(describe_reasons(photo))
         table.add_row(str(photo.number), escape(photo.photo.name), _MARKS[photo.verdict], escape(why))
     if judged.photos:
         console.print(table)
     console.print(_summary(judged))
     if judged.wishes:
-        console.print(f"Photograph next: {'; '.join(wishes_of(judged))}.")
+        console.print(f"Photograph next: {'; '.join(suggest_photos(judged))}.")
     if judged.not_judged:
         console.print(
             f"Not judged: {', '.join(ASPECTS[aspect] for aspect in judged.not_judged)}.", markup=False

@@ -27,7 +27,7 @@ from apiframe_studio.ledger import Kind
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
-from apiframe_tools.wording.phrases import STATUS, counted
+from apiframe_tools.wording.phrases import STATUS, pluralize
 
 MOST_NAMED = 5
 
@@ -235,7 +235,7 @@ async def _ledgers(studio: Studio) -> list[Finding]:
 
 async def _ledger(studio: Studio) -> Finding:
     held = await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=1)
-    return Finding("ledger", Mark.OK, f"{studio.ledger.path} holds {counted(held.total, 'training')}")
+    return Finding("ledger", Mark.OK, f"{studio.ledger.path} holds {pluralize(held.total, 'training')}")
 
 
 async def _unsettled(studio: Studio) -> Finding:

@@ -13,7 +13,7 @@ from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, run_command
 from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
 from apiframe_studio.studio import Studio
-from apiframe_tools.wording.phrases import counted
+from apiframe_tools.wording.phrases import pluralize
 
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
@@ -62,12 +62,12 @@ def _show(known: Known, studio: Studio, subject: str) -> None:
     if not known.rows:
         return
     kinds = Counter(row.kind for row in known.rows)
-    records = ", ".join(counted(number, KIND_WORDS[kind]) for kind, number in kinds.items())
+    records = ", ".join(pluralize(number, KIND_WORDS[kind]) for kind, number in kinds.items())
     where = "in the sandbox" if studio.is_sandbox else "on this machine"
     print(f"What is known {where} about {subject}, and would be removed:")
     print(f"  name, words and fingerprints of {records}")
     for folder, number in Counter(Path(picture.path).parent for picture in known.saved).items():
-        print(f"  {counted(number, 'image')} in {folder}")
+        print(f"  {pluralize(number, 'image')} in {folder}")
     print("The ledger keeps what was spent and when, without a name.")
     if known.unsettled:
         print(f"Not settled yet: {known.unsettled}. Their outcome will no longer be reported here.")
@@ -97,13 +97,13 @@ def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:
 
 
 def _tell_what_was_removed(forgotten: Forgotten) -> None:
-    removed = f"{counted(forgotten.records, 'record')}, and {counted(forgotten.pictures, 'image')}"
+    removed = f"{pluralize(forgotten.records, 'record')}, and {pluralize(forgotten.pictures, 'image')}"
     print(f"Removed the name, words and fingerprints from {removed}.")
 
 
 def _tell_the_rest(studio: Studio, forgotten: Forgotten) -> None:
     if forgotten.left_over:
-        print(f"Removed what was left from before: {counted(forgotten.left_over, 'path')}.")
+        print(f"Removed what was left from before: {pluralize(forgotten.left_over, 'path')}.")
     if forgotten.records:
         _tell_what_was_removed(forgotten)
     for path in forgotten.left:

@@ -23,8 +23,8 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
 from apiframe_studio.training import NotATraining, UnknownTraining
-from apiframe_tools.wording.error_messages import explain
-from apiframe_tools.wording.service_errors import NEW_KEYS, NOT_SENT_WORDS, UNCLEAR_WORDS
+from apiframe_tools.wording.error_messages import message_for
+from apiframe_tools.wording.service_errors import NEW_KEYS, NOT_SENT_REASONS, UNCLEAR_REASONS
 
 _WITHOUT_A_KEY: Final = (
     f"{NEW_KEYS} If you have a v1 key, set APIFRAME_API_KEY to it. Without one, use the sandbox: "
@@ -82,7 +82,7 @@ def explain_to_user(error: BaseException, switch: str = "") -> Problem | None:
 
 
 def _as_told_to_an_assistant(error: BaseException, code: ExitCode) -> Problem | None:
-    told = explain(error)
+    told = message_for(error)
     if told is None:
         return None
     message, _, then = told.partition(" Next: ")
@@ -105,7 +105,7 @@ def _service(error: ApiframeError) -> Problem | None:
         case NotSent():
             return Problem(
                 ExitCode.UNREACHABLE,
-                f"the service could not be reached: {NOT_SENT_WORDS[error.why]}.",
+                f"the service could not be reached: {NOT_SENT_REASONS[error.why]}.",
                 "Check your connection and APIFRAME_BASE_URL.",
             )
         case Throttled():
@@ -114,7 +114,7 @@ def _service(error: ApiframeError) -> Problem | None:
             elsewhere = error.why is UnclearBecause.NOT_JSON
             return Problem(
                 ExitCode.UNREACHABLE,
-                f"the service {UNCLEAR_WORDS[error.why]}.{'' if elsewhere else said}",
+                f"the service {UNCLEAR_REASONS[error.why]}.{'' if elsewhere else said}",
                 "APIFRAME_BASE_URL may lead somewhere else." if elsewhere else "Try again in a minute.",
             )
         case Refused():

@@ -23,7 +23,7 @@ from apiframe_studio.training import Note, Training, UnknownSubject
 from apiframe_studio.trainings import Page
 from apiframe_studio.waiting import is_worth_waiting
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
-from apiframe_tools.wording.phrases import SANDBOX_WORDS, STATUS
+from apiframe_tools.wording.phrases import SANDBOX_NOTE, STATUS
 
 ONE_WAIT_SECONDS = 60.0
 _OVER = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})
@@ -61,7 +61,7 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
 def _show_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
     console, aside = output(), notes()
     if sandbox:
-        aside.print(SANDBOX_WORDS, style="dim")
+        aside.print(SANDBOX_NOTE, style="dim")
     if page.trainings:
         console.print(
             _table(["subject", "status", "trigger word", "started", "id"], map(_cells, page.trainings))

@@ -77,7 +77,7 @@ async def test_a_training_that_the_service_does_not_know_is_shown_as_such_and_ca
 async def test_images_that_the_service_does_not_know_any_more_can_be_given_up_and_made_anew(
     slow: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apiframe_tools.generate_photos.LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr("apiframe_tools.generate_photos.MAX_SECONDS", 0.3)
     begun = await show(slow, "generate_photos", **WISH)
     assert begun.facts["status"] in ("queued", "processing")
     too_early = await slow.refusal("resolve_training", ref=begun.facts["ref"], decision="give_up")
@@ -90,7 +90,7 @@ async def test_images_that_the_service_does_not_know_any_more_can_be_given_up_an
     ended = await slow.ask("resolve_training", ref=begun.facts["ref"], decision="give_up")
     assert ended.facts["status"] == "abandoned"
     slow.clock.runs = True
-    monkeypatch.setattr("apiframe_tools.generate_photos.LONGEST_SECONDS", 20.0)
+    monkeypatch.setattr("apiframe_tools.generate_photos.MAX_SECONDS", 20.0)
     anew = await show(slow, "generate_photos", **WISH)
     assert (anew.facts["status"], anew.facts["ref"] != begun.facts["ref"]) == ("finished", True)
     assert slow.asked(GENERATE) == 2

@@ -21,7 +21,7 @@ from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.submission import Event, State
 from apiframe_tools import check_photos, prepare_photos
-from apiframe_tools.wording.photos import choice_in_words
+from apiframe_tools.wording.photos import describe_choice
 
 from ..conftest import CANARY, DRAWN
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
@@ -238,7 +238,7 @@ async def test_a_name_given_later_is_the_name_of_the_set(talk: Talk, runs: HandC
 async def test_a_slow_upload_goes_on_after_the_call_and_the_same_call_reports_it(
     gating: Gating, clock: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
     asked = {"paths": [str(photos)], **PERSON}
     async with gating(UPLOAD) as gated:
         first = await show(gated.talk, "prepare_photos", **asked)
@@ -251,7 +251,7 @@ async def test_a_slow_upload_goes_on_after_the_call_and_the_same_call_reports_it
             while gated.talk.studio.background.is_running(first.facts["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True
-        monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 40.0)
+        monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 40.0)
         third = await show(gated.talk, "prepare_photos", **asked)
         for shown in (first, second):
             assert (shown.facts["status"], shown.facts["training_images_id"]) == ("uploading", None)
@@ -265,7 +265,7 @@ async def test_a_slow_upload_goes_on_after_the_call_and_the_same_call_reports_it
 async def test_other_words_about_the_person_while_a_set_is_on_its_way_are_told_and_send_nothing(
     gating: Gating, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
     async with gating(UPLOAD) as gated:
         first = await show(gated.talk, "prepare_photos", paths=[str(photos)], **PERSON)
         other = await show(gated.talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
@@ -423,7 +423,7 @@ async def test_a_set_still_being_prepared_is_waited_for_but_not_for_ever(
     starts: bool,
 ) -> None:
     async with serving(speeds={"upload_seconds": seconds}) as talk:
-        monkeypatch.setattr(prepare_photos, "LONGEST_SECONDS", 0.0)
+        monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
         first = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
         with anyio.fail_after(5):
             while talk.studio.background.is_running(first["ref"]):
@@ -488,7 +488,7 @@ async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_s
 def test_what_is_said_about_the_photos_that_are_sent_is_true_of_their_number(
     good: int, doubtful: int, sent: int, words: str
 ) -> None:
-    assert choice_in_words(good, doubtful, sent) == f"A training takes 10 to 30: {words}"
+    assert describe_choice(good, doubtful, sent) == f"A training takes 10 to 30: {words}"
 
 
 @IN_ONE_ERA
@@ -597,7 +597,7 @@ async def test_check_photos_answers_in_time_and_goes_on_when_called_again(
     talk: Talk, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _age(photos)
-    monkeypatch.setattr(check_photos, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(check_photos, "MAX_SECONDS", 0.0)
     first = await show(talk, "check_photos", paths=[str(photos)])
     seen = len(first.facts["photos"])
     assert 0 < seen < DRAWN

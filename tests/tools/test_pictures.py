@@ -228,13 +228,13 @@ async def test_a_task_style_answer_is_fetched_until_its_pictures_are_there(servi
 async def test_a_slow_generation_goes_on_after_the_call_and_the_same_call_brings_it(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate_photos, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(generate_photos, "MAX_SECONDS", 0.2)
     async with serving(speeds={"generation_seconds": 30.0}) as talk:
         await _train(talk)
         first = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
         await talk.clock.until_sleepers(1)
         second = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
-        monkeypatch.setattr(generate_photos, "LONGEST_SECONDS", 20.0)
+        monkeypatch.setattr(generate_photos, "MAX_SECONDS", 20.0)
         talk.clock.runs = True
         talk.clock.wake()
         third = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")

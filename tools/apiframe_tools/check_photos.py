@@ -8,7 +8,7 @@ from apiframe_tools.mcp.parameters import Paths
 from apiframe_tools.mcp.request import Progress, RequestStudio
 from apiframe_tools.results.photos import PhotosChecked
 
-LONGEST_SECONDS: Final = 40.0
+MAX_SECONDS: Final = 40.0
 
 
 async def check_photos(paths: Paths, *, studio: RequestStudio, on_progress: Progress) -> PhotosChecked:
@@ -18,4 +18,4 @@ async def check_photos(paths: Paths, *, studio: RequestStudio, on_progress: Prog
     prepare_photos checks again by itself.
     """
 
-    return PhotosChecked.of(await studio.photo_sets.check(paths, on_progress, LONGEST_SECONDS))
+    return PhotosChecked.of(await studio.photo_sets.check(paths, on_progress, MAX_SECONDS))

@@ -9,18 +9,18 @@ from mcp.server.mcpserver.exceptions import ToolError
 from apiframe_studio.generations import PicturesWish
 from apiframe_tools.mcp.parameters import (
     AspectRatio,
-    Number,
+    ImageCount,
     OfSubject,
+    PixelSize,
     Prompt,
     Seed,
-    Side,
     TaskName,
-    name_one,
+    require_one_name,
 )
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.images import ImagesMade
 
-LONGEST_SECONDS: Final = 42.0
+MAX_SECONDS: Final = 42.0
 
 
 async def generate_photos(
@@ -28,9 +28,9 @@ async def generate_photos(
     task_id: TaskName | None = None,
     subject: OfSubject | None = None,
     aspect_ratio: AspectRatio | None = None,
-    width: Side | None = None,
-    height: Side | None = None,
-    number_of_images: Number | None = None,
+    width: PixelSize | None = None,
+    height: PixelSize | None = None,
+    number_of_images: ImageCount | None = None,
     seed: Seed | None = None,
     *,
     studio: RequestStudio,
@@ -41,10 +41,10 @@ async def generate_photos(
     Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
     paths and small previews.
     """
-    name_one(task_id, subject)
+    require_one_name(task_id, subject)
     custom = aspect_ratio == "custom"
     if custom != (width is not None and height is not None) or (not custom and (width or height)):
         raise ToolError("width and height go together with aspect_ratio custom, and only with it.")
     wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
-    made = await studio.generations.generate(wish, LONGEST_SECONDS)
+    made = await studio.generations.generate(wish, MAX_SECONDS)
     return ImagesMade.of(made, sandbox=studio.is_sandbox)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apiframe_tools.mcp.parameters import OfSubject, TaskName, name_one
+from apiframe_tools.mcp.parameters import OfSubject, TaskName, require_one_name
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingStatus
 
@@ -15,7 +15,7 @@ async def get_training_status(
     Free. Takes a task_id (also days later, or of a training made elsewhere), or a subject for its newest training.
     To follow one that runs, wait_for_training saves calls.
     """
-    name_one(task_id, subject)
+    require_one_name(task_id, subject)
     trainings = studio.trainings
     found = await (trainings.look(task_id) if task_id else trainings.look_at_subject(subject or ""))
     return TrainingStatus.of(found, sandbox=studio.is_sandbox)

@@ -17,12 +17,12 @@ Cursor = Annotated[
     StringConstraints(strip_whitespace=True, max_length=80),
     Field(description="next_cursor of the page before"),
 ]
-Wanted = Annotated[Status, Field(description="Only those in this status")]
+StatusFilter = Annotated[Status, Field(description="Only those in this status")]
 
 
 async def list_trainings(
     subject: Subject | None = None,
-    status: Wanted | None = None,
+    status: StatusFilter | None = None,
     limit: Limit = 20,
     cursor: Cursor | None = None,
     *,

@@ -31,9 +31,9 @@ from apiframe_tools.mcp.confirmation import (
 from apiframe_tools.mcp.parameters import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths, Subject
 from apiframe_tools.mcp.request import OnProgress, RequestStudio, stepped
 from apiframe_tools.results.photos import PhotosPrepared
-from apiframe_tools.wording.warnings import trained_before
+from apiframe_tools.wording.warnings import describe_earlier_training
 
-LONGEST_SECONDS: Final = 40.0
+MAX_SECONDS: Final = 40.0
 MAX_ASKED: Final = 16
 
 _asked: WeakKeyDictionary[Studio, dict[tuple[Sequence[str], ...], str]] = WeakKeyDictionary()
@@ -85,7 +85,7 @@ async def _check(
     asked = _asked.get(studio, {}).get(_choice(wish), photos.fingerprint)
     if ctx.input_responses and asked != photos.fingerprint:
         raise PhotosChanged
-    return _Ready(wish, photos, on_progress, LONGEST_SECONDS - (studio.clock.monotonic() - began))
+    return _Ready(wish, photos, on_progress, MAX_SECONDS - (studio.clock.monotonic() - began))
 
 
 async def _confirm(
@@ -139,7 +139,7 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     number = len(ready.photos.prepared.jpegs)
     photos = name_set(number, ready.wish.subject, ready.photos.fingerprint)
     trained = await studio.photo_sets.trained(ready.photos)
-    before = f" {trained_before(trained)}" if trained else ""
+    before = f" {describe_earlier_training(trained)}" if trained else ""
     left_out = ready.photos.found - number
     told = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
     return (

@@ -22,7 +22,7 @@ from apiframe_studio.photos import FEWEST, MOST
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 
-MOST_SUGGESTED: Final = 20
+MAX_SUGGESTED: Final = 20
 
 Subject = Annotated[str, Field(description="Name of the person in the photos")]
 Folder = Annotated[
@@ -49,7 +49,7 @@ class StudioPrompt(Prompt):
 
     def _what_it_takes(self, missing: list[str], unknown: list[str]) -> str:
         wrong = [f"{name} is missing." for name in missing]
-        wrong += [f"{name} is not an argument of this prompt." for name in unknown[:MOST_SUGGESTED]]
+        wrong += [f"{name} is not an argument of this prompt." for name in unknown[:MAX_SUGGESTED]]
         takes = "; ".join(f"{one.name} ({one.description})" for one in self.arguments or [])
         return f"{' '.join(wrong)} {self.name} takes: {takes}."
 
@@ -84,10 +84,10 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
         if argument.name != "subject":
             return None
         # One more than are shown tells whether there are more.
-        names = [*await studio.ledger.subjects(argument.value, limit=MOST_SUGGESTED + 1)]
-        has_more = len(names) > MOST_SUGGESTED
+        names = [*await studio.ledger.subjects(argument.value, limit=MAX_SUGGESTED + 1)]
+        has_more = len(names) > MAX_SUGGESTED
         return Completion(
-            values=names[:MOST_SUGGESTED], total=None if has_more else len(names), has_more=has_more
+            values=names[:MAX_SUGGESTED], total=None if has_more else len(names), has_more=has_more
         )
 
     register: Callable[[Any], Any] = server.completion()  # type: ignore[no-untyped-call] # the SDK left it untyped

@@ -7,23 +7,23 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from apiframe_studio.resolving import Decision
-from apiframe_tools.mcp.parameters import TaskId, a_subject
+from apiframe_tools.mcp.parameters import TaskId, clean_subject
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingStatus
 
 Ref = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
-    AfterValidator(a_subject),
+    AfterValidator(clean_subject),
     Field(description="ref of the request; or a subject's name for a training made elsewhere"),
 ]
-PersonsDecision = Annotated[
+UserDecision = Annotated[
     Literal["accepted", "send_again", "give_up"], Field(description="What the user said")
 ]
 
 
 async def resolve_training(
-    ref: Ref, decision: PersonsDecision, task_id: TaskId | None = None, *, studio: RequestStudio
+    ref: Ref, decision: UserDecision, task_id: TaskId | None = None, *, studio: RequestStudio
 ) -> TrainingStatus:
     """Record the user's decision about an unconfirmed or lost request; never the assistant's own guess.
 

@@ -15,7 +15,7 @@ from apiframe_studio.studio import Studio
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
 from apiframe_tools.wording.photos import PHOTO_GUIDE
 
-MOST_LISTED = 50
+MAX_LISTED = 50
 
 
 def add_resources(server: MCPServer[Any], studio: Studio) -> None:
@@ -24,13 +24,13 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
     @server.resource("apiframe://trainings", title="Trainings", mime_type="application/json")
     async def trainings() -> str:
         """The trainings started from here, newest first, with subject, status and trigger word."""
-        page = await _told(studio.trainings.list(limit=MOST_LISTED))
+        page = await raise_readable(studio.trainings.list(limit=MAX_LISTED))
         return TrainingList.of(page, sandbox=studio.is_sandbox).model_dump_json(indent=1)
 
     @server.resource("apiframe://trainings/{task_id}", title="One training", mime_type="application/json")
     async def training(task_id: str) -> str:
         """Status and trigger word of one training, by task_id or ref."""
-        found = await _told(studio.trainings.look(task_id))
+        found = await raise_readable(studio.trainings.look(task_id))
         return TrainingStatus.of(found, sandbox=studio.is_sandbox).model_dump_json(indent=1)
 
     @server.resource(
@@ -53,7 +53,7 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
     )
     async def picture(ref: str, number: str) -> bytes:
         """A picture that generate_photos saved on this machine."""
-        saved = await _told(studio.ledger.pictures_of(ref))
+        saved = await raise_readable(studio.ledger.pictures_of(ref))
         for one in saved:
             if str(one.number) == number and (data := await studio.portfolio.read(one)) is not None:
                 return data
@@ -62,13 +62,13 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
         )
 
 
-async def _told(wanted: Any) -> Any:
+async def raise_readable(wanted: Any) -> Any:
     """What was asked for, or the studio's trouble in words."""
     try:
         return await wanted
     except Exception as error:
-        from apiframe_tools.wording.error_messages import explain
+        from apiframe_tools.wording.error_messages import message_for
 
-        if words := explain(error):
+        if words := message_for(error):
             raise ResourceError(words) from error
         raise

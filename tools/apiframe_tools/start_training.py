@@ -30,10 +30,10 @@ from apiframe_tools.mcp.parameters import (
 )
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingStarted
-from apiframe_tools.wording.phrases import counted
-from apiframe_tools.wording.warnings import trained_before
+from apiframe_tools.wording.phrases import pluralize
+from apiframe_tools.wording.warnings import describe_earlier_training
 
-_WEBHOOK_WORDS = {
+_WEBHOOK_PROBLEMS = {
     WebhookProblem.NOT_A_URL: "is not a web address",
     WebhookProblem.NOT_HTTPS: "must begin with https://",
     WebhookProblem.CREDENTIALS: "must not hold a user name or password",
@@ -86,7 +86,9 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     if price is None:
         return None
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
-    before = f" {trained_before(price.earlier)} This trains them once more." if price.earlier else ""
+    before = (
+        f" {describe_earlier_training(price.earlier)} This trains them once more." if price.earlier else ""
+    )
     photos = (
         f"photo set {wish.training_images_id}{f' of {price.subject}' if price.subject else ''}"
         if price.photos is None
@@ -94,13 +96,13 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     )
     return (
         f"Train a model on {photos}? It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with "
-        f"it later costs {counted(CREDITS_AN_IMAGE, 'credit')}.{before}"
+        f"it later costs {pluralize(CREDITS_AN_IMAGE, 'credit')}.{before}"
     )
 
 
 def _check_webhook(studio: Studio, url: str | None) -> None:
     if url and (problem := problem_of(url, service_is_local=studio.service_is_local)):
         raise ToolError(
-            f"webhook_url {_WEBHOOK_WORDS[problem]}, so nothing was sent. Leave it out (get_training_status is enough) "
-            "or call start_training with an https address that the service can reach."
+            f"webhook_url {_WEBHOOK_PROBLEMS[problem]}, so nothing was sent. Leave it out (get_training_status is "
+            "enough) or call start_training with an https address that the service can reach."
         )

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.studio import Studio
-from apiframe_tools.wording.phrases import SANDBOX_WORDS, counted
+from apiframe_tools.wording.phrases import SANDBOX_NOTE, pluralize
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ async def confirm_spending(
         return NOTHING_TO_PAY
     if text is None:
         return NOTHING_TO_PAY
-    return Elicit(f"{SANDBOX_WORDS} {text}" if studio.is_sandbox else text, SpendConfirmation)
+    return Elicit(f"{SANDBOX_NOTE} {text}" if studio.is_sandbox else text, SpendConfirmation)
 
 
 def may_pay(confirmation: Confirmation) -> bool:
@@ -85,7 +85,7 @@ def name_set(photos: int, subject: str | None, fingerprint: str | None) -> str:
     """How a question names a set: the photos, whose they are, and a short code of exactly this set."""
     of = f" of {subject}" if subject else ""
     code = f" (set {fingerprint[:CODE_LENGTH]})" if fingerprint else ""
-    return f"{counted(photos, 'photo')}{of}{code}"
+    return f"{pluralize(photos, 'photo')}{of}{code}"
 
 
 async def credits_left(studio: Studio) -> float | None:

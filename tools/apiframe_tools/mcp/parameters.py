@@ -17,18 +17,18 @@ from apiframe_studio.subjects import LONGEST_NAME, visible_name
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
 from apiframe_studio.webhooks import LONGEST as LONGEST_URL
 
-LONGEST_ID: Final = 200
+MAX_ID: Final = 200
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
 _ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
 
-_WORD_REASONS: Final = {
+_TRIGGER_WORD_PROBLEMS: Final = {
     WordProblem.TOO_SHORT: f"needs at least {SHORTEST} characters, so that it cannot be part of other words",
     WordProblem.TOO_LONG: f"may have at most {LONGEST} characters",
     WordProblem.SHAPE: "is one token of the letters A to Z, digits, _ and -, without spaces (for example TOKANNA)",
 }
 
 
-def _an_id(text: str) -> str:
+def _check_id(text: str) -> str:
     if not _ID.fullmatch(text):
         raise ValueError(
             "is an id as the service or this server gave it: letters, digits and . _ : ~ + / = @ - only"
@@ -36,20 +36,20 @@ def _an_id(text: str) -> str:
     return text
 
 
-def _a_trigger_word(text: str) -> str:
+def _check_trigger_word(text: str) -> str:
     if problem := problem_of(text):
-        raise ValueError(_WORD_REASONS[problem])
+        raise ValueError(_TRIGGER_WORD_PROBLEMS[problem])
     return text
 
 
-def an_ordinary_name(text: str) -> str:
+def check_printable(text: str) -> str:
     """A name on one line: nothing in it that cannot be seen."""
     if not text.isprintable():
         raise ValueError("is a short name on one line, without control characters")
     return text
 
 
-def a_subject(text: str) -> str:
+def clean_subject(text: str) -> str:
     """A subject's name as it will be shown: characters that cannot be seen, as those inside an emoji, are left out."""
     if any(unicodedata.category(letter) in _LINE_BREAKING for letter in text):
         raise ValueError("is a short name on one line, without control characters")
@@ -61,14 +61,14 @@ def a_subject(text: str) -> str:
 
 _Id = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ID),
-    AfterValidator(_an_id),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID),
+    AfterValidator(_check_id),
 ]
 _Key = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(an_ordinary_name)
+    str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(check_printable)
 ]
 _Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME), AfterValidator(a_subject)
+    str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME), AfterValidator(clean_subject)
 ]
 
 PhotosId = Annotated[_Id, Field(description="task_id of the finished photo upload")]
@@ -77,7 +77,7 @@ TaskId = Annotated[_Id, Field(description="task_id that the Apiframe dashboard s
 TriggerWord = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
-    AfterValidator(_a_trigger_word),
+    AfterValidator(_check_trigger_word),
     Field(
         description="Made-up word to ask for, such as TOKANNA; the service may return another",
         json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "pattern": "^[A-Za-z0-9_-]+$"},
@@ -135,12 +135,12 @@ _Ratios = Literal[
     "1:4", "4:1", "custom",
 ]  # fmt: skip
 AspectRatio = Annotated[_Ratios, Field(description="Square if not given")]
-Side = Annotated[int, Field(ge=64, le=2048, description="Pixels, only with custom")]
-Number = Annotated[int, Field(ge=1, le=4, description="Pictures to make; 1 if not given")]
+PixelSize = Annotated[int, Field(ge=64, le=2048, description="Pixels, only with custom")]
+ImageCount = Annotated[int, Field(ge=1, le=4, description="Pictures to make; 1 if not given")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="A new one makes another picture")]
 
 
-def name_one(task_id: str | None, subject: str | None) -> None:
+def require_one_name(task_id: str | None, subject: str | None) -> None:
     """Raises ToolError unless a call names its training in exactly one way."""
     if (task_id is None) == (subject is None):
         raise ToolError("Name the training with either task_id or subject. list_trainings shows both.")

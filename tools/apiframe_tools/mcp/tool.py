@@ -85,21 +85,21 @@ class StudioTool(Tool):
             UnexpectedToolError: for a crash; its cause is logged and stays on this side.
         """
         try:
-            result = await super().run(self._given(arguments), context, convert_result=False)
+            result = await super().run(self._without_blanks(arguments), context, convert_result=False)
         except UnexpectedToolError as crash:
-            raise self._told(crash) from crash.__cause__
+            raise self.raise_readable(crash) from crash.__cause__
         except MCPError as fault:
             # A tool of ours makes none; the client answered the question for the user with an error.
             if not any(is_asked for _, is_asked in self.resolved_params.values()):
                 raise
             raise ToolError(COULD_NOT_ASK) from fault
         except ToolError as error:
-            raise ToolError(self._mendable(error)) from error.__cause__
+            raise ToolError(self._correctable(error)) from error.__cause__
         # An InputRequiredResult, with which the SDK asks the person, passes through as it is.
         is_ours = isinstance(result, BaseModel) and not isinstance(result, InputRequiredResult)
-        return _answer(result) if convert_result and is_ours else result
+        return _tool_result(result) if convert_result and is_ours else result
 
-    def _given(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _without_blanks(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Strict agents fill every argument: null, and blank text for an optional one, mean "not given"."""
         known, required = self.parameters["properties"], self.parameters.get("required", ())
         return {
@@ -108,17 +108,17 @@ class StudioTool(Tool):
             if name not in known or (value is not None and (name in required or not _is_blank(value)))
         }
 
-    def _mendable(self, error: ToolError) -> str:
+    def _correctable(self, error: ToolError) -> str:
         if isinstance(error.__cause__, ValidationError):
             return describe(self.name, error.__cause__, self.parameters)
         words = str(error).removeprefix(f"Error executing tool {self.name}: ")
         return COULD_NOT_ASK if words.startswith(RESOLVER_PREFIX) else words
 
-    def _told(self, crash: UnexpectedToolError) -> ToolError:
+    def raise_readable(self, crash: UnexpectedToolError) -> ToolError:
         # With every error that there is: not before one comes.
-        from apiframe_tools.wording.error_messages import explain
+        from apiframe_tools.wording.error_messages import message_for
 
-        if crash.__cause__ is not None and (words := explain(crash.__cause__)):
+        if crash.__cause__ is not None and (words := message_for(crash.__cause__)):
             return ToolError(words)
         return UnexpectedToolError(
             f"{self.name} met a fault of its own, which was logged. What was paid for stays in the ledger: "
@@ -130,7 +130,7 @@ def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def _answer(result: BaseModel) -> CallToolResult:
+def _tool_result(result: BaseModel) -> CallToolResult:
     shown = result.blocks if isinstance(result, WithImages) else []
     return CallToolResult(
         content=[TextContent(type="text", text=str(result)), *shown],

@@ -7,7 +7,7 @@ from typing import Self
 from apiframe_studio.api.models import Account
 from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_tools.results import Result
-from apiframe_tools.wording.phrases import text_of
+from apiframe_tools.wording.phrases import join_sentences
 
 _WHAT_IT_COSTS = (
     f"a training takes 4 credits a photo, so 40 to 120, after {UPLOAD_CREDITS:g} for preparing its photos; tell the "
@@ -37,4 +37,4 @@ class AccountStatus(Result):
     def __str__(self) -> str:
         left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
         plan = f" on the plan {self.plan!r}" if self.plan else ""
-        return text_of(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
+        return join_sentences(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")

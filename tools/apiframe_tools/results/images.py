@@ -11,8 +11,8 @@ from apiframe_studio.ledger import SavedPicture
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_making
-from apiframe_tools.wording.phrases import STATUS, Status, costs, counted, text_of
-from apiframe_tools.wording.warnings import warnings_of_images
+from apiframe_tools.wording.phrases import STATUS, Status, costs, join_sentences, pluralize
+from apiframe_tools.wording.warnings import warnings_for_images
 
 
 class PictureSaved(Result):
@@ -54,7 +54,7 @@ class ImagesMade(WithImages):
             pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
             credits=row.credits or 0.0,
             deduplicated=made.deduplicated,
-            warnings=warnings_of_images(made),
+            warnings=warnings_for_images(made),
             sandbox=sandbox,
             next_step=after_making(made),
         )
@@ -69,11 +69,11 @@ class ImagesMade(WithImages):
         cost = (
             "This call cost nothing"
             if self.deduplicated
-            else f"This {costs(self.status)} {counted(self.credits, 'credit')}"
+            else f"This {costs(self.status)} {pluralize(self.credits, 'credit')}"
         )
-        return text_of(
+        return join_sentences(
             self.sandbox,
-            f"{cost}. Saved: {counted(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
+            f"{cost}. Saved: {pluralize(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
             f"The trigger word {self.trigger_word} was put in front of the prompt."
             if self.trigger_word_added
             else "",

@@ -18,13 +18,20 @@ from apiframe_tools.wording.photos import (
     FACES_NOT_CHECKED,
     LEFT_OUT,
     TAKES,
-    choice_in_words,
-    grouped,
-    reasons_of,
-    wishes_of,
+    describe_choice,
+    describe_reasons,
+    group_by_reason,
+    suggest_photos,
 )
-from apiframe_tools.wording.phrases import SET_STATUS, PhotosStatus, balance_in_words, costs, counted, text_of
-from apiframe_tools.wording.warnings import warnings_of_check, warnings_of_set
+from apiframe_tools.wording.phrases import (
+    SET_STATUS,
+    PhotosStatus,
+    costs,
+    describe_balance,
+    join_sentences,
+    pluralize,
+)
+from apiframe_tools.wording.warnings import warnings_for_check, warnings_for_set
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
@@ -83,16 +90,16 @@ class PhotosChecked(WithImages):
                     number=photo.number,
                     name=photo.photo.name,
                     verdict=photo.verdict.value,
-                    reasons=reasons_of(photo),
+                    reasons=describe_reasons(photo),
                 )
                 for photo in check.photos
             ],
-            photograph_next=wishes_of(check),
+            photograph_next=suggest_photos(check),
             not_judged=[ASPECTS[aspect] for aspect in check.not_judged],
-            warnings=warnings_of_check(check),
+            warnings=warnings_for_check(check),
             next_step=after_check(check),
         )
-        result._choice = f"{TAKES} photos." if check.unseen else choice_in_words(good, doubtful, sent)
+        result._choice = f"{TAKES} photos." if check.unseen else describe_choice(good, doubtful, sent)
         if check.photos and check.sheet:
             result.add_image(check.sheet)
         return result
@@ -100,11 +107,11 @@ class PhotosChecked(WithImages):
     def __str__(self) -> str:
         rejected = [photo for photo in self.photos if photo.verdict == "reject"]
         doubtful = [photo for photo in self.photos if photo.verdict == "warn"]
-        return text_of(
+        return join_sentences(
             False,
             "" if self.faces_checked else _LOOK_FOR_FACES,
             f"{self.good} good, {self.doubtful} doubtful, {len(rejected)} rejected of "
-            f"{counted(len(self.photos), 'photo')}.",
+            f"{pluralize(len(self.photos), 'photo')}.",
             self._choice,
             self._price(),
             f"Rejected: {_named(rejected)}." if rejected else "",
@@ -167,11 +174,11 @@ class PhotosPrepared(Result):
             training_credits=photo_set.training_credits,
             credits_left=credits_left,
             deduplicated=photo_set.deduplicated,
-            warnings=warnings_of_set(photo_set),
+            warnings=warnings_for_set(photo_set),
             sandbox=sandbox,
             next_step=after_preparing(photo_set, status),
         )
-        result._left_out = grouped(left_out, most=len(left_out))
+        result._left_out = group_by_reason(left_out, most=len(left_out))
         return result
 
     def __str__(self) -> str:
@@ -182,9 +189,9 @@ class PhotosPrepared(Result):
         cost = (
             "This call cost nothing"
             if self.deduplicated
-            else f"Preparing {costs(self.status)} {counted(self.credits, 'credit')}"
+            else f"Preparing {costs(self.status)} {pluralize(self.credits, 'credit')}"
         )
-        return text_of(
+        return join_sentences(
             self.sandbox,
             f"{cost}; a training of it costs {self.training_credits:g} more.",
             f"The set of {self.photos} photos{of} is {self.status}.{until}",
@@ -192,20 +199,20 @@ class PhotosPrepared(Result):
             if self.training_images_id
             else f"ref {self.ref}.",
             f"Left out: {self._left_out}." if self.left_out else "",
-            balance_in_words(self.credits_left),
+            describe_balance(self.credits_left),
             *self.warnings,
             f"Next: {self.next_step}",
         )
 
 
 def _named(photos: list[PhotoJudged]) -> str:
-    return grouped((f"{photo.number} {photo.name}", photo.reasons[0]) for photo in photos)
+    return group_by_reason((f"{photo.number} {photo.name}", photo.reasons[0]) for photo in photos)
 
 
 def _left_out(photo_set: PhotoSet) -> list[tuple[str, str]]:
     """The name of each photo that is not sent, and why."""
     return [
-        (photo.photo.name, LEFT_OUT.get(why) or ", ".join(reasons_of(photo)))
+        (photo.photo.name, LEFT_OUT.get(why) or ", ".join(describe_reasons(photo)))
         for photo in photo_set.check.photos
         if (why := photo_set.prepared.why_left_out(photo))
     ]

@@ -12,11 +12,11 @@ from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, MOST_A_TRAINING_COSTS
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import LEAST_CREDITS, Page
 from apiframe_tools.results import Result
-from apiframe_tools.wording.next_steps import ORDERS, after_listing, next_step
-from apiframe_tools.wording.phrases import STATUS, Status, balance_in_words, costs, counted, text_of
-from apiframe_tools.wording.warnings import warnings_of, warnings_of_list
+from apiframe_tools.wording.next_steps import SUBMITTED_BY, after_listing, next_step
+from apiframe_tools.wording.phrases import STATUS, Status, costs, describe_balance, join_sentences, pluralize
+from apiframe_tools.wording.warnings import warnings_for, warnings_for_list
 
-MOST_TOLD = 10
+MAX_LISTED = 10
 """Unsettled requests that a text names; the field has more."""
 
 
@@ -52,21 +52,21 @@ class TrainingStarted(Result):
             training_images_id=training.training_images_id or "",
             credits_left=credits_left,
             webhook=training.posts_updates,
-            warnings=warnings_of(training),
+            warnings=warnings_for(training),
             sandbox=sandbox,
             next_step=next_step(training),
         )
 
     def __str__(self) -> str:
         of = f"Training of {self.subject}" if self.subject else "Training"
-        return text_of(
+        return join_sentences(
             self.sandbox,
             self._cost(),
             f"{of} is {self.status}.",
             _names(self.task_id, self.ref),
             _word(self.status, self.trigger_word, self.requested_trigger_word),
             self._webhook(),
-            balance_in_words(self.credits_left),
+            describe_balance(self.credits_left),
             *self.warnings,
             f"Next: {self.next_step}",
         )
@@ -91,7 +91,7 @@ class TrainingStarted(Result):
         price = (
             f"{CREDITS_A_PHOTO:g} credits a photo ({LEAST_CREDITS:g} to {MOST_A_TRAINING_COSTS:g})"
             if self.credits is None
-            else counted(self.credits, "credit")
+            else pluralize(self.credits, "credit")
         )
         return f"This {costs(self.status)} {price}."
 
@@ -125,13 +125,13 @@ class TrainingStatus(Result):
         result = cls.copy_of(
             training,
             status=STATUS[training.state],
-            warnings=warnings_of(training),
+            warnings=warnings_for(training),
             sandbox=sandbox,
             next_step=next_step(training),
         )
         # The user decided about an upload or a generation.
         if training.kind is not Kind.TRAINING:
-            result._what = ORDERS[training.kind][0]
+            result._what = SUBMITTED_BY[training.kind][0]
         return result
 
     def __str__(self) -> str:
@@ -143,7 +143,7 @@ class TrainingStatus(Result):
         )
         left = f"About {_duration(self.eta_seconds)} left." if self.eta_seconds is not None else ""
         said = f"The service says: {self.message!r}." if self.message and self.status == "failed" else ""
-        return text_of(
+        return join_sentences(
             self.sandbox,
             f"{of} is {self.status}{done}.",
             _word(self.status, self.trigger_word) if self._what == "Training" else "",
@@ -248,15 +248,15 @@ class TrainingList(Result):
             page,
             trainings=rows,
             unsettled=[UnsettledRow.of(training) for training in page.unsettled],
-            warnings=warnings_of_list(page),
+            warnings=warnings_for_list(page),
             sandbox=sandbox,
             next_step=after_listing(page, sandbox=sandbox, is_filtered=is_filtered),
         )
 
     def __str__(self) -> str:
         count = f"{len(self.trainings)} of {self.total} trainings, newest first:"
-        head = text_of(self.sandbox, count if self.trainings else "No trainings.")
-        ending = text_of(False, *self.warnings, f"Next: {self.next_step}")
+        head = join_sentences(self.sandbox, count if self.trainings else "No trainings.")
+        ending = join_sentences(False, *self.warnings, f"Next: {self.next_step}")
         if not self.trainings and not self.unsettled:
             return f"{head} {ending}"
         return "\n".join([head, *map(str, self.trainings), *self._unsettled(), ending])
@@ -264,7 +264,7 @@ class TrainingList(Result):
     def _unsettled(self) -> list[str]:
         if not self.unsettled:
             return []
-        told = [str(row) for row in self.unsettled[:MOST_TOLD]]
+        told = [str(row) for row in self.unsettled[:MAX_LISTED]]
         more = self.unsettled_total - len(told)
         beyond = self.unsettled_total - len(self.unsettled)
         rest = f"the first {len(self.unsettled)}" if beyond else "them"

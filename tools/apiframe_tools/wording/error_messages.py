@@ -46,10 +46,10 @@ from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
 from apiframe_tools.wording.next_steps import (
-    AFTER_A_REFUSED_TRAINING,
-    ORDERS,
+    AFTER_REFUSED_TRAINING,
+    SUBMITTED_BY,
+    arguments_of,
     next_step,
-    wish_of,
 )
 from apiframe_tools.wording.photo_errors import photo_message
 from apiframe_tools.wording.phrases import STATUS
@@ -65,7 +65,7 @@ _SAME_AGAIN = frozenset(PictureRefusedBecause) - {PictureRefusedBecause.HOST}
 """What is wrong with the image itself: fetching it again does not help."""
 
 
-_KIND_WORDS = {
+_KIND_NAMES = {
     TaskKind.TRAINING: "a training",
     TaskKind.UPLOAD: "a photo upload",
     TaskKind.GENERATION: "an image generation",
@@ -79,7 +79,7 @@ _OTHER_KINDS = {
 }
 
 
-def explain(error: BaseException) -> str | None:
+def message_for(error: BaseException) -> str | None:
     """The sentence for an error, or None when it is none that we foresaw."""
     match error:
         case NotYetSent():
@@ -122,7 +122,7 @@ def explain(error: BaseException) -> str | None:
             )
         case NotATraining():
             return (
-                f"This id is {_KIND_WORDS[error.kind]}, not {_KIND_WORDS[TaskKind(error.wanted.value)]}; nothing was "
+                f"This id is {_KIND_NAMES[error.kind]}, not {_KIND_NAMES[TaskKind(error.wanted.value)]}; nothing was "
                 "recorded. Ask the user for the id that their Apiframe dashboard shows, then call resolve_training."
             )
         case NotYetOver():
@@ -134,7 +134,7 @@ def explain(error: BaseException) -> str | None:
             )
         case NothingToResolve():
             training = error.training
-            what = ORDERS[training.kind][0].removeprefix("The ").capitalize()
+            what = SUBMITTED_BY[training.kind][0].removeprefix("The ").capitalize()
             return (
                 f"{what} {training.ref} is {STATUS[training.state]}: there is nothing to decide that way. "
                 f"Next: {next_step(training)}"
@@ -175,7 +175,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _not_yet_over(error: NotYetOver) -> str:
-    order, tool = ORDERS[error.training.kind]
+    order, tool = SUBMITTED_BY[error.training.kind]
     asks = "get_training_status" if error.training.kind is Kind.TRAINING else tool
     at = datetime.fromtimestamp(error.may_end_at, UTC)
     return (
@@ -188,14 +188,14 @@ def _not_yet_over(error: NotYetOver) -> str:
 def _key_reused(earlier: Training) -> str:
     return (
         f"This idempotency_key belongs to training {earlier.ref}, which has other photos or another trigger word and "
-        f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with {wish_of(earlier)} to get that "
-        "one. For the photos of this call, leave idempotency_key out: that returns their training, or starts and "
+        f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with {arguments_of(earlier)} to get "
+        "that one. For the photos of this call, leave idempotency_key out: that returns their training, or starts and "
         "charges for one if there is none."
     )
 
 
 def _not_yet_sent(error: NotYetSent) -> str:
-    order, tool = ORDERS[error.row.kind]
+    order, tool = SUBMITTED_BY[error.row.kind]
     named, again = (
         f"{order} (status submitting, ref {error.row.ref})",
         f"call {tool} again with the same arguments",
@@ -208,11 +208,11 @@ def _not_yet_sent(error: NotYetSent) -> str:
 
 
 def _rejected(error: Rejected) -> str:
-    order, tool = ORDERS[error.row.kind]
+    order, tool = SUBMITTED_BY[error.row.kind]
     fix = f"once that is corrected, call {tool} again."
     # Only of a request that was understood and refused as it is; a key or credits are told by their own words.
     if error.row.kind is Kind.TRAINING and not isinstance(error.cause, KeyRefused | OutOfCredits):
-        fix = AFTER_A_REFUSED_TRAINING
+        fix = AFTER_REFUSED_TRAINING
     said = service_message(error.cause)
     return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 

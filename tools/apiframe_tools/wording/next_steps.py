@@ -14,9 +14,9 @@ from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS
-from apiframe_tools.wording.phrases import PhotosStatus, counted
+from apiframe_tools.wording.phrases import PhotosStatus, pluralize
 
-AFTER_A_REFUSED_TRAINING: Final = (
+AFTER_REFUSED_TRAINING: Final = (
     f"if the photo set has expired, call prepare_photos with its photos ({UPLOAD_CREDITS:g} credits) and "
     "start_training with the new set; else call start_training with corrected arguments."
 )
@@ -24,16 +24,16 @@ END_OR_CORRECT: Final = (
     "ask the user to compare the id with their Apiframe dashboard: resolve_training with ref {ref} takes accepted with "
     "the right task_id, or give_up to end it (asking for it again then costs full price)."
 )
-AFTER_A_FAILED_UPLOAD: Final = (
+AFTER_FAILED_UPLOAD: Final = (
     f"better photos are usually needed: check_photos, then prepare_photos ({UPLOAD_CREDITS:g} credits). The same "
     f"photos can be uploaded again only {FAILED_JUST_NOW_SECONDS / 60:g} minutes after the failure."
 )
-LOOK_AGAIN_MINUTES: Final = 5
-MOST_LOOK_AGAIN_MINUTES: Final = 15
+CHECK_AGAIN_MINUTES: Final = 5
+MAX_CHECK_AGAIN_MINUTES: Final = 15
 
-_UPLOAD: Final = counted(UPLOAD_CREDITS, "credit")
+_UPLOAD: Final = pluralize(UPLOAD_CREDITS, "credit")
 
-ORDERS: Final = {
+SUBMITTED_BY: Final = {
     Kind.TRAINING: ("The training", "start_training"),
     Kind.UPLOAD: ("The photo upload", "prepare_photos"),
     Kind.GENERATION: ("The order of pictures", "generate_photos"),
@@ -44,27 +44,29 @@ ORDERS: Final = {
 def next_step(training: Training) -> str:
     """One or two sentences that name the next call, or what to tell or ask the user."""
     if training.kind is not Kind.TRAINING:
-        return _after_deciding(training, ORDERS[training.kind][1])
+        return _after_decision(training, SUBMITTED_BY[training.kind][1])
     name = training.task_id or training.ref
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
             return (
-                f"call start_training with {wish_of(training)} to send the one that waits, or resolve_training with "
-                f"ref {training.ref} and give_up to drop it; nothing was sent now."
+                f"call start_training with {arguments_of(training)} to send the one that waits, or resolve_training "
+                f"with ref {training.ref} and give_up to drop it; nothing was sent now."
             )
         case State.INTENT:
-            return f"call start_training with {wish_of(training)} to send it; nothing is sent before that."
+            return (
+                f"call start_training with {arguments_of(training)} to send it; nothing is sent before that."
+            )
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent right now."
         case State.QUEUED | State.PROCESSING if Note.MISSING in training.notes:
             return (
-                f"call get_training_status with task_id {name} in {LOOK_AGAIN_MINUTES} minutes, since right after a "
+                f"call get_training_status with task_id {name} in {CHECK_AGAIN_MINUTES} minutes, since right after a "
                 f"start this may pass. If it stays so, {END_OR_CORRECT.format(ref=training.ref)}"
             )
         case State.QUEUED | State.PROCESSING if Note.NO_PROGRESS in training.notes:
             return (
                 "tell the user that the training goes on by itself, and call get_training_status with task_id "
-                f"{name} in {look_again_minutes(training.eta_seconds)} minutes; waiting longer now will show "
+                f"{name} in {check_again_minutes(training.eta_seconds)} minutes; waiting longer now will show "
                 "nothing new."
             )
         case State.QUEUED | State.PROCESSING:
@@ -95,7 +97,7 @@ def next_step(training: Training) -> str:
                 f"ref {training.ref} and their decision: accepted (with the task_id from there), send_again or give_up."
             )
         case State.REJECTED:
-            return f"tell the user why; nothing was paid. Then, {AFTER_A_REFUSED_TRAINING}"
+            return f"tell the user why; nothing was paid. Then, {AFTER_REFUSED_TRAINING}"
         case State.ABANDONED:
             return (
                 "nothing; the user gave this one up. start_training with these photos begins a new one, at full "
@@ -103,22 +105,22 @@ def next_step(training: Training) -> str:
             )
 
 
-def look_again_minutes(eta_seconds: float | None) -> int:
+def check_again_minutes(eta_seconds: float | None) -> int:
     """Whole minutes after which looking at a training that runs may tell more."""
     if eta_seconds is None:
-        return LOOK_AGAIN_MINUTES
-    return min(max(ceil(eta_seconds / 60), 1), MOST_LOOK_AGAIN_MINUTES)
+        return CHECK_AGAIN_MINUTES
+    return min(max(ceil(eta_seconds / 60), 1), MAX_CHECK_AGAIN_MINUTES)
 
 
-def unknown_to_the_service(tool: str, ref: str | None) -> str:
+def after_unknown_id(tool: str, ref: str | None) -> str:
     """What to do about an upload or a generation whose id the service does not know."""
     return (
-        f"call {tool} again with the same arguments in {LOOK_AGAIN_MINUTES} minutes, free, since right after a start "
+        f"call {tool} again with the same arguments in {CHECK_AGAIN_MINUTES} minutes, free, since right after a start "
         f"this may pass. If it stays so, {END_OR_CORRECT.format(ref=ref)}"
     )
 
 
-def _after_deciding(order: Training, tool: str) -> str:
+def _after_decision(order: Training, tool: str) -> str:
     """About an upload or a generation; its own tool says more."""
     match order.state:
         case State.UNCONFIRMED:
@@ -130,7 +132,7 @@ def _after_deciding(order: Training, tool: str) -> str:
         case State.INTENT:
             return f"call {tool} again with the same arguments to send it; nothing is sent before that."
         case State.FAILED if order.kind is Kind.UPLOAD:
-            return f"nothing; it is over: {AFTER_A_FAILED_UPLOAD}"
+            return f"nothing; it is over: {AFTER_FAILED_UPLOAD}"
         case State.FAILED | State.REJECTED | State.ABANDONED:
             return f"nothing; it is over. {tool} begins a new one, at full price."
         case State.FINISHED:
@@ -139,12 +141,12 @@ def _after_deciding(order: Training, tool: str) -> str:
                 "and charges for a new one."
             )
         case _ if Note.MISSING in order.notes:
-            return unknown_to_the_service(tool, order.ref)
+            return after_unknown_id(tool, order.ref)
         case _:
             return f"call {tool} again with the same arguments to get it; it is not paid for twice."
 
 
-def wish_of(training: Training) -> str:
+def arguments_of(training: Training) -> str:
     """The arguments of start_training that ask for this training."""
     asked = training.requested_trigger_word
     word = f"trigger_word {asked}" if asked else "no trigger_word"
@@ -187,7 +189,7 @@ def after_check(judged: PhotoCheck) -> str:
 def after_preparing(photo_set: PhotoSet, status: PhotosStatus) -> str:
     """After a call of prepare_photos."""
     if is_missing(photo_set.row):
-        return unknown_to_the_service("prepare_photos", photo_set.row.ref)
+        return after_unknown_id("prepare_photos", photo_set.row.ref)
     ref, task_id, trained = photo_set.row.ref, photo_set.row.task_id, photo_set.trained
     match status:
         case "ready" if trained:
@@ -220,12 +222,12 @@ def after_preparing(photo_set: PhotoSet, status: PhotosStatus) -> str:
                 f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
             )
         case "failed":
-            return f"tell the user; {AFTER_A_FAILED_UPLOAD}"
+            return f"tell the user; {AFTER_FAILED_UPLOAD}"
         case "expired" | "rejected" | "abandoned":
             return f"tell the user; calling prepare_photos again makes a new set for {_UPLOAD}."
 
 
-_WHAT_IS_GONE = (
+_IMAGES_GONE = (
     "tell the user. With a seed, the same call tries to fetch them again, free; without one only within "
     f"{SAME_AGAIN_SECONDS / 60:g} minutes of making them, and after that it makes new images at full price. A new seed "
     "always does."
@@ -238,7 +240,7 @@ def after_making(pictures: Pictures) -> str:
     if row.forgotten_at is not None:
         return "tell the user; nothing is kept."
     if pictures.gone:
-        return _WHAT_IS_GONE
+        return _IMAGES_GONE
     match row.state:
         case State.FINISHED:
             return "show the person the pictures; another one of the same prompt takes a new seed."

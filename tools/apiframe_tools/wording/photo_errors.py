@@ -20,10 +20,10 @@ from apiframe_studio.photos import (
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_tools.wording.next_steps import (
-    AFTER_A_FAILED_UPLOAD,
+    AFTER_FAILED_UPLOAD,
 )
-from apiframe_tools.wording.photos import in_words
-from apiframe_tools.wording.warnings import clock_words
+from apiframe_tools.wording.photos import describe_photos
+from apiframe_tools.wording.warnings import describe_clock
 
 REFUSALS = {
     Refusal.OUTSIDE: "That path is outside the allowed folders",
@@ -47,14 +47,14 @@ def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | Phot
             )
         case NotEnoughPhotos():
             rejected = [photo for photo in error.check.photos if not photo.usable]
-            why = f" Rejected: {in_words(rejected)}." if rejected else ""
+            why = f" Rejected: {describe_photos(rejected)}." if rejected else ""
             return (
                 f"Only {error.usable} of {len(error.check.photos)} photos would be sent, and a training takes at least "
                 f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the person "
                 "for more."
             )
         case SetNotUsable(expired=True):
-            clock = f" {clock_words(error.clock_ahead)}" if error.clock_ahead else ""
+            clock = f" {describe_clock(error.clock_ahead)}" if error.clock_ahead else ""
             return (
                 "That photo set has expired, so nothing was sent and nothing was paid. Call prepare_photos with the "
                 f"same photos to make a new one ({UPLOAD_CREDITS:g} credits).{clock}"
@@ -62,7 +62,7 @@ def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | Phot
         case SetNotUsable(photo_set=photo_set) if photo_set.state is State.FAILED:
             return (
                 "That photo set failed and cannot be trained on; nothing was sent. Next: tell the user; "
-                f"{AFTER_A_FAILED_UPLOAD}"
+                f"{AFTER_FAILED_UPLOAD}"
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state in (State.REJECTED, State.ABANDONED):
             return (

@@ -7,7 +7,7 @@ from typing import Final
 
 from apiframe_studio.photos import FEWEST, MOST, Aspect, LeftOut, PhotoCheck, PhotoVerdict, Reason, Wish
 
-MOST_NAMED: Final = 40
+MAX_NAMED: Final = 40
 """How many photos one sentence names."""
 
 TAKES: Final = f"A training takes {FEWEST} to {MOST}"
@@ -35,7 +35,7 @@ REASONS: Final = {
     Reason.CROPPED: "may cut the face off",
 }
 
-WISHES: Final = {
+SUGGESTIONS: Final = {
     Wish.MORE_PHOTOS: "at least {missing}",
     Wish.SHARPER: "sharper ones: hold still, wipe the lens",
     Wish.LARGER: "larger ones: the originals, not copies from a chat",
@@ -64,18 +64,18 @@ LEFT_OUT: Final = {
 FACES_NOT_CHECKED: Final = "Faces were not checked."
 
 
-def wishes_of(check: PhotoCheck) -> list[str]:
+def suggest_photos(check: PhotoCheck) -> list[str]:
     """What to photograph next, in words."""
     # While some were not looked at it is not known how many are missing.
     told = [wish for wish in check.wishes if not (check.unseen and wish is Wish.MORE_PHOTOS)]
-    return [WISHES[wish].format(missing=_more(FEWEST - check.usable)) for wish in told]
+    return [SUGGESTIONS[wish].format(missing=_more(FEWEST - check.usable)) for wish in told]
 
 
 def _more(number: int) -> str:
     return f"{number} more photo" if number == 1 else f"{number} more photos"
 
 
-def choice_in_words(good: int, doubtful: int, sent: int) -> str:
+def describe_choice(good: int, doubtful: int, sent: int) -> str:
     """Which photos would be sent, of so many good and doubtful ones; `sent` in all, too few for a training or not."""
     if sent < FEWEST:
         return f"{TAKES} photos."
@@ -91,7 +91,7 @@ def choice_in_words(good: int, doubtful: int, sent: int) -> str:
     return f"{TAKES}: {which} would be sent{others}."
 
 
-def reasons_of(photo: PhotoVerdict) -> list[str]:
+def describe_reasons(photo: PhotoVerdict) -> list[str]:
     """Why a photo is not simply used, in words, the worst first."""
     rest = [reason for reason in photo.reasons if reason is not photo.worst]
     return [_reason(photo, reason) for reason in ([photo.worst] if photo.worst else []) + rest]
@@ -101,12 +101,14 @@ def _reason(photo: PhotoVerdict, reason: Reason) -> str:
     return f"{REASONS[reason]} ({photo.duplicate_of})" if reason is Reason.NEAR_DUPLICATE else REASONS[reason]
 
 
-def in_words(photos: Sequence[PhotoVerdict]) -> str:
+def describe_photos(photos: Sequence[PhotoVerdict]) -> str:
     """Some photos with the worst reason of each, on one line."""
-    return grouped((f"{photo.number} {photo.photo.name}", reasons_of(photo)[0]) for photo in photos)
+    return group_by_reason(
+        (f"{photo.number} {photo.photo.name}", describe_reasons(photo)[0]) for photo in photos
+    )
 
 
-def grouped(told: Iterable[tuple[str, str]], most: int = MOST_NAMED) -> str:
+def group_by_reason(told: Iterable[tuple[str, str]], most: int = MAX_NAMED) -> str:
     """Names under what is said of them: "is dark: 3 A.jpg, 7 B.jpg; is blurred: 4 C.jpg"."""
     groups: dict[str, list[str]] = {}
     number = 0

@@ -47,12 +47,12 @@ SET_STATUS: dict[State, PhotosStatus] = {
     State.ABANDONED: "abandoned",
 }
 
-SANDBOX_WORDS = "Sandbox: nothing here is real, and its credits are play money."
+SANDBOX_NOTE = "Sandbox: nothing here is real, and its credits are play money."
 
 
-def text_of(sandbox: bool, *sentences: str) -> str:
+def join_sentences(sandbox: bool, *sentences: str) -> str:
     """Sentences as one text, beginning with a word about the sandbox where there is one."""
-    return " ".join(sentence for sentence in (SANDBOX_WORDS if sandbox else "", *sentences) if sentence)
+    return " ".join(sentence for sentence in (SANDBOX_NOTE if sandbox else "", *sentences) if sentence)
 
 
 def costs(status: str) -> str:
@@ -60,11 +60,11 @@ def costs(status: str) -> str:
     return "may have cost" if status in {"unconfirmed", "failed"} else "costs"
 
 
-def balance_in_words(credits_left: float | None) -> str:
+def describe_balance(credits_left: float | None) -> str:
     """What is left on the account; empty when it is not known."""
-    return "" if credits_left is None else f"{counted(credits_left, 'credit')} left on the account."
+    return "" if credits_left is None else f"{pluralize(credits_left, 'credit')} left on the account."
 
 
-def counted(number: float, thing: str) -> str:
+def pluralize(number: float, thing: str) -> str:
     """A number of things in words: 1 credit, 3 credits."""
     return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"

@@ -30,7 +30,7 @@ _SET_A_KEY = (
     "one, it can be started with --sandbox to try everything."
 )
 
-_KEY_WORDS = {
+_KEY_MESSAGES = {
     KeyProblem.MISSING: f"No Apiframe API key is set, so nothing was sent. {_SET_A_KEY}",
     KeyProblem.PLACEHOLDER: (
         "The API key is a placeholder that was never filled in (it contains ${…}), so nothing was sent. "
@@ -43,7 +43,7 @@ _KEY_WORDS = {
     ),
 }
 
-_URL_WORDS = {
+_URL_PROBLEMS = {
     BaseUrlProblem.NOT_A_URL: "is not an address",
     BaseUrlProblem.SCHEME: "begins with neither https:// nor http://",
     BaseUrlProblem.CREDENTIALS: "holds a user name or password",
@@ -54,7 +54,7 @@ _URL_WORDS = {
     BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
 }
 
-_PICTURE_WORDS = {
+_IMAGE_MESSAGES = {
     PictureRefusedBecause.HOST: (
         "They are at {host}, which is not among the hosts that the person allowed. To mend it, the person adds it to "
         "APIFRAME_PICTURE_HOSTS and restarts this server."
@@ -67,7 +67,7 @@ _PICTURE_WORDS = {
     ),
 }
 
-NOT_SENT_WORDS = {
+NOT_SENT_REASONS = {
     NotSentBecause.DNS: "its name was not found",
     NotSentBecause.REFUSED: "the connection was refused",
     NotSentBecause.TIMEOUT: "no connection came about in time",
@@ -78,7 +78,7 @@ NOT_SENT_WORDS = {
     NotSentBecause.UNREACHABLE: "the network did not lead there",
 }
 
-UNCLEAR_WORDS = {
+UNCLEAR_REASONS = {
     UnclearBecause.TIMEOUT: "did not answer in time",
     UnclearBecause.CUT_OFF: "broke off the connection",
     UnclearBecause.TOO_LARGE: "sent far too long an answer",
@@ -93,16 +93,16 @@ def service_message(error: ApiframeError) -> str:
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
         case PictureRefused():
-            return _PICTURE_WORDS[error.why].format(
+            return _IMAGE_MESSAGES[error.why].format(
                 host=plain(error.host, 100) or "an address that is no host's"
             )
         case KeyUnusable():
-            return _KEY_WORDS[error.problem]
+            return _KEY_MESSAGES[error.problem]
         case BaseUrlUnusable():
-            return f"The service's address {_URL_WORDS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
+            return f"The service's address {_URL_PROBLEMS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
         case NotSent():
             return (
-                f"The service could not be reached: {NOT_SENT_WORDS[error.why]}. Check the connection and "
+                f"The service could not be reached: {NOT_SENT_REASONS[error.why]}. Check the connection and "
                 "APIFRAME_BASE_URL, then try again."
             )
         case Throttled(retry_after=float() as seconds):
@@ -120,11 +120,11 @@ def service_message(error: ApiframeError) -> str:
             return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
         case Unclear(why=UnclearBecause.NOT_JSON):
             return (
-                f"The service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute; if it goes on, "
+                f"The service {UNCLEAR_REASONS[error.why]}.{said} Try again in a minute; if it goes on, "
                 "APIFRAME_BASE_URL may lead somewhere else."
             )
         case Unclear():
-            return f"The service {UNCLEAR_WORDS[error.why]}.{said} Try again in a minute."
+            return f"The service {UNCLEAR_REASONS[error.why]}.{said} Try again in a minute."
         case _:
             return f"The service could not be used.{said} Try again in a minute."
 

@@ -13,18 +13,18 @@ from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
-from apiframe_tools.wording.photos import FACES_NOT_CHECKED, in_words
-from apiframe_tools.wording.phrases import STATUS, counted
+from apiframe_tools.wording.photos import FACES_NOT_CHECKED, describe_photos
+from apiframe_tools.wording.phrases import STATUS, pluralize
 
-MOST_NAMED: Final = 4
+MAX_NAMED: Final = 4
 
-UNKNOWN_TO_THE_SERVICE = "The service says that it does not know this id."
-_WORDS = {
+UNKNOWN_ID = "The service says that it does not know this id."
+_NOTE_SENTENCES = {
     Note.NOT_IN_LEDGER: "It was not started from here; resolve_training can take it into the list under a name.",
     Note.WORD_MISSING: "The service says that it is finished but named no trigger word.",
     Note.ODD_WORD: "The service named a trigger word with characters that cannot stand in a prompt; it is not shown.",
     Note.DIGITS_IN_WORD: "The requested trigger word has digits, which image models often split; letters are safer.",
-    Note.MISSING: UNKNOWN_TO_THE_SERVICE,
+    Note.MISSING: UNKNOWN_ID,
     Note.NOT_REFRESHED: "The service could not be asked just now; this is the last known state.",
     Note.ID_NOT_IN_LEDGER: "The ledger could not be written, so the task_id was kept beside it: free some disk space.",
     Note.ID_ONLY_HERE: "The task_id could not be written anywhere: show it to the person, this is its only record.",
@@ -42,7 +42,7 @@ ONLY_ON_PURPOSE = (
 )
 
 
-def trained_before(training: Training) -> str:
+def describe_earlier_training(training: Training) -> str:
     """That there is a training of the same photos: which, when, and its word. Nothing in it changes by itself."""
     began = datetime.fromtimestamp(training.created_at or 0.0, UTC)
     word = f", trigger word {training.trigger_word}" if training.trigger_word else ""
@@ -53,7 +53,7 @@ def trained_before(training: Training) -> str:
     return f"A training of these same photos exists already: {facts}.{failed}"
 
 
-def clock_words(ahead: float) -> str:
+def describe_clock(ahead: float) -> str:
     """That this machine's clock is `ahead` seconds ahead of the service's, or behind it."""
     off = f"{_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the service's"
     return (
@@ -65,26 +65,26 @@ def clock_words(ahead: float) -> str:
 def _duration(seconds: float) -> str:
     for unit, length in (("day", 86400.0), ("hour", 3600.0)):
         if seconds >= 0.95 * length:
-            return counted(round(seconds / length), unit)
-    return counted(round(seconds / 60), "minute")
+            return pluralize(round(seconds / length), unit)
+    return pluralize(round(seconds / 60), "minute")
 
 
-def warnings_of(training: Training) -> list[str]:
+def warnings_for(training: Training) -> list[str]:
     """One sentence for each thing worth telling, in the order it was noted."""
     # A word that cannot be shown was named all the same.
     unsaid = {Note.WORD_MISSING} if Note.ODD_WORD in training.notes else set[Note]()
     noted = [words for note in training.notes if note not in unsaid and (words := _sentence(note, training))]
-    return [*noted, *others_of(training)]
+    return [*noted, *_warn_of_others(training)]
 
 
-def others_of(training: Training) -> list[str]:
+def _warn_of_others(training: Training) -> list[str]:
     """Which other trainings have the subject's name: one of two people of that name may be meant."""
     if not training.others:
         return []
     return [f"This is the newest training of {training.subject}. {_OTHERS.format(_listed(training.others))}"]
 
 
-def made_with(training: Training) -> list[str]:
+def warn_of_other_trainings(training: Training) -> list[str]:
     """Which training images are made with, where its subject has others: newer unfinished ones, and finished ones."""
     if not training.others:
         return []
@@ -102,8 +102,8 @@ _OTHERS: Final = "Others have the same name: {}. If another one is meant, pass i
 
 
 def _listed(trainings: Sequence[Training]) -> str:
-    named = "; ".join(_named(other) for other in trainings[:MOST_NAMED])
-    return f"{named}; and {len(trainings) - MOST_NAMED} more" if len(trainings) > MOST_NAMED else named
+    named = "; ".join(_named(other) for other in trainings[:MAX_NAMED])
+    return f"{named}; and {len(trainings) - MAX_NAMED} more" if len(trainings) > MAX_NAMED else named
 
 
 def _named(other: Training) -> str:
@@ -123,7 +123,7 @@ def _sentence(note: Note, training: Training) -> str:
             asked = f"the trigger word {requested}" if requested else "no trigger word of its own"
             return f"These photos are already in a training that asked for {asked}; that one is returned."
         case Note.SAME_PHOTOS:
-            return f"{trained_before(training)} {ONLY_ON_PURPOSE}"
+            return f"{describe_earlier_training(training)} {ONLY_ON_PURPOSE}"
         case Note.WORD_DIFFERS:
             return f"{requested} was asked for, but the service named {training.trigger_word}; the latter counts."
         case Note.ORDINARY_WORD:
@@ -137,34 +137,34 @@ def _sentence(note: Note, training: Training) -> str:
                 ordinary if training.trigger_word else f"{ordinary} A made-up word such as TOKANNA is safer."
             )
         case _:
-            return _WORDS.get(note, "")
+            return _NOTE_SENTENCES.get(note, "")
 
 
 _HIDDEN = "{}, which cost nothing, not shown: status rejected lists them."
 
-MOST_INNER: Final = 10
+MAX_INNER_FOLDERS: Final = 10
 """How many folders inside one sentence names."""
 
 
 _PAST_THE_LIMIT = f"{{}} more photos were not looked at: one call takes {MOST_PICTURES}."
 
 
-_OTHER_WORDS = (
+_OTHER_ATTRIBUTES = (
     "A set with these photos exists with a different gender, ethnicity or age; returning that set. Once it is ready, "
-    f"the same call makes another set, for {counted(UPLOAD_CREDITS, 'credit')}."
+    f"the same call makes another set, for {pluralize(UPLOAD_CREDITS, 'credit')}."
 )
 
 
-def warnings_of_list(page: Page) -> list[str]:
+def warnings_for_list(page: Page) -> list[str]:
     """What a list of trainings does not show."""
     stale = any(Note.NOT_REFRESHED in training.notes for training in page.trainings)
     return [
         *(["The service could not be asked about some of them just now."] if stale else []),
-        *([_HIDDEN.format(counted(page.rejected, "rejected request"))] if page.rejected else []),
+        *([_HIDDEN.format(pluralize(page.rejected, "rejected request"))] if page.rejected else []),
     ]
 
 
-def warnings_of_check(judged: PhotoCheck) -> list[str]:
+def warnings_for_check(judged: PhotoCheck) -> list[str]:
     """Which photos were not looked at."""
     told: list[str] = []
     if judged.unseen:
@@ -176,34 +176,38 @@ def warnings_of_check(judged: PhotoCheck) -> list[str]:
         told.append(_PAST_THE_LIMIT.format(judged.left_out))
     if judged.inner:
         inner = ", ".join(
-            f"{plain(str(one.path), 200)} ({one.pictures})" for one in judged.inner[:MOST_INNER]
+            f"{plain(str(one.path), 200)} ({one.pictures})" for one in judged.inner[:MAX_INNER_FOLDERS]
         )
-        more = f" and {len(judged.inner) - MOST_INNER} more" if len(judged.inner) > MOST_INNER else ""
+        more = (
+            f" and {len(judged.inner) - MAX_INNER_FOLDERS} more"
+            if len(judged.inner) > MAX_INNER_FOLDERS
+            else ""
+        )
         told.append(f"Folders inside were not looked into; these hold photos: {inner}{more}.")
     return told
 
 
-def warnings_of_set(photo_set: PhotoSet) -> list[str]:
+def warnings_for_set(photo_set: PhotoSet) -> list[str]:
     """What a user should know about a set besides its state."""
     check, sent = photo_set.check, photo_set.prepared.photos
     doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
     return [
         *([FACES_NOT_CHECKED] if Aspect.FACES in check.not_judged else []),
-        *([f"Sent despite a warning: {in_words(doubtful)}."] if doubtful else []),
+        *([f"Sent despite a warning: {describe_photos(doubtful)}."] if doubtful else []),
         *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
         *(
             []
             if photo_set.refreshed
             else ["The service could not be asked just now; this is the last known state."]
         ),
-        *([UNKNOWN_TO_THE_SERVICE] if is_missing(photo_set.row) else []),
-        *([f"{trained_before(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
-        *([clock_words(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
-        *([] if photo_set.same_wording else [_OTHER_WORDS]),
+        *([UNKNOWN_ID] if is_missing(photo_set.row) else []),
+        *([f"{describe_earlier_training(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
+        *([describe_clock(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
+        *([] if photo_set.same_wording else [_OTHER_ATTRIBUTES]),
     ]
 
 
-def warnings_of_images(pictures: Pictures) -> list[str]:
+def warnings_for_images(pictures: Pictures) -> list[str]:
     """Which images are missing, and which other training may have been meant."""
     if pictures.row.forgotten_at is not None:
         return ["The subject was forgotten meanwhile, so none of these pictures is kept."]
@@ -213,4 +217,4 @@ def warnings_of_images(pictures: Pictures) -> list[str]:
     if pictures.gone:
         are = "image is" if pictures.gone == 1 else "images are"
         told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
-    return [*told, *made_with(pictures.training)]
+    return [*told, *warn_of_other_trainings(pictures.training)]
