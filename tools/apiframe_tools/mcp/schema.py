@@ -89,7 +89,7 @@ class OutputSchema(GenerateJsonSchema):
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """The schema of a model, whose name is no title either."""
+        """The schema of a model, whose name is not its title."""
         made = super().model_schema(schema)
         made.pop("title", None)
         return made

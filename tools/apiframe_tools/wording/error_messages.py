@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 
 from apiframe_studio.api.errors import (
     ApiframeError,
-    KeyRefused,
-    OutOfCredits,
     PictureRefused,
     PictureRefusedBecause,
     Throttled,
@@ -53,7 +51,7 @@ from apiframe_tools.wording.next_steps import (
 )
 from apiframe_tools.wording.photo_errors import photo_message
 from apiframe_tools.wording.phrases import STATUS
-from apiframe_tools.wording.service_errors import service_message
+from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, service_message
 
 CONSENT_MISSING = (
     "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the user whether "
@@ -211,7 +209,7 @@ def _rejected(error: Rejected) -> str:
     order, tool = SUBMITTED_BY[error.row.kind]
     fix = f"once that is corrected, call {tool} again."
     # Only of a request that was understood and refused as it is; a key or credits are told by their own words.
-    if error.row.kind is Kind.TRAINING and not isinstance(error.cause, KeyRefused | OutOfCredits):
+    if error.row.kind is Kind.TRAINING and not isinstance(error.cause, ACCOUNT_ERRORS):
         fix = AFTER_REFUSED_TRAINING
     said = service_message(error.cause)
     return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"

@@ -9,11 +9,12 @@ from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
 from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
-from apiframe_studio.photos import FEWEST, PhotoCheck
+from apiframe_studio.photos import PhotoCheck
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS
+from apiframe_tools.wording.photos import photos_missing
 from apiframe_tools.wording.phrases import PhotosStatus, pluralize
 
 AFTER_REFUSED_TRAINING: Final = (
@@ -181,7 +182,7 @@ def after_check(judged: PhotoCheck) -> str:
             "show the user the contact sheet and the price; once they agree to send the photos, call prepare_photos "
             "with the same paths."
         )
-    missing = FEWEST - judged.usable
+    missing = photos_missing(judged)
     needed = "1 more good photo is" if missing == 1 else f"{missing} more good photos are"
     return f"tell the user; {needed} needed before anything can be sent."
 

@@ -64,11 +64,16 @@ LEFT_OUT: Final = {
 FACES_NOT_CHECKED: Final = "Faces were not checked."
 
 
+def photos_missing(check: PhotoCheck) -> int:
+    """How many more usable photos a training needs."""
+    return FEWEST - check.usable
+
+
 def suggest_photos(check: PhotoCheck) -> list[str]:
     """What to photograph next, in words."""
     # While some were not looked at it is not known how many are missing.
     told = [wish for wish in check.wishes if not (check.unseen and wish is Wish.MORE_PHOTOS)]
-    return [SUGGESTIONS[wish].format(missing=_more(FEWEST - check.usable)) for wish in told]
+    return [SUGGESTIONS[wish].format(missing=_more(photos_missing(check))) for wish in told]
 
 
 def _more(number: int) -> str:

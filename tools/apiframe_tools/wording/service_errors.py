@@ -89,6 +89,10 @@ UNCLEAR_REASONS = {
 }
 
 
+ACCOUNT_ERRORS = (KeyRefused, OutOfCredits)
+"""Errors of the key or the account: correcting the request does not help."""
+
+
 def service_message(error: ApiframeError) -> str:
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
@@ -105,10 +109,9 @@ def service_message(error: ApiframeError) -> str:
                 f"The service could not be reached: {NOT_SENT_REASONS[error.why]}. Check the connection and "
                 "APIFRAME_BASE_URL, then try again."
             )
-        case Throttled(retry_after=float() as seconds):
-            return f"The service is busy. Try again in {seconds:.0f} seconds."
-        case Throttled():
-            return "The service is busy. Try again in a minute."
+        case Throttled(retry_after=seconds):
+            wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
+            return f"The service is busy. Try again in {wait}."
         case KeyRefused():
             return (
                 f"The service does not accept the API key.{said} To mend it, the person sets "
