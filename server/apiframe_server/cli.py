@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Scripts ask this often; a parser would take half of the answer's time.
         print(f"apiframe-photo-mcp {__version__}")
         return 0
-    from apiframe_server.arguments import parse
+    from apiframe_server.cli_parser import parse
 
     wanted = parse(given)
     from apiframe_server.settings import Settings, SettingsError, name_unknown_variables

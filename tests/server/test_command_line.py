@@ -16,7 +16,7 @@ import pytest
 
 import apiframe_studio
 from apiframe_server import demo as demo_command
-from apiframe_server.arguments import parse
+from apiframe_server.cli_parser import parse
 from apiframe_server.settings import Settings
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
