@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from apiframe_server.open_calls import OpenCalls
+from apiframe_server.pending_calls import PendingCalls
 from apiframe_server.streams import Incoming, Outgoing, claim_stdio
 from apiframe_studio.studio import Studio
 
@@ -35,7 +35,7 @@ def serve(studio: Studio, server: MCPServer[Any]) -> None:
 
 
 async def _serve(studio: Studio, server: MCPServer[Any]) -> None:
-    calls, signalled, talked = OpenCalls(), anyio.Event(), anyio.Event()
+    calls, signalled, talked = PendingCalls(), anyio.Event(), anyio.Event()
     _set_on_signals(signalled)
     async with anyio.create_task_group() as group:
         group.start_soon(_end_after_signal, signalled, studio)
@@ -44,7 +44,7 @@ async def _serve(studio: Studio, server: MCPServer[Any]) -> None:
         talked.set()
 
 
-async def _talk(server: MCPServer[Any], calls: OpenCalls) -> None:
+async def _talk(server: MCPServer[Any], calls: PendingCalls) -> None:
     low = server._lowlevel_server  # pyright: ignore[reportPrivateUsage] - run_stdio_async has a transport of its own
     source, output = claim_stdio()
     outgoing = Outgoing(output, calls)
@@ -59,7 +59,7 @@ async def _end_after_signal(signalled: anyio.Event, studio: Studio) -> None:
         await _end(studio)
 
 
-async def _end_after_input(calls: OpenCalls, talked: anyio.Event, studio: Studio) -> None:
+async def _end_after_input(calls: PendingCalls, talked: anyio.Event, studio: Studio) -> None:
     """End the program after its input, once the last answers are out. Calls are drained beside the finishing."""
     await calls.input_ended.wait()
     with anyio.CancelScope(shield=True):

@@ -20,7 +20,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
 from apiframe_server.messages import UnreadableMessage, read_message
-from apiframe_server.open_calls import OpenCalls
+from apiframe_server.pending_calls import PendingCalls
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
 class Outgoing(ObjectSendStream[SessionMessage]):
     """What the client is sent: a message is one line, written whole."""
 
-    def __init__(self, output: BinaryIO, calls: OpenCalls) -> None:
+    def __init__(self, output: BinaryIO, calls: PendingCalls) -> None:
         self._output = output
         self._calls = calls
         self._thread = anyio.CapacityLimiter(1)
@@ -54,7 +54,7 @@ class Outgoing(ObjectSendStream[SessionMessage]):
     async def send(self, item: SessionMessage) -> None:
         """Send a message. Raises BrokenResourceError when the reader has gone."""
         await self._write(_line(item.message))
-        self._calls.went(item.message)
+        self._calls.answered(item.message)
 
     async def answer_unreadable(self, answer: JSONRPCError) -> None:
         """Answer a line that is not a message."""
@@ -77,7 +77,7 @@ class Outgoing(ObjectSendStream[SessionMessage]):
 class Incoming(ObjectReceiveStream[SessionMessage]):
     """What the client sends. A line that is not a message is answered here."""
 
-    def __init__(self, source: BinaryIO, outgoing: Outgoing, calls: OpenCalls) -> None:
+    def __init__(self, source: BinaryIO, outgoing: Outgoing, calls: PendingCalls) -> None:
         self._source = source
         self._outgoing = outgoing
         self._calls = calls
@@ -95,9 +95,9 @@ class Incoming(ObjectReceiveStream[SessionMessage]):
                 with contextlib.suppress(anyio.BrokenResourceError):
                     await self._outgoing.answer_unreadable(unreadable.answer)
                 continue
-            self._calls.came(message)
+            self._calls.received(message)
             return SessionMessage(message)
-        await self._calls.ended()
+        await self._calls.drain()
         raise anyio.EndOfStream
 
     async def _next_line(self) -> bytes:

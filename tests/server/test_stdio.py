@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from apiframe_server.open_calls import PATIENCE_SECONDS
+from apiframe_server.pending_calls import DRAIN_SECONDS
 
 from ..faults.fault_server import answer, fault_server, replying
 from .program import HELLO, Wire, running
@@ -119,7 +119,7 @@ async def test_a_call_that_was_cancelled_does_not_hold_up_the_end_of_the_input(t
         ended_at = anyio.current_time()
         await wire.close_input()
         assert await wire.ended(10) == 0
-        assert anyio.current_time() - ended_at < PATIENCE_SECONDS
+        assert anyio.current_time() - ended_at < DRAIN_SECONDS
 
 
 ECHOES = {

@@ -14,7 +14,7 @@ import pytest
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
-from apiframe_server.open_calls import OpenCalls
+from apiframe_server.pending_calls import PendingCalls
 from apiframe_server.streams import Incoming, Outgoing
 
 from .program import COMMAND, environment
@@ -38,7 +38,7 @@ def pipe() -> Iterator[Pipe]:
 
 async def test_a_client_is_heard_and_answered_while_every_shared_thread_is_taken(pipe: Pipe) -> None:
     source, output = pipe
-    calls = OpenCalls()
+    calls = PendingCalls()
     outgoing = Outgoing(output, calls)
     incoming = Incoming(source, outgoing, calls)
     limiter = anyio.to_thread.current_default_thread_limiter()
@@ -56,7 +56,7 @@ async def test_a_client_is_heard_and_answered_while_every_shared_thread_is_taken
 
 async def test_a_result_that_cannot_be_written_costs_its_answer_and_not_the_connection(pipe: Pipe) -> None:
     source, output = pipe
-    outgoing = Outgoing(output, OpenCalls())
+    outgoing = Outgoing(output, PendingCalls())
     await outgoing.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=7, result={"name": "\ud83d"})))
     told = json.loads(source.readline())
     assert (told["id"], told["error"]["code"]) == (7, -32603)
@@ -90,6 +90,6 @@ async def test_a_client_that_is_gone_is_told_apart_from_a_fault(pipe: Pipe) -> N
     source, output = pipe
     source.close()
     with pytest.raises(anyio.BrokenResourceError):
-        await Outgoing(output, OpenCalls()).send(SessionMessage(PING))
+        await Outgoing(output, PendingCalls()).send(SessionMessage(PING))
     with pytest.raises(BrokenPipeError):  # What could not be written would be tried again when it is closed.
         output.close()
