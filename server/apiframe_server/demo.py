@@ -21,11 +21,11 @@ from mcp.client.stdio import StdioServerParameters
 from rich.console import Console
 from rich.markup import escape
 
-from apiframe_server.conversation import Conversation, Refused
 from apiframe_server.demo_photos import write_demo_photos
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import end_at_once_when_interrupted
+from apiframe_server.transcript import ToolFailed, Transcript
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import Sandbox
@@ -110,23 +110,23 @@ async def _all_the_way(folder: Path, kept: Path, console: Console) -> tuple[str,
             partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS), quiet=True)
         )
         async with Client(_child(address, folder, kept)) as client:
-            with suppress(Refused):
-                made = await _talk(Conversation(client, console), photos, kept)
+            with suppress(ToolFailed):
+                made = await _talk(Transcript(client, console), photos, kept)
         group.cancel_scope.cancel()
     return made
 
 
-async def _talk(conversation: Conversation, photos: Path, kept: Path) -> tuple[str, str]:
+async def _talk(transcript: Transcript, photos: Path, kept: Path) -> tuple[str, str]:
     """What an assistant does when it is asked: here is a folder of Anna, make me portraits.
 
     Returns the trigger word and the folder of the portraits.
     """
-    await conversation.call("get_account")
-    await conversation.call("check_photos", paths=[str(photos)])
-    for sheet in conversation.images:
+    await transcript.call("get_account")
+    await transcript.call("check_photos", paths=[str(photos)])
+    for sheet in transcript.images:
         (kept / SHEET).touch(mode=0o600)
         (kept / SHEET).write_bytes(sheet)
-    prepared = await conversation.call_until_settled(
+    prepared = await transcript.call_until_settled(
         "prepare_photos",
         "the photos are on their way",
         paths=[str(photos)],
@@ -135,11 +135,9 @@ async def _talk(conversation: Conversation, photos: Path, kept: Path) -> tuple[s
         consent=True,
         subject=SUBJECT,
     )
-    begun = await conversation.call("start_training", training_images_id=prepared["training_images_id"])
-    ended = await conversation.call_until_settled(
-        "wait_for_training", "the training", task_id=begun["task_id"]
-    )
-    made = await conversation.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
+    begun = await transcript.call("start_training", training_images_id=prepared["training_images_id"])
+    ended = await transcript.call_until_settled("wait_for_training", "the training", task_id=begun["task_id"])
+    made = await transcript.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
     return str(ended.get("trigger_word") or ""), str(Path(made["pictures"][0]["path"]).parent)
 
 

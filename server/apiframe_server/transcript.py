@@ -15,11 +15,11 @@ from apiframe_server.terminal import progress_bar
 UNSETTLED = frozenset({"submitting", "queued", "processing", "uploading", "preparing"})
 
 
-class Refused(Exception):
+class ToolFailed(Exception):
     """A tool answered with an error, which was shown."""
 
 
-class Conversation:
+class Transcript:
     """One client's calls. Each returns the structured content of its answer."""
 
     def __init__(self, client: Client, console: Console) -> None:
@@ -29,31 +29,31 @@ class Conversation:
         """The images of the last answer."""
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool once. Raises Refused."""
-        self._said(tool, arguments)
+        """Call a tool once. Raises ToolFailed."""
+        self._print_call(tool, arguments)
         result = await self._client.call_tool(tool, arguments)
-        return self._heard(result)
+        return self._print_result(result)
 
     async def call_until_settled(self, tool: str, doing: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool, again and again while its status says that it goes on, under one bar. Raises Refused."""
-        self._said(tool, arguments)
+        """Call a tool, again and again while its status says that it goes on, under one bar. Raises ToolFailed."""
+        self._print_call(tool, arguments)
         with progress_bar(self._console, doing, stays=True) as move:
             while True:
                 result = await self._client.call_tool(tool, arguments, progress_callback=move)
                 if _facts(result).get("status") not in UNSETTLED:
                     break
-        return self._heard(result)
+        return self._print_result(result)
 
-    def _said(self, tool: str, arguments: dict[str, Any]) -> None:
+    def _print_call(self, tool: str, arguments: dict[str, Any]) -> None:
         given = ", ".join(f"{name}={value}" for name, value in arguments.items())
         self._console.print(f"[bold cyan]assistant[/bold cyan] calls [bold]{tool}[/bold]({escape(given)})")
 
-    def _heard(self, result: CallToolResult) -> dict[str, Any]:
+    def _print_result(self, result: CallToolResult) -> dict[str, Any]:
         self.images = [b64decode(part.data) for part in result.content if isinstance(part, ImageContent)]
         text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
         self._console.print(f"[bold green]server[/bold green]    {escape(text)}\n")
         if result.is_error:
-            raise Refused(text)
+            raise ToolFailed(text)
         return _facts(result)
 
 
