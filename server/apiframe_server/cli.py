@@ -118,7 +118,7 @@ def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
 
             return forget(settings, sandbox, subject=wanted.subject, yes=wanted.yes)
         case _:
-            from apiframe_server.sandbox_port import sandbox as serve_sandbox
+            from apiframe_server.serve_sandbox import serve_sandbox
 
             return serve_sandbox(settings, wanted.port)
 

@@ -15,7 +15,7 @@ from apiframe_studio.sandbox import SANDBOX_KEY
 from apiframe_studio.sandbox.server import serve
 
 
-def sandbox(settings: Settings, port: int) -> int:
+def serve_sandbox(settings: Settings, port: int) -> int:
     """Serve until Ctrl-C; returns the exit code."""
     print(
         f"Any key but wrong-key works, for example {SANDBOX_KEY}. Photo sets to train on: sandbox-person "
@@ -23,7 +23,7 @@ def sandbox(settings: Settings, port: int) -> int:
         file=sys.stderr,
     )
     try:
-        stand_in = sandbox_of(settings)
+        sandbox = sandbox_of(settings)
     except LedgerError as error:
         from apiframe_server.terminal_errors import explain_to_user
 
@@ -32,7 +32,7 @@ def sandbox(settings: Settings, port: int) -> int:
             raise
         return report(problem)
     try:
-        anyio.run(partial(serve, "127.0.0.1", port, sandbox=stand_in))
+        anyio.run(partial(serve, "127.0.0.1", port, sandbox=sandbox))
     except KeyboardInterrupt:
         return 0
     except OSError as error:
