@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from apiframe_server.composition import server_of, studio_of
+from apiframe_server.composition import build_server, build_studio
 from apiframe_server.settings import Settings
 from conformance.fixtures import add_fixtures
 from conformance.fixtures.streaming import Events
@@ -30,7 +30,7 @@ def main() -> None:
 
 def build_app(folder: Path, *, fixtures: bool) -> Any:
     """Build the ASGI app of a server that uses the sandbox, with its ledger in `folder`."""
-    server = server_of(studio_of(Settings(data_dir=folder), sandbox=""))
+    server = build_server(build_studio(Settings(data_dir=folder), sandbox=""))
     if not fixtures:
         return server.streamable_http_app()
     add_fixtures(server)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from apiframe_server.composition import studio_of
+from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import notes, output, progress_bar, run_command
@@ -39,7 +39,7 @@ def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_jso
     # A path typed here is allowed by that: nothing is sent, and no assistant sees it.
     typed = tuple(place if place.is_dir() else place.parent for place in places)
     widened = settings.model_copy(update={"photo_folders": (*settings.photo_folders, *typed)})
-    work = partial(_check, studio_of(widened, sandbox=""), places, sheet, as_json)
+    work = partial(_check, build_studio(widened, sandbox=""), places, sheet, as_json)
     return run_command(work, as_json=as_json)
 
 

@@ -145,7 +145,7 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
     # took a seventh of the start (docs/decisions/0005-start.md).
     gc.disable()
     _build_models_at_first_use()
-    from apiframe_server.composition import server_of, studio_of
+    from apiframe_server.composition import build_server, build_studio
     from apiframe_server.logs import log_to_stderr
     from apiframe_server.stdio import serve
 
@@ -156,8 +156,8 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
             "To see it work: apiframe-photo-mcp demo",
             file=sys.stderr,
         )
-    studio = studio_of(settings, sandbox=sandbox)
-    server = server_of(studio)
+    studio = build_studio(settings, sandbox=sandbox)
+    server = build_server(studio)
     # What was built so far lives as long as the program does: the collector need not walk it again.
     gc.freeze()
     gc.enable()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mcp.server import MCPServer
 
 
-def studio_of(settings: Settings, *, sandbox: str | None = None) -> Studio:
+def build_studio(settings: Settings, *, sandbox: str | None = None) -> Studio:
     """The studio that the settings describe.
 
     With `sandbox` one on a stand-in, which has a ledger of its own: the embedded one for "", else the one
@@ -26,7 +26,7 @@ def studio_of(settings: Settings, *, sandbox: str | None = None) -> Studio:
     return Studio(plan_of(settings) if sandbox is None else sandbox_plan_of(settings, sandbox))
 
 
-def server_of(studio: Studio) -> MCPServer[Any]:
+def build_server(studio: Studio) -> MCPServer[Any]:
     """An MCP server with the tools of this studio. The SDK takes most of the start, so it is imported here."""
     from mcp.server import MCPServer
 

@@ -18,7 +18,7 @@ import anyio
 from rich.markup import escape
 
 from apiframe_server import __version__
-from apiframe_server.composition import studio_of
+from apiframe_server.composition import build_studio
 from apiframe_server.settings import PREFIX, Settings, name_unknown_variables
 from apiframe_server.terminal import KIND_WORDS, output
 from apiframe_server.terminal_errors import explain_to_user
@@ -29,7 +29,7 @@ from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
 from apiframe_tools.wording.phrases import STATUS, pluralize
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 class Mark(Enum):
@@ -65,7 +65,7 @@ def doctor(settings: Settings, sandbox: str | None, wrong: Mapping[str, str]) ->
 
 
 async def _examine(settings: Settings, sandbox: str | None, wrong: Mapping[str, str]) -> list[Finding]:
-    studio = studio_of(settings, sandbox=sandbox)
+    studio = build_studio(settings, sandbox=sandbox)
     try:
         return [
             _versions(),
@@ -243,8 +243,8 @@ async def _unsettled(studio: Studio) -> Finding:
     rows, total = found.rows, found.total
     if not rows:
         return Finding("requests", Mark.OK, "nothing is unconfirmed or still to be sent")
-    named = [f"{row.ref} ({KIND_WORDS[row.kind]}, {STATUS[row.state]})" for row in rows[:MOST_NAMED]]
-    more = f" and {total - MOST_NAMED} more" if total > MOST_NAMED else ""
+    named = [f"{row.ref} ({KIND_WORDS[row.kind]}, {STATUS[row.state]})" for row in rows[:MAX_NAMED]]
+    more = f" and {total - MAX_NAMED} more" if total > MAX_NAMED else ""
     told = f"{total} not settled: {', '.join(named)}{more}"
     if any(row.state is State.UNCONFIRMED for row in rows):
         fix = "Money may have been spent: look into your Apiframe dashboard, then tell your assistant what you see."

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from apiframe_server.composition import sandbox_of, studio_of
+from apiframe_server.composition import build_studio, sandbox_of
 from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, run_command
@@ -22,7 +22,7 @@ def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) 
 
 
 async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bool) -> int:
-    studio = studio_of(settings, sandbox=sandbox)
+    studio = build_studio(settings, sandbox=sandbox)
     try:
         known = await _look_up(studio, subject)
         if not (known.rows or known.left_over):
@@ -91,9 +91,9 @@ def _ask() -> int:
 
 
 def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:
-    stand_in = sandbox_of(settings)
-    stand_in.forget(forgotten.still_at_the_service)
-    stand_in.close()
+    sandbox = sandbox_of(settings)
+    sandbox.forget(forgotten.still_at_the_service)
+    sandbox.close()
 
 
 def _tell_what_was_removed(forgotten: Forgotten) -> None:

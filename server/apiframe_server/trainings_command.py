@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from apiframe_server.composition import studio_of
+from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, notes, output, progress_bar, run_command
@@ -33,14 +33,14 @@ def list_trainings(
     settings: Settings, sandbox: str | None, *, subject: str | None, limit: int, as_json: bool
 ) -> int:
     """Print the newest trainings; returns the exit code."""
-    work = partial(_list, studio_of(settings, sandbox=sandbox), subject, limit, as_json)
+    work = partial(_list, build_studio(settings, sandbox=sandbox), subject, limit, as_json)
     return run_command(work, as_json=as_json)
 
 
 def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
     """Wait until a training is settled; returns 0 when it is finished."""
     switch = switch_of(sandbox)
-    work = partial(_wait, studio_of(settings, sandbox=sandbox), subject, as_json, switch)
+    work = partial(_wait, build_studio(settings, sandbox=sandbox), subject, as_json, switch)
     stopped = "Stopped waiting; the training goes on by itself."
     return run_command(work, as_json=as_json, switch=switch, stopped=stopped)
 

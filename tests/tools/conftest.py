@@ -16,7 +16,7 @@ from mcp import Client
 from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
 
-from apiframe_server.composition import server_of
+from apiframe_server.composition import build_server
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 
@@ -166,7 +166,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         )
         studio = Studio(replace(plan, **changes), clock)
         try:
-            async with Client(server_of(studio), mode=era, elicitation_callback=answers) as client:
+            async with Client(build_server(studio), mode=era, elicitation_callback=answers) as client:
                 yield Talk(client, studio, sandbox, clock)
         finally:
             await studio.aclose()
