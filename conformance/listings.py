@@ -13,8 +13,8 @@ from conformance.reports import Report
 
 ERAS: Final = ("modern", "legacy")
 SCORE_REASONS: Final = {
-    "prepare_photos/shadow-candidate": "Arithmetic alone: a tool with four required arguments beside any tool with "
-    "none. An upload and an account query do not answer the same question"
+    "prepare_photos/shadow-candidate": "The rule only counts arguments: a tool with four required ones next to one "
+    "without any. An upload and a call for the account do not have the same purpose"
 }
 
 

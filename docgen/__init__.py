@@ -1,1 +1,1 @@
-"""Documentation that is made from the code and from results of conformance checks and clients: `make docs`."""
+"""Generates the parts of README and docs that are made from code and results: `make docs`."""

@@ -1,6 +1,6 @@
-"""`python -m docgen`: fill the marked blocks of the pages again; `--check` only says which are out of date.
+"""`python -m docgen`: regenerate the marked blocks of the pages; `--check` only reports which are out of date.
 
-A block stands between `<!-- name -->` and `<!-- /name -->`; what is between them is never written by hand.
+A block is the text between `<!-- name -->` and `<!-- /name -->`. It is never edited by hand.
 """
 
 from __future__ import annotations
@@ -16,84 +16,84 @@ from docgen import clients, facts, install, results, tables
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
-    "tools": tables.tools,
-    "settings": tables.settings,
-    "exit-codes": tables.exit_codes,
-    "decisions": tables.decisions,
-    "steps": install.steps,
-    "install-ways": install.ways_table,
-    "install-faces": install.faces,
-    "install-links": install.one_click,
-    "clients": clients.folded,
-    "claude-desktop": clients.claude_desktop,
-    "claude-code": clients.claude_code,
-    "cursor": clients.cursor,
-    "gemini": clients.gemini,
-    "vscode": clients.vscode,
-    "codex": clients.codex,
-    "zed": clients.zed,
-    "goose": clients.goose,
-    "prices": facts.prices,
-    "price-line": facts.price_line,
-    "repeats": facts.repeats,
-    "photo-guide": facts.photo_guide,
-    "photo-numbers": facts.photo_numbers,
-    "photo-reasons": facts.photo_reasons,
-    "timeouts": facts.timeouts,
-    "conformance": results.conformance,
-    "failures": results.failures,
-    "interop": results.interop,
+    "tools": tables.render_tools,
+    "settings": tables.render_settings,
+    "exit-codes": tables.render_exit_codes,
+    "decisions": tables.render_decisions,
+    "steps": install.render_steps,
+    "install-ways": install.render_ways,
+    "install-faces": install.render_faces,
+    "install-links": install.render_one_click,
+    "clients": clients.render_all,
+    "claude-desktop": clients.render_claude_desktop,
+    "claude-code": clients.render_claude_code,
+    "cursor": clients.render_cursor,
+    "gemini": clients.render_gemini,
+    "vscode": clients.render_vscode,
+    "codex": clients.render_codex,
+    "zed": clients.render_zed,
+    "goose": clients.render_goose,
+    "prices": facts.render_prices,
+    "price-line": facts.render_price_line,
+    "repeats": facts.render_repeats,
+    "photo-guide": facts.render_photo_guide,
+    "photo-numbers": facts.render_photo_numbers,
+    "photo-reasons": facts.render_photo_reasons,
+    "timeouts": facts.render_timeouts,
+    "conformance": results.render_conformance,
+    "failures": results.render_failures,
+    "interop": results.render_interop,
 }
 ADDRESSES: Final = ("repository", "homepage", "documentation", "support")
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 1 when `--check` found a page that the code no longer agrees with."""
-    stale = {page: text for page, text in pages().items() if text != page.read_text(encoding="utf-8")}
+    """Return 1 if `--check` found a page that differs from what the code generates."""
+    stale = {page: text for page, text in render_pages().items() if text != page.read_text(encoding="utf-8")}
     for page, text in stale.items():
         if "--check" in arguments:
             print(f"{page.relative_to(ROOT)} is out of date: run `make docs`", file=sys.stderr)
         else:
             page.write_text(text, encoding="utf-8")
-            print(f"{page.relative_to(ROOT)} was written again")
+            print(f"{page.relative_to(ROOT)} was updated")
     return int(bool(stale) and "--check" in arguments)
 
 
-def pages() -> dict[Path, str]:
-    """What each page should say."""
-    named = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return {page: filled(page.read_text(encoding="utf-8")) for page in named} | {
-        ROOT / "server.json": registry_entry(),
-        ROOT / "manifest.json": manifest(),
+def render_pages() -> dict[Path, str]:
+    """Return what each generated file should contain."""
+    paths = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return {path: fill_blocks(path.read_text(encoding="utf-8")) for path in paths} | {
+        ROOT / "server.json": render_registry_entry(),
+        ROOT / "manifest.json": render_manifest(),
     }
 
 
-def filled(text: str) -> str:
-    """The text with every block made again.
+def fill_blocks(text: str) -> str:
+    """Return the text with every block regenerated.
 
     Raises:
-        KeyError: a block has a name that nothing makes.
+        KeyError: BLOCKS does not have a block's name.
     """
 
-    def block(found: re.Match[str]) -> str:
-        name = found["name"]
+    def render_block(match: re.Match[str]) -> str:
+        name = match["name"]
         return f"<!-- {name} -->\n{BLOCKS[name]()}\n<!-- /{name} -->"
 
-    return re.sub(r"<!-- (?P<name>[a-z-]+) -->\n.*?<!-- /(?P=name) -->", block, text, flags=re.DOTALL)
+    return re.sub(r"<!-- (?P<name>[a-z-]+) -->\n.*?<!-- /(?P=name) -->", render_block, text, flags=re.DOTALL)
 
 
-def registry_entry() -> str:
-    """server.json, with every setting as a variable that the registry's clients may ask for."""
+def render_registry_entry() -> str:
+    """Return server.json with every setting as a variable that the registry's clients may ask for."""
     entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
-    entry["packages"][0]["environmentVariables"] = tables.variables()
+    entry["packages"][0]["environmentVariables"] = tables.list_variables()
     return json.dumps(entry, indent=2, ensure_ascii=False) + "\n"
 
 
-def manifest() -> str:
-    """manifest.json, with the addresses that exist today."""
-    written = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
-    kept = {name: value for name, value in written.items() if name not in ADDRESSES}
-    return json.dumps(kept | install.manifest(), indent=2, ensure_ascii=False) + "\n"
+def render_manifest() -> str:
+    """Return manifest.json with the project's addresses, if they exist yet."""
+    fields = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+    kept = {name: value for name, value in fields.items() if name not in ADDRESSES}
+    return json.dumps(kept | install.build_addresses(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

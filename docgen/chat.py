@@ -1,7 +1,7 @@
 """`python -m docgen.chat`: the README's illustration, a chat that ends with portraits, in light and in dark.
 
-What the assistant says in it is made from the results of a real run on the sandbox: the server as a separate process,
-through the protocol. The photos and portraits in it are synthetic, and it says so.
+The assistant's messages are made from the results of a real run in the sandbox, with the server as a separate process.
+The photos and portraits are synthetic, as a note below the chat says.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ THEMES: Final = (
 )
 
 
-class Said(NamedTuple):
-    """A message of the user or the assistant; `tools` were called before it, `images` are shown below it."""
+class Message(NamedTuple):
+    """A message of the user or the assistant. `tools` were called before it, `images` are shown below it."""
 
     text: str
     by_user: bool = False
@@ -65,15 +65,15 @@ class Said(NamedTuple):
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        messages = anyio.run(run, Path(name))
+        messages = anyio.run(run_chat, Path(name))
     for theme in THEMES:
         path = FOLDER / f"chat-{theme.name}.svg"
-        path.write_text(draw(messages, theme), encoding="utf-8")
+        path.write_text(draw_chat(messages, theme), encoding="utf-8")
         print(f"{path.name}: {path.stat().st_size // 1024} KB")
 
 
-async def run(folder: Path) -> Sequence[Said]:
-    """The chat, with the results of a run on the sandbox in it."""
+async def run_chat(folder: Path) -> Sequence[Message]:
+    """Return the chat, filled with the results of a run in the sandbox."""
     photos = folder / "photos"
     photos.mkdir()
     add_mistakes(write_photos(photos, 24))
@@ -88,26 +88,25 @@ async def run(folder: Path) -> Sequence[Said]:
     )
     async with Client(server) as client:
         checked = await call(client, "check_photos", paths=[str(photos)])
-        about = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
-        prepared = await call(client, "prepare_photos", paths=[str(photos)], **about)
+        attributes = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
+        prepared = await call(client, "prepare_photos", paths=[str(photos)], **attributes)
         started = await call(
             client, "start_training", training_images_id=prepared["training_images_id"], subject="Anna"
         )
         finished = await call(client, "wait_for_training", task_id=started["task_id"])
-        made = await call(
+        generated = await call(
             client,
             "generate_photos",
             subject="Anna",
             prompt="in a garden, in the evening",
             number_of_images=3,
         )
-    return messages(
-        checked, prepared, started, finished, [small(Path(one["path"])) for one in made["pictures"]]
-    )
+    portraits = [shrink_image(Path(image["path"])) for image in generated["pictures"]]
+    return write_messages(checked, prepared, started, finished, portraits)
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    """The structured content of a call, made again while its status is an ongoing one."""
+    """Return the structured content of a call, which is repeated while its status is an ongoing one."""
     while True:
         result = await client.call_tool(tool, arguments)
         if result.is_error or result.structured_content is None:
@@ -116,32 +115,32 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
             return dict(result.structured_content)
 
 
-def messages(
+def write_messages(
     checked: dict[str, Any],
     prepared: dict[str, Any],
     started: dict[str, Any],
     finished: dict[str, Any],
     portraits: Sequence[bytes],
-) -> Sequence[Said]:
+) -> Sequence[Message]:
     rejected = sum(photo["verdict"] == "reject" for photo in checked["photos"])
     price = prepared["credits"] + started["credits"]
     word = finished["trigger_word"]
     return (
-        Said(
+        Message(
             "Here is a folder with photos of my sister Anna, she agreed. Train a model of her.", by_user=True
         ),
-        Said(
+        Message(
             f"I checked {len(checked['photos'])} photos on this computer: {checked['good']} are good, {rejected} "
             f"cannot be used. Training on the {prepared['photos']} good ones costs {price:g} credits. Shall I?",
             tools=("check_photos",),
         ),
-        Said("Yes, go ahead.", by_user=True),
-        Said(
+        Message("Yes, go ahead.", by_user=True),
+        Message(
             f"The training is finished. Anna's trigger word is {word}.",
             tools=("prepare_photos", "start_training", "wait_for_training"),
         ),
-        Said("Make three portraits of her in a garden, in the evening.", by_user=True),
-        Said(
+        Message("Make three portraits of her in a garden, in the evening.", by_user=True),
+        Message(
             "Here they are. They are saved in your Pictures folder.",
             tools=("generate_photos",),
             images=portraits,
@@ -149,34 +148,35 @@ def messages(
     )
 
 
-def small(path: Path) -> bytes:
-    """An image as a JPEG of the size that is shown, at twice the pixels."""
+def shrink_image(path: Path) -> bytes:
+    """Return the image as a JPEG with twice the pixels of the size at which it is shown."""
     with Image.open(path) as opened:
         image = opened.convert("RGB").resize((PORTRAIT * 2, PORTRAIT * 2))
-    written = BytesIO()
-    image.save(written, "JPEG", quality=80)
-    return written.getvalue()
+    content = BytesIO()
+    image.save(content, "JPEG", quality=80)
+    return content.getvalue()
 
 
-def draw(said: Iterable[Said], theme: Theme) -> str:
-    """The chat as an SVG that loads nothing."""
+def draw_chat(messages: Iterable[Message], theme: Theme) -> str:
+    """Return the chat as an SVG that loads nothing."""
     parts: list[str] = []
     top = MARGIN
-    for message in said:
+    for message in messages:
         if message.tools:
-            parts.append(_tools(message.tools, top, theme))
+            parts.append(_draw_tools(message.tools, top, theme))
             top += 34
-        lines = _wrapped(message.text, BUBBLE - 32 if message.by_user else WIDTH - 2 * MARGIN)
-        parts.append(
-            _bubble(lines, top, theme) if message.by_user else _text(lines, MARGIN, top + 16, theme.ink)
-        )
+        lines = _wrap(message.text, BUBBLE - 32 if message.by_user else WIDTH - 2 * MARGIN)
+        if message.by_user:
+            parts.append(_draw_bubble(lines, top, theme))
+        else:
+            parts.append(_draw_text(lines, MARGIN, top + 16, theme.ink))
         top += len(lines) * LINE + (34 if message.by_user else 20)
         for number, jpeg in enumerate(message.images):
-            parts.append(_image(jpeg, MARGIN + number * (PORTRAIT + GAP), top - 6))
+            parts.append(_draw_image(jpeg, MARGIN + number * (PORTRAIT + GAP), top - 6))
         if message.images:
             top += PORTRAIT + GAP
     note = "Drawn from a run in the sandbox: the photos and portraits are synthetic, the credits simulated."
-    parts.append(_text([note], MARGIN, top + 12, theme.faint, 12))
+    parts.append(_draw_text([note], MARGIN, top + 12, theme.faint, 12))
     height = top + 34
     frame = (
         f'<rect x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="12" fill="{theme.page}" '
@@ -188,54 +188,54 @@ def draw(said: Iterable[Said], theme: Theme) -> str:
     )
 
 
-def _tools(names: Sequence[str], top: int, theme: Theme) -> str:
+def _draw_tools(names: Sequence[str], top: int, theme: Theme) -> str:
     parts: list[str] = []
     left = MARGIN
     for name in names:
-        wide = 22 + 7.3 * len(name)
+        width = 22 + 7.3 * len(name)
         parts.append(
-            f'<rect x="{left}" y="{top}" width="{wide:.0f}" height="24" rx="6" fill="{theme.tool}" '
-            f'stroke="{theme.edge}"/><text x="{left + wide / 2:.0f}" y="{top + 16}" font-family="{MONO}" '
+            f'<rect x="{left}" y="{top}" width="{width:.0f}" height="24" rx="6" fill="{theme.tool}" '
+            f'stroke="{theme.edge}"/><text x="{left + width / 2:.0f}" y="{top + 16}" font-family="{MONO}" '
             f'font-size="12" text-anchor="middle" fill="{theme.faint}">{name}</text>'
         )
-        left += round(wide) + 8
+        left += round(width) + 8
     return "".join(parts)
 
 
-def _bubble(lines: Sequence[str], top: int, theme: Theme) -> str:
-    wide = max(_length(line) for line in lines) * 1.06 + 32
-    left = WIDTH - MARGIN - wide
+def _draw_bubble(lines: Sequence[str], top: int, theme: Theme) -> str:
+    width = max(_measure(line) for line in lines) * 1.06 + 32
+    left = WIDTH - MARGIN - width
     return (
-        f'<rect x="{left:.0f}" y="{top}" width="{wide:.0f}" height="{len(lines) * LINE + 16}" rx="16" '
-        f'fill="{theme.user}"/>{_text(lines, left + 16, top + 24, theme.ink)}'
+        f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{len(lines) * LINE + 16}" rx="16" '
+        f'fill="{theme.user}"/>{_draw_text(lines, left + 16, top + 24, theme.ink)}'
     )
 
 
-def _text(lines: Sequence[str], left: float, top: float, colour: str, size: int = FONT) -> str:
+def _draw_text(lines: Sequence[str], left: float, top: float, colour: str, size: int = FONT) -> str:
     return "".join(
         f'<text x="{left:.0f}" y="{top + number * LINE:.0f}" font-size="{size}" fill="{colour}">{escape(line)}</text>'
         for number, line in enumerate(lines)
     )
 
 
-def _image(jpeg: bytes, left: int, top: int) -> str:
+def _draw_image(jpeg: bytes, left: int, top: int) -> str:
     data = base64.b64encode(jpeg).decode()
     return f'<image x="{left}" y="{top}" width="{PORTRAIT}" height="{PORTRAIT}" href="data:image/jpeg;base64,{data}"/>'
 
 
-def _wrapped(text: str, wide: float) -> list[str]:
-    """Lines that fit, with room for fonts that are wider than the one that is measured here."""
+def _wrap(text: str, width: float) -> list[str]:
+    """Split the text into lines that fit, also in fonts that are a little wider than the one measured here."""
     lines: list[str] = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if _length(longer) * 1.06 > wide and lines[-1]:
+        if _measure(longer) * 1.06 > width and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
 
 
-def _length(text: str) -> float:
+def _measure(text: str) -> float:
     return ImageFont.load_default(FONT).getlength(text)
 
 

@@ -1,4 +1,4 @@
-"""How each client is told to start the server, in the form that its documentation had in November 2026."""
+"""How each client is configured to start the server, as its documentation described it in November 2026."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from docgen.install import KEY, one_click, shell, started, ways
+from docgen.install import KEY, build_command, list_ways, render_command, render_one_click
 
 NAME: Final = "apiframe"
 INPUT: Final = "apiframe-key"
 LINE: Final = 104
 PLACEHOLDER: Final = "your v1 key"
 START_SECONDS: Final = 60
-"""How long a client may wait for the start: some wait 10 seconds by default, and a first `uvx` downloads."""
+"""How long a client may wait for the start. Some wait 10 seconds by default; the first `uvx` downloads packages."""
 
 CALL_SECONDS: Final = 300
-"""How long Goose may wait for a call: its own default, which its form asks for."""
+"""How long Goose may wait for a call: its default, which its form requires."""
 
 _BUNDLE: Final = (
-    "Run `make bundle` and open the `.mcpb` file that it names: it has the face checks and keeps the key in the\n"
+    "Run `make bundle` and open the `.mcpb` file that it names: it includes the face checks and keeps the key in the\n"
     "system's keychain. Or edit `claude_desktop_config.json` (Settings, Developer, Edit Config) and restart:"
 )
 _SAME_FORM: Final = (
@@ -28,55 +28,55 @@ _SAME_FORM: Final = (
 )
 
 
-def folded() -> str:
-    """The links that install by name, if there are any, and every client, folded, for the README."""
+def render_all() -> str:
+    """Return the links that install by name, if there are any, and every client in a folded section."""
     clients = (
-        ("Claude Desktop", f"{_BUNDLE}\n\n{claude_desktop()}"),
-        ("Claude Code", claude_code()),
-        ("Cursor, Windsurf, Gemini CLI, LM Studio", f"{_SAME_FORM}\n\n{cursor()}"),
-        ("VS Code: .vscode/mcp.json, or MCP: Open User Configuration", vscode()),
-        ("Codex: ~/.codex/config.toml", codex()),
-        ("Zed: settings.json", zed()),
-        ("Goose: ~/.config/goose/config.yaml", goose()),
+        ("Claude Desktop", f"{_BUNDLE}\n\n{render_claude_desktop()}"),
+        ("Claude Code", render_claude_code()),
+        ("Cursor, Windsurf, Gemini CLI, LM Studio", f"{_SAME_FORM}\n\n{render_cursor()}"),
+        ("VS Code: .vscode/mcp.json, or MCP: Open User Configuration", render_vscode()),
+        ("Codex: ~/.codex/config.toml", render_codex()),
+        ("Zed: settings.json", render_zed()),
+        ("Goose: ~/.config/goose/config.yaml", render_goose()),
     )
     parts = [f"<details><summary>{names}</summary>\n\n{text}\n</details>" for names, text in clients]
-    return "\n".join([one_click(), "", *parts])
+    return "\n".join([render_one_click(), "", *parts])
 
 
-def claude_desktop() -> str:
-    """Claude Desktop, LM Studio and every client that takes the same form and the key in the file."""
+def render_claude_desktop() -> str:
+    """Return the form of Claude Desktop, LM Studio and other clients that keep the key in the file."""
     return _json({"mcpServers": {NAME: _server(PLACEHOLDER)}})
 
 
-def claude_code() -> str:
-    """The command for Claude Code. `--env` takes several values, so another option has to follow it."""
-    return shell(
-        f'claude mcp add --env {KEY}="${KEY}" --scope user {NAME} -- {ways()[0].line}',
-        "needs Claude Code, which is not on a build machine",
+def render_claude_code() -> str:
+    """Return the command for Claude Code. `--env` takes several values, so another option has to follow it."""
+    return render_command(
+        f'claude mcp add --env {KEY}="${KEY}" --scope user {NAME} -- {list_ways()[0].line}',
+        "needs Claude Code, which is not installed on a build machine",
     )
 
 
-def cursor() -> str:
-    """Cursor and Windsurf, which fill in the environment that they were started in."""
+def render_cursor() -> str:
+    """Return the form of Cursor and Windsurf, which insert variables of the environment they were started in."""
     return _json({"mcpServers": {NAME: _server(f"${{env:{KEY}}}")}})
 
 
-def gemini() -> str:
-    """Gemini CLI, which fills in the environment in its own way."""
+def render_gemini() -> str:
+    """Return the form of Gemini CLI, which has another syntax for variables of the environment."""
     return _json({"mcpServers": {NAME: _server(f"${KEY}")}})
 
 
-def vscode() -> str:
-    """VS Code, which asks for the key and keeps it out of the file."""
-    asked = {"type": "promptString", "id": INPUT, "description": "Apiframe v1 API key", "password": True}
+def render_vscode() -> str:
+    """Return the form of VS Code, which asks for the key and keeps it out of the file."""
+    key_input = {"type": "promptString", "id": INPUT, "description": "Apiframe v1 API key", "password": True}
     server = {"type": "stdio", **_server(f"${{input:{INPUT}}}")}
-    return _json({"inputs": [asked], "servers": {NAME: server}})
+    return _json({"inputs": [key_input], "servers": {NAME: server}})
 
 
-def codex() -> str:
-    """Codex, which hands a variable of its environment on when it is named."""
+def render_codex() -> str:
+    """Return the form of Codex, which passes on the variables of its environment that are named."""
     fields: dict[str, Any] = {
-        **started(ways()[0]),
+        **build_command(list_ways()[0]),
         "env_vars": [KEY],
         "startup_timeout_sec": START_SECONDS,
     }
@@ -84,16 +84,16 @@ def codex() -> str:
     return f"```toml\n[mcp_servers.{NAME}]\n{lines}\n```"
 
 
-def zed() -> str:
-    """Zed, which takes the key in its settings and wants `args` even where there are none."""
-    way = ways()[0]
+def render_zed() -> str:
+    """Return the form of Zed, which keeps the key in its settings and requires `args` even if empty."""
+    way = list_ways()[0]
     server = {"command": way.command, "args": list(way.arguments), "env": {KEY: PLACEHOLDER}}
     return _json({"context_servers": {NAME: server}})
 
 
-def goose() -> str:
-    """Goose, which takes a variable that is named from its environment or its store of secrets."""
-    way = ways()[0]
+def render_goose() -> str:
+    """Return the form of Goose, which reads named variables from its environment or its secret store."""
+    way = list_ways()[0]
     fields: dict[str, Any] = {
         "enabled": True,
         "type": "stdio",
@@ -108,25 +108,25 @@ def goose() -> str:
 
 
 def _server(key: str) -> dict[str, Any]:
-    return {**started(ways()[0]), "env": {KEY: key}}
+    return {**build_command(list_ways()[0]), "env": {KEY: key}}
 
 
 def _json(configuration: Mapping[str, Any]) -> str:
-    return f"```json\n{compact(configuration)}\n```"
+    return f"```json\n{format_compactly(configuration)}\n```"
 
 
-def compact(value: Mapping[str, Any], indent: int = 0) -> str:
-    """JSON in few lines: an object with one entry, or without objects in it, does not begin a new one."""
+def format_compactly(value: Mapping[str, Any], indent: int = 0) -> str:
+    """Return JSON in few lines: an object with one entry, or without nested objects, does not start a new line."""
     if len(value) == 1:
-        ((name, only),) = value.items()
-        if isinstance(only, Mapping):
-            return f"{{{json.dumps(name)}: {compact(only, indent)}}}"
-    if not any(isinstance(one, Mapping) for one in value.values()):
+        ((name, child),) = value.items()
+        if isinstance(child, Mapping):
+            return f"{{{json.dumps(name)}: {format_compactly(child, indent)}}}"
+    if not any(isinstance(child, Mapping) for child in value.values()):
         return json.dumps(value)
     lines: list[str] = []
-    for name, one in value.items():
+    for name, child in value.items():
         field = f"{json.dumps(name)}: " + (
-            compact(one, indent + 2) if isinstance(one, Mapping) else json.dumps(one)
+            format_compactly(child, indent + 2) if isinstance(child, Mapping) else json.dumps(child)
         )
         if lines and len(lines[-1]) + len(field) < LINE and "\n" not in field:
             lines[-1] += f", {field}"

@@ -1,4 +1,4 @@
-"""`python -m docgen.contact_sheet`: the README's contact sheet, of drawn photos with the usual mistakes among them."""
+"""`python -m docgen.contact_sheet`: draw the contact sheet of README and docs, with common mistakes in it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TARGET: Final = Path(__file__).resolve().parent.parent / "docs/contact-sheet.jpg
 
 def main() -> None:
     if not faces.available():
-        raise SystemExit("The sheet shows the face checks: run `make faces` first.")
+        raise SystemExit("The sheet shows the face checks. Run `make faces` first.")
     with tempfile.TemporaryDirectory() as name:
-        anyio.run(draw, Path(name))
+        anyio.run(draw_sheet, Path(name))
 
 
-async def draw(folder: Path) -> None:
+async def draw_sheet(folder: Path) -> None:
     photos = folder / "photos"
     photos.mkdir()
     add_mistakes(write_photos(photos, 24))
@@ -35,12 +35,12 @@ async def draw(folder: Path) -> None:
 
 
 def add_mistakes(drawn: list[Path]) -> None:
-    """Make of the last seven photos what people send by mistake, each from another scene."""
+    """Replace the last seven photos by what users often send by mistake, each from a different scene."""
     spoil(drawn[-7:-3], original=drawn[5])
     friend, empty, turned = drawn[-3:]
     folder = drawn[0].parent
     with Image.open(drawn[0]) as other:
-        both = beside(take(friend), other.convert("RGB"))
+        both = join_images(take(friend), other.convert("RGB"))
     room = take(empty)
     wall = room.crop((0, 0, room.width, room.height // 8)).resize(room.size)
     both.save(folder / "with-a-friend.jpg", "JPEG", quality=90)
@@ -49,7 +49,8 @@ def add_mistakes(drawn: list[Path]) -> None:
     on_its_side.save(folder / "on-its-side.jpg", "JPEG", quality=90)
 
 
-def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+def join_images(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Return both images side by side, the right one resized to the left one."""
     both = Image.new("RGB", (left.width * 2, left.height))
     both.paste(left, (0, 0))
     both.paste(right.resize(left.size), (left.width, 0))

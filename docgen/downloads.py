@@ -1,4 +1,4 @@
-"""What an installation downloads, as `python -m bench.downloads` measured it."""
+"""The size of an installation's download, as measured by `python -m bench.downloads`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 MEASURED: Final = Path(__file__).resolve().parent.parent / "docs/results/downloads.json"
 
 
-def size() -> str:
-    """The sizes as a sentence."""
+def describe_sizes() -> str:
+    """Return the sizes as a sentence."""
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))
     plain, faces = (measured[name]["megabytes"] for name in ("plain", "faces"))
     return (

@@ -1,4 +1,4 @@
-"""Prices and limits as the pages state them, taken from the code that holds them."""
+"""Prices and limits in the pages, taken from the code that defines them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from apiframe_studio.photos import FEWEST, MOST, Reason, judging
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.verdicts import WARNINGS
 from apiframe_tools.wording.photos import PHOTO_GUIDE, REASONS
-from docgen.tables import table
+from docgen.tables import render_table
 
 MEGA: Final = 1_000_000
 EXAMPLE_PHOTOS: Final = 15
 
 
-def prices() -> str:
-    """What each paid call costs, and one whole example."""
+def render_prices() -> str:
+    """Return what each paid call costs, with a complete example."""
     example = UPLOAD_CREDITS + CREDITS_A_PHOTO * EXAMPLE_PHOTOS + CREDITS_AN_IMAGE * 3
     return "\n\n".join(
         [
-            table(
+            render_table(
                 ["what", "tool", "price"],
                 [
                     ["uploading a photo set, once", "`prepare_photos`", f"{UPLOAD_CREDITS:g} credits"],
                     [
                         "training",
                         "`start_training`",
-                        f"{CREDITS_A_PHOTO:g} credits a photo: {_least():g} to {_most():g}",
+                        f"{CREDITS_A_PHOTO:g} credits a photo: {_min_training():g} to {_max_training():g}",
                     ],
                     ["an image", "`generate_photos`", f"{CREDITS_AN_IMAGE:g} credit"],
                     ["checking photos, status checks, lists, the account", "the others", "free"],
@@ -42,18 +42,19 @@ def prices() -> str:
     )
 
 
-def price_line() -> str:
-    """The prices in one sentence."""
+def render_price_line() -> str:
+    """Return the prices in a few sentences."""
     return (
         f"**Price**, as Apiframe documents it for v1: {UPLOAD_CREDITS:g} credits to upload a photo set, "
-        f"{CREDITS_A_PHOTO:g} a photo to train on it ({FEWEST} to\n{MOST} photos: **{_least():g} to {_most():g}**), "
-        f"{CREDITS_AN_IMAGE:g} an image. Everything else is free. Refunds are not documented."
+        f"{CREDITS_A_PHOTO:g} a photo to train on it ({FEWEST} to\n{MOST} photos: "
+        f"**{_min_training():g} to {_max_training():g}**), {CREDITS_AN_IMAGE:g} an image. "
+        "Everything else is free. Refunds are not documented."
     )
 
 
-def repeats() -> str:
-    """For how long the same request is answered with what was paid for."""
-    return table(
+def render_repeats() -> str:
+    """Return for how long an equal request returns what was already paid for."""
+    return render_table(
         ["the same", "is returned, not paid for again"],
         [
             ["photos, uploaded", "while the set lives, about a day"],
@@ -67,10 +68,10 @@ def repeats() -> str:
     )
 
 
-def photo_numbers() -> str:
-    """How many photos, and what can be read."""
+def render_photo_numbers() -> str:
+    """Return how many photos a training takes and what can be read."""
     limits = Limits()
-    return table(
+    return render_table(
         ["limit", ""],
         [
             [
@@ -91,21 +92,21 @@ def photo_numbers() -> str:
     )
 
 
-def photo_guide() -> str:
-    """The advice that the server gives to clients as a resource, without its title."""
+def render_photo_guide() -> str:
+    """Return the advice that the server publishes as a resource, without its title."""
     return PHOTO_GUIDE.partition("\n\n")[2].strip()
 
 
-def photo_reasons() -> str:
-    """Everything that a check can say about a photo."""
-    return table(
+def render_photo_reasons() -> str:
+    """Return every reason that a check can give for a photo."""
+    return render_table(
         ["the photo …", "means"],
         [[REASONS[reason], "doubtful" if reason in WARNINGS else "rejected"] for reason in Reason],
     )
 
 
-def timeouts() -> str:
-    """The longest that a paid request and a status check may take."""
+def render_timeouts() -> str:
+    """Return how long a paid request and a status check may take."""
     fields = Settings.model_fields
     return (
         f"A paid request is given {fields['paid_seconds'].default:g} seconds, a status check "
@@ -113,9 +114,9 @@ def timeouts() -> str:
     )
 
 
-def _least() -> float:
+def _min_training() -> float:
     return CREDITS_A_PHOTO * FEWEST
 
 
-def _most() -> float:
+def _max_training() -> float:
     return CREDITS_A_PHOTO * MOST

@@ -1,6 +1,6 @@
-"""How the server is installed and started, for every page: one switch says whether it can be had by its name.
+"""How the server is installed and started, for every page. RELEASED says whether it can be installed by name.
 
-Before the first release the name leads nowhere, so a clone comes first and links that install by name are left out.
+Before the first release the name does not resolve, so a clone comes first and links that install by name are left out.
 """
 
 from __future__ import annotations
@@ -9,27 +9,27 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from docgen import links
-from docgen.downloads import size
-from docgen.tables import table
+from docgen.downloads import describe_sizes
+from docgen.tables import render_table
 
 RELEASED: Final = False
-"""Set it with the release that puts the package into the index, and run `make docs`."""
+"""Set it with the release that publishes the package, and run `make docs`."""
 
 CLONE: Final = "/path/to/apiframe-photo-mcp"
 KEY: Final = "APIFRAME_API_KEY"
 
 
 class Way(NamedTuple):
-    """One way to have the program: what has to be there and to be done once, and what a client starts."""
+    """One way to install the program: what it requires, what is done once, and what a client starts."""
 
-    needs: str
-    first: str
+    requires: str
+    setup: str
     command: str
     arguments: Sequence[str] = ()
 
     @property
     def line(self) -> str:
-        """The command as it is typed in a shell."""
+        """The command as typed in a shell."""
         quoted = (f"'{part}'" if "[" in part else part for part in (self.command, *self.arguments))
         return " ".join(quoted)
 
@@ -47,69 +47,72 @@ FROM_A_CLONE: Final = (
 )
 
 
-def ways() -> Sequence[Way]:
-    """Every way that works today, best first."""
+def list_ways() -> Sequence[Way]:
+    """Return every way that works today, best first."""
     return (*BY_NAME, *FROM_A_CLONE) if RELEASED else FROM_A_CLONE
 
 
-def ways_table() -> str:
-    """The ways, with what a client's configuration needs of each."""
+def render_ways() -> str:
+    """Return a table of the ways, with the command and arguments for a client's configuration."""
     rows = (
         [
-            way.needs,
-            way.first,
+            way.requires,
+            way.setup,
             f"`{way.command}`",
             ", ".join(f"`{argument}`" for argument in way.arguments) or "none",
         ]
-        for way in ways()
+        for way in list_ways()
     )
-    return table(["you have", "do once", "command", "arguments"], rows)
+    return render_table(["you have", "do once", "command", "arguments"], rows)
 
 
-def steps() -> str:
-    """From nothing to a client that starts the server."""
+def render_steps() -> str:
+    """Return the first steps, up to a client that starts the server."""
     where, line, why = (
         (f"with {UV}", f"uvx {links.NAME} demo", "fetches the released package")
         if RELEASED
         else (
             "in a clone of this repository with Python 3.11 to 3.14 and make",
             "make demo",
-            "needs the clone as its folder; tests/server walks the demo",
+            "has to run in the clone; tests/server runs the demo",
         )
     )
-    way = ways()[0]
-    done = "" if way.first == "nothing" else f"Run {way.first.replace(' in it', ' in the clone')} once. "
+    way = list_ways()[0]
+    setup = "" if way.setup == "nothing" else f"Run {way.setup.replace(' in it', ' in the clone')} once. "
     return (
-        f"**1. See it work** without a key and at no cost, {where}:\n\n{shell(line, why)}\n\n"
-        f"**2. Connect your client.** {done}Then let your client start\n`{way.line}` with your key: "
-        "[below](#clients) is the form for each."
+        f"**1. See it work** without a key and at no cost, {where}:\n\n{render_command(line, why)}\n\n"
+        f"**2. Connect your client.** {setup}Configure your client to start\n`{way.line}` with your key, "
+        "as shown [below](#clients) for each client."
     )
 
 
-def one_click() -> str:
-    """The links that install by name, once the name leads somewhere."""
+def render_one_click() -> str:
+    """Return the links that install by name, once the package is released."""
     if not RELEASED:
-        return "Links that install it with one click come with the first release. Until then it runs from a clone."
+        return (
+            "Links that install with one click come with the first release. Until then, install from a clone."
+        )
     return (
-        f"{links.markdown(started(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} has to be "
-        f"installed. VS Code asks for the key; Cursor reads `{KEY}` from the environment it was started in."
+        f"{links.render_links(build_command(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} must "
+        f"be installed. VS Code asks for the key; Cursor reads `{KEY}` from the environment it was started in."
     )
 
 
-def faces() -> str:
-    """What the extra is for, and what it adds to the download."""
+def render_faces() -> str:
+    """Return what the face checks are for and what they add to the download."""
     return (
-        "`[faces]` and `make faces` add the face checks, which reject photos without a person, with several, or with "
-        "a face that is too small, before you pay. Without them nothing on this machine looks for faces; the assistant "
-        f"is asked to look at the contact sheet, which the model in Claude Desktop often does not see. {size()}"
+        "`[faces]` and `make faces` add the face checks, which reject photos without a person, with several people, or "
+        "with a face that is too small, before you pay. Without them, faces are not detected on this machine; the "
+        "assistant is asked to look at the contact sheet, which the model in Claude Desktop often does not see. "
+        f"{describe_sizes()}"
     )
 
 
-def manifest() -> dict[str, Any]:
-    """The addresses in the bundle's manifest that exist once there is a release."""
+def build_addresses() -> dict[str, Any]:
+    """Return the addresses in the bundle's manifest; they exist once there is a release."""
     if not RELEASED:
         return {}
-    repository = links.repository()
+    repository = links.read_repository_url()
     return {
         "repository": {"type": "git", "url": f"{repository}.git"},
         "homepage": repository,
@@ -118,12 +121,12 @@ def manifest() -> dict[str, Any]:
     }
 
 
-def started(way: Way) -> dict[str, Any]:
-    """`command` and `args`, as the configurations of most clients have them."""
+def build_command(way: Way) -> dict[str, Any]:
+    """Return `command` and `args`, as in the configurations of most clients."""
     arguments = {"args": list(way.arguments)} if way.arguments else {}
     return {"command": way.command, **arguments}
 
 
-def shell(line: str, why_not_run: str) -> str:
-    """A command as a block of a page, with the reason why the tests do not run it."""
+def render_command(line: str, why_not_run: str) -> str:
+    """Return a command as a block of a page, with the reason why the tests do not run it."""
     return f"<!-- not run: {why_not_run} -->\n```sh\n{line}\n```"

@@ -15,42 +15,42 @@ CURSOR: Final = "https://cursor.com/en/install-mcp"
 VSCODE: Final = "https://vscode.dev/redirect/mcp/install"
 
 Command = Mapping[str, Any]
-"""`command` and `args`, as the configurations of clients have them."""
+"""`command` and `args`, as in the configurations of most clients."""
 
 
-def markdown(command: Command) -> str:
-    """Both links, as a line of a page."""
-    return f"[Add to Cursor]({cursor(command)}) · [Add to VS Code]({vscode(command)})"
+def render_links(command: Command) -> str:
+    """Return both links as a line of a page."""
+    return f"[Add to Cursor]({build_cursor_url(command)}) · [Add to VS Code]({build_vscode_url(command)})"
 
 
-def repository() -> str:
-    """The address of the project."""
-    return str(_entry()["repository"]["url"])
+def read_repository_url() -> str:
+    """Return the URL of the project's repository."""
+    return str(_read_entry()["repository"]["url"])
 
 
-def cursor(command: Command) -> str:
-    """Cursor takes its configuration as base64 of JSON, and the key from the user's environment."""
-    secrets = {name: f"${{env:{name}}}" for name in _secrets()}
+def build_cursor_url(command: Command) -> str:
+    """Return the link for Cursor, with the configuration as JSON in base64 and the key from the environment."""
+    secrets = {name: f"${{env:{name}}}" for name in _read_secrets()}
     config = base64.b64encode(json.dumps({**command, "env": secrets}).encode()).decode()
     return f"{CURSOR}?{urlencode({'name': NAME, 'config': config})}"
 
 
-def vscode(command: Command) -> str:
-    """VS Code takes JSON as it is, and asks the user for what `inputs` names."""
-    asked = {name: name.lower() for name in _secrets()}
-    config = {**command, "env": {name: f"${{input:{asked[name]}}}" for name in asked}}
+def build_vscode_url(command: Command) -> str:
+    """Return the link for VS Code, with the configuration as JSON; VS Code asks the user for `inputs`."""
+    input_ids = {name: name.lower() for name in _read_secrets()}
+    config = {**command, "env": {name: f"${{input:{input_ids[name]}}}" for name in input_ids}}
     inputs = [
-        {"type": "promptString", "id": asked[name], "description": said, "password": True}
-        for name, said in _secrets().items()
+        {"type": "promptString", "id": input_ids[name], "description": description, "password": True}
+        for name, description in _read_secrets().items()
     ]
     query = {"name": NAME, "inputs": json.dumps(inputs), "config": json.dumps(config)}
     return f"{VSCODE}?{urlencode(query, quote_via=quote)}"
 
 
-def _entry() -> dict[str, Any]:
+def _read_entry() -> dict[str, Any]:
     return dict(json.loads(ENTRY.read_text(encoding="utf-8")))
 
 
-def _secrets() -> dict[str, str]:
-    asked = _entry()["packages"][0]["environmentVariables"]
-    return {one["name"]: one["description"] for one in asked if "isSecret" in one}
+def _read_secrets() -> dict[str, str]:
+    variables = _read_entry()["packages"][0]["environmentVariables"]
+    return {variable["name"]: variable["description"] for variable in variables if "isSecret" in variable}

@@ -6,36 +6,36 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from docgen.tables import table
+from docgen.tables import render_table
 
 RESULTS: Final = Path(__file__).resolve().parent.parent / "docs/results"
 
 
-def conformance() -> str:
+def render_conformance() -> str:
     """Return each program with what it checked and how many checks passed."""
-    rows = ([one["checker"], one["checked"], _outcome(one)] for one in _read("conformance.json"))
-    return table(["program", "checked", "result"], rows)
+    rows = ([row["checker"], row["checked"], _outcome(row)] for row in _read("conformance.json"))
+    return render_table(["program", "checked", "result"], rows)
 
 
-def failures() -> str:
+def render_failures() -> str:
     """Return every failed check with its reason."""
     rows = [
-        [f"`{check}`", one["checked"], reason]
-        for one in _read("conformance.json")
-        for check, reason in one["failures"].items()
+        [f"`{check}`", row["checked"], reason]
+        for row in _read("conformance.json")
+        for check, reason in row["failures"].items()
     ]
-    return table(["check", "on", "reason"], rows) if rows else "None."
+    return render_table(["check", "on", "reason"], rows) if rows else "None."
 
 
-def interop() -> str:
+def render_interop() -> str:
     """Return every client with its result."""
-    rows = ([one["client"], one["version"], one["way"], one["result"]] for one in _read("interop.json"))
-    return table(["client", "version", "how it connects", "the main job on the sandbox"], rows)
+    rows = ([row["client"], row["version"], row["way"], row["result"]] for row in _read("interop.json"))
+    return render_table(["client", "version", "how it connects", "the main job on the sandbox"], rows)
 
 
-def _outcome(one: dict[str, Any]) -> str:
-    failed = f", {len(one['failures'])} explained below" if one["failures"] else ""
-    return f"{one['passed']} passed{failed}"
+def _outcome(row: dict[str, Any]) -> str:
+    failed = f", {len(row['failures'])} explained below" if row["failures"] else ""
+    return f"{row['passed']} passed{failed}"
 
 
 def _read(name: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""`python -m docgen.site`: build the documentation into build/site with Sphinx, and check what came out.
+"""`python -m docgen.site`: build the documentation into build/site with Sphinx and check the result.
 
-Run in the environment of `make site`, which has Sphinx and nothing of the project.
+It runs in the environment of `make site`, which has Sphinx but not the project.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 
 def main() -> int:
-    """Returns 1 when Sphinx warned, or a page loads something from elsewhere or links to what is not there."""
+    """Return 1 if Sphinx warned, a page loads a remote resource, or a link or an anchor is broken."""
     from sphinx.cmd.build import main as sphinx
 
     if code := sphinx(["--builder", "html", *STRICT, str(SOURCE), str(TARGET)]):
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def find_faults(site: Path) -> Iterator[str]:
-    """What is wrong with the built pages, one line each."""
+    """Yield one line for each fault of the built pages."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
         name = path.relative_to(site)
@@ -62,16 +62,16 @@ def find_faults(site: Path) -> Iterator[str]:
             if address.startswith(REMOTE):
                 yield f"{name}: loads {address}"
             elif not address.startswith("data:") and not _exists(site, path, address):
-                yield f"{name}: loads {address}, which is not there"
+                yield f"{name}: loads {address}, which does not exist"
         for address in page.links:
-            if not urlsplit(address).scheme and not _leads_somewhere(site, pages, path, address):
-                yield f"{name}: links to {address}, which is not there"
+            if not urlsplit(address).scheme and not _resolves(site, pages, path, address):
+                yield f"{name}: links to {address}, which does not exist"
     for sheet in sorted(site.rglob("*.css")):
-        if any(f"url({quote}{start}" in _text(sheet) for quote in ("", "'", '"') for start in REMOTE):
-            yield f"{sheet.relative_to(site)}: loads something from elsewhere"
+        if any(f"url({quote}{start}" in _read_compact(sheet) for quote in ("", "'", '"') for start in REMOTE):
+            yield f"{sheet.relative_to(site)}: loads a remote resource"
 
 
-def _leads_somewhere(site: Path, pages: Mapping[Path, Page], path: Path, address: str) -> bool:
+def _resolves(site: Path, pages: Mapping[Path, Page], path: Path, address: str) -> bool:
     target, anchor = _target(site, path, address)
     page = pages.get(target)
     if page is None:
@@ -90,7 +90,7 @@ def _target(site: Path, path: Path, address: str) -> tuple[Path, str]:
     return site / (f"{name}index.html" if not name or name.endswith("/") else name), unquote(parts.fragment)
 
 
-def _text(path: Path) -> str:
+def _read_compact(path: Path) -> str:
     return path.read_text(encoding="utf-8").replace(" ", "")
 
 

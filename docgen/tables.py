@@ -1,4 +1,4 @@
-"""The tools and the settings, as tables and as the registry wants them."""
+"""The tools, settings, exit codes and decisions as tables, and the settings as the registry expects them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apiframe_server.problems import EXIT_CODES
 from apiframe_server.settings import PREFIX, Settings
 from apiframe_tools import StudioTool, build_tools
 
-IN_ORDER_OF_USE: Final = (
+TOOL_ORDER: Final = (
     "check_photos",
     "prepare_photos",
     "start_training",
@@ -28,41 +28,42 @@ DECISIONS: Final = Path(__file__).resolve().parent.parent / "docs/decisions"
 FORMATS: Final = {float: "number", bool: "boolean", Path: "filepath"}
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def tools() -> str:
-    """Every tool with its first sentence and what it may cost, in the order of use."""
+def render_tools() -> str:
+    """Return every tool with its first sentence and what it may cost, in the order of use."""
     listed = {tool.name: tool for tool in build_tools(None)}
-    ordered = [listed.pop(name) for name in IN_ORDER_OF_USE] + list(listed.values())
-    return table(
-        ["tool", "what it does", "kind"], ([f"`{tool.name}`", _first(tool), _kind(tool)] for tool in ordered)
+    ordered = [listed.pop(name) for name in TOOL_ORDER] + list(listed.values())
+    return render_table(
+        ["tool", "what it does", "kind"],
+        ([f"`{tool.name}`", _first_paragraph(tool), _kind(tool)] for tool in ordered),
     )
 
 
-def exit_codes() -> str:
-    """The exit codes of every command, with the `kind` of an error in JSON."""
+def render_exit_codes() -> str:
+    """Return the exit codes of every command, with the `kind` of an error in JSON."""
     kinds = {code: "" if code in (0, 1, 130) else f"`{code.name.lower()}`" for code in EXIT_CODES}
-    return table(
+    return render_table(
         ["exit code", "kind", "means"],
         ([str(int(code)), kinds[code], meaning] for code, meaning in EXIT_CODES.items()),
     )
 
 
-def decisions() -> str:
-    """Every decision with its number and title."""
+def render_decisions() -> str:
+    """Return every decision with its number and title."""
     pages = sorted(DECISIONS.glob("[0-9]*.md"))
     titles = (page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for page in pages)
     listed = zip(pages, (title.partition(". ") for title in titles), strict=True)
-    return table(
+    return render_table(
         ["", "decision"], ([number, f"[{title}]({page.name})"] for page, (number, _, title) in listed)
     )
 
 
-def _first(tool: StudioTool) -> str:
+def _first_paragraph(tool: StudioTool) -> str:
     return " ".join(tool.description.partition("\n\n")[0].split())
 
 
@@ -74,31 +75,31 @@ def _kind(tool: StudioTool) -> str:
         case (True, _, _):
             return "free, on this machine only"
         case (_, _, True):
-            return "records what the user decided"
+            return "records the user's decision"
         case _:
             return "**spends credits**"
 
 
-def settings() -> str:
-    """Every setting with its default and its range."""
+def render_settings() -> str:
+    """Return every setting with its default and its range."""
     rows = ([f"`{_variable(name)}`", _default(field), _meaning(field)] for name, field in _fields())
-    return table(["variable", "default", "meaning"], rows)
+    return render_table(["variable", "default", "meaning"], rows)
 
 
-def variables() -> list[dict[str, Any]]:
-    """Every setting as an input of the registry's server.json."""
-    return [_input(name, field) for name, field in _fields()]
+def list_variables() -> list[dict[str, Any]]:
+    """Return every setting as an input of the registry's server.json."""
+    return [_variable_entry(name, field) for name, field in _fields()]
 
 
-def _input(name: str, field: FieldInfo) -> dict[str, Any]:
-    wanted: dict[str, Any] = {"name": _variable(name), "description": field.description}
+def _variable_entry(name: str, field: FieldInfo) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": _variable(name), "description": field.description}
     if field.annotation is SecretStr:
-        return wanted | {"isSecret": True}
+        return entry | {"isSecret": True}
     if field.annotation in FORMATS:
-        wanted["format"] = FORMATS[field.annotation]
+        entry["format"] = FORMATS[field.annotation]
     if choices := _choices(field):
-        wanted["choices"] = choices
-    return wanted
+        entry["choices"] = choices
+    return entry
 
 
 def _fields() -> Iterable[tuple[str, FieldInfo]]:
@@ -127,14 +128,14 @@ def _default(field: FieldInfo) -> str:
 
 def _meaning(field: FieldInfo) -> str:
     choices = _choices(field)
-    said = f": {', '.join(choices)}" if choices else _range(field)
-    return f"{field.description}{said}"
+    allowed = f": {', '.join(choices)}" if choices else _range(field)
+    return f"{field.description}{allowed}"
 
 
 def _range(field: FieldInfo) -> str:
-    least = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
-    most = next((bound.le for bound in field.metadata if hasattr(bound, "le")), None)
-    return "" if least is None else f" ({least:g} to {most:,.15g})"
+    minimum = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
+    maximum = next((bound.le for bound in field.metadata if hasattr(bound, "le")), None)
+    return "" if minimum is None else f" ({minimum:g} to {maximum:,.15g})"
 
 
 def _choices(field: FieldInfo) -> list[str]:

@@ -35,7 +35,7 @@ def run_job(client: Client, spec: ClientSpec) -> str:
         return (
             "done; trigger word in the text and in structured content"
             if _has_text(finished)
-            else ("done; trigger word in structured content, which it shows instead of the text")
+            else "done; trigger word in structured content, which it shows instead of the text"
         )
     return "done; trigger word in the text, which is all it shows"
 

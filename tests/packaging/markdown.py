@@ -1,6 +1,6 @@
-"""The pages of the repository, as a CommonMark renderer reads them and as a plain scan of their lines does.
+"""The Markdown pages of the repository, as parsed by a CommonMark renderer and as a plain scan of their lines.
 
-Registries and editors render CommonMark, with tables as the one extension. What they show is what a user gets.
+Registries and editors render CommonMark with tables as the only extension, so users see what that renderer shows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOT_RUN: Final = re.compile(r"<!-- not run: (?P<reason>.*?) -->\s*", re.DOTALL)
 
 
 class Block(NamedTuple):
-    """A fenced block. `not_run` is the reason in the comment above it, None where there is no such comment."""
+    """A fenced block. `not_run` is the reason in the comment above it, or None without such a comment."""
 
     page: Path
     info: str
@@ -35,15 +35,15 @@ class Block(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What a page is made of. A fence is (info, lines of its body), a table the number of its rows."""
+    """The parts of a page. A fence is (info, number of lines), a table its number of rows."""
 
     headings: Sequence[str]
     fences: Sequence[tuple[str, int]]
     tables: Sequence[int]
 
 
-def pages_of_the_repository() -> list[Path]:
-    """Every Markdown file that is kept in the repository."""
+def list_pages() -> list[Path]:
+    """Return every Markdown file of the repository."""
 
     def is_kept(page: Path) -> bool:
         folders = page.relative_to(ROOT).parts[:-1]
@@ -52,8 +52,8 @@ def pages_of_the_repository() -> list[Path]:
     return sorted(page for page in ROOT.rglob("*.md") if is_kept(page))
 
 
-def blocks_of(page: Path) -> Iterator[Block]:
-    """The fenced blocks of a page, in the order of the page."""
+def read_blocks(page: Path) -> Iterator[Block]:
+    """Yield the fenced blocks of a page in their order."""
     above: Token | None = None
     for token in PARSER.parse(page.read_text(encoding="utf-8")):
         if token.type == "fence":
@@ -63,7 +63,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 def render_outline(text: str) -> Outline:
-    """The outline that a renderer sees."""
+    """Return the outline that a renderer sees."""
     tokens = PARSER.parse(text)
     headings = [
         f"{token.markup} {following.content}"
@@ -83,7 +83,7 @@ def render_outline(text: str) -> Outline:
 
 
 def scan_outline(text: str) -> Outline:
-    """The outline that the writer of the page meant: read line by line, whatever surrounds a line."""
+    """Return the outline that the author intended: read line by line, regardless of the surrounding lines."""
     headings: list[str] = []
     fences: list[tuple[str, int]] = []
     tables: list[int] = []
@@ -93,7 +93,7 @@ def scan_outline(text: str) -> Outline:
         if mark and line.startswith(mark) and fence and not fence["info"]:
             mark = ""
         elif fence and fence["mark"].startswith(mark):
-            # Nobody writes a fence with an info string to close a block: the one before was left open.
+            # A fence with an info string never closes a block, so the previous block was left open.
             mark = fence["mark"]
             fences.append((fence["info"].strip(), 0))
         elif mark:

@@ -1,4 +1,4 @@
-"""The desktop bundle. What needs the official packer or uv runs after `make conformance`, which fetches both."""
+"""The desktop bundle. Tests that need the official packer or uv run after `make conformance`, which fetches both."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_the_key_is_kept_as_a_secret_and_everything_asked_for_is_used() -> None:
+def test_the_key_is_stored_as_a_secret_and_every_requested_value_is_used() -> None:
     assert MANIFEST["user_config"]["api_key"]["sensitive"] is True
     used = re.findall(r"\$\{user_config\.(\w+)\}", json.dumps(SERVER["mcp_config"]["env"]))
     assert sorted(used) == sorted(MANIFEST["user_config"])
 
 
-def test_the_bundle_asks_for_the_pythons_that_pyproject_allows() -> None:
+def test_the_bundle_requires_the_python_versions_of_pyproject() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     allowed = settings["project"]["requires-python"]
     assert MANIFEST["compatibility"]["runtimes"]["python"] == allowed.replace(",", " ")
 
 
-def test_the_bundle_starts_where_the_manifest_says() -> None:
+def test_the_bundle_starts_at_the_entry_point_of_its_manifest() -> None:
     assert SERVER["type"] == "uv"
     assert (ROOT / SERVER["entry_point"]).is_file()
     assert SERVER["mcp_config"]["args"][:3] == ["run", "--directory", "${__dirname}"]
@@ -66,7 +66,7 @@ def test_the_bundle_starts_where_the_manifest_says() -> None:
 
 
 @needs_packer
-def test_the_bundle_holds_what_runs_and_the_images_of_its_readme_only(unpacked: Path) -> None:
+def test_the_bundle_contains_only_the_program_and_the_images_of_its_readme(unpacked: Path) -> None:
     expected = {
         "manifest.json",
         "pyproject.toml",
@@ -83,12 +83,12 @@ def test_the_bundle_holds_what_runs_and_the_images_of_its_readme_only(unpacked: 
 
 
 @needs_packer
-def test_the_bundle_is_held_to_the_tested_versions(unpacked: Path) -> None:
-    held = tomllib.loads((unpacked / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+def test_the_bundle_is_pinned_to_the_tested_versions(unpacked: Path) -> None:
+    uv_settings = tomllib.loads((unpacked / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
     tested = re.findall(
         r"^[\w.-]+==[^\s]+", (ROOT / "requirements/faces.txt").read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert [pin.split(" ;")[0] for pin in held["constraint-dependencies"]] == tested
+    assert [pin.split(" ;")[0] for pin in uv_settings["constraint-dependencies"]] == tested
 
 
 @needs_packer
@@ -98,26 +98,28 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
     arguments = [argument.replace("${__dirname}", str(unpacked)) for argument in SERVER["mcp_config"]["args"]]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
     environment |= {"APIFRAME_DATA_DIR": str(tmp_path), "APIFRAME_SANDBOX": "true"}
-    hello = {
+    client = {
         "protocolVersion": "2025-11-25",
         "capabilities": {},
         "clientInfo": {"name": "packaging", "version": "0"},
     }
-    asked = [
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
     ]
     async with await anyio.open_process([UV, *arguments], env=environment, stderr=None) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        await server.stdin.send("".join(f"{json.dumps(message)}\n" for message in asked).encode())
-        answers = BufferedByteReceiveStream(server.stdout)
+        await server.stdin.send("".join(f"{json.dumps(message)}\n" for message in messages).encode())
+        responses = BufferedByteReceiveStream(server.stdout)
         with anyio.fail_after(120):  # The first start installs what the server needs.
-            welcome, listed = [json.loads(await answers.receive_until(b"\n", 1_000_000)) for _ in range(2)]
+            initialized, listed = [
+                json.loads(await responses.receive_until(b"\n", 1_000_000)) for _ in range(2)
+            ]
         await server.stdin.aclose()
         with anyio.fail_after(15):
             assert await server.wait() == 0
-    assert welcome["result"]["serverInfo"]["version"] == apiframe_studio.__version__
+    assert initialized["result"]["serverInfo"]["version"] == apiframe_studio.__version__
     assert "start_training" in {tool["name"] for tool in listed["result"]["tools"]}
     assert not (unpacked / ".venv/bin/pytest").exists()

@@ -1,4 +1,4 @@
-"""The import contracts hold, and each of them would notice."""
+"""The import contracts are kept, and a forbidden import breaks each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HTTP = "Only the API package and the sandbox's webhooks speak HTTP"
 NO_MCP = "The studio never imports mcp"
 SANDBOX = "The sandbox's modules import downwards only"
 SANDBOX_V1 = "The calls of the sandbox's v1 are independent"
-OWN_NUMBERS = "The sandbox states the contract itself"
+INDEPENDENT = "The sandbox states the contract itself"
 
 PLANTED = [
     (LAYERS, "studio/apiframe_studio/planted.py", "import apiframe_tools"),
@@ -28,7 +28,7 @@ PLANTED = [
     (HTTP, "server/apiframe_server/planted.py", "import httpx"),
     (HTTP, "tools/apiframe_tools/planted.py", "from httpx import AsyncClient"),
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx"),
-    (HTTP, "studio/apiframe_studio/planted.py", "def look() -> None:\n    import httpx"),
+    (HTTP, "studio/apiframe_studio/planted.py", "def fetch() -> None:\n    import httpx"),
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx2"),
     (HTTP, "studio/apiframe_studio/sandbox/planted.py", "import httpx"),
     (HTTP, "studio/apiframe_studio/planted.py", "import requests"),
@@ -37,12 +37,12 @@ PLANTED = [
     (SANDBOX, "studio/apiframe_studio/sandbox/state.py", "from .sandbox import Sandbox"),
     (SANDBOX, "studio/apiframe_studio/sandbox/store.py", "from .v1.uploads import CREDITS"),
     (SANDBOX_V1, "studio/apiframe_studio/sandbox/v1/uploads.py", "from .trainings import train"),
-    (OWN_NUMBERS, "studio/apiframe_studio/sandbox/v1/uploads.py", "from apiframe_studio.api import v1"),
+    (INDEPENDENT, "studio/apiframe_studio/sandbox/v1/uploads.py", "from apiframe_studio.api import v1"),
 ]
 
 
 def lint(folder: Path) -> str:
-    """What import-linter prints about the packages under `folder`, and about no others."""
+    """Return what import-linter prints about the packages under `folder`, and only those."""
     roots = os.pathsep.join(str(folder / root) for root in PACKAGES)
     done = subprocess.run(
         [
@@ -81,7 +81,7 @@ def test_a_planted_import_breaks_its_contract(copy: Path, contract: str, where: 
 
 
 @pytest.mark.parametrize("line", ["import http.client", "from urllib.request import urlopen"])
-def test_the_standard_librarys_http_is_refused_too(copy: Path, line: str) -> None:
+def test_http_of_the_standard_library_is_rejected_too(copy: Path, line: str) -> None:
     planted = copy / "studio/apiframe_studio/planted.py"
     planted.write_text(f"{line}\n", encoding="utf-8")
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "TID251", str(planted)]

@@ -1,4 +1,4 @@
-"""`make` gets over an environment that was broken off while it was made."""
+"""`make` recovers from an environment whose creation was interrupted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 
-# Stands in for Python and for the one of the environment, so that nothing is downloaded: whether an
-# environment is used or made again is the Makefile's doing.
+# A substitute for Python and for the environment's Python, so that nothing is downloaded: the tests are about when
+# the Makefile uses an environment and when it creates it again.
 STUB = """#!/bin/sh
 echo "$*" >> {log}
 case "$*" in
@@ -23,8 +23,8 @@ esac
 """
 
 
-class Made:
-    """A run of `make` for an environment of the test's own."""
+class Project:
+    """Runs `make` for a separate environment."""
 
     def __init__(self, folder: Path) -> None:
         self.venv = folder / "environment"
@@ -35,7 +35,7 @@ class Made:
         self._python.chmod(0o755)
 
     def make(self, *broken: str) -> tuple[bool, bool]:
-        """Whether it succeeded, and whether the environment was made (again)."""
+        """Return whether `make` succeeded and whether it created the environment."""
         for name in broken:
             (self._folder / name).touch()
         self._log.unlink(missing_ok=True)
@@ -43,37 +43,37 @@ class Made:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
         for name in broken:
             (self._folder / name).unlink()
-        told = self._log.read_text() if self._log.exists() else ""
-        return done.returncode == 0, f"-m venv {self.venv}" in told
+        log = self._log.read_text() if self._log.exists() else ""
+        return done.returncode == 0, f"-m venv {self.venv}" in log
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
-    return Made(tmp_path)
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
 
 
 @pytest.mark.parametrize("broken", ["no-venv", "no-network"])
-def test_an_environment_that_was_broken_off_is_made_again(made: Made, broken: str) -> None:
-    assert made.make(broken) == (False, True)
-    (made.venv / "half-written").touch()
-    assert not (made.venv / "run.stamp").exists()
-    assert made.make() == (True, True)
-    assert not (made.venv / "half-written").exists()
-    assert made.make() == (True, False)
+def test_an_environment_whose_creation_failed_is_created_again(project: Project, broken: str) -> None:
+    assert project.make(broken) == (False, True)
+    (project.venv / "half-written").touch()
+    assert not (project.venv / "run.stamp").exists()
+    assert project.make() == (True, True)
+    assert not (project.venv / "half-written").exists()
+    assert project.make() == (True, False)
 
 
-def test_an_environment_whose_python_or_pip_has_gone_is_made_again(made: Made) -> None:
-    assert made.make() == (True, True)
-    (made.venv / "run.stamp").unlink()
-    assert made.make("no-pip") == (False, True)
-    assert made.make() == (True, True)
-    (made.venv / "bin" / "python").unlink()
-    (made.venv / "run.stamp").unlink()
-    assert made.make() == (True, True)
+def test_an_environment_without_python_or_pip_is_created_again(project: Project) -> None:
+    assert project.make() == (True, True)
+    (project.venv / "run.stamp").unlink()
+    assert project.make("no-pip") == (False, True)
+    assert project.make() == (True, True)
+    (project.venv / "bin" / "python").unlink()
+    (project.venv / "run.stamp").unlink()
+    assert project.make() == (True, True)
 
 
-def test_a_whole_environment_whose_requirements_could_not_be_updated_is_kept(made: Made) -> None:
-    assert made.make() == (True, True)
-    (made.venv / "run.stamp").unlink()
-    assert made.make("no-network") == (False, False)
-    assert made.make() == (True, False)
+def test_an_intact_environment_is_kept_if_its_requirements_cannot_be_updated(project: Project) -> None:
+    assert project.make() == (True, True)
+    (project.venv / "run.stamp").unlink()
+    assert project.make("no-network") == (False, False)
+    assert project.make() == (True, False)

@@ -1,4 +1,4 @@
-"""Pages say what is true: made blocks are up to date, commands run, names exist."""
+"""The pages are true: generated blocks are up to date, commands run, and names exist."""
 
 from __future__ import annotations
 
@@ -18,50 +18,52 @@ from docgen import __main__ as docgen
 from docgen import install
 
 from .conftest import ROOT
-from .markdown import Block, blocks_of
+from .markdown import Block, read_blocks
 
 
 def read_yaml(text: str) -> dict[str, str]:
-    """The fields of the one form that the pages use: a mapping of mappings of plain values, or of JSON."""
+    """Return the fields of the only form on the pages: nested mappings whose values are plain or JSON."""
     return dict(field.split(": ", 1) for line in text.splitlines() if ": " in (field := line.strip()))
 
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-README_LINES = 160
+MAX_README_LINES = 160
 RUNNERS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 DATA: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": read_yaml}
-PATIENCE_SECONDS = 60
-BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+TIMEOUT_SECONDS = 60
+BLOCKS = [block for page in PAGES for block in read_blocks(page)]
 PROGRAMS = [block for block in BLOCKS if block.info in RUNNERS]
 
 
-def text_of_pages() -> str:
+def read_all_pages() -> str:
     return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
-def test_every_made_block_is_up_to_date() -> None:
-    stale = [page.name for page, text in docgen.pages().items() if text != page.read_text(encoding="utf-8")]
+def test_every_generated_block_is_up_to_date() -> None:
+    stale = [
+        page.name for page, text in docgen.render_pages().items() if text != page.read_text(encoding="utf-8")
+    ]
     assert stale == [], "run `make docs`"
 
 
-def test_a_block_that_was_edited_by_hand_is_made_again() -> None:
-    edited = docgen.filled("above\n<!-- tools -->\n| by hand |\n<!-- /tools -->\nbelow")
+def test_a_block_that_was_edited_by_hand_is_regenerated() -> None:
+    edited = docgen.fill_blocks("above\n<!-- tools -->\n| by hand |\n<!-- /tools -->\nbelow")
     assert "| by hand |" not in edited
     assert edited.startswith("above\n<!-- tools -->\n| tool |")
 
 
-def test_a_block_that_nothing_makes_is_noticed() -> None:
+def test_a_block_with_an_unknown_name_raises() -> None:
     with pytest.raises(KeyError):
-        docgen.filled("<!-- toolz -->\n<!-- /toolz -->")
+        docgen.fill_blocks("<!-- toolz -->\n<!-- /toolz -->")
 
 
-def test_a_program_on_a_page_is_written_in_a_language_that_is_run_here() -> None:
-    others = {block.info for block in BLOCKS} - {*RUNNERS, *DATA, ""}
-    assert {info for info in others if not info.startswith(("{toctree}", "{include}"))} == set()
+def test_every_block_is_in_a_language_that_these_tests_know() -> None:
+    unknown = {block.info for block in BLOCKS} - {*RUNNERS, *DATA, ""}
+    assert {info for info in unknown if not info.startswith(("{toctree}", "{include}"))} == set()
 
 
 @pytest.mark.parametrize("block", [block for block in PROGRAMS if block.not_run is not None], ids=str)
-def test_a_program_that_is_not_run_says_why(block: Block) -> None:
+def test_a_program_that_is_not_run_has_a_reason(block: Block) -> None:
     assert re.match(r"\S.{10,}", block.not_run or ""), "write `<!-- not run: the reason -->` above it"
 
 
@@ -77,57 +79,57 @@ def test_a_program_on_a_page_runs(block: Block, tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.info in DATA], ids=str)
-def test_an_example_of_a_configuration_can_be_read(block: Block) -> None:
+def test_a_configuration_example_can_be_parsed(block: Block) -> None:
     assert DATA[block.info](block.body)
 
 
 @pytest.mark.parametrize("is_released", [True, False])
-def test_the_readme_is_short(monkeypatch: pytest.MonkeyPatch, is_released: bool) -> None:
+def test_the_readme_has_at_most_160_lines(monkeypatch: pytest.MonkeyPatch, is_released: bool) -> None:
     monkeypatch.setattr(install, "RELEASED", is_released)
-    text = docgen.filled((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert len(text.splitlines()) <= README_LINES
+    text = docgen.fill_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(text.splitlines()) <= MAX_README_LINES
 
 
 def test_every_variable_that_a_page_names_is_a_setting() -> None:
-    named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", text_of_pages()))
-    assert named <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    variables = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", read_all_pages()))
+    assert variables <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 
 def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text_of_pages(), re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", read_all_pages(), re.MULTILINE)) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
     linked = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert [target for target in linked if not (page.parent / target).exists()] == []
 
 
-def test_the_registrys_entry_names_what_the_readme_and_the_image_claim() -> None:
+def test_the_registry_entry_has_the_name_in_the_readme_and_the_container_image() -> None:
     entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f'server.name="{entry["name"]}"' in (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert {package["version"] for package in entry["packages"]} == {entry["version"]}
 
 
-def test_the_picture_of_the_demo_loads_nothing_and_ends_with_the_word() -> None:
-    picture = (ROOT / "docs/demo.svg").read_text(encoding="utf-8")
-    assert not re.search(r"href=|src=|url\((?!#)|@import|@font-face", picture)
-    words = re.sub(r"<[^>]+>", "", picture).replace("&#160;", " ")
+def test_the_image_of_the_demo_loads_nothing_and_ends_with_the_trigger_word() -> None:
+    image = (ROOT / "docs/demo.svg").read_text(encoding="utf-8")
+    assert not re.search(r"href=|src=|url\((?!#)|@import|@font-face", image)
+    words = re.sub(r"<[^>]+>", "", image).replace("&#160;", " ")
     assert words.find("get_account") < words.find("start_training") < words.find("trigger word is TOK")
 
 
-def test_every_dependency_has_its_reason_and_its_bounds_written_down() -> None:
+def test_every_dependency_is_documented_with_its_reason_and_bounds() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = settings["optional-dependencies"].values()
-    asked = {line.partition(" ;")[0] for lines in [settings["dependencies"], *extras] for line in lines}
+    required = {line.partition(" ;")[0] for lines in [settings["dependencies"], *extras] for line in lines}
     page = (ROOT / "docs/decisions/0020-dependencies.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)) == asked
+    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)) == required

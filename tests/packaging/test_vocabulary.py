@@ -1,4 +1,4 @@
-"""The check of words: it finds what the list names, wherever it is hidden, and its counts only go down."""
+"""The vocabulary check finds the words of its list, in identifiers too, and its counts only fall."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def load() -> ModuleType:
 vocabulary = load()
 
 
-def found(text: str, file: str = "server/module.py") -> list[str]:
+def find(text: str, file: str = "server/module.py") -> list[str]:
     terms, exemptions = vocabulary.read_words(tomllib.loads(SETTINGS))
-    return [str(one) for one in vocabulary.find(file, text, terms, exemptions)]
+    return [str(finding) for finding in vocabulary.find(file, text, terms, exemptions)]
 
 
 @pytest.mark.parametrize(
@@ -51,32 +51,32 @@ def found(text: str, file: str = "server/module.py") -> list[str]:
     ["a wish", "TrainingWish(", "_training_wish", "WISHES", "HTTPWish", "tell the person", "ThePerson"],
 )
 def test_a_word_is_found_in_prose_and_in_identifiers(line: str) -> None:
-    (finding,) = found(f"first line\n{line}")
+    (finding,) = find(f"first line\n{line}")
     assert finding.startswith("server/module.py:2: ")
 
 
 @pytest.mark.parametrize("line", ["wishful", "swishes", "it looks right", "a person"])
-def test_another_word_is_left_alone(line: str) -> None:
-    assert found(line) == []
+def test_a_similar_word_is_not_found(line: str) -> None:
+    assert find(line) == []
 
 
-def test_a_finding_names_the_file_the_line_and_the_better_term() -> None:
-    assert found("import Looks") == ["server/module.py:1: 'Looks': FetchBatcher"]
+def test_a_finding_has_the_file_the_line_and_the_better_term() -> None:
+    assert find("import Looks") == ["server/module.py:1: 'Looks': FetchBatcher"]
 
 
-def test_the_name_of_a_file_counts_too() -> None:
-    assert found("", "server/wish.py") == ["server/wish.py:0: 'wish': request"]
+def test_a_word_in_the_name_of_a_file_is_found() -> None:
+    assert find("", "server/wish.py") == ["server/wish.py:0: 'wish': request"]
 
 
 def test_a_word_may_stay_where_the_list_allows_it() -> None:
-    assert found("a quoted wish", "docs/page.md") == []
-    assert found("a wish", "docs/page.md") != []
-    assert found("a quoted wish") != []
+    assert find("a quoted wish", "docs/page.md") == []
+    assert find("a wish", "docs/page.md") != []
+    assert find("a quoted wish") != []
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with two wishes, both allowed."""
+    """A project with the word twice, which is allowed."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/page.md").write_text("a wish\nand a wish\n")
     (tmp_path / "words").write_text(SETTINGS)
@@ -88,31 +88,31 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def written(project: Path) -> Mapping[str, int]:
+def read_counts(project: Path) -> Mapping[str, int]:
     return dict(json.loads((project / "left.json").read_text()))
 
 
-def test_one_place_more_fails_and_cannot_be_written_down(
+def test_one_occurrence_more_fails_and_cannot_be_accepted(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "docs/other.md").write_text("a third wish\n")
-    before = written(project)
+    before = read_counts(project)
     assert vocabulary.main([]) == 1
     assert "docs/other.md:1: 'wish': request" in capsys.readouterr().out
     assert vocabulary.main(["--write"]) == 1
-    assert written(project) == before
+    assert read_counts(project) == before
 
 
-def test_one_place_less_fails_until_it_is_written_down(project: Path) -> None:
+def test_one_occurrence_less_fails_until_it_is_written_down(project: Path) -> None:
     (project / "docs/page.md").write_text("a wish\n")
     assert vocabulary.main([]) == 1
     assert vocabulary.main(["--write"]) == 0
-    assert written(project)["wish(?:es)?"] == 1
+    assert read_counts(project)["wish(?:es)?"] == 1
     assert vocabulary.main([]) == 0
 
 
-def test_no_place_that_is_allowed_is_without_its_reason() -> None:
+def test_every_exemption_has_a_reason_and_a_known_word() -> None:
     settings = tomllib.loads((ROOT / ".ci/vocabulary.toml").read_text(encoding="utf-8"))
-    assert [one for one in settings["allowed"] if not one.get("why")] == []
+    assert [entry for entry in settings["allowed"] if not entry.get("why")] == []
     known = {*settings["words"], *settings["names"], "*"}
-    assert [one["word"] for one in settings["allowed"] if one["word"] not in known] == []
+    assert [entry["word"] for entry in settings["allowed"] if entry["word"] not in known] == []
