@@ -1,6 +1,6 @@
-"""`make bench`: our server and a bare one, side by side in one run.
+"""`make bench`: measure our server and a bare one, side by side in one run.
 
-Exits with 0 whatever it finds: noise must not fail a build. `python -m bench start call` runs only those.
+The exit code is always 0: noise must not fail a build. `python -m bench start call` runs only these parts.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from rich.table import Table
 from bench import checks, ledgers, measures
 
 PARTS = {
-    "start": measures.start_and_memory,
-    "version": measures.version,
-    "call": measures.one_call,
-    "many": measures.many_calls,
-    "waits": measures.thousand_waits,
-    "list": measures.tool_list,
-    "ledger": ledgers.large_ledger,
-    "checks": checks.checks_at_once,
+    "start": measures.measure_start,
+    "version": measures.measure_version,
+    "call": measures.measure_one_call,
+    "many": measures.measure_many_calls,
+    "waits": measures.measure_waits,
+    "list": measures.measure_tool_list,
+    "ledger": ledgers.measure_large_ledger,
+    "checks": checks.measure_checks,
 }
 
 
-def main(wanted: list[str]) -> None:
-    """Measure and print a table."""
+def main(names: list[str]) -> None:
+    """Measure the named parts, or all, and print a table."""
     table = Table("measured", "ours", "bare", "ratio", "aim", "met")
-    for name in wanted or PARTS:
+    for name in names or PARTS:
         for row in PARTS[name]():
             met = {True: "yes", False: "NO", None: ""}[row.met]
             table.add_row(row.what, row.ours, row.theirs, row.ratio, row.aim, met)

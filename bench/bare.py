@@ -1,6 +1,6 @@
-"""What a server costs that does nothing: one tool on the bare SDK, which makes the same request as a look.
+"""A server with one tool on the bare SDK, which makes the same request as a status check: the baseline of a call.
 
-With a URL as its argument the tool asks that service, through one shared client, as our server does.
+python -m bench.bare URL     where the service is; the tool uses one shared client, as our server does
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _clients: list[httpx.AsyncClient] = []
 
 
 @server.tool()
-async def look(task_id: str) -> dict[str, Any]:
-    """Look at a training."""
+async def get_training_status(task_id: str) -> dict[str, Any]:
+    """Get the status of a training."""
     if not _clients:
         _clients.append(httpx.AsyncClient(base_url=sys.argv[1]))
-    answer = await _clients[0].post("/fetch", json={"task_id": task_id})
-    return dict(answer.json())
+    response = await _clients[0].post("/fetch", json={"task_id": task_id})
+    return dict(response.json())
 
 
 if __name__ == "__main__":

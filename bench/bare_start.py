@@ -1,4 +1,4 @@
-"""The smallest server there is on the SDK: what start and memory are compared with."""
+"""The smallest possible server on the SDK: the baseline of start and memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ server = MCPServer("bare", log_level="WARNING")
 
 @server.tool()
 async def echo(text: str) -> str:
-    """Say it again."""
+    """Return the text."""
     return text
 
 

@@ -1,4 +1,4 @@
-"""What a wait costs on the bare SDK: one tool that sleeps. What ours takes beyond it is ours."""
+"""A server with one tool on the bare SDK, which sleeps: the baseline of a wait."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`python -m bench.downloads`: what an installation downloads, with and without the face checks.
+"""`python -m bench.downloads`: measure what an installation downloads, with and without the face checks.
 
-Downloads the wheels for this machine from the index that pip is set to, and writes docs/results/downloads.json,
-from which the pages take the numbers.
+It downloads the wheels for this machine from the package index that pip uses, and writes the sizes to
+docs/results/downloads.json, from which the pages take them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def main() -> None:
         "platform": sysconfig.get_platform(),
         "python": ".".join(platform.python_version_tuple()[:2]),
         "date": f"{datetime.datetime.now(datetime.UTC).date()}",
-        "plain": weigh(str(ROOT)),
-        "faces": weigh(f"{ROOT}[faces]"),
+        "plain": measure_download(str(ROOT)),
+        "faces": measure_download(f"{ROOT}[faces]"),
     }
     RESULTS.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(measured, indent=2))
 
 
-def weigh(requirement: str) -> dict[str, float]:
-    """Wheels that a requirement brings, ours apart, and their megabytes (10**6 bytes)."""
+def measure_download(requirement: str) -> dict[str, float]:
+    """Return the number of wheels of a requirement without our own, and their size in megabytes (10**6 bytes)."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "--quiet", "download", "--dest", folder, requirement]
         subprocess.run(command, check=True)

@@ -1,4 +1,4 @@
-"""A ledger of 100,000 trainings beside an empty one: a list, and a first call of a server that has just started."""
+"""A ledger of 100,000 trainings compared with an empty one: a list, and the first call after a start."""
 
 from __future__ import annotations
 
@@ -13,44 +13,46 @@ from typing import Any
 
 from apiframe_studio.ledger.book import Book
 from bench.measures import OURS, RUNS, Row
-from bench.wire import Server, start_to_list
+from bench.wire import Server, measure_start_to_list
 
 ROWS = 100_000
 SUBJECTS = 500
 URL = "https://service.invalid"
-MOST_LIST_MS = 50.0
-MOST_FIRST_CALL_MS = 300.0
+MAX_LIST_MS = 50.0
+MAX_FIRST_CALL_MS = 300.0
 
 
-def large_ledger() -> list[Row]:
-    """What `list_trainings` and the first call take, with and without a long past."""
+def measure_large_ledger() -> list[Row]:
+    """Measure `list_trainings` and the first call, with and without a long history."""
     with tempfile.TemporaryDirectory() as large, tempfile.TemporaryDirectory() as empty:
-        _fill(Path(large) / "ledger.sqlite3")
-        lists, empty_lists = _lists(large), _lists(empty)
-        firsts, starts = [], []
+        _fill_ledger(Path(large) / "ledger.sqlite3")
+        lists, empty_lists = _time_lists(large), _time_lists(empty)
+        first_calls, starts = [], []
         for run in range(RUNS + 1):
-            pair = _first_call(large), start_to_list(OURS, _settings(large)).milliseconds
+            pair = _time_first_call(large), measure_start_to_list(OURS, _settings(large)).milliseconds
             if run:
-                firsts.append(pair[0])
+                first_calls.append(pair[0])
                 starts.append(pair[1])
-    more = median(firsts) - median(starts)
+    added = median(first_calls) - median(starts)
     what = f"{ROWS:,} trainings"
     return [
-        _row(f"{what}: list_trainings, beside none", median(lists), median(empty_lists), MOST_LIST_MS),
+        _build_row(
+            f"{what}: list_trainings, compared with none", median(lists), median(empty_lists), MAX_LIST_MS
+        ),
         Row(
-            f"{what}: start to the first list, beside start to tools/list",
-            f"{median(firsts):.0f} ms",
+            f"{what}: start to the first list, compared with start to tools/list",
+            f"{median(first_calls):.0f} ms",
             f"{median(starts):.0f} ms",
-            f"+{more:.0f} ms",
-            f"+ ≤ {MOST_FIRST_CALL_MS:.0f} ms",
-            more <= MOST_FIRST_CALL_MS,
+            f"+{added:.0f} ms",
+            f"+ ≤ {MAX_FIRST_CALL_MS:.0f} ms",
+            added <= MAX_FIRST_CALL_MS,
         ),
     ]
 
 
-def _row(what: str, ours: float, bare: float, most: float) -> Row:
+def _build_row(what: str, ours: float, bare: float, maximum: float) -> Row:
     return Row(
-        what, f"{ours:.1f} ms", f"{bare:.1f} ms", f"{ours / bare:.2f}", f"≤ {most:.0f} ms", ours <= most
+        what, f"{ours:.1f} ms", f"{bare:.1f} ms", f"{ours / bare:.2f}", f"≤ {maximum:.0f} ms", ours <= maximum
     )
 
 
@@ -58,37 +60,37 @@ def _settings(folder: str) -> Mapping[str, str]:
     return {"APIFRAME_DATA_DIR": folder, "APIFRAME_BASE_URL": URL, "APIFRAME_API_KEY": "bench-key"}
 
 
-def _lists(folder: str) -> list[float]:
-    found = []
+def _time_lists(folder: str) -> list[float]:
+    times = []
     with Server(OURS, _settings(folder)) as server:
         for run in range(RUNS + 1):
-            began = time.perf_counter()
-            answer = server.call("list_trainings")
+            started = time.perf_counter()
+            listed = server.call("list_trainings")
             if run:
-                found.append((time.perf_counter() - began) * 1000)
-        assert answer["total"] in (0, ROWS), answer
-    return found
+                times.append((time.perf_counter() - started) * 1000)
+        assert listed["total"] in (0, ROWS), listed
+    return times
 
 
-def _first_call(folder: str) -> float:
-    began = time.perf_counter()
+def _time_first_call(folder: str) -> float:
+    started = time.perf_counter()
     with Server(OURS, _settings(folder)) as server:
         server.call("list_trainings")
-        return (time.perf_counter() - began) * 1000
+        return (time.perf_counter() - started) * 1000
 
 
-def _fill(path: Path) -> None:
+def _fill_ledger(path: Path) -> None:
     Book(path).close()
     with closing(sqlite3.connect(path)) as connection:
-        first = next(_rows())
-        marks = ", ".join(f":{name}" for name in first)
-        # The names are those of the dictionary below.
-        statement = f"INSERT INTO submissions ({', '.join(first)}) VALUES ({marks})"  # noqa: S608
-        connection.executemany(statement, _rows())
+        columns = next(_generate_rows()).keys()
+        values = ", ".join(f":{column}" for column in columns)
+        # The columns are the keys of the dictionary below.
+        statement = f"INSERT INTO submissions ({', '.join(columns)}) VALUES ({values})"  # noqa: S608
+        connection.executemany(statement, _generate_rows())
         connection.commit()
 
 
-def _rows() -> Iterator[dict[str, Any]]:
+def _generate_rows() -> Iterator[dict[str, Any]]:
     for number in range(ROWS):
         at = 1_700_000_000.0 + number * 60
         yield {

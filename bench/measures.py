@@ -1,4 +1,4 @@
-"""What is measured: each function takes turns between the servers and returns rows for the table."""
+"""The measurements: each function alternates between the servers and returns rows for the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.wire import Server, Start, content_of, environment, start_to_list
+from bench.wire import Server, Start, build_environment, measure_start_to_list, read_content
 
 OURS = [sys.executable, "-m", "apiframe_server"]
 COMMAND = shutil.which("apiframe-photo-mcp", path=str(Path(sys.executable).parent)) or "apiframe-photo-mcp"
@@ -28,7 +28,7 @@ RUNS = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `aim` says what we aim at; `met` whether this run did, None when there is no aim."""
+    """One line of the table. `met` says whether this run met the aim, None without an aim."""
 
     what: str
     ours: str
@@ -38,71 +38,78 @@ class Row:
     met: bool | None = None
 
 
-def ratio_row(what: str, unit: str, ours: Sequence[float], theirs: Sequence[float], most: float) -> Row:
-    """A row that compares medians."""
+def build_ratio_row(
+    what: str, unit: str, ours: Sequence[float], theirs: Sequence[float], max_ratio: float
+) -> Row:
+    """Return a row that compares medians."""
     ratio = median(ours) / median(theirs)
-    shown = (f"{median(ours):.1f} {unit}", f"{median(theirs):.1f} {unit}", f"{ratio:.2f}")
-    return Row(what, *shown, f"≤ {most:.2f} times", ratio <= most)
+    cells = (f"{median(ours):.1f} {unit}", f"{median(theirs):.1f} {unit}", f"{ratio:.2f}")
+    return Row(what, *cells, f"≤ {max_ratio:.2f} times", ratio <= max_ratio)
 
 
-def start_and_memory() -> list[Row]:
-    """Start to tools/list, its CPU, and memory then, of our server and of a bare one-tool server."""
+def measure_start() -> list[Row]:
+    """Measure the time from start to tools/list, its CPU, and the memory after it, beside a bare one-tool server."""
     with tempfile.TemporaryDirectory() as folder:
         pairs = [
-            (start_to_list(OURS, {"APIFRAME_DATA_DIR": folder}), start_to_list(BARE, {}))
+            (measure_start_to_list(OURS, {"APIFRAME_DATA_DIR": folder}), measure_start_to_list(BARE, {}))
             for _ in range(RUNS + 1)
         ][1:]
     return [
-        _start_row("start to tools/list", "ms", pairs, lambda start: start.milliseconds, 1.10),
-        _start_row("CPU of that start", "ms", pairs, lambda start: start.cpu_milliseconds, 1.10),
-        _start_row("memory after start", "MB", pairs, lambda start: start.megabytes, 1.15),
+        _build_start_row("start to tools/list", "ms", pairs, lambda start: start.milliseconds, 1.10),
+        _build_start_row("CPU of that start", "ms", pairs, lambda start: start.cpu_milliseconds, 1.10),
+        _build_start_row("memory after start", "MB", pairs, lambda start: start.megabytes, 1.15),
     ]
 
 
-def _start_row(
-    what: str, unit: str, pairs: Sequence[tuple[Start, Start]], read: Callable[[Start], float], most: float
+def _build_start_row(
+    what: str,
+    unit: str,
+    pairs: Sequence[tuple[Start, Start]],
+    read: Callable[[Start], float],
+    max_ratio: float,
 ) -> Row:
-    return ratio_row(what, unit, [read(ours) for ours, _ in pairs], [read(bare) for _, bare in pairs], most)
+    ours, bare = [read(start) for start, _ in pairs], [read(start) for _, start in pairs]
+    return build_ratio_row(what, unit, ours, bare, max_ratio)
 
 
-def version() -> list[Row]:
-    """`--version` beside an interpreter that does nothing."""
+def measure_version() -> list[Row]:
+    """Measure `--version`, compared with an interpreter that does nothing."""
     ours, bare = [], []
     for run in range(RUNS + 1):
-        pair = _spawn([COMMAND, "--version"]), _spawn([sys.executable, "-c", ""])
+        pair = _time_process([COMMAND, "--version"]), _time_process([sys.executable, "-c", ""])
         if run:
             ours.append(pair[0])
             bare.append(pair[1])
-    return [ratio_row("--version, beside bare CPython", "ms", ours, bare, 3.0)]
+    return [build_ratio_row("--version, compared with bare CPython", "ms", ours, bare, 3.0)]
 
 
-def one_call() -> list[Row]:
-    """One status call over a loopback service, beside a bare tool that makes the same request."""
-    with service(0.0) as url, _our_server(url) as ours, Server([*BARE_GET, url]) as bare:
+def measure_one_call() -> list[Row]:
+    """Measure one status call over a loopback service, compared with a bare tool that makes the same request."""
+    with run_service(0.0) as url, _our_server(url) as ours, Server([*BARE_GET, url]) as bare:
         task_id = ours.call("start_training", training_images_id="photos-1")["task_id"]
-        mine, theirs = [], []
+        our_times, bare_times = [], []
         for run in range(220):
-            pair = _timed(ours, "get_training_status", task_id), _timed(bare, "look", task_id)
+            pair = _time_status_call(ours, task_id), _time_status_call(bare, task_id)
             if run >= 20:
-                mine.append(pair[0])
-                theirs.append(pair[1])
-    return [ratio_row("one status call, loopback service", "ms", mine, theirs, 1.30)]
+                our_times.append(pair[0])
+                bare_times.append(pair[1])
+    return [build_ratio_row("one status call, loopback service", "ms", our_times, bare_times, 1.30)]
 
 
-def many_calls() -> list[Row]:
-    """100 status calls at once on a service that takes 50 ms, and how many requests it saw for them."""
-    with service(0.05) as url, _our_server(url) as ours:
+def measure_many_calls() -> list[Row]:
+    """Measure 100 concurrent status calls on a service that takes 50 ms, and the requests it received for them."""
+    with run_service(0.05) as url, _our_server(url) as ours:
         ids = [ours.call("start_training", training_images_id=f"photos-{n}")["task_id"] for n in range(100)]
         rates, requests = [], []
         for run in range(8):
-            before = count(url)
-            seconds = _all_at_once(ours, ids)
+            before = read_status_checks(url)
+            seconds = _time_concurrent_calls(ours, ids)
             if run:
                 rates.append(100 / seconds)
-                requests.append(count(url) - before)
+                requests.append(read_status_checks(url) - before)
     return [
         Row(
-            "100 status calls at once, 50 ms upstream",
+            "100 concurrent status calls, 50 ms upstream",
             f"{median(rates):.0f} calls/s",
             "",
             "",
@@ -120,50 +127,50 @@ def many_calls() -> list[Row]:
     ]
 
 
-def thousand_waits(seconds: float = 15.0) -> list[Row]:
-    """1,000 waits on 20 trainings: processor, a ping meanwhile, memory a wait, upstream requests."""
+def measure_waits(seconds: float = 15.0) -> list[Row]:
+    """Measure 1,000 waits on 20 trainings: CPU, pings meanwhile, memory for each wait, upstream requests."""
     with Server(BARE_WAIT) as sleeping:
-        bare = _kilobytes_a_wait(sleeping, ["x"])
-    with service(0.01) as url, _our_server(url) as ours:
+        bare = _kilobytes_per_wait(sleeping, ["x"])
+    with run_service(0.01) as url, _our_server(url) as ours:
         ids = [ours.call("start_training", training_images_id=f"photos-{n}")["task_id"] for n in range(20)]
         ours.call("get_training_status", task_id=ids[0])
-        kilobytes = _kilobytes_a_wait(ours, ids)
-        began, cpu, checks = time.perf_counter(), ours.cpu_seconds(), count(url)
-        pings = list(_pings(ours, until=began + seconds))
-        passed = time.perf_counter() - began
-        share = (ours.cpu_seconds() - cpu) / passed * 100
-        upstream = count(url) - checks
+        kilobytes = _kilobytes_per_wait(ours, ids)
+        started, cpu, checks = time.perf_counter(), ours.cpu_seconds(), read_status_checks(url)
+        pings = list(_time_pings(ours, until=started + seconds))
+        elapsed = time.perf_counter() - started
+        share = (ours.cpu_seconds() - cpu) / elapsed * 100
+        upstream = read_status_checks(url) - checks
     return [
         Row("1,000 waits: share of a core", f"{share:.1f} %", "", "", "≤ 15 %", share <= 15),
         Row("1,000 waits: ping, median", f"{median(pings):.1f} ms", "", "", "< 10 ms", median(pings) < 10),
         Row("1,000 waits: ping, worst", f"{max(pings):.1f} ms"),
-        _memory_row(kilobytes, bare),
+        _build_memory_row(kilobytes, bare),
         Row(f"1,000 waits: upstream requests in {seconds:.0f} s", f"{upstream}"),
     ]
 
 
-def _kilobytes_a_wait(server: Server, ids: Sequence[str]) -> float:
+def _kilobytes_per_wait(server: Server, ids: Sequence[str]) -> float:
     before = server.megabytes()
     for n in range(1000):
         task_id = ids[n % len(ids)]
         server.send("tools/call", {"name": "wait_for_training", "arguments": {"task_id": task_id}})
     for _ in range(5):
-        server.ask("ping")
+        server.request("ping")
     return (server.megabytes() - before) * 1024 / 1000
 
 
-def _memory_row(ours: float, bare: float) -> Row:
-    """The SDK's own call takes more than our aim, so the aim is for what we add to it."""
-    what = "1,000 waits: memory a wait"
+def _build_memory_row(ours: float, bare: float) -> Row:
+    # A call of the bare SDK takes more than our aim, so the aim is about what we add to it.
+    what = "1,000 waits: memory for each"
     return Row(
         what, f"{ours:.1f} KB", f"{bare:.1f} KB", f"+{ours - bare:.1f} KB", "+ ≤ 15 KB", ours - bare <= 15
     )
 
 
-def tool_list() -> list[Row]:
-    """What a model reads before anything happened."""
+def measure_tool_list() -> list[Row]:
+    """Measure what a model reads before the first call."""
     with tempfile.TemporaryDirectory() as folder, Server(OURS, {"APIFRAME_DATA_DIR": folder}) as ours:
-        tools = ours.ask("tools/list")["result"]["tools"]
+        tools = ours.request("tools/list")["result"]["tools"]
     size = sum(
         len(tool["name"])
         + len(tool["description"])
@@ -174,8 +181,8 @@ def tool_list() -> list[Row]:
 
 
 @contextmanager
-def service(delay: float) -> Generator[str]:
-    """A loopback service in a process of its own; gives its address."""
+def run_service(delay: float) -> Generator[str]:
+    """Run a loopback service in a separate process and yield its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.service", str(delay)], stdout=subprocess.PIPE, text=True
     )
@@ -187,10 +194,10 @@ def service(delay: float) -> Generator[str]:
         process.communicate()
 
 
-def count(url: str) -> int:
+def read_status_checks(url: str) -> int:
     """Return the number of status checks that the service received."""
-    with urllib.request.urlopen(f"{url}/count", timeout=5) as answer:  # noqa: S310 - our own loopback service
-        return int(json.load(answer)["status_checks"])
+    with urllib.request.urlopen(f"{url}/count", timeout=5) as response:  # noqa: S310 - our own loopback service
+        return int(json.load(response)["status_checks"])
 
 
 @contextmanager
@@ -201,32 +208,32 @@ def _our_server(url: str) -> Generator[Server]:
             yield server
 
 
-def _timed(server: Server, tool: str, task_id: str) -> float:
-    began = time.perf_counter()
-    server.call(tool, task_id=task_id)
-    return (time.perf_counter() - began) * 1000
+def _time_status_call(server: Server, task_id: str) -> float:
+    started = time.perf_counter()
+    server.call("get_training_status", task_id=task_id)
+    return (time.perf_counter() - started) * 1000
 
 
-def _all_at_once(server: Server, ids: Sequence[str]) -> float:
-    began = time.perf_counter()
-    sent = [
+def _time_concurrent_calls(server: Server, ids: Sequence[str]) -> float:
+    started = time.perf_counter()
+    request_ids = [
         server.send("tools/call", {"name": "get_training_status", "arguments": {"task_id": task_id}})
         for task_id in ids
     ]
-    answers: list[dict[str, Any]] = [content_of(server.answer(request)) for request in sent]
-    assert all(answer["status"] == "processing" for answer in answers)
-    return time.perf_counter() - began
+    results: list[dict[str, Any]] = [read_content(server.receive(request_id)) for request_id in request_ids]
+    assert all(result["status"] == "processing" for result in results)
+    return time.perf_counter() - started
 
 
-def _pings(server: Server, until: float) -> Generator[float]:
+def _time_pings(server: Server, until: float) -> Generator[float]:
     while time.perf_counter() < until:
-        began = time.perf_counter()
-        server.ask("ping")
-        yield (time.perf_counter() - began) * 1000
+        started = time.perf_counter()
+        server.request("ping")
+        yield (time.perf_counter() - started) * 1000
         time.sleep(0.05)
 
 
-def _spawn(command: Sequence[str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment({}))
-    return (time.perf_counter() - began) * 1000
+def _time_process(command: Sequence[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=build_environment({}))
+    return (time.perf_counter() - started) * 1000

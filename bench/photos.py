@@ -1,10 +1,10 @@
-"""Checking and preparing 30 phone-sized photos: wall time, peak memory, request size, event-loop stalls.
+"""Measure checking and preparing 30 phone-sized photos: wall time, peak memory, request size, event-loop stalls.
 
     python bench/photos.py [--count 30] [--runs 3]
 
-The photos are generated (4032 x 3024 pixels, with grain so that they weigh what a phone's weigh). Memory is
-the sum of the resident sizes of this process and its decoders, sampled every 10 ms (Linux only; pages that
-they share are counted in each). A stall is how much later than asked a 5 ms sleep on the event loop returned.
+The photos are generated (4032 x 3024 pixels, with grain so that the files are as large as a phone's). Memory is
+the sum of the resident sizes of this process and its decoders, sampled every 10 ms (Linux only; pages that they
+share are counted in each). A stall is the delay with which a sleep of 5 ms on the event loop returned.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Run:
     check_seconds: float
     prepare_seconds: float
     peak_bytes: int
-    longest_stall: float
+    max_stall: float
     request_bytes: int
 
 
-def make_photos(folder: Path, count: int) -> int:
-    """Writes the photos in a process of its own, so that this one's memory stays the library's."""
+def write_photos(folder: Path, count: int) -> int:
+    """Write the photos in a separate process, which keeps them out of the measured memory, and return their bytes."""
     process = os.fork()
     if process == 0:
         _write_photos(folder, count)
@@ -53,37 +53,38 @@ def _write_photos(folder: Path, count: int) -> None:
 
     from apiframe_studio.photos.synthetic import draw, scenes
 
-    dice = random.Random(1)  # noqa: S311 - grain, not secrets
-    grain = Image.frombytes("L", SIZE, dice.randbytes(SIZE[0] * SIZE[1])).convert("RGB")
+    rng = random.Random(1)  # noqa: S311 - grain, not secrets
+    grain = Image.frombytes("L", SIZE, rng.randbytes(SIZE[0] * SIZE[1])).convert("RGB")
     for number, scene in enumerate(scenes(count)):
         photo = draw(scene, (1008, 756)).resize(SIZE, Image.Resampling.BICUBIC)
         Image.blend(photo, grain, 0.08).save(folder / f"{number:02}.jpg", quality=92)
 
 
-def resident(process: int) -> int:
+def resident_bytes(process: int) -> int:
     try:
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
 
 
-def family() -> list[int]:
-    own = os.getpid()
+def list_processes() -> list[int]:
+    """Return this process and its children."""
+    this = os.getpid()
     try:
-        threads = os.listdir(f"/proc/{own}/task")
-        children = [Path(f"/proc/{own}/task/{thread}/children").read_text() for thread in threads]
+        threads = os.listdir(f"/proc/{this}/task")
+        children = [Path(f"/proc/{this}/task/{thread}/children").read_text() for thread in threads]
     except OSError:
-        return [own]
-    return [own, *(int(child) for line in children for child in line.split())]
+        return [this]
+    return [this, *(int(child) for line in children for child in line.split())]
 
 
 @contextmanager
-def peak_memory() -> Iterator[list[int]]:
+def sample_peak_memory() -> Iterator[list[int]]:
     peak, done = [0], threading.Event()
 
     def sample() -> None:
         while not done.wait(0.01):
-            peak[0] = max(peak[0], sum(map(resident, family())))
+            peak[0] = max(peak[0], sum(map(resident_bytes, list_processes())))
 
     sampler = threading.Thread(target=sample)
     sampler.start()
@@ -94,26 +95,27 @@ def peak_memory() -> Iterator[list[int]]:
         sampler.join()
 
 
-async def watch_the_loop(stalls: list[float]) -> None:
+async def record_stalls(stalls: list[float]) -> None:
     while True:
-        asked = time.perf_counter()
+        started = time.perf_counter()
         await anyio.sleep(0.005)
-        stalls.append(time.perf_counter() - asked - 0.005)
+        stalls.append(time.perf_counter() - started - 0.005)
 
 
-async def once(folder: Path) -> tuple[Run, PhotoCheck, PreparedPhotos]:
+async def run_once(folder: Path) -> tuple[Run, PhotoCheck, PreparedPhotos]:
     stalls: list[float] = [0.0]
-    with peak_memory() as peak:
+    with sample_peak_memory() as peak:
         async with anyio.create_task_group() as group:
-            group.start_soon(watch_the_loop, stalls)
+            group.start_soon(record_stalls, stalls)
             started = time.perf_counter()
-            judged = await check([folder], AllowedFolders([folder]))
-            checked = time.perf_counter()
-            prepared = await prepare(judged)
-            done = time.perf_counter()
+            checked = await check([folder], AllowedFolders([folder]))
+            checked_at = time.perf_counter()
+            prepared = await prepare(checked)
+            prepared_at = time.perf_counter()
             group.cancel_scope.cancel()
-    request = sum(len(base64.b64encode(jpeg)) for jpeg in prepared.jpegs)
-    return Run(checked - started, done - checked, peak[0], max(stalls), request), judged, prepared
+    request_bytes = sum(len(base64.b64encode(jpeg)) for jpeg in prepared.jpegs)
+    run = Run(checked_at - started, prepared_at - checked_at, peak[0], max(stalls), request_bytes)
+    return run, checked, prepared
 
 
 def main() -> None:
@@ -122,22 +124,22 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--runs", type=int, default=3)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place).resolve()
-        written = make_photos(folder, asked.count)
-        print(f"{asked.count} photos of {SIZE[0]} x {SIZE[1]}, {written / 1e6:.0f} MB on disk")
-        runs = [anyio.run(once, folder) for _ in range(asked.runs)]
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        written = write_photos(folder, arguments.count)
+        print(f"{arguments.count} photos of {SIZE[0]} x {SIZE[1]}, {written / 1e6:.0f} MB on disk")
+        runs = [anyio.run(run_once, folder) for _ in range(arguments.runs)]
     _print(runs)
 
 
 def _print(runs: list[tuple[Run, PhotoCheck, PreparedPhotos]]) -> None:
-    numbers, (_, judged, prepared) = [run for run, _, _ in runs], runs[-1]
-    print(f"usable {judged.usable}, prepared {len(prepared.jpegs)}, sheet {len(judged.sheet) / 1e3:.0f} kB")
+    numbers, (_, checked, prepared) = [run for run, _, _ in runs], runs[-1]
+    print(f"usable {checked.usable}, prepared {len(prepared.jpegs)}, sheet {len(checked.sheet) / 1e3:.0f} kB")
     print(f"check    {statistics.median(run.check_seconds for run in numbers):6.2f} s")
     print(f"prepare  {statistics.median(run.prepare_seconds for run in numbers):6.2f} s")
     print(f"peak     {max(run.peak_bytes for run in numbers) / 1e6:6.0f} MB in all processes")
-    print(f"stall    {max(run.longest_stall for run in numbers) * 1e3:6.1f} ms at the longest")
+    print(f"stall    {max(run.max_stall for run in numbers) * 1e3:6.1f} ms at most")
     print(f"request  {numbers[-1].request_bytes / 1e6:6.1f} MB as base64")
 
 

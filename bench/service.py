@@ -2,7 +2,7 @@
 
     python -m bench.service DELAY_SECONDS     prints its port; GET /count returns the checks so far
 
-It is much faster than the sandbox, so that a benchmark measures our server and not the service.
+It is separate from the sandbox because it is much faster, so that a benchmark measures our server and not the service.
 """
 
 from __future__ import annotations

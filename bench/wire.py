@@ -1,4 +1,4 @@
-"""The raw wire: spawn a server, write lines of JSON, read lines of JSON. No client library between."""
+"""A minimal MCP client: starts a server, writes lines of JSON and reads lines of JSON, without a client library."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 @dataclass(frozen=True)
 class Start:
-    """From spawn to the answer of tools/list: wall clock and CPU in milliseconds, and resident memory then."""
+    """From start to the result of tools/list: wall clock and CPU in milliseconds, and the resident memory then."""
 
     milliseconds: float
     cpu_milliseconds: float
     megabytes: float
 
 
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """What a measured process gets: bytecode is written in the warm-up, as it is on a user's machine.
+def build_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a measured process, in which bytecode is written during the warm-up.
 
-    An installed SDK has its own. Without ours each start would compile all our modules and the bare server none.
+    The installed SDK has its bytecode. Without ours, each start would compile all our modules and the bare server none.
     """
     return {name: value for name, value in os.environ.items() if name != _NO_BYTECODE} | dict(settings)
 
 
 class Server:
-    """A server process and the conversation with it."""
+    """A server process and the messages exchanged with it."""
 
     def __init__(self, command: Sequence[str], settings: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -42,13 +42,13 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment(settings or {}),
+            env=build_environment(settings or {}),
         )
         self._next_id = 0
-        self._kept: dict[int, dict[str, Any]] = {}
+        self._responses: dict[int, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
-        self.ask(
+        self.request(
             "initialize",
             {
                 "protocolVersion": PROTOCOL,
@@ -66,42 +66,42 @@ class Server:
         self._process.communicate()
 
     def send(self, method: str, params: Mapping[str, Any] | None = None) -> int:
-        """Send a request and return its id; `answer` reads what came back."""
+        """Send a request and return its id, for `receive`."""
         self._next_id += 1
         self._write({"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params or {}})
         return self._next_id
 
-    def answer(self, request: int) -> dict[str, Any]:
-        """The answer to one request; others that come first are kept."""
-        while request not in self._kept:
+    def receive(self, request_id: int) -> dict[str, Any]:
+        """Return the response to one request. Responses to others that arrive first are kept."""
+        while request_id not in self._responses:
             assert self._process.stdout is not None
             line = self._process.stdout.readline()
             if not line:
                 raise RuntimeError("the server ended")
             message = json.loads(line)
             if "id" in message and "method" not in message:
-                self._kept[message["id"]] = message
-        return self._kept.pop(request)
+                self._responses[message["id"]] = message
+        return self._responses.pop(request_id)
 
-    def ask(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send a request and wait for its answer."""
-        return self.answer(self.send(method, params))
+    def request(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request and return its response."""
+        return self.receive(self.send(method, params))
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool; returns its structured content.
+        """Call a tool and return its structured content.
 
         Raises:
             RuntimeError: the tool reported an error.
         """
-        return content_of(self.ask("tools/call", {"name": tool, "arguments": arguments}))
+        return read_content(self.request("tools/call", {"name": tool, "arguments": arguments}))
 
     @property
     def process_id(self) -> int:
-        """The server's process."""
+        """The id of the server's process."""
         return self._process.pid
 
     def children(self) -> list[int]:
-        """The processes that the server started."""
+        """Return the ids of the processes that the server started."""
         try:
             tasks = list(Path(f"/proc/{self._process.pid}/task").iterdir())
             return [int(child) for task in tasks for child in (task / "children").read_text().split()]
@@ -109,14 +109,14 @@ class Server:
             return []
 
     def megabytes(self) -> float:
-        """Resident memory."""
+        """Return the resident memory."""
         for line in Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1024
         raise RuntimeError("no VmRSS")
 
     def cpu_seconds(self) -> float:
-        """Processor time used so far, user and system."""
+        """Return the CPU time used so far, user and system."""
         fields = (
             Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         )
@@ -128,19 +128,23 @@ class Server:
         self._process.stdin.flush()
 
 
-def content_of(answer: dict[str, Any]) -> dict[str, Any]:
-    """The structured content of a tool's answer."""
-    result = answer.get("result", {})
-    if "error" in answer or result.get("isError"):
-        raise RuntimeError(json.dumps(answer)[:500])
-    found = result.get("structuredContent")
-    return dict(found) if isinstance(found, dict) else {}
+def read_content(response: dict[str, Any]) -> dict[str, Any]:
+    """Return the structured content in the response to a tool call.
+
+    Raises:
+        RuntimeError: the tool reported an error.
+    """
+    result = response.get("result", {})
+    if "error" in response or result.get("isError"):
+        raise RuntimeError(json.dumps(response)[:500])
+    content = result.get("structuredContent")
+    return dict(content) if isinstance(content, dict) else {}
 
 
-def start_to_list(command: Sequence[str], settings: Mapping[str, str]) -> Start:
-    """Start a server, list its tools once and end it."""
-    began = time.perf_counter()
+def measure_start_to_list(command: Sequence[str], settings: Mapping[str, str]) -> Start:
+    """Start a server, list its tools once and stop it."""
+    started = time.perf_counter()
     with Server(command, settings) as server:
-        server.ask("tools/list")
-        wall = (time.perf_counter() - began) * 1000
+        server.request("tools/list")
+        wall = (time.perf_counter() - started) * 1000
         return Start(wall, server.cpu_seconds() * 1000, server.megabytes())
