@@ -1,4 +1,4 @@
-"""The server as a program of its own, through the protocol, on the sandbox: no key, no cost.
+"""Start the server as a separate process and train in the sandbox through the protocol: no key, no cost.
 
 python examples/mcp_client.py
 """
@@ -15,18 +15,21 @@ from mcp.client.stdio import StdioServerParameters
 
 async def main(folder: str) -> None:
     settings = {"APIFRAME_DATA_DIR": folder, "APIFRAME_SANDBOX_SECONDS": "1"}
-    # The interpreter that has the package; elsewhere the command is apiframe-photo-mcp, with its full path.
+    # This interpreter has the package. Elsewhere, use apiframe-photo-mcp with its full path as the command.
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "apiframe_server", "--sandbox"], env=settings
     )
     async with Client(server) as client:
-        begun = await client.call_tool(
+        started = await client.call_tool(
             "start_training", {"training_images_id": "sandbox-person", "subject": "Anna"}
         )
-        if begun.structured_content is None:
-            raise SystemExit(begun.content)
-        ended = await client.call_tool("wait_for_training", {"task_id": begun.structured_content["task_id"]})
-        print(ended.content if ended.structured_content is None else ended.structured_content["trigger_word"])
+        if started.structured_content is None:
+            raise SystemExit(started.content)
+        task_id = started.structured_content["task_id"]
+        finished = await client.call_tool("wait_for_training", {"task_id": task_id})
+        if finished.structured_content is None:
+            raise SystemExit(finished.content)
+        print(finished.structured_content["trigger_word"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From photos to saved images on the sandbox: no key, no cost, about ten seconds.
+"""From photos to saved images in the sandbox: no key, no cost, about ten seconds.
 
 python examples/sandbox.py
 """
@@ -24,21 +24,21 @@ async def main(folder: Path) -> None:
         check = await studio.photo_sets.check([str(photos)])
         print(f"{check.usable} of {len(check.photos)} photos can be used")
 
-        # Before real photos are sent, the person in them has to agree: the request says when.
-        wish = PhotosWish(
+        # The subject of real photos has to agree before they are sent; the request says when she did.
+        request = PhotosWish(
             [str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=time.time()
         )
-        photo_set = await studio.photo_sets.prepare(wish)
-        print(f"uploaded; the training will cost {photo_set.training_credits:g} credits")
+        photo_set = await studio.photo_sets.prepare(request)
+        print(f"uploaded; the training costs {photo_set.training_credits:g} credits")
 
         training = await studio.trainings.start(TrainingWish(photo_set.row.task_id or ""))
         training = await studio.trainings.wait(training.task_id or "")
         print(f"the trigger word is {training.trigger_word}")
 
         images = await studio.generations.generate(PicturesWish("in a garden, evening light", subject="Anna"))
-        print(f"sent as {images.prompt!r}")
-        for saved in images.saved:
-            print(saved.path)
+        print(f"the prompt was {images.prompt!r}")
+        for image in images.saved:
+            print(image.path)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Train a model of one person from a folder of photos, with the settings of the environment. This spends credits.
+"""Train a model of one subject from a folder of photos, with the settings of the environment. This spends credits.
 
-    APIFRAME_API_KEY=… python examples/train.py ~/Pictures/Anna --subject Anna --gender female --ethnicity white
+    APIFRAME_API_KEY=… python examples/train.py ~/Pictures/Anna --subject Anna \\
+        --gender female --ethnicity white --consent
 
-Run it again after a crash, a lost connection or Ctrl-C: what was paid for is found in the ledger and not paid again.
+Run it again after a crash, a lost connection or Ctrl-C: the ledger has what was paid for, and it is not paid again.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from apiframe_studio import (
 )
 
 
-async def train(wish: PhotosWish) -> Training:
+async def train(photos: PhotosWish) -> Training:
     async with Studio.from_environment() as studio:
         account = await studio.account()
         print(f"{account.credits} credits")
-        checked = await studio.photo_sets.check_and_normalise(wish, tell=show_photos, seconds=None)
+        checked = await studio.photo_sets.check_and_normalise(photos, tell=show_photos, seconds=None)
         print(f"{len(checked.prepared.jpegs)} of {checked.found} photos will be sent")
-        photo_set = await studio.photo_sets.prepare(wish, tell=show_photos, checked=checked)
+        photo_set = await studio.photo_sets.prepare(photos, tell=show_photos, checked=checked)
         request = TrainingWish(photo_set.row.task_id or photo_set.row.ref)
         if price := await studio.trainings.price(request):
             print(f"the training costs {price.most:g} credits")
@@ -46,7 +47,7 @@ async def show_training(training: Training) -> None:
     print(f"{training.state.value}: {training.percentage or 0:g} %")
 
 
-def read_wish() -> PhotosWish:
+def parse_arguments() -> PhotosWish:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -55,17 +56,21 @@ def read_wish() -> PhotosWish:
     parser.add_argument("--gender", required=True)
     parser.add_argument("--ethnicity", required=True)
     parser.add_argument(
-        "--consent", action="store_true", required=True, help="the person in the photos agreed"
+        "--consent", action="store_true", required=True, help="the subject of the photos agreed"
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     return PhotosWish(
-        [given.folder], given.gender, given.ethnicity, subject=given.subject, consent_at=time.time()
+        [arguments.folder],
+        arguments.gender,
+        arguments.ethnicity,
+        subject=arguments.subject,
+        consent_at=time.time(),
     )
 
 
 def main() -> int:
     try:
-        training = anyio.run(train, read_wish())
+        training = anyio.run(train, parse_arguments())
     except NotEnoughPhotos as error:
         for photo in error.check.photos:
             print(f"{photo.photo.name}: {photo.verdict.value} {', '.join(photo.reasons)}", file=sys.stderr)

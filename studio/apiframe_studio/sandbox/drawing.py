@@ -32,11 +32,11 @@ PAPER: Colour = (252, 250, 246)
 
 def draw_image(portrait: Portrait, number: int) -> bytes:
     """Return a PNG of the portrait's size. `number` distinguishes the images of one generation."""
-    dice = Random(f"{portrait.prompt} {portrait.seed} {number}")  # noqa: S311  a drawing, not a secret
+    rng = Random(f"{portrait.prompt} {portrait.seed} {number}")  # noqa: S311  a drawing, not a secret
     size = (portrait.width, portrait.height)
-    image = _draw_background(size, dice)
+    image = _draw_background(size, rng)
     head = min(0.62 * portrait.width / portrait.height, 0.4)
-    pose = Pose(head, x=dice.uniform(0.42, 0.58), tilt=dice.uniform(-5, 5), smile=dice.uniform(0.2, 1.0))
+    pose = Pose(head, x=rng.uniform(0.42, 0.58), tilt=rng.uniform(-5, 5), smile=rng.uniform(0.2, 1.0))
     person = draw_person(size, appearance_of(portrait.subject), pose, oversampling=1)
     image.paste(person, mask=person)
     _draw_label(image, portrait, number)
@@ -49,25 +49,25 @@ def appearance_of(subject: str | None) -> Appearance:
     """Return the appearance of a subject, the same every time; without a subject, a grey figure without a face."""
     if subject is None:
         return Appearance(GREY, GREY, GREY, GREY, long_hair=False, has_face=False)
-    dice = Random(subject)  # noqa: S311  a drawing, not a secret
-    skin = dice.choice(SKINS)
+    rng = Random(subject)  # noqa: S311  a drawing, not a secret
+    skin = rng.choice(SKINS)
     return Appearance(
         skin,
         shift_colour(skin, -30),
-        dice.choice(HAIRS),
-        dice.choice(CLOTHES),
-        long_hair=dice.random() < 0.5,
-        glasses=dice.random() < 0.3,
+        rng.choice(HAIRS),
+        rng.choice(CLOTHES),
+        long_hair=rng.random() < 0.5,
+        glasses=rng.random() < 0.3,
     )
 
 
-def _draw_background(size: tuple[int, int], dice: Random) -> Image.Image:
-    background = draw_gradient(size, *dice.choice(BACKGROUNDS))
+def _draw_background(size: tuple[int, int], rng: Random) -> Image.Image:
+    background = draw_gradient(size, *rng.choice(BACKGROUNDS))
     canvas = ImageDraw.Draw(background)
     for _ in range(7):
-        x, y = dice.uniform(0, size[0]), dice.uniform(0, size[1] * 0.7)
-        r = min(size) * dice.uniform(0.02, 0.07)
-        canvas.ellipse((x - r, y - r, x + r, y + r), shift_colour(dice.choice(BACKGROUNDS)[0], 30))
+        x, y = rng.uniform(0, size[0]), rng.uniform(0, size[1] * 0.7)
+        r = min(size) * rng.uniform(0.02, 0.07)
+        canvas.ellipse((x - r, y - r, x + r, y + r), shift_colour(rng.choice(BACKGROUNDS)[0], 30))
     return background
 
 
