@@ -1,10 +1,10 @@
-"""Pack the desktop bundle: a copy of what runs, the versions it was tested with, and the official packer.
+"""Pack the desktop bundle with the official packer: the program and the versions that it was tested with.
 
-Beside it comes the registry entry of a release, dist/server.json: the one in the repository plus the bundle, whose
-hash is only known now.
+The registry entry of the release, dist/server.json, is written next to it: the entry of the repository plus the
+bundle, whose hash is known only then.
 
-Called by `make bundle` with the packer's program; it needs node on the path. The bundle is left
-unsigned: with a signature behind the zip's end record, programs that open it as a zip cannot read it.
+`make bundle` calls this script with the packer's path; node has to be on the path. The bundle is not signed: programs
+that open it as a zip could not read it with a signature after the zip's end record.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ END_RECORD, END_RECORD_BYTES = b"PK\x05\x06", 22
 
 
 def main(packer: str) -> None:
-    stage()
-    pin()
+    copy_files()
+    pin_versions()
     version = json.loads((STAGE / "manifest.json").read_text(encoding="utf-8"))["version"]
     bundle = ROOT / "dist" / f"apiframe-photo-mcp-{version}.mcpb"
     bundle.parent.mkdir(exist_ok=True)
-    run(packer, "validate", str(STAGE / "manifest.json"))
-    run(packer, "pack", str(STAGE), str(bundle))
+    run_packer(packer, "validate", str(STAGE / "manifest.json"))
+    run_packer(packer, "pack", str(STAGE), str(bundle))
     if bundle.read_bytes()[-END_RECORD_BYTES:][:4] != END_RECORD:
         raise SystemExit(f"{bundle.name} does not end with the zip's end record")
-    register(bundle, version)
+    write_registry_entry(bundle, version)
     print(f"{bundle.relative_to(ROOT)}: {bundle.stat().st_size // 1024} KB")
 
 
-def stage() -> None:
+def copy_files() -> None:
     shutil.rmtree(STAGE, ignore_errors=True)
     STAGE.mkdir(parents=True)
     for part in PARTS:
@@ -47,15 +47,14 @@ def stage() -> None:
             shutil.copytree(source, STAGE / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, STAGE / part)
-    for illustration in re.findall(
-        r'(?:src|srcset)="(?!https?:)([^"]+)"', (ROOT / "README.md").read_text("utf-8")
-    ):
-        (STAGE / illustration).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / illustration, STAGE / illustration)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for image in re.findall(r'(?:src|srcset)="(?!https?:)([^"]+)"', readme):
+        (STAGE / image).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / image, STAGE / image)
 
 
-def pin() -> None:
-    """Hold the bundle to the tested versions: `uv run` resolves where it is installed and takes newer."""
+def pin_versions() -> None:
+    """Limit the bundle to the tested versions: `uv run` resolves on the user's machine and prefers newer ones."""
     tested = (ROOT / "requirements" / "faces.txt").read_text(encoding="utf-8")
     pins = [pin.replace('"', "'") for pin in re.findall(r"^(\S+==[^\\\n]+?) *\\$", tested, re.MULTILINE)]
     lines = "".join(f'    "{pin}",\n' for pin in pins)
@@ -66,8 +65,8 @@ def pin() -> None:
     )
 
 
-def register(bundle: Path, version: str) -> None:
-    """Write the registry entry of this release, with the bundle in it."""
+def write_registry_entry(bundle: Path, version: str) -> None:
+    """Write the registry entry of this release, with the bundle."""
     entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     entry["packages"].append(
         {
@@ -81,7 +80,7 @@ def register(bundle: Path, version: str) -> None:
     bundle.with_name("server.json").write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
 
 
-def run(packer: str, *arguments: str) -> None:
+def run_packer(packer: str, *arguments: str) -> None:
     done = subprocess.run(["node", packer, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)

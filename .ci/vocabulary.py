@@ -1,12 +1,12 @@
-"""Find words that the project does not use, in source, docs and snapshots: `make lint` runs it.
+"""Find words that the project avoids, in source, docs and snapshots. `make lint` runs it.
 
 vocabulary.toml has the words, the better terms, and where a word may stay. The code is still being renamed, so
-vocabulary-left.json says how often each word may still occur. A count above it fails: a new name must be a good one. A
-count below it fails as well until it is written down with `--write`, so that no word comes back.
+vocabulary-left.json has the number of occurrences that are left of each word. A higher count fails. A lower count fails
+too, until it is written down with `--write`, so that no word can come back.
 
     python .ci/vocabulary.py             check, and list what is above its count
-    python .ci/vocabulary.py --list      list every place that is left, with the better term
-    python .ci/vocabulary.py --write     write the counts down, which may only go down
+    python .ci/vocabulary.py --list      list every occurrence that is left, with the better term
+    python .ci/vocabulary.py --write     write the counts down; they may only fall
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ FOLDERS: Final = (
     *("bench", "examples", "interop", "conformance", "requirements", ".ci"),
 )
 SUFFIXES: Final = {".py", ".md", ".json", ".toml", ".yaml"}
-MADE: Final = {"__pycache__", "node_modules", "_build"}
-BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
+GENERATED: Final = {"__pycache__", "node_modules", "_build"}
+WORD_BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
 
 
 class Term(NamedTuple):
-    """A word to avoid: its key in vocabulary.toml, what finds it, and what to write instead."""
+    """A word to avoid: its key in vocabulary.toml, its pattern, and what to write instead."""
 
     key: str
     pattern: re.Pattern[str]
     better: str
     in_words: bool
-    """Whether it is looked for in the words of a line, or in the line as it is written."""
+    """Whether the pattern is searched for in the split words of a line, or in the unchanged line."""
 
 
 class Exemption(NamedTuple):
@@ -69,34 +69,35 @@ class Finding(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns 1 when a count has risen, or has fallen and was not written down."""
+    """Return 1 if a count has risen, or has fallen and was not written down."""
     terms, exemptions = read_words(tomllib.loads(WORDS.read_text(encoding="utf-8")))
-    findings = [one for file, text in sources() for one in find(file, text, terms, exemptions)]
+    findings = [finding for file, text in read_sources() for finding in find(file, text, terms, exemptions)]
     counts = count(terms, findings)
     if "--list" in arguments:
         print(*findings, f"{len(findings)} left", sep="\n")
         return 0
     left = json.loads(LEFT.read_text(encoding="utf-8")) if LEFT.exists() else None
-    if left is None or ("--write" in arguments and not above(counts, left)):
+    risen = list_risen(counts, left or {})
+    if left is None or ("--write" in arguments and not risen):
         LEFT.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
         return 0
-    for key in above(counts, left):
-        print(*(one for one in findings if one.term.key == key), sep="\n")
-        print(f"{key}: {counts[key]} places, {left.get(key, 0)} allowed. Use the better term named above.")
-    if above(counts, left):
-        return 1
-    if counts != left:
-        print("Fewer are left than written down: run `python .ci/vocabulary.py --write` and commit the file.")
+    for key in risen:
+        print(*(finding for finding in findings if finding.term.key == key), sep="\n")
+        print(
+            f"{key}: found {counts[key]} times, {left.get(key, 0)} allowed. Use the better term named above."
+        )
+    if counts != left and not risen:
+        print("Fewer are left than written down. Run `python .ci/vocabulary.py --write` and commit the file.")
     return int(counts != left)
 
 
-def above(counts: Mapping[str, int], left: Mapping[str, int]) -> list[str]:
-    """The words that occur more often than is allowed."""
+def list_risen(counts: Mapping[str, int], left: Mapping[str, int]) -> list[str]:
+    """Return the words that occur more often than is written down."""
     return [key for key, number in counts.items() if number > left.get(key, 0)]
 
 
 def read_words(settings: Mapping[str, Any]) -> tuple[Sequence[Term], Sequence[Exemption]]:
-    """The terms and exemptions of vocabulary.toml."""
+    """Return the terms and exemptions of vocabulary.toml."""
     words = [
         Term(key, re.compile(rf"\b(?:{key})\b"), better, True) for key, better in settings["words"].items()
     ]
@@ -104,42 +105,42 @@ def read_words(settings: Mapping[str, Any]) -> tuple[Sequence[Term], Sequence[Ex
         Term(key, re.compile(rf"\b(?:{key})\b"), better, False) for key, better in settings["names"].items()
     ]
     exemptions = [
-        Exemption(one["word"], one.get("file", "*"), re.compile(one.get("text", "")))
-        for one in settings["allowed"]
+        Exemption(entry["word"], entry.get("file", "*"), re.compile(entry.get("text", "")))
+        for entry in settings["allowed"]
     ]
     return [*words, *names], exemptions
 
 
-def sources() -> Iterator[tuple[str, str]]:
-    """Every file that is looked at: its path below the root and its text."""
+def read_sources() -> Iterator[tuple[str, str]]:
+    """Yield every file that is checked: its path below the root and its text."""
     paths = [path for path in ROOT.iterdir() if path.is_file()]
     for folder in FOLDERS:
         paths += (ROOT / folder).rglob("*")
     for path in sorted(paths):
         file = path.relative_to(ROOT)
-        if path.suffix in SUFFIXES and not MADE & set(file.parts) and path != LEFT:
+        if path.suffix in SUFFIXES and not GENERATED & set(file.parts) and path != LEFT:
             yield file.as_posix(), path.read_text(encoding="utf-8")
 
 
 def find(file: str, text: str, terms: Sequence[Term], exemptions: Sequence[Exemption]) -> Iterator[Finding]:
-    """The places in a file, its name first, that no exemption covers."""
+    """Yield the occurrences in the name and the text of a file that are not exempt."""
     for number, line in enumerate((file, *text.splitlines())):
-        words = words_of(line)
+        words = split_words(line)
         for term in terms:
             for found in term.pattern.finditer(words if term.in_words else line):
-                if not any(one.covers(term, file, line) for one in exemptions):
+                if not any(exemption.covers(term, file, line) for exemption in exemptions):
                     yield Finding(file, number, term, found.group())
 
 
-def words_of(line: str) -> str:
-    """The line in lower case, its identifiers taken apart: `TrainingWish._in_use` is `training wish. in use`."""
-    return re.sub(r"[ \t]+", " ", BETWEEN_WORDS.sub(" ", line)).lower()
+def split_words(line: str) -> str:
+    """Return the line in lower case with split identifiers: `TrainingWish._in_use` becomes `training wish. in use`."""
+    return re.sub(r"[ \t]+", " ", WORD_BOUNDARY.sub(" ", line)).lower()
 
 
 def count(terms: Sequence[Term], findings: Iterable[Finding]) -> dict[str, int]:
-    """How often each term was found; every term has an entry."""
-    found = Counter(one.term.key for one in findings)
-    return {term.key: found[term.key] for term in terms}
+    """Return the number of occurrences of every term, also of those that were not found."""
+    numbers = Counter(finding.term.key for finding in findings)
+    return {term.key: numbers[term.key] for term in terms}
 
 
 if __name__ == "__main__":
