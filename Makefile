@@ -1,23 +1,23 @@
-# Two commands for a person in a hurry: `make demo` and `make test`. Both work from a bare checkout
-# with Python 3.11 or newer and make; everything is installed under .venv, nothing elsewhere.
+# The two most important commands are `make demo` and `make test`. Both work in a fresh checkout with Python 3.11 or
+# newer and make. Everything is installed under .venv and .cache.
 
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-# Each package that pip takes up is counted; the exit code of pip goes around the pipe in a file.
+# Counts the packages that pip collects. The exit code of pip is passed in a file because of the pipe.
 COUNTED := awk -v tty="$$(test -t 2 && echo 1)" '/^Collecting/ && tty { printf "\r  %d packages", ++n; fflush() } \
-	/^Installing collected/ { if (tty) print ""; print "  unpacking them"; fflush() }'
+	/^Installing collected/ { if (tty) print ""; print "  unpacking"; fflush() }'
 
-# The first Python on the path that pyproject.toml allows; `make PYTHON=/some/python3.13 test` overrides it.
+# The first Python on the path that pyproject.toml allows. `make PYTHON=/some/python3.13 test` overrides it.
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && echo $$p && break; done)
 
-# A worker for each core, idle ones taking over what waits: the slow tests are few and long.
+# One worker per core. Idle workers take over queued tests, because the slow tests are few and long.
 PARALLEL := --numprocesses auto --dist worksteal
 
-# Node comes as a package too, so that nothing has to be on the machine beforehand.
+# Node is installed as a Python package too, so that it does not have to be on the machine.
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
@@ -27,24 +27,24 @@ NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
 
-demo: $(VENV)/run.stamp ## train a subject on the sandbox: no key, no money
+demo: $(VENV)/run.stamp ## run a training in the sandbox: no key, no cost
 	@$(BIN)/apiframe-photo-mcp demo
 
 faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
 
-test: $(VENV)/dev.stamp ## every test that a change must pass
+test: $(VENV)/dev.stamp ## run the tests that a change must pass
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-test-fast: $(VENV)/dev.stamp ## without the slow ones, while writing
+test-fast: $(VENV)/dev.stamp ## run the tests without the slow ones
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long"
 
-test-long: $(VENV)/dev.stamp ## only the long ones: minutes, for a night or a release
+test-long: $(VENV)/dev.stamp ## run only the long tests, which take minutes
 	@$(BIN)/python -m pytest -m long
 
-test-floor: ## the tests on the lowest versions pyproject.toml allows
+test-floor: ## run the tests with the lowest versions that pyproject.toml allows
 	@$(PYTHON) requirements/floor.py $(CACHE)/floor
 
-lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright, the import contracts and the vocabulary
+lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## run ruff, mypy, pyright, the import contracts and the vocabulary check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -53,48 +53,48 @@ lint: $(VENV)/dev.stamp $(CACHE)/node/stamp ## ruff, mypy, pyright, the import c
 	$(BIN)/python .ci/vocabulary.py
 	$(BIN)/python -m docgen --check
 
-docs: $(VENV)/dev.stamp ## write the tables and links in README and docs again
+docs: $(VENV)/dev.stamp ## regenerate the tables and links in README and docs
 	@$(BIN)/python -m docgen
 
-site: $(CACHE)/site/stamp ## the documentation as a website, build/site
+site: $(CACHE)/site/stamp ## build the documentation as a website in build/site
 	@$(CACHE)/site/bin/python -m docgen.site
 
-picture: $(VENV)/faces.stamp ## draw the pictures of README and docs again
+picture: $(VENV)/faces.stamp ## draw the images of README and docs
 	@$(BIN)/python -m docgen.chat
 	@$(BIN)/python -m docgen.contact_sheet
 	@$(BIN)/apiframe-photo-mcp demo --svg docs/demo.svg
 
-bench: $(VENV)/dev.stamp ## our server and a bare one, side by side
+bench: $(VENV)/dev.stamp ## measure our server and a bare one, side by side
 	@$(BIN)/python -m bench
 
-bundle: $(CACHE)/mcpb/stamp ## the desktop bundle and its registry entry, dist/
+bundle: $(CACHE)/mcpb/stamp ## pack the desktop bundle and its registry entry into dist/
 	@PATH="$(CURDIR)/$(NODE):$$PATH" $(PYTHON) .ci/bundle.py $(CACHE)/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js
 
-conformance: $(VENV)/dev.stamp $(CACHE)/conformance/stamp $(CACHE)/uv/stamp bundle ## conformance suite, inspector, tdqs, skillsaw, hadolint, the bundle under uv
+conformance: $(VENV)/dev.stamp $(CACHE)/conformance/stamp $(CACHE)/uv/stamp bundle ## run the conformance suite, inspector, tdqs, skillsaw, hadolint, and the bundle under uv
 	@PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/python -m pytest tests/packaging/test_bundle.py
 	@$(BIN)/python -m conformance
 
 judges: conformance # The target's former name.
 
-interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## real clients, each in its own environment, through the whole main job (minutes)
+interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## run the main job through real clients, each in a separate environment (minutes)
 	@$(BIN)/python -m interop
 
-audit: $(VENV)/dev.stamp $(CACHE)/audit/stamp ## known vulnerabilities in what is pinned (asks the package index)
+audit: $(VENV)/dev.stamp $(CACHE)/audit/stamp ## look up known vulnerabilities of the pinned packages in the package index
 	@$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/faces.txt
 
-requirements: $(CACHE)/poetry/stamp ## make the pinned requirements again from pyproject.toml
+requirements: $(CACHE)/poetry/stamp ## update the pinned requirements from pyproject.toml
 	@$(CACHE)/poetry/bin/python requirements/remake.py
 
-clean: ## remove everything that make made
+clean: ## remove everything that make created
 	rm -rf $(VENV) $(CACHE) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-# The stamps make the second run instant: they are older than what they depend on only when that has changed.
-# What was broken off while it was made, or has lost its Python, is removed and made again.
+# The stamps make a second run instant: a stamp is older than its dependencies only if those have changed.
+# An environment whose creation was interrupted, or whose Python is missing, is removed and created again.
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml | python
 	@{ test ! -e $(VENV)/unfinished && $(BIN)/python -m pip --version >/dev/null 2>&1; } || { \
-		echo "making $(VENV) with $(PYTHON)"; \
+		echo "creating $(VENV) with $(PYTHON)"; \
 		rm -rf $(VENV) && mkdir -p $(VENV) && touch $(VENV)/unfinished && $(PYTHON) -m venv $(VENV); }
-	@echo "downloading and installing $$(grep -c '==' requirements/run.txt) pinned packages into $(VENV): once, about a minute"
+	@echo "downloading and installing $$(grep -c '==' requirements/run.txt) pinned packages into $(VENV) (once, about a minute)"
 	@{ $(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r requirements/run.txt; \
 		echo $$? >$(VENV)/code; } | $(COUNTED)
 	@exit "$$(cat $(VENV)/code)"
@@ -109,7 +109,7 @@ $(VENV)/faces.stamp: requirements/faces.txt $(VENV)/run.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
-	@echo "installing what the tests and linters need (once)"
+	@echo "installing the tools for tests and linters (once)"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
@@ -152,4 +152,4 @@ $(CACHE)/uv/stamp: Makefile | python
 
 .PHONY: python
 python:
-	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 to 3.14 on the path (python3 is too old or absent)."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 to 3.14 on the path (python3 is too old or missing)."; exit 1; }

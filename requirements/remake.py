@@ -1,12 +1,12 @@
 """Make the pinned, hashed requirement files of this folder from pyproject.toml.
 
-`run.txt` is what runs the server, `faces.txt` the same with the face checks, `dev.txt` what a developer
-needs, `site.txt` what builds the documentation. Each line holds the hashes of every file of that release, so that
-one file serves Linux, macOS and Windows on every Python that pyproject.toml allows; where systems differ the line
-carries an environment marker.
+`run.txt` has what the server needs, `faces.txt` adds the face checks, `dev.txt` has what a developer needs, and
+`site.txt` what the documentation needs. Each line has the hashes of all files of that release, so that one file is
+valid for Linux, macOS and Windows and every Python version that pyproject.toml allows; a line for some systems only
+has an environment marker.
 
-Run by `make requirements`, which puts Poetry into a folder of its own. Poetry only resolves here; its lock
-file names the place packages came from, so it is made in a temporary folder and thrown away.
+`make requirements` runs this script with Poetry from a separate environment. Poetry only resolves the versions. Its
+lock file names the index that the packages came from, so it is written to a temporary folder and deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent / "pyproject.toml"
 POETRY = [sys.executable, "-m", "poetry", "--no-interaction", "--quiet"]
 
-# What each file holds besides the project's own dependencies, in Poetry's words.
+# What each file has besides the project's dependencies, as options of Poetry.
 FILES = {
     "run.txt": ["--with", "build"],
     "faces.txt": ["--with", "build", "--extras", "faces"],
@@ -36,15 +36,15 @@ HEADER = "# Made by `make requirements` from pyproject.toml. Do not edit.\n"
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        resolve(Path(folder))
-        for name, choice in FILES.items():
-            exported = export(Path(folder), choice)
-            (HERE / name).write_text(HEADER + tidy(exported), encoding="utf-8")
+        resolve_versions(Path(folder))
+        for name, options in FILES.items():
+            exported = export_requirements(Path(folder), options)
+            (HERE / name).write_text(HEADER + simplify_markers(exported), encoding="utf-8")
             print(f"requirements/{name}: {exported.count('==')} packages")
 
 
-def resolve(folder: Path) -> None:
-    """Lock in `folder`, through the plain file index: Poetry's other way in does not know every release."""
+def resolve_versions(folder: Path) -> None:
+    """Write a lock file in `folder`, using the simple index: Poetry's default interface does not list every release."""
     shutil.copy(PROJECT, folder)
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as project:
         project.write(
@@ -54,14 +54,14 @@ def resolve(folder: Path) -> None:
     subprocess.run([*POETRY, "lock"], cwd=folder, check=True)
 
 
-def export(folder: Path, choice: list[str]) -> str:
-    command = [*POETRY, "export", "--without-urls", "--output", "out.txt", *choice]
+def export_requirements(folder: Path, options: list[str]) -> str:
+    command = [*POETRY, "export", "--without-urls", "--output", "out.txt", *options]
     subprocess.run(command, cwd=folder, check=True)
     return (folder / "out.txt").read_text(encoding="utf-8")
 
 
-def tidy(exported: str) -> str:
-    """Drop the marker that only repeats `requires-python`, and the packages of a browser's Python."""
+def simplify_markers(exported: str) -> str:
+    """Remove the marker that only repeats `requires-python`, and packages for Python in a browser."""
     everywhere = r'python_version >= "3\.11" and python_version < "3\.15"'
     text = re.sub(rf" ; {everywhere} \\", r" \\", exported)
     text = re.sub(rf" ; {everywhere} and ", " ; ", text)
