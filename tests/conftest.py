@@ -1,7 +1,8 @@
-"""What tests of several layers share: synthetic photos, drawn once."""
+"""What tests of all layers share: their folders, their order, and synthetic photos, drawn once."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,28 @@ CANARY = "canary-7f3a-of-a-place"
 DRAWN = 12
 _SMALL = (768, 960)
 """Just large enough to be good, so that looking at a dozen takes about a second."""
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes its folders below it
+_ENOUGH_BYTES = 4_000_000_000
+
+
+def pytest_configure() -> None:
+    """Keep the folders of the tests in memory: the ledger syncs often, and a sync to a disk takes milliseconds."""
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ENOUGH_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slow tests first, so that the workers finish at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the seed of the random order: `-q` drops the header in which pytest-randomly prints it."""
+    seed = config.getoption("randomly_seed", None)
+    if seed is not None:
+        terminalreporter.write_line(f"Random order; run it again with --randomly-seed={seed}")
 
 
 @pytest.fixture(scope="session")

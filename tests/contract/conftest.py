@@ -35,7 +35,7 @@ class Service:
 
     async def post(self, path: str, body: object = None, *, key: str | None = OWN_KEY) -> httpx.Response:
         """POST `body` as JSON, or unchanged if it is bytes. With `key` None, no Authorization header is sent."""
-        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
         return await self.client.post(path, headers=self._headers(key), **content)
 
     async def get(self, path: str, *, key: str | None = OWN_KEY) -> httpx.Response:

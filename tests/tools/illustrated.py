@@ -43,6 +43,7 @@ async def show(talk: Talk, tool: str, *, told: Any = None, **arguments: Any) -> 
     assert not result.is_error, text.text
     assert result.structured_content is not None
     [schema] = [known.output_schema for known in tools if known.name == tool]
+    assert schema is not None
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(
         result.structured_content
     )

@@ -48,6 +48,7 @@ STATUS = {
 async def _fits(talk: Talk, tool: str, heard: Heard) -> None:
     """The structured content is what the tool's output schema promises, and the text stands alone."""
     [schema] = [known.output_schema for known in (await talk.client.list_tools()).tools if known.name == tool]
+    assert schema is not None
     checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     checker.validate(heard.facts)
     assert heard.facts["sandbox"] is True

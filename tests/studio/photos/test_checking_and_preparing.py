@@ -116,7 +116,7 @@ async def test_doubtful_photos_are_sent_only_when_the_good_ones_do_not_suffice_o
 ) -> None:
     write_photos(tmp_path, 14)
     for number in (1, 2, 3):
-        dark = Image.open(tmp_path / f"drawn-{number:02}.jpg").point(lambda level: level // 4)
+        dark = Image.open(tmp_path / f"drawn-{number:02}.jpg").point([level // 4 for level in range(256)] * 3)
         dark.save(tmp_path / f"drawn-{number:02}.jpg", "JPEG", quality=90)
     judged = await judge(tmp_path)
     assert [photo.verdict for photo in judged.photos[:3]] == [Verdict.WARN] * 3

@@ -10,6 +10,9 @@ from PIL import Image, ImageChops
 from apiframe_studio.photos import Box, Photo, PhotoVerdict, Reason, Verdict
 from apiframe_studio.photos.contact_sheet import MOST_BYTES, THUMBNAIL, Tile, draw, tile_of
 
+BRIGHT = [255 * (level > 200) for level in range(256)]
+"""A table for `Image.point`: white where a channel is bright, black elsewhere."""
+
 
 def grain(seed: int) -> Image.Image:
     return Image.frombytes("RGB", (240, 240), random.Random(seed).randbytes(240 * 240 * 3))  # noqa: S311
@@ -31,7 +34,7 @@ def test_marks_can_be_told_apart_without_colour() -> None:
     """Each mark's outline and sign, as a colour-blind reader sees them, differ in many grey pixels."""
     plain = Image.new("RGB", (240, 240), "grey")
     grey = [Image.open(io.BytesIO(draw([tile(1, verdict, plain)]))).convert("L") for verdict in Verdict]
-    corners = [sheet.crop((195, 240, 260, 310)).point(lambda level: 255 * (level > 200)) for sheet in grey]
+    corners = [sheet.crop((195, 240, 260, 310)).point(BRIGHT) for sheet in grey]
     for one, other in ((0, 1), (1, 2), (0, 2)):
         assert sum(ImageChops.difference(corners[one], corners[other]).histogram()[128:]) > 100
 
@@ -76,7 +79,7 @@ def _painted(*boxes: Box) -> Image.Image:
 
 
 def _share(picture: Image.Image, channel: int) -> float:
-    bright = picture.getchannel(channel).point(lambda level: 255 * (level > 200))
+    bright = picture.getchannel(channel).point(BRIGHT)
     return bright.histogram()[255] / (picture.width * picture.height)
 
 
