@@ -81,7 +81,7 @@ async def test_an_echoed_secret_never_appears(
         connection.sendall(ECHOES[echo](server.requests[-1].body))
 
     texts: list[str] = []
-    with fault_server("echo", faults={"echo": fault}) as server, anyio.fail_after(5):
+    with fault_server("echo", faults={"echo": fault}) as server, anyio.fail_after(20):
         plan = StudioPlan(
             tmp_path / "data" / "ledger.sqlite3",
             server.base_url,
@@ -129,7 +129,7 @@ async def test_an_id_that_cannot_be_stored_is_returned_and_logged_without_secret
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a last resort the id, and nothing else, is written to the log."""
-    with fault_server("accepted") as server, anyio.fail_after(5):
+    with fault_server("accepted") as server, anyio.fail_after(20):
         studio = Studio(
             StudioPlan(tmp_path / "ledger.sqlite3", server.base_url, SecretStr(KEY)), SteppedClock()
         )

@@ -46,7 +46,7 @@ async def test_a_client_is_heard_and_answered_while_every_shared_thread_is_taken
     for taker in takers:
         limiter.acquire_on_behalf_of_nowait(taker)
     try:
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             await outgoing.send(SessionMessage(PING))
             assert (await incoming.receive()).message == PING
     finally:

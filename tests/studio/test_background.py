@@ -29,7 +29,7 @@ class Work:
 
 async def test_a_call_returns_when_its_time_is_up_and_the_work_goes_on() -> None:
     work, background = Work(), Background()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with background:
             assert await background.run("up-1", work, 0.01) is False
             assert background.is_running("up-1")
@@ -47,7 +47,7 @@ async def test_calls_under_one_key_join_and_under_another_do_not() -> None:
     async def join() -> None:
         done.append(await background.run("up-1", work, 5))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with background, anyio.create_task_group() as group:
             for _ in range(5):
                 group.start_soon(join)
@@ -59,7 +59,7 @@ async def test_calls_under_one_key_join_and_under_another_do_not() -> None:
 
 async def test_a_call_that_is_cancelled_does_not_cancel_the_work() -> None:
     work, background = Work(), Background()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with background:
             with anyio.move_on_after(0.01) as scope:
                 await background.run("up-1", work, 5)
@@ -73,7 +73,7 @@ async def test_an_error_reaches_everybody_who_waits_and_the_next_call_begins_ane
     background = Background()
     work = Work(ValueError("once"))
     work.let_go.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with background:
             for _ in range(2):
                 with pytest.raises(ValueError, match="once"):
@@ -85,7 +85,7 @@ async def test_an_error_that_nobody_waits_for_is_logged_and_ends_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     background, work, other = Background(), Work(ValueError("unseen")), Work()
-    with anyio.fail_after(5), caplog.at_level(logging.WARNING):
+    with anyio.fail_after(20), caplog.at_level(logging.WARNING):
         async with background:
             assert not await background.run("up-1", work, 0.01)
             assert not await background.run("up-2", other, 0.01)
@@ -100,7 +100,7 @@ async def test_an_error_that_nobody_waits_for_is_logged_and_ends_nothing_else(
 
 async def test_the_end_of_the_program_ends_the_work() -> None:
     work, background = Work(), Background()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with background:
             await background.run("up-1", work, 0.01)
     assert (work.begun, work.ended) == (1, 0)
@@ -110,6 +110,6 @@ async def test_the_end_of_the_program_ends_the_work() -> None:
 async def test_without_a_program_to_run_in_the_work_is_done_within_the_call() -> None:
     work = Work()
     work.let_go.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         assert await Background().run("up-1", work, 0.0) is True
     assert work.ended == 1

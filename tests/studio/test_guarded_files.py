@@ -151,7 +151,7 @@ async def test_what_is_put_in_a_saved_images_place_is_neither_shown_nor_waited_f
     portfolio: Portfolio, saved: SavedPicture, secret: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     plant(Path(saved.path), secret)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         assert await portfolio.read(saved) is None
         assert await portfolio.previews([saved]) == []
         assert not await portfolio.on_disk([saved])
@@ -165,7 +165,7 @@ async def test_forgetting_removes_regular_files_of_the_folder_only_and_names_the
 ) -> None:
     path = Path(saved.path)
     plant(path, secret)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         left = await in_file_thread(portfolio.remove, "Anna", [saved.ref], [saved])
     assert _content(secret) == SECRET
     assert path in left

@@ -59,7 +59,7 @@ class HandClock:
 
     async def until_sleepers(self, number: int) -> None:
         """Wait until so many sleeps are under way."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while self.sleepers != number:
                 await self._changed.wait()
 

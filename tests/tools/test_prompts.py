@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def _complete(talk: Talk, beginning: str, argument: str = "subject") -> list[str]:
     reference = PromptReference(type="ref/prompt", name="portrait_ideas")
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         done = await talk.client.complete(reference, {"name": argument, "value": beginning})
     return done.completion.values
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 async def _text(talk: Talk, uri: str) -> str:
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         [content] = (await talk.client.read_resource(uri)).contents
     assert isinstance(content, TextResourceContents)
     return content.text
 
 
 async def _refused(talk: Talk, uri: str) -> str:
-    with anyio.fail_after(5), pytest.raises(MCPError) as refused:
+    with anyio.fail_after(20), pytest.raises(MCPError) as refused:
         await talk.client.read_resource(uri)
     return str(refused.value)
 

@@ -26,7 +26,7 @@ async def test_waiting_tells_progress_until_the_trigger_word_is_there(serving: S
     async with serving(poll_seconds=100.0) as talk:
         task_id = await _begun(talk)
         talk.clock.runs = True
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             result = await talk.client.call_tool(
                 "wait_for_training", {"task_id": task_id}, progress_callback=hear
             )
@@ -103,7 +103,7 @@ async def test_a_hundred_looks_at_once_share_their_requests(gating: Gating) -> N
         async with anyio.create_task_group() as group:
             for _ in range(100):
                 group.start_soon(look)
-            with anyio.fail_after(5):
+            with anyio.fail_after(20):
                 await gated.knocked.wait()
             # Now every look is on its way or waits for company.
             await anyio.wait_all_tasks_blocked()

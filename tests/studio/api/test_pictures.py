@@ -56,7 +56,7 @@ async def download(
     place = server.base_url.removeprefix("http://")
     hosts = [place, *(other.base_url.removeprefix("http://") for other in others)]
     api = client("http://127.0.0.1:9")
-    with anyio.fail_after(5), stamina.set_testing(True, attempts=2):
+    with anyio.fail_after(20), stamina.set_testing(True, attempts=2):
         return await api.download(
             f"http://{place}{path}", hosts=hosts, seconds=seconds, most_bytes=MOST_BYTES
         )
@@ -244,7 +244,7 @@ async def test_a_redirect_to_elsewhere_is_refused_before_anything_is_asked_there
     with fault_server("hop", faults=hop) as server:
         api = client("http://127.0.0.1:9")
         hosts = [server.base_url.removeprefix("http://"), "cdn.allowed.example"]
-        with pytest.raises(PictureRefused) as caught, anyio.fail_after(5):
+        with pytest.raises(PictureRefused) as caught, anyio.fail_after(20):
             await api.download(f"{server.base_url}/a", hosts=hosts, seconds=2, most_bytes=MOST_BYTES)
     assert caught.value.why == why
     assert server.connections == 1
@@ -263,7 +263,7 @@ async def test_a_picture_host_learns_neither_key_nor_cookie_nor_where_one_came_f
     set_cookie = "session=crumb; Path=/; Domain=127.0.0.1"
     with fault_server("served", faults=served(PNG, set_cookie=set_cookie)) as other:
         hop = {"hop": replying(answer("302 Found", location=f"{other.base_url}/b", set_cookie=set_cookie))}
-        with fault_server("hop", faults=hop) as service, anyio.fail_after(5):
+        with fault_server("hop", faults=hop) as service, anyio.fail_after(20):
             api = client(service.base_url)
             hosts = [other.base_url.removeprefix("http://")]
             for _ in range(2):
@@ -291,7 +291,7 @@ async def test_a_picture_elsewhere_is_asked_for_through_the_proxy_of_the_environ
         monkeypatch.setenv("HTTPS_PROXY", proxy.base_url)
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        with pytest.raises(NotSent) as caught, anyio.fail_after(5), stamina.set_testing(True):
+        with pytest.raises(NotSent) as caught, anyio.fail_after(20), stamina.set_testing(True):
             await client("https://api.apiframe.pro").download(
                 "https://cdn.apiframe.pro/a.png", hosts=[".apiframe.pro"], seconds=2, most_bytes=MOST_BYTES
             )

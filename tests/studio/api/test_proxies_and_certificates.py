@@ -50,7 +50,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 async def client_of(base_url: str) -> AsyncIterator[ApiframeV1]:
     deadlines = Deadlines(connect=1, read=2, paid=2)
     api = ApiframeV1(key=SecretStr(KEY), base_url=base_url, allow_http=True, deadlines=deadlines)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         yield api
     await api.aclose()
 
@@ -218,7 +218,7 @@ async def test_the_process_has_one_context_however_many_ask_for_it_at_once() -> 
     async def take() -> None:
         contexts.append(await tls.tls_context("https://photos.invalid"))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             for _ in range(10):
                 group.start_soon(take)

@@ -66,7 +66,7 @@ async def test_there_are_three_tries_and_the_last_error_is_told() -> None:
 
     with (
         stamina.set_testing(True, attempts=9, cap=True),
-        anyio.fail_after(5),
+        anyio.fail_after(20),
         pytest.raises(Throttled, match="try 3"),
     ):
         await patiently(ask, 30.0)

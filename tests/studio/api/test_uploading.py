@@ -54,7 +54,7 @@ def api(sandbox: Sandbox) -> ApiframeV1:
 async def test_10_to_30_photos_become_a_set_that_can_be_trained_on(
     api: ApiframeV1, sandbox: Sandbox, count: int
 ) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         accepted = await api.upload(PHOTOS[:count], **PERSON, age=41, seconds=5)
         assert (await api.fetch(accepted.task_id)).state is TaskState.QUEUED
         await sandbox.advance(2)
@@ -102,7 +102,7 @@ async def test_only_what_is_given_is_sent() -> None:
 
 
 async def test_an_upload_is_one_request_of_known_length_on_a_connection_of_its_own() -> None:
-    with fault_server("accepted") as server, anyio.fail_after(5):
+    with fault_server("accepted") as server, anyio.fail_after(20):
         api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
         for _ in range(2):
             assert (await api.upload(PHOTOS, **PERSON, seconds=5)).task_id == ACCEPTED["task_id"]
@@ -157,7 +157,7 @@ async def test_others_get_their_turn_while_photos_are_handed_to_a_service_that_n
             turns += 1
 
     api = ApiframeV1(key=SecretStr("key"), app=Service({"/ai-photo-upload": ACCEPTED}))
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(count_turns)
             await api.upload([bytes(500_000)] * 10, **PERSON, seconds=5)
