@@ -124,12 +124,12 @@ def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
 
 
 def _is_in_clear(url: str) -> bool:
-    from apiframe_studio.api.errors import BaseUrlUnusable
-    from apiframe_studio.api.urls import check_not_in_clear
+    from apiframe_studio.api.errors import InvalidBaseUrl
+    from apiframe_studio.api.urls import require_https
 
     try:
-        check_not_in_clear(url)
-    except BaseUrlUnusable:
+        require_https(url)
+    except InvalidBaseUrl:
         return True
     return False
 

@@ -239,10 +239,10 @@ def _count(text: str) -> int:
 
 
 def _web_address(text: str) -> str:
-    from apiframe_studio.api.errors import BaseUrlUnusable
-    from apiframe_studio.api.urls import usable_base_url
+    from apiframe_studio.api.errors import InvalidBaseUrl
+    from apiframe_studio.api.urls import normalize_base_url
 
     try:
-        return usable_base_url(text)
-    except BaseUrlUnusable:
+        return normalize_base_url(text)
+    except InvalidBaseUrl:
         raise argparse.ArgumentTypeError("needs an address such as http://127.0.0.1:8788") from None

@@ -10,15 +10,15 @@ from typing import Final
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_studio.api.errors import (
     ApiframeError,
+    AuthenticationFailed,
     BaseUrlProblem,
-    BaseUrlUnusable,
-    KeyRefused,
-    KeyUnusable,
+    InvalidBaseUrl,
+    InvalidKey,
     NotSent,
+    OutcomeUnknown,
+    OutcomeUnknownReason,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
-    UnclearBecause,
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
@@ -56,7 +56,7 @@ def where_trainings_are(switch: str) -> str:
     return f"`apiframe-photo-mcp trainings{switch}` lists those that there are."
 
 
-def key_problem(error: KeyUnusable) -> Problem:
+def key_problem(error: InvalidKey) -> Problem:
     """What is wrong with the API key."""
     return Problem(ExitCode.KEY, *_KEYS[error.problem])
 
@@ -92,29 +92,29 @@ def _as_told_to_an_assistant(error: BaseException, code: ExitCode) -> Problem | 
 def _service(error: ApiframeError) -> Problem | None:
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
-        case KeyUnusable():
+        case InvalidKey():
             return key_problem(error)
-        case KeyRefused():
+        case AuthenticationFailed():
             return Problem(
                 ExitCode.KEY,
                 f"the service does not accept the API key.{said}",
                 "Set APIFRAME_API_KEY to a valid v1 key.",
             )
-        case BaseUrlUnusable():
+        case InvalidBaseUrl():
             return _base_url(error)
         case NotSent():
             return Problem(
                 ExitCode.UNREACHABLE,
-                f"the service could not be reached: {NOT_SENT_REASONS[error.why]}.",
+                f"the service could not be reached: {NOT_SENT_REASONS[error.reason]}.",
                 "Check your connection and APIFRAME_BASE_URL.",
             )
-        case Throttled():
+        case RateLimited():
             return Problem(ExitCode.UNREACHABLE, "the service is busy.", "Try again in a minute.")
-        case Unclear():
-            elsewhere = error.why is UnclearBecause.NOT_JSON
+        case OutcomeUnknown():
+            elsewhere = error.reason is OutcomeUnknownReason.NOT_JSON
             return Problem(
                 ExitCode.UNREACHABLE,
-                f"the service {UNCLEAR_REASONS[error.why]}.{'' if elsewhere else said}",
+                f"the service {UNCLEAR_REASONS[error.reason]}.{'' if elsewhere else said}",
                 "APIFRAME_BASE_URL may lead somewhere else." if elsewhere else "Try again in a minute.",
             )
         case Refused():
@@ -123,7 +123,7 @@ def _service(error: ApiframeError) -> Problem | None:
             return _as_told_to_an_assistant(error, ExitCode.UNREACHABLE)
 
 
-def _base_url(error: BaseUrlUnusable) -> Problem:
+def _base_url(error: InvalidBaseUrl) -> Problem:
     match error.problem:
         case BaseUrlProblem.PROXY:
             return Problem(

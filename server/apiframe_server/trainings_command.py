@@ -16,7 +16,7 @@ from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import KIND_WORDS, notes, output, progress_bar, run_command
 from apiframe_server.terminal_errors import key_problem, switch_of, where_trainings_are
-from apiframe_studio.api.errors import KeyUnusable, NotSent, Throttled, Unclear
+from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, UnknownSubject
@@ -146,7 +146,7 @@ async def _check_key(studio: Studio, switch: str) -> None:
     """What no training here has may be the service's, or a mistake: without a key that cannot be known."""
     try:
         await studio.service()
-    except KeyUnusable as unusable:
+    except InvalidKey as unusable:
         key = key_problem(unusable)
         told = f"no training here has that name or id, and the service cannot be asked: {key.message}"
         advice = f"{where_trainings_are(switch)} {key.next}"
@@ -155,7 +155,7 @@ async def _check_key(studio: Studio, switch: str) -> None:
 
 async def _until_settled(studio: Studio, name: str, aside: Console) -> Training:
     # Once before waiting: what cannot get better by waiting, such as a wrong key, is told at once.
-    with suppress(NotSent, Throttled, Unclear):
+    with suppress(NotSent, RateLimited, OutcomeUnknown):
         training = await studio.trainings.look(name)
         if not is_worth_waiting(training):
             return training

@@ -13,7 +13,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from apiframe_studio.api.errors import ApiframeError
-    from apiframe_studio.api.models import Account
+    from apiframe_studio.api.provider import Account
     from apiframe_studio.errors import StudioError
     from apiframe_studio.forgetting import Forgotten, forget_subject
     from apiframe_studio.generations import (
@@ -73,7 +73,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "api.errors": ("ApiframeError",),
-    "api.models": ("Account",),
+    "api.provider": ("Account",),
     "errors": ("StudioError",),
     "forgetting": (
         "Forgotten",

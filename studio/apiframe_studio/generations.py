@@ -9,16 +9,16 @@ import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from apiframe_studio.api.errors import ApiframeError, PictureRefused, Refused, is_unknown_task
-from apiframe_studio.api.models import Task, TaskKind, fields_of, read_urls
+from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused, is_unknown_task
+from apiframe_studio.api.provider import ImageCall, Kind, Provider, TaskStatus, check_status
+from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import (
-    Kind,
     Ledger,
     NewSubmission,
     Observation,
@@ -33,9 +33,6 @@ from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.training import Training, observation_of
 from apiframe_studio.trainings import Trainings
-
-if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
 
 CREDITS_AN_IMAGE: Final = 1.0
 DEADLINE_SECONDS: Final = 120.0
@@ -212,7 +209,7 @@ class Generations:
         )
 
     async def _make(
-        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
     ) -> None:
         """Carry a generation from wherever it stands to pictures on disk."""
         if row.state is State.INTENT:
@@ -232,18 +229,18 @@ class Generations:
             raise NotFetched(await self._ledger.find(row.ref, self._clock.now()) or row, error) from error
 
     async def _fetch_again(
-        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
     ) -> None:
         """Fetch pictures whose files are gone, where their links still lead to them; the result tells what is left."""
         kept = await self._ledger.pictures_of(row.ref)
         if row.task_id is None or len(await self._portfolio.on_disk(kept)) == len(kept):
             return
         with contextlib.suppress(ApiframeError), self._folder(row):
-            urls = (await api.look(row.task_id, TaskKind.GENERATION)).image_urls
+            urls = (await check_status(api, Kind.GENERATION, row.task_id)).image_urls
             await self._save(api, row, training, wish, prompt, urls)
 
     async def _save_by_kept_links(
-        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
     ) -> bool:
         """Whether the links that came with the answer led to the pictures. They expire; a look may name new ones."""
         if not (urls := _kept_urls(row)):
@@ -264,7 +261,7 @@ class Generations:
             why = error.strerror or "it cannot be written"
             raise FolderUnusable(self._portfolio.folder, why, row) from error
 
-    async def _wait_for_urls(self, api: ApiframeV1, row: Submission) -> Sequence[str]:
+    async def _wait_for_urls(self, api: Provider, row: Submission) -> Sequence[str]:
         while row.state in UNDER_WAY and row.task_id is not None:
             task = await self._look(api, row, row.task_id)
             if task.image_urls:
@@ -275,21 +272,20 @@ class Generations:
                 await self._clock.sleep(self._poll_seconds)
         return ()
 
-    async def _look(self, api: ApiframeV1, row: Submission, task_id: str) -> Task:
+    async def _look(self, api: Provider, row: Submission, task_id: str) -> TaskStatus:
         try:
-            return await api.look(task_id, TaskKind.GENERATION)
+            return await check_status(api, Kind.GENERATION, task_id)
         except Refused as refused:
             if is_unknown_task(refused):
                 await self._ledger.mark_missing(row.ref, self._clock.now())
             raise
 
     async def _send(
-        self, api: ApiframeV1, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
     ) -> Submission:
         async def request() -> Taken:
-            made = await api.generate(
-                training.task_id or "", prompt, **wish.parameters(), seconds=DEADLINE_SECONDS
-            )
+            call = ImageCall(training.task_id or "", prompt, **wish.parameters())
+            made = await api.generate(call, deadline_seconds=DEADLINE_SECONDS)
             raw = json.dumps({"image_urls": made.image_urls}) if made.image_urls else None
             return Taken(made.task_id, raw)
 
@@ -297,7 +293,7 @@ class Generations:
 
     async def _save(
         self,
-        api: ApiframeV1,
+        api: Provider,
         row: Submission,
         training: Training,
         wish: PicturesWish,
@@ -315,14 +311,14 @@ class Generations:
         }
         known = await self._numbers_on_disk(row)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
-        refused: PictureRefused | None = None
+        refused: ImageRefused | None = None
         async with self._portfolio.checking():
             # More links than pictures were ordered, and those of a forgotten subject, are not ours to fetch.
             for number, url in enumerate(urls[: _pictures_wanted(row)], 1):
                 try:
                     if number not in known:
                         await self._fetch(api, row, number, url, told)
-                except PictureRefused as error:
+                except ImageRefused as error:
                     refused = refused or error
         if refused is not None:
             raise refused
@@ -337,7 +333,7 @@ class Generations:
         return {picture.number for picture in await self._portfolio.on_disk(kept)}
 
     async def _fetch(
-        self, api: ApiframeV1, row: Submission, number: int, url: str, told: dict[str, Any]
+        self, api: Provider, row: Submission, number: int, url: str, told: dict[str, Any]
     ) -> None:
         async with self._portfolio.turn():
             try:
@@ -363,8 +359,8 @@ def _pictures_wanted(row: Submission) -> int:
 def _kept_urls(row: Submission) -> Sequence[str]:
     """The links that came with the answer itself, kept in case the program died before it fetched them."""
     try:
-        return read_urls(fields_of(json.loads(row.answer or "{}")).get("image_urls"))
-    except ValueError:
+        return keep_web_urls(json.loads(row.answer or "{}")["image_urls"])
+    except (ValueError, TypeError, KeyError):
         return ()
 
 

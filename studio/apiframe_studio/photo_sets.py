@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from apiframe_studio import photos as pictures
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.models import TaskKind
+from apiframe_studio.api.provider import Kind, Provider, UploadCall, check_status
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import REF, Kind, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, has_expired, may_have_expired
 from apiframe_studio.photos import FEWEST, MOST
 from apiframe_studio.progress import ignore
@@ -29,7 +29,6 @@ from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.training import Training, observation_of
 
 if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
     from apiframe_studio.photos import Choice, FileIdentity, PhotoCheck, PreparedPhotos
 
 UPLOAD_CREDITS: Final = 2.0
@@ -219,7 +218,7 @@ class PhotoSets:
         return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 
     async def costs(self, wish: PhotosWish, checked: CheckedPhotos) -> bool:
-        """Whether preparing these photos would be paid for now. Raises KeyUnusable, BaseUrlUnusable, LedgerError."""
+        """Whether preparing these photos would be paid for now. Raises InvalidKey, InvalidBaseUrl, LedgerError."""
         await self._service()
         new = self._submission(wish, checked.prepared)
         known, _ = await self._peek(new)
@@ -364,7 +363,7 @@ class PhotoSets:
         unknown = self._time.now() is None
         if unknown and row is not None and row.task_id and has_expired(row, self._clock.now(), None):
             with suppress(ApiframeError):
-                await (await self._service()).look(row.task_id, TaskKind.UPLOAD)
+                await check_status(await self._service(), Kind.UPLOAD, row.task_id)
         return self._time.now()
 
     async def _peek(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
@@ -397,7 +396,7 @@ class PhotoSets:
 
     async def _upload(
         self,
-        api: ApiframeV1,
+        api: Provider,
         row: Submission,
         wish: PhotosWish,
         prepared: PreparedPhotos,
@@ -411,14 +410,8 @@ class PhotoSets:
             moved[:] = done, of
 
         async def request() -> Taken:
-            accepted = await api.upload(
-                prepared.jpegs,
-                ethnicity=wish.ethnicity,
-                gender=wish.gender,
-                age=wish.age,
-                seconds=deadline,
-                sent=sent,
-            )
+            call = UploadCall(prepared.jpegs, wish.gender, wish.ethnicity, wish.age)
+            accepted = await api.upload(call, deadline_seconds=deadline, on_sent=sent)
             return Taken(accepted.task_id)
 
         async def send() -> None:
@@ -455,7 +448,7 @@ class PhotoSets:
         if row.state not in UNDER_WAY or row.task_id is None:
             return row
         try:
-            task = await (await self._service()).look(row.task_id, TaskKind.UPLOAD)
+            task = await check_status(await self._service(), Kind.UPLOAD, row.task_id)
         except Refused as refused:
             if not is_unknown_task(refused):
                 raise

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from apiframe_studio.api.errors import PictureRefused, PictureRefusedBecause
-from apiframe_studio.api.models import Picture
+from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
+from apiframe_studio.api.provider import Image
 from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
@@ -28,7 +28,7 @@ from apiframe_studio.strangers import plain
 from apiframe_studio.subjects import subject_key
 
 if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
+    from apiframe_studio.api.provider import Provider
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
@@ -73,28 +73,30 @@ class Portfolio:
         """To be entered while a fetched picture is in memory: all calls together hold two at once."""
         return self._fetching
 
-    async def download(self, api: ApiframeV1, url: str) -> Picture:
-        """Fetch one picture, free, from the hosts that are allowed. Raises as `ApiframeV1.download`."""
-        return await api.download(url, hosts=self._hosts, seconds=DOWNLOAD_SECONDS, most_bytes=MOST_BYTES)
+    async def download(self, api: Provider, url: str) -> Image:
+        """Fetch one picture, free, from the hosts that are allowed. Raises as `Provider.download`."""
+        return await api.download(
+            url, hosts=self._hosts, deadline_seconds=DOWNLOAD_SECONDS, max_bytes=MOST_BYTES
+        )
 
     def checking(self) -> AbstractAsyncContextManager[object]:
         """To be entered around the checks of several pictures: they share what one of them started."""
         return decoders_stay()
 
-    async def check(self, picture: Picture) -> None:
+    async def check(self, picture: Image) -> None:
         """Decode a fetched picture to its end, before it is called saved.
 
         Where no decoder can be started it is kept unseen: it is paid for, and its link expires.
 
         Raises:
-            PictureRefused: DAMAGED or SIZE.
+            ImageRefused: DAMAGED or SIZE.
         """
         try:
             await preview(picture.data)
         except Undecodable as error:
             large = error.reason in (Reason.TOO_LARGE, Reason.TOO_MANY_BYTES)
-            why = PictureRefusedBecause.SIZE if large else PictureRefusedBecause.DAMAGED
-            raise PictureRefused(why) from error
+            why = ImageRefusedReason.SIZE if large else ImageRefusedReason.DAMAGED
+            raise ImageRefused(why) from error
         except DecodersFailed:
             log.warning("A picture was saved without decoding it: no decoder could be started")
 

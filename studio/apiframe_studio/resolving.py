@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.models import Task, TaskKind
+from apiframe_studio.api.provider import Kind, Provider, TaskStatus, check_status
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
-from apiframe_studio.ledger import REF, IdTaken, Kind, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import REF, IdTaken, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event
 from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining, observation_of
-
-if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
 
 
 class Decision(StrEnum):
@@ -136,7 +133,7 @@ class Resolver:
     async def _look(self, row: Submission, task_id: str) -> None:
         """Record what the service says about an upload or a generation; images whose links are gone stay missing."""
         api = await self._service()
-        task = await api.look(task_id, TaskKind(row.kind.value))
+        task = await check_status(api, row.kind, task_id)
         if row.kind is Kind.GENERATION and row.missing_since is not None and task.image_urls:
             # The service knows the task, but the mark may stand for its links.
             try:
@@ -169,14 +166,14 @@ class Resolver:
     async def _name(self, row: Submission, name: str) -> Training:
         """Only what has no name gets one: another's must not change hands by a mistyped id."""
         if row.kind is not Kind.TRAINING:
-            raise NotATraining(TaskKind(row.kind.value))
+            raise NotATraining(row.kind)
         row = await self._ledger.rename(row.ref, name) or row
         if row.forgotten_at is None and subject_key(row.subject) != subject_key(name):
             raise NamedOtherwise(Training.of(row))
         return await self._refresh(row)
 
 
-async def known_task(api: ApiframeV1, task_id: str, wanted: Kind) -> Task:
+async def known_task(api: Provider, task_id: str, wanted: Kind) -> TaskStatus:
     """What the service says about an id that this ledger does not have.
 
     Raises:
@@ -185,12 +182,12 @@ async def known_task(api: ApiframeV1, task_id: str, wanted: Kind) -> Task:
         ApiframeError: the service could not be asked.
     """
     try:
-        task = await api.look(task_id)
+        task = await check_status(api, None, task_id)
     except Refused as refused:
         if is_unknown_task(refused):
             raise UnknownTraining(is_ref=False) from refused
         raise
-    if task.kind not in (TaskKind.UNKNOWN, TaskKind(wanted.value)):
+    if task.kind not in (None, wanted):
         raise NotATraining(task.kind, wanted)
     return task
 

@@ -16,12 +16,12 @@ import anyio
 
 from apiframe_studio.api.errors import (
     ApiframeError,
-    BaseUrlUnusable,
-    KeyUnusable,
+    InvalidBaseUrl,
+    InvalidKey,
     NotSent,
+    OutcomeUnknown,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
 )
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
@@ -50,7 +50,7 @@ TRIES_WITHIN_SECONDS: Final = 25.0
 LONGEST_RETRY_WAIT_SECONDS: Final = 10.0
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LOOK_AT_OTHERS_SECONDS: Final = 0.25
-_NOT_TAKEN: Final = (NotSent, Throttled, KeyUnusable, BaseUrlUnusable)
+_NOT_TAKEN: Final = (NotSent, RateLimited, InvalidKey, InvalidBaseUrl)
 
 
 class NotYetSent(StudioError):
@@ -91,26 +91,26 @@ def _is_dropped(row: Submission) -> bool:
 def event_of(error: ApiframeError) -> tuple[Event, Answer]:
     """What an error of a paid request means for its row."""
     match error:
-        case NotSent() | KeyUnusable() | BaseUrlUnusable():
+        case NotSent() | InvalidKey() | InvalidBaseUrl():
             return Event.NOT_SENT, Answer()
-        case Throttled():
+        case RateLimited():
             return Event.THROTTLED, Answer(message=error.message or None)
         case Refused():
             return Event.REFUSED, Answer(message=error.message or None)
-        case Unclear(task_id=str() as task_id):
-            return Event.ACCEPTED, Answer(task_id=task_id, raw=error.answer)
-        case Unclear():
-            return Event.UNCLEAR, Answer(message=error.message or None, raw=error.answer)
+        case OutcomeUnknown(task_id=str() as task_id):
+            return Event.ACCEPTED, Answer(task_id=task_id, raw=error.excerpt)
+        case OutcomeUnknown():
+            return Event.UNCLEAR, Answer(message=error.message or None, raw=error.excerpt)
         case _:
             return Event.UNCLEAR, Answer()
 
 
 def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
     """Seconds to wait before the next try after `tries` of them, or None when there is to be none. Pure."""
-    if tries >= TRIES or isinstance(error, KeyUnusable | BaseUrlUnusable):
+    if tries >= TRIES or isinstance(error, InvalidKey | InvalidBaseUrl):
         return None
     doubled: float = _FIRST_WAIT_SECONDS * 2 ** (tries - 1)
-    wait = error.retry_after if isinstance(error, Throttled) and error.retry_after is not None else doubled
+    wait = error.retry_after if isinstance(error, RateLimited) and error.retry_after is not None else doubled
     return None if wait > LONGEST_RETRY_WAIT_SECONDS else wait
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
+    from apiframe_studio.api.provider import Provider
 
-Service = Callable[[], Awaitable["ApiframeV1"]]
-"""Gives the service's client, built at the first use. Raises KeyUnusable or BaseUrlUnusable."""
+Service = Callable[[], Awaitable["Provider"]]
+"""Gives the service's client, built at the first use. Raises InvalidKey or InvalidBaseUrl."""

@@ -19,8 +19,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from apiframe_studio.api.errors import BaseUrlProblem, BaseUrlUnusable
-from apiframe_studio.api.urls import check_not_in_clear, usable_base_url
+from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
+from apiframe_studio.api.urls import normalize_base_url, require_https
 from apiframe_studio.errors import StudioError
 from apiframe_studio.strangers import plain
 
@@ -107,8 +107,8 @@ class StudioSettings(BaseSettings):
     def _a_web_address(cls, url: str) -> str:
         # In its one form: the ledger keeps what was paid for under this name.
         try:
-            return usable_base_url(url.strip())
-        except BaseUrlUnusable as error:
+            return normalize_base_url(url.strip())
+        except InvalidBaseUrl as error:
             raise ValueError(_URL_WORDS.get(error.problem, _AN_ADDRESS)) from None
 
     @field_validator("photo_folders", mode="before")
@@ -163,8 +163,8 @@ class StudioSettings(BaseSettings):
 
 def _refuse_plain_http(url: str) -> None:
     try:
-        check_not_in_clear(url)
-    except BaseUrlUnusable:
+        require_https(url)
+    except InvalidBaseUrl:
         raise SettingsError({"base_url": _PLAIN_HTTP}) from None
 
 

@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import anyio
 
-from apiframe_studio.api.errors import BaseUrlUnusable, KeyUnusable
-from apiframe_studio.api.keys import check_key
-from apiframe_studio.api.models import Account
-from apiframe_studio.api.urls import leads_to_this_machine, usable_base_url
+from apiframe_studio.api.errors import InvalidBaseUrl
+from apiframe_studio.api.provider import Account, Deadlines, Provider
+from apiframe_studio.api.select import open_provider, require_valid_key, select_terms
+from apiframe_studio.api.urls import is_loopback_url, normalize_base_url
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.file_threads import in_file_thread
@@ -30,10 +30,6 @@ from apiframe_studio.sending import Sending
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.trainings import Trainings
 
-if TYPE_CHECKING:
-    from apiframe_studio.api.v1 import ApiframeV1
-
-GENERATION = "v1"
 FINISH_SECONDS: Final = 9.0
 """How long the end of a studio waits for paid requests of other tasks."""
 
@@ -88,7 +84,10 @@ class Studio:
     def __init__(self, plan: StudioPlan, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
         self.plan = plan
-        self.ledger = Ledger(plan.ledger_path, service=_service_name(plan), owner=plan.owner)
+        self.terms = select_terms(plan.key)
+        self.ledger = Ledger(
+            plan.ledger_path, service=_service_name(plan, self.terms.generation), owner=plan.owner
+        )
         self._sending = Sending(self.ledger, self.clock, credits_a_day=plan.credits_a_day)
         self.background = Background()
         self.service_time = ServiceTime(self.clock)
@@ -123,7 +122,7 @@ class Studio:
             self.clock,
             poll_seconds=plan.poll_seconds,
         )
-        self._api: ApiframeV1 | None = None
+        self._api: Provider | None = None
         self._leaving = ExitStack()
         self._building = anyio.Lock()
 
@@ -140,17 +139,15 @@ class Studio:
     @property
     def service_is_local(self) -> bool:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
-        return self.is_sandbox or leads_to_this_machine(self.plan.base_url)
+        return self.is_sandbox or is_loopback_url(self.plan.base_url)
 
-    async def service(self) -> ApiframeV1:
+    async def service(self) -> Provider:
         """The service's client.
 
         Raises:
-            KeyUnusable, BaseUrlUnusable: the settings cannot work; nothing was sent.
+            InvalidKey, InvalidBaseUrl: the settings cannot work; nothing was sent.
         """
-        key = self.plan.key.get_secret_value() if self.plan.key else ""
-        if problem := check_key(key):
-            raise KeyUnusable(problem)
+        require_valid_key(self.plan.key)
         if self._api is None:
             async with self._building:
                 if self._api is None:
@@ -189,25 +186,20 @@ class Studio:
                 await self.aclose()
 
 
-def _service_name(plan: StudioPlan) -> str:
+def _service_name(plan: StudioPlan, generation: str) -> str:
     """What rows of the ledger are filed under: one form of the address, so that a slash makes no other service."""
     try:
-        return f"{usable_base_url(plan.base_url)} {GENERATION}"
-    except BaseUrlUnusable:
-        return f"{plan.base_url} {GENERATION}"
+        return f"{normalize_base_url(plan.base_url)} {generation}"
+    except InvalidBaseUrl:
+        return f"{plan.base_url} {generation}"
 
 
-def _client(plan: StudioPlan, time: ServiceTime) -> ApiframeV1:
-    from apiframe_studio.api.transport import Deadlines
-    from apiframe_studio.api.v1 import ApiframeV1
-
-    deadlines = Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds)
-    app = plan.stand_in() if plan.stand_in else None
-    return ApiframeV1(
+def _client(plan: StudioPlan, time: ServiceTime) -> Provider:
+    return open_provider(
         key=plan.key,
         base_url=plan.base_url,
         allow_http=plan.allow_http,
-        app=app,
-        deadlines=deadlines,
+        app=plan.stand_in() if plan.stand_in else None,
+        deadlines=Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds),
         on_date=time.hear,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from apiframe_studio.api.models import Task, TaskKind, TaskState
+from apiframe_studio.api.provider import Kind, TaskState, TaskStatus
 from apiframe_studio.errors import StudioError
-from apiframe_studio.ledger import Kind, Observation, Submission
+from apiframe_studio.ledger import Observation, Submission
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 
@@ -27,7 +27,7 @@ class UnknownSubject(StudioError):
 class NotATraining(StudioError):
     """The id belongs to a task of another kind."""
 
-    def __init__(self, kind: TaskKind, wanted: Kind = Kind.TRAINING) -> None:
+    def __init__(self, kind: Kind, wanted: Kind = Kind.TRAINING) -> None:
         super().__init__(kind)
         self.kind = kind
         self.wanted = wanted
@@ -155,7 +155,7 @@ def state_of(task: TaskState) -> State:
     return State(task.value)
 
 
-def observation_of(task: Task, kind: Kind, now: float) -> Observation:
+def observation_of(task: TaskStatus, kind: Kind, now: float) -> Observation:
     """What a look at a submission of this kind says about it. Pure.
 
     A set has an end when it is ready. Images are finished only when they are on this machine, so those that the

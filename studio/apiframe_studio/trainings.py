@@ -15,11 +15,10 @@ import anyio
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.models import Task, TaskKind
+from apiframe_studio.api.provider import Kind, TaskStatus, TrainingCall, check_status
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import (
     REF,
-    Kind,
     Ledger,
     LedgerError,
     LedgerUnusable,
@@ -133,7 +132,7 @@ class Trainings:
 
         Raises:
             NotAgreed: it would have to be paid for, and must not.
-            KeyUnusable, BaseUrlUnusable, LedgerError: nothing was sent.
+            InvalidKey, InvalidBaseUrl, LedgerError: nothing was sent.
             NotAPhotoSet, SubjectForgotten: nothing was sent.
             SetNotUsable: nothing was sent, and there is no training of these photos.
             KeyReused: the idempotency key stood for other photos or another word.
@@ -152,12 +151,8 @@ class Trainings:
             row = await self._admit_ready(new, may_pay=may_pay)
 
         async def request() -> Taken:
-            accepted = await api.train(
-                new.about,
-                trigger_word=row.wording,
-                webhook_url=wish.webhook_url,
-                webhook_secret=wish.webhook_secret,
-            )
+            call = TrainingCall(new.about, row.wording, wish.webhook_url, wish.webhook_secret)
+            accepted = await api.train(call, deadline_seconds=self._paid_seconds)
             return Taken(accepted.task_id)
 
         try:
@@ -192,7 +187,7 @@ class Trainings:
         """What starting this would cost; None when it is paid for or will be refused.
 
         Raises:
-            KeyUnusable, BaseUrlUnusable, LedgerError (SpendingCapReached among them), KeyReused, SubjectForgotten: as
+            InvalidKey, InvalidBaseUrl, LedgerError (SpendingCapReached among them), KeyReused, SubjectForgotten: as
                 `start` would.
         """
         await self._service()
@@ -251,7 +246,7 @@ class Trainings:
             return replace(await self._look_elsewhere(name), notes=(Note.LEDGER_NOT_READ,))
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
-                raise NotATraining(TaskKind(known[0].kind.value))
+                raise NotATraining(known[0].kind)
             return await self._refresh(*known)
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
@@ -375,14 +370,14 @@ class Trainings:
             return Training.of(row)
         api = await self._service()
         try:
-            task = await api.look(row.task_id, TaskKind.TRAINING)
+            task = await check_status(api, Kind.TRAINING, row.task_id)
         except Refused as refused:
             if not is_unknown_task(refused):
                 raise
             return Training.of(await self._ledger.mark_missing(row.ref, self._clock.now()) or row)
         return await self._noted(row, task, pace)
 
-    async def _noted(self, row: Submission, task: Task, pace: Pace | None) -> Training:
+    async def _noted(self, row: Submission, task: TaskStatus, pace: Pace | None) -> Training:
         now = self._clock.now()
         odd = (Note.ODD_WORD,) if "odd_trigger_word" in task.notes else ()
         seen = observation_of(task, Kind.TRAINING, now)
@@ -449,7 +444,7 @@ def _last_known(name: str, known: Submission | None) -> Training:
     return Training.of(known, Note.NOT_REFRESHED)
 
 
-def _elsewhere(task: Task, now: float) -> Training:
+def _elsewhere(task: TaskStatus, now: float) -> Training:
     state = state_of(task.state)
     missing = (Note.WORD_MISSING,) if state is State.FINISHED and task.trigger_word is None else ()
     return Training(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
-from apiframe_studio.api.urls import is_loopback
+from apiframe_studio.api.urls import is_loopback, split_url
 
 LONGEST: Final = 2048
 
@@ -27,21 +26,10 @@ def problem_of(url: str, *, service_is_local: bool) -> WebhookProblem | None:
     """
     if len(url) > LONGEST:
         return WebhookProblem.TOO_LONG
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
         return WebhookProblem.NOT_A_URL
     if parts.username is not None or parts.password is not None:
         return WebhookProblem.CREDENTIALS
     allowed = parts.scheme == "https" or (service_is_local and is_loopback(parts.hostname))
     return None if allowed else WebhookProblem.NOT_HTTPS
-
-
-def _split(url: str) -> SplitResult | None:
-    if not url.isascii() or any(letter <= " " or letter == "\x7f" for letter in url):
-        return None
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts

@@ -26,7 +26,7 @@ from typing import Any
 import anyio
 from pydantic import SecretStr
 
-from apiframe_studio.api import ApiframeError
+from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.ledger import LedgerError
 from apiframe_studio.sending import NotYetSent, Rejected
 from apiframe_studio.studio import Studio, StudioPlan
@@ -40,7 +40,7 @@ _PR_SET_PTRACER = 0x59616D61
 LOADED_FOR_A_STUDIO = (
     "anyio._backends._asyncio",
     "anyio.streams.tls",
-    "apiframe_studio.api.v1",
+    "apiframe_studio.api.v1.client",
     "apiframe_studio.ledger.book",
     "photo_jobs",
     "h11",

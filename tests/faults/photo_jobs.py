@@ -16,7 +16,7 @@ from unittest.mock import patch
 from pydantic import SecretStr
 
 from apiframe_studio import photo_sets
-from apiframe_studio.api import ApiframeError
+from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.clock import Clock
 from apiframe_studio.generations import FolderUnusable, NotFetched, PicturesWish
 from apiframe_studio.ledger import LedgerError, Submission

@@ -12,18 +12,18 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from apiframe_studio.api import (
+from apiframe_studio.api.errors import (
     ApiframeError,
-    ApiframeV1,
-    Deadlines,
-    KeyRefused,
+    AuthenticationFailed,
+    InsufficientCredits,
     NotFound,
     NotSent,
-    OutOfCredits,
+    OutcomeUnknown,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
 )
+from apiframe_studio.api.provider import Deadlines, ImageCall, TrainingCall, UploadCall
+from apiframe_studio.api.v1.client import ApiframeV1
 
 from .fault_server import (
     ACCEPTED,
@@ -57,7 +57,7 @@ class ExpectedError:
 
 
 def unclear(reason: str, task_id: str | None = None) -> ExpectedError:
-    return ExpectedError(Unclear, reason, task_id)
+    return ExpectedError(OutcomeUnknown, reason, task_id)
 
 
 EXPECTED = {
@@ -102,9 +102,9 @@ EXPECTED = {
     "redirect_to_data": ExpectedError(Refused),
     "redirect_to_no_name": ExpectedError(Refused),
     "status_400": ExpectedError(Refused),
-    "status_401": ExpectedError(KeyRefused),
-    "status_402": ExpectedError(OutOfCredits),
-    "status_403": ExpectedError(KeyRefused),
+    "status_401": ExpectedError(AuthenticationFailed),
+    "status_402": ExpectedError(InsufficientCredits),
+    "status_403": ExpectedError(AuthenticationFailed),
     "status_404": ExpectedError(NotFound),
     "status_405": ExpectedError(Refused),
     "status_408": unclear("odd_status"),
@@ -118,14 +118,14 @@ EXPECTED = {
     "status_502": unclear("server_error"),
     "status_503": unclear("server_error"),
     "status_504": unclear("server_error"),
-    "bare_401": ExpectedError(KeyRefused),
+    "bare_401": ExpectedError(AuthenticationFailed),
     "html_502": unclear("server_error"),
     "truncated_400": ExpectedError(Refused),
-    "throttled": ExpectedError(Throttled),
-    "throttled_for_seconds": ExpectedError(Throttled, retry_after=7.0),
-    "throttled_until_date": ExpectedError(Throttled, retry_after=9.0),
-    "throttled_with_junk": ExpectedError(Throttled),
-    "throttled_hugely": ExpectedError(Throttled, retry_after=3600.0),
+    "throttled": ExpectedError(RateLimited),
+    "throttled_for_seconds": ExpectedError(RateLimited, retry_after=7.0),
+    "throttled_until_date": ExpectedError(RateLimited, retry_after=9.0),
+    "throttled_with_junk": ExpectedError(RateLimited),
+    "throttled_hugely": ExpectedError(RateLimited, retry_after=3600.0),
 }
 
 
@@ -135,16 +135,18 @@ def client(server: FaultServer, deadlines: Deadlines = SHORT) -> ApiframeV1:
 
 async def train(api: ApiframeV1, size: int = 10, seconds: float | None = None) -> str | None:
     assert seconds in (None, SHORT.paid, LONG.paid), "the client's own deadline"
-    return (await api.train("images-1", trigger_word="W" * size)).task_id
+    return (await api.train(TrainingCall("images-1", trigger_word="W" * size))).task_id
 
 
 async def upload(api: ApiframeV1, size: int = 10_000, seconds: float = SHORT.paid) -> str | None:
     images = [b"\xff\xd8\xff" + bytes(size // 10)] * 10
-    return (await api.upload(images, ethnicity="white", gender="female", seconds=seconds)).task_id
+    return (
+        await api.upload(UploadCall(images, ethnicity="white", gender="female"), deadline_seconds=seconds)
+    ).task_id
 
 
 async def generate(api: ApiframeV1, size: int = 10, seconds: float = SHORT.paid) -> str | None:
-    return (await api.generate("train-1", "P" * size, seconds=seconds)).task_id
+    return (await api.generate(ImageCall("train-1", "P" * size), deadline_seconds=seconds)).task_id
 
 
 PAID = {"train": train, "upload": upload, "generate": generate}
@@ -169,7 +171,7 @@ async def test_a_faulty_paid_request_raises_the_expected_error_and_is_sent_once(
         await PAID[paid](client(server, deadlines), **size, seconds=deadlines.paid)
     error = caught.value
     assert type(error) is expected.error
-    assert str(getattr(error, "why", "")) == expected.reason
+    assert str(getattr(error, "reason", "")) == expected.reason
     assert getattr(error, "task_id", None) == expected.task_id
     assert getattr(error, "retry_after", None) == expected.retry_after
     assert server.connections <= 1
@@ -200,7 +202,7 @@ async def test_an_accepted_request_is_exactly_the_documented_one() -> None:
 async def test_a_connection_reset_at_once_is_never_accepted() -> None:
     for _ in range(20):
         at_once = fault_server("reset", faults={"reset": reset_at_once})
-        with at_once as server, pytest.raises((NotSent, Unclear)):
+        with at_once as server, pytest.raises((NotSent, OutcomeUnknown)):
             await train(client(server))
         assert server.posts == []
 
@@ -212,11 +214,11 @@ async def test_a_connect_timeout_before_the_total_deadline_means_not_sent() -> N
 
 async def test_an_unclear_error_has_the_beginning_of_the_response() -> None:
     page = replying(answer("503 Service Unavailable", b"<p>" + b"busy " * 4_000, x_request_id="req-7"))
-    with fault_server("page", faults={"page": page}) as server, pytest.raises(Unclear) as caught:
+    with fault_server("page", faults={"page": page}) as server, pytest.raises(OutcomeUnknown) as caught:
         await train(client(server))
     assert caught.value.request_id == "req-7"
-    assert caught.value.answer.startswith("HTTP/1.1 503 Service Unavailable\n<p>busy busy")
-    assert len(caught.value.answer) < 2_100
+    assert caught.value.excerpt.startswith("HTTP/1.1 503 Service Unavailable\n<p>busy busy")
+    assert len(caught.value.excerpt) < 2_100
 
 
 def body_read_slowly(connection: socket.socket, server: FaultServer) -> None:
@@ -250,11 +252,9 @@ async def test_a_slow_upload_is_not_a_stalled_one() -> None:
     with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(9):
         began = anyio.current_time()
         accepted = await client(server, Deadlines(connect=1, stalled=1)).upload(
-            HUNDRED_OF_100_KB,
-            ethnicity="white",
-            gender="male",
-            seconds=8,
-            sent=lambda *now: progress.append(now),
+            UploadCall(HUNDRED_OF_100_KB, ethnicity="white", gender="male"),
+            deadline_seconds=8,
+            on_sent=lambda *now: progress.append(now),
         )
         took = anyio.current_time() - began
     assert accepted.task_id == ID
@@ -267,23 +267,21 @@ async def test_a_stalled_upload_ends_long_before_its_deadline() -> None:
     progress: list[int] = []
     with fault_server("stalls", faults={"stalls": body_read_at_first}) as server, anyio.fail_after(20):
         began = anyio.current_time()
-        with pytest.raises(Unclear) as caught:
+        with pytest.raises(OutcomeUnknown) as caught:
             await client(server, Deadlines(connect=1, stalled=0.3)).upload(
-                HUNDRED_OF_100_KB * 3,
-                ethnicity="white",
-                gender="male",
-                seconds=60,
-                sent=lambda n, _: progress.append(n),
+                UploadCall(HUNDRED_OF_100_KB * 3, ethnicity="white", gender="male"),
+                deadline_seconds=60,
+                on_sent=lambda n, _: progress.append(n),
             )
         assert anyio.current_time() - began < 2
-    assert caught.value.why == "timeout"
+    assert caught.value.reason == "timeout"
     assert 3_000_000 < progress[-1] < 40_000_000
 
 
 async def test_an_upload_rejected_while_sending_is_neither_accepted_nor_not_sent() -> None:
     # Whether the response can still be read is a race with the reset that follows it.
     rejecting = fault_server("no", faults={"no": refused_and_closed_while_sending})
-    with rejecting as server, anyio.fail_after(20), pytest.raises((Refused, Unclear)):
+    with rejecting as server, anyio.fail_after(20), pytest.raises((Refused, OutcomeUnknown)):
         await upload(client(server), LARGER_THAN_ANY_BUFFER)
     assert len(server.posts) == 1
 
@@ -323,7 +321,7 @@ async def test_all_attempts_of_a_read_share_one_deadline() -> None:
     with fault_server("silent") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=0.5))
         began = anyio.current_time()
-        with pytest.raises(Unclear):
+        with pytest.raises(OutcomeUnknown):
             await api.fetch(ID)
         assert anyio.current_time() - began < 1.5
         await api.aclose()
@@ -354,6 +352,6 @@ async def test_an_eleventh_concurrent_read_waits_for_a_connection_and_is_not_sen
                 await api.fetch("task-10")
             release.set()
         await api.aclose()
-    assert caught.value.why == "busy"
+    assert caught.value.reason == "busy"
     assert len(server.posts) == 10
     assert answered == [ID] * 10

@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.api import NotSent, Refused, Throttled, Unclear
+from apiframe_studio.api.errors import NotSent, OutcomeUnknown, RateLimited, Refused
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.resolving import Decision
 from apiframe_studio.sending import NotYetSent, Rejected
@@ -51,7 +51,7 @@ def ending_of(fault: str, expected: ExpectedError) -> Ending:
     """Derive the ending from the rule, not from the code: three classes of errors, and a salvaged id."""
     if expected.error is NotSent:
         return Ending(State.INTENT, NotYetSent, 0)
-    if expected.error is Throttled:
+    if expected.error is RateLimited:
         return Ending(State.INTENT, NotYetSent, ATTEMPTS.get(fault, 3))
     if issubclass(expected.error, Refused):
         return Ending(State.REJECTED, Rejected, 1)
@@ -104,7 +104,7 @@ async def test_a_fault_ends_in_the_state_that_matches_what_was_paid(fault: str, 
     assert row.lease_until is None
 
 
-UNCLEAR = [name for name, expected in EXPECTED.items() if expected.error is Unclear]
+UNCLEAR = [name for name, expected in EXPECTED.items() if expected.error is OutcomeUnknown]
 
 
 @pytest.mark.parametrize("fault", [name for name in UNCLEAR if name not in ("never_reads", "gzip_bomb")])
@@ -177,7 +177,7 @@ async def test_a_retry_after_of_more_than_ten_seconds_is_reported_and_not_waited
         async with studio_at(server.base_url, tmp_path, clock) as studio:
             _, error = await started(studio)
     assert isinstance(error, NotYetSent)
-    assert isinstance(error.cause, Throttled)
+    assert isinstance(error.cause, RateLimited)
     assert (error.cause.retry_after, clock.slept, len(server.posts)) == (11.0, [], 1)
 
 

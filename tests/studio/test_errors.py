@@ -13,7 +13,7 @@ import pytest
 
 import apiframe_studio
 from apiframe_studio import errors
-from apiframe_studio.api.errors import ApiframeError, NotSent, NotSentBecause, Unclear
+from apiframe_studio.api.errors import ApiframeError, NotSent, NotSentReason, OutcomeUnknown
 from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import LedgerBusy, LedgerError, SpendingCapReached
 from apiframe_studio.photos.errors import PhotoError
@@ -75,7 +75,7 @@ def test_a_program_can_name_every_branch_of_the_tree_at_the_top() -> None:
 def test_an_error_of_which_nothing_is_known_still_says_what_it_means(name: str) -> None:
     error = EXCEPTIONS[name]
     bare = error.__new__(error)
-    bare.__dict__.update(message="", status=None, _reason=lambda: "")
+    bare.__dict__.update(message="", status=None, request_id=None, _detail=lambda: "")
     meaning = " ".join((inspect.getdoc(error) or "").partition("\n\n")[0].split())
     assert str(bare) == meaning
     assert len(meaning) > 10
@@ -86,7 +86,7 @@ def test_an_error_of_which_nothing_is_known_still_says_what_it_means(name: str) 
     ("error", "text"),
     [
         (
-            NotSent(NotSentBecause.DNS),
+            NotSent(NotSentReason.DNS),
             "Provably no byte of the request left: name not found, refused, or no connection in time. (dns)",
         ),
         (UnknownTraining(is_ref=True), "Neither this ledger nor the service knows a training by this name."),
@@ -108,7 +108,7 @@ def test_the_text_of_a_cap_has_its_numbers() -> None:
 
 
 def test_the_representation_of_an_error_is_short() -> None:
-    assert repr(Unclear("hm", status=502)) == "<Unclear: cut_off; HTTP 502; hm>"
+    assert repr(OutcomeUnknown("hm", status=502)) == "<OutcomeUnknown: cut_off; HTTP 502; hm>"
 
 
 @pytest.mark.parametrize("kind", DATACLASSES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")

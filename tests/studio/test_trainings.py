@@ -11,7 +11,8 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from apiframe_studio.api import ApiframeError, KeyUnusable, looks
+from apiframe_studio.api.errors import ApiframeError, InvalidKey
+from apiframe_studio.api.v1 import fetch_batcher
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import Kind, UnknownCursor
 from apiframe_studio.resolving import (
@@ -139,7 +140,7 @@ async def test_a_finished_one_is_trained_again_only_with_a_new_key(studio: Studi
 
 async def test_without_a_key_nothing_is_sent_and_nothing_remembered(tmp_path: Path) -> None:
     studio = Studio(StudioPlan(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("afk_1")))
-    with pytest.raises(KeyUnusable):
+    with pytest.raises(InvalidKey):
         await studio.trainings.start(WISH)
     assert not await studio.ledger.list(Kind.TRAINING, 0.0)
     await studio.aclose()
@@ -295,7 +296,7 @@ async def test_looks_of_a_list_share_requests(
     studio: Studio, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine: what asks while a request is under way waits for company until that one ends.
-    monkeypatch.setattr(looks, "GATHERING_SECONDS", 60.0)
+    monkeypatch.setattr(fetch_batcher, "GATHERING_SECONDS", 60.0)
     for number in range(30):
         await studio.trainings.start(TrainingWish(f"images-{number}"))
     before = len(service.asked)

@@ -1,21 +1,21 @@
-"""Everything that can go wrong with one request, by what it means for the money.
+"""Everything that can go wrong with one request, by what it means for the user's money.
 
 ::
 
     ApiframeError
-     ├─ KeyUnusable        nothing was sent: the key can be seen to be wrong
-     ├─ BaseUrlUnusable    nothing was sent: the base URL or the proxy setting is no address
-     ├─ NotSent            provably nothing left this machine; sending again is safe
-     ├─ Throttled          429: the service did not take it; sending again later is safe
-     ├─ Refused            400 404 405 413 415 422 or any redirect, which is never followed
-     │   ├─ KeyRefused     401 403
-     │   ├─ OutOfCredits   402
-     │   └─ NotFound       404
-     ├─ PictureRefused     a picture's address or content is not what may be fetched or kept
-     └─ Unclear            everything else: the service may or may not have acted
+     ├─ InvalidKey               nothing was sent: the key cannot be valid
+     ├─ InvalidBaseUrl           nothing was sent: the base URL or the proxy setting cannot be used
+     ├─ NotSent                  provably nothing left this machine; sending again is safe
+     ├─ RateLimited              429: the service did not accept it; sending again later is safe
+     ├─ Refused                  400 404 405 413 415 422 or any redirect, which is never followed
+     │   ├─ AuthenticationFailed 401 403
+     │   ├─ InsufficientCredits  402
+     │   └─ NotFound             404
+     ├─ ImageRefused             an image's address or content is not what may be fetched or kept
+     └─ OutcomeUnknown           everything else: the service may or may not have acted
 
-Errors that a response causes are made in one place, `answers.error_of`. No error holds a secret, the
-exception of the HTTP library, or any text of the service that did not go through `plain`.
+A response is turned into an error in one place, `http.responses.error_from_response`. No error holds a secret, an
+exception of the HTTP library, or text of the service that was not sanitized.
 """
 
 from __future__ import annotations
@@ -35,126 +35,127 @@ class BaseUrlProblem(StrEnum):
     CREDENTIALS = "credentials"
     """A user name or password in the URL: it would end up in logs."""
     QUERY = "query"
-    """A query or fragment: paths cannot be put behind it."""
+    """A query or fragment, which no path can follow."""
     PLAIN_HTTP = "plain_http"
-    """Plain http beyond this machine: the key could be read on the way."""
+    """Plain http to another machine: the key could be read on the way."""
     PROXY = "proxy"
-    """The environment's proxy settings cannot be used (no URL, or a kind that needs another package)."""
+    """The environment's proxy settings cannot be used (not a URL, or a kind that needs another package)."""
 
 
-class NotSentBecause(StrEnum):
-    """Why nothing left."""
+class NotSentReason(StrEnum):
+    """Why nothing left this machine."""
 
     DNS = "dns"
     REFUSED = "refused"
     TIMEOUT = "timeout"
     """No connection within the connect deadline."""
     CERTIFICATE = "certificate"
-    """The other side's certificate is not trusted here."""
+    """The server's certificate is not trusted here."""
     TLS = "tls"
     BUSY = "busy"
     """All connections of the pool stayed in use."""
     PROXY = "proxy"
-    """The proxy did not open the way."""
+    """The proxy refused the connection."""
     UNREACHABLE = "unreachable"
 
 
-class UnclearBecause(StrEnum):
-    """What was seen instead of a usable answer."""
+class OutcomeUnknownReason(StrEnum):
+    """What came instead of a usable response."""
 
     TIMEOUT = "timeout"
-    """No complete answer within the deadline."""
+    """No complete response within the deadline."""
     CUT_OFF = "cut_off"
-    """Closed, reset or broken off, before the answer or within it."""
+    """Closed or reset before or within the response."""
     TOO_LARGE = "too_large"
     SERVER_ERROR = "server_error"
     """5xx."""
     ODD_STATUS = "odd_status"
     NOT_JSON = "not_json"
-    """2xx with a body that is no JSON object, such as an HTML page."""
+    """2xx with a body that is not a JSON object, such as an HTML page."""
     NO_TASK_ID = "no_task_id"
 
 
-class PictureRefusedBecause(StrEnum):
-    """Why a picture is not fetched, or not kept."""
+class ImageRefusedReason(StrEnum):
+    """Why an image is not fetched, or not kept."""
 
     HOST = "host"
-    """No host that the settings allow: another name, another port, an address with a user name in it."""
+    """A host that the settings do not allow: another name, another port, a user name in the address."""
     SCHEME = "scheme"
-    """Not https, while the service is not on this machine."""
+    """Not https, while the service is on another machine."""
     TYPE = "type"
-    """Its bytes are no JPEG, PNG or WebP, whatever its header says."""
+    """Its bytes are not a JPEG, PNG or WebP, whatever its header says."""
     SIZE = "size"
-    """More bytes or pixels than are taken."""
+    """More bytes or pixels than are accepted."""
     DAMAGED = "damaged"
-    """It begins like a picture, and cannot be decoded to its end."""
+    """It begins like an image, and cannot be decoded to its end."""
 
 
 class ApiframeError(StudioError):
-    """One request that did not bring what was asked for."""
+    """A request to the service did not return what it asked for."""
 
     def __init__(
         self, message: str = "", *, status: int | None = None, request_id: str | None = None
     ) -> None:
         super().__init__(message)
         self.message = message
-        """The service's own words, through `plain` and with secrets masked; may be empty."""
+        """The service's own text, sanitized and with secrets redacted; may be empty."""
         self.status = status
-        """The HTTP status, or None when there was no answer."""
+        """The HTTP status, or None when there was no response."""
         self.request_id = request_id
-        """The service's `x-request-id`, when it sent one."""
+        """The service's `x-request-id`, when it sent one: what its support asks for."""
 
     def _facts(self) -> str:
-        facts = (self._reason(), f"HTTP {self.status}" if self.status else "", self.message)
+        request = f"request {self.request_id}" if self.request_id else ""
+        facts = (self._detail(), f"HTTP {self.status}" if self.status else "", self.message, request)
         return "; ".join(fact for fact in facts if fact)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._facts()}>"
 
-    def _reason(self) -> str:
+    def _detail(self) -> str:
         return ""
 
 
-class KeyUnusable(ApiframeError):
-    """Nothing was sent, because the key is missing, a placeholder, of the other generation, or malformed."""
+class InvalidKey(ApiframeError):
+    """Nothing was sent: the key is missing, a placeholder, of another generation, or malformed."""
 
     def __init__(self, problem: KeyProblem) -> None:
         super().__init__()
         self.args = (problem,)
         self.problem = problem
 
-    def _reason(self) -> str:
+    def _detail(self) -> str:
         return self.problem.value
 
 
-class BaseUrlUnusable(ApiframeError):
-    """Nothing was sent, because there is no usable way to the service in the settings."""
+class InvalidBaseUrl(ApiframeError):
+    """Nothing was sent: the base URL or the proxy in the settings cannot be used."""
 
     def __init__(self, problem: BaseUrlProblem) -> None:
         super().__init__()
         self.args = (problem,)
         self.problem = problem
 
-    def _reason(self) -> str:
+    def _detail(self) -> str:
         return self.problem.value
 
 
 class NotSent(ApiframeError):
     """Provably no byte of the request left: name not found, refused, or no connection in time."""
 
-    def __init__(self, why: NotSentBecause) -> None:
+    def __init__(self, reason: NotSentReason) -> None:
         super().__init__()
-        self.args = (why,)
-        self.why = why
+        self.args = (reason,)
+        self.reason = reason
 
-    def _reason(self) -> str:
-        return self.why.value
+    def _detail(self) -> str:
+        return self.reason.value
 
 
-class Throttled(ApiframeError):
-    """The service takes no more requests just now (429).
+class RateLimited(ApiframeError):
+    """The service accepts no more requests for now (429).
 
-    `retry_after` is in seconds, never negative and at most an hour, or None when not said.
+    `retry_after` is in seconds, never negative and at most an hour; None when the service did not say.
     """
 
     def __init__(
@@ -170,59 +171,59 @@ class Throttled(ApiframeError):
 
 
 class Refused(ApiframeError):
-    """The service understood and said no, or answered with a redirect, which is never followed."""
+    """The service understood the request and refused it, or redirected it, which is never followed."""
 
 
-class KeyRefused(Refused):
-    """The service does not take this key (401, 403)."""
+class AuthenticationFailed(Refused):
+    """The service does not accept this key (401, 403)."""
 
 
-class OutOfCredits(Refused):
-    """The account cannot pay for it (402)."""
+class InsufficientCredits(Refused):
+    """The account has too few credits (402)."""
 
 
 class NotFound(Refused):
-    """404: no such task, or no such path at this base URL."""
+    """404: there is no such task, or no such path at this base URL."""
 
 
 def is_unknown_task(error: ApiframeError) -> bool:
-    """Whether a look was refused in a way that the service has for ids it does not know (undocumented)."""
+    """Whether a status check was refused in a way the service uses for ids it does not know (undocumented)."""
     return isinstance(error, Refused) and error.status in (400, 404, 410, 422)
 
 
-class PictureRefused(ApiframeError):
-    """We refused a picture, not the service. Asking again is free, and of no use with the same settings."""
+class ImageRefused(ApiframeError):
+    """We refused an image, not the service. Asking again is free, and useless with the same settings."""
 
-    def __init__(self, why: PictureRefusedBecause, host: str = "") -> None:
+    def __init__(self, reason: ImageRefusedReason, host: str = "") -> None:
         super().__init__()
-        self.args = (why, host)
-        self.why = why
+        self.args = (reason, host)
+        self.reason = reason
         self.host = host
-        """Where the picture was to come from, as a setting would name it; a stranger's word, or "" if unreadable."""
+        """The host that the image was to come from, as a setting would name it. Untrusted; "" if unreadable."""
 
-    def _reason(self) -> str:
-        return f"{self.why.value} {self.host}".rstrip()
+    def _detail(self) -> str:
+        return f"{self.reason.value} {self.host}".rstrip()
 
 
-class Unclear(ApiframeError):
-    """The service may or may not have acted. A paid request that ends so is never sent again by a program."""
+class OutcomeUnknown(ApiframeError):
+    """The service may or may not have acted. The program never resends a paid request that ends like this."""
 
     def __init__(
         self,
         message: str = "",
         *,
-        why: UnclearBecause = UnclearBecause.CUT_OFF,
+        reason: OutcomeUnknownReason = OutcomeUnknownReason.CUT_OFF,
         status: int | None = None,
         request_id: str | None = None,
-        answer: str = "",
+        excerpt: str = "",
         task_id: str | None = None,
     ) -> None:
         super().__init__(message, status=status, request_id=request_id)
-        self.why = why
-        self.answer = answer
-        """The status line and at most 2000 characters of the body, secrets masked; "" when nothing came."""
+        self.reason = reason
+        self.excerpt = excerpt
+        """The status line and at most 2000 characters of the body, secrets redacted; "" without a response."""
         self.task_id = task_id
-        """An id that could be salvaged, without guessing, from a 2xx answer that was broken off."""
+        """An id that could be salvaged, without guessing, from a 2xx response that was cut off."""
 
-    def _reason(self) -> str:
-        return self.why.value
+    def _detail(self) -> str:
+        return self.reason.value

@@ -1,39 +1,42 @@
-"""What can be told about an API key before anything is sent."""
+"""What can be said about an API key before anything is sent."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Final
 
-_LONGEST_KEY = 512
-_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+V2_PREFIX: Final = "afk_"
+"""What every key of the second generation begins with. A v1 key has no fixed form."""
+_MAX_KEY_LENGTH: Final = 512
+_PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
 
 
 class KeyProblem(StrEnum):
-    """Why a key cannot be used with the v1 service."""
+    """Why a key cannot be used."""
 
     MISSING = "missing"
     """Empty or blank."""
     PLACEHOLDER = "placeholder"
     """A `${…}` that a client's configuration should have replaced and did not."""
     V2 = "v2"
-    """A key of the second generation (`afk_…`), which v1 refuses with a 400."""
+    """A key of the second generation (`afk_…`), which has no provider here yet; v1 answers it with a 400."""
     MALFORMED = "malformed"
     """Whitespace (as in `Bearer …`), control or non-ASCII characters, quotes around it, or far too long."""
 
 
 def check_key(key: str) -> KeyProblem | None:
-    """Return what is wrong with `key`, or None. A v1 key has no fixed form, so None is no promise."""
+    """Return what is wrong with `key`, or None. None does not mean that the service accepts it."""
     bare = key.strip()
     if not bare:
         return KeyProblem.MISSING
     if _PLACEHOLDER.search(bare):
         return KeyProblem.PLACEHOLDER
-    if bare.startswith("afk_"):
+    if bare.startswith(V2_PREFIX):
         return KeyProblem.V2
     return KeyProblem.MALFORMED if _is_malformed(key) else None
 
 
 def _is_malformed(key: str) -> bool:
     quoted = key[0] == key[-1] and key[0] in "\"'`"
-    return quoted or len(key) > _LONGEST_KEY or not all("!" <= character <= "~" for character in key)
+    return quoted or len(key) > _MAX_KEY_LENGTH or not all("!" <= character <= "~" for character in key)

@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from apiframe_studio.api.provider import Kind as Kind
 from apiframe_studio.submission import State
 
 REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
 """The form of a ref: this ledger's own name for a submission."""
-
-
-class Kind(StrEnum):
-    """What was paid for."""
-
-    TRAINING = "training"
-    UPLOAD = "upload"
-    GENERATION = "generation"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import stamina
 from anyio.lowlevel import checkpoint
 from pydantic import SecretStr
 
-from apiframe_studio.api import ApiframeV1
+from apiframe_studio.api.v1.client import ApiframeV1
 
 KEY = "v1-key-of-nobody-0123456789"
 

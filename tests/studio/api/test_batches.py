@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apiframe_studio.api.batches import matched
+from apiframe_studio.api.v1.batches import match_batch
 
 
 def task(task_id: str | None, status: str | None = "processing") -> dict[str, object]:
@@ -31,4 +31,4 @@ def task(task_id: str | None, status: str | None = "processing") -> dict[str, ob
     ],
 )
 def test_a_task_belongs_to_an_id_only_if_that_is_sure(answered: object, known: set[str]) -> None:
-    assert set(matched(["a", "b", "c"], answered)) == known
+    assert set(match_batch(["a", "b", "c"], answered)) == known

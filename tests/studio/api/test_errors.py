@@ -1,4 +1,4 @@
-"""Errors are facts that can be raised again, shown and sent between processes."""
+"""Errors are facts that can be raised again, response_excerpt and sent between processes."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ import pickle
 
 import pytest
 
-from apiframe_studio.api import (
+from apiframe_studio.api import errors as module
+from apiframe_studio.api.errors import (
     ApiframeError,
+    AuthenticationFailed,
     BaseUrlProblem,
-    BaseUrlUnusable,
-    KeyProblem,
-    KeyRefused,
-    KeyUnusable,
+    ImageRefused,
+    ImageRefusedReason,
+    InsufficientCredits,
+    InvalidBaseUrl,
+    InvalidKey,
     NotFound,
     NotSent,
-    NotSentBecause,
-    OutOfCredits,
-    PictureRefused,
-    PictureRefusedBecause,
+    NotSentReason,
+    OutcomeUnknown,
+    OutcomeUnknownReason,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
-    UnclearBecause,
 )
-from apiframe_studio.api import errors as module
+from apiframe_studio.api.keys import KeyProblem
 
 ERRORS = [
     ApiframeError("words"),
-    KeyUnusable(KeyProblem.V2),
-    BaseUrlUnusable(BaseUrlProblem.PROXY),
-    NotSent(NotSentBecause.DNS),
-    Throttled("slow down", retry_after=3.0, request_id="req-1"),
+    InvalidKey(KeyProblem.V2),
+    InvalidBaseUrl(BaseUrlProblem.PROXY),
+    NotSent(NotSentReason.DNS),
+    RateLimited("slow down", retry_after=3.0, request_id="req-1"),
     Refused("no", status=400),
-    KeyRefused(status=401),
-    OutOfCredits("pay", status=402),
+    AuthenticationFailed(status=401),
+    InsufficientCredits("pay", status=402),
     NotFound(status=404),
-    PictureRefused(PictureRefusedBecause.HOST, "elsewhere.example"),
-    Unclear("hm", why=UnclearBecause.SERVER_ERROR, status=500, answer="HTTP/1.1 500", task_id="task-1"),
+    ImageRefused(ImageRefusedReason.HOST, "elsewhere.example"),
+    OutcomeUnknown(
+        "hm", reason=OutcomeUnknownReason.SERVER_ERROR, status=500, excerpt="HTTP/1.1 500", task_id="task-1"
+    ),
 ]
 
 
@@ -66,12 +68,15 @@ def test_an_error_can_be_raised_again_elsewhere_with_all_its_facts(
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (Unclear("hm", why=UnclearBecause.SERVER_ERROR, status=502), "Unclear: server_error; HTTP 502; hm"),
-        (NotSent(NotSentBecause.DNS), "NotSent: dns"),
-        (KeyUnusable(KeyProblem.MISSING), "KeyUnusable: missing"),
-        (PictureRefused(PictureRefusedBecause.HOST, "a.example"), "PictureRefused: host a.example"),
-        (PictureRefused(PictureRefusedBecause.TYPE), "PictureRefused: type"),
-        (KeyRefused(status=401), "KeyRefused: HTTP 401"),
+        (
+            OutcomeUnknown("hm", reason=OutcomeUnknownReason.SERVER_ERROR, status=502),
+            "OutcomeUnknown: server_error; HTTP 502; hm",
+        ),
+        (NotSent(NotSentReason.DNS), "NotSent: dns"),
+        (InvalidKey(KeyProblem.MISSING), "InvalidKey: missing"),
+        (ImageRefused(ImageRefusedReason.HOST, "a.example"), "ImageRefused: host a.example"),
+        (ImageRefused(ImageRefusedReason.TYPE), "ImageRefused: type"),
+        (AuthenticationFailed(status=401), "AuthenticationFailed: HTTP 401"),
     ],
 )
 def test_an_error_shows_its_facts(error: ApiframeError, text: str) -> None:

@@ -8,17 +8,15 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.api import (
+from apiframe_studio.api.errors import (
     ApiframeError,
-    ApiframeV1,
-    Generated,
-    OutOfCredits,
+    InsufficientCredits,
+    OutcomeUnknown,
+    OutcomeUnknownReason,
     Refused,
-    TaskKind,
-    TaskState,
-    Unclear,
-    UnclearBecause,
 )
+from apiframe_studio.api.provider import Accepted, ImageCall, TaskState, TrainingCall
+from apiframe_studio.api.v1.client import ApiframeV1
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 
 from .conftest import KEY, Service
@@ -48,7 +46,7 @@ async def test_numbers_are_sent_as_documented_and_what_is_not_given_is_not_sent(
     api: ApiframeV1, service: Service, given: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     service.answers[PATH] = {"task_id": "gen-1"}
-    await api.generate(BASE["training_id"], BASE["prompt"], **given, seconds=5)
+    await api.generate(ImageCall(BASE["training_id"], BASE["prompt"], **given), deadline_seconds=5)
     assert service.asked == [(PATH, BASE | sent)]
 
 
@@ -72,35 +70,42 @@ async def test_an_answer_is_pictures_or_an_id_or_both(
     api: ApiframeV1, service: Service, answer: object, task_id: str | None, urls: list[str]
 ) -> None:
     service.answers[PATH] = answer
-    made = await api.generate("train-1", "TOKIKD", seconds=5)
+    made = await api.generate(ImageCall("train-1", "TOKIKD"), deadline_seconds=5)
     assert (made.task_id, made.image_urls) == (task_id, tuple(urls))
-    assert (made.task.task_id, made.task.image_urls) == (task_id, tuple(urls))
 
 
 @pytest.mark.parametrize(
     ("answer", "error", "why"),
     [
-        ({}, Unclear, UnclearBecause.NO_TASK_ID),
-        ({"image_urls": []}, Unclear, UnclearBecause.NO_TASK_ID),
-        ({"image_urls": ["file:///etc/passwd"]}, Unclear, UnclearBecause.NO_TASK_ID),
-        ({"image_urls": URLS[0]}, Unclear, UnclearBecause.NO_TASK_ID),
-        ({"image_urls": [f"https://cdn.apiframe.pro/?{KEY}"]}, Unclear, UnclearBecause.NO_TASK_ID),
-        (URLS, Unclear, UnclearBecause.NOT_JSON),
-        (b"[" * 100_000, Unclear, UnclearBecause.NOT_JSON),
-        (b'{"image_urls": ["' + b"a" * 2**20 + b'"]}', Unclear, UnclearBecause.TOO_LARGE),
-        ((500, {"task_id": "gen-1", "image_urls": URLS}), Unclear, UnclearBecause.SERVER_ERROR),
-        ((402, {"error": "Not enough credits"}), OutOfCredits, None),
+        ({}, OutcomeUnknown, OutcomeUnknownReason.NO_TASK_ID),
+        ({"image_urls": []}, OutcomeUnknown, OutcomeUnknownReason.NO_TASK_ID),
+        ({"image_urls": ["file:///etc/passwd"]}, OutcomeUnknown, OutcomeUnknownReason.NO_TASK_ID),
+        ({"image_urls": URLS[0]}, OutcomeUnknown, OutcomeUnknownReason.NO_TASK_ID),
+        (
+            {"image_urls": [f"https://cdn.apiframe.pro/?{KEY}"]},
+            OutcomeUnknown,
+            OutcomeUnknownReason.NO_TASK_ID,
+        ),
+        (URLS, OutcomeUnknown, OutcomeUnknownReason.NOT_JSON),
+        (b"[" * 100_000, OutcomeUnknown, OutcomeUnknownReason.NOT_JSON),
+        (b'{"image_urls": ["' + b"a" * 2**20 + b'"]}', OutcomeUnknown, OutcomeUnknownReason.TOO_LARGE),
+        ((500, {"task_id": "gen-1", "image_urls": URLS}), OutcomeUnknown, OutcomeUnknownReason.SERVER_ERROR),
+        ((402, {"error": "Not enough credits"}), InsufficientCredits, None),
         ((400, {"errors": [{"msg": "prompt is required"}]}), Refused, None),
     ],
     ids=lambda value: repr(value)[:40],
 )
 async def test_anything_else_is_an_error_and_is_not_asked_again(
-    api: ApiframeV1, service: Service, answer: object, error: type[ApiframeError], why: UnclearBecause | None
+    api: ApiframeV1,
+    service: Service,
+    answer: object,
+    error: type[ApiframeError],
+    why: OutcomeUnknownReason | None,
 ) -> None:
     service.answers[PATH] = answer
     with pytest.raises(error) as caught:
-        await api.generate("train-1", "TOKIKD", seconds=5)
-    assert getattr(caught.value, "why", None) is why
+        await api.generate(ImageCall("train-1", "TOKIKD"), deadline_seconds=5)
+    assert getattr(caught.value, "reason", None) is why
     assert KEY not in str(vars(caught.value))
     assert len(service.asked) == 1
 
@@ -122,12 +127,14 @@ async def test_a_link_with_the_key_in_it_is_left_out_of_what_is_fetched_too(
     assert all(getattr(task, "image_urls", None) == tuple(URLS) for task in found)
 
 
-async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Generated]:
+async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Accepted]:
     """Two pictures asked of a sandbox, with a training that has finished."""
     api = ApiframeV1(key=SecretStr(SANDBOX_KEY), base_url=SANDBOX_URL, app=sandbox.app)
-    training = await api.train("sandbox-person", trigger_word="TOKIKD")
+    training = await api.train(TrainingCall("sandbox-person", trigger_word="TOKIKD"))
     await sandbox.advance(20)
-    return api, await api.generate(training.task_id, "TOKIKD at sea", number_of_images=2, seed=7, seconds=5)
+    return api, await api.generate(
+        ImageCall(training.task_id or "", "TOKIKD at sea", number_of_images=2, seed=7), deadline_seconds=5
+    )
 
 
 async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> None:
@@ -135,7 +142,7 @@ async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> Non
     with anyio.fail_after(20):
         _, made = await generated(sandbox)
     sandbox.close()
-    assert (made.task.state, made.task.kind) == (TaskState.FINISHED, TaskKind.GENERATION)
+    assert made.task_id is not None
     assert len(made.image_urls) == 2
 
 

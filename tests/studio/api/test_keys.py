@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apiframe_studio.api import KeyProblem, check_key
+from apiframe_studio.api.keys import KeyProblem, check_key
 
 
 @pytest.mark.parametrize(

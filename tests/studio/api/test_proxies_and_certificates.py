@@ -19,15 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from apiframe_studio.api import (
-    ApiframeV1,
-    BaseUrlProblem,
-    BaseUrlUnusable,
-    Deadlines,
-    NotSent,
-    NotSentBecause,
-    tls,
-)
+from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl, NotSent, NotSentReason
+from apiframe_studio.api.http import tls
+from apiframe_studio.api.provider import Deadlines, TrainingCall
+from apiframe_studio.api.v1.client import ApiframeV1
 
 from ...faults.fault_server import ACCEPTED, Fault, FaultServer, answer, fault_server, replying
 
@@ -61,7 +56,7 @@ async def test_a_proxy_of_the_environment_carries_paid_requests_and_reads(
     with fault_server("accepted") as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.base_url)
         async with client_of(f"http://{ELSEWHERE}") as api:
-            assert (await api.train("images-1")).task_id == ID
+            assert (await api.train(TrainingCall("images-1"))).task_id == ID
             assert (await api.fetch(ID)).task_id == ID
     assert [post.target for post in proxy.posts] == [
         f"http://{ELSEWHERE}/ai-photo-train",
@@ -75,8 +70,8 @@ async def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NO_PROXY", f"localhost,{ELSEWHERE}")
         async with client_of(f"http://{ELSEWHERE}") as api:
             with pytest.raises(NotSent) as caught:
-                await api.train("images-1")
-    assert caught.value.why is NotSentBecause.DNS
+                await api.train(TrainingCall("images-1"))
+    assert caught.value.reason is NotSentReason.DNS
     assert proxy.connections == 0
 
 
@@ -88,7 +83,7 @@ async def test_a_service_on_this_machine_is_never_asked_through_a_proxy(
     monkeypatch.setenv("ALL_PROXY", setting)
     with fault_server("accepted") as server:
         async with client_of(server.base_url) as api:
-            assert (await api.train("images-1")).task_id == ID
+            assert (await api.train(TrainingCall("images-1"))).task_id == ID
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "407 Proxy Authentication Required", "502 Bad Gateway"])
@@ -99,8 +94,8 @@ async def test_a_proxy_that_does_not_open_the_way_has_been_told_no_secret(
         monkeypatch.setenv("HTTPS_PROXY", proxy.base_url.replace("//", "//me:pass@"))
         async with client_of(f"https://{ELSEWHERE}") as api:
             with pytest.raises(NotSent) as caught:
-                await api.train("images-1")
-    assert caught.value.why is NotSentBecause.PROXY
+                await api.train(TrainingCall("images-1"))
+    assert caught.value.reason is NotSentReason.PROXY
     (connect,) = proxy.requests
     assert (connect.method, connect.target) == ("CONNECT", f"{ELSEWHERE}:443")
     assert KEY not in str(connect)
@@ -121,8 +116,8 @@ async def test_a_proxy_setting_that_cannot_work_is_told_without_its_password(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", setting)
     async with client_of(f"https://{ELSEWHERE}") as api:
-        for call in (api.train("images-1"), api.account()):
-            with pytest.raises(BaseUrlUnusable) as caught:
+        for call in (api.train(TrainingCall("images-1")), api.account()):
+            with pytest.raises(InvalidBaseUrl) as caught:
                 await call
             assert caught.value.problem is BaseUrlProblem.PROXY
             assert caught.value.__context__ is None
@@ -135,7 +130,7 @@ async def test_a_password_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("NETRC", str(netrc))
     with fault_server("accepted") as server:
         async with client_of(server.base_url) as api:
-            await api.train("images-1")
+            await api.train(TrainingCall("images-1"))
     assert server.posts[0].headers["authorization"] == KEY
 
 
@@ -192,8 +187,8 @@ async def test_a_certificate_that_nobody_here_trusts_is_told_and_nothing_is_sent
     with fault_server("company", faults={"company": company}) as server:
         async with client_of(server.base_url.replace("http:", "https:")) as api:
             with pytest.raises(NotSent) as caught:
-                await api.train("images-1")
-    assert caught.value.why is NotSentBecause.CERTIFICATE
+                await api.train(TrainingCall("images-1"))
+    assert caught.value.reason is NotSentReason.CERTIFICATE
     assert server.posts == []
 
 
@@ -206,7 +201,7 @@ async def test_a_companys_certificate_that_this_machine_trusts_just_works(
     company = over_tls(certificate, replying(answer("200 OK", ACCEPTED)))
     with fault_server("company", faults={"company": company}) as server:
         async with client_of(server.base_url.replace("http:", "https:")) as api:
-            assert (await api.train("images-1")).task_id == ID
+            assert (await api.train(TrainingCall("images-1"))).task_id == ID
             assert (await api.fetch(ID)).task_id == ID
     assert len(server.posts) == 2
 

@@ -8,52 +8,52 @@ import anyio
 import pytest
 import stamina
 
-from apiframe_studio.api import (
-    KeyProblem,
-    KeyRefused,
-    KeyUnusable,
+from apiframe_studio.api.errors import (
+    AuthenticationFailed,
+    InsufficientCredits,
+    InvalidKey,
     NotFound,
     NotSent,
-    NotSentBecause,
-    OutOfCredits,
+    NotSentReason,
+    OutcomeUnknown,
+    OutcomeUnknownReason,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
-    UnclearBecause,
 )
-from apiframe_studio.api.retries import patiently, wait_before_retry
+from apiframe_studio.api.http.retries import decide_retry, with_retries
+from apiframe_studio.api.keys import KeyProblem
 
 
 @pytest.mark.parametrize(
     ("error", "seconds_left", "wait"),
     [
-        (NotSent(NotSentBecause.REFUSED), 10.0, True),
-        (NotSent(NotSentBecause.BUSY), 10.0, True),
-        (Unclear(why=UnclearBecause.SERVER_ERROR, status=503), 10.0, True),
-        (Unclear(why=UnclearBecause.CUT_OFF), 10.0, True),
-        (Unclear(why=UnclearBecause.TIMEOUT), 10.0, True),
-        (Unclear(why=UnclearBecause.TIMEOUT), 0.5, False),
-        (Throttled(), 10.0, True),
-        (Throttled(), 0.5, False),
-        (Throttled(retry_after=3.0), 10.0, 3.0),
-        (Throttled(retry_after=0.0), 10.0, 0.0),
-        (Throttled(retry_after=9.5), 10.0, False),
-        (Throttled(retry_after=3600.0), 10.0, False),
-        (Unclear(why=UnclearBecause.NOT_JSON, status=200), 10.0, False),
-        (Unclear(why=UnclearBecause.TOO_LARGE, status=200), 10.0, False),
-        (Unclear(why=UnclearBecause.ODD_STATUS, status=409), 10.0, False),
+        (NotSent(NotSentReason.REFUSED), 10.0, True),
+        (NotSent(NotSentReason.BUSY), 10.0, True),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.SERVER_ERROR, status=503), 10.0, True),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.CUT_OFF), 10.0, True),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.TIMEOUT), 10.0, True),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.TIMEOUT), 0.5, False),
+        (RateLimited(), 10.0, True),
+        (RateLimited(), 0.5, False),
+        (RateLimited(retry_after=3.0), 10.0, 3.0),
+        (RateLimited(retry_after=0.0), 10.0, 0.0),
+        (RateLimited(retry_after=9.5), 10.0, False),
+        (RateLimited(retry_after=3600.0), 10.0, False),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.NOT_JSON, status=200), 10.0, False),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.TOO_LARGE, status=200), 10.0, False),
+        (OutcomeUnknown(reason=OutcomeUnknownReason.ODD_STATUS, status=409), 10.0, False),
         (Refused(status=400), 10.0, False),
-        (KeyRefused(status=401), 10.0, False),
-        (OutOfCredits(status=402), 10.0, False),
+        (AuthenticationFailed(status=401), 10.0, False),
+        (InsufficientCredits(status=402), 10.0, False),
         (NotFound(status=404), 10.0, False),
-        (KeyUnusable(KeyProblem.V2), 10.0, False),
+        (InvalidKey(KeyProblem.V2), 10.0, False),
         (ZeroDivisionError(), 10.0, False),
     ],
 )
 def test_only_what_may_pass_is_asked_again_and_only_if_there_is_time(
     error: Exception, seconds_left: float, wait: bool | float
 ) -> None:
-    decided = wait_before_retry(error, seconds_left)
+    decided = decide_retry(error, seconds_left)
     assert (decided, type(decided)) == (wait, type(wait))
 
 
@@ -62,22 +62,22 @@ async def test_there_are_three_tries_and_the_last_error_is_told() -> None:
 
     async def ask(seconds: float) -> None:
         tries.append(seconds)
-        raise Throttled(f"try {len(tries)}", retry_after=0.0)
+        raise RateLimited(f"try {len(tries)}", retry_after=0.0)
 
     with (
         stamina.set_testing(True, attempts=9, cap=True),
         anyio.fail_after(20),
-        pytest.raises(Throttled, match="try 3"),
+        pytest.raises(RateLimited, match="try 3"),
     ):
-        await patiently(ask, 30.0)
+        await with_retries(ask, 30.0)
     assert tries == [pytest.approx(20, abs=1), pytest.approx(30, abs=1), pytest.approx(30, abs=1)]
 
 
 async def test_a_retry_is_logged_with_the_facts_of_its_error(caplog: pytest.LogCaptureFixture) -> None:
     async def ask(_seconds: float) -> None:
-        raise Unclear("down", why=UnclearBecause.SERVER_ERROR, status=503)
+        raise OutcomeUnknown("down", reason=OutcomeUnknownReason.SERVER_ERROR, status=503)
 
-    with stamina.set_testing(True, attempts=2), caplog.at_level(logging.DEBUG), pytest.raises(Unclear):
-        await patiently(ask, 30.0)
+    with stamina.set_testing(True, attempts=2), caplog.at_level(logging.DEBUG), pytest.raises(OutcomeUnknown):
+        await with_retries(ask, 30.0)
     (record,) = caplog.records
-    assert vars(record)["stamina.caused_by"] == "<Unclear: server_error; HTTP 503; down>"
+    assert vars(record)["stamina.caused_by"] == "<OutcomeUnknown: server_error; HTTP 503; down>"

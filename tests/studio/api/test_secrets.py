@@ -13,15 +13,9 @@ import pytest
 import stamina
 from pydantic import SecretStr
 
-from apiframe_studio.api import (
-    Accepted,
-    ApiframeError,
-    ApiframeV1,
-    Deadlines,
-    PictureRefused,
-    Unclear,
-    UnclearBecause,
-)
+from apiframe_studio.api.errors import ApiframeError, ImageRefused, OutcomeUnknown, OutcomeUnknownReason
+from apiframe_studio.api.provider import Accepted, Deadlines, ImageCall, TrainingCall, UploadCall
+from apiframe_studio.api.v1.client import ApiframeV1
 
 from ...faults.fault_server import answer, fault_server, replying
 from .conftest import Service
@@ -55,10 +49,7 @@ def found(text: str) -> list[str]:
 
 
 async def upload(api: ApiframeV1) -> Accepted:
-    secret = SecretStr(SECRET)
-    return await api.upload(
-        [b"one"] * 10, ethnicity="white", gender="male", webhook_secret=secret, seconds=0.5
-    )
+    return await api.upload(UploadCall([b"one"] * 10, ethnicity="white", gender="male"), deadline_seconds=0.5)
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 409, 422, 429, 500])
@@ -81,9 +72,9 @@ async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, fie
     heard: list[str] = []
     with stamina.set_testing(True):
         for call in (
-            api.train("images-1", webhook_secret=SecretStr(SECRET)),
+            api.train(TrainingCall("images-1", webhook_secret=SecretStr(SECRET))),
             upload(api),
-            api.generate("train-1", "TOKSIS", seconds=1),
+            api.generate(ImageCall("train-1", "TOKSIS"), deadline_seconds=1),
             api.fetch("t-1"),
             api.account(),
         ):
@@ -109,7 +100,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES)
 async def test_an_id_a_word_or_a_link_with_a_secret_in_it_is_none(service: Service, value: str) -> None:
-    """They are stored and shown as they are, so they cannot be masked in part."""
+    """They are stored and shown unchanged, so they cannot be redacted in part."""
     said = {
         "task_id": value,
         "status": "finished",
@@ -120,12 +111,12 @@ async def test_an_id_a_word_or_a_link_with_a_secret_in_it_is_none(service: Servi
     service.answers["/fetch-many"] = {"tasks": [{**said, "task_id": "t-1"}, {**said, "task_id": "t-2"}]}
     service.answers |= dict.fromkeys(["/ai-photo-train", "/ai-photo-upload"], said)
     api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
-    with pytest.raises(Unclear) as unclear:
-        await api.train("images-1", webhook_secret=SecretStr(ID_SECRET))
-    made = await api.generate("t-1", "by the sea", seconds=1)
+    with pytest.raises(OutcomeUnknown) as unclear:
+        await api.train(TrainingCall("images-1", webhook_secret=SecretStr(ID_SECRET)))
+    made = await api.generate(ImageCall("t-1", "by the sea"), deadline_seconds=1)
     task = await api.fetch("t-9")
     many = await api.fetch_many(["t-1", "t-2"])
-    assert unclear.value.why is UnclearBecause.NO_TASK_ID
+    assert unclear.value.reason is OutcomeUnknownReason.NO_TASK_ID
     assert (made.task_id, made.image_urls) == (None, ("https://x.example/1",))
     assert (task.task_id, task.trigger_word, task.image_urls) == (None, None, ("https://x.example/1",))
     assert {"odd_task_id", "odd_trigger_word", "odd_image_urls"} <= set(task.notes)
@@ -137,7 +128,7 @@ async def test_a_short_webhook_secret_costs_no_id_that_only_happens_to_hold_it(s
     said = {"task_id": "train-0123", "trigger_word": "TOKTRAIN", "image_urls": ["https://x.example/train/1"]}
     service.answers |= dict.fromkeys(["/ai-photo-train", "/fetch"], said)
     api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
-    accepted = await api.train("images-1", webhook_secret=SecretStr("train"))
+    accepted = await api.train(TrainingCall("images-1", webhook_secret=SecretStr("train")))
     task = await api.fetch("t-1")
     assert accepted.task_id == task.task_id == "train-0123"
     assert (task.trigger_word, task.image_urls) == ("TOKTRAIN", ("https://x.example/train/1",))
@@ -151,8 +142,8 @@ async def test_the_refusal_of_a_picture_does_not_name_a_host_with_a_secret_in_it
     service.answers["/1.png"] = (302, {})
     service.headers.append((b"location", f"https://{ID_KEY}.evil.example/1.png".encode()))
     for link in (f"https://{ID_KEY}.example/1.png", "https://x.example/1.png"):
-        with pytest.raises(PictureRefused) as refused:
-            await api.download(link, hosts=["x.example"], seconds=1, most_bytes=100)
+        with pytest.raises(ImageRefused) as refused:
+            await api.download(link, hosts=["x.example"], deadline_seconds=1, max_bytes=100)
         assert found(everything_about(refused.value)) == []
 
 
@@ -169,9 +160,9 @@ async def test_no_log_and_no_error_of_the_wire_holds_a_secret(
     with fault_server(fault, faults=faults) as server, stamina.set_testing(True, attempts=2):
         api = ApiframeV1(key=SecretStr(KEY), base_url=server.base_url, deadlines=Deadlines(0.5, 0.5, 0.5))
         for call in (
-            api.train("images-1", webhook_secret=SecretStr(SECRET)),
+            api.train(TrainingCall("images-1", webhook_secret=SecretStr(SECRET))),
             upload(api),
-            api.generate("train-1", "TOKSIS", seconds=0.5),
+            api.generate(ImageCall("train-1", "TOKSIS"), deadline_seconds=0.5),
             api.fetch("t-1"),
         ):
             with pytest.raises(ApiframeError) as caught:

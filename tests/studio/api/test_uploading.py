@@ -11,12 +11,13 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import TaskStatus
 from anyio.lowlevel import checkpoint
 from PIL import Image
 from pydantic import SecretStr
 
-from apiframe_studio.api import ApiframeV1, KeyUnusable, Refused, TaskKind, TaskState
+from apiframe_studio.api.errors import InvalidKey, Refused
+from apiframe_studio.api.provider import ImageCall, Kind, TaskState, TrainingCall, UploadCall
+from apiframe_studio.api.v1.client import ApiframeV1
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.sandbox.server import serve
 
@@ -55,11 +56,11 @@ async def test_10_to_30_photos_become_a_set_that_can_be_trained_on(
     api: ApiframeV1, sandbox: Sandbox, count: int
 ) -> None:
     with anyio.fail_after(20):
-        accepted = await api.upload(PHOTOS[:count], **PERSON, age=41, seconds=5)
-        assert (await api.fetch(accepted.task_id)).state is TaskState.QUEUED
+        accepted = await api.upload(UploadCall(PHOTOS[:count], **PERSON, age=41), deadline_seconds=5)
+        assert (await api.fetch(accepted.task_id or "")).state is TaskState.QUEUED
         await sandbox.advance(2)
-        task = await api.fetch(accepted.task_id)
-    assert (task.task_id, task.state, task.kind) == (accepted.task_id, TaskState.FINISHED, TaskKind.UPLOAD)
+        task = await api.fetch(accepted.task_id or "")
+    assert (task.task_id, task.state, task.kind) == (accepted.task_id, TaskState.FINISHED, Kind.UPLOAD)
     assert task.expires_at is not None
     assert (await api.account()).credits == 12_000 - 2
 
@@ -81,7 +82,7 @@ async def test_a_refused_upload_costs_nothing_and_says_why(
     api: ApiframeV1, photos: list[bytes], fields: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(Refused) as caught:
-        await api.upload(photos, **{**PERSON, **fields}, seconds=5)
+        await api.upload(UploadCall(photos, **{**PERSON, **fields}), deadline_seconds=5)
     assert caught.value.status == 400
     assert named in caught.value.message
     assert (await api.account()).credits == 12_000
@@ -90,14 +91,13 @@ async def test_a_refused_upload_costs_nothing_and_says_why(
 async def test_only_what_is_given_is_sent() -> None:
     service = Service({"/ai-photo-upload": ACCEPTED})
     api = ApiframeV1(key=SecretStr("key"), app=service)
-    await api.upload([b"one"] * 10, **PERSON, seconds=5)
-    secret = SecretStr("s3cret")
-    given: dict[str, Any] = {"age": 0, "webhook_url": "https://hook.example", "webhook_secret": secret}
-    await api.upload([b"one"] * 10, **PERSON, **given, seconds=5)
+    await api.upload(UploadCall([b"one"] * 10, **PERSON), deadline_seconds=5)
+    given: dict[str, Any] = {"age": 0}
+    await api.upload(UploadCall([b"one"] * 10, **PERSON, **given), deadline_seconds=5)
     images = {"images": ["b25l"] * 10}
     assert service.asked == [
         ("/ai-photo-upload", {**PERSON, **images}),
-        ("/ai-photo-upload", {**PERSON, **given, "webhook_secret": "s3cret", **images}),
+        ("/ai-photo-upload", {**PERSON, **given, **images}),
     ]
 
 
@@ -105,7 +105,9 @@ async def test_an_upload_is_one_request_of_known_length_on_a_connection_of_its_o
     with fault_server("accepted") as server, anyio.fail_after(20):
         api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
         for _ in range(2):
-            assert (await api.upload(PHOTOS, **PERSON, seconds=5)).task_id == ACCEPTED["task_id"]
+            assert (await api.upload(UploadCall(PHOTOS, **PERSON), deadline_seconds=5)).task_id == ACCEPTED[
+                "task_id"
+            ]
     assert server.connections == 2
     for post in server.posts:
         assert post.target == "/ai-photo-upload"
@@ -119,8 +121,8 @@ async def test_an_upload_is_one_request_of_known_length_on_a_connection_of_its_o
 
 async def test_an_unusable_key_is_told_before_a_photo_is_touched() -> None:
     service = Service()
-    with pytest.raises(KeyUnusable):
-        await ApiframeV1(key=None, app=service).upload(PHOTOS, **PERSON, seconds=5)
+    with pytest.raises(InvalidKey):
+        await ApiframeV1(key=None, app=service).upload(UploadCall(PHOTOS, **PERSON), deadline_seconds=5)
     assert service.asked == []
 
 
@@ -137,10 +139,12 @@ async def test_an_upload_of_30_megabytes_is_never_in_memory() -> None:
     photos = [bytes(1_000_000) for _ in range(30)]
     with fault_server("discarding", faults={"discarding": discarding}) as server, anyio.fail_after(10):
         api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
-        await api.upload(photos[:10], **PERSON, seconds=5)  # whatever is imported late is imported now
+        await api.upload(
+            UploadCall(photos[:10], **PERSON), deadline_seconds=5
+        )  # whatever is imported late is imported now
         tracemalloc.start()
         try:
-            await api.upload(photos, **PERSON, seconds=10)
+            await api.upload(UploadCall(photos, **PERSON), deadline_seconds=10)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -160,7 +164,7 @@ async def test_others_get_their_turn_while_photos_are_handed_to_a_service_that_n
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(count_turns)
-            await api.upload([bytes(500_000)] * 10, **PERSON, seconds=5)
+            await api.upload(UploadCall([bytes(500_000)] * 10, **PERSON), deadline_seconds=5)
             group.cancel_scope.cancel()
     assert turns > 50
 
@@ -170,19 +174,22 @@ async def test_the_whole_way_over_a_real_port() -> None:
     with anyio.fail_after(15):
         async with anyio.create_task_group() as group:
 
-            async def listen(*, task_status: TaskStatus[str]) -> None:
+            async def listen(*, task_status: anyio.abc.TaskStatus[str]) -> None:
                 await serve(sandbox=sandbox, task_status=task_status)
 
             base_url = await group.start(listen)
             api = ApiframeV1(key=SecretStr(SANDBOX_KEY), base_url=base_url)
-            photos = await api.upload(PHOTOS[:12], **PERSON, seconds=5)
+            photos = await api.upload(UploadCall(PHOTOS[:12], **PERSON), deadline_seconds=5)
             await sandbox.advance(2)
-            training = await api.train(photos.task_id)
+            training = await api.train(TrainingCall(photos.task_id or ""))
             await sandbox.advance(20)
-            word = (await api.fetch(training.task_id)).trigger_word
-            made = await api.generate(training.task_id, f"{word} on a beach", number_of_images=2, seconds=5)
+            word = (await api.fetch(training.task_id or "")).trigger_word
+            made = await api.generate(
+                ImageCall(training.task_id or "", f"{word} on a beach", number_of_images=2),
+                deadline_seconds=5,
+            )
             pictures = [
-                await api.download(url, hosts=HOSTS, seconds=5, most_bytes=10_000_000)
+                await api.download(url, hosts=HOSTS, deadline_seconds=5, max_bytes=10_000_000)
                 for url in made.image_urls
             ]
             await api.aclose()

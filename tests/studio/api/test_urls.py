@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.api import BaseUrlProblem, BaseUrlUnusable
-from apiframe_studio.api.urls import check_not_in_clear, is_loopback, leads_to_this_machine, usable_base_url
+from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
+from apiframe_studio.api.urls import is_loopback, is_loopback_url, normalize_base_url, require_https
 from apiframe_studio.webhooks import WebhookProblem, problem_of
 
 
@@ -23,7 +23,7 @@ from apiframe_studio.webhooks import WebhookProblem, problem_of
     ],
 )
 def test_a_service_has_one_form_however_it_is_written(written: str, form: str) -> None:
-    assert usable_base_url(written) == form
+    assert normalize_base_url(written) == form
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_service_has_one_form_however_it_is_written(written: str, form: str) -
 def test_an_unusable_base_url_is_told_by_its_problem_and_not_repeated(
     written: str, problem: BaseUrlProblem
 ) -> None:
-    with pytest.raises(BaseUrlUnusable) as caught:
-        usable_base_url(written)
+    with pytest.raises(InvalidBaseUrl) as caught:
+        normalize_base_url(written)
     assert caught.value.problem is problem
     assert "secret" not in f"{caught.value!r}{caught.value}"
 
@@ -62,10 +62,10 @@ def test_an_unusable_base_url_is_told_by_its_problem_and_not_repeated(
 )
 def test_any_text_is_usable_in_a_stable_form_or_refused(written: str) -> None:
     try:
-        form = usable_base_url(written)
-    except BaseUrlUnusable:
+        form = normalize_base_url(written)
+    except InvalidBaseUrl:
         return
-    assert usable_base_url(form) == form
+    assert normalize_base_url(form) == form
 
 
 HOSTS = [
@@ -87,17 +87,17 @@ HOSTS = [
 @pytest.mark.parametrize(("host", "here"), HOSTS)
 def test_what_leads_to_this_machine_is_known_by_the_host_as_it_is_written(host: str, here: bool) -> None:
     assert is_loopback(host.strip("[]")) is here
-    assert leads_to_this_machine(f"http://{host}:8788/v1") is here
+    assert is_loopback_url(f"http://{host}:8788/v1") is here
     at_home = problem_of(f"http://{host}/hook", service_is_local=True)
     assert at_home is (None if here else WebhookProblem.NOT_HTTPS)
 
 
 @pytest.mark.parametrize(("host", "here"), HOSTS)
 def test_plain_http_is_for_this_machine_only(host: str, here: bool) -> None:
-    check_not_in_clear(f"https://{host}")
+    require_https(f"https://{host}")
     if here:
-        check_not_in_clear(f"http://{host}:8788")
+        require_https(f"http://{host}:8788")
         return
-    with pytest.raises(BaseUrlUnusable) as caught:
-        check_not_in_clear(f"http://{host}:8788")
+    with pytest.raises(InvalidBaseUrl) as caught:
+        require_https(f"http://{host}:8788")
     assert caught.value.problem is BaseUrlProblem.PLAIN_HTTP

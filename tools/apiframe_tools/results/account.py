@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from apiframe_studio.api.models import Account
+from apiframe_studio.api.provider import Account
 from apiframe_studio.photo_sets import UPLOAD_CREDITS
 from apiframe_tools.results import Result
 from apiframe_tools.wording.phrases import join_sentences

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 
 from apiframe_studio.api.errors import (
     ApiframeError,
-    PictureRefused,
-    PictureRefusedBecause,
-    Throttled,
+    ImageRefused,
+    ImageRefusedReason,
+    RateLimited,
 )
-from apiframe_studio.api.models import TaskKind
 from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
@@ -59,21 +58,21 @@ CONSENT_MISSING = (
 )
 
 
-_SAME_AGAIN = frozenset(PictureRefusedBecause) - {PictureRefusedBecause.HOST}
+_SAME_AGAIN = frozenset(ImageRefusedReason) - {ImageRefusedReason.HOST}
 """What is wrong with the image itself: fetching it again does not help."""
 
 
 _KIND_NAMES = {
-    TaskKind.TRAINING: "a training",
-    TaskKind.UPLOAD: "a photo upload",
-    TaskKind.GENERATION: "an image generation",
+    Kind.TRAINING: "a training",
+    Kind.UPLOAD: "a photo upload",
+    Kind.GENERATION: "an image generation",
 }
 _OTHER_KINDS = {
-    TaskKind.UPLOAD: (
+    Kind.UPLOAD: (
         "This id is a photo upload, not a training. Pass it to start_training as training_images_id once the upload "
         "is finished."
     ),
-    TaskKind.GENERATION: "This id is a generated picture, not a training. list_trainings shows the trainings.",
+    Kind.GENERATION: "This id is a generated picture, not a training. list_trainings shows the trainings.",
 }
 
 
@@ -120,7 +119,7 @@ def message_for(error: BaseException) -> str | None:
             )
         case NotATraining():
             return (
-                f"This id is {_KIND_NAMES[error.kind]}, not {_KIND_NAMES[TaskKind(error.wanted.value)]}; nothing was "
+                f"This id is {_KIND_NAMES[error.kind]}, not {_KIND_NAMES[error.wanted]}; nothing was "
                 "recorded. Ask the user for the id that their Apiframe dashboard shows, then call resolve_training."
             )
         case NotYetOver():
@@ -198,7 +197,7 @@ def _not_yet_sent(error: NotYetSent) -> str:
         f"{order} (status submitting, ref {error.row.ref})",
         f"call {tool} again with the same arguments",
     )
-    if isinstance(error.cause, Throttled):
+    if isinstance(error.cause, RateLimited):
         wait = error.cause.retry_after
         when = f"in {wait:.0f} seconds" if wait else "in a minute"
         return f"The service is busy and did not take this. {named} waits; nothing was paid. Next: {again} {when}."
@@ -235,7 +234,7 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
                 f"free. If it stays so, ask the user: resolve_training with ref {row.ref} and give_up ends it, and the "
                 "same call makes new ones then, at full price."
             )
-        case NotFetched(row=row, cause=PictureRefused() as cause) if cause.why in _SAME_AGAIN:
+        case NotFetched(row=row, cause=ImageRefused() as cause) if cause.reason in _SAME_AGAIN:
             return (
                 f"The pictures were made and paid for (ref {row.ref}), but not all were saved. "
                 f"{service_message(cause)} Next: tell the user; calling again gives the same result. Whole images are "

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from apiframe_studio.api.errors import (
     ApiframeError,
+    AuthenticationFailed,
     BaseUrlProblem,
-    BaseUrlUnusable,
-    KeyRefused,
-    KeyUnusable,
+    ImageRefused,
+    ImageRefusedReason,
+    InsufficientCredits,
+    InvalidBaseUrl,
+    InvalidKey,
     NotSent,
-    NotSentBecause,
-    OutOfCredits,
-    PictureRefused,
-    PictureRefusedBecause,
+    NotSentReason,
+    OutcomeUnknown,
+    OutcomeUnknownReason,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
-    UnclearBecause,
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.strangers import plain
@@ -55,79 +55,79 @@ _URL_PROBLEMS = {
 }
 
 _IMAGE_MESSAGES = {
-    PictureRefusedBecause.HOST: (
+    ImageRefusedReason.HOST: (
         "They are at {host}, which is not among the hosts that the person allowed. To mend it, the person adds it to "
         "APIFRAME_PICTURE_HOSTS and restarts this server."
     ),
-    PictureRefusedBecause.SCHEME: "Their address is not https, so it was not followed.",
-    PictureRefusedBecause.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept.",
-    PictureRefusedBecause.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved.",
-    PictureRefusedBecause.DAMAGED: (
+    ImageRefusedReason.SCHEME: "Their address is not https, so it was not followed.",
+    ImageRefusedReason.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept.",
+    ImageRefusedReason.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved.",
+    ImageRefusedReason.DAMAGED: (
         "One is damaged: it cannot be decoded to its end, so it was not saved. Those that are whole were."
     ),
 }
 
 NOT_SENT_REASONS = {
-    NotSentBecause.DNS: "its name was not found",
-    NotSentBecause.REFUSED: "the connection was refused",
-    NotSentBecause.TIMEOUT: "no connection came about in time",
-    NotSentBecause.CERTIFICATE: "its certificate is not trusted on this machine",
-    NotSentBecause.TLS: "no secure connection came about",
-    NotSentBecause.BUSY: "too many requests are on their way already",
-    NotSentBecause.PROXY: "the proxy did not open the way",
-    NotSentBecause.UNREACHABLE: "the network did not lead there",
+    NotSentReason.DNS: "its name was not found",
+    NotSentReason.REFUSED: "the connection was refused",
+    NotSentReason.TIMEOUT: "no connection came about in time",
+    NotSentReason.CERTIFICATE: "its certificate is not trusted on this machine",
+    NotSentReason.TLS: "no secure connection came about",
+    NotSentReason.BUSY: "too many requests are on their way already",
+    NotSentReason.PROXY: "the proxy did not open the way",
+    NotSentReason.UNREACHABLE: "the network did not lead there",
 }
 
 UNCLEAR_REASONS = {
-    UnclearBecause.TIMEOUT: "did not answer in time",
-    UnclearBecause.CUT_OFF: "broke off the connection",
-    UnclearBecause.TOO_LARGE: "sent far too long an answer",
-    UnclearBecause.SERVER_ERROR: "had an error of its own",
-    UnclearBecause.ODD_STATUS: "gave an answer that makes no sense here",
-    UnclearBecause.NOT_JSON: "answered with something that is not its own format, such as a web page",
-    UnclearBecause.NO_TASK_ID: "answered without an id",
+    OutcomeUnknownReason.TIMEOUT: "did not answer in time",
+    OutcomeUnknownReason.CUT_OFF: "broke off the connection",
+    OutcomeUnknownReason.TOO_LARGE: "sent far too long an answer",
+    OutcomeUnknownReason.SERVER_ERROR: "had an error of its own",
+    OutcomeUnknownReason.ODD_STATUS: "gave an answer that makes no sense here",
+    OutcomeUnknownReason.NOT_JSON: "answered with something that is not its own format, such as a web page",
+    OutcomeUnknownReason.NO_TASK_ID: "answered without an id",
 }
 
 
-ACCOUNT_ERRORS = (KeyRefused, OutOfCredits)
+ACCOUNT_ERRORS = (AuthenticationFailed, InsufficientCredits)
 """Errors of the key or the account: correcting the request does not help."""
 
 
 def service_message(error: ApiframeError) -> str:
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
-        case PictureRefused():
-            return _IMAGE_MESSAGES[error.why].format(
+        case ImageRefused():
+            return _IMAGE_MESSAGES[error.reason].format(
                 host=plain(error.host, 100) or "an address that is no host's"
             )
-        case KeyUnusable():
+        case InvalidKey():
             return _KEY_MESSAGES[error.problem]
-        case BaseUrlUnusable():
+        case InvalidBaseUrl():
             return f"The service's address {_URL_PROBLEMS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
         case NotSent():
             return (
-                f"The service could not be reached: {NOT_SENT_REASONS[error.why]}. Check the connection and "
+                f"The service could not be reached: {NOT_SENT_REASONS[error.reason]}. Check the connection and "
                 "APIFRAME_BASE_URL, then try again."
             )
-        case Throttled(retry_after=seconds):
+        case RateLimited(retry_after=seconds):
             wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
             return f"The service is busy. Try again in {wait}."
-        case KeyRefused():
+        case AuthenticationFailed():
             return (
                 f"The service does not accept the API key.{said} To mend it, the person sets "
                 "APIFRAME_API_KEY to a valid v1 key and restarts this server."
             )
-        case OutOfCredits():
+        case InsufficientCredits():
             return f"The account has too few credits.{said} Ask the person to add some; get_account shows what is left."
         case Refused():
             return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
-        case Unclear(why=UnclearBecause.NOT_JSON):
+        case OutcomeUnknown(reason=OutcomeUnknownReason.NOT_JSON):
             return (
-                f"The service {UNCLEAR_REASONS[error.why]}.{said} Try again in a minute; if it goes on, "
+                f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute; if it goes on, "
                 "APIFRAME_BASE_URL may lead somewhere else."
             )
-        case Unclear():
-            return f"The service {UNCLEAR_REASONS[error.why]}.{said} Try again in a minute."
+        case OutcomeUnknown():
+            return f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute."
         case _:
             return f"The service could not be used.{said} Try again in a minute."
 
@@ -140,6 +140,6 @@ def _advice(error: Refused) -> str:
     return "Check the ids and the other arguments."
 
 
-def _advice_on_url(error: BaseUrlUnusable) -> str:
+def _advice_on_url(error: InvalidBaseUrl) -> str:
     mended = "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
     return f"To mend it, the person corrects {mended} and restarts this server."

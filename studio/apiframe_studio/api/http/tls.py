@@ -1,4 +1,4 @@
-"""Certificates are judged by this machine's own trust store, so a company's certificates just work."""
+"""Certificates are checked against the system's trust store, so a company's own certificates just work."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ _building = threading.Lock()
 _shared: ssl.SSLContext | None = None
 
 
-async def tls_context(base_url: str) -> ssl.SSLContext:
-    """Return the process's one context, built at the first need and off the event loop.
+async def tls_context(url: str) -> ssl.SSLContext:
+    """Return the process's one context, built off the event loop when it is first needed.
 
-    For http it is an empty one, which trusts nobody: loading certificates that are not used costs 20 ms.
+    For http it is an empty one, which trusts nothing: loading certificates that are not used costs 20 ms.
     """
-    if base_url.startswith("http://"):
-        return _trusting_nobody()
+    if url.startswith("http://"):
+        return _empty_context()
+    # Once it is built no thread is needed: a disk that hangs may hold them all.
     return await in_file_thread(_build_once) if _shared is None else _shared
 
 
 @cache
-def _trusting_nobody() -> ssl.SSLContext:
+def _empty_context() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.api import Account, Task, TaskKind, TaskState
-from apiframe_studio.api.batches import matched
-from apiframe_studio.api.models import read_account, read_task
+from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
+from apiframe_studio.api.v1.batches import match_batch
+from apiframe_studio.api.v1.wire import read_account, read_task
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -26,12 +26,12 @@ TASKS = st.dictionaries(
     st.sampled_from(NAMES), JSON | st.sampled_from(["finished", "40", "1e999", "x" * 10_000])
 )
 
-DOCUMENTED: dict[str, tuple[dict[str, Any], Task]] = {
+DOCUMENTED: dict[str, tuple[dict[str, Any], TaskStatus]] = {
     "a running upload": (
         {"status": "processing", "message": "Training images are being processed"},
-        Task(
+        TaskStatus(
             raw_status="processing",
-            kind=TaskKind.UPLOAD,
+            kind=Kind.UPLOAD,
             message="Training images are being processed",
         ),
     ),
@@ -42,21 +42,21 @@ DOCUMENTED: dict[str, tuple[dict[str, Any], Task]] = {
             "message": "Images ready for training",
             "expires_at": "2025-02-21T05:48:46.599Z",
         },
-        Task(
+        TaskStatus(
             task_id="u-1",
             state=TaskState.FINISHED,
             raw_status="finished",
-            kind=TaskKind.UPLOAD,
+            kind=Kind.UPLOAD,
             message="Images ready for training",
             expires_at=datetime(2025, 2, 21, 5, 48, 46, 599_000, tzinfo=UTC),
         ),
     ),
     "a running training": (
         {"task_id": "t-1", "status": "processing", "message": "Training is in progress", "percentage": "40"},
-        Task(
+        TaskStatus(
             task_id="t-1",
             raw_status="processing",
-            kind=TaskKind.TRAINING,
+            kind=Kind.TRAINING,
             percentage=40.0,
             message="Training is in progress",
         ),
@@ -69,11 +69,11 @@ DOCUMENTED: dict[str, tuple[dict[str, Any], Task]] = {
             "percentage": 100,
             "trigger_word": "TOKIKD",
         },
-        Task(
+        TaskStatus(
             task_id="t-1",
             state=TaskState.FINISHED,
             raw_status="finished",
-            kind=TaskKind.TRAINING,
+            kind=Kind.TRAINING,
             percentage=100.0,
             message="Training finished, you can generate photos now!",
             trigger_word="TOKIKD",
@@ -86,11 +86,11 @@ DOCUMENTED: dict[str, tuple[dict[str, Any], Task]] = {
             "task_type": "ai-photo-generate",
             "image_urls": ["https://cdn.example/1.png", "https://cdn.example/2.png"],
         },
-        Task(
+        TaskStatus(
             task_id="g-1",
             state=TaskState.FINISHED,
             raw_status="finished",
-            kind=TaskKind.GENERATION,
+            kind=Kind.GENERATION,
             image_urls=("https://cdn.example/1.png", "https://cdn.example/2.png"),
         ),
     ),
@@ -106,15 +106,15 @@ def test_a_documented_answer_is_read_whole(name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        ({"trigger_word": "TOKIKD", "expires_at": "2027-02-21T05:48:46Z"}, TaskKind.TRAINING),
-        ({"trigger_word": "TOKIKD", "image_urls": ["https://cdn.example/1.png"]}, TaskKind.TRAINING),
-        ({"percentage": "40", "expires_at": "2027-02-21T05:48:46Z"}, TaskKind.TRAINING),
-        ({"message": "Training images could not be used"}, TaskKind.UNKNOWN),
-        ({"status": "finished"}, TaskKind.UNKNOWN),
+        ({"trigger_word": "TOKIKD", "expires_at": "2027-02-21T05:48:46Z"}, Kind.TRAINING),
+        ({"trigger_word": "TOKIKD", "image_urls": ["https://cdn.example/1.png"]}, Kind.TRAINING),
+        ({"percentage": "40", "expires_at": "2027-02-21T05:48:46Z"}, Kind.TRAINING),
+        ({"message": "Training images could not be used"}, None),
+        ({"status": "finished"}, None),
     ],
 )
 def test_an_id_of_unknown_kind_is_judged_by_what_only_one_kind_carries(
-    data: dict[str, object], kind: TaskKind
+    data: dict[str, object], kind: Kind | None
 ) -> None:
     assert read_task(data).kind is kind
 
@@ -271,9 +271,9 @@ def test_only_web_addresses_are_pictures() -> None:
     [
         (
             {"email": "a@b.example", "credits": 12000, "total_images": 695, "plan": "starter"},
-            Account("a@b.example", 12000, 695, "starter"),
+            Account(12000, "starter"),
         ),
-        ({"credits": "11.5", "total_images": "3"}, Account(credits=11.5, total_images=3)),
+        ({"credits": "11.5", "total_images": "3"}, Account(credits=11.5)),
         ({"credits": -4}, Account(credits=-4)),
         *[
             ({"credits": odd, "total_images": odd}, Account())
@@ -299,4 +299,4 @@ def test_no_answer_whatever_it_holds_breaks_the_readers(data: object) -> None:
     st.lists(st.sampled_from("abc"), min_size=2, max_size=3, unique=True), st.lists(JSON | TASKS, max_size=4)
 )
 def test_whatever_a_batch_answers_no_id_gets_a_task_of_another(asked: list[str], answered: object) -> None:
-    assert all(task.task_id in (None, task_id) for task_id, task in matched(asked, answered).items())
+    assert all(task.task_id in (None, task_id) for task_id, task in match_batch(asked, answered).items())

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.api.photos_body import PhotosBody
+from apiframe_studio.api.v1.upload_body import UploadBody
 
 LARGEST_PIECE = 65_536
 FIELDS = {"ethnicity": "white", "gender": "female", "webhook_secret": 'a "quoted" ü\n]}'}
 
 
-async def written(body: PhotosBody) -> bytes:
+async def written(body: UploadBody) -> bytes:
     return b"".join([piece async for piece in body])
 
 
 async def check(images: Sequence[bytes]) -> None:
-    body = PhotosBody(FIELDS, images)
+    body = UploadBody(FIELDS, images)
     text = await written(body)
     assert len(text) == body.length
     said = json.loads(text)
@@ -43,13 +43,13 @@ async def test_any_pictures_come_out_as_they_went_in(images: list[bytes]) -> Non
 
 
 async def test_a_body_can_be_written_again() -> None:
-    body = PhotosBody(FIELDS, [b"one", b"two"])
+    body = UploadBody(FIELDS, [b"one", b"two"])
     assert await written(body) == await written(body)
 
 
 async def test_the_way_is_told_up_to_its_end_in_small_steps() -> None:
     told: list[tuple[int, int]] = []
-    body = PhotosBody(FIELDS, [bytes(500_000)] * 10, lambda *now: told.append(now))
+    body = UploadBody(FIELDS, [bytes(500_000)] * 10, lambda *now: told.append(now))
     pieces = [len(piece) async for piece in body]
     assert max(pieces) <= LARGEST_PIECE
     assert told == [(sum(pieces[: number + 1]), body.length) for number in range(len(pieces))]
@@ -60,7 +60,7 @@ async def test_only_a_piece_of_30_megabytes_is_in_memory() -> None:
     images = [bytes(1_000_000)] * 30
     tracemalloc.start()
     try:
-        body = PhotosBody(FIELDS, images)
+        body = UploadBody(FIELDS, images)
         length = 0
         async for piece in body:
             length += len(piece)

@@ -1,4 +1,4 @@
-"""Looks that come together share requests, and nobody waits for somebody who left."""
+"""Status checks made at the same time share requests, and none waits for a caller that left."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from anyio import wait_all_tasks_blocked
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from apiframe_studio.api import ApiframeError, KeyRefused, NotFound, Task, Unclear
-from apiframe_studio.api.looks import GATHERING_SECONDS, Looks, Outcome
+from apiframe_studio.api.errors import ApiframeError, AuthenticationFailed, NotFound, OutcomeUnknown
+from apiframe_studio.api.provider import TaskStatus
+from apiframe_studio.api.v1.fetch_batcher import BATCH_WINDOW_SECONDS, FetchBatcher, Outcome
 
 
 class Upstream:
     """A service whose answers come when the test opens the gate."""
 
     def __init__(self, *, outcomes: dict[str, Outcome] | None = None) -> None:
-        self.flights: list[list[str]] = []
+        self.batches: list[list[str]] = []
         self.gate = anyio.Event()
         self.outcomes = outcomes or {}
-        self.looks = Looks(self.fetch, self.fetch_many)
+        self.batcher = FetchBatcher(self.fetch, self.fetch_many)
 
-    async def fetch(self, task_id: str) -> Task:
+    async def fetch(self, task_id: str) -> TaskStatus:
         outcome = (await self._answer([task_id]))[task_id]
         if isinstance(outcome, ApiframeError):
             raise outcome
@@ -34,17 +35,17 @@ class Upstream:
         return await self._answer(list(ids))
 
     async def _answer(self, ids: list[str]) -> dict[str, Outcome]:
-        self.flights.append(ids)
+        self.batches.append(ids)
         await self.gate.wait()
-        return {task_id: self.outcomes.get(task_id, Task(task_id=task_id)) for task_id in ids}
+        return {task_id: self.outcomes.get(task_id, TaskStatus(task_id=task_id)) for task_id in ids}
 
 
 class Asker:
     """Somebody who looks, and can be cancelled."""
 
-    def __init__(self, look: Callable[[str], Awaitable[Task]], task_id: str) -> None:
+    def __init__(self, look: Callable[[str], Awaitable[TaskStatus]], task_id: str) -> None:
         self.task_id = task_id
-        self.heard: Task | ApiframeError | None = None
+        self.heard: TaskStatus | ApiframeError | None = None
         self.scope = anyio.CancelScope()
         self._look = look
 
@@ -56,7 +57,7 @@ class Asker:
                 self.heard = error
 
     def heard_its_own(self) -> bool:
-        return isinstance(self.heard, Task) and self.heard.task_id == self.task_id
+        return isinstance(self.heard, TaskStatus) and self.heard.task_id == self.task_id
 
 
 @asynccontextmanager
@@ -68,19 +69,19 @@ async def asking() -> AsyncIterator[TaskGroup]:
 
 async def ask(group: TaskGroup, upstream: Upstream, *ids: str) -> list[Asker]:
     """Start one asker for each id, and wait until all of them wait."""
-    askers = [Asker(upstream.looks.look, task_id) for task_id in ids]
-    for asker in askers:
+    waiters = [Asker(upstream.batcher.fetch, task_id) for task_id in ids]
+    for asker in waiters:
         group.start_soon(asker.ask)
-    for _ in askers:
+    for _ in waiters:
         await checkpoint()
-    return askers
+    return waiters
 
 
 async def test_a_look_alone_flies_at_once_and_alone() -> None:
     upstream = Upstream()
     async with asking() as group:
         (asker,) = await ask(group, upstream, "a")
-        assert upstream.flights == [["a"]]
+        assert upstream.batches == [["a"]]
         upstream.gate.set()
     assert asker.heard_its_own()
 
@@ -88,18 +89,18 @@ async def test_a_look_alone_flies_at_once_and_alone() -> None:
 async def test_looks_that_come_during_a_flight_share_the_next_when_it_lands() -> None:
     upstream = Upstream()
     async with asking() as group:
-        askers = await ask(group, upstream, "a", "b", "c")
-        assert upstream.flights == [["a"]]
+        waiters = await ask(group, upstream, "a", "b", "c")
+        assert upstream.batches == [["a"]]
         upstream.gate.set()
-    assert upstream.flights == [["a"], ["b", "c"]]
-    assert all(asker.heard_its_own() for asker in askers)
+    assert upstream.batches == [["a"], ["b", "c"]]
+    assert all(asker.heard_its_own() for asker in waiters)
 
 
 async def test_twenty_waiting_looks_do_not_wait_for_the_flight_in_the_air() -> None:
     upstream = Upstream()
     async with asking() as group:
         await ask(group, upstream, "first", *(f"id-{number}" for number in range(20)))
-        assert [len(flight) for flight in upstream.flights] == [1, 20]
+        assert [len(flight) for flight in upstream.batches] == [1, 20]
         upstream.gate.set()
 
 
@@ -108,39 +109,39 @@ async def test_a_look_does_not_wait_longer_than_20_ms_for_company() -> None:
     async with asking() as group:
         await ask(group, upstream, "a", "b", "c")
         began = anyio.current_time()
-        while len(upstream.flights) < 2:
+        while len(upstream.batches) < 2:
             await checkpoint()
-        assert GATHERING_SECONDS / 2 < anyio.current_time() - began < 10
-        assert upstream.flights == [["a"], ["b", "c"]]
+        assert BATCH_WINDOW_SECONDS / 2 < anyio.current_time() - began < 10
+        assert upstream.batches == [["a"], ["b", "c"]]
         upstream.gate.set()
 
 
 async def test_a_hundred_looks_at_once_are_at_most_ten_requests() -> None:
     upstream = Upstream()
     async with asking() as group:
-        askers = await ask(group, upstream, *(f"id-{number}" for number in range(100)))
+        waiters = await ask(group, upstream, *(f"id-{number}" for number in range(100)))
         upstream.gate.set()
-    assert len(upstream.flights) <= 10
-    assert max(map(len, upstream.flights)) == 20
-    assert all(asker.heard_its_own() for asker in askers)
+    assert len(upstream.batches) <= 10
+    assert max(map(len, upstream.batches)) == 20
+    assert all(asker.heard_its_own() for asker in waiters)
 
 
 async def test_many_looks_at_one_task_are_one_request_in_the_air_and_while_gathering() -> None:
     upstream = Upstream()
     async with asking() as group:
-        askers = await ask(group, upstream, *["a"] * 50, *["b"] * 50)
+        waiters = await ask(group, upstream, *["a"] * 50, *["b"] * 50)
         upstream.gate.set()
-    assert upstream.flights == [["a"], ["b"]]
-    assert all(asker.heard_its_own() for asker in askers)
+    assert upstream.batches == [["a"], ["b"]]
+    assert all(asker.heard_its_own() for asker in waiters)
 
 
 async def test_a_look_after_a_landing_asks_again() -> None:
     upstream = Upstream()
     upstream.gate.set()
     with anyio.fail_after(20):
-        await upstream.looks.look("a")
-        await upstream.looks.look("a")
-    assert upstream.flights == [["a"], ["a"]]
+        await upstream.batcher.fetch("a")
+        await upstream.batcher.fetch("a")
+    assert upstream.batches == [["a"], ["a"]]
 
 
 async def test_one_ids_error_reaches_only_those_who_asked_for_it() -> None:
@@ -154,21 +155,21 @@ async def test_one_ids_error_reaches_only_those_who_asked_for_it() -> None:
     assert bad.heard is not worse.heard
 
 
-@pytest.mark.parametrize("error", [KeyRefused(status=401), Unclear("down", status=503)])
+@pytest.mark.parametrize("error", [AuthenticationFailed(status=401), OutcomeUnknown("down", status=503)])
 async def test_an_error_of_the_whole_flight_reaches_everyone_on_it(error: ApiframeError) -> None:
     upstream = Upstream()
 
     async def refuse(_ids: Sequence[str]) -> dict[str, Outcome]:
         raise error
 
-    looks = Looks(upstream.fetch, refuse)
+    batcher = FetchBatcher(upstream.fetch, refuse)
     async with asking() as group:
-        askers = [Asker(looks.look, task_id) for task_id in ("first", "a", "b")]
-        for asker in askers:
+        waiters = [Asker(batcher.fetch, task_id) for task_id in ("first", "a", "b")]
+        for asker in waiters:
             group.start_soon(asker.ask)
         await wait_all_tasks_blocked()
         upstream.gate.set()
-    assert [str(asker.heard) for asker in askers[1:]] == [str(error)] * 2
+    assert [str(asker.heard) for asker in waiters[1:]] == [str(error)] * 2
 
 
 async def test_when_the_one_who_carries_a_flight_leaves_another_flies_at_once() -> None:
@@ -177,11 +178,11 @@ async def test_when_the_one_who_carries_a_flight_leaves_another_flies_at_once() 
         first, *_ = await ask(group, upstream, "a")
         others = await ask(group, upstream, "a", "b")
         first.scope.cancel()
-        while len(upstream.flights) < 2:
+        while len(upstream.batches) < 2:
             await checkpoint()
         assert first.heard is None
         upstream.gate.set()
-    assert upstream.flights == [["a"], ["a", "b"]]
+    assert upstream.batches == [["a"], ["a", "b"]]
     assert all(asker.heard_its_own() for asker in others)
 
 
@@ -192,32 +193,32 @@ async def test_an_id_that_nobody_asks_about_any_more_is_not_flown() -> None:
         first.scope.cancel()
         second.scope.cancel()
         upstream.gate.set()
-    assert upstream.flights == [["a"], ["c"]]
+    assert upstream.batches == [["a"], ["c"]]
     assert third.heard_its_own()
 
 
 async def test_cancelling_takes_effect_at_once_for_a_pilot_and_for_a_passenger() -> None:
     upstream = Upstream()
     async with asking() as group:
-        askers = await ask(group, upstream, "a", "b", "b")
-        for asker in askers:
+        waiters = await ask(group, upstream, "a", "b", "b")
+        for asker in waiters:
             asker.scope.cancel()
-    assert upstream.flights == [["a"]]
+    assert upstream.batches == [["a"]]
 
 
 async def test_nothing_is_left_behind_whoever_leaves_in_whatever_order() -> None:
     for leaving in range(8):
         upstream = Upstream()
         async with asking() as group:
-            askers = await ask(group, upstream, "a", "b", "b", "c", "a", "d", "e", "f")
-            askers[leaving].scope.cancel()
+            waiters = await ask(group, upstream, "a", "b", "b", "c", "a", "d", "e", "f")
+            waiters[leaving].scope.cancel()
             await wait_all_tasks_blocked()
             upstream.gate.set()
-        assert all(asker.heard_its_own() for asker in askers if asker is not askers[leaving])
+        assert all(asker.heard_its_own() for asker in waiters if asker is not waiters[leaving])
         upstream.gate = anyio.Event()
         async with asking() as group:
             await ask(group, upstream, "later")
-            assert upstream.flights[-1] == ["later"], (
+            assert upstream.batches[-1] == ["later"], (
                 "a flight that had landed was still thought to be in the air"
             )
             upstream.gate.set()
@@ -226,11 +227,11 @@ async def test_nothing_is_left_behind_whoever_leaves_in_whatever_order() -> None
 async def test_a_mistake_of_ours_reaches_the_one_who_carries_it_and_the_next_flight_is_free() -> None:
     upstream = Upstream()
 
-    async def stumble(_task_id: str) -> Task:
+    async def stumble(_task_id: str) -> TaskStatus:
         raise ZeroDivisionError
 
-    looks = Looks(stumble, upstream.fetch_many)
+    batcher = FetchBatcher(stumble, upstream.fetch_many)
     with anyio.fail_after(20):
         for _ in range(2):
             with pytest.raises(ZeroDivisionError):
-                await looks.look("a")
+                await batcher.fetch("a")

@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.api import ApiframeError, Throttled, Unclear, UnclearBecause
-from apiframe_studio.api.answers import Answer, error_of, retry_after_in, salvaged_task_id, understood
-from apiframe_studio.api.masks import Mask
-from apiframe_studio.api.models import read_task
+from apiframe_studio.api.errors import ApiframeError, OutcomeUnknown, OutcomeUnknownReason, RateLimited
+from apiframe_studio.api.http.redaction import Redactor
+from apiframe_studio.api.http.responses import (
+    RawResponse,
+    error_from_response,
+    parse_or_raise,
+    retry_after,
+    salvage_task_id,
+)
+from apiframe_studio.api.v1.wire import RESPONSE_FORMAT, read_task
 
-OPEN = Mask()
+OPEN = Redactor()
 NOW = datetime(2025, 2, 21, tzinfo=UTC)
 
 
@@ -41,7 +47,7 @@ NOW = datetime(2025, 2, 21, tzinfo=UTC)
 def test_the_wait_of_a_429_is_between_0_and_an_hour_or_unknown(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert retry_after_in(headers, NOW) == seconds
+    assert retry_after(headers, NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -59,13 +65,16 @@ def test_the_wait_of_a_429_is_between_0_and_an_hour_or_unknown(
     ],
 )
 def test_an_id_is_salvaged_only_where_nothing_is_guessed(body: str, task_id: str | None) -> None:
-    assert salvaged_task_id(Answer(200, body=body.encode(), broken=UnclearBecause.CUT_OFF)) == task_id
+    response = RawResponse(200, body=body.encode(), incomplete=OutcomeUnknownReason.CUT_OFF)
+    assert salvage_task_id(response, RESPONSE_FORMAT) == task_id
 
 
 @pytest.mark.parametrize("status", [500, 502, 408])
 def test_no_id_is_salvaged_from_an_answer_that_is_no_success(status: int) -> None:
-    error = error_of(Answer(status, body=b'{"task_id":"train-0123456789"'), OPEN)
-    assert isinstance(error, Unclear)
+    error = error_from_response(
+        RawResponse(status, body=b'{"task_id":"train-0123456789"'), OPEN, RESPONSE_FORMAT
+    )
+    assert isinstance(error, OutcomeUnknown)
     assert error.task_id is None
 
 
@@ -89,32 +98,33 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_json_is_either_read_or_unclear(name: str) -> None:
-    answer = Answer(200, "HTTP/1.1 200 OK", body=HOSTILE[name])
-    error = error_of(answer, OPEN)
+    answer = RawResponse(200, "HTTP/1.1 200 OK", body=HOSTILE[name])
+    error = error_from_response(answer, OPEN, RESPONSE_FORMAT)
     if error is None:
-        assert read_task(understood(answer, OPEN)).percentage in (40.0, None)
+        assert read_task(parse_or_raise(answer, OPEN, RESPONSE_FORMAT)).percentage in (40.0, None)
     else:
-        assert isinstance(error, Unclear)
-        assert error.why is UnclearBecause.NOT_JSON
+        assert isinstance(error, OutcomeUnknown)
+        assert error.reason is OutcomeUnknownReason.NOT_JSON
 
 
 def test_a_broken_off_refusal_is_still_a_refusal() -> None:
-    error = error_of(Answer(429, body=b'{"mess', broken=UnclearBecause.CUT_OFF), OPEN)
-    assert isinstance(error, Throttled)
+    response = RawResponse(429, body=b'{"mess', incomplete=OutcomeUnknownReason.CUT_OFF)
+    error = error_from_response(response, OPEN, RESPONSE_FORMAT)
+    assert isinstance(error, RateLimited)
 
 
 @given(
     st.integers(100, 999),
     st.binary(max_size=200)
     | st.builds(lambda data: json.dumps(data).encode(), st.dictionaries(st.text(), st.text())),
-    st.sampled_from([None, *UnclearBecause]),
+    st.sampled_from([None, *OutcomeUnknownReason]),
     st.dictionaries(st.sampled_from(["retry-after", "date", "x-request-id"]), st.text(max_size=30)),
 )
 def test_any_answer_is_an_object_or_exactly_one_of_our_errors(
-    status: int, body: bytes, broken: UnclearBecause | None, headers: dict[str, str]
+    status: int, body: bytes, broken: OutcomeUnknownReason | None, headers: dict[str, str]
 ) -> None:
-    answer = Answer(status, f"HTTP/1.1 {status}", headers, body, broken)
-    error = error_of(answer, OPEN)
+    answer = RawResponse(status, f"HTTP/1.1 {status}", headers, body, broken)
+    error = error_from_response(answer, OPEN, RESPONSE_FORMAT)
     assert error is None or isinstance(error, ApiframeError)
     if error is None:
         assert 200 <= status < 300

@@ -10,23 +10,22 @@ from typing import Any
 import anyio
 import pytest
 import stamina
-from PIL import Image
+from PIL import Image as PillowImage
 from pydantic import SecretStr
 
-from apiframe_studio.api import (
+from apiframe_studio.api.errors import (
     ApiframeError,
-    ApiframeV1,
-    Deadlines,
-    KeyRefused,
+    AuthenticationFailed,
+    ImageRefused,
+    InsufficientCredits,
     NotFound,
     NotSent,
-    OutOfCredits,
-    Picture,
-    PictureRefused,
+    OutcomeUnknown,
+    RateLimited,
     Refused,
-    Throttled,
-    Unclear,
 )
+from apiframe_studio.api.provider import Deadlines, Image
+from apiframe_studio.api.v1.client import ApiframeV1
 
 from ...faults.fault_server import Fault, FaultServer, answer, dripping, fault_server, replying
 from .conftest import Service
@@ -37,7 +36,7 @@ MOST_BYTES = 100_000
 
 def drawn(kind: str) -> bytes:
     file = BytesIO()
-    Image.effect_noise((80, 60), 90).save(file, kind)
+    PillowImage.effect_noise((80, 60), 90).save(file, kind)
     return file.getvalue()
 
 
@@ -51,14 +50,14 @@ def client(base_url: str, **deadlines: float) -> ApiframeV1:
 
 async def download(
     server: FaultServer, *others: FaultServer, path: str = "/a.png", seconds: float = 2
-) -> Picture:
+) -> Image:
     """Fetch from a picture host on this machine, for a service on this machine that is another."""
     place = server.base_url.removeprefix("http://")
     hosts = [place, *(other.base_url.removeprefix("http://") for other in others)]
     api = client("http://127.0.0.1:9")
     with anyio.fail_after(20), stamina.set_testing(True, attempts=2):
         return await api.download(
-            f"http://{place}{path}", hosts=hosts, seconds=seconds, most_bytes=MOST_BYTES
+            f"http://{place}{path}", hosts=hosts, deadline_seconds=seconds, max_bytes=MOST_BYTES
         )
 
 
@@ -71,7 +70,7 @@ def served(body: bytes, **headers: Any) -> dict[str, Fault]:
 async def test_what_a_picture_is_is_told_by_its_bytes(kind: str, media_type: str, header: str) -> None:
     data = drawn(kind)
     with fault_server("served", faults=served(data, content_type=header)) as server:
-        assert await download(server) == Picture(data, media_type)
+        assert await download(server) == Image(data, media_type)
 
 
 HOSTILE = {
@@ -104,17 +103,17 @@ HOSTILE = {
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 async def test_what_only_says_that_it_is_a_picture_is_refused(body: bytes) -> None:
     faults = served(body, content_type="image/png")
-    with fault_server("served", faults=faults) as server, pytest.raises(PictureRefused) as caught:
+    with fault_server("served", faults=faults) as server, pytest.raises(ImageRefused) as caught:
         await download(server)
-    assert caught.value.why == "type"
+    assert caught.value.reason == "type"
     assert len(server.requests) == 1
 
 
 async def test_a_packed_picture_is_not_unpacked() -> None:
     bomb = served(gzip.compress(bytes(50_000_000)), content_encoding="gzip", content_type="image/png")
-    with fault_server("served", faults=bomb) as server, pytest.raises(PictureRefused) as caught:
+    with fault_server("served", faults=bomb) as server, pytest.raises(ImageRefused) as caught:
         await download(server)
-    assert caught.value.why == "type"
+    assert caught.value.reason == "type"
     assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
@@ -128,9 +127,9 @@ async def test_a_packed_picture_is_not_unpacked() -> None:
     ids=["as declared", "and declared still larger", "without an end"],
 )
 async def test_a_picture_that_is_too_large_is_given_up_when_it_gets_so(fault: Fault, why: str) -> None:
-    with fault_server("served", faults={"served": fault}) as server, pytest.raises(PictureRefused) as caught:
+    with fault_server("served", faults={"served": fault}) as server, pytest.raises(ImageRefused) as caught:
         await download(server)
-    assert caught.value.why == why
+    assert caught.value.reason == why
     assert len(server.requests) == 1
 
 
@@ -151,20 +150,20 @@ async def test_a_picture_of_just_the_most_bytes_is_taken() -> None:
         ("gone", NotFound),
         ("redirect_nowhere", Refused),
         ("not_modified", Refused),
-        ("throttled_hugely", Throttled),
-        ("part", Unclear),
-        ("no_content_204", Unclear),
-        ("status_408", Unclear),
-        ("status_503", Unclear),
-        ("closed_after_request", Unclear),
-        ("reset_after_request", Unclear),
-        ("partial_headers", Unclear),
-        ("switching_101", Unclear),
-        ("truncated", Unclear),
-        ("truncated_chunk_with_id", Unclear),
-        ("silent", Unclear),
-        ("slow_loris_headers", Unclear),
-        ("slow_loris_body", Unclear),
+        ("throttled_hugely", RateLimited),
+        ("part", OutcomeUnknown),
+        ("no_content_204", OutcomeUnknown),
+        ("status_408", OutcomeUnknown),
+        ("status_503", OutcomeUnknown),
+        ("closed_after_request", OutcomeUnknown),
+        ("reset_after_request", OutcomeUnknown),
+        ("partial_headers", OutcomeUnknown),
+        ("switching_101", OutcomeUnknown),
+        ("truncated", OutcomeUnknown),
+        ("truncated_chunk_with_id", OutcomeUnknown),
+        ("silent", OutcomeUnknown),
+        ("slow_loris_headers", OutcomeUnknown),
+        ("slow_loris_body", OutcomeUnknown),
     ],
 )
 async def test_what_a_fault_of_a_picture_host_means(fault: str, error: type[ApiframeError]) -> None:
@@ -178,14 +177,14 @@ async def test_what_a_fault_of_a_picture_host_means(fault: str, error: type[Apif
     with fault_server(fault, faults=faults) as server, pytest.raises(error) as caught:
         await download(server, seconds=0.5)
     assert type(caught.value) is error
-    assert not isinstance(caught.value, KeyRefused | OutOfCredits)
+    assert not isinstance(caught.value, AuthenticationFailed | InsufficientCredits)
     assert caught.value.message == ""
 
 
 async def test_nobody_at_the_address_is_told_as_such() -> None:
     with fault_server("refused") as server, pytest.raises(NotSent) as caught:
         await download(server)
-    assert caught.value.why == "refused"
+    assert caught.value.reason == "refused"
 
 
 async def test_a_fault_that_may_pass_is_tried_again_for_it_costs_nothing() -> None:
@@ -244,9 +243,9 @@ async def test_a_redirect_to_elsewhere_is_refused_before_anything_is_asked_there
     with fault_server("hop", faults=hop) as server:
         api = client("http://127.0.0.1:9")
         hosts = [server.base_url.removeprefix("http://"), "cdn.allowed.example"]
-        with pytest.raises(PictureRefused) as caught, anyio.fail_after(20):
-            await api.download(f"{server.base_url}/a", hosts=hosts, seconds=2, most_bytes=MOST_BYTES)
-    assert caught.value.why == why
+        with pytest.raises(ImageRefused) as caught, anyio.fail_after(20):
+            await api.download(f"{server.base_url}/a", hosts=hosts, deadline_seconds=2, max_bytes=MOST_BYTES)
+    assert caught.value.reason == why
     assert server.connections == 1
 
 
@@ -267,7 +266,9 @@ async def test_a_picture_host_learns_neither_key_nor_cookie_nor_where_one_came_f
             api = client(service.base_url)
             hosts = [other.base_url.removeprefix("http://")]
             for _ in range(2):
-                await api.download(f"{service.base_url}/a", hosts=hosts, seconds=2, most_bytes=MOST_BYTES)
+                await api.download(
+                    f"{service.base_url}/a", hosts=hosts, deadline_seconds=2, max_bytes=MOST_BYTES
+                )
     for server in (service, other):
         assert len(server.requests) == 2
         assert KEY not in everything_in(server)
@@ -278,7 +279,7 @@ async def test_a_picture_host_learns_neither_key_nor_cookie_nor_where_one_came_f
 
 @pytest.mark.parametrize("link", [f"/a.png?key={KEY}", f"/{KEY}.png", f"/{KEY.upper()}"])
 async def test_a_link_with_the_key_in_it_is_not_followed(link: str) -> None:
-    with fault_server("served", faults=served(PNG)) as server, pytest.raises(PictureRefused) as caught:
+    with fault_server("served", faults=served(PNG)) as server, pytest.raises(ImageRefused) as caught:
         await download(server, path=link)
     assert server.connections == 0
     assert KEY not in f"{caught.value!r} {vars(caught.value)}".lower()
@@ -293,9 +294,12 @@ async def test_a_picture_elsewhere_is_asked_for_through_the_proxy_of_the_environ
         monkeypatch.delenv("no_proxy", raising=False)
         with pytest.raises(NotSent) as caught, anyio.fail_after(20), stamina.set_testing(True):
             await client("https://api.apiframe.pro").download(
-                "https://cdn.apiframe.pro/a.png", hosts=[".apiframe.pro"], seconds=2, most_bytes=MOST_BYTES
+                "https://cdn.apiframe.pro/a.png",
+                hosts=[".apiframe.pro"],
+                deadline_seconds=2,
+                max_bytes=MOST_BYTES,
             )
-    assert caught.value.why == "proxy"
+    assert caught.value.reason == "proxy"
     assert [(request.method, request.target) for request in proxy.requests] == [
         ("CONNECT", "cdn.apiframe.pro:443")
     ]
@@ -305,13 +309,13 @@ async def test_a_picture_elsewhere_is_asked_for_through_the_proxy_of_the_environ
 async def test_an_embedded_service_serves_its_pictures_and_those_of_its_hosts_without_a_network() -> None:
     service = Service({"/pictures/a.png": PNG})
     api = ApiframeV1(key=SecretStr(KEY), base_url="http://sandbox.invalid", app=service)
-    wanted: dict[str, Any] = {"hosts": [".apiframe.pro"], "seconds": 2, "most_bytes": MOST_BYTES}
+    wanted: dict[str, Any] = {"hosts": [".apiframe.pro"], "deadline_seconds": 2, "max_bytes": MOST_BYTES}
     for link in ("http://sandbox.invalid/pictures/a.png", "https://cdn.apiframe.pro/pictures/a.png"):
         assert (await api.download(link, **wanted)).media_type == "image/png"
-    with pytest.raises(PictureRefused):
+    with pytest.raises(ImageRefused):
         await api.download("https://evil.example/pictures/a.png", **wanted)
     assert service.paths == ["/pictures/a.png"] * 2
 
 
 def test_a_picture_does_not_show_its_bytes() -> None:
-    assert repr(Picture(PNG, "image/png")) == "Picture(media_type='image/png')"
+    assert repr(Image(PNG, "image/png")) == "Image(media_type='image/png')"

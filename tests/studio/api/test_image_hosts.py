@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from apiframe_studio.api import PictureRefused
-from apiframe_studio.api.picture_hosts import permitted
+from apiframe_studio.api.errors import ImageRefused
+from apiframe_studio.api.http.image_hosts import check_image_url
 
 SERVICE = "https://api.apiframe.pro"
 HOSTS = [
@@ -134,15 +134,15 @@ REFUSED = {
 def why_refused(link: str, base_url: str = SERVICE, *, embedded: bool = False) -> str:
     """The reason, or "" for a link that is followed."""
     try:
-        permitted(link, HOSTS, base_url=base_url, embedded=embedded)
-    except PictureRefused as refused:
-        return refused.why.value
+        check_image_url(link, HOSTS, base_url=base_url, embedded=embedded)
+    except ImageRefused as refused:
+        return refused.reason.value
     return ""
 
 
 @pytest.mark.parametrize(("link", "host"), FOLLOWED.items())
 def test_a_link_to_an_allowed_host_is_followed_to_just_that_host(link: str, host: str) -> None:
-    url = permitted(link, HOSTS, base_url=SERVICE)
+    url = check_image_url(link, HOSTS, base_url=SERVICE)
     assert (url.scheme, url.raw_host.decode()) == ("https", host)
 
 
@@ -168,8 +168,8 @@ RELATIVE = [
 def test_a_redirect_leads_to_no_other_place_either(link: str) -> None:
     page = httpx.URL("https://cdn.apiframe.pro/x/a.png")
     try:
-        url = permitted(link, HOSTS, base_url=SERVICE, seen_at=page)
-    except PictureRefused:
+        url = check_image_url(link, HOSTS, base_url=SERVICE, seen_at=page)
+    except ImageRefused:
         return
     # What is no whole link is read as one to the place where it was seen, which was allowed.
     assert (url.scheme, url.netloc, url.userinfo) == ("https", b"cdn.apiframe.pro", b"")
@@ -186,7 +186,7 @@ def test_a_redirect_leads_to_no_other_place_either(link: str) -> None:
 )
 def test_a_relative_redirect_is_read_from_where_it_was_seen(link: str, leads_to: str) -> None:
     page = httpx.URL("https://cdn.apiframe.pro/x/a.png")
-    assert str(permitted(link, HOSTS, base_url=SERVICE, seen_at=page)) == leads_to
+    assert str(check_image_url(link, HOSTS, base_url=SERVICE, seen_at=page)) == leads_to
 
 
 @pytest.mark.parametrize(
@@ -217,15 +217,15 @@ def test_only_a_service_on_this_machine_serves_its_pictures_itself_and_without_h
 
 def test_a_port_on_this_machine_may_be_allowed_while_the_service_is_there_too() -> None:
     link = "http://127.0.0.1:9000/a.png"
-    assert permitted(link, ["127.0.0.1:9000"], base_url="http://127.0.0.1:8000").port == 9000
-    with pytest.raises(PictureRefused) as caught:
-        permitted(link, ["127.0.0.1:9000"], base_url=SERVICE)
-    assert caught.value.why == "scheme"
+    assert check_image_url(link, ["127.0.0.1:9000"], base_url="http://127.0.0.1:8000").port == 9000
+    with pytest.raises(ImageRefused) as caught:
+        check_image_url(link, ["127.0.0.1:9000"], base_url=SERVICE)
+    assert caught.value.reason == "scheme"
 
 
 def test_nothing_is_allowed_by_an_empty_list() -> None:
-    with pytest.raises(PictureRefused):
-        permitted("https://cdn.apiframe.pro/a.png", [], base_url=SERVICE)
+    with pytest.raises(ImageRefused):
+        check_image_url("https://cdn.apiframe.pro/a.png", [], base_url=SERVICE)
 
 
 def test_a_refusal_names_the_host_as_the_setting_would() -> None:
@@ -233,6 +233,6 @@ def test_a_refusal_names_the_host_as_the_setting_would() -> None:
         "https://Evil.Example:8443/a?b": "evil.example:8443",
         "https://" + "e" * 300 + ".example/": "e" * 99 + "…",
     }.items():
-        with pytest.raises(PictureRefused) as caught:
-            permitted(link, HOSTS, base_url=SERVICE)
+        with pytest.raises(ImageRefused) as caught:
+            check_image_url(link, HOSTS, base_url=SERVICE)
         assert caught.value.host == named

@@ -1,0 +1,135 @@
+"""Downloading generated images: from allowed hosts, bounded in size and time, and without the key.
+
+Their links are public and expire; the service does not document when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import httpx
+
+from apiframe_studio.api.errors import (
+    ApiframeError,
+    ImageRefused,
+    ImageRefusedReason,
+    NotFound,
+    OutcomeUnknown,
+    OutcomeUnknownReason,
+    RateLimited,
+    Refused,
+)
+from apiframe_studio.api.http.clients import build_client
+from apiframe_studio.api.http.exchange import PartialResponse, send_once
+from apiframe_studio.api.http.image_hosts import check_image_url
+from apiframe_studio.api.http.responses import RawResponse, retry_after
+from apiframe_studio.api.http.retries import with_retries
+from apiframe_studio.api.http.tls import tls_context
+from apiframe_studio.api.http.transport import USER_AGENT, build_timeouts
+from apiframe_studio.api.provider import Deadlines, Image
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+MAX_REDIRECTS: Final = 3
+_HEADERS: Final = {
+    "Accept": "image/png, image/jpeg, image/webp",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+    "User-Agent": USER_AGENT,
+}
+
+
+class ImageDownloader:
+    """Downloads the images of one service. It has no key, so it cannot leak one."""
+
+    def __init__(self, *, base_url: str, app: ASGIApp | None, deadlines: Deadlines) -> None:
+        self._base_url = base_url
+        self._app = app
+        self._deadlines = deadlines
+
+    async def download(
+        self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
+    ) -> Image:
+        """Fetch one image within `deadline_seconds`. Free, so it is tried up to three times.
+
+        `hosts` are names such as `cdn.example.com`, or `.example.com` for every host of example.com;
+        `name:8443` allows a port other than that of https. A service on this machine may also serve its images
+        itself, over http too.
+
+        Raises:
+            ImageRefused: its address, or that of a redirect, is not allowed; it is larger than `max_bytes`; or it
+                is not a JPEG, PNG or WebP.
+            NotFound, Refused, RateLimited, NotSent, OutcomeUnknown: it could not be fetched (now). An image host
+                knows no key, so its 401, 402 and 403 are plain Refused: an expired link, usually.
+            InvalidBaseUrl: the environment's proxies cannot be used.
+        """
+
+        async def attempt(seconds_left: float) -> Image:
+            return await self._follow(url, hosts, anyio.current_time() + seconds_left, max_bytes)
+
+        return await with_retries(attempt, deadline_seconds)
+
+    async def _follow(self, url: str, hosts: Sequence[str], until: float, max_bytes: int) -> Image:
+        embedded = self._app is not None
+        at = check_image_url(url, hosts, base_url=self._base_url, embedded=embedded)
+        for _ in range(MAX_REDIRECTS):
+            response = await self._get(at, until, max_bytes)
+            link = response.headers.get("location") if 300 <= response.status < 400 else None
+            if not link:
+                return _read_image(response)
+            at = check_image_url(link, hosts, base_url=self._base_url, embedded=embedded, seen_at=at)
+        return _read_image(await self._get(at, until, max_bytes))
+
+    async def _get(self, url: httpx.URL, until: float, max_bytes: int) -> RawResponse:
+        partial = PartialResponse(max_bytes)
+        context = await tls_context(str(url))
+        seconds = max(until - anyio.current_time(), 0.0)
+        with anyio.move_on_after(seconds):
+            # A new client for each host and redirect: no connection, cookie or header is carried over.
+            async with build_client(str(url), context, self._app) as client:
+                timeout = build_timeouts(self._deadlines, seconds)
+                request = client.build_request("GET", url, headers=_HEADERS, timeout=timeout)
+                await send_once(client, request, partial)
+        return partial.result()
+
+
+def detect_media_type(data: bytes) -> str | None:
+    """Return the media type that an image's first bytes show; None for anything but JPEG, PNG and WebP."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+
+
+def _read_image(response: RawResponse) -> Image:
+    if error := _find_error(response):
+        raise error
+    media_type = detect_media_type(response.body)
+    if media_type is None:
+        raise ImageRefused(ImageRefusedReason.TYPE)
+    return Image(response.body, media_type)
+
+
+def _find_error(response: RawResponse) -> ApiframeError | None:
+    """Return why a response is not an image. The host's own text is left out: it would not help a user."""
+    status = response.status
+    if status == 200:
+        return _find_incompleteness(response)
+    if status == 429:
+        return RateLimited(retry_after=retry_after(response.headers))
+    if 300 <= status < 500 and status != 408:
+        return NotFound(status=status) if status in (404, 410) else Refused(status=status)
+    reason = OutcomeUnknownReason.SERVER_ERROR if status >= 500 else OutcomeUnknownReason.ODD_STATUS
+    return OutcomeUnknown(reason=reason, status=status)
+
+
+def _find_incompleteness(response: RawResponse) -> ApiframeError | None:
+    if response.incomplete is OutcomeUnknownReason.TOO_LARGE:
+        return ImageRefused(ImageRefusedReason.SIZE)
+    if response.incomplete is None:
+        return None
+    return OutcomeUnknown(reason=response.incomplete, status=response.status)

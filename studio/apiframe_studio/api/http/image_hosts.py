@@ -1,0 +1,87 @@
+"""Where images may be fetched from. A link comes from the service, so it is untrusted."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import httpx
+
+from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
+from apiframe_studio.api.urls import is_loopback_url
+from apiframe_studio.strangers import plain
+
+_MAX_URL_LENGTH: Final = 2048
+_MAX_SHOWN: Final = 100
+_LABEL: Final = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def check_image_url(
+    link: str,
+    hosts: Sequence[str],
+    *,
+    base_url: str,
+    embedded: bool = False,
+    seen_at: httpx.URL | None = None,
+) -> httpx.URL:
+    """Return the address that `link` leads to; that of a redirect is resolved against `seen_at`.
+
+    It is judged as httpx parses it, so that a second parser cannot disagree. A service at `base_url` may serve
+    images itself when it is on this machine or `embedded` in this program.
+
+    Raises:
+        ImageRefused: SCHEME or HOST.
+    """
+    url = _parse(link, seen_at)
+    if url is None or url.userinfo:
+        raise ImageRefused(ImageRefusedReason.HOST)
+    if url.scheme not in ("http", "https"):
+        raise ImageRefused(ImageRefusedReason.SCHEME)
+    service_is_local = embedded or is_loopback_url(base_url)
+    if service_is_local and _origin(url) == _origin(httpx.URL(base_url)):
+        return url
+    location = url.netloc.decode("ascii")
+    if not _is_allowed(url.host, location, hosts):
+        raise ImageRefused(ImageRefusedReason.HOST, plain(location, _MAX_SHOWN))
+    if url.scheme == "http" and not (service_is_local and is_loopback_url(str(url))):
+        raise ImageRefused(ImageRefusedReason.SCHEME, plain(location, _MAX_SHOWN))
+    return url
+
+
+def _parse(link: str, seen_at: httpx.URL | None) -> httpx.URL | None:
+    if len(link) > _MAX_URL_LENGTH:
+        return None
+    try:
+        url = httpx.URL(link) if seen_at is None else seen_at.join(link)
+        # A bad punycode label is found only when the host is read, and then it is a UnicodeError.
+        return url if url.host else None
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes]:
+    return url.scheme, url.netloc
+
+
+def _is_allowed(host: str, location: str, hosts: Sequence[str]) -> bool:
+    is_address = _is_address(host)
+    if not is_address and not _NAME.fullmatch(location.partition(":")[0]):
+        return False
+    return any(_matches(location, entry.strip().lower(), by_suffix=not is_address) for entry in hosts)
+
+
+def _matches(location: str, entry: str, *, by_suffix: bool) -> bool:
+    if by_suffix and entry.startswith("."):
+        return location == entry[1:] or location.endswith(entry)
+    return location == entry
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

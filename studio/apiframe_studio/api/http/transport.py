@@ -1,0 +1,168 @@
+"""One request and its response: authorised, bounded in time and size, never redirected, never repeated."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
+
+import anyio
+import httpx
+
+from apiframe_studio import __version__
+from apiframe_studio.api.errors import InvalidKey
+from apiframe_studio.api.http.clients import build_client
+from apiframe_studio.api.http.exchange import PartialResponse, send_once
+from apiframe_studio.api.http.redaction import Redactor
+from apiframe_studio.api.http.responses import RawResponse, request_id, response_date
+from apiframe_studio.api.http.tls import tls_context
+from apiframe_studio.api.keys import check_key
+from apiframe_studio.api.provider import Deadlines, OnDate
+from apiframe_studio.api.urls import normalize_base_url, require_https
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from starlette.types import ASGIApp
+
+MAX_RESPONSE_BYTES: Final = 2**20
+USER_AGENT: Final = f"apiframe-photo-mcp/{__version__}"
+
+# A connection takes two steps, TCP and TLS, each within the connect deadline. Both must fit well into the
+# total, so that a slow connect ends as "not sent" and not as an unknown outcome.
+_CONNECT_SHARE: Final = 0.4
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class StreamedBody(Protocol):
+    """A request body that is made while it is sent. `length` is in bytes and known before the first is sent."""
+
+    length: int
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body in pieces."""
+        ...
+
+
+Body: TypeAlias = Mapping[str, object] | StreamedBody
+"""A JSON object, or a JSON text that is made while it is sent."""
+
+
+def build_timeouts(deadlines: Deadlines, seconds: float) -> httpx.Timeout:
+    """Return what each step of one request may take when all of it may take `seconds`."""
+    connect = min(deadlines.connect, _CONNECT_SHARE * seconds)
+    return httpx.Timeout(seconds, connect=connect, pool=connect, write=deadlines.stalled)
+
+
+class Transport:
+    """Sends requests to one service with one key. Building it uses neither the network nor the event loop.
+
+    `key_header` is the header that carries the bare key. `on_date` is called with the time of each response.
+
+    Raises:
+        InvalidBaseUrl: nothing can be sent to `base_url`, or not over plain http.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: SecretStr | None,
+        key_header: str,
+        base_url: str,
+        allow_http: bool = False,
+        app: ASGIApp | None = None,
+        deadlines: Deadlines,
+        on_date: OnDate | None = None,
+    ) -> None:
+        self.base_url = normalize_base_url(base_url)
+        if app is None and not allow_http:
+            require_https(self.base_url)
+        self._key = key
+        self._key_header = key_header
+        self._app = app
+        self._deadlines = deadlines
+        self._on_date = on_date
+        self._pool: httpx.AsyncClient | None = None
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        *,
+        redactor: Redactor,
+        seconds: float,
+        fresh: bool = False,
+    ) -> RawResponse:
+        """Send one request once, if `fresh` on a new connection; return what came back within `seconds`.
+
+        The response is logged with the service's request id, which goes through `redactor`.
+
+        Raises:
+            InvalidKey, InvalidBaseUrl, NotSent: nothing left.
+            OutcomeUnknown: it may have left, and not even a status line came back.
+        """
+        headers = self._headers(fresh=fresh)
+        partial = PartialResponse(MAX_RESPONSE_BYTES)
+        with anyio.move_on_after(seconds):
+            async with self._client(fresh=fresh) as client:
+                request = client.build_request(
+                    method,
+                    f"{self.base_url}{path}",
+                    content=_content(body, headers),
+                    headers=headers,
+                    timeout=build_timeouts(self._deadlines, seconds),
+                )
+                await send_once(client, request, partial)
+        # Outside every `except`: httpx's exception holds the request and must not become the context of ours.
+        response = partial.result()
+        if self._on_date is not None and (date := response_date(response.headers)):
+            self._on_date(date)
+        _log(method, path, response, redactor)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections kept for reads."""
+        if self._pool is not None:
+            await self._pool.aclose()
+            self._pool = None
+
+    def _headers(self, *, fresh: bool) -> dict[str, str]:
+        key = self._key.get_secret_value() if self._key else ""
+        if problem := check_key(key):
+            raise InvalidKey(problem)
+        return {
+            self._key_header: key,
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Connection": "close" if fresh else "keep-alive",
+            "User-Agent": USER_AGENT,
+        }
+
+    @asynccontextmanager
+    async def _client(self, *, fresh: bool) -> AsyncGenerator[httpx.AsyncClient]:
+        context = await tls_context(self.base_url)
+        if fresh:
+            async with build_client(self.base_url, context, self._app) as client:
+                yield client
+        else:
+            self._pool = self._pool or build_client(self.base_url, context, self._app)
+            yield self._pool
+
+
+def _log(method: str, path: str, response: RawResponse, redactor: Redactor) -> None:
+    level = logging.WARNING if response.status >= 500 else logging.INFO
+    named = request_id(response, redactor) or "not given"
+    log.log(level, "%s %s: HTTP %d, request id %s", method, path, response.status, named)
+
+
+def _content(body: Body | None, headers: dict[str, str]) -> bytes | StreamedBody | None:
+    """Return what is sent. A streamed body gets its length as a header, so that it is not sent in chunks."""
+    if isinstance(body, StreamedBody):
+        headers["Content-Length"] = str(body.length)
+        return body
+    return None if body is None else json.dumps(body).encode()

@@ -1,0 +1,298 @@
+"""The interface between the studio and one generation of the service. No HTTP here.
+
+What differs between generations is a method of `Provider` or a field of `Terms`. A generation whose terms say that it
+can list or delete gets methods for that here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from apiframe_studio.api.errors import ApiframeError, NotFound
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+OnBytesSent: TypeAlias = Callable[[int, int], None]
+"""Called while a body is sent: with the bytes handed to the system so far, and the bytes of the whole body."""
+
+OnDate: TypeAlias = Callable[[datetime], None]
+"""Called with the time (aware) that a response of the service names."""
+
+
+class Kind(StrEnum):
+    """What a request asks for."""
+
+    TRAINING = "training"
+    UPLOAD = "upload"
+    GENERATION = "generation"
+
+
+class TaskState(StrEnum):
+    """The state of a task. Only `finished` and `failed` are final; an unknown status is read as `processing`."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class TaskStatus:
+    """What the service says about one task."""
+
+    task_id: str | None = None
+    """None where the service sends none (a running upload), or one that cannot be an id."""
+    state: TaskState = TaskState.PROCESSING
+    raw_status: str = ""
+    """The status as the service wrote it, sanitized; "" when it sent none."""
+    kind: Kind | None = None
+    """None when the response does not show it."""
+    percentage: float | None = None
+    """0 to 100, or None when the service sent none or something else."""
+    message: str | None = None
+    trigger_word: str | None = None
+    """Exactly as the service returned it, never repaired or assumed."""
+    expires_at: datetime | None = None
+    """Until when an upload can be trained on (aware); a time without a zone is read as UTC."""
+    image_urls: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Codes of what was left out: odd_task_id, odd_percentage, odd_trigger_word, odd_expires_at, odd_image_urls."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A paid request that the service accepted. An id, images or both: at least one of the two is there."""
+
+    task_id: str | None
+    image_urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Image:
+    """One generated image: `media_type` is image/jpeg, image/png or image/webp, judged by its first bytes."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account of a key. Unknown is None, never 0."""
+
+    credits: float | int | None = None
+    plan: str | None = None
+
+
+@dataclass(frozen=True)
+class UploadCall:
+    """Photos to upload (JPEG bytes), and what the user said about the subject. What is None is not sent."""
+
+    photos: Sequence[bytes] = field(repr=False)
+    gender: str
+    ethnicity: str
+    age: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingCall:
+    """A training to start, of the photo set that the service knows by `photo_set_id`. What is None is not sent."""
+
+    photo_set_id: str
+    trigger_word: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class ImageCall:
+    """Images to generate. `width` and `height` are pixels. What is None is not sent."""
+
+    training_id: str
+    prompt: str
+    aspect_ratio: str | None = None
+    width: int | None = None
+    height: int | None = None
+    number_of_images: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds. `read` and `paid` are totals: from the call to the last byte of the response."""
+
+    connect: float = 5.0
+    read: float = 15.0
+    paid: float = 20.0
+    stalled: float = 60.0
+    """How long sending a body may make no progress. Not a measure of slowness: a system that buffers 4 MB for a
+    connection asks for more when a third has left, which takes 33 seconds at 40 kB/s."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """From `min` to `max`, both included."""
+
+    min: int
+    max: int
+
+    def __contains__(self, number: float) -> bool:
+        return self.min <= number <= self.max
+
+    def __str__(self) -> str:
+        return f"{self.min} to {self.max}"
+
+
+@dataclass(frozen=True)
+class TrainingPrice:
+    """Credits of one training: a flat part and a part for each photo."""
+
+    flat: float = 0.0
+    per_photo: float = 0.0
+
+    def of(self, photos: int) -> float:
+        """Credits of a training of so many photos."""
+        return self.flat + self.per_photo * photos
+
+
+@dataclass(frozen=True)
+class Refunds:
+    """Credits that come back when the service fails; None where the service does not document it."""
+
+    failed_training: float | None = None
+    failed_image: float | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one generation of the service charges, allows and can do: the only definition of each of these facts.
+
+    Prices are in credits. `None` in a field that allows it means that the service documents none.
+    """
+
+    generation: Literal["v1", "v2"]
+    base_url: str
+    key_page: str
+    """Where a user creates a key."""
+
+    photos: Range
+    max_photo_bytes: int | None
+    max_upload_bytes: int | None
+    photo_long_side: int
+    """Pixels; larger photos are scaled down before they are sent."""
+    uploads_before_training: bool
+    """Whether photos are sent by a request of their own, which is paid for."""
+    set_lifetime_seconds: float
+    """About how long a photo set can be trained on."""
+
+    upload_credits: float
+    training_credits: TrainingPrice
+    image_credits: float
+    refunds: Refunds
+
+    genders: tuple[str, ...]
+    ethnicities: tuple[str, ...] | None
+    """None: any text."""
+    age: type[int] | type[str]
+
+    chooses_trigger_word: bool
+    """Whether a request may name the trigger word it would like."""
+    inserts_trigger_word: bool
+    """Whether the service itself puts the trigger word into a prompt that lacks it."""
+    reports_percentage: bool
+    usual_training_minutes: Range | None
+    trainings_at_once: int | None
+
+    aspect_ratios: tuple[str, ...]
+    """Without the one that takes a width and a height; see `custom_size`."""
+    custom_size: bool
+    images_per_request: Range
+    max_prompt: int
+    """Characters, with the trigger word."""
+
+    idempotent: frozenset[Kind]
+    """The paid requests that take an idempotency key."""
+    idempotency_seconds: float
+    can_find: bool
+    can_delete: bool
+    webhook_secret: bool
+    """Whether a request may name a secret that the service sends back with each webhook."""
+    status_batch: int
+    """Most tasks that one status request can name."""
+    poll_seconds: float
+
+    def min_training_credits(self) -> float:
+        """Credits of the smallest training."""
+        return self.training_credits.of(self.photos.min)
+
+    def max_training_credits(self) -> float:
+        """Credits of the largest training."""
+        return self.training_credits.of(self.photos.max)
+
+
+class Provider(Protocol):
+    """One generation of the service.
+
+    The methods that pay send once and never repeat, and raise one of these:
+
+    - InvalidKey, InvalidBaseUrl, NotSent, RateLimited, Refused: nothing was bought.
+    - OutcomeUnknown: it may have been bought; `task_id` is set when an id could be salvaged.
+
+    The others cost nothing and are repeated within their deadline; they raise ApiframeError.
+    """
+
+    @property
+    def terms(self) -> Terms:
+        """What this generation charges, allows and can do."""
+        ...
+
+    async def upload(
+        self, call: UploadCall, *, deadline_seconds: float, on_sent: OnBytesSent | None = None
+    ) -> Accepted:
+        """Upload photos. PAID. Only where `terms.uploads_before_training`."""
+        ...
+
+    async def train(self, call: TrainingCall, *, deadline_seconds: float | None = None) -> Accepted:
+        """Start a training. PAID."""
+        ...
+
+    async def generate(self, call: ImageCall, *, deadline_seconds: float) -> Accepted:
+        """Generate images. PAID."""
+        ...
+
+    async def status(
+        self, kind: Kind | None, task_ids: Sequence[str]
+    ) -> Mapping[str, TaskStatus | ApiframeError]:
+        """Check tasks, each with its own outcome. `kind` None: ids of unknown kind. Does not raise ApiframeError."""
+        ...
+
+    async def account(self) -> Account:
+        """Credits and plan."""
+        ...
+
+    async def download(
+        self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
+    ) -> Image:
+        """Fetch one generated image, without the key.
+
+        Raises:
+            ImageRefused: its address or its content is not what may be fetched or kept.
+            ApiframeError: it could not be fetched.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+async def check_status(provider: Provider, kind: Kind | None, task_id: str) -> TaskStatus:
+    """Check one task. Raises ApiframeError."""
+    outcome = (await provider.status(kind, [task_id])).get(task_id) or NotFound()
+    if isinstance(outcome, ApiframeError):
+        raise outcome
+    return outcome

@@ -1,0 +1,139 @@
+"""Status checks that are made at the same time share requests, without a background task.
+
+One batch is one request with up to 20 ids. As with Nagle's algorithm a check is sent at once when no request is in
+flight; otherwise ids are collected until 20 wait, the last request has ended, or 20 ms have passed. The first caller to
+notice that a batch is due sends it for all; when that caller is cancelled, the ids are sent again by another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
+from typing import Final, TypeAlias
+
+import anyio
+
+from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.provider import TaskStatus
+from apiframe_studio.api.v1.terms import V1_TERMS
+
+Outcome: TypeAlias = TaskStatus | ApiframeError
+Fetch: TypeAlias = Callable[[str], Awaitable[TaskStatus]]
+FetchMany: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, Outcome]]]
+
+BATCH_WINDOW_SECONDS: Final = 0.02
+
+
+class _PendingFetch:
+    """One id and every caller that waits for it."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        self.since = anyio.current_time()
+        self.waiters = 0
+        self.outcome: Outcome | None = None
+        self._changed = anyio.Event()
+
+    async def wait_changed(self) -> None:
+        """Wait for an outcome, or for a possible turn to send."""
+        await self._changed.wait()
+
+    def notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+class FetchBatcher:
+    """Shares requests among the callers of one event loop."""
+
+    def __init__(self, fetch: Fetch, fetch_many: FetchMany, max_batch: int = V1_TERMS.status_batch) -> None:
+        self._fetch = fetch
+        self._fetch_many = fetch_many
+        self._max_batch = max_batch
+        self._waiting: dict[str, _PendingFetch] = {}
+        self._sent: dict[str, _PendingFetch] = {}
+        self._batches_in_flight = 0
+
+    async def fetch(self, task_id: str) -> TaskStatus:
+        """Return the status from a request that is sent for this call, or was in flight already.
+
+        Raises:
+            ApiframeError: what the service said about this id, or why the request failed.
+        """
+        pending = self._sent.get(task_id) or self._waiting.setdefault(task_id, _PendingFetch(task_id))
+        pending.waiters += 1
+        try:
+            while (outcome := pending.outcome) is None:
+                if self._is_due(pending):
+                    await self._send_batch(pending)
+                else:
+                    await self._wait(pending)
+            if isinstance(outcome, ApiframeError):
+                # Each waiter raises a copy, or their tracebacks would grow into one another.
+                raise copy(outcome)
+            return outcome
+        finally:
+            pending.waiters -= 1
+            self._detach(pending)
+
+    def _is_due(self, pending: _PendingFetch) -> bool:
+        if pending.task_id not in self._waiting:
+            return False
+        full = len(self._waiting) >= self._max_batch
+        return not self._batches_in_flight or full or anyio.current_time() >= self._flush_at()
+
+    def _flush_at(self) -> float:
+        return next(iter(self._waiting.values())).since + BATCH_WINDOW_SECONDS
+
+    async def _wait(self, pending: _PendingFetch) -> None:
+        """Wait for a change. The first in the queue also wakes up when the batch is due."""
+        if next(iter(self._waiting.values()), None) is not pending:
+            await pending.wait_changed()
+            return
+        with anyio.CancelScope(deadline=self._flush_at()):
+            await pending.wait_changed()
+
+    async def _send_batch(self, leader: _PendingFetch) -> None:
+        batch = self._take_batch(leader)
+        try:
+            outcomes = await self._request([one.task_id for one in batch])
+            for one in batch:
+                one.outcome = outcomes[one.task_id]
+        finally:
+            self._finish_batch(batch)
+
+    def _take_batch(self, leader: _PendingFetch) -> list[_PendingFetch]:
+        others = [one for one in self._waiting.values() if one is not leader]
+        batch = [leader, *others[: self._max_batch - 1]]
+        for one in batch:
+            del self._waiting[one.task_id]
+            self._sent[one.task_id] = one
+        self._batches_in_flight += 1
+        self._wake_first()
+        return batch
+
+    async def _request(self, ids: list[str]) -> Mapping[str, Outcome]:
+        try:
+            return {ids[0]: await self._fetch(ids[0])} if len(ids) == 1 else await self._fetch_many(ids)
+        except ApiframeError as error:
+            return dict.fromkeys(ids, error)
+
+    def _finish_batch(self, batch: list[_PendingFetch]) -> None:
+        """Put ids without an outcome, because their leader was cancelled, back to the front of the queue."""
+        self._batches_in_flight -= 1
+        for one in batch:
+            del self._sent[one.task_id]
+        unanswered = {one.task_id: one for one in batch if one.outcome is None}
+        self._waiting = unanswered | self._waiting
+        for one in batch:
+            one.notify()
+        self._wake_first()
+
+    def _detach(self, pending: _PendingFetch) -> None:
+        if not pending.waiters and self._waiting.get(pending.task_id) is pending:
+            del self._waiting[pending.task_id]
+            self._wake_first()
+
+    def _wake_first(self) -> None:
+        if first := next(iter(self._waiting.values()), None):
+            first.notify()

@@ -1,0 +1,167 @@
+"""Reading the JSON of v1. Pure.
+
+Nothing here trusts the service: a field that is absent, of another type, out of range or absurdly large becomes None or
+is left out, and nothing raises. The quirks are those of the documented samples (`percentage` is a string while a
+training runs and a number when it has finished, a running upload has no `task_id`) and of published clients (error text
+in `errors[].msg`, `message` or `error`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, cast
+
+from apiframe_studio.api.http.json_values import array_or_empty, object_or_empty
+from apiframe_studio.api.http.redaction import Sanitizer
+from apiframe_studio.api.http.responses import ResponseFormat
+from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
+from apiframe_studio.api.urls import keep_web_urls
+from apiframe_studio.strangers import plain
+
+_STATES: Final = {"pending": "queued", "staged": "queued", "starting": "queued", "completed": "finished"}
+_TASK_ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]{1,200}")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_MAX_COUNT: Final = 10**15
+_TRIGGER_WORD: Final = re.compile(r"(?=.{1,100}$)[\w-]+( [\w-]+){0,2}")
+
+
+def read_task(data: object, sanitize: Sanitizer = plain) -> TaskStatus:
+    """Read one task, as `POST /fetch` and the webhook describe it. Anything but a JSON object is an empty status."""
+    fields = object_or_empty(data)
+    task_id = read_task_id(fields.get("task_id"))
+    percentage = read_percentage(fields.get("percentage"))
+    trigger_word = read_trigger_word(fields.get("trigger_word"))
+    expires_at = read_time(fields.get("expires_at"))
+    image_urls = keep_web_urls(array_or_empty(fields.get("image_urls")))
+    read = {
+        "task_id": task_id,
+        "percentage": percentage,
+        "trigger_word": trigger_word,
+        "expires_at": expires_at,
+        "image_urls": image_urls,
+    }
+    return TaskStatus(
+        task_id=task_id,
+        state=read_state(fields.get("status")),
+        raw_status=sanitize(fields.get("status")),
+        kind=guess_kind(fields),
+        percentage=percentage,
+        message=read_message(fields, sanitize) or None,
+        trigger_word=trigger_word,
+        expires_at=expires_at,
+        image_urls=image_urls,
+        notes=tuple(f"odd_{name}" for name, value in read.items() if _is_lost(fields.get(name), value)),
+    )
+
+
+def read_account(data: object, sanitize: Sanitizer = plain) -> Account:
+    """Read the account. `credits` may be a number or a number in a string."""
+    fields = object_or_empty(data)
+    return Account(credits=read_number(fields.get("credits")), plan=sanitize(fields.get("plan")) or None)
+
+
+def read_state(status: object) -> TaskState:
+    """Read a status in any case: pending staged starting processing finished failed retry retrying."""
+    word = status.strip().lower() if isinstance(status, str) and len(status) < 100 else ""
+    try:
+        return TaskState(_STATES.get(word, word))
+    except ValueError:
+        return TaskState.PROCESSING
+
+
+def guess_kind(fields: Mapping[str, object]) -> Kind | None:
+    """Return the kind of a task as its fields show it, for ids of unknown kind; a bare status shows nothing.
+
+    Fields that only one kind was ever seen with come first: the service adds fields to a response without notice.
+    """
+    message = str(fields.get("message"))[:300].lower()
+    if fields.get("trigger_word"):
+        return Kind.TRAINING
+    if fields.get("image_urls") or "generate" in str(fields.get("task_type"))[:100]:
+        return Kind.GENERATION
+    if fields.get("percentage") is not None:
+        return Kind.TRAINING
+    if fields.get("expires_at") or message.startswith(("training images are", "images ready")):
+        return Kind.UPLOAD
+    # "Training images could not be used" may be said of an upload and of a training.
+    if message.startswith("training ") and not message.startswith("training images"):
+        return Kind.TRAINING
+    return None
+
+
+def read_task_id(value: object) -> str | None:
+    """Return an id that looks like one, or None. An integer is accepted too: a paid id must not be lost."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT:
+        return str(value)
+    return value if isinstance(value, str) and _TASK_ID.fullmatch(value) else None
+
+
+def read_trigger_word(value: object) -> str | None:
+    """Return the word if a prompt can contain it unchanged, else None: a repaired word is another word.
+
+    One to three tokens of letters, digits, `_` and `-`. A sentence in its place would put untrusted text into a prompt.
+    """
+    if not isinstance(value, str) or not _TRIGGER_WORD.fullmatch(value):
+        return None
+    # Some letters are invisible, such as U+3164.
+    return value if plain(value) == value else None
+
+
+def read_percentage(value: object) -> float | None:
+    """Read 40, "40", "40.5" or "40 %" as 40.0; None for NaN, booleans and everything outside 0 to 100."""
+    number = read_number(value.removesuffix("%").strip() if isinstance(value, str) else value)
+    return float(number) if number is not None and 0 <= number <= 100 else None
+
+
+def read_number(value: object) -> float | int | None:
+    """Read a finite number of plausible size, also out of a string."""
+    if isinstance(value, str):
+        return _parse_number(value.strip())
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # NaN compares false with everything, so it ends as None too.
+    return value if -_MAX_COUNT < value < _MAX_COUNT else None
+
+
+def _parse_number(text: str) -> float | int | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    return float(text) if "." in text else int(text)
+
+
+def read_time(value: object) -> datetime | None:
+    """Read ISO 8601, such as 2025-02-21T05:48:46.599Z, as an aware time in UTC."""
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) and len(value) < 100 else None
+        return None if read is None else _to_utc(read)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def read_message(fields: Mapping[str, object], sanitize: Sanitizer = plain) -> str:
+    """Return the service's message from wherever it is: `message`, `error` or `errors[].msg`; or ""."""
+    first = next(iter(array_or_empty(fields.get("errors"))), None)
+    for candidate in (fields.get("message"), fields.get("error"), first):
+        inner = object_or_empty(candidate)
+        for text in (candidate, inner.get("msg"), inner.get("message")):
+            if message := sanitize(text):
+                return message
+    return ""
+
+
+def _is_lost(written: object, read: object) -> bool:
+    if isinstance(read, tuple):
+        return len(array_or_empty(written)) > len(cast("tuple[object, ...]", read))
+    return written not in (None, "") and read is None
+
+
+RESPONSE_FORMAT: Final = ResponseFormat(
+    read_message=read_message,
+    task_id_field=re.compile(r'"task_id"\s*:\s*"([A-Za-z0-9_-]{8,128})"'),
+)
