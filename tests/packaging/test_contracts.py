@@ -15,7 +15,8 @@ import pytest
 from .conftest import PACKAGES
 
 LAYERS = "Layers import downwards only"
-HTTP = "Only the API package and the sandbox's webhooks speak HTTP"
+HTTP = "Only api.http and the sandbox's webhooks import httpx"
+CLIENT = "The service's client is built in layers"
 NO_MCP = "The studio never imports mcp"
 SANDBOX = "The sandbox's modules import downwards only"
 SANDBOX_V1 = "The calls of the sandbox's v1 are independent"
@@ -32,6 +33,17 @@ PLANTED = [
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx2"),
     (HTTP, "studio/apiframe_studio/sandbox/planted.py", "import httpx"),
     (HTTP, "studio/apiframe_studio/planted.py", "import requests"),
+    (HTTP, "studio/apiframe_studio/api/v1/planted.py", "import httpx"),
+    (
+        CLIENT,
+        "studio/apiframe_studio/api/http/planted.py",
+        "from apiframe_studio.api.v1.terms import V1_TERMS",
+    ),
+    (
+        CLIENT,
+        "studio/apiframe_studio/api/v1/planted.py",
+        "from apiframe_studio.api.select import select_terms",
+    ),
     (NO_MCP, "studio/apiframe_studio/planted.py", "import mcp.types"),
     (NO_MCP, "studio/apiframe_studio/api/planted.py", "from mcp_types import Tool"),
     (SANDBOX, "studio/apiframe_studio/sandbox/state.py", "from .sandbox import Sandbox"),

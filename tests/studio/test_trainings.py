@@ -296,7 +296,7 @@ async def test_looks_of_a_list_share_requests(
     studio: Studio, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the machine: what asks while a request is under way waits for company until that one ends.
-    monkeypatch.setattr(fetch_batcher, "GATHERING_SECONDS", 60.0)
+    monkeypatch.setattr(fetch_batcher, "BATCH_WINDOW_SECONDS", 60.0)
     for number in range(30):
         await studio.trainings.start(TrainingWish(f"images-{number}"))
     before = len(service.asked)
