@@ -28,6 +28,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.ledger import LedgerError
+from apiframe_studio.ledger.book import Book
 from apiframe_studio.sending import NotYetSent, Rejected
 from apiframe_studio.studio import Studio, StudioPlan
 from apiframe_studio.trainings import TrainingWish
@@ -41,7 +42,6 @@ LOADED_FOR_A_STUDIO = (
     "anyio._backends._asyncio",
     "anyio.streams.tls",
     "apiframe_studio.api.v1.client",
-    "apiframe_studio.ledger.book",
     "photo_jobs",
     "h11",
     "httpcore",
@@ -75,10 +75,17 @@ async def _start(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def _open_ledger(job: dict[str, Any]) -> dict[str, Any]:
+    Book(Path(job["ledger"])).close()
+    return {}
+
+
 def _core(job: dict[str, Any], stdin: int, stdout: int) -> int:
     del stdin
-    # Imported by name because this file runs as a script, outside any package.
-    verb = _start if job["verb"] == "train" else getattr(importlib.import_module("photo_jobs"), job["verb"])
+    verb = {"train": _start, "open_ledger": _open_ledger}.get(job["verb"])
+    if verb is None:
+        # Imported by name because this file runs as a script, outside any package.
+        verb = getattr(importlib.import_module("photo_jobs"), job["verb"])
     answer = json.dumps(anyio.run(verb, job)) + "\n"
     # Not write(2): faults of the spool are injected into it.
     os.writev(stdout, [answer.encode()])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -49,6 +49,12 @@ AFTER_ALL_LEASES = 120.0
 
 LEDGER_CALLS = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "mkdir", "pread64", "fcntl", "openat")
 NETWORK_CALLS = ("connect", "sendto", "recvfrom", "epoll_wait")
+
+SAMPLED = {"openat": 3, "pread64": 4, "fcntl": 4, "epoll_wait": 4, "recvfrom": 2}
+"""The step between the swept calls in `make test`, for calls after which disk and service are as before."""
+all_calls = pytest.mark.parametrize(
+    "all_calls", [False, pytest.param(True, marks=pytest.mark.long)], ids=["sampled", "all calls"]
+)
 
 
 @dataclass(frozen=True)
@@ -193,24 +199,29 @@ def calls_of_one_start(workers: Queue[Worker], calls: Sequence[str], *, main_thr
     return Counter({call: max(n for (_, name), n in made.items() if name == call) for _, call in made})
 
 
+def swept(made: int, step: int) -> list[int]:
+    """Number the calls to sweep, and two more: the child must survive them, or the sweep missed some calls."""
+    return [*range(1, made + 1, step), made + 1, made + 2]
+
+
 def assert_promises_kept(outcomes: Sequence[Outcome]) -> None:
     broken = [promise for outcome in outcomes for promise in outcome.broken_promises()]
     assert broken == []
 
 
+@all_calls
 def test_a_start_killed_at_any_step_is_paid_at_most_once_and_loses_no_accepted_id(
-    workers: Queue[Worker],
+    workers: Queue[Worker], all_calls: bool
 ) -> None:
     counted = [
         (calls_of_one_start(workers, LEDGER_CALLS, main_thread=False), False),
         (calls_of_one_start(workers, NETWORK_CALLS, main_thread=True), True),
     ]
-    # Two steps more than counted: the child must survive them, or the sweep missed some calls.
     points = [
         Point(call, number, main_thread=main_thread)
         for counts, main_thread in counted
         for call, made in counts.items()
-        for number in range(1, made + 3)
+        for number in swept(made, 1 if all_calls else SAMPLED.get(call, 1))
     ]
     outcomes = sweep(workers, points)
     assert_promises_kept(outcomes)
@@ -225,30 +236,47 @@ def test_a_start_killed_at_any_step_is_paid_at_most_once_and_loses_no_accepted_i
     print(f"{len(killed)} kills: {dict(ends)}")
 
 
-def _every(call: str, fault: str, step: int = 1, *, lasts: bool = False) -> Callable[[int], list[Point]]:
-    return lambda made: [Point(call, n, f"error={fault}", lasts) for n in range(1, made + 1, step)]
+@dataclass(frozen=True)
+class Failing:
+    """An error of one call. `make test` sweeps every `step`th call from `first` on, the long test every one."""
+
+    call: str
+    error: str
+    lasts: bool = False
+    first: int = 1
+    step: int = 1
+
+    def points(self, made: int, *, all_calls: bool) -> list[Point]:
+        first, step = (1, 1) if all_calls else (self.first, self.step)
+        return [Point(self.call, n, f"error={self.error}", self.lasts) for n in range(first, made + 1, step)]
 
 
+# Where several errors share a call, each of its calls gets one of them in turn.
 FAILING = {
-    "a full disk at one write": ("pwrite64", _every("pwrite64", "ENOSPC", 2)),
-    "a disk that stays full": ("pwrite64", _every("pwrite64", "ENOSPC", 2, lasts=True)),
-    "a failed write": ("pwrite64", _every("pwrite64", "EIO", 3)),
-    "a failed sync": ("fdatasync", _every("fdatasync", "EIO")),
-    "all further syncs fail": ("fdatasync", _every("fdatasync", "EIO", lasts=True)),
-    "a failed read": ("pread64", _every("pread64", "EIO")),
-    "the journal cannot be removed": ("unlink", _every("unlink", "EIO")),
-    "no space to spool": ("write", _every("write", "ENOSPC")),
-    "a folder cannot be created": ("mkdir", _every("mkdir", "ENOSPC")),
-    "a file cannot be opened": ("openat", _every("openat", "ENOSPC")),
+    "a full disk at one write": Failing("pwrite64", "ENOSPC", first=1, step=3),
+    "a disk that stays full": Failing("pwrite64", "ENOSPC", lasts=True, first=2, step=3),
+    "a failed write": Failing("pwrite64", "EIO", first=3, step=3),
+    "a failed sync": Failing("fdatasync", "EIO", first=1, step=2),
+    "all further syncs fail": Failing("fdatasync", "EIO", lasts=True, first=2, step=2),
+    "a failed read": Failing("pread64", "EIO", step=2),
+    "the journal cannot be removed": Failing("unlink", "EIO"),
+    "no space to spool": Failing("write", "ENOSPC"),
+    "a folder cannot be created": Failing("mkdir", "ENOSPC"),
+    "a file cannot be opened": Failing("openat", "ENOSPC", step=2),
 }
 
 
+@all_calls
 def test_a_disk_error_at_any_step_costs_at_most_one_request_and_loses_no_id(
-    workers: Queue[Worker],
+    workers: Queue[Worker], all_calls: bool
 ) -> None:
-    calls = sorted({call for call, _ in FAILING.values()})
+    calls = sorted({failing.call for failing in FAILING.values()})
     made = calls_of_one_start(workers, calls, main_thread=False)
-    points = [point for call, every in FAILING.values() for point in every(made[call])]
+    points = [
+        point
+        for failing in FAILING.values()
+        for point in failing.points(made[failing.call], all_calls=all_calls)
+    ]
     outcomes = [outcome for outcome in sweep(workers, points) if outcome.injected]
     assert_promises_kept(outcomes)
     for outcome in outcomes:
@@ -272,16 +300,16 @@ def assert_disk_promises_kept(outcome: Outcome) -> None:
 
 
 SERVER_SWEEP = {
-    "pwrite64": 4,
-    "fdatasync": 2,
+    "pwrite64": 6,
+    "fdatasync": 3,
     "unlink": 1,
     "fsync": 1,
     "sendto": 1,
     "connect": 1,
-    "recvfrom": 1,
+    "recvfrom": 3,
     "write": 1,
 }
-"""The step between the swept calls of the whole server: 4 sweeps every fourth call."""
+"""The same for the whole server, whose calls for the ledger are those of the start above."""
 
 
 @pytest.fixture
@@ -323,8 +351,9 @@ def _expire_leases(ledger: Path) -> None:
     connection.close()
 
 
+@all_calls
 def test_a_server_killed_at_any_step_pays_at_most_once_and_loses_no_accepted_id(
-    server_workers: Queue[Worker],
+    server_workers: Queue[Worker], all_calls: bool
 ) -> None:
     points: list[Point] = []
     for main_thread in (False, True):
@@ -333,7 +362,7 @@ def test_a_server_killed_at_any_step_pays_at_most_once_and_loses_no_accepted_id(
             Point(call, number, main_thread=main_thread)
             for call, made in counts.items()
             if not main_thread or call in ("sendto", "connect", "recvfrom")
-            for number in range(1, made + 1, SERVER_SWEEP[call])
+            for number in range(1, made + 1, 1 if all_calls else SERVER_SWEEP[call])
         ]
     outcomes = sweep(server_workers, points)
     assert_promises_kept(outcomes)

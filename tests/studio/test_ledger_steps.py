@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from apiframe_studio.ledger.steps import VERSION
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import Event, State
 
-from ..faults.child_process import strace_is_missing
+from ..faults.child_process import ForkServer, Job, strace_is_missing
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"
@@ -168,25 +170,33 @@ def shape_of(engine: object) -> dict[str, tuple[object, ...]]:
 
 
 OPENS = "import sys; from pathlib import Path; from apiframe_studio.ledger.book import Book; Book(Path(sys.argv[1]))"
+
+
+@pytest.fixture
+def fork_server() -> Iterator[ForkServer]:
+    with ForkServer.open() as open_server:
+        yield open_server
+
+
 OF_A_STEP = ("pwrite64", "fdatasync", "unlink")
-
-
-def opened_under(fault: list[str], path: Path) -> int:
-    command = ["strace", "-f", "-qq", "-o", os.devnull, *fault, sys.executable, "-c", OPENS, str(path)]
-    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
 @pytest.mark.parametrize("call", OF_A_STEP)
-def test_killed_anywhere_a_step_is_taken_whole_or_not_at_all(tmp_path: Path, call: str) -> None:
+def test_killed_anywhere_a_step_is_taken_whole_or_not_at_all(
+    fork_server: ForkServer, tmp_path: Path, call: str
+) -> None:
     kills = 0
     for number in range(1, 200):
         path = Path(shutil.copyfile(GOLDEN, tmp_path / f"{number}.sqlite3"))
         only_ledger = [arg for tail in ("", "-journal") for arg in ("-P", f"{path}{tail}")]
         inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", *only_ledger]
-        if opened_under(inject, path) == 0:
+        job = Job(str(path), "", "", ["-f", "-qq", "-o", os.devnull, *inject], verb="open_ledger")
+        [end] = fork_server.run(job)
+        if end["ended"] == 0:
             break
+        assert end["ended"] == -signal.SIGKILL
         kills += 1
         version = sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0]
         assert version in range(1, VERSION + 1)
