@@ -1,4 +1,4 @@
-"""How the program is started and reached: composition, settings, command line, transports."""
+"""The process: composition, settings, command line and transports."""
 
 from apiframe_studio import __version__
 

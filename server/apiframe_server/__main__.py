@@ -1,4 +1,4 @@
-"""`python -m apiframe_server` is the command."""
+"""`python -m apiframe_server` runs the command `apiframe-photo-mcp`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line. Nothing heavy is imported before it is known what is wanted."""
+"""The command line. Modules are imported when their command runs, to keep the start fast."""
 
 from __future__ import annotations
 
@@ -18,67 +18,77 @@ if TYPE_CHECKING:
     from apiframe_server.settings import Settings
 
 
-_SANDBOX_IN_CLEAR = Problem(
+_UNENCRYPTED_SANDBOX = Problem(
     ExitCode.USAGE, "--sandbox-url must begin with https:// to reach another machine."
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks for; returns the exit code."""
+    """Run a command line (default: that of the process) and return the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given == ["--version"]:
-        # Scripts ask this often; a parser would take half of the answer's time.
+        # Scripts call this often, and building the parser would double its time.
         print(f"apiframe-photo-mcp {__version__}")
         return 0
     from apiframe_server.cli_parser import parse
 
-    wanted = parse(given)
-    from apiframe_server.settings import Settings, SettingsError, name_unknown_variables
+    options = parse(given)
+    from apiframe_server.settings import Settings, SettingsError, describe_unknown_variables
 
-    as_json = getattr(wanted, "json", False)
-    if wanted.command == "doctor":
-        return _run_for_reader(partial(_doctor, wanted.sandbox))
+    as_json = getattr(options, "json", False)
+    if options.command == "doctor":
+        return _run_until_pipe_closes(partial(_doctor, options.sandbox))
     try:
         settings = Settings.read()
     except SettingsError as error:
         return report(Problem(ExitCode.USAGE, str(error)), as_json=as_json)
-    for sentence in name_unknown_variables():
+    for sentence in describe_unknown_variables():
         print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
-    sandbox = _sandbox(wanted.sandbox, settings)
-    if _is_refused(sandbox, settings):
-        return report(_SANDBOX_IN_CLEAR, as_json=as_json)
-    if wanted.command is None:
+    sandbox = _select_sandbox(options.sandbox, settings)
+    if _is_unencrypted(sandbox, settings):
+        return report(_UNENCRYPTED_SANDBOX, as_json=as_json)
+    if options.command is None:
         return _serve(settings, sandbox)
-    return _run_for_reader(partial(_run, wanted, settings, sandbox))
+    return _run_until_pipe_closes(partial(_run, options, settings, sandbox))
 
 
-def _doctor(asked: str | None) -> int:
-    """The only command that goes on when a setting is wrong: it makes a finding of it."""
+def _doctor(option: str | None) -> int:
+    """Unlike other commands, doctor runs with invalid settings and reports them."""
     from apiframe_server.doctor import doctor
     from apiframe_server.settings import Settings
 
-    settings, wrong = Settings.read_usable()
-    sandbox = _sandbox(asked, settings)
-    if _is_refused(sandbox, settings):
-        return report(_SANDBOX_IN_CLEAR)
+    settings, invalid = Settings.read_usable()
+    sandbox = _select_sandbox(option, settings)
+    if _is_unencrypted(sandbox, settings):
+        return report(_UNENCRYPTED_SANDBOX)
     _log_errors(settings)
-    return doctor(settings, sandbox, wrong)
+    return doctor(settings, sandbox, invalid)
 
 
-def _sandbox(asked: str | None, settings: Settings) -> str | None:
-    return "" if asked is None and settings.sandbox else asked
+def _select_sandbox(option: str | None, settings: Settings) -> str | None:
+    return "" if option is None and settings.sandbox else option
 
 
-def _is_refused(sandbox: str | None, settings: Settings) -> bool:
-    return bool(sandbox) and not settings.allow_http and _is_in_clear(sandbox or "")
+def _is_unencrypted(sandbox: str | None, settings: Settings) -> bool:
+    """Whether the URL of a sandbox would send the key over plain http, without the user's permission."""
+    if not sandbox or settings.allow_http:
+        return False
+    from apiframe_studio.api.errors import InvalidBaseUrl
+    from apiframe_studio.api.urls import require_https
+
+    try:
+        require_https(sandbox)
+    except InvalidBaseUrl:
+        return True
+    return False
 
 
-def _run_for_reader(run: Callable[[], int]) -> int:
+def _run_until_pipe_closes(run: Callable[[], int]) -> int:
     try:
         code = run()
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of the output has gone, as `head` does. What is still buffered would fail again at the exit.
+        # The reader has closed the pipe, as `head` does. Buffered output would raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
@@ -87,64 +97,53 @@ def _run_for_reader(run: Callable[[], int]) -> int:
 def _log_errors(settings: Settings) -> None:
     from apiframe_server.logs import log_to_stderr
 
-    # A command says itself what went wrong; that something was tried again is for those who asked for logs.
+    # A command prints its own errors; retries are logged only for those who set a log level.
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     log_to_stderr(level, [settings.api_key.get_secret_value()])
 
 
-def _run(wanted: Namespace, settings: Settings, sandbox: str | None) -> int:
+def _run(options: Namespace, settings: Settings, sandbox: str | None) -> int:
     _log_errors(settings)
-    match wanted.command:
+    match options.command:
         case "demo":
             from apiframe_server.demo import demo
 
-            return demo(settings, wanted.svg)
+            return demo(settings, options.svg)
         case "trainings":
             from apiframe_server.trainings_command import list_trainings
 
             return list_trainings(
-                settings, sandbox, subject=wanted.subject, limit=wanted.limit, as_json=wanted.json
+                settings, sandbox, subject=options.subject, limit=options.limit, as_json=options.json
             )
         case "wait":
             from apiframe_server.trainings_command import wait
 
-            return wait(settings, sandbox, subject=wanted.subject, as_json=wanted.json)
+            return wait(settings, sandbox, subject=options.subject, as_json=options.json)
         case "check":
             from apiframe_server.check_command import check
 
-            return check(settings, paths=wanted.paths, sheet=wanted.sheet, as_json=wanted.json)
+            return check(settings, paths=options.paths, sheet=options.sheet, as_json=options.json)
         case "forget":
             from apiframe_server.forget import forget
 
-            return forget(settings, sandbox, subject=wanted.subject, yes=wanted.yes)
+            return forget(settings, sandbox, subject=options.subject, yes=options.yes)
         case _:
             from apiframe_server.serve_sandbox import serve_sandbox
 
-            return serve_sandbox(settings, wanted.port)
-
-
-def _is_in_clear(url: str) -> bool:
-    from apiframe_studio.api.errors import InvalidBaseUrl
-    from apiframe_studio.api.urls import require_https
-
-    try:
-        require_https(url)
-    except InvalidBaseUrl:
-        return True
-    return False
+            return serve_sandbox(settings, options.port)
 
 
 def _serve(settings: Settings, sandbox: str | None) -> int:
     if not _has_stdio():
         print(
-            "apiframe-photo-mcp: stdin and stdout have to be open: an MCP client talks over them.",
+            "apiframe-photo-mcp: stdin and stdout must be open: an MCP client uses them for its messages.",
             file=sys.stderr,
         )
         return 2
-    # Importing the SDK makes a hundred thousand objects and next to no garbage; looking for it anyway
-    # took a seventh of the start (docs/decisions/0005-start.md).
+    # Importing the SDK creates a hundred thousand objects and almost no garbage; collecting it took a
+    # seventh of the start-up time (docs/decisions/0005-start.md).
     gc.disable()
-    _build_models_at_first_use()
+    _defer_model_building()
     from apiframe_server.composition import build_server, build_studio
     from apiframe_server.logs import log_to_stderr
     from apiframe_server.stdio import serve
@@ -152,30 +151,30 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
     log_to_stderr(settings.log_level, [settings.api_key.get_secret_value()])
     if sys.stdin.isatty():
         print(
-            "An MCP client talks to this program over stdin; there is nothing to type here. Ctrl-C ends it.\n"
-            "To see it work: apiframe-photo-mcp demo",
+            "This is an MCP server: a client starts it and sends messages to its stdin. Press Ctrl-C to stop.\n"
+            "To see it work, run: apiframe-photo-mcp demo",
             file=sys.stderr,
         )
     studio = build_studio(settings, sandbox=sandbox)
     server = build_server(studio)
-    # What was built so far lives as long as the program does: the collector need not walk it again.
+    # What exists now lives until the program exits, so the collector can ignore it.
     gc.freeze()
     gc.enable()
     serve(studio, server)
     return 0
 
 
-def _build_models_at_first_use() -> None:
-    """Before the SDK is imported: it declares each message of each protocol version, and a client uses a few."""
+def _defer_model_building() -> None:
+    """Must run before the SDK is imported: it declares the messages of all protocol versions, and clients use few."""
     from pydantic import BaseModel
 
     BaseModel.model_config["defer_build"] = True
 
 
 def _has_stdio() -> bool:
-    """Whether stdin and stdout are open. A closed stderr is replaced: its number could be reused otherwise."""
+    """Whether stdin and stdout are open. A closed stderr is replaced, so that its descriptor is not reused."""
     if cast("TextIO | None", sys.stderr) is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the program lives
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the program exits
     return None not in (cast("TextIO | None", sys.stdin), cast("TextIO | None", sys.stdout))
 
 

@@ -1,4 +1,4 @@
-"""The command line: what can be asked for, and what each command's help says."""
+"""The command line parser and the help of every command."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from apiframe_server import __version__
 from apiframe_server.problems import EXIT_CODES, ExitCode, Problem, report
 
 _EPILOG = """\
-Settings are environment variables; the key is APIFRAME_API_KEY. Try `apiframe-photo-mcp demo` first: it needs
-neither a key nor money.
+Settings are environment variables; the API key is APIFRAME_API_KEY. Try `apiframe-photo-mcp demo` first: it needs
+no key and costs nothing.
 
 exit codes:
 {codes}
 
-With --json an error is JSON on stdout too: {{"error": {{"kind", "exit_code", "message", "next"}}}}.
+With --json, errors are printed on stdout as JSON: {{"error": {{"kind", "exit_code", "message", "next"}}}}.
 
 examples:
-  apiframe-photo-mcp                    what an MCP client starts: serves over stdin and stdout
-  apiframe-photo-mcp --sandbox          the same in the sandbox: no key, no money
-  apiframe-photo-mcp trainings          your trainings and their trigger words
-  apiframe-photo-mcp COMMAND --help     more about one command
+  apiframe-photo-mcp                    serve an MCP client over stdin and stdout
+  apiframe-photo-mcp --sandbox          the same with the sandbox: no key, no cost
+  apiframe-photo-mcp trainings          list your trainings and their trigger words
+  apiframe-photo-mcp COMMAND --help     help for a command
 """
-_LAST_PORT = 65_535
+_MAX_PORT = 65_535
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """What is asked for. Ends the program for --help and with exit code 2 for what cannot be meant.
+    """Parse the arguments. Exits the program for --help, and with code 2 for invalid arguments.
 
-    `sandbox` is None for the service, "" for the sandbox inside the program, else the address of one on a port.
+    `sandbox` of the result is None for the service, "" for the built-in sandbox, or the URL of a sandbox.
     """
     try:
-        wanted = _parser().parse_args(_with_sandbox_url(arguments))
-    except _Unusable as unusable:
+        options = _build_parser().parse_args(_with_sandbox_url(arguments))
+    except _InvalidArguments as error:
         if "--json" not in arguments:
-            argparse.ArgumentParser.error(unusable.parser, unusable.message)
-        problem = Problem(ExitCode.USAGE, f"{unusable.message}.", f"See `{unusable.parser.prog} --help`.")
+            argparse.ArgumentParser.error(error.parser, error.message)
+        problem = Problem(ExitCode.USAGE, f"{error.message}.", f"See `{error.parser.prog} --help`.")
         raise SystemExit(report(problem, as_json=True)) from None
-    url: str | None = getattr(wanted, "sandbox_url", None)
-    wanted.sandbox = url or ("" if getattr(wanted, "sandbox", False) else None)
-    return wanted
+    url: str | None = getattr(options, "sandbox_url", None)
+    options.sandbox = url or ("" if getattr(options, "sandbox", False) else None)
+    return options
 
 
-class _Unusable(Exception):
-    """Arguments that cannot be meant."""
+class _InvalidArguments(Exception):
+    """The arguments are invalid. `parser` is that of the command."""
 
     def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
         super().__init__(message)
@@ -55,11 +55,11 @@ class _Unusable(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise _Unusable(self, message)
+        raise _InvalidArguments(self, message)
 
 
 def _with_sandbox_url(arguments: Sequence[str]) -> list[str]:
-    """`--sandbox URL`, as the first version had it, is `--sandbox-url URL`."""
+    """Rewrite `--sandbox URL`, the form of earlier versions, to `--sandbox-url URL`."""
     rewritten: list[str] = []
     for argument in arguments:
         if "://" in argument and rewritten[-1:] == ["--sandbox"]:
@@ -68,44 +68,44 @@ def _with_sandbox_url(arguments: Sequence[str]) -> list[str]:
     return rewritten
 
 
-def _parser() -> _Parser:
+def _build_parser() -> _Parser:
     codes = "\n".join(f"  {code:<5} {meaning}" for code, meaning in EXIT_CODES.items())
-    asked = _Parser(
+    parser = _Parser(
         prog="apiframe-photo-mcp",
-        description="An MCP server that trains photo models of people at Apiframe and reports the trigger word.",
+        description="An MCP server that trains photo models of people on Apiframe and generates images with them.",
         epilog=_EPILOG.format(codes=codes),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_sandbox_options(shown=True)],
     )
-    asked.add_argument("--version", action="version", version=f"apiframe-photo-mcp {__version__}")
-    commands = asked.add_subparsers(
-        dest="command", metavar="command", title="commands (none: serve over stdio)"
+    parser.add_argument("--version", action="version", version=f"apiframe-photo-mcp {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="command", title="commands (default: serve over stdio)"
     )
     for add in (_add_demo, _add_doctor, _add_trainings, _add_wait, _add_check, _add_forget, _add_sandbox):
         add(commands)
-    return asked
+    return parser
 
 
 def _sandbox_options(*, shown: bool) -> _Parser:
-    # Before a command or after it: a default that a command's parser sets would undo what came before.
+    # Accepted before and after a command: a default of the command's parser would override an earlier value.
     options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options.add_argument(
         "--sandbox",
         action="store_true",
-        help="use the built-in sandbox instead of the service: no key, no money"
+        help="use the built-in sandbox instead of the service: no key, no cost"
         if shown
         else argparse.SUPPRESS,
     )
     options.add_argument(
         "--sandbox-url",
         metavar="URL",
-        type=_web_address,
-        help="use a sandbox that listens on a port, see the command sandbox" if shown else argparse.SUPPRESS,
+        type=_url,
+        help="use the sandbox at this address (see the command sandbox)" if shown else argparse.SUPPRESS,
     )
     return options
 
 
-_Commands = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
+_Commands = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
 
 
 def _add(commands: _Commands[_Parser], name: str, summary: str, details: str, *examples: str) -> _Parser:
@@ -116,7 +116,7 @@ def _add(commands: _Commands[_Parser], name: str, summary: str, details: str, *e
         description=f"{summary[0].upper()}{summary[1:]}.{details}",
         epilog=f"examples:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        # These know no other service than their own; the switch is accepted all the same.
+        # These never contact the service, but accept the option.
         parents=[_sandbox_options(shown=name not in ("demo", "check", "sandbox"))],
     )
 
@@ -125,21 +125,21 @@ def _add_demo(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "demo",
-        "train a model on synthetic photos in the sandbox and show the conversation",
-        "\n\nTakes about half a minute, without a key and without money. The contact sheet and the images are"
-        "\nkept in `demo` of the data folder until the next demo.",
+        "run the full workflow in the sandbox, with synthetic photos",
+        "\n\nTakes about half a minute, needs no key and costs nothing. The contact sheet and the images stay in the"
+        "\nfolder `demo` of the data folder until the next demo.",
         "demo",
         "demo --svg demo.svg",
     )
-    command.add_argument("--svg", metavar="FILE", help="also write a picture of the terminal")
+    command.add_argument("--svg", metavar="FILE", help="also write an image of the terminal")
 
 
 def _add_doctor(commands: _Commands[_Parser]) -> None:
     _add(
         commands,
         "doctor",
-        "check key, service, account, folders and ledger, and say what to do",
-        "\n\nThe exit code is 1 when there is something to do.",
+        "check the key, service, account, folders and ledger, and print what to fix",
+        "\n\nThe exit code is 1 when there is something to fix.",
         "doctor",
         "doctor --sandbox",
     )
@@ -150,14 +150,16 @@ def _add_trainings(commands: _Commands[_Parser]) -> None:
         commands,
         "trainings",
         "list your trainings with their trigger words",
-        " Newest first; those under way are refreshed.",
+        " Newest first; the status of running ones is refreshed.",
         "trainings",
         'trainings "Anna"',
         "trainings --json",
         "trainings --sandbox",
     )
-    command.add_argument("subject", nargs="?", help="only those of this subject")
-    command.add_argument("--limit", type=_count, default=50, metavar="N", help="most to list (default 50)")
+    command.add_argument("subject", nargs="?", help="only trainings of this subject")
+    command.add_argument(
+        "--limit", type=_count, default=50, metavar="N", help="maximum number to list (default 50)"
+    )
     _add_json(command, "list_trainings")
 
 
@@ -166,9 +168,9 @@ def _add_wait(commands: _Commands[_Parser]) -> None:
         commands,
         "wait",
         "wait for a training and print its trigger word",
-        " Ctrl-C stops the waiting, never the training."
-        "\n\nThe exit code is 0 when the training is finished, 1 when it is over without a model, 7 when its"
-        "\noutcome is not known yet.",
+        " Ctrl-C stops the waiting, not the training."
+        "\n\nThe exit code is 0 when the training finished, 1 when it ended without a model, 7 when its outcome is"
+        "\nnot known yet.",
         'wait "Anna"',
         'wait "Anna" --json',
         'wait "Anna" --sandbox',
@@ -181,7 +183,7 @@ def _add_check(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "check",
-        "check which photos of a folder can be used for a training",
+        "check which photos of a folder are usable for a training",
         " Nothing is sent.\n\nThe exit code is 0 when enough photos are usable (good or doubtful), else 1.",
         "check ~/Pictures/anna",
         "check ~/Pictures/anna --sheet sheet.jpg",
@@ -196,53 +198,53 @@ def _add_forget(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "forget",
-        "remove a subject's names, words and images from this machine",
-        "\n\nShows what would go and asks first. With --sandbox it searches only the sandbox, otherwise everything"
-        "\nelse. The exit code is 3 when nothing is known about the name, and 2 when stdin is not a terminal and"
-        "\n--yes is missing.",
+        "remove a subject's names, texts and images from this machine",
+        "\n\nShows what would be removed and asks first. Searches only the sandbox with --sandbox, and everything else"
+        "\nwithout it. The exit code is 3 when the name is unknown, and 2 when stdin is not a terminal and --yes is"
+        "\nmissing.",
         'forget "Anna"',
         'forget "Anna" --yes',
         'forget "Anna" --sandbox',
     )
     command.add_argument("subject", help="the subject's name, as `trainings` shows it")
-    command.add_argument("--yes", action="store_true", help="do not ask, for scripts")
+    command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _add_sandbox(commands: _Commands[_Parser]) -> None:
     command = _add(
         commands,
         "sandbox",
-        "serve the sandbox on a port, for any client of the service",
+        "serve the sandbox on a local port, for any client of the API",
         "",
         "sandbox",
         "sandbox --port 0",
     )
     command.add_argument(
-        "--port", type=_port, default=8788, help="port on 127.0.0.1 (default 8788; 0: any free one)"
+        "--port", type=_port, default=8788, help="port on 127.0.0.1 (default 8788; 0: any free port)"
     )
 
 
 def _add_json(command: argparse.ArgumentParser, tool: str) -> None:
-    command.add_argument("--json", action="store_true", help=f"print what the tool {tool} returns, as JSON")
+    command.add_argument("--json", action="store_true", help=f"print the result of the tool {tool} as JSON")
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"needs a number from 0 to {_LAST_PORT}")
+    if not text.isascii() or not text.isdigit() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
     return int(text)
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError("needs a number from 1 to 1000")
+        raise argparse.ArgumentTypeError("must be a number from 1 to 1000")
     return int(text)
 
 
-def _web_address(text: str) -> str:
+def _url(text: str) -> str:
     from apiframe_studio.api.errors import InvalidBaseUrl
     from apiframe_studio.api.urls import normalize_base_url
 
     try:
         return normalize_base_url(text)
     except InvalidBaseUrl:
-        raise argparse.ArgumentTypeError("needs an address such as http://127.0.0.1:8788") from None
+        raise argparse.ArgumentTypeError("must be an address such as http://127.0.0.1:8788") from None

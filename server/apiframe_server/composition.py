@@ -1,4 +1,4 @@
-"""Where everything is put together, and the only place that knows all the parts."""
+"""Builds the studio and the server. The only module that imports every part."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def build_studio(settings: Settings, *, sandbox: str | None = None) -> Studio:
-    """The studio that the settings describe.
+    """Build the studio that the settings describe.
 
-    With `sandbox` one on a stand-in, which has a ledger of its own: the embedded one for "", else the one
-    that listens at that address.
+    `sandbox` is None for the service, "" for the embedded sandbox, or the URL of a sandbox. Sandboxes have a separate
+    ledger.
     """
     return Studio(plan_of(settings) if sandbox is None else sandbox_plan_of(settings, sandbox))
 
 
 def build_server(studio: Studio) -> MCPServer[Any]:
-    """An MCP server with the tools of this studio. The SDK takes most of the start, so it is imported here."""
+    """Build the MCP server of a studio. Importing the SDK takes most of the start-up time, so it is imported here."""
     from mcp.server import MCPServer
 
     from apiframe_tools import add_prompts, add_resources, build_tools, instructions
@@ -48,6 +48,6 @@ def build_server(studio: Studio) -> MCPServer[Any]:
 
 @asynccontextmanager
 async def _running(studio: Studio, _server: MCPServer[Any]) -> AsyncGenerator[Studio]:
-    """While a client is served: tools get the studio, and long uploads and generations have a place to run in."""
+    """The lifespan of a session: tools get the studio from it, and background jobs run within it."""
     async with studio.background:
         yield studio

@@ -1,7 +1,7 @@
-"""`apiframe-photo-mcp demo`: the whole way from photos to portraits, without a key and without money.
+"""`apiframe-photo-mcp demo`: from photos to images in the sandbox, without a key.
 
-The sandbox listens on a port here; the real server runs as a child process and is talked to as any MCP
-client would, over stdio. The photos are drawn: nobody's face is in them.
+The sandbox listens on a port here. The real server runs as a child process, and the demo talks to it over stdio as any
+MCP client does. The photos are synthetic and show no real face.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rich.markup import escape
 from apiframe_server.demo_photos import write_demo_photos
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import end_at_once_when_interrupted
+from apiframe_server.terminal import exit_on_interrupt, missing_folder
 from apiframe_server.transcript import ToolFailed, Transcript
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.private_files import make_private_folder
@@ -35,91 +35,87 @@ SUBJECT = "Anna"
 SHEET = "contact-sheet.jpg"
 TRAINING_SECONDS = 8.0
 PROMPT = "portrait by a window in soft morning light"
+SVG_COLUMNS = 100
 
 
-def demo(settings: Settings, picture_of_it: str | None = None) -> int:
-    """Show the conversation; returns the exit code. `picture_of_it` is where an SVG of the terminal is written.
+def demo(settings: Settings, svg: str | None = None) -> int:
+    """Run the demo and return the exit code. `svg` is the path that an image of the terminal is written to.
 
-    The contact sheet and the portraits are kept in one folder, which the next demo empties first.
+    The contact sheet and the images are kept in one folder, which the next demo empties first.
     """
-    if picture_of_it is not None and not Path(picture_of_it).absolute().parent.is_dir():
-        return report(
-            Problem(ExitCode.USAGE, f"the folder of {picture_of_it} does not exist.", "Make it first.")
-        )
-    wide = 100 if picture_of_it else None
+    if svg is not None and (problem := missing_folder(svg)):
+        return report(problem)
     console = Console(
         highlight=False,
-        soft_wrap=not sys.stdout.isatty() and wide is None,
-        width=wide,
-        record=wide is not None,
+        soft_wrap=not sys.stdout.isatty() and svg is None,
+        width=SVG_COLUMNS if svg else None,
+        record=svg is not None,
     )
     kept = settings.data_dir / "demo"
     try:
-        _empty(kept)
+        _make_empty(kept)
     except OSError as error:
-        told = f"{kept} cannot be written ({error.strerror})."
-        advice = "Set APIFRAME_DATA_DIR to a folder that can."
-        return report(Problem(ExitCode.LOCAL, told, advice))
+        message = f"{kept} cannot be written ({error.strerror})."
+        return report(Problem(ExitCode.LOCAL, message, "Set APIFRAME_DATA_DIR to a writable folder."))
     folder = Path(tempfile.mkdtemp(prefix="apiframe-demo-"))
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
-    end_at_once_when_interrupted("Stopped.", remove)
+    exit_on_interrupt("Stopped.", remove)
     try:
-        code = anyio.run(_demo, folder, kept, console)
+        code = anyio.run(_run_demo, folder, kept, console)
     finally:
         remove()
-    if picture_of_it is not None:
-        Path(picture_of_it).write_text(_drawn(console), encoding="utf-8")
+    if svg is not None:
+        Path(svg).write_text(_export_svg(console), encoding="utf-8")
     return code
 
 
-def _empty(kept: Path) -> None:
-    """Make the folder, without what an earlier demo left in it."""
-    if kept.exists():
-        shutil.rmtree(kept)
-    make_private_folder(kept)
+def _make_empty(folder: Path) -> None:
+    """Create the folder, or remove what an earlier demo left in it."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    make_private_folder(folder)
 
 
-def _drawn(console: Console) -> str:
-    """The terminal as an SVG that loads nothing: rich would have it fetch a font."""
+def _export_svg(console: Console) -> str:
+    """The terminal as an SVG that loads nothing: rich's own would fetch a font."""
     drawn = console.export_svg(title="apiframe-photo-mcp demo")
     return re.sub(r"@font-face \{.*?\}\n?|<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
 
 
-async def _demo(folder: Path, kept: Path, console: Console) -> int:
-    console.print("[dim]The sandbox stands in for the service: play money, and synthetic photos.[/dim]\n")
-    word, portraits = await _all_the_way(folder, kept, console)
+async def _run_demo(folder: Path, kept: Path, console: Console) -> int:
+    console.print("[dim]Runs in the sandbox: synthetic photos, simulated credits, no API key.[/dim]\n")
+    word, images = await _run_session(folder, kept, console)
     if not word:
-        console.print("[bold red]The demo met an error, shown above.[/bold red]")
+        console.print("[bold red]The demo failed with the error above.[/bold red]")
         return 1
     console.print(
-        f"[bold green]Done.[/bold green] The trigger word is [bold]{escape(word)}[/bold]: it has to be in every "
-        f"prompt.\nThe contact sheet is [bold]{escape(str(kept / SHEET))}[/bold]\n"
-        f"The portraits are in [bold]{escape(portraits)}[/bold]"
+        f"[bold green]Done.[/bold green] The trigger word is [bold]{escape(word)}[/bold]. Every prompt needs it.\n"
+        f"Contact sheet: [bold]{escape(str(kept / SHEET))}[/bold]\n"
+        f"Images: [bold]{escape(images)}[/bold]"
     )
     return 0
 
 
-async def _all_the_way(folder: Path, kept: Path, console: Console) -> tuple[str, str]:
+async def _run_session(folder: Path, kept: Path, console: Console) -> tuple[str, str]:
     photos = folder / "photos"
     photos.mkdir()
-    with console.status("drawing two dozen synthetic photos"):
+    with console.status("drawing synthetic photos"):
         await in_file_thread(partial(write_demo_photos, photos))
-    made = "", ""
+    result = "", ""
     async with anyio.create_task_group() as group:
-        address = await group.start(
-            partial(serve, sandbox=Sandbox(training_seconds=TRAINING_SECONDS), quiet=True)
-        )
+        sandbox = Sandbox(training_seconds=TRAINING_SECONDS)
+        address = await group.start(partial(serve, sandbox=sandbox, quiet=True))
         async with Client(_child(address, folder, kept)) as client:
             with suppress(ToolFailed):
-                made = await _talk(Transcript(client, console), photos, kept)
+                result = await _call_tools(Transcript(client, console), photos, kept)
         group.cancel_scope.cancel()
-    return made
+    return result
 
 
-async def _talk(transcript: Transcript, photos: Path, kept: Path) -> tuple[str, str]:
-    """What an assistant does when it is asked: here is a folder of Anna, make me portraits.
+async def _call_tools(transcript: Transcript, photos: Path, kept: Path) -> tuple[str, str]:
+    """Make the calls of an assistant that is asked for portraits from a folder of photos of Anna.
 
-    Returns the trigger word and the folder of the portraits.
+    Returns the trigger word and the folder of the images.
     """
     await transcript.call("get_account")
     await transcript.call("check_photos", paths=[str(photos)])
@@ -128,17 +124,19 @@ async def _talk(transcript: Transcript, photos: Path, kept: Path) -> tuple[str, 
         (kept / SHEET).write_bytes(sheet)
     prepared = await transcript.call_until_settled(
         "prepare_photos",
-        "the photos are on their way",
+        "uploading the photos",
         paths=[str(photos)],
         gender="female",
         ethnicity="white",
         consent=True,
         subject=SUBJECT,
     )
-    begun = await transcript.call("start_training", training_images_id=prepared["training_images_id"])
-    ended = await transcript.call_until_settled("wait_for_training", "the training", task_id=begun["task_id"])
-    made = await transcript.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
-    return str(ended.get("trigger_word") or ""), str(Path(made["pictures"][0]["path"]).parent)
+    started = await transcript.call("start_training", training_images_id=prepared["training_images_id"])
+    finished = await transcript.call_until_settled(
+        "wait_for_training", "training", task_id=started["task_id"]
+    )
+    generated = await transcript.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
+    return str(finished.get("trigger_word") or ""), str(Path(generated["pictures"][0]["path"]).parent)
 
 
 def _child(address: str, folder: Path, kept: Path) -> StdioServerParameters:

@@ -1,4 +1,4 @@
-"""`apiframe-photo-mcp forget SUBJECT`: a subject's names, words, fingerprints and images leave this machine."""
+"""`apiframe-photo-mcp forget SUBJECT`: remove a subject's names, texts, fingerprints and images from this machine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 from apiframe_server.composition import build_studio, sandbox_of
 from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import KIND_WORDS, run_command
+from apiframe_server.terminal import KIND_NAMES, run_command
+from apiframe_server.terminal_errors import list_command, sandbox_option
 from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import pluralize
 
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
-    """Show what would go, ask, and forget it; returns the exit code, 2 when it cannot ask."""
+    """Show what would be removed, ask, and remove it; returns the exit code, 2 when it cannot ask."""
     return run_command(partial(_forget, settings, sandbox, subject, yes))
 
 
@@ -26,58 +27,56 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
     try:
         known = await _look_up(studio, subject)
         if not (known.rows or known.left_over):
-            _say_nothing_is_known(settings, studio)
+            _print_nothing_found(settings, sandbox)
             return ExitCode.NOT_FOUND
-        _show(known, studio, subject)
-        if not yes and (refused := _ask()):
-            return refused
+        _print_known(known, studio, subject)
+        if not yes and (declined := _ask()):
+            return declined
         forgotten = await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
     finally:
         await studio.aclose()
     if studio.is_sandbox:
         _forget_in_sandbox(settings, forgotten)
-    _tell_the_rest(studio, forgotten)
+    _print_removed(forgotten)
+    _print_not_removed(studio, forgotten)
     return 0
 
 
 async def _look_up(studio: Studio, subject: str) -> Known:
-    if not studio.ledger.path.exists():  # A question leaves no ledger behind.
+    if not studio.ledger.path.exists():  # Searching must not create the ledger.
         return Known((), ())
     return await look_up_subject(subject, studio.ledger, studio.portfolio)
 
 
-def _say_nothing_is_known(settings: Settings, studio: Studio) -> None:
-    where = "in the sandbox" if studio.is_sandbox else "here"
-    switch = " --sandbox" if studio.is_sandbox else ""
-    print(
-        f"Nothing is known {where} about that name. `apiframe-photo-mcp trainings{switch}` shows the names that are."
-    )
-    if not studio.is_sandbox and (settings.data_dir / "sandbox").exists():
-        print("The sandbox was not looked into: --sandbox does that.")
+def _print_nothing_found(settings: Settings, sandbox: str | None) -> None:
+    where = "on this machine" if sandbox is None else "in the sandbox"
+    print(f"No subject with that name {where}. {list_command(sandbox_option(sandbox))} lists the names.")
+    if sandbox is None and (settings.data_dir / "sandbox").exists():
+        print("The sandbox was not searched; --sandbox does that.")
 
 
-def _show(known: Known, studio: Studio, subject: str) -> None:
+def _print_known(known: Known, studio: Studio, subject: str) -> None:
     for path in known.left_over:
-        print(f"This is left from before, and would be removed: {path}")
+        print(f"Left over from an interrupted run, to be removed: {path}")
     if not known.rows:
         return
     kinds = Counter(row.kind for row in known.rows)
-    records = ", ".join(pluralize(number, KIND_WORDS[kind]) for kind, number in kinds.items())
+    records = ", ".join(pluralize(number, KIND_NAMES[kind]) for kind, number in kinds.items())
     where = "in the sandbox" if studio.is_sandbox else "on this machine"
-    print(f"What is known {where} about {subject}, and would be removed:")
-    print(f"  name, words and fingerprints of {records}")
-    for folder, number in Counter(Path(picture.path).parent for picture in known.saved).items():
+    print(f"Data about {subject} {where}, to be removed:")
+    print(f"  name, texts and fingerprints of {records}")
+    for folder, number in Counter(Path(image.path).parent for image in known.saved).items():
         print(f"  {pluralize(number, 'image')} in {folder}")
-    print("The ledger keeps what was spent and when, without a name.")
+    print("The ledger keeps the amounts and dates of payments, without a name.")
     if known.unsettled:
-        print(f"Not settled yet: {known.unsettled}. Their outcome will no longer be reported here.")
+        print(f"Still unsettled: {known.unsettled}. Their outcome will no longer be reported here.")
 
 
 def _ask() -> int:
-    """0 for yes; else why not, as an exit code."""
+    """Return 0 when the user agrees, otherwise the exit code."""
     if not sys.stdin.isatty():
         print(
-            "Nothing was changed: stdin is not a terminal, so it cannot ask. Pass --yes to remove it.",
+            "Nothing was removed: stdin is not a terminal, so there was no confirmation. Pass --yes to remove it.",
             file=sys.stderr,
         )
         return ExitCode.USAGE
@@ -86,7 +85,7 @@ def _ask() -> int:
     except EOFError:
         agreed = False
     if not agreed:
-        print("Nothing was changed.")
+        print("Nothing was removed.")
     return ExitCode.DONE if agreed else ExitCode.NO
 
 
@@ -96,23 +95,22 @@ def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:
     sandbox.close()
 
 
-def _tell_what_was_removed(forgotten: Forgotten) -> None:
-    removed = f"{pluralize(forgotten.records, 'record')}, and {pluralize(forgotten.pictures, 'image')}"
-    print(f"Removed the name, words and fingerprints from {removed}.")
-
-
-def _tell_the_rest(studio: Studio, forgotten: Forgotten) -> None:
+def _print_removed(forgotten: Forgotten) -> None:
     if forgotten.left_over:
-        print(f"Removed what was left from before: {pluralize(forgotten.left_over, 'path')}.")
+        print(f"Removed {pluralize(forgotten.left_over, 'path')} left over from an interrupted run.")
     if forgotten.records:
-        _tell_what_was_removed(forgotten)
+        records, images = pluralize(forgotten.records, "record"), pluralize(forgotten.pictures, "image")
+        print(f"Removed the name, texts and fingerprints from {records}, and {images}.")
+
+
+def _print_not_removed(studio: Studio, forgotten: Forgotten) -> None:
     for path in forgotten.left:
-        print(f"Could not be removed, so remove it by hand: {path}")
+        print(f"Could not be removed; remove it by hand: {path}")
     for damaged in sorted(studio.ledger.path.parent.glob("*.damaged-*")):
-        print(f"A damaged ledger may still hold the name; look into it, then remove it by hand: {damaged}")
+        print(f"A damaged ledger may still contain the name; check it, then remove it by hand: {damaged}")
     if forgotten.still_at_the_service and not studio.is_sandbox:
         print(
-            "Apiframe itself has no call to delete, and still holds these; ask their support to remove them:"
+            "Apiframe has no API call to delete these and still stores them; ask its support to remove them:"
         )
         for task_id in forgotten.still_at_the_service:
             print(f"  {task_id}")

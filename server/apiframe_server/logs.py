@@ -1,4 +1,4 @@
-"""Logs: to stderr, one line each, without secrets. stdout belongs to the protocol."""
+"""Logging to stderr, one line per record, secrets redacted. stdout is reserved for the protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HIDDEN: Final = "[hidden]"
 
 
 class OneLine(logging.Formatter):
-    """A record as one line, tracebacks included, with secrets hidden."""
+    """Formats a record as one line, traceback included, with secrets redacted."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -25,7 +25,7 @@ class OneLine(logging.Formatter):
 
 
 def log_to_stderr(level: str, secrets: Sequence[str]) -> None:
-    """Set up the root logger. The SDK sets up its own, which wraps lines, unless this came first."""
+    """Configure the root logger. This must run before the SDK configures its own handler, which wraps lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)

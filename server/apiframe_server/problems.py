@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what it prints when it cannot do what was asked."""
+"""Exit codes of the commands, and how a problem is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 
 class ExitCode(IntEnum):
-    """What a script can tell apart. The name in lower case is the `kind` of an error in JSON."""
+    """Exit codes. The name in lower case is the `kind` of an error in JSON."""
 
     DONE = 0
     NO = 1
@@ -25,20 +25,20 @@ class ExitCode(IntEnum):
 
 EXIT_CODES: Final[Mapping[ExitCode, str]] = {
     ExitCode.DONE: "done",
-    ExitCode.NO: "the answer is no: a training failed, too few photos, doctor found something to do",
-    ExitCode.USAGE: "a wrong argument or setting",
+    ExitCode.NO: "negative result: the training failed, too few photos are usable, or doctor found a problem",
+    ExitCode.USAGE: "invalid argument or setting",
     ExitCode.NOT_FOUND: "no such training, subject or path",
-    ExitCode.UNREACHABLE: "the service could not be reached, or gave no usable answer",
-    ExitCode.KEY: "no usable API key, or the service does not accept it",
-    ExitCode.REFUSED: "the service refused",
+    ExitCode.UNREACHABLE: "the service could not be reached, or its response was unusable",
+    ExitCode.KEY: "the API key is missing or invalid, or the service does not accept it",
+    ExitCode.REFUSED: "the service refused the request",
     ExitCode.NOT_SETTLED: "the outcome of a training is not known yet",
-    ExitCode.LOCAL: "the ledger, a file or a port on this machine cannot be used",
+    ExitCode.LOCAL: "a local file, the ledger or a port cannot be used",
     ExitCode.STOPPED: "stopped with Ctrl-C",
 }
 
 
 class Problem(NamedTuple):
-    """Why a command could not do what was asked. `message` is what is wrong, `next` what to do, "" when clear."""
+    """Why a command failed: `message` says what is wrong, `next` what to do about it ("" when that is clear)."""
 
     code: ExitCode
     message: str
@@ -46,12 +46,12 @@ class Problem(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Both, as a line for a reader."""
+        """Both sentences."""
         return f"{self.message} {self.next}".rstrip()
 
 
 class CommandFailed(Exception):
-    """Ends a command with a problem that only it can word."""
+    """Raised by a command to end with `problem`."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.text)

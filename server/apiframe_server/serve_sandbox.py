@@ -1,4 +1,4 @@
-"""`apiframe-photo-mcp sandbox`: the stand-in for the service on a port of this machine."""
+"""`apiframe-photo-mcp sandbox`: serve the sandbox on a local port."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from apiframe_studio.sandbox.server import serve
 def serve_sandbox(settings: Settings, port: int) -> int:
     """Serve until Ctrl-C; returns the exit code."""
     print(
-        f"Any key but wrong-key works, for example {SANDBOX_KEY}. Photo sets to train on: sandbox-person "
-        "(trains well), sandbox-expired, sandbox-bad-photos. Ctrl-C ends it.",
+        f"Any key except wrong-key works, for example {SANDBOX_KEY}. Photo sets to train on: sandbox-person "
+        "(trains well), sandbox-expired, sandbox-bad-photos. Press Ctrl-C to stop.",
         file=sys.stderr,
     )
     try:

@@ -1,4 +1,4 @@
-"""The settings of this program: those of the studio, and what concerns the process alone."""
+"""The program's settings: those of the studio, and those of the process."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 class Settings(StudioSettings):
     """Every setting, with its default."""
 
-    log_level: Annotated[LogLevel, Field(description="How much is logged to stderr")] = "WARNING"
+    log_level: Annotated[LogLevel, Field(description="Minimum level of log messages on stderr")] = "WARNING"
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _any_case(cls, level: object) -> object:
+    def _uppercase(cls, level: object) -> object:
         return level.upper() if isinstance(level, str) else level
 
 
-def name_unknown_variables() -> list[str]:
-    """A sentence for each variable that begins like a setting and is none."""
+def describe_unknown_variables() -> list[str]:
+    """A sentence for each environment variable that has the prefix of a setting and is not one."""
     return [
         f"{name} is not a setting and has no effect.{f' Did you mean {meant}?' if meant else ''}"
         for name, meant in unknown_variables(Settings).items()

@@ -1,7 +1,7 @@
-"""The two streams of stdio, as the SDK wants them.
+"""The input and output streams of the stdio transport, in the form that the SDK takes.
 
-Its own stdio transport drops lines that it cannot read, and reads and writes on the threads that it shares with
-everything else: forty files that never open would make the server deaf.
+The SDK's stdio transport drops lines that it cannot parse. It also reads and writes on anyio's shared threads, so that
+forty blocked file reads would stop all messages.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Take stdin and stdout for the protocol.
+    """Reserve stdin and stdout for the protocol and return them as binary files.
 
-    What else reads from now on finds the end of a file, and what else prints goes to stderr. Raises OSError when one
-    of them is closed.
+    Other code that reads stdin from now on gets the end of file, and what it prints goes to stderr. Raises OSError
+    when one of the two is closed.
     """
-    wire = os.dup(0), os.dup(1)
+    source, output = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -39,12 +39,12 @@ def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
     if sys.platform == "win32":
         for number in (0, 1):
             rebind_std_handle_to_fd(number)
-    # Never closed: a thread may still be blocked on them when the program ends.
-    return os.fdopen(wire[0], "rb", closefd=False), os.fdopen(wire[1], "wb", closefd=False)
+    # Never closed: a thread may still be blocked on them when the program exits.
+    return os.fdopen(source, "rb", closefd=False), os.fdopen(output, "wb", closefd=False)
 
 
 class Outgoing(ObjectSendStream[SessionMessage]):
-    """What the client is sent: a message is one line, written whole."""
+    """Sends messages to the client, one line each."""
 
     def __init__(self, output: BinaryIO, calls: PendingCalls) -> None:
         self._output = output
@@ -52,13 +52,13 @@ class Outgoing(ObjectSendStream[SessionMessage]):
         self._thread = anyio.CapacityLimiter(1)
 
     async def send(self, item: SessionMessage) -> None:
-        """Send a message. Raises BrokenResourceError when the reader has gone."""
-        await self._write(_line(item.message))
+        """Send a message. Raises BrokenResourceError when the client has closed its end."""
+        await self._write(_serialize(item.message))
         self._calls.answered(item.message)
 
     async def answer_unreadable(self, answer: JSONRPCError) -> None:
-        """Answer a line that is not a message."""
-        await self._write(_line(answer))
+        """Send the error for a line that is not a message."""
+        await self._write(_serialize(answer))
 
     async def _write(self, line: bytes) -> None:
         try:
@@ -71,11 +71,11 @@ class Outgoing(ObjectSendStream[SessionMessage]):
         self._output.flush()
 
     async def aclose(self) -> None:
-        """Nothing: the descriptors live as long as the program."""
+        """Do nothing: the descriptors stay open until the program exits."""
 
 
 class Incoming(ObjectReceiveStream[SessionMessage]):
-    """What the client sends. A line that is not a message is answered here."""
+    """Receives messages from the client. A line that is not a message is answered here."""
 
     def __init__(self, source: BinaryIO, outgoing: Outgoing, calls: PendingCalls) -> None:
         self._source = source
@@ -84,14 +84,14 @@ class Incoming(ObjectReceiveStream[SessionMessage]):
         self._thread = anyio.CapacityLimiter(1)
 
     async def receive(self) -> SessionMessage:
-        """The next message. Raises EndOfStream when the client has gone."""
-        while line := await self._next_line():
+        """Return the next message. Raises EndOfStream at the end of input."""
+        while line := await self._read_line():
             if not line.strip():
                 continue
             try:
                 message = read_message(line)
             except UnreadableMessage as unreadable:
-                log.info("A line was not a message: %s", unreadable)
+                log.info("A line of input was not a message: %s", unreadable)
                 with contextlib.suppress(anyio.BrokenResourceError):
                     await self._outgoing.answer_unreadable(unreadable.answer)
                 continue
@@ -100,7 +100,7 @@ class Incoming(ObjectReceiveStream[SessionMessage]):
         await self._calls.drain()
         raise anyio.EndOfStream
 
-    async def _next_line(self) -> bytes:
+    async def _read_line(self) -> bytes:
         try:
             return await anyio.to_thread.run_sync(
                 self._source.readline, limiter=self._thread, abandon_on_cancel=True
@@ -109,18 +109,18 @@ class Incoming(ObjectReceiveStream[SessionMessage]):
             return b""
 
     async def aclose(self) -> None:
-        """Nothing: the descriptors live as long as the program."""
+        """Do nothing: the descriptors stay open until the program exits."""
 
 
-def _line(message: JSONRPCMessage) -> bytes:
+def _serialize(message: JSONRPCMessage) -> bytes:
     try:
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
     except ValueError:
-        # Half of a character, say out of a file name, cannot be written. It costs this answer, not the connection.
-        log.exception("A message could not be written")
+        # A lone surrogate, for example from a file name, cannot be encoded. Only this answer is lost.
+        log.exception("A message could not be encoded")
         if not isinstance(message, JSONRPCResponse):
             raise
         error = ErrorData(
-            code=INTERNAL_ERROR, message="The result holds text that cannot be written as JSON."
+            code=INTERNAL_ERROR, message="The result contains text that cannot be encoded as JSON."
         )
-        return _line(JSONRPCError(jsonrpc="2.0", id=message.id, error=error))
+        return _serialize(JSONRPCError(jsonrpc="2.0", id=message.id, error=error))

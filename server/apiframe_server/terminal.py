@@ -1,4 +1,4 @@
-"""What the commands for a terminal share: how they run, complain and show progress."""
+"""What the terminal commands share: running, error reports, consoles and progress bars."""
 
 from __future__ import annotations
 
@@ -7,77 +7,91 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Protocol
 
 import anyio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from apiframe_server.problems import ExitCode, report
+from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.terminal_errors import explain_to_user
 from apiframe_studio.ledger import Kind
 
-KIND_WORDS: Final = {Kind.TRAINING: "training", Kind.UPLOAD: "photo set", Kind.GENERATION: "image request"}
+KIND_NAMES: Final = {Kind.TRAINING: "training", Kind.UPLOAD: "photo set", Kind.GENERATION: "image request"}
 
 
-class Moved(Protocol):
-    """Is told how far something is."""
+class OnProgress(Protocol):
+    """Receives progress updates."""
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
-        """`progress` of `total`, and what is done now."""
+        """`progress` out of `total`, and what is being done."""
 
 
 def run_command(
     work: Callable[[], Awaitable[int]],
     *,
     as_json: bool = False,
-    switch: str = "",
+    option: str = "",
     stopped: str = "Stopped.",
 ) -> int:
-    """Run a command to its exit code; what can be explained is reported. `switch`: see `switch_of`."""
-    end_at_once_when_interrupted(stopped)
+    """Run a command and return its exit code; known errors are reported. `option`: see `sandbox_option`."""
+    exit_on_interrupt(stopped)
     try:
         return anyio.run(work)
     except Exception as error:
-        problem = explain_to_user(error, switch)
+        problem = explain_to_user(error, option)
         if problem is None:
             raise
         return report(problem, as_json=as_json)
 
 
-def end_at_once_when_interrupted(told: str, clean_up: Callable[[], object] = lambda: None) -> None:
-    """Let Ctrl-C end the program at once. Nothing that a command does needs an orderly end: the ledger survives any."""
-    # Past rich, which would draw its bar again below: clear the line, show the cursor.
-    tidy = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""
+def exit_on_interrupt(message: str, clean_up: Callable[[], object] = lambda: None) -> None:
+    """Make Ctrl-C exit at once. Commands need no orderly shutdown: the ledger survives any."""
+    # rich would redraw its bar on a normal exit: clear the line and show the cursor instead.
+    reset = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""
 
-    def end(_number: int, _frame: object) -> None:
-        os.write(2, f"{tidy}{told}\n".encode())
+    def stop(_number: int, _frame: object) -> None:
+        os.write(2, f"{reset}{message}\n".encode())
         clean_up()
         os._exit(ExitCode.STOPPED)
 
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGINT, stop)
 
 
-def output() -> Console:
-    """stdout. Where it is not a terminal, lines are as long as they need to be."""
+def missing_folder(file: str) -> Problem | None:
+    """The problem of an output file whose folder does not exist."""
+    if Path(file).absolute().parent.is_dir():
+        return None
+    return Problem(ExitCode.USAGE, f"the folder of {file} does not exist.", "Create it first.")
+
+
+def stdout_console() -> Console:
+    """A console on stdout. Lines are not wrapped unless it is a terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
-def notes() -> Console:
-    """stderr, for bars and for what is not the answer."""
+def stderr_console() -> Console:
+    """A console on stderr, for progress bars and notes."""
     return Console(highlight=False, stderr=True, soft_wrap=True)
 
 
+def format_time(seconds: float) -> str:
+    """A POSIX time in the local time zone, to the minute."""
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
 @contextmanager
-def progress_bar(console: Console, doing: str, *, stays: bool = False) -> Generator[Moved]:
-    """A bar while something long runs, in a terminal only. One that stays is full when all went well."""
+def progress_bar(console: Console, label: str, *, keep: bool = False) -> Generator[OnProgress]:
+    """Show a progress bar in a terminal. With `keep` it is shown everywhere and stays, full after a success."""
     columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    shown_at_all = stays or console.is_terminal
-    with Progress(*columns, console=console, transient=not stays, disable=not shown_at_all) as bar:
-        shown = bar.add_task(doing, total=100)
+    hidden = not (keep or console.is_terminal)
+    with Progress(*columns, console=console, transient=not keep, disable=hidden) as bar:
+        task = bar.add_task(label, total=100)
 
-        async def move(progress: float, total: float | None, message: str | None) -> None:
-            bar.update(shown, completed=progress, total=total, description=message or doing)
+        async def update(progress: float, total: float | None, message: str | None) -> None:
+            bar.update(task, completed=progress, total=total, description=message or label)
 
-        yield move
-        bar.update(shown, completed=100, total=100, description=doing)
+        yield update
+        bar.update(task, completed=100, total=100, description=label)

@@ -1,7 +1,4 @@
-"""Errors as a user at a terminal reads them.
-
-What an assistant reads instead is in `apiframe_tools.wording.error_messages`.
-"""
+"""Error messages for a user at a terminal; those for an assistant are in `apiframe_tools.wording.error_messages`."""
 
 from __future__ import annotations
 
@@ -42,18 +39,21 @@ _KEYS: Final = {
         "Set APIFRAME_API_KEY to the bare key.",
     ),
 }
+SEE_DASHBOARD: Final = (
+    "money may have been spent. Check your Apiframe dashboard, then tell your assistant what it shows."
+)
 
 
-def switch_of(sandbox: str | None) -> str:
-    """What a command has to be given to mean this sandbox, with a blank before it; "" for the service."""
+def sandbox_option(sandbox: str | None) -> str:
+    """The command line option that selects this sandbox, with a leading space; "" for the service."""
     if sandbox is None:
         return ""
     return f" --sandbox-url {sandbox}" if sandbox else " --sandbox"
 
 
-def where_trainings_are(switch: str) -> str:
-    """The advice for a name or an id that no training has."""
-    return f"`apiframe-photo-mcp trainings{switch}` lists those that there are."
+def list_command(option: str) -> str:
+    """The command that lists the trainings. `option`: see `sandbox_option`."""
+    return f"`apiframe-photo-mcp trainings{option}`"
 
 
 def key_problem(error: InvalidKey) -> Problem:
@@ -61,11 +61,8 @@ def key_problem(error: InvalidKey) -> Problem:
     return Problem(ExitCode.KEY, *_KEYS[error.problem])
 
 
-def explain_to_user(error: BaseException, switch: str = "") -> Problem | None:
-    """What is wrong and what you can do about it; None for an unforeseen error.
-
-    `switch` is what a command needs to mean the same sandbox, see `switch_of`.
-    """
+def explain_to_user(error: BaseException, option: str = "") -> Problem | None:
+    """What is wrong and how to fix it; None for an unexpected error. `option`: see `sandbox_option`."""
     match error:
         case CommandFailed():
             return error.problem
@@ -74,9 +71,8 @@ def explain_to_user(error: BaseException, switch: str = "") -> Problem | None:
         case LedgerError():
             return _ledger(error)
         case UnknownTraining() | NotATraining():
-            return Problem(
-                ExitCode.NOT_FOUND, "no training has that name or id.", where_trainings_are(switch)
-            )
+            advice = f"{list_command(option)} lists your trainings."
+            return Problem(ExitCode.NOT_FOUND, "no training has that name or id.", advice)
         case _:
             return _as_told_to_an_assistant(error, ExitCode.LOCAL)
 

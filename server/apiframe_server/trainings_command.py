@@ -1,10 +1,9 @@
-"""`apiframe-photo-mcp trainings` and `wait`: trainings in a terminal."""
+"""`apiframe-photo-mcp trainings` and `wait`: list trainings and wait for one in a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 
 from rich.console import Console
@@ -14,8 +13,15 @@ from rich.table import Table
 from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import KIND_WORDS, notes, output, progress_bar, run_command
-from apiframe_server.terminal_errors import key_problem, switch_of, where_trainings_are
+from apiframe_server.terminal import (
+    KIND_NAMES,
+    format_time,
+    progress_bar,
+    run_command,
+    stderr_console,
+    stdout_console,
+)
+from apiframe_server.terminal_errors import SEE_DASHBOARD, key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
 from apiframe_studio.studio import Studio
 from apiframe_studio.submission import State
@@ -25,8 +31,8 @@ from apiframe_studio.waiting import is_worth_waiting
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
 from apiframe_tools.wording.phrases import SANDBOX_NOTE, STATUS
 
-ONE_WAIT_SECONDS = 60.0
-_OVER = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})
+WAIT_SECONDS = 60.0
+_WITHOUT_MODEL = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})
 
 
 def list_trainings(
@@ -38,11 +44,11 @@ def list_trainings(
 
 
 def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
-    """Wait until a training is settled; returns 0 when it is finished."""
-    switch = switch_of(sandbox)
-    work = partial(_wait, build_studio(settings, sandbox=sandbox), subject, as_json, switch)
-    stopped = "Stopped waiting; the training goes on by itself."
-    return run_command(work, as_json=as_json, switch=switch, stopped=stopped)
+    """Wait until a training is settled; returns 0 when it finished with a model."""
+    option = sandbox_option(sandbox)
+    work = partial(_wait, build_studio(settings, sandbox=sandbox), subject, as_json, option)
+    stopped = "Stopped waiting; the training continues."
+    return run_command(work, as_json=as_json, option=option, stopped=stopped)
 
 
 async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) -> int:
@@ -51,40 +57,37 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
     finally:
         await studio.aclose()
     if as_json:
-        told = TrainingList.of(page, sandbox=studio.is_sandbox, is_filtered=subject is not None)
-        print(told.model_dump_json(indent=2))
+        result = TrainingList.of(page, sandbox=studio.is_sandbox, is_filtered=subject is not None)
+        print(result.model_dump_json(indent=2))
     else:
-        _show_list(page, subject, sandbox=studio.is_sandbox)
+        _print_list(page, subject, sandbox=studio.is_sandbox)
     return 0
 
 
-def _show_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
-    console, aside = output(), notes()
+def _print_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
+    console, stderr = stdout_console(), stderr_console()
     if sandbox:
-        aside.print(SANDBOX_NOTE, style="dim")
+        stderr.print(SANDBOX_NOTE, style="dim")
     if page.trainings:
         console.print(
-            _table(["subject", "status", "trigger word", "started", "id"], map(_cells, page.trainings))
+            _table(["subject", "status", "trigger word", "started", "id"], map(_row, page.trainings))
         )
     else:
         named = f" of {escape(subject)}" if subject else ""
         console.print(f"No trainings{named} yet.")
     if page.unsettled:
-        console.print("\nNot settled, whatever was asked for:" if subject else "\nNot settled:")
+        console.print("\nNot settled, all subjects:" if subject else "\nNot settled:")
         console.print(
-            _table(["subject", "what", "status", "asked for", "id"], map(_unsettled_cells, page.unsettled))
+            _table(["subject", "kind", "status", "requested", "id"], map(_unsettled_row, page.unsettled))
         )
     if (more := page.unsettled_total - len(page.unsettled)) > 0:
-        aside.print(f"{more} more are not settled.")
+        stderr.print(f"{more} more are not settled.")
     if page.total > len(page.trainings):
-        aside.print(f"{page.total - len(page.trainings)} older ones are not shown; --limit shows more.")
+        stderr.print(f"{page.total - len(page.trainings)} older ones are not shown; --limit shows more.")
     if any(Note.NOT_REFRESHED in training.notes for training in page.trainings):
-        aside.print("The service could not be asked about some of them: their last known status is shown.")
+        stderr.print("Some could not be refreshed; their last known status is shown.")
     if any(training.state is State.UNCONFIRMED for training in (*page.trainings, *page.unsettled)):
-        aside.print(
-            "unconfirmed: money may have been spent. Look into your Apiframe dashboard, then tell your assistant what "
-            "became of it."
-        )
+        stderr.print(f"unconfirmed: {SEE_DASHBOARD}")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -94,113 +97,106 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _cells(training: Training) -> Sequence[str]:
+def _row(training: Training) -> Sequence[str]:
     done = f" {training.percentage:g} %" if training.percentage and is_worth_waiting(training) else ""
     return (
         training.subject or "unnamed",
         STATUS[training.state] + done,
         training.trigger_word or "-",
-        _when(training),
+        format_time(training.created_at or 0.0),
         training.task_id or training.ref or "",
     )
 
 
-def _unsettled_cells(order: Training) -> Sequence[str]:
-    what, status = KIND_WORDS[order.kind], STATUS[order.state]
-    return order.subject or "unnamed", what, status, _when(order), order.ref or order.task_id or ""
+def _unsettled_row(request: Training) -> Sequence[str]:
+    kind, status = KIND_NAMES[request.kind], STATUS[request.state]
+    requested = format_time(request.created_at or 0.0)
+    return request.subject or "unnamed", kind, status, requested, request.ref or request.task_id or ""
 
 
-def _when(training: Training) -> str:
-    return f"{datetime.fromtimestamp(training.created_at or 0.0, UTC).astimezone():%Y-%m-%d %H:%M}"
-
-
-async def _wait(studio: Studio, name: str, as_json: bool, switch: str) -> int:
-    aside = notes()
+async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
+    stderr = stderr_console()
     try:
-        training = await _until_settled(studio, await _meant(studio, name, aside, switch), aside)
+        name = await _resolve_name(studio, name, stderr, option)
+        training = await _wait_until_settled(studio, name, stderr)
     finally:
         await studio.aclose()
     if as_json:
         print(TrainingStatus.of(training, sandbox=studio.is_sandbox).model_dump_json(indent=2))
     else:
-        output().print(_outcome(training))
+        stdout_console().print(_describe_outcome(training))
     if training.state is State.FINISHED:
         return ExitCode.DONE
-    return ExitCode.NO if training.state in _OVER else ExitCode.NOT_SETTLED
+    return ExitCode.NO if training.state in _WITHOUT_MODEL else ExitCode.NOT_SETTLED
 
 
-async def _meant(studio: Studio, name: str, aside: Console, switch: str) -> str:
-    """The ref of a subject's newest training; a name of no subject is taken for an id."""
+async def _resolve_name(studio: Studio, name: str, stderr: Console, option: str) -> str:
+    """The ref of a subject's newest training; any other name is taken for an id."""
     try:
         trainings = await studio.trainings.of_subject(name)
     except UnknownSubject:
         if await studio.ledger.find(name, studio.clock.now()) is None:
-            await _check_key(studio, switch)
+            await _require_key(studio, option)
         return name
     if len(trainings) > 1:
-        aside.print(f"{escape(name)} has {len(trainings)} trainings; this is the newest.")
+        stderr.print(f"{escape(name)} has {len(trainings)} trainings; this is the newest.")
     return trainings[0].ref or name
 
 
-async def _check_key(studio: Studio, switch: str) -> None:
-    """What no training here has may be the service's, or a mistake: without a key that cannot be known."""
+async def _require_key(studio: Studio, option: str) -> None:
+    """An id that is not in the ledger may be known to the service; without a key it cannot be asked."""
     try:
         await studio.service()
     except InvalidKey as unusable:
         key = key_problem(unusable)
-        told = f"no training here has that name or id, and the service cannot be asked: {key.message}"
-        advice = f"{where_trainings_are(switch)} {key.next}"
-        raise CommandFailed(Problem(ExitCode.NOT_FOUND, told, advice)) from None
+        message = f"no training here has that name or id, and the service cannot be asked: {key.message}"
+        advice = f"{list_command(option)} lists your trainings. {key.next}"
+        raise CommandFailed(Problem(ExitCode.NOT_FOUND, message, advice)) from None
 
 
-async def _until_settled(studio: Studio, name: str, aside: Console) -> Training:
-    # Once before waiting: what cannot get better by waiting, such as a wrong key, is told at once.
+async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Training:
+    # Poll once first, so that an error that waiting does not fix, such as a wrong key, is reported at once.
     with suppress(NotSent, RateLimited, OutcomeUnknown):
         training = await studio.trainings.look(name)
         if not is_worth_waiting(training):
             return training
-    with progress_bar(aside, "the training") as move:
+    with progress_bar(stderr, "training") as update:
 
-        async def tell(training: Training) -> None:
-            await move(training.percentage or 0.0, 100.0, f"the training is {STATUS[training.state]}")
+        async def on_progress(training: Training) -> None:
+            await update(training.percentage or 0.0, 100.0, f"training {STATUS[training.state]}")
 
         while True:
-            training = await studio.trainings.wait(name, ONE_WAIT_SECONDS, tell)
+            training = await studio.trainings.wait(name, WAIT_SECONDS, on_progress)
             if not is_worth_waiting(training):
                 return training
 
 
-def _outcome(training: Training) -> str:
-    whose = f"The training of {escape(training.subject)}" if training.subject else "The training"
+def _describe_outcome(training: Training) -> str:
+    name = f"The training of {escape(training.subject)}" if training.subject else "The training"
     match training.state:
         case State.FINISHED if training.trigger_word:
             word = f"[bold]{escape(training.trigger_word)}[/bold]"
-            return f"{whose} is finished. Trigger word: {word}. It has to be in every prompt."
+            return f"{name} is finished. Trigger word: {word}. Every prompt needs it."
         case State.FINISHED if Note.ODD_WORD in training.notes:
             return (
-                f"{whose} is finished, but its trigger word has characters that cannot be used in a prompt. Look it up "
-                "in your Apiframe dashboard."
+                f"{name} is finished, but its trigger word contains characters that cannot be used in a prompt. Look "
+                "it up in your Apiframe dashboard."
             )
         case State.FINISHED if Note.FORGOTTEN in training.notes:
-            return f"{whose} is finished; its subject was forgotten, so no trigger word is kept."
+            return f"{name} is finished; its subject was forgotten, so the trigger word was not kept."
         case State.FINISHED:
-            return f"{whose} is finished, but the service named no trigger word yet. Ask again in a minute."
+            return f"{name} is finished, but the service has not reported the trigger word yet. Try again in a minute."
         case State.UNCONFIRMED:
-            return (
-                f"{whose} is unconfirmed: money may have been spent. Look into your Apiframe dashboard, then tell your "
-                "assistant what became of it."
-            )
+            return f"{name} is unconfirmed: {SEE_DASHBOARD}"
         case State.INTENT:
-            return (
-                f"{whose} was not sent yet. Ask your assistant to start it again; it is not paid for twice."
-            )
+            return f"{name} has not been sent. Ask your assistant to start it again; it is not charged twice."
         case State.SENDING:
-            return f"{whose} is being sent right now. Run wait again in a minute."
+            return f"{name} is being sent. Run wait again in a minute."
         case State.QUEUED | State.PROCESSING:
             return (
-                f"{whose} is {STATUS[training.state]}, but the service does not know its id. Compare the id with your "
+                f"{name} is {STATUS[training.state]}, but the service does not know its id. Compare the id with your "
                 "Apiframe dashboard, then tell your assistant."
             )
         case _:
             said = f" The service says: {escape(training.message)!r}." if training.message else ""
-            return f"{whose} is over: {STATUS[training.state]}.{said}"
+            return f"{name} ended: {STATUS[training.state]}.{said}"

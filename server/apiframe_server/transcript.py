@@ -1,4 +1,4 @@
-"""A conversation of tool calls, as an assistant makes them, shown in a terminal as it happens."""
+"""Tool calls of an MCP client, printed in a terminal as they happen."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ UNSETTLED = frozenset({"submitting", "queued", "processing", "uploading", "prepa
 
 
 class ToolFailed(Exception):
-    """A tool answered with an error, which was shown."""
+    """A tool returned an error, which was printed."""
 
 
 class Transcript:
-    """One client's calls. Each returns the structured content of its answer."""
+    """Calls tools for one client. Each call returns the structured content of the result and raises ToolFailed."""
 
     def __init__(self, client: Client, console: Console) -> None:
         self._client = client
         self._console = console
         self.images: list[bytes] = []
-        """The images of the last answer."""
+        """The images of the last result."""
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool once. Raises ToolFailed."""
+        """Call a tool once."""
         self._print_call(tool, arguments)
-        result = await self._client.call_tool(tool, arguments)
-        return self._print_result(result)
+        return self._print_result(await self._client.call_tool(tool, arguments))
 
-    async def call_until_settled(self, tool: str, doing: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool, again and again while its status says that it goes on, under one bar. Raises ToolFailed."""
+    async def call_until_settled(self, tool: str, label: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool until its status is settled, with one progress bar."""
         self._print_call(tool, arguments)
-        with progress_bar(self._console, doing, stays=True) as move:
+        with progress_bar(self._console, label, keep=True) as update:
             while True:
-                result = await self._client.call_tool(tool, arguments, progress_callback=move)
-                if _facts(result).get("status") not in UNSETTLED:
+                result = await self._client.call_tool(tool, arguments, progress_callback=update)
+                if (result.structured_content or {}).get("status") not in UNSETTLED:
                     break
         return self._print_result(result)
 
@@ -54,8 +53,4 @@ class Transcript:
         self._console.print(f"[bold green]server[/bold green]    {escape(text)}\n")
         if result.is_error:
             raise ToolFailed(text)
-        return _facts(result)
-
-
-def _facts(result: CallToolResult) -> dict[str, Any]:
-    return dict(result.structured_content or {})
+        return dict(result.structured_content or {})

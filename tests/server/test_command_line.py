@@ -207,11 +207,11 @@ async def test_doctor_names_a_mistyped_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--sandbox-url", "nowhere"], "needs an address such as http://127.0.0.1:8788"),
+        (["--sandbox-url", "nowhere"], "must be an address such as http://127.0.0.1:8788"),
         (["--sandbox-url", "http://elsewhere.example"], "--sandbox-url must begin with https://"),
         (["--sandbox", "nowhere"], "invalid choice: 'nowhere'"),
-        (["sandbox", "--port", "99999"], "needs a number from 0 to 65535"),
-        (["sandbox", "--port", "-1"], "needs a number from 0 to 65535"),
+        (["sandbox", "--port", "99999"], "must be a number from 0 to 65535"),
+        (["sandbox", "--port", "-1"], "must be a number from 0 to 65535"),
         (
             ["demo", "--svg", "no/such/folder/demo.svg"],
             "the folder of no/such/folder/demo.svg does not exist",
@@ -268,15 +268,15 @@ async def test_the_demo_ends_with_the_trigger_word_and_portraits_in_a_folder_it_
         monkeypatch.setenv(name, str(tmp_path))
     done = await run("demo", folder=tmp_path / "data", within=110)
     assert done.process.returncode == 0, done.err
-    *_, word, sheet, portraits = done.out.splitlines()
+    *_, word, sheet, images = done.out.splitlines()
     assert "The trigger word is TOK" in word
     assert "calls start_training(" in done.out
     assert "from-a-chat.jpg" in done.out
     assert done.err == ""
     kept = anyio.Path(tmp_path / "data" / "demo")
-    assert sheet == f"The contact sheet is {kept / 'contact-sheet.jpg'}"
+    assert sheet == f"Contact sheet: {kept / 'contact-sheet.jpg'}"
     assert (await (kept / "contact-sheet.jpg").read_bytes()).startswith(b"\xff\xd8\xff")
-    folder = anyio.Path(portraits.partition("The portraits are in ")[2])
+    folder = anyio.Path(images.partition("Images: ")[2])
     assert [path async for path in folder.glob("*.png")]
     left = [path async for path in anyio.Path(tmp_path).rglob("*") if await path.is_file()]
     assert all(path.is_relative_to(kept) for path in left)
@@ -291,8 +291,8 @@ def test_a_demo_removes_what_the_one_before_it_kept(tmp_path: Path, monkeypatch:
         assert [path async for path in anyio.Path(kept).iterdir()] == []
         return 0
 
-    monkeypatch.setattr(demo_command, "_demo", nothing)
-    monkeypatch.setattr(demo_command, "end_at_once_when_interrupted", lambda *_: None)
+    monkeypatch.setattr(demo_command, "_run_demo", nothing)
+    monkeypatch.setattr(demo_command, "exit_on_interrupt", lambda *_: None)
     assert demo_command.demo(Settings(data_dir=tmp_path)) == 0
     assert not old.exists()
 
@@ -313,9 +313,9 @@ async def test_doctor_names_a_clock_that_is_not_the_services(tmp_path: Path) -> 
         done = await run("doctor", folder=tmp_path, settings=settings)
     assert done.process.returncode == 1
     [clock] = [line for line in done.out.splitlines() if " clock: " in line]
-    assert clock.startswith("TODO clock: this machine's shows ")
+    assert clock.startswith("TODO clock: this machine has ")
     assert clock.endswith(
-        "Correct this machine's if it is the wrong one; times that are shown may be wrong until then."
+        "If this machine's clock is wrong, correct it. Until then, times shown here may be wrong."
     )
 
 
@@ -326,8 +326,8 @@ async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
     assert done.process.returncode == 0, done.out
     assert "TODO" not in done.out
     assert "1234567 credits left, plan starter" in done.out
-    assert f"service: {service.base_url} answered" in done.out
-    assert "holds 0 trainings" in done.out
+    assert f"service: {service.base_url} responded" in done.out
+    assert "has 0 trainings" in done.out
     assert f"apiframe-photo-mcp {apiframe_studio.__version__}" in done.out
     assert CANARY not in done.out + done.err
 
@@ -357,15 +357,15 @@ async def test_doctor_counts_what_is_not_settled_of_any_kind(tmp_path: Path) -> 
     assert line.startswith("TODO requests: 2 not settled: ")
     assert f"{begun['structuredContent']['ref']} (training, unconfirmed)" in line
     assert f"{waiting.ref} (photo set, submitting)" in line
-    assert "look into your Apiframe dashboard" in line
+    assert "Check your Apiframe dashboard" in line
 
 
 async def test_doctor_says_ok_only_of_what_it_asked(tmp_path: Path) -> None:
     without_key = await run("doctor", folder=tmp_path)
     in_sandbox = await run("doctor", "--sandbox", folder=tmp_path)
-    assert "https://api.apiframe.pro was not asked" in without_key.out
+    assert "https://api.apiframe.pro was not contacted" in without_key.out
     assert "ok   service" not in without_key.out
-    assert "the real service was not asked" in in_sandbox.out
+    assert "the real service was not contacted" in in_sandbox.out
     assert "ok   service" not in in_sandbox.out
     for line in (without_key.out + in_sandbox.out).splitlines():
         assert "the person" not in line
@@ -386,7 +386,7 @@ async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
     settings = {"PHOTO_FOLDERS": str(tmp_path / "no photos"), "OUTPUT_FOLDER": str(file / "images")}
     done = await run("doctor", folder=tmp_path / "data", settings=settings)
     assert done.process.returncode == 1
-    assert f"TODO photos: {tmp_path / 'no photos'} does not exist yet." in done.out
+    assert f"TODO photos: {tmp_path / 'no photos'} does not exist." in done.out
     assert f"TODO images: {file / 'images'} cannot be written" in done.out
     assert "APIFRAME_OUTPUT_FOLDER" in done.out
 
@@ -434,9 +434,9 @@ async def test_doctor_reports_wrong_settings_and_goes_on(tmp_path: Path) -> None
     assert (done.process.returncode, done.err) == (1, "")
     assert "TODO settings: APIFRAME_POLL_SECONDS must be a number from 1 to 60.\n" in done.out
     assert "TODO settings: APIFRAME_BASE_URL must begin with https://" in done.out
-    assert "-    service: not asked, since a setting above does not say which it is\n" in done.out
+    assert "-    service: not checked: a setting above that selects it is invalid\n" in done.out
     assert " images: " in done.out
-    assert "holds 0 trainings" in done.out
+    assert "has 0 trainings" in done.out
     assert CANARY not in done.out
     in_sandbox = await run("doctor", "--sandbox", folder=tmp_path, settings=settings)
     assert "credits left" in in_sandbox.out

@@ -47,18 +47,18 @@ async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_p
         done = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
         again = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
     assert unasked.process.returncode == 2
-    assert "name, words and fingerprints of 1 training" in unasked.out
+    assert "name, texts and fingerprints of 1 training" in unasked.out
     assert unasked.err == (
-        "Nothing was changed: stdin is not a terminal, so it cannot ask. Pass --yes to remove it.\n"
+        "Nothing was removed: stdin is not a terminal, so there was no confirmation. Pass --yes to remove it.\n"
     )
     assert done.process.returncode == 0, done.err
-    assert "Removed the name, words and fingerprints from 1 record" in done.out
-    assert "The ledger keeps what was spent and when, without a name." in done.out
-    assert "ask their support to remove" in done.out
+    assert "Removed the name, texts and fingerprints from 1 record" in done.out
+    assert "The ledger keeps the amounts and dates of payments, without a name." in done.out
+    assert "ask its support to remove" in done.out
     assert f"  {ACCEPTED['task_id']}" in done.out.splitlines()
     assert _holding(tmp_path, "Canarianna", "TOKCNRY", "photos-1") == []
     assert again.process.returncode == 3
-    assert "Nothing is known here about that name" in again.out
+    assert "No subject with that name on this machine" in again.out
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
         [row] = ledger.execute("SELECT kind, state, subject FROM submissions").fetchall()
     assert row == ("training", "finished", None)
@@ -73,13 +73,15 @@ async def test_a_folder_that_still_bears_a_forgotten_name_is_shown_and_removed(t
     shown = await run("forget", "canarianna", folder=tmp_path, settings=settings)
     done = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
     again = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
-    assert f"left from before, and would be removed: {tmp_path / 'images' / 'Canarianna'}" in shown.out
+    assert (
+        f"Left over from an interrupted run, to be removed: {tmp_path / 'images' / 'Canarianna'}" in shown.out
+    )
     assert shown.process.returncode == 2
-    assert "Removed what was left from before: 1 path." in done.out, done.err
+    assert "Removed 1 path left over from an interrupted run." in done.out, done.err
     assert "0 records" not in done.out
     assert _holding(tmp_path, "Canarianna") == []
     assert not (tmp_path / "images" / "Canarianna").exists()
-    assert (again.process.returncode, "Nothing is known here" in again.out) == (3, True)
+    assert (again.process.returncode, "No subject with that name" in again.out) == (3, True)
 
 
 async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> None:
@@ -97,19 +99,19 @@ async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> N
     assert _holding(output, *words)
     elsewhere = await run("forget", "Canarianna", "--yes", folder=data, settings=settings)
     assert elsewhere.process.returncode == 3
-    assert "The sandbox was not looked into: --sandbox does that." in elsewhere.out
+    assert "The sandbox was not searched; --sandbox does that." in elsewhere.out
     assert _holding(output, *words)
     done = await run("forget", "Canarianna", "--sandbox", "--yes", folder=data, settings=settings)
     assert done.process.returncode == 0, done.err
     assert f"1 image in {output / '@sandbox' / 'Canarianna'}" in done.out
-    assert "Apiframe itself" not in done.out
+    assert "Apiframe has no API call" not in done.out
     assert _holding(tmp_path, *words) == []
     assert not (output / "@sandbox" / "Canarianna").exists()
 
 
 ANSWERS = [
-    ("n", 1, "Nothing was changed."),
-    ("y", 0, "Removed the name, words and fingerprints from 1 record"),
+    ("n", 1, "Nothing was removed."),
+    ("y", 0, "Removed the name, texts and fingerprints from 1 record"),
 ]
 
 
@@ -124,8 +126,8 @@ async def test_in_a_terminal_it_shows_what_would_go_and_asks(
     command = [*COMMAND, "forget", "canarianna", "--sandbox"]
     shown, ended = await anyio.to_thread.run_sync(_in_a_terminal, command, environment(tmp_path), answer)
     before, asked, after = shown.partition("Remove it? This cannot be undone. [y/N] ")
-    assert "name, words and fingerprints of 1 training" in before
-    assert "Not settled yet: 1." in before
+    assert "name, texts and fingerprints of 1 training" in before
+    assert "Still unsettled: 1." in before
     assert asked
     assert told in after
     assert ended == code

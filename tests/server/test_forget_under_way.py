@@ -145,7 +145,7 @@ async def test_forgotten_while_images_are_made_or_fetched_no_word_and_no_file_is
     assert "The subject was forgotten meanwhile" in made["content"][0]["text"]
     assert _holding(tmp_path, SUBJECT, WORD, "canary-prompt") == []
     assert SUBJECT not in listed["content"][0]["text"]
-    assert "Nothing is known here about that name" in again.out
+    assert "No subject with that name on this machine" in again.out
 
 
 async def test_forgotten_while_a_training_runs_its_word_is_not_kept_when_it_ends(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_closed_stream_is_told_and_never_another_file(tmp_path: Path, closed: 
     if code:
         assert (
             done.stderr
-            == "apiframe-photo-mcp: stdin and stdout have to be open: an MCP client talks over them.\n"
+            == "apiframe-photo-mcp: stdin and stdout must be open: an MCP client uses them for its messages.\n"
         )
     else:
         assert json.loads(done.stdout) == {"jsonrpc": "2.0", "id": 1, "result": {}}

@@ -94,28 +94,28 @@ async def test_wait_for_a_training_that_is_being_sent_says_when_to_ask_again(tmp
     await ledger.aclose()
     waited = await run("wait", "Anna", "--sandbox", folder=tmp_path)
     assert waited.process.returncode == 7
-    assert waited.out == "The training of Anna is being sent right now. Run wait again in a minute.\n"
+    assert waited.out == "The training of Anna is being sent. Run wait again in a minute.\n"
 
 
 async def test_wait_says_when_the_trigger_word_cannot_be_used_in_a_prompt(tmp_path: Path) -> None:
     odd = answer("200 OK", {**FINISHED, "trigger_word": "TOK\u202eANNA and more"})
     assert await _wait_for_one_at(odd, folder=tmp_path) == (
-        "The training of Anna is finished, but its trigger word has characters that cannot be used in a prompt. Look "
-        "it up in your Apiframe dashboard.\n"
+        "The training of Anna is finished, but its trigger word contains characters that cannot be used in a prompt. "
+        "Look it up in your Apiframe dashboard.\n"
     )
 
 
 async def test_wait_for_a_training_whose_subject_was_forgotten_promises_no_word(tmp_path: Path) -> None:
     finished = answer("200 OK", {**FINISHED, "trigger_word": "TOKANNA"})
     assert await _wait_for_one_at(finished, folder=tmp_path, forget=True) == (
-        "The training is finished; its subject was forgotten, so no trigger word is kept.\n"
+        "The training is finished; its subject was forgotten, so the trigger word was not kept.\n"
     )
 
 
 async def test_wait_for_nobody_says_where_the_names_are(tmp_path: Path) -> None:
     waited = await run("wait", "Nobody", "--sandbox", folder=tmp_path)
     assert (waited.process.returncode, waited.out) == (3, "")
-    assert waited.err.endswith("`apiframe-photo-mcp trainings --sandbox` lists those that there are.\n")
+    assert waited.err.endswith("`apiframe-photo-mcp trainings --sandbox` lists your trainings.\n")
 
 
 async def test_wait_tells_a_finished_training_without_a_key(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ async def test_wait_without_a_key_says_that_nothing_here_has_that_name(tmp_path:
     waited = await run("wait", "Anna", folder=tmp_path)
     assert waited.process.returncode == 3
     assert "no training here has that name or id, and the service cannot be asked: no API key" in waited.err
-    assert "`apiframe-photo-mcp trainings` lists those that there are." in waited.err
+    assert "`apiframe-photo-mcp trainings` lists your trainings." in waited.err
 
 
 def _trainings_by_service(folder: Path) -> list[tuple[str, str]]:
@@ -164,7 +164,7 @@ ERRORS: list[tuple[list[str], dict[str, str], int, str, str]] = [
     (["wait"], {}, 2, "usage", "See `apiframe-photo-mcp wait --help`."),
     (["trainings"], {"POLL_SECONDS": "x"}, 2, "usage", ""),
     (["check", "no/such/folder"], {}, 3, "not_found", "Name a folder with photos"),
-    (["check", ".", "--sheet", "no/such/folder/s.jpg"], {}, 2, "usage", "Make it first."),
+    (["check", ".", "--sheet", "no/such/folder/s.jpg"], {}, 2, "usage", "Create it first."),
 ]
 
 
@@ -196,7 +196,7 @@ async def test_ctrl_c_stops_a_wait_and_not_the_training(tmp_path: Path) -> None:
         await wire.err_until("this is the newest")
         wire.process.send_signal(signal.SIGINT)
         assert await wire.ended(2) == 130
-    assert wire.err.endswith("Stopped waiting; the training goes on by itself.\n")
+    assert wire.err.endswith("Stopped waiting; the training continues.\n")
     assert "Traceback" not in wire.err
 
 
