@@ -1,4 +1,4 @@
-"""Here is a folder with photos, make me portraits: the real program over stdio, from photos to pictures on disk."""
+"""From a folder of photos to portraits on disk, with the real program over stdio."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def _facts(wire: Wire, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _portraits(folder: Path) -> dict[str, str]:
-    """The word in what stands beside each picture, by the picture's name; every picture opens."""
+    """Return the trigger word in each image's JSON file by the image's name, and check that every image opens."""
     words = {}
     for path in folder.glob("*.png"):
         with Image.open(path) as picture:
@@ -34,7 +34,7 @@ def _portraits(folder: Path) -> dict[str, str]:
     return words
 
 
-async def test_from_a_folder_of_photos_to_portraits_and_in_a_new_chat_another_one(
+async def test_a_folder_of_photos_becomes_portraits_and_a_new_chat_makes_another_one(
     tmp_path: Path, photos: Path
 ) -> None:
     settings = {

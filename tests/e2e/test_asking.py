@@ -22,7 +22,7 @@ PERSON = {"gender": "female", "ethnicity": "white", "consent": True}
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-async def test_a_repeated_start_with_word_and_key_is_answered_with_the_training_and_paid_once(
+async def test_a_repeated_start_with_word_and_key_returns_the_training_and_is_paid_once(
     tmp_path: Path, era: Any
 ) -> None:
     asked: list[str] = []
@@ -35,11 +35,11 @@ async def test_a_repeated_start_with_word_and_key_is_answered_with_the_training_
     command = StdioServerParameters(
         command=COMMAND[0], args=[*COMMAND[1:], "--sandbox"], env=environment(tmp_path / "data")
     )
-    wish = {"training_images_id": "sandbox-person", "trigger_word": "TOKANNA", "idempotency_key": "once"}
+    arguments = {"training_images_id": "sandbox-person", "trigger_word": "TOKANNA", "idempotency_key": "once"}
     with anyio.fail_after(60):
         async with Client(command, mode=era, elicitation_callback=answers) as client:
-            first = await client.call_tool("start_training", wish)
-            second = await client.call_tool("start_training", wish)
+            first = await client.call_tool("start_training", arguments)
+            second = await client.call_tool("start_training", arguments)
             account = await client.call_tool("get_account", {})
     assert not first.is_error
     assert not second.is_error
@@ -53,7 +53,7 @@ async def test_a_repeated_start_with_word_and_key_is_answered_with_the_training_
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-async def test_photos_put_into_the_folder_while_the_user_is_asked_never_leave_the_machine(
+async def test_photos_added_while_the_user_is_asked_never_leave_the_machine(
     tmp_path: Path, photos: Path, era: Any
 ) -> None:
     asked: list[str] = []

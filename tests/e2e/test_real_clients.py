@@ -56,7 +56,7 @@ async def _follow(client: Client, name: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def sandbox_on_a_port(folder: Path) -> AsyncGenerator[str]:
-    """`apiframe-photo-mcp sandbox`, and where it listens."""
+    """Run `apiframe-photo-mcp sandbox` and yield its URL."""
     settings = {"SANDBOX_SECONDS": "1"}
     async with running("sandbox", "--port", "0", folder=folder, settings=settings) as wire:
         line = await wire.err_until("Sandbox listening on ")
@@ -87,10 +87,8 @@ async def test_the_main_job_over_a_sandbox_on_a_port(tmp_path: Path, era: Era, w
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_new_process_for_every_call_carries_the_job_through_the_ledger(
-    tmp_path: Path, era: Era
-) -> None:
-    """LangChain's adapter starts its server anew for each call."""
+async def test_the_main_job_works_with_a_new_process_for_every_call(tmp_path: Path, era: Era) -> None:
+    """LangChain's adapter starts a new server for each call."""
 
     async def ask(tool: str, **arguments: Any) -> dict[str, Any]:
         async with client_of(tmp_path, era, "--sandbox", settings={"SANDBOX_SECONDS": "1"}) as client:
@@ -107,7 +105,7 @@ async def test_a_new_process_for_every_call_carries_the_job_through_the_ledger(
     assert [row["trigger_word"] for row in listed["trainings"]] == [ended["trigger_word"]]
 
 
-async def test_two_servers_on_one_ledger_pay_once_and_tell_the_same(tmp_path: Path) -> None:
+async def test_two_servers_on_one_ledger_pay_once_and_report_the_same(tmp_path: Path) -> None:
     facts: list[dict[str, Any]] = []
 
     async def start(client: Client) -> None:

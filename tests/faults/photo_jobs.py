@@ -78,13 +78,13 @@ async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, 
     async def check(*_: object) -> photo_sets.CheckedPhotos:
         return photo_sets.CheckedPhotos(checked, prepared, ())
 
-    async def tell(_done: float, _of: float, _what: str) -> None:
+    async def ignore_progress(_done: float, _of: float, _what: str) -> None:
         return
 
     studio = _studio(job, clock)
-    wish = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna", consent_at=1.0)
+    request = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna", consent_at=1.0)
     with patch.object(studio.photo_sets, "check_and_normalise", check):
-        return await _run(studio, lambda: studio.photo_sets.prepare(wish, tell, 5.0))
+        return await _run(studio, lambda: studio.photo_sets.prepare(request, ignore_progress, 5.0))
 
 
 async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
@@ -97,10 +97,10 @@ async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str,
     async def check(_: object) -> None:
         """Skipped: the fault would hit the decoder process instead of the program."""
 
-    wish = PicturesWish(job["photos"], task_id="trained-1", seed=7)
+    request = PicturesWish(job["photos"], task_id="trained-1", seed=7)
     portfolio = studio.portfolio
     with patch.object(portfolio, "previews", previews), patch.object(portfolio, "check", check):
-        return await _run(studio, lambda: studio.generations.generate(wish, 5.0))
+        return await _run(studio, lambda: studio.generations.generate(request, 5.0))
 
 
 async def _run(studio: Studio, verb: Any) -> dict[str, Any]:

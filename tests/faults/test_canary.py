@@ -90,27 +90,27 @@ async def test_an_echoed_secret_never_appears(
             paid_seconds=1,
         )
         studio = Studio(plan, SteppedClock())
-        wish = TrainingWish(
+        request = TrainingWish(
             "images-1",
             "TOKSIS",
             webhook_url="https://example.com/h",
             webhook_secret=SecretStr(SECRET),
         )
         for _ in range(2):
-            texts += await _all_results(studio, wish)
+            texts += await _all_results(studio, request)
         await studio.aclose()
     assert SECRET in str(server.posts[0].json())
-    texts += [repr(plan), repr(wish), str(studio), *capfd.readouterr()]
+    texts += [repr(plan), repr(request), str(studio), *capfd.readouterr()]
     for text in texts:
         assert_no_canary("returned or raised", text)
     assert_no_canary("logged", caplog.text)
     assert_no_canary("written", bytes_written(tmp_path).decode("utf-8", errors="replace"))
 
 
-async def _all_results(studio: Studio, wish: TrainingWish) -> list[str]:
+async def _all_results(studio: Studio, request: TrainingWish) -> list[str]:
     texts: list[str] = []
     try:
-        training: Training | None = await studio.trainings.start(wish)
+        training: Training | None = await studio.trainings.start(request)
         texts.append(repr(training))
     except (NotYetSent, Rejected) as error:
         texts += [

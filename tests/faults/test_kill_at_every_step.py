@@ -147,10 +147,10 @@ async def _call_twice_more(job: Job) -> tuple[tuple[Training, Training], tuple[T
     """Restart after all leases have expired, make the call twice and list all trainings."""
     clock = SteppedClock(time.time() + AFTER_ALL_LEASES)
     studio = Studio(StudioPlan(Path(job.ledger), job.base_url, KEY), clock)
-    wish = TrainingWish(job.photos, "TOKSIS")
+    request = TrainingWish(job.photos, "TOKSIS")
     with anyio.fail_after(10):
-        first = await studio.trainings.start(wish)
-        second = await studio.trainings.start(wish)
+        first = await studio.trainings.start(request)
+        second = await studio.trainings.start(request)
         listed = await studio.trainings.list()
         await studio.aclose()
     return (first, second), tuple(listed.trainings)

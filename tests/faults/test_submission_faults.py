@@ -30,7 +30,7 @@ from .fault_server import ACCEPTED, FaultServer, answer, fault_server, read_requ
 from .test_api_faults import EXPECTED, ExpectedError
 
 KEY = SecretStr("v1-test-key-0123456789")
-WISH = TrainingWish("images-1", "TOKSIS")
+REQUEST = TrainingWish("images-1", "TOKSIS")
 ACCEPTED_RESPONSE = answer("200 OK", ACCEPTED)
 
 
@@ -73,9 +73,11 @@ async def studio_at(
     await studio.aclose()
 
 
-async def started(studio: Studio, wish: TrainingWish = WISH) -> tuple[Training | None, Exception | None]:
+async def started(
+    studio: Studio, request: TrainingWish = REQUEST
+) -> tuple[Training | None, Exception | None]:
     try:
-        return await studio.trainings.start(wish), None
+        return await studio.trainings.start(request), None
     except (NotYetSent, Rejected) as error:
         return None, error
 
@@ -91,10 +93,10 @@ async def test_a_fault_ends_in_the_state_that_matches_what_was_paid(fault: str, 
         pytest.skip("other systems accept more connections than requested")
     expected = EXPECTED[fault]
     ending = ending_of(fault, expected)
-    wish = TrainingWish("i" * 8_000_000, "TOKSIS") if fault == "never_reads" else WISH
+    request = TrainingWish("i" * 8_000_000, "TOKSIS") if fault == "never_reads" else REQUEST
     with fault_server(fault) as server:
         async with studio_at(server.base_url, tmp_path) as studio:
-            training, error = await started(studio, wish)
+            training, error = await started(studio, request)
             row = await only_row(studio)
     assert (row.state, row.task_id) == (ending.state, expected.task_id)
     assert type(error) is (ending.raises or type(None))
@@ -114,9 +116,9 @@ async def test_a_request_that_may_have_been_paid_is_never_resent_automatically(
     clock = SteppedClock()
     with fault_server(fault, "accepted") as server:
         async with studio_at(server.base_url, tmp_path, clock) as studio:
-            first = await studio.trainings.start(WISH)
+            first = await studio.trainings.start(REQUEST)
             clock.step(100_000)
-            second = await studio.trainings.start(WISH)
+            second = await studio.trainings.start(REQUEST)
         async with studio_at(server.base_url, tmp_path, clock) as restarted:
             third = await restarted.trainings.start(TrainingWish("images-1", "TOKBRO", idempotency_key="new"))
     assert first.ref == second.ref == third.ref
@@ -234,7 +236,7 @@ async def test_a_cancelled_call_still_records_what_was_paid(tmp_path: Path) -> N
     with fault_server("slow", faults={"slow": gate}) as server:
         async with studio_at(server.base_url, tmp_path, paid=5.0) as studio:
             async with anyio.create_task_group() as group:
-                group.start_soon(studio.trainings.start, WISH)
+                group.start_soon(studio.trainings.start, REQUEST)
                 await gate.until_arrived()
                 group.cancel_scope.cancel()
                 gate.go.set()
@@ -250,7 +252,7 @@ async def test_a_shutdown_without_waiting_records_unconfirmed_and_a_late_respons
     with fault_server("slow", faults={"slow": gate}) as server:
         async with studio_at(server.base_url, tmp_path, paid=5.0) as studio:
             async with anyio.create_task_group() as group:
-                group.start_soon(studio.trainings.start, WISH)
+                group.start_soon(studio.trainings.start, REQUEST)
                 await gate.until_arrived()
                 await studio.finish(0.01)
                 after_shutdown = await only_row(studio)
@@ -270,7 +272,7 @@ async def test_a_user_may_resend_while_the_first_request_still_hangs(tmp_path: P
             results: list[Training] = []
 
             async def start() -> None:
-                results.append(await studio.trainings.start(WISH))
+                results.append(await studio.trainings.start(REQUEST))
 
             async with anyio.create_task_group() as group:
                 group.start_soon(start)
@@ -298,7 +300,7 @@ async def test_a_late_unclear_response_does_not_make_its_own_call_resend(tmp_pat
             results: list[Training] = []
 
             async def start() -> None:
-                results.append(await studio.trainings.start(WISH))
+                results.append(await studio.trainings.start(REQUEST))
 
             async with anyio.create_task_group() as group:
                 group.start_soon(start)

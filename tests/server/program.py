@@ -1,4 +1,4 @@
-"""Our command as a child process, spoken to over raw lines, as it stands between a client and the service."""
+"""Our command as a child process, with raw lines as a client sends and receives them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HELLO = {
 
 
 def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours without any setting of this machine's, with `folder` for the data and the images."""
+    """Return an environment without this machine's settings, with `folder` for the data and the images."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
     kept |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "APIFRAME_DATA_DIR": str(folder)}
     kept["APIFRAME_OUTPUT_FOLDER"] = str(folder / "images")
@@ -33,7 +33,7 @@ def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict
 
 
 class Wire:
-    """A server process. Everything it writes is kept."""
+    """A server process whose output is kept."""
 
     def __init__(self, process: anyio.abc.Process) -> None:
         self.process = process
@@ -44,27 +44,27 @@ class Wire:
         self._written = anyio.Event()
 
     def lines(self) -> list[dict[str, Any]]:
-        """What stdout carried: every line has to be a message of the protocol."""
+        """Return the messages on stdout. Every line must be a message of the protocol."""
         messages = [json.loads(line) for line in self.out.splitlines()]
         assert all(message["jsonrpc"] == "2.0" for message in messages)
         return messages
 
     async def greet(self) -> dict[str, Any]:
-        """Begin a session."""
+        """Initialize a session."""
         welcome = await self.request("initialize", HELLO)
         await self.send({"method": "notifications/initialized"})
         return welcome
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool; returns its result."""
+        """Call a tool and return its result."""
         return await self.request("tools/call", {"name": tool, "arguments": arguments})
 
     async def request(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Ask and wait for the answer."""
+        """Send a request and return its result."""
         return await self.answer(await self.ask(method, params))
 
     async def ask(self, method: str, params: Mapping[str, Any] | None = None) -> int:
-        """Ask; returns the id under which the answer will come."""
+        """Send a request and return its id."""
         self._last_id += 1
         await self.send({"id": self._last_id, "method": method, "params": params or {}})
         return self._last_id
@@ -74,7 +74,7 @@ class Wire:
         await self.send_line(json.dumps({"jsonrpc": "2.0", **message}))
 
     async def send_line(self, line: str) -> None:
-        """Write one line, whatever it is."""
+        """Write any line."""
         assert self.process.stdin is not None
         await self.process.stdin.send(line.encode() + b"\n")
 
@@ -84,7 +84,7 @@ class Wire:
         return result
 
     async def message(self, number: int | str | None) -> dict[str, Any]:
-        """Wait for the answer with this id, result or error; an unknown id is None."""
+        """Wait for the response with this id, a result or an error. The id None means an unknown one."""
         with anyio.fail_after(15):
             while True:
                 for line in self.out.split("\n")[:-1]:
@@ -94,11 +94,11 @@ class Wire:
                 await self._written.wait()
 
     async def err_until(self, words: str) -> str:
-        """Wait until stderr has these words; returns the line that has them."""
+        """Wait until stderr has this text and return its line."""
         return await self._line("err", words, within=15)
 
     async def out_until(self, words: str) -> str:
-        """Wait until stdout has these words, for as long as the demo may take; returns the line that has them."""
+        """Wait until stdout has this text, as long as the demo may take, and return its line."""
         return await self._line("out", words, within=110)
 
     async def _line(self, name: str, words: str, *, within: float) -> str:
@@ -110,17 +110,17 @@ class Wire:
                 await self._written.wait()
 
     async def close_input(self) -> None:
-        """The client goes."""
+        """Close stdin, as a client that disconnects."""
         assert self.process.stdin is not None
         await self.process.stdin.aclose()
 
     async def ended(self, within: float) -> int:
-        """Wait for the end; returns the exit code."""
+        """Wait for the end and return the exit code."""
         with anyio.fail_after(within):
             return await self.process.wait()
 
     async def keep(self, stream: anyio.abc.ByteReceiveStream, name: str) -> None:
-        """Keep what comes."""
+        """Keep the output."""
         async for text in TextReceiveStream(stream):
             setattr(self, name, getattr(self, name) + text)
             self._written.set()
@@ -135,7 +135,7 @@ async def running(
     cwd: Path | None = None,
     within: Sequence[str] = (),
 ) -> AsyncGenerator[Wire]:
-    """Run the command until the block ends, or until it ends itself; `within` another one that runs it."""
+    """Run the command until the block or the command ends. `within` is a command that runs it."""
     env = environment(folder, settings)
     process = await anyio.open_process(
         [*within, *COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd
@@ -159,7 +159,7 @@ async def running(
 async def run(
     *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, within: float = 30
 ) -> Wire:
-    """Run the command to its end."""
+    """Run the command until it ends."""
     with anyio.fail_after(within):
         async with running(*arguments, folder=folder, settings=settings) as wire:
             await wire.close_input()
@@ -168,6 +168,6 @@ async def run(
 
 
 def submissions(folder: Path) -> list[tuple[str, str | None]]:
-    """State and task_id of every row of the ledger in `folder`, read past our own code."""
+    """Return state and task_id of every row of the ledger in `folder`, read without our code."""
     with closing(sqlite3.connect(folder / "ledger.sqlite3")) as ledger:
         return ledger.execute("SELECT state, task_id FROM submissions ORDER BY created_at").fetchall()

@@ -1,4 +1,4 @@
-"""Many checks at once of files that were made to take long: few processes, and every call is answered."""
+"""Concurrent checks of files crafted to take long: few processes, and every call returns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_PROCESSES = 3
 
 
 def _asks_for_minutes() -> bytes:
-    """A JPEG of some 300 kB that sends its 16 megapixels in three thousand passes."""
+    """A JPEG of about 300 kB that encodes its 16 megapixels in three thousand passes."""
     file = io.BytesIO()
     Image.new("RGB", (4000, 4000), (120, 90, 80)).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
@@ -31,7 +31,7 @@ def _children(process: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts processes through /proc")
-async def test_checks_of_crafted_files_at_once_are_all_answered_by_a_few_processes(
+async def test_concurrent_checks_of_crafted_files_all_return_with_few_processes(
     tmp_path: Path, drawn: Path
 ) -> None:
     crafted = _asks_for_minutes()

@@ -1,4 +1,4 @@
-"""The command line and the settings, as a person meets them."""
+"""The command line and the settings, as users see them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEAVY = {"mcp", "httpx", "pydantic", "sqlalchemy", "rich", "anyio", "starlette",
 
 
 @pytest.mark.parametrize("argument", ["--version", "--help"])
-def test_version_and_help_load_nothing_heavy(tmp_path: Path, argument: str) -> None:
+def test_version_and_help_import_nothing_heavy(tmp_path: Path, argument: str) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "apiframe_server", argument]
     done = subprocess.run(
         command, env=environment(tmp_path), capture_output=True, text=True, check=True, timeout=30
@@ -60,7 +60,7 @@ LISTING = """\
 """
 
 
-def test_listing_the_tools_loads_only_what_a_list_needs(tmp_path: Path) -> None:
+def test_listing_the_tools_imports_only_what_a_list_needs(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "apiframe_server"],
         input=LISTING,
@@ -76,7 +76,7 @@ def test_listing_the_tools_loads_only_what_a_list_needs(tmp_path: Path) -> None:
     assert not loaded & NOT_TO_LIST
 
 
-def test_a_start_builds_no_model_that_it_does_not_use(tmp_path: Path) -> None:
+def test_a_start_builds_no_unused_models(tmp_path: Path) -> None:
     start = (
         "import apiframe_server.cli as cli, sys, types\n"
         "sys.modules['apiframe_server.stdio'] = types.SimpleNamespace(serve=lambda studio, server: None)\n"
@@ -94,9 +94,7 @@ COMMANDS = ("demo", "doctor", "trainings", "wait", "check", "forget", "sandbox")
 
 
 @pytest.mark.parametrize("command", [(), *[(command,) for command in COMMANDS]], ids=" ".join)
-def test_every_help_has_examples_that_can_be_meant(
-    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_help_has_valid_examples(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse([*command, "--help"])
     assert ended.value.code == 0
@@ -126,7 +124,9 @@ SANDBOX = "http://127.0.0.1:8788"
         ([f"--sandbox={SANDBOX}"], SANDBOX),
     ],
 )
-def test_which_sandbox_is_meant(arguments: list[str], sandbox: str | None) -> None:
+def test_the_sandbox_option_is_parsed_with_and_without_a_url(
+    arguments: list[str], sandbox: str | None
+) -> None:
     assert parse(arguments).sandbox == sandbox
 
 
@@ -165,7 +165,7 @@ WRONG_SETTINGS = [
 
 
 @pytest.mark.parametrize(("name", "value", "told"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
-def test_a_wrong_setting_is_named_with_the_fix_and_not_repeated(
+def test_a_wrong_setting_is_reported_with_its_fix_and_without_its_value(
     tmp_path: Path, name: str, value: str, told: str
 ) -> None:
     done = subprocess.run(
@@ -186,7 +186,7 @@ def test_a_wrong_setting_is_named_with_the_fix_and_not_repeated(
 MISTYPED = "APIFRAME_MAX_CREDIT_PER_DAY is not a setting and has no effect. Did you mean APIFRAME_MAX_CREDITS_PER_DAY?"
 
 
-async def test_a_mistyped_setting_is_named_with_the_one_it_resembles_when_the_program_starts(
+async def test_a_mistyped_setting_is_reported_at_the_start_with_a_similar_one(
     tmp_path: Path,
 ) -> None:
     settings = {"MAX_CREDIT_PER_DAY": CANARY, "QQQ": CANARY}
@@ -197,7 +197,7 @@ async def test_a_mistyped_setting_is_named_with_the_one_it_resembles_when_the_pr
     ]
 
 
-async def test_doctor_names_a_mistyped_setting(tmp_path: Path) -> None:
+async def test_doctor_reports_a_mistyped_setting(tmp_path: Path) -> None:
     done = await run("doctor", folder=tmp_path, settings={"SANDBOX": "1", "MAX_CREDIT_PER_DAY": CANARY})
     assert done.process.returncode == 1
     assert f"TODO settings: {MISTYPED}" in done.out
@@ -225,7 +225,9 @@ async def test_doctor_names_a_mistyped_setting(tmp_path: Path) -> None:
         (["no-such-command"], "invalid choice"),
     ],
 )
-def test_a_wrong_argument_ends_with_what_is_taken(tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_a_wrong_argument_is_answered_with_the_valid_ones(
+    tmp_path: Path, arguments: list[str], told: str
+) -> None:
     done = subprocess.run(
         [*COMMAND, *arguments],
         env=environment(tmp_path),
@@ -239,7 +241,7 @@ def test_a_wrong_argument_ends_with_what_is_taken(tmp_path: Path, arguments: lis
     assert "Traceback" not in done.stderr
 
 
-async def test_a_sandbox_on_a_taken_port_says_what_to_try(tmp_path: Path) -> None:
+async def test_a_sandbox_on_a_used_port_says_what_to_try(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = await run("sandbox", "--port", str(taken.getsockname()[1]), folder=tmp_path)
     assert done.process.returncode == 8
@@ -248,7 +250,7 @@ async def test_a_sandbox_on_a_taken_port_says_what_to_try(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["sandbox", "--port", "0"], 8), (["doctor"], 1)])
-async def test_a_data_folder_that_is_a_file_is_told_and_left_alone(
+async def test_a_file_at_the_path_of_the_data_folder_is_reported_and_kept(
     tmp_path: Path, arguments: list[str], code: int
 ) -> None:
     file = tmp_path / "data"
@@ -261,7 +263,7 @@ async def test_a_data_folder_that_is_a_file_is_told_and_left_alone(
 
 
 @pytest.mark.slow
-async def test_the_demo_ends_with_the_trigger_word_and_portraits_in_a_folder_it_names(
+async def test_the_demo_ends_with_the_trigger_word_and_the_folder_of_the_portraits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TMPDIR", "TEMP"):
@@ -282,7 +284,9 @@ async def test_the_demo_ends_with_the_trigger_word_and_portraits_in_a_folder_it_
     assert all(path.is_relative_to(kept) for path in left)
 
 
-def test_a_demo_removes_what_the_one_before_it_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_removes_the_files_of_the_previous_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = tmp_path / "demo" / "old.png"
     old.parent.mkdir()
     old.touch()
@@ -307,7 +311,7 @@ def _account_an_hour_ago() -> bytes:
     return answer("200 OK", {"email": "a@b.c", "credits": 1, "total_images": 1, "plan": "starter"}, date=then)
 
 
-async def test_doctor_names_a_clock_that_is_not_the_services(tmp_path: Path) -> None:
+async def test_doctor_reports_a_clock_that_differs_from_that_of_the_service(tmp_path: Path) -> None:
     with fault_server("account", faults={"account": replying(_account_an_hour_ago())}) as service:
         settings = {"API_KEY": CANARY, "BASE_URL": service.base_url}
         done = await run("doctor", folder=tmp_path, settings=settings)
@@ -319,7 +323,7 @@ async def test_doctor_names_a_clock_that_is_not_the_services(tmp_path: Path) -> 
     )
 
 
-async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
+async def test_doctor_reports_that_everything_works(tmp_path: Path) -> None:
     with fault_server("account", faults={"account": ACCOUNT}) as service:
         settings = {"API_KEY": CANARY, "BASE_URL": service.base_url}
         done = await run("doctor", folder=tmp_path, settings=settings)
@@ -332,7 +336,7 @@ async def test_doctor_says_that_all_is_well(tmp_path: Path) -> None:
     assert CANARY not in done.out + done.err
 
 
-async def test_doctor_says_when_the_key_goes_in_clear_text(tmp_path: Path) -> None:
+async def test_doctor_reports_a_key_that_is_sent_unencrypted(tmp_path: Path) -> None:
     settings = {"API_KEY": CANARY, "BASE_URL": "http://no-such-host.invalid", "ALLOW_HTTP": "1"}
     done = await run("doctor", folder=tmp_path, settings=settings)
     assert done.process.returncode == 1
@@ -341,7 +345,7 @@ async def test_doctor_says_when_the_key_goes_in_clear_text(tmp_path: Path) -> No
     assert "anyone on the network path can read the key" in service
 
 
-async def test_doctor_counts_what_is_not_settled_of_any_kind(tmp_path: Path) -> None:
+async def test_doctor_counts_unsettled_requests_of_every_kind(tmp_path: Path) -> None:
     with fault_server("closed_after_request", "account", faults={"account": ACCOUNT}) as service:
         settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
         async with running(folder=tmp_path, settings=settings) as wire:
@@ -360,7 +364,7 @@ async def test_doctor_counts_what_is_not_settled_of_any_kind(tmp_path: Path) -> 
     assert "Check your Apiframe dashboard" in line
 
 
-async def test_doctor_says_ok_only_of_what_it_asked(tmp_path: Path) -> None:
+async def test_doctor_reports_ok_only_for_what_it_checked(tmp_path: Path) -> None:
     without_key = await run("doctor", folder=tmp_path)
     in_sandbox = await run("doctor", "--sandbox", folder=tmp_path)
     assert "https://api.apiframe.pro was not contacted" in without_key.out
@@ -371,7 +375,7 @@ async def test_doctor_says_ok_only_of_what_it_asked(tmp_path: Path) -> None:
         assert "the person" not in line
 
 
-async def test_doctor_says_whether_photos_are_checked_for_faces(tmp_path: Path) -> None:
+async def test_doctor_reports_whether_photos_are_checked_for_faces(tmp_path: Path) -> None:
     done = await run("doctor", "--sandbox", folder=tmp_path)
     expected = {
         True: "ok   faces: photos are checked for faces",
@@ -380,7 +384,7 @@ async def test_doctor_says_whether_photos_are_checked_for_faces(tmp_path: Path) 
     assert expected[faces.available()] in done.out
 
 
-async def test_doctor_says_which_folders_cannot_be_used(tmp_path: Path) -> None:
+async def test_doctor_reports_unusable_folders(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     settings = {"PHOTO_FOLDERS": str(tmp_path / "no photos"), "OUTPUT_FOLDER": str(file / "images")}
@@ -414,7 +418,7 @@ async def test_doctor_says_what_to_do(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("key", ["", f"afk_{CANARY}"], ids=["none", "v2"])
 @pytest.mark.parametrize("command", [["doctor"], ["wait", "task-of-another-machine"]], ids=" ".join)
-async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_named(
+async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_explained(
     tmp_path: Path, command: list[str], key: str
 ) -> None:
     done = await run(*command, folder=tmp_path, settings={"API_KEY": key})
@@ -428,7 +432,7 @@ async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_named(
     assert CANARY not in told
 
 
-async def test_doctor_reports_wrong_settings_and_goes_on(tmp_path: Path) -> None:
+async def test_doctor_reports_wrong_settings_and_continues(tmp_path: Path) -> None:
     settings = {"API_KEY": CANARY, "POLL_SECONDS": CANARY, "BASE_URL": f"http://{CANARY}.example"}
     done = await run("doctor", folder=tmp_path, settings=settings)
     assert (done.process.returncode, done.err) == (1, "")

@@ -1,4 +1,4 @@
-"""However the end comes, a paid request on its way is not lost and the program is gone within ten seconds."""
+"""A paid request under way is not lost however the program ends, and it ends within ten seconds."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 GONE_WITHIN = 10.0
 ENDINGS = ["end of input"] + ([] if sys.platform == "win32" else ["SIGTERM", "SIGINT"])
-"""Windows has no such signals to send."""
+"""Windows does not have these signals."""
 
 
 class Holding:
-    """A service that takes a training and holds its answer until told."""
+    """A service that accepts a training and delays its response until the test releases it."""
 
     def __init__(self) -> None:
         self.service: FaultServer
@@ -40,7 +40,7 @@ class Holding:
         connection.sendall(answer("200 OK", ACCEPTED))
 
     async def came(self) -> None:
-        """Wait until the paid request is there."""
+        """Wait until the paid request has arrived."""
         assert await anyio.to_thread.run_sync(self._came.wait, 10)
 
     def answer(self) -> None:
@@ -77,7 +77,7 @@ def _settings(held: Holding) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-async def test_a_paid_request_on_its_way_may_finish(tmp_path: Path, ending: str) -> None:
+async def test_a_paid_request_under_way_may_finish(tmp_path: Path, ending: str) -> None:
     with holding() as held:
         async with running(folder=tmp_path, settings=_settings(held)) as wire:
             await _begin(wire, held)
@@ -91,10 +91,10 @@ async def test_a_paid_request_on_its_way_may_finish(tmp_path: Path, ending: str)
 
 
 @pytest.mark.slow
-async def test_one_that_is_never_answered_is_recorded_as_unconfirmed_within_ten_seconds(
+async def test_an_unanswered_paid_request_is_recorded_as_unconfirmed_within_ten_seconds(
     tmp_path: Path,
 ) -> None:
-    """All endings at once, since each takes nine seconds."""
+    """Run all endings concurrently, because each takes nine seconds."""
 
     async def end(ending: str) -> None:
         folder = tmp_path / ending
@@ -114,7 +114,7 @@ async def test_one_that_is_never_answered_is_recorded_as_unconfirmed_within_ten_
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-async def test_with_nothing_on_its_way_it_is_gone_at_once(tmp_path: Path, ending: str) -> None:
+async def test_the_server_ends_at_once_without_paid_requests_under_way(tmp_path: Path, ending: str) -> None:
     async with running("--sandbox", folder=tmp_path) as wire:
         await wire.greet()
         begun = (await wire.call("start_training", training_images_id="sandbox-person"))["structuredContent"]
@@ -125,12 +125,12 @@ async def test_with_nothing_on_its_way_it_is_gone_at_once(tmp_path: Path, ending
         await _end(wire, ending)
         assert await wire.ended(3) == 0
     [(state, task_id)] = submissions(tmp_path / "sandbox")
-    # A busy machine leaves the wait the time for a look that finds it further on.
+    # On a busy machine, the wait may have time for another poll.
     assert (state in ("queued", "processing"), task_id) == (True, begun["task_id"])
     assert wire.err == ""
 
 
-async def test_what_was_begun_before_a_restart_goes_on_after_it(tmp_path: Path) -> None:
+async def test_work_started_before_a_restart_continues_after_it(tmp_path: Path) -> None:
     async with running("--sandbox", folder=tmp_path, settings={"SANDBOX_SECONDS": "1"}) as wire:
         await wire.greet()
         begun = (await wire.call("start_training", training_images_id="sandbox-person"))["structuredContent"]

@@ -1,4 +1,4 @@
-"""`apiframe-photo-mcp forget`, as a person runs it."""
+"""`apiframe-photo-mcp forget`, as users run it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _holding(folder: Path, *words: str) -> list[str]:
     ]
 
 
-async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_path: Path) -> None:
+async def test_a_subject_is_forgotten_and_the_data_at_the_service_is_listed(tmp_path: Path) -> None:
     faults = {"finished": FINISHED}
     with fault_server("accepted", "finished", faults=faults) as service:
         settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
@@ -64,7 +64,7 @@ async def test_a_person_is_forgotten_and_what_the_service_holds_is_printed(tmp_p
     assert row == ("training", "finished", None)
 
 
-async def test_a_folder_that_still_bears_a_forgotten_name_is_shown_and_removed(tmp_path: Path) -> None:
+async def test_a_folder_with_a_forgotten_name_is_shown_and_removed(tmp_path: Path) -> None:
     settings = {"API_KEY": "v1-key-of-nobody"}
     async with running(folder=tmp_path, settings=settings) as wire:
         await wire.greet()
@@ -84,7 +84,7 @@ async def test_a_folder_that_still_bears_a_forgotten_name_is_shown_and_removed(t
     assert (again.process.returncode, "No subject with that name" in again.out) == (3, True)
 
 
-async def test_in_the_sandbox_its_tasks_and_pictures_go_too(tmp_path: Path) -> None:
+async def test_in_the_sandbox_its_tasks_and_images_are_removed_too(tmp_path: Path) -> None:
     data, output = tmp_path / "data", tmp_path / "portraits"
     settings = {"SANDBOX_SECONDS": "1", "OUTPUT_FOLDER": str(output)}
     async with running("--sandbox", folder=data, settings=settings) as wire:
@@ -117,7 +117,7 @@ ANSWERS = [
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
 @pytest.mark.parametrize(("answer", "code", "told"), ANSWERS)
-async def test_in_a_terminal_it_shows_what_would_go_and_asks(
+async def test_in_a_terminal_it_shows_what_would_be_removed_and_asks(
     tmp_path: Path, answer: str, code: int, told: str
 ) -> None:
     async with running("--sandbox", folder=tmp_path) as wire:
@@ -135,7 +135,7 @@ async def test_in_a_terminal_it_shows_what_would_go_and_asks(
 
 
 def _in_a_terminal(command: list[str], env: dict[str, str], answer: str) -> tuple[str, int]:
-    """Run a command in a pseudo terminal and type an answer when it asks; what was shown, and the exit code."""
+    """Run a command in a pseudo terminal, type an answer when it asks, and return the output and the exit code."""
     import pty
 
     ours, theirs = pty.openpty()
@@ -150,7 +150,7 @@ def _in_a_terminal(command: list[str], env: dict[str, str], answer: str) -> tupl
         return shown.replace("\r\n", "\n"), process.wait(30)
 
 
-async def test_nothing_known_or_a_ledger_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+async def test_an_unknown_subject_or_an_unreadable_ledger_is_reported_in_one_line(tmp_path: Path) -> None:
     nobody = await run("forget", "Nobody", folder=tmp_path / "none")
     assert (nobody.process.returncode, nobody.err) == (3, "")
     assert not (tmp_path / "none").exists()
@@ -161,10 +161,10 @@ async def test_nothing_known_or_a_ledger_that_cannot_be_read_is_told_in_one_line
     assert "Traceback" not in broken.err
 
 
-async def test_a_name_is_forgotten_in_whatever_form_and_under_whatever_address_it_was_filed(
+async def test_a_name_is_forgotten_in_every_form_and_at_every_service(
     tmp_path: Path,
 ) -> None:
-    """The ledger of 0.1.0 has Zoë as a Mac writes her, and one Anna under another address."""
+    """The ledger of 0.1.0 has Zoë in decomposed form, and an Anna at another service."""
     shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3")
     settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": "https://third.invalid"}
     for name, records in (("zoë ÅNGSTRÖM", 27), ("ANNA", 5)):

@@ -1,4 +1,4 @@
-"""A subject is forgotten by another process while the service works: nothing personal lands afterwards."""
+"""Another process forgets a subject during a request: no personal data is recorded afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINISHED = {"task_id": "task-0123456789", "status": "finished", "percentage": 10
 
 
 class Service:
-    """Answers by path, and holds its answer to one of them until `open` is set."""
+    """A service with responses by path, which delays one of them until `open` is set."""
 
     def __init__(self, held: str | None) -> None:
         self.held = held
@@ -95,7 +95,7 @@ def _settings(service: Service, folder: Path) -> dict[str, str]:
 
 
 def _holding(folder: Path, *words: str) -> list[str]:
-    """Names and bytes below the data and image folders that tell of the subject."""
+    """Return the names and contents below the data and image folders that mention the subject."""
     told = [path for part in ("data", "images") for path in (folder / part).rglob("*")]
     return [
         f"{word} in {path}"
@@ -109,7 +109,7 @@ def _holding(folder: Path, *words: str) -> list[str]:
 async def _forget_while_held(
     wire: Wire, service: Service, folder: Path, tool: str, **arguments: Any
 ) -> dict[str, Any]:
-    """Call a tool, forget its subject while the service holds its answer, and return what the call returned."""
+    """Call a tool, forget its subject while the response is delayed, and return the result."""
     asked = await wire.ask("tools/call", {"name": tool, "arguments": arguments})
     with anyio.fail_after(30):
         while not service.seen.is_set():
@@ -125,7 +125,7 @@ async def _forget(service: Service, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("held", [GENERATE, PICTURE])
-async def test_forgotten_while_images_are_made_or_fetched_no_word_and_no_file_is_left(
+async def test_forgetting_while_images_are_generated_or_fetched_leaves_no_word_and_no_file(
     tmp_path: Path, held: str
 ) -> None:
     with _serving(held) as service:
@@ -148,7 +148,7 @@ async def test_forgotten_while_images_are_made_or_fetched_no_word_and_no_file_is
     assert "No subject with that name on this machine" in again.out
 
 
-async def test_forgotten_while_a_training_runs_its_word_is_not_kept_when_it_ends(tmp_path: Path) -> None:
+async def test_the_word_of_a_training_forgotten_while_running_is_not_recorded(tmp_path: Path) -> None:
     with _serving(None) as service:
         service.task = RUNNING
         async with running(folder=tmp_path / "data", settings=_settings(service, tmp_path)) as wire:
@@ -166,7 +166,7 @@ async def test_forgotten_while_a_training_runs_its_word_is_not_kept_when_it_ends
     assert _holding(tmp_path, SUBJECT, WORD, "photos-0123") == []
 
 
-async def test_forgotten_while_photos_are_uploaded_neither_name_nor_fingerprint_is_left(
+async def test_forgetting_during_an_upload_leaves_neither_name_nor_fingerprint(
     tmp_path: Path, photos: Path
 ) -> None:
     with _serving(UPLOAD) as service:
@@ -174,9 +174,9 @@ async def test_forgotten_while_photos_are_uploaded_neither_name_nor_fingerprint_
         settings = _settings(service, tmp_path)
         async with running(folder=tmp_path / "data", settings=settings) as wire:
             await wire.greet()
-            wish = {"paths": [str(photos)], "gender": "female", "ethnicity": "white", "consent": True}
+            arguments = {"paths": [str(photos)], "gender": "female", "ethnicity": "white", "consent": True}
             asked = await wire.ask(
-                "tools/call", {"name": "prepare_photos", "arguments": {**wish, "subject": SUBJECT}}
+                "tools/call", {"name": "prepare_photos", "arguments": {**arguments, "subject": SUBJECT}}
             )
             with anyio.fail_after(60):
                 while not service.seen.is_set():
@@ -190,7 +190,7 @@ async def test_forgotten_while_photos_are_uploaded_neither_name_nor_fingerprint_
 
 
 @pytest.mark.parametrize("held", [UPLOAD, TRAIN, GENERATE])
-async def test_what_the_service_was_too_busy_for_is_not_sent_again_once_its_subject_is_forgotten(
+async def test_a_rate_limited_request_is_not_sent_again_after_its_subject_was_forgotten(
     tmp_path: Path, photos: Path, held: str
 ) -> None:
     with _serving(held) as service:

@@ -1,4 +1,4 @@
-"""A data folder that others on this machine could change: what the program does about it, and what it says."""
+"""A data folder that other users can change: what the program does and reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOMEBODY = 4_242
 
 
 @pytest.mark.parametrize("arguments", [(), ("--sandbox",)], ids=["service", "sandbox"])
-async def test_an_open_data_folder_of_ours_is_closed_before_it_is_used(
+async def test_a_data_folder_that_others_can_access_is_made_private_before_use(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     folder = tmp_path / "data"
@@ -36,7 +36,7 @@ async def test_an_open_data_folder_of_ours_is_closed_before_it_is_used(
 
 @pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file to somebody")
 @pytest.mark.parametrize("whose", [".", "ledger.sqlite3"])
-async def test_what_another_user_owns_is_named_and_nothing_is_sent(tmp_path: Path, whose: str) -> None:
+async def test_files_of_another_user_are_reported_and_nothing_is_sent(tmp_path: Path, whose: str) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / "ledger.sqlite3").touch()

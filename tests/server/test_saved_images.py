@@ -1,4 +1,4 @@
-"""What somebody puts in a saved image's place neither stops the server nor leaves the folder."""
+"""A file that replaces a saved image neither blocks the server nor gives access outside the folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from .program import Wire, run, running
 
 MORE_THAN_THREADS = 45
-"""anyio has 40 threads; the pipe to the client needs one of them."""
+"""anyio has 40 threads, and the pipe to the client needs one of them."""
 
 
 async def _image(wire: Wire) -> dict[str, str]:
-    """Train in the sandbox and make one image; returns its path and uri."""
+    """Train in the sandbox, generate one image, and return its path and URI."""
     await wire.greet()
     begun = await wire.call("start_training", training_images_id="sandbox-person", subject="Anna")
     await wire.call("wait_for_training", task_id=begun["structuredContent"]["task_id"])
@@ -34,7 +34,7 @@ def _put_a_link(path: Path, target: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes FIFOs and links the POSIX way")
-async def test_a_fifo_or_a_link_in_an_images_place_leaves_the_server_listening_and_ending(
+async def test_a_fifo_or_a_link_at_the_path_of_an_image_does_not_block_the_server(
     tmp_path: Path,
 ) -> None:
     settings = {"SANDBOX_SECONDS": "1", "OUTPUT_FOLDER": str(tmp_path / "out")}
@@ -65,7 +65,7 @@ def _take_away(path: Path) -> bytes:
     return content
 
 
-async def test_the_same_call_in_a_new_process_brings_an_image_back_that_was_removed(tmp_path: Path) -> None:
+async def test_the_same_call_in_a_new_process_restores_a_removed_image(tmp_path: Path) -> None:
     settings = {"SANDBOX_SECONDS": "1", "OUTPUT_FOLDER": str(tmp_path / "out")}
     async with running("--sandbox", folder=tmp_path / "data", settings=settings) as wire:
         image = await _image(wire)

@@ -18,7 +18,9 @@ KEY = "canary-key-51c0ffee0123456789"
 SECRET = "canary-secret-0123456789"
 
 
-async def test_it_starts_and_lists_its_tools_without_a_key_and_without_a_data_folder(tmp_path: Path) -> None:
+async def test_the_server_starts_and_lists_its_tools_without_a_key_and_without_a_data_folder(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "nowhere yet"
     async with running(folder=folder) as wire:
         welcome = await wire.greet()
@@ -34,8 +36,8 @@ async def test_it_starts_and_lists_its_tools_without_a_key_and_without_a_data_fo
     assert wire.err == ""
 
 
-async def test_calls_before_the_end_of_the_input_are_answered(tmp_path: Path) -> None:
-    """`printf '…' | apiframe-photo-mcp` prints its answers."""
+async def test_calls_before_the_end_of_input_are_answered(tmp_path: Path) -> None:
+    """`printf '…' | apiframe-photo-mcp` prints its responses."""
     async with running("--sandbox", folder=tmp_path) as wire:
         greeting = await wire.ask("initialize", HELLO)
         await wire.send({"method": "notifications/initialized"})
@@ -46,7 +48,7 @@ async def test_calls_before_the_end_of_the_input_are_answered(tmp_path: Path) ->
         assert "No trainings." in (await wire.answer(listing))["content"][0]["text"]
 
 
-async def test_an_env_file_where_the_client_stands_is_not_read(tmp_path: Path) -> None:
+async def test_an_env_file_in_the_working_directory_is_not_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"APIFRAME_API_KEY={KEY}\nAPIFRAME_BASE_URL=http://stranger.invalid\n")
     async with running(folder=tmp_path / "data", cwd=tmp_path) as wire:
         await wire.greet()
@@ -74,7 +76,7 @@ UNREADABLE: dict[str, tuple[str, int | str | None, int]] = {
 }
 
 
-async def test_a_line_that_is_not_a_message_is_answered_with_an_error_and_its_id(tmp_path: Path) -> None:
+async def test_an_invalid_message_is_answered_with_an_error_and_its_id(tmp_path: Path) -> None:
     async with running("--sandbox", folder=tmp_path) as wire:
         await wire.greet()
         for name, (line, number, code) in UNREADABLE.items():
@@ -90,7 +92,7 @@ async def test_a_line_that_is_not_a_message_is_answered_with_an_error_and_its_id
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
-async def test_a_name_that_never_ends_takes_no_more_memory_than_a_few_times_its_line(tmp_path: Path) -> None:
+async def test_an_endless_name_uses_only_a_few_times_the_memory_of_its_line(tmp_path: Path) -> None:
     async with running("--sandbox", folder=tmp_path) as wire:
         await wire.greet()
         before = _peak_bytes(wire)
@@ -101,13 +103,13 @@ async def test_a_name_that_never_ends_takes_no_more_memory_than_a_few_times_its_
 
 
 def _peak_bytes(wire: Wire) -> int:
-    """The most memory that the process has had so far."""
+    """Return the peak memory of the process."""
     status = Path(f"/proc/{wire.process.pid}/status").read_text(encoding="ascii")
     (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
     return int(kilobytes) * 1024
 
 
-async def test_a_call_that_was_cancelled_does_not_hold_up_the_end_of_the_input(tmp_path: Path) -> None:
+async def test_a_cancelled_call_does_not_delay_the_end(tmp_path: Path) -> None:
     settings = {"SANDBOX_SECONDS": "60"}
     async with running("--sandbox", folder=tmp_path, settings=settings) as wire:
         await wire.greet()
@@ -138,7 +140,7 @@ ECHOES = {
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-async def test_stdout_is_the_protocol_stderr_has_one_line_each_and_neither_a_secret(
+async def test_stdout_has_only_the_protocol_stderr_single_lines_and_neither_a_secret(
     tmp_path: Path, echo: str
 ) -> None:
     folder = tmp_path / "data"

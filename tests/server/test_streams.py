@@ -1,4 +1,4 @@
-"""The two streams that stdio is served over."""
+"""The two streams of the stdio transport."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pipe() -> Iterator[Pipe]:
         yield source, output
 
 
-async def test_a_client_is_heard_and_answered_while_every_shared_thread_is_taken(pipe: Pipe) -> None:
+async def test_a_client_is_answered_while_all_shared_threads_are_busy(pipe: Pipe) -> None:
     source, output = pipe
     calls = PendingCalls()
     outgoing = Outgoing(output, calls)
@@ -54,7 +54,7 @@ async def test_a_client_is_heard_and_answered_while_every_shared_thread_is_taken
             limiter.release_on_behalf_of(taker)
 
 
-async def test_a_result_that_cannot_be_written_costs_its_answer_and_not_the_connection(pipe: Pipe) -> None:
+async def test_a_result_that_cannot_be_serialized_does_not_close_the_connection(pipe: Pipe) -> None:
     source, output = pipe
     outgoing = Outgoing(output, PendingCalls())
     await outgoing.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=7, result={"name": "\ud83d"})))
@@ -64,7 +64,7 @@ async def test_a_result_that_cannot_be_written_costs_its_answer_and_not_the_conn
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes descriptors is needed")
 @pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 2), ("2>&-", 0)])
-def test_a_closed_stream_is_told_and_never_another_file(tmp_path: Path, closed: str, code: int) -> None:
+def test_a_closed_stream_is_reported_and_never_another_file(tmp_path: Path, closed: str, code: int) -> None:
     line = PING.model_dump_json(exclude_unset=True)
     shell = f'echo "$LINE" | "$@" --sandbox {closed}'
     done = subprocess.run(
@@ -86,7 +86,7 @@ def test_a_closed_stream_is_told_and_never_another_file(tmp_path: Path, closed: 
         assert json.loads(done.stdout) == {"jsonrpc": "2.0", "id": 1, "result": {}}
 
 
-async def test_a_client_that_is_gone_is_told_apart_from_a_fault(pipe: Pipe) -> None:
+async def test_a_disconnected_client_is_distinguished_from_an_error(pipe: Pipe) -> None:
     source, output = pipe
     source.close()
     with pytest.raises(anyio.BrokenResourceError):

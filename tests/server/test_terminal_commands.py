@@ -1,4 +1,4 @@
-"""The commands for a terminal: `trainings`, `wait`, `check`, and where the sandbox is asked for."""
+"""The terminal commands `trainings`, `wait` and `check`, and the sandbox option."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WAYS = [("--sandbox", "trainings"), ("trainings", "--sandbox"), ("trainings", "-
 
 
 async def _train(folder: Path, *sets: str, subject: str) -> list[str]:
-    """Start trainings in the sandbox; returns their ids."""
+    """Start trainings in the sandbox and return their ids."""
     async with running("--sandbox", folder=folder, settings=QUICK) as wire:
         await wire.greet()
         begun = [await wire.call("start_training", training_images_id=name, subject=subject) for name in sets]
@@ -64,7 +64,7 @@ async def test_wait_for_a_training_that_fails_ends_with_1_and_the_reason(tmp_pat
 
 
 async def _wait_for_one_at(*answers: bytes, folder: Path, forget: bool = False) -> str:
-    """Start a training of Anna at a service that gives these answers after that; what `wait` prints."""
+    """Start a training of Anna, let the service give these responses, and return what `wait` prints."""
     faults = {str(number): replying(said) for number, said in enumerate(answers)}
     with fault_server("accepted", *faults, faults=faults) as service:
         settings = {"API_KEY": SERVICE_KEY, "BASE_URL": service.base_url}
@@ -78,7 +78,7 @@ async def _wait_for_one_at(*answers: bytes, folder: Path, forget: bool = False) 
     return waited.out
 
 
-async def test_wait_for_an_id_that_the_service_does_not_know_says_what_to_compare(tmp_path: Path) -> None:
+async def test_wait_for_an_unknown_id_says_what_to_compare(tmp_path: Path) -> None:
     unknown = answer("400 Bad Request", {"errors": [{"msg": "Task not found"}]})
     assert await _wait_for_one_at(unknown, folder=tmp_path) == (
         "The training of Anna is queued, but the service does not know its id. Compare the id with your Apiframe "
@@ -86,7 +86,7 @@ async def test_wait_for_an_id_that_the_service_does_not_know_says_what_to_compar
     )
 
 
-async def test_wait_for_a_training_that_is_being_sent_says_when_to_ask_again(tmp_path: Path) -> None:
+async def test_wait_for_a_training_being_sent_says_when_to_try_again(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local")
     new = NewSubmission(Kind.TRAINING, ledger.service, ledger.owner, about="photos-1", subject="Anna")
     waiting, _ = await ledger.admit(new, time.time())
@@ -112,13 +112,13 @@ async def test_wait_for_a_training_whose_subject_was_forgotten_promises_no_word(
     )
 
 
-async def test_wait_for_nobody_says_where_the_names_are(tmp_path: Path) -> None:
+async def test_wait_for_an_unknown_subject_says_where_the_names_are(tmp_path: Path) -> None:
     waited = await run("wait", "Nobody", "--sandbox", folder=tmp_path)
     assert (waited.process.returncode, waited.out) == (3, "")
     assert waited.err.endswith("`apiframe-photo-mcp trainings --sandbox` lists your trainings.\n")
 
 
-async def test_wait_tells_a_finished_training_without_a_key(tmp_path: Path) -> None:
+async def test_wait_reports_a_finished_training_without_a_key(tmp_path: Path) -> None:
     await _wait_for_one_at(answer("200 OK", {**FINISHED, "trigger_word": "TOKANNA"}), folder=tmp_path)
     [(_, service)] = _trainings_by_service(tmp_path)
     settings = {"BASE_URL": service.removesuffix(" v1")}
@@ -127,7 +127,7 @@ async def test_wait_tells_a_finished_training_without_a_key(tmp_path: Path) -> N
     assert "Trigger word: TOKANNA." in waited.out
 
 
-async def test_wait_does_not_wait_for_what_only_a_key_could_tell(tmp_path: Path) -> None:
+async def test_wait_does_not_wait_for_a_status_that_needs_a_key(tmp_path: Path) -> None:
     await _wait_for_one_at(
         answer("400 Bad Request", {"errors": [{"msg": "Task not found"}]}), folder=tmp_path
     )
@@ -140,7 +140,7 @@ async def test_wait_does_not_wait_for_what_only_a_key_could_tell(tmp_path: Path)
     assert waited.err.startswith("apiframe-photo-mcp: no API key is set.")
 
 
-async def test_wait_without_a_key_says_that_nothing_here_has_that_name(tmp_path: Path) -> None:
+async def test_wait_without_a_key_reports_an_unknown_name(tmp_path: Path) -> None:
     waited = await run("wait", "Anna", folder=tmp_path)
     assert waited.process.returncode == 3
     assert "no training here has that name or id, and the service cannot be asked: no API key" in waited.err
@@ -201,7 +201,7 @@ async def test_ctrl_c_stops_a_wait_and_not_the_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
-async def test_the_sandbox_is_asked_for_before_or_after_a_command(
+async def test_the_sandbox_option_is_accepted_before_and_after_a_command(
     tmp_path: Path, way: tuple[str, ...]
 ) -> None:
     listed = await run(*way, folder=tmp_path)
@@ -221,7 +221,7 @@ async def test_trainings_without_the_sandbox_are_those_of_the_service(tmp_path: 
     assert (listed.process.returncode, listed.out, listed.err) == (0, "No trainings yet.\n", "")
 
 
-async def test_trainings_shows_what_is_not_settled_of_any_kind(tmp_path: Path) -> None:
+async def test_trainings_shows_unsettled_requests_of_every_kind(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local")
     upload = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint", subject="Anna [Lee]"
@@ -237,7 +237,7 @@ async def test_trainings_shows_what_is_not_settled_of_any_kind(tmp_path: Path) -
     assert [row["ref"] for row in told["unsettled"]] == [waiting.ref]
 
 
-async def test_check_judges_a_folder_that_no_setting_names(tmp_path: Path, drawn: Path) -> None:
+async def test_check_accepts_a_folder_outside_the_setting(tmp_path: Path, drawn: Path) -> None:
     sheet = tmp_path / "sheet.jpg"
     settings = {"PHOTO_FOLDERS": str(tmp_path)}
     checked = await run(
@@ -256,7 +256,7 @@ async def test_check_judges_a_folder_that_no_setting_names(tmp_path: Path, drawn
     assert photo["name"] == "IMG_0001.jpg"
 
 
-async def test_check_names_the_subfolders_that_it_did_not_check(tmp_path: Path, drawn: Path) -> None:
+async def test_check_lists_the_subfolders_that_it_did_not_check(tmp_path: Path, drawn: Path) -> None:
     inner = tmp_path / "photos" / "of [Anna]"
     inner.mkdir(parents=True)
     shutil.copy(drawn / "IMG_0001.jpg", inner)
@@ -276,7 +276,7 @@ def test_check_says_first_that_faces_were_not_checked(
     assert "faces (`apiframe-photo-mcp doctor` says how to add this check)" in told
 
 
-async def test_check_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+async def test_check_of_a_missing_folder_prints_one_line(tmp_path: Path) -> None:
     checked = await run("check", str(tmp_path / "nowhere"), folder=tmp_path)
     assert (checked.process.returncode, checked.out) == (3, "")
     assert checked.err == (
@@ -303,7 +303,7 @@ async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("command", [["trainings", "--sandbox", "--json"], ["doctor", "--sandbox"]])
-def test_a_reader_that_goes_early_is_no_traceback(tmp_path: Path, command: list[str]) -> None:
+def test_a_reader_that_closes_early_causes_no_traceback(tmp_path: Path, command: list[str]) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "apiframe_server", *command],
         env={**os.environ, "APIFRAME_DATA_DIR": str(tmp_path)},

@@ -1,4 +1,4 @@
-"""A request whose process was killed while it was sent: seen by the next process, and counted by doctor."""
+"""A request whose process was killed while sending it is listed by the next process and counted by doctor."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def _copy_request(folder: Path, copies: int) -> None:
 
 
 def _let_time_pass(folder: Path) -> None:
-    """As if the process had been killed an hour ago."""
+    """Change the ledger as if the process had been killed an hour ago."""
     with closing(sqlite3.connect(folder / "ledger.sqlite3")) as ledger, ledger:
         ledger.execute("UPDATE submissions SET sent_at = sent_at - 3600, lease_until = lease_until - 3600")

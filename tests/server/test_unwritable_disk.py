@@ -1,4 +1,4 @@
-"""A disk that is full, or may only be read: nothing is begun on it, and whatever is known can still be read."""
+"""On a full or read-only disk nothing is started, and recorded data can still be read."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FINISHED = replying(
     answer("200 OK", {**ACCEPTED, "status": "finished", "percentage": 100, "trigger_word": "TOKIKD"})
 )
 FAULTS = {"finished": FINISHED}
-# In a mount namespace of its own: a small file system in memory, with what stands in the folder now, and then full,
-# or only to be read. It is gone when the server ends.
+# In a separate mount namespace: a small file system in memory with the current files of the folder, which is then
+# filled or made read-only. It disappears when the server ends.
 MOUNT = (
     'set -e; cp -a "$1" "$1.kept"; mount -t tmpfs -o size=400k,mode=700 tmpfs "$1"; cp -a "$1.kept/." "$1"; '
 )
@@ -29,7 +29,7 @@ FILL = 'cat /dev/zero > "$1/filling" 2>/dev/null || true; '
 READ_ONLY = 'mount -o remount,ro "$1"; '
 RUN = 'shift; exec "$@"'
 DISKS = {"full": FILL, "read-only": READ_ONLY}
-"""What is done to the disk before the server starts on it."""
+"""The state of the disk before the server starts."""
 
 
 def on_disk(disk: str, folder: Path) -> Sequence[str]:
@@ -58,7 +58,7 @@ def settings(service: FaultServer) -> dict[str, str]:
 
 
 async def accepted(folder: Path, service: FaultServer) -> str:
-    """A training that was accepted while the disk had room; returns its ref."""
+    """Start a training while the disk has space and return its ref."""
     async with running(folder=folder, settings=settings(service)) as wire:
         await wire.greet()
         begun = await wire.call("start_training", training_images_id="photos-1", subject="Anna")
@@ -66,7 +66,7 @@ async def accepted(folder: Path, service: FaultServer) -> str:
 
 
 async def told(wire: Wire, tool: str, **arguments: object) -> str:
-    """The words of an answer that is no error."""
+    """Return the text of a successful result."""
     result = await wire.call(tool, **arguments)
     text: str = result["content"][0]["text"]
     assert not result.get("isError"), text
@@ -74,7 +74,7 @@ async def told(wire: Wire, tool: str, **arguments: object) -> str:
 
 
 @pytest.mark.parametrize("disk", DISKS)
-async def test_a_trigger_word_is_read_from_a_disk_that_cannot_be_written(disk: str, folder: Path) -> None:
+async def test_a_trigger_word_can_be_read_from_a_read_only_disk(disk: str, folder: Path) -> None:
     with fault_server("accepted", "finished", faults=FAULTS) as service:
         ref = await accepted(folder, service)
         async with running(folder=folder, settings=settings(service), within=on_disk(disk, folder)) as wire:
@@ -91,7 +91,7 @@ async def test_a_trigger_word_is_read_from_a_disk_that_cannot_be_written(disk: s
 
 
 @pytest.mark.parametrize("disk", DISKS)
-async def test_nothing_is_sent_from_a_disk_that_cannot_be_written(disk: str, folder: Path) -> None:
+async def test_nothing_is_sent_on_a_read_only_disk(disk: str, folder: Path) -> None:
     with fault_server("accepted", "finished", faults=FAULTS) as service:
         await accepted(folder, service)
         sent = len(service.posts)
@@ -104,7 +104,7 @@ async def test_nothing_is_sent_from_a_disk_that_cannot_be_written(disk: str, fol
 
 
 @pytest.mark.parametrize("disk", DISKS)
-async def test_a_sender_that_died_is_unconfirmed_also_where_that_cannot_be_written(
+async def test_a_submission_of_a_crashed_sender_is_unconfirmed_also_on_a_read_only_disk(
     disk: str, folder: Path
 ) -> None:
     with fault_server("accepted", "finished", faults=FAULTS) as service:
@@ -121,7 +121,7 @@ async def test_a_sender_that_died_is_unconfirmed_also_where_that_cannot_be_writt
 
 
 @pytest.mark.parametrize("disk", DISKS)
-async def test_a_ledger_of_an_earlier_version_is_read_where_it_cannot_be_brought_up_to_date(
+async def test_a_ledger_of_an_earlier_version_can_be_read_where_it_cannot_be_migrated(
     disk: str, folder: Path
 ) -> None:
     shutil.copyfile(GOLDEN, folder / "ledger.sqlite3")
@@ -131,7 +131,7 @@ async def test_a_ledger_of_an_earlier_version_is_read_where_it_cannot_be_brought
         assert "TOKSIS" in await told(wire, "get_training_status", task_id="tr-b3xgxfg")
 
 
-async def test_a_training_is_looked_at_by_its_id_where_no_ledger_can_be_made(folder: Path) -> None:
+async def test_a_training_can_be_polled_by_its_id_without_a_ledger(folder: Path) -> None:
     with fault_server("finished", faults=FAULTS) as service:
         async with running(
             folder=folder, settings=settings(service), within=on_disk("read-only", folder)

@@ -1,4 +1,4 @@
-"""A service in one process: an ASGI app that answers as the test says and remembers what it was asked."""
+"""A service in the same process: an ASGI app with scripted responses that records its requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Answering = Callable[[Any], object]
 
 @dataclass
 class Service:
-    """Answers a path with what `answers` holds for it: JSON, raw bytes, or `(status, either)`, or a function
+    """Responds to a path with its entry in `answers`: JSON, raw bytes, `(status, either)`, or a function
     of the request's JSON that returns one of these."""
 
     answers: dict[str, object] = field(default_factory=dict[str, object])
@@ -53,7 +53,7 @@ class Service:
 
     @property
     def paths(self) -> list[str]:
-        """The paths that were asked for, in order."""
+        """The requested paths, in order."""
         return [path for path, _ in self.asked]
 
 
@@ -64,7 +64,7 @@ def service() -> Service:
 
 @pytest.fixture
 async def api(service: Service) -> AsyncIterator[ApiframeV1]:
-    """A client of `service` that waits for nothing."""
+    """Return a client of `service` that never waits before retries."""
     client = ApiframeV1(key=SecretStr(KEY), app=service)
     with stamina.set_testing(True, attempts=3):
         yield client

@@ -1,4 +1,4 @@
-"""Whose task is whose in a batch."""
+"""Matching tasks of a batch with their ids."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def task(task_id: str | None, status: str | None = "processing") -> dict[str, ob
         ({"a": task("a")}, set()),
     ],
 )
-def test_a_task_belongs_to_an_id_only_if_that_is_sure(answered: object, known: set[str]) -> None:
+def test_a_task_is_matched_to_an_id_only_if_it_is_certain(answered: object, known: set[str]) -> None:
     assert set(match_batch(["a", "b", "c"], answered)) == known

@@ -1,4 +1,4 @@
-"""Fetching pictures: what is taken for one, what their hosts get to know, and where redirects lead."""
+"""Fetching images: what is accepted, what hosts get to know, and which redirects are followed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def client(base_url: str, **deadlines: float) -> ApiframeV1:
 async def download(
     server: FaultServer, *others: FaultServer, path: str = "/a.png", seconds: float = 2
 ) -> Image:
-    """Fetch from a picture host on this machine, for a service on this machine that is another."""
+    """Fetch from a local image host that is separate from the local service."""
     place = server.base_url.removeprefix("http://")
     hosts = [place, *(other.base_url.removeprefix("http://") for other in others)]
     api = client("http://127.0.0.1:9")
@@ -67,7 +67,9 @@ def served(body: bytes, **headers: Any) -> dict[str, Fault]:
 
 @pytest.mark.parametrize("header", ["image/png", "text/html", "application/octet-stream", ""])
 @pytest.mark.parametrize(("kind", "media_type"), KINDS.items())
-async def test_what_a_picture_is_is_told_by_its_bytes(kind: str, media_type: str, header: str) -> None:
+async def test_the_type_of_an_image_is_detected_from_its_bytes(
+    kind: str, media_type: str, header: str
+) -> None:
     data = drawn(kind)
     with fault_server("served", faults=served(data, content_type=header)) as server:
         assert await download(server) == Image(data, media_type)
@@ -101,7 +103,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-async def test_what_only_says_that_it_is_a_picture_is_refused(body: bytes) -> None:
+async def test_content_that_only_claims_to_be_an_image_is_rejected(body: bytes) -> None:
     faults = served(body, content_type="image/png")
     with fault_server("served", faults=faults) as server, pytest.raises(ImageRefused) as caught:
         await download(server)
@@ -109,7 +111,7 @@ async def test_what_only_says_that_it_is_a_picture_is_refused(body: bytes) -> No
     assert len(server.requests) == 1
 
 
-async def test_a_packed_picture_is_not_unpacked() -> None:
+async def test_a_compressed_image_is_not_decompressed() -> None:
     bomb = served(gzip.compress(bytes(50_000_000)), content_encoding="gzip", content_type="image/png")
     with fault_server("served", faults=bomb) as server, pytest.raises(ImageRefused) as caught:
         await download(server)
@@ -126,14 +128,14 @@ async def test_a_packed_picture_is_not_unpacked() -> None:
     ],
     ids=["as declared", "and declared still larger", "without an end"],
 )
-async def test_a_picture_that_is_too_large_is_given_up_when_it_gets_so(fault: Fault, why: str) -> None:
+async def test_the_download_of_a_too_large_image_is_stopped(fault: Fault, why: str) -> None:
     with fault_server("served", faults={"served": fault}) as server, pytest.raises(ImageRefused) as caught:
         await download(server)
     assert caught.value.reason == why
     assert len(server.requests) == 1
 
 
-async def test_a_picture_of_just_the_most_bytes_is_taken() -> None:
+async def test_an_image_of_exactly_the_maximum_size_is_accepted() -> None:
     data = PNG + bytes(MOST_BYTES - len(PNG))
     with fault_server("served", faults=served(data)) as server:
         assert len((await download(server)).data) == MOST_BYTES
@@ -166,7 +168,7 @@ async def test_a_picture_of_just_the_most_bytes_is_taken() -> None:
         ("slow_loris_body", OutcomeUnknown),
     ],
 )
-async def test_what_a_fault_of_a_picture_host_means(fault: str, error: type[ApiframeError]) -> None:
+async def test_each_fault_of_an_image_host_has_its_error(fault: str, error: type[ApiframeError]) -> None:
     faults = {
         "gone": replying(answer("410 Gone")),
         "redirect_nowhere": replying(answer("302 Found")),
@@ -181,13 +183,13 @@ async def test_what_a_fault_of_a_picture_host_means(fault: str, error: type[Apif
     assert caught.value.message == ""
 
 
-async def test_nobody_at_the_address_is_told_as_such() -> None:
+async def test_an_unreachable_image_host_is_reported() -> None:
     with fault_server("refused") as server, pytest.raises(NotSent) as caught:
         await download(server)
     assert caught.value.reason == "refused"
 
 
-async def test_a_fault_that_may_pass_is_tried_again_for_it_costs_nothing() -> None:
+async def test_a_temporary_fault_is_retried_because_it_costs_nothing() -> None:
     with fault_server("status_503", "served", faults=served(PNG)) as server:
         assert (await download(server, seconds=4)).data == PNG
     assert len(server.requests) == 2
@@ -197,7 +199,7 @@ async def test_a_fault_that_may_pass_is_tried_again_for_it_costs_nothing() -> No
 
 
 def leading(*links: str) -> dict[str, Fault]:
-    """A redirect for each link, and then the picture."""
+    """A redirect for each link, and then the image."""
     hops = {f"hop{n}": replying(answer("302 Found", location=link)) for n, link in enumerate(links)}
     return {**hops, **served(PNG)}
 
@@ -211,7 +213,7 @@ async def test_three_redirects_to_allowed_hosts_are_followed() -> None:
     assert [request.target for request in other.requests] == ["/d.png"]
 
 
-async def test_a_fourth_redirect_is_not() -> None:
+async def test_a_fourth_redirect_is_rejected() -> None:
     faults = leading(*["/again"] * 9)
     with fault_server(*faults, faults=faults) as server, pytest.raises(Refused) as caught:
         await download(server)
@@ -236,7 +238,7 @@ async def test_a_fourth_redirect_is_not() -> None:
         ("http://\xff\xfe/a.png", "host"),
     ],
 )
-async def test_a_redirect_to_elsewhere_is_refused_before_anything_is_asked_there(
+async def test_a_redirect_to_another_host_is_rejected_before_a_request(
     link: str, why: str, status: int
 ) -> None:
     hop = {"hop": replying(answer(f"{status} Elsewhere", location=link))}
@@ -249,7 +251,7 @@ async def test_a_redirect_to_elsewhere_is_refused_before_anything_is_asked_there
     assert server.connections == 1
 
 
-# -- what a picture's host gets to know --------------------------------------------------------------------
+# -- what an image host gets to know -----------------------------------------------------------------------
 
 
 def everything_in(server: FaultServer) -> str:
@@ -258,7 +260,7 @@ def everything_in(server: FaultServer) -> str:
     )
 
 
-async def test_a_picture_host_learns_neither_key_nor_cookie_nor_where_one_came_from() -> None:
+async def test_an_image_host_gets_no_key_no_cookie_and_no_referrer() -> None:
     set_cookie = "session=crumb; Path=/; Domain=127.0.0.1"
     with fault_server("served", faults=served(PNG, set_cookie=set_cookie)) as other:
         hop = {"hop": replying(answer("302 Found", location=f"{other.base_url}/b", set_cookie=set_cookie))}
@@ -278,14 +280,14 @@ async def test_a_picture_host_learns_neither_key_nor_cookie_nor_where_one_came_f
 
 
 @pytest.mark.parametrize("link", [f"/a.png?key={KEY}", f"/{KEY}.png", f"/{KEY.upper()}"])
-async def test_a_link_with_the_key_in_it_is_not_followed(link: str) -> None:
+async def test_a_link_that_contains_the_key_is_not_followed(link: str) -> None:
     with fault_server("served", faults=served(PNG)) as server, pytest.raises(ImageRefused) as caught:
         await download(server, path=link)
     assert server.connections == 0
     assert KEY not in f"{caught.value!r} {vars(caught.value)}".lower()
 
 
-async def test_a_picture_elsewhere_is_asked_for_through_the_proxy_of_the_environment(
+async def test_a_remote_image_is_fetched_through_the_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with fault_server("status_403") as proxy:
@@ -306,7 +308,7 @@ async def test_a_picture_elsewhere_is_asked_for_through_the_proxy_of_the_environ
     assert KEY not in everything_in(proxy)
 
 
-async def test_an_embedded_service_serves_its_pictures_and_those_of_its_hosts_without_a_network() -> None:
+async def test_an_embedded_service_serves_its_images_without_a_network() -> None:
     service = Service({"/pictures/a.png": PNG})
     api = ApiframeV1(key=SecretStr(KEY), base_url="http://sandbox.invalid", app=service)
     wanted: dict[str, Any] = {"hosts": [".apiframe.pro"], "deadline_seconds": 2, "max_bytes": MOST_BYTES}
@@ -317,5 +319,5 @@ async def test_an_embedded_service_serves_its_pictures_and_those_of_its_hosts_wi
     assert service.paths == ["/pictures/a.png"] * 2
 
 
-def test_a_picture_does_not_show_its_bytes() -> None:
+def test_the_representation_of_an_image_has_no_bytes() -> None:
     assert repr(Image(PNG, "image/png")) == "Image(media_type='image/png')"

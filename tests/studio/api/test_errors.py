@@ -56,9 +56,7 @@ def test_every_error_of_the_tree_is_in_this_test_and_in_its_docstring() -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301 - our own
-def test_an_error_can_be_raised_again_elsewhere_with_all_its_facts(
-    error: ApiframeError, again: object
-) -> None:
+def test_an_error_keeps_all_its_facts_when_it_is_copied(error: ApiframeError, again: object) -> None:
     assert callable(again)
     twin = again(error)
     assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))

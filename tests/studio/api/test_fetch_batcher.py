@@ -17,7 +17,7 @@ from apiframe_studio.api.v1.fetch_batcher import BATCH_WINDOW_SECONDS, FetchBatc
 
 
 class Upstream:
-    """A service whose answers come when the test opens the gate."""
+    """A service that delays its responses until the test opens the gate."""
 
     def __init__(self, *, outcomes: dict[str, Outcome] | None = None) -> None:
         self.batches: list[list[str]] = []
@@ -41,7 +41,7 @@ class Upstream:
 
 
 class Asker:
-    """Somebody who looks, and can be cancelled."""
+    """A caller that fetches a status and can be cancelled."""
 
     def __init__(self, look: Callable[[str], Awaitable[TaskStatus]], task_id: str) -> None:
         self.task_id = task_id
@@ -68,7 +68,7 @@ async def asking() -> AsyncIterator[TaskGroup]:
 
 
 async def ask(group: TaskGroup, upstream: Upstream, *ids: str) -> list[Asker]:
-    """Start one asker for each id, and wait until all of them wait."""
+    """Start one caller for each id, and return when all of them wait."""
     waiters = [Asker(upstream.batcher.fetch, task_id) for task_id in ids]
     for asker in waiters:
         group.start_soon(asker.ask)
@@ -77,7 +77,7 @@ async def ask(group: TaskGroup, upstream: Upstream, *ids: str) -> list[Asker]:
     return waiters
 
 
-async def test_a_look_alone_flies_at_once_and_alone() -> None:
+async def test_a_single_status_check_is_sent_at_once() -> None:
     upstream = Upstream()
     async with asking() as group:
         (asker,) = await ask(group, upstream, "a")
@@ -86,7 +86,7 @@ async def test_a_look_alone_flies_at_once_and_alone() -> None:
     assert asker.heard_its_own()
 
 
-async def test_looks_that_come_during_a_flight_share_the_next_when_it_lands() -> None:
+async def test_status_checks_during_a_batch_share_the_next_batch() -> None:
     upstream = Upstream()
     async with asking() as group:
         waiters = await ask(group, upstream, "a", "b", "c")
@@ -96,7 +96,7 @@ async def test_looks_that_come_during_a_flight_share_the_next_when_it_lands() ->
     assert all(asker.heard_its_own() for asker in waiters)
 
 
-async def test_twenty_waiting_looks_do_not_wait_for_the_flight_in_the_air() -> None:
+async def test_twenty_pending_status_checks_do_not_wait_for_the_running_batch() -> None:
     upstream = Upstream()
     async with asking() as group:
         await ask(group, upstream, "first", *(f"id-{number}" for number in range(20)))
@@ -104,7 +104,7 @@ async def test_twenty_waiting_looks_do_not_wait_for_the_flight_in_the_air() -> N
         upstream.gate.set()
 
 
-async def test_a_look_does_not_wait_longer_than_20_ms_for_company() -> None:
+async def test_a_status_check_waits_at_most_20_ms_for_others() -> None:
     upstream = Upstream()
     async with asking() as group:
         await ask(group, upstream, "a", "b", "c")
@@ -116,7 +116,7 @@ async def test_a_look_does_not_wait_longer_than_20_ms_for_company() -> None:
         upstream.gate.set()
 
 
-async def test_a_hundred_looks_at_once_are_at_most_ten_requests() -> None:
+async def test_a_hundred_concurrent_status_checks_are_at_most_ten_requests() -> None:
     upstream = Upstream()
     async with asking() as group:
         waiters = await ask(group, upstream, *(f"id-{number}" for number in range(100)))
@@ -126,7 +126,7 @@ async def test_a_hundred_looks_at_once_are_at_most_ten_requests() -> None:
     assert all(asker.heard_its_own() for asker in waiters)
 
 
-async def test_many_looks_at_one_task_are_one_request_in_the_air_and_while_gathering() -> None:
+async def test_many_status_checks_of_one_task_are_one_request_while_pending_and_running() -> None:
     upstream = Upstream()
     async with asking() as group:
         waiters = await ask(group, upstream, *["a"] * 50, *["b"] * 50)
@@ -135,7 +135,7 @@ async def test_many_looks_at_one_task_are_one_request_in_the_air_and_while_gathe
     assert all(asker.heard_its_own() for asker in waiters)
 
 
-async def test_a_look_after_a_landing_asks_again() -> None:
+async def test_a_status_check_after_a_batch_sends_a_new_request() -> None:
     upstream = Upstream()
     upstream.gate.set()
     with anyio.fail_after(20):
@@ -144,7 +144,7 @@ async def test_a_look_after_a_landing_asks_again() -> None:
     assert upstream.batches == [["a"], ["a"]]
 
 
-async def test_one_ids_error_reaches_only_those_who_asked_for_it() -> None:
+async def test_an_error_of_one_id_is_raised_only_for_its_callers() -> None:
     upstream = Upstream(outcomes={"bad": NotFound("no such task", status=404)})
     async with asking() as group:
         _, good, bad, worse = await ask(group, upstream, "first", "good", "bad", "bad")
@@ -156,7 +156,7 @@ async def test_one_ids_error_reaches_only_those_who_asked_for_it() -> None:
 
 
 @pytest.mark.parametrize("error", [AuthenticationFailed(status=401), OutcomeUnknown("down", status=503)])
-async def test_an_error_of_the_whole_flight_reaches_everyone_on_it(error: ApiframeError) -> None:
+async def test_an_error_of_a_batch_is_raised_for_all_its_callers(error: ApiframeError) -> None:
     upstream = Upstream()
 
     async def refuse(_ids: Sequence[str]) -> dict[str, Outcome]:
@@ -172,7 +172,7 @@ async def test_an_error_of_the_whole_flight_reaches_everyone_on_it(error: Apifra
     assert [str(asker.heard) for asker in waiters[1:]] == [str(error)] * 2
 
 
-async def test_when_the_one_who_carries_a_flight_leaves_another_flies_at_once() -> None:
+async def test_when_the_leader_of_a_batch_is_cancelled_another_caller_sends_it_at_once() -> None:
     upstream = Upstream()
     async with asking() as group:
         first, *_ = await ask(group, upstream, "a")
@@ -186,7 +186,7 @@ async def test_when_the_one_who_carries_a_flight_leaves_another_flies_at_once() 
     assert all(asker.heard_its_own() for asker in others)
 
 
-async def test_an_id_that_nobody_asks_about_any_more_is_not_flown() -> None:
+async def test_an_id_without_waiting_callers_is_not_sent() -> None:
     upstream = Upstream()
     async with asking() as group:
         first, second, third = await ask(group, upstream, "a", "b", "c")
@@ -197,7 +197,7 @@ async def test_an_id_that_nobody_asks_about_any_more_is_not_flown() -> None:
     assert third.heard_its_own()
 
 
-async def test_cancelling_takes_effect_at_once_for_a_pilot_and_for_a_passenger() -> None:
+async def test_cancelling_takes_effect_at_once_for_leaders_and_followers() -> None:
     upstream = Upstream()
     async with asking() as group:
         waiters = await ask(group, upstream, "a", "b", "b")
@@ -206,7 +206,7 @@ async def test_cancelling_takes_effect_at_once_for_a_pilot_and_for_a_passenger()
     assert upstream.batches == [["a"]]
 
 
-async def test_nothing_is_left_behind_whoever_leaves_in_whatever_order() -> None:
+async def test_no_state_remains_after_callers_are_cancelled_in_any_order() -> None:
     for leaving in range(8):
         upstream = Upstream()
         async with asking() as group:
@@ -224,7 +224,7 @@ async def test_nothing_is_left_behind_whoever_leaves_in_whatever_order() -> None
             upstream.gate.set()
 
 
-async def test_a_mistake_of_ours_reaches_the_one_who_carries_it_and_the_next_flight_is_free() -> None:
+async def test_an_unexpected_error_is_raised_in_the_leader_and_the_next_batch_works() -> None:
     upstream = Upstream()
 
     async def stumble(_task_id: str) -> TaskStatus:

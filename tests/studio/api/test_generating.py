@@ -1,4 +1,4 @@
-"""Asking for pictures: what is sent, and what the two kinds of answer become."""
+"""Generating images: the request, and both kinds of response."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BASE = {"training_id": "train-1", "prompt": "TOKIKD on a beach"}
     ],
     ids=repr,
 )
-async def test_numbers_are_sent_as_documented_and_what_is_not_given_is_not_sent(
+async def test_numbers_are_sent_as_documented_and_absent_fields_are_not_sent(
     api: ApiframeV1, service: Service, given: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     service.answers[PATH] = {"task_id": "gen-1"}
@@ -66,7 +66,7 @@ async def test_numbers_are_sent_as_documented_and_what_is_not_given_is_not_sent(
     ],
     ids=repr,
 )
-async def test_an_answer_is_pictures_or_an_id_or_both(
+async def test_a_response_has_images_or_an_id_or_both(
     api: ApiframeV1, service: Service, answer: object, task_id: str | None, urls: list[str]
 ) -> None:
     service.answers[PATH] = answer
@@ -95,7 +95,7 @@ async def test_an_answer_is_pictures_or_an_id_or_both(
     ],
     ids=lambda value: repr(value)[:40],
 )
-async def test_anything_else_is_an_error_and_is_not_asked_again(
+async def test_any_other_response_is_an_error_and_not_repeated(
     api: ApiframeV1,
     service: Service,
     answer: object,
@@ -111,7 +111,7 @@ async def test_anything_else_is_an_error_and_is_not_asked_again(
 
 
 @pytest.mark.parametrize("fetched", ["/fetch", "/fetch-many"])
-async def test_a_link_with_the_key_in_it_is_left_out_of_what_is_fetched_too(
+async def test_a_fetched_link_that_contains_the_key_is_left_out_too(
     api: ApiframeV1, service: Service, fetched: str
 ) -> None:
     tasks = [
@@ -128,7 +128,7 @@ async def test_a_link_with_the_key_in_it_is_left_out_of_what_is_fetched_too(
 
 
 async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Accepted]:
-    """Two pictures asked of a sandbox, with a training that has finished."""
+    """Generate two images in a sandbox with a finished training."""
     api = ApiframeV1(key=SecretStr(SANDBOX_KEY), base_url=SANDBOX_URL, app=sandbox.app)
     training = await api.train(TrainingCall("sandbox-person", trigger_word="TOKIKD"))
     await sandbox.advance(20)
@@ -137,7 +137,7 @@ async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Accepted]:
     )
 
 
-async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> None:
+async def test_a_fast_service_returns_the_images() -> None:
     sandbox = Sandbox(clock=lambda: 0.0)
     with anyio.fail_after(20):
         _, made = await generated(sandbox)
@@ -146,7 +146,7 @@ async def test_a_service_that_answers_at_once_answers_with_the_pictures() -> Non
     assert len(made.image_urls) == 2
 
 
-async def test_a_service_that_takes_its_time_answers_with_an_id_to_fetch() -> None:
+async def test_a_slow_service_returns_an_id_to_poll() -> None:
     sandbox = Sandbox(clock=lambda: 0.0, generation_seconds=10)
     with anyio.fail_after(20):
         api, made = await generated(sandbox)

@@ -1,4 +1,4 @@
-"""Which links are followed. The table is what a service, or somebody in its place, might write."""
+"""Which image links are followed. The tables have what a service or an attacker might return."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ REFUSED = {
 
 
 def why_refused(link: str, base_url: str = SERVICE, *, embedded: bool = False) -> str:
-    """The reason, or "" for a link that is followed."""
+    """Return the reason for a rejection, or "" for a link that is followed."""
     try:
         check_image_url(link, HOSTS, base_url=base_url, embedded=embedded)
     except ImageRefused as refused:
@@ -141,17 +141,17 @@ def why_refused(link: str, base_url: str = SERVICE, *, embedded: bool = False) -
 
 
 @pytest.mark.parametrize(("link", "host"), FOLLOWED.items())
-def test_a_link_to_an_allowed_host_is_followed_to_just_that_host(link: str, host: str) -> None:
+def test_a_link_to_an_allowed_host_leads_to_that_host(link: str, host: str) -> None:
     url = check_image_url(link, HOSTS, base_url=SERVICE)
     assert (url.scheme, url.raw_host.decode()) == ("https", host)
 
 
 @pytest.mark.parametrize(("link", "why"), REFUSED.items(), ids=[link[:60] for link in REFUSED])
-def test_any_other_link_is_not(link: str, why: str) -> None:
+def test_any_other_link_is_rejected(link: str, why: str) -> None:
     assert why_refused(link) == why
 
 
-def test_the_tables_are_long() -> None:
+def test_the_tables_have_many_rows() -> None:
     assert len(FOLLOWED) + len(REFUSED) >= 80
 
 
@@ -165,13 +165,13 @@ RELATIVE = [
 
 
 @pytest.mark.parametrize("link", [*REFUSED, *RELATIVE])
-def test_a_redirect_leads_to_no_other_place_either(link: str) -> None:
+def test_a_redirect_to_another_host_is_rejected_too(link: str) -> None:
     page = httpx.URL("https://cdn.apiframe.pro/x/a.png")
     try:
         url = check_image_url(link, HOSTS, base_url=SERVICE, seen_at=page)
     except ImageRefused:
         return
-    # What is no whole link is read as one to the place where it was seen, which was allowed.
+    # A relative link is resolved against the URL of its response, which was allowed.
     assert (url.scheme, url.netloc, url.userinfo) == ("https", b"cdn.apiframe.pro", b"")
 
 
@@ -184,7 +184,7 @@ def test_a_redirect_leads_to_no_other_place_either(link: str) -> None:
         ("//pictures.example/b.png", "https://pictures.example/b.png"),
     ],
 )
-def test_a_relative_redirect_is_read_from_where_it_was_seen(link: str, leads_to: str) -> None:
+def test_a_relative_redirect_is_resolved_against_its_url(link: str, leads_to: str) -> None:
     page = httpx.URL("https://cdn.apiframe.pro/x/a.png")
     assert str(check_image_url(link, HOSTS, base_url=SERVICE, seen_at=page)) == leads_to
 
@@ -197,25 +197,25 @@ def test_a_relative_redirect_is_read_from_where_it_was_seen(link: str, leads_to:
         ("http://[::1]:8000/a.png", "http://[::1]:8000", False, ""),
         ("http://sandbox.invalid/a.png", "http://sandbox.invalid", True, ""),
         ("https://cdn.apiframe.pro/a.png", "http://127.0.0.1:8000", False, ""),
-        # Not the service's own place on this machine:
+        # Not the address of the local service:
         ("http://127.0.0.1:8001/a.png", "http://127.0.0.1:8000", False, "host"),
         ("https://127.0.0.1:8000/a.png", "http://127.0.0.1:8000", False, "host"),
         ("http://localhost:8000/a.png", "http://127.0.0.1:8000", False, "host"),
         ("http://other.invalid/a.png", "http://sandbox.invalid", True, "host"),
         ("http://cdn.apiframe.pro/a.png", "http://127.0.0.1:8000", False, "scheme"),
         ("http://cdn.apiframe.pro/a.png", "http://sandbox.invalid", True, "scheme"),
-        # A service elsewhere serves no pictures by itself:
+        # A remote service does not serve images itself:
         ("https://api.service.example/a.png", "https://api.service.example", False, "host"),
         ("http://sandbox.invalid/a.png", "http://sandbox.invalid", False, "host"),
     ],
 )
-def test_only_a_service_on_this_machine_serves_its_pictures_itself_and_without_https(
+def test_only_a_local_service_may_serve_its_images_itself_and_without_https(
     link: str, base_url: str, *, embedded: bool, why: str
 ) -> None:
     assert why_refused(link, base_url, embedded=embedded) == why
 
 
-def test_a_port_on_this_machine_may_be_allowed_while_the_service_is_there_too() -> None:
+def test_a_local_port_can_be_allowed_if_the_service_is_local_too() -> None:
     link = "http://127.0.0.1:9000/a.png"
     assert check_image_url(link, ["127.0.0.1:9000"], base_url="http://127.0.0.1:8000").port == 9000
     with pytest.raises(ImageRefused) as caught:
@@ -223,12 +223,12 @@ def test_a_port_on_this_machine_may_be_allowed_while_the_service_is_there_too() 
     assert caught.value.reason == "scheme"
 
 
-def test_nothing_is_allowed_by_an_empty_list() -> None:
+def test_an_empty_list_allows_nothing() -> None:
     with pytest.raises(ImageRefused):
         check_image_url("https://cdn.apiframe.pro/a.png", [], base_url=SERVICE)
 
 
-def test_a_refusal_names_the_host_as_the_setting_would() -> None:
+def test_a_rejection_names_the_host_as_written_in_the_setting() -> None:
     for link, named in {
         "https://Evil.Example:8443/a?b": "evil.example:8443",
         "https://" + "e" * 300 + ".example/": "e" * 99 + "…",

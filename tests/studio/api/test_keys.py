@@ -1,4 +1,4 @@
-"""What can be told about a key before anything is sent."""
+"""What is checked about a key before anything is sent."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ from apiframe_studio.api.keys import KeyProblem, check_key
         ("x" * 1_000_000, KeyProblem.MALFORMED),
     ],
 )
-def test_a_key_is_judged_by_its_looks(key: str, problem: KeyProblem | None) -> None:
+def test_a_key_is_checked_by_its_form(key: str, problem: KeyProblem | None) -> None:
     assert check_key(key) is problem

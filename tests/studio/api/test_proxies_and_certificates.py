@@ -1,4 +1,4 @@
-"""The way out of a company: its proxy and its certificates."""
+"""Company networks: proxies and certificates."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def client_of(base_url: str) -> AsyncIterator[ApiframeV1]:
     await api.aclose()
 
 
-async def test_a_proxy_of_the_environment_carries_paid_requests_and_reads(
+async def test_paid_requests_and_reads_use_the_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with fault_server("accepted") as proxy:
@@ -64,7 +64,7 @@ async def test_a_proxy_of_the_environment_carries_paid_requests_and_reads(
     ]
 
 
-async def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     with fault_server("accepted") as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.base_url)
         monkeypatch.setenv("NO_PROXY", f"localhost,{ELSEWHERE}")
@@ -76,7 +76,7 @@ async def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("setting", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "http://nowhere:port"])
-async def test_a_service_on_this_machine_is_never_asked_through_a_proxy(
+async def test_a_local_service_is_never_called_through_a_proxy(
     monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", setting)
@@ -87,7 +87,7 @@ async def test_a_service_on_this_machine_is_never_asked_through_a_proxy(
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "407 Proxy Authentication Required", "502 Bad Gateway"])
-async def test_a_proxy_that_does_not_open_the_way_has_been_told_no_secret(
+async def test_a_proxy_that_refuses_the_connection_gets_no_secret(
     monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     with fault_server("closed_door", faults={"closed_door": replying(answer(status))}) as proxy:
@@ -111,7 +111,7 @@ async def test_a_proxy_that_does_not_open_the_way_has_been_told_no_secret(
         "::::",
     ],
 )
-async def test_a_proxy_setting_that_cannot_work_is_told_without_its_password(
+async def test_an_invalid_proxy_setting_is_reported_without_its_password(
     monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", setting)
@@ -124,7 +124,7 @@ async def test_a_proxy_setting_that_cannot_work_is_told_without_its_password(
             assert "pass" not in repr(caught.value)
 
 
-async def test_a_password_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_netrc_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password pass\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -145,7 +145,7 @@ async def test_a_cookie_is_never_sent_back() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A company's certificate for 127.0.0.1, and its key, in one file."""
+    """Return a file with a company's certificate for 127.0.0.1 and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Company")])
     now = dt.datetime.now(dt.UTC)
@@ -166,7 +166,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own_trust(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A context of the test's own: what one test trusts must not be trusted in the next."""
+    """A separate TLS context, so that what one test trusts is not trusted in the next."""
     monkeypatch.setattr(tls, "_shared", None)
 
 
@@ -182,7 +182,7 @@ def over_tls(certificate: Path, fault: Fault) -> Fault:
 
 
 @pytest.mark.usefixtures("own_trust")
-async def test_a_certificate_that_nobody_here_trusts_is_told_and_nothing_is_sent(certificate: Path) -> None:
+async def test_an_untrusted_certificate_is_reported_and_nothing_is_sent(certificate: Path) -> None:
     company = over_tls(certificate, replying(answer("200 OK", ACCEPTED)))
     with fault_server("company", faults={"company": company}) as server:
         async with client_of(server.base_url.replace("http:", "https:")) as api:
@@ -194,7 +194,7 @@ async def test_a_certificate_that_nobody_here_trusts_is_told_and_nothing_is_sent
 
 @linux_only
 @pytest.mark.usefixtures("own_trust")
-async def test_a_companys_certificate_that_this_machine_trusts_just_works(
+async def test_a_company_certificate_that_this_machine_trusts_is_accepted(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -207,7 +207,7 @@ async def test_a_companys_certificate_that_this_machine_trusts_just_works(
 
 
 @pytest.mark.usefixtures("own_trust")
-async def test_the_process_has_one_context_however_many_ask_for_it_at_once() -> None:
+async def test_concurrent_callers_share_one_tls_context() -> None:
     contexts: list[ssl.SSLContext] = []
 
     async def take() -> None:

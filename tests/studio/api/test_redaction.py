@@ -1,4 +1,4 @@
-"""Secrets do not come back, in whatever dress."""
+"""Secrets are redacted in every encoding."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SECRET = 'pa/ss "wörd" & 100%\\'
         SECRET.upper(),
     ],
 )
-def test_a_secret_is_masked_however_it_is_escaped(echo: str) -> None:
+def test_a_secret_is_redacted_in_every_escaped_form(echo: str) -> None:
     said = Redactor([SECRET]).sanitize(f"Invalid: {echo}!")
     assert REDACTED in said
     assert "rd" not in said.removeprefix("Invalid: ")
@@ -63,34 +63,34 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("echo", WRITTEN.values(), ids=WRITTEN)
-def test_a_secret_is_masked_however_it_is_encoded(echo: str) -> None:
+def test_a_secret_is_redacted_in_every_encoding(echo: str) -> None:
     mask = Redactor([LONG])
     assert REDACTED in mask.sanitize(f"Invalid: {echo}!")
     assert mask.is_in(f"id-{echo}")
 
 
-def test_every_form_that_is_masked_is_told_on_the_page_about_secrets() -> None:
+def test_every_redacted_encoding_is_documented_on_the_page_about_secrets() -> None:
     page = (ROOT / "docs" / "secrets.md").read_text(encoding="utf-8")
     listed = [line.removeprefix("- ").rstrip(".") for line in page.splitlines() if line.startswith("- ")]
     assert listed == [*ESCAPES, *ENCODINGS, *LETTER_BY_LETTER]
     assert f"{MIN_LENGTH_INSIDE_A_VALUE} characters" in page
 
 
-def test_a_secret_that_only_becomes_one_when_invisible_characters_go_is_masked() -> None:
+def test_a_secret_hidden_by_invisible_characters_is_redacted() -> None:
     assert "0123456789" not in Redactor(["0123456789"]).sanitize("01234\u200b56789")
 
 
-def test_a_secret_across_the_end_of_what_is_shown_is_not_shown_in_part() -> None:
+def test_a_secret_across_the_end_of_an_excerpt_is_not_shown_in_part() -> None:
     assert Redactor(["0123456789"]).sanitize("x" * 15 + "0123456789", 20) == "x" * 15 + "[sec…"
 
 
-def test_the_beginning_of_a_secret_at_the_end_of_a_cut_text_is_masked() -> None:
+def test_the_beginning_of_a_secret_at_the_end_of_a_truncated_text_is_redacted() -> None:
     mask = Redactor(["0123456789"])
     assert mask("your key 01234567", cut=True) == f"your key {REDACTED}"
     assert mask("your key 01234567") == "your key 01234567"
 
 
-def test_a_very_short_secret_is_masked_where_it_stands_alone() -> None:
+def test_a_very_short_secret_is_redacted_as_a_separate_word() -> None:
     assert Redactor(["a"])("a cat sat on a mat") == f"{REDACTED} cat sat on {REDACTED} mat"
 
 
@@ -98,12 +98,12 @@ def test_without_secrets_nothing_changes() -> None:
     assert Redactor(["", ""])("as it was") == "as it was"
 
 
-def test_the_mask_does_not_show_what_it_hides() -> None:
+def test_the_redactor_does_not_show_its_secrets() -> None:
     assert SECRET not in repr(Redactor([SECRET]))
 
 
 @given(st.text(st.characters(), min_size=4, max_size=40), st.text(max_size=20), st.text(max_size=20))
-def test_no_secret_of_four_characters_or_more_is_ever_left(secret: str, before: str, after: str) -> None:
+def test_every_secret_of_four_or_more_characters_is_redacted(secret: str, before: str, after: str) -> None:
     assume(secret not in REDACTED and REDACTED not in secret)
     assume(secret.strip() and secret not in before + after)
     assert secret not in Redactor([secret])(f"{before} {secret} {after}").replace(REDACTED, "")

@@ -64,13 +64,13 @@ def test_the_wait_of_a_429_is_between_0_and_an_hour_or_unknown(
         ("", None),
     ],
 )
-def test_an_id_is_salvaged_only_where_nothing_is_guessed(body: str, task_id: str | None) -> None:
+def test_an_id_is_salvaged_only_without_guessing(body: str, task_id: str | None) -> None:
     response = RawResponse(200, body=body.encode(), incomplete=OutcomeUnknownReason.CUT_OFF)
     assert salvage_task_id(response, RESPONSE_FORMAT) == task_id
 
 
 @pytest.mark.parametrize("status", [500, 502, 408])
-def test_no_id_is_salvaged_from_an_answer_that_is_no_success(status: int) -> None:
+def test_no_id_is_salvaged_from_a_response_that_is_not_a_success(status: int) -> None:
     error = error_from_response(
         RawResponse(status, body=b'{"task_id":"train-0123456789"'), OPEN, RESPONSE_FORMAT
     )
@@ -107,7 +107,7 @@ def test_hostile_json_is_either_read_or_unclear(name: str) -> None:
         assert error.reason is OutcomeUnknownReason.NOT_JSON
 
 
-def test_a_broken_off_refusal_is_still_a_refusal() -> None:
+def test_a_truncated_rejection_is_still_a_rejection() -> None:
     response = RawResponse(429, body=b'{"mess', incomplete=OutcomeUnknownReason.CUT_OFF)
     error = error_from_response(response, OPEN, RESPONSE_FORMAT)
     assert isinstance(error, RateLimited)
@@ -120,7 +120,7 @@ def test_a_broken_off_refusal_is_still_a_refusal() -> None:
     st.sampled_from([None, *OutcomeUnknownReason]),
     st.dictionaries(st.sampled_from(["retry-after", "date", "x-request-id"]), st.text(max_size=30)),
 )
-def test_any_answer_is_an_object_or_exactly_one_of_our_errors(
+def test_any_response_becomes_an_object_or_exactly_one_of_our_errors(
     status: int, body: bytes, broken: OutcomeUnknownReason | None, headers: dict[str, str]
 ) -> None:
     answer = RawResponse(status, f"HTTP/1.1 {status}", headers, body, broken)

@@ -1,4 +1,4 @@
-"""When a read is asked again, and how long it waits."""
+"""Which reads are retried, and after how long."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ from apiframe_studio.api.keys import KeyProblem
         (ZeroDivisionError(), 10.0, False),
     ],
 )
-def test_only_what_may_pass_is_asked_again_and_only_if_there_is_time(
+def test_only_temporary_errors_are_retried_and_only_if_time_remains(
     error: Exception, seconds_left: float, wait: bool | float
 ) -> None:
     decided = decide_retry(error, seconds_left)
     assert (decided, type(decided)) == (wait, type(wait))
 
 
-async def test_there_are_three_tries_and_the_last_error_is_told() -> None:
+async def test_after_three_attempts_the_last_error_is_raised() -> None:
     tries: list[float] = []
 
     async def ask(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A key and a webhook secret, echoed by the service in every way it can, come back nowhere."""
+"""A key and a webhook secret that the service echoes in any form never appear in our output."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CORES = ["canary-key", "canary \\", 'canary "', "canary%20", "0123456789"]
 
 
 def everything_about(error: BaseException) -> str:
-    """All that a careless log, debugger or model could get hold of."""
+    """Return every text that a log, a debugger or a model could get."""
     chain: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None:
@@ -54,7 +54,7 @@ async def upload(api: ApiframeV1) -> Accepted:
 
 @pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 409, 422, 429, 500])
 @pytest.mark.parametrize("field", ["message", "error", "status", "task_id", "task_type", "errors"])
-async def test_an_echo_in_an_answer_is_masked(service: Service, status: int, field: str) -> None:
+async def test_an_echoed_secret_in_a_response_is_redacted(service: Service, status: int, field: str) -> None:
     service.answers |= dict.fromkeys(
         ["/ai-photo-train", "/ai-photo-upload", "/ai-photo-generate", "/fetch", "/account"],
         (
@@ -99,7 +99,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES)
-async def test_an_id_a_word_or_a_link_with_a_secret_in_it_is_none(service: Service, value: str) -> None:
+async def test_an_id_word_or_link_that_contains_a_secret_is_dropped(service: Service, value: str) -> None:
     """They are stored and shown unchanged, so they cannot be redacted in part."""
     said = {
         "task_id": value,
@@ -124,7 +124,7 @@ async def test_an_id_a_word_or_a_link_with_a_secret_in_it_is_none(service: Servi
     assert value.lower() not in shown.lower()
 
 
-async def test_a_short_webhook_secret_costs_no_id_that_only_happens_to_hold_it(service: Service) -> None:
+async def test_an_id_that_contains_a_short_webhook_secret_by_chance_is_kept(service: Service) -> None:
     said = {"task_id": "train-0123", "trigger_word": "TOKTRAIN", "image_urls": ["https://x.example/train/1"]}
     service.answers |= dict.fromkeys(["/ai-photo-train", "/fetch"], said)
     api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
@@ -137,7 +137,9 @@ async def test_a_short_webhook_secret_costs_no_id_that_only_happens_to_hold_it(s
     assert (task.task_id, task.trigger_word) == (None, None)
 
 
-async def test_the_refusal_of_a_picture_does_not_name_a_host_with_a_secret_in_it(service: Service) -> None:
+async def test_the_rejection_of_an_image_does_not_name_a_host_that_contains_a_secret(
+    service: Service,
+) -> None:
     api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
     service.answers["/1.png"] = (302, {})
     service.headers.append((b"location", f"https://{ID_KEY}.evil.example/1.png".encode()))
@@ -148,7 +150,7 @@ async def test_the_refusal_of_a_picture_does_not_name_a_host_with_a_secret_in_it
 
 
 @pytest.mark.parametrize("fault", ["silent", "reset_after_request", "huge_header", "echo", "bad_echo"])
-async def test_no_log_and_no_error_of_the_wire_holds_a_secret(
+async def test_no_log_and_no_transport_error_contains_a_secret(
     fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""The body of an upload is the JSON that is documented, made piece by piece."""
+"""The body of an upload is the documented JSON, generated in chunks."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ async def check(images: Sequence[bytes]) -> None:
 @pytest.mark.parametrize(
     "size", [0, 1, 2, 3, 49_150, 49_151, 49_152, 49_153, 49_154, 49_155, 98_304, 1_000_001]
 )
-async def test_pieces_of_a_picture_join_to_one_text(size: int) -> None:
+async def test_chunks_of_a_photo_join_to_one_text(size: int) -> None:
     await check([b"\xff" * size] * 3)
 
 
 @given(images=st.lists(st.binary(max_size=100), min_size=1, max_size=30))
-async def test_any_pictures_come_out_as_they_went_in(images: list[bytes]) -> None:
+async def test_any_photos_are_sent_unchanged(images: list[bytes]) -> None:
     await check(images)
 
 
-async def test_a_body_can_be_written_again() -> None:
+async def test_a_body_can_be_written_twice() -> None:
     body = UploadBody(FIELDS, [b"one", b"two"])
     assert await written(body) == await written(body)
 
 
-async def test_the_way_is_told_up_to_its_end_in_small_steps() -> None:
+async def test_progress_is_reported_in_small_steps_up_to_the_end() -> None:
     told: list[tuple[int, int]] = []
     body = UploadBody(FIELDS, [bytes(500_000)] * 10, lambda *now: told.append(now))
     pieces = [len(piece) async for piece in body]
@@ -56,7 +56,7 @@ async def test_the_way_is_told_up_to_its_end_in_small_steps() -> None:
     assert told[-1][0] == body.length
 
 
-async def test_only_a_piece_of_30_megabytes_is_in_memory() -> None:
+async def test_only_a_chunk_of_30_megabytes_is_in_memory() -> None:
     images = [bytes(1_000_000)] * 30
     tracemalloc.start()
     try:

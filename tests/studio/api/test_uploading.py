@@ -1,4 +1,4 @@
-"""Uploading photos: to the sandbox, which decodes them, and to a socket, which shows what is on the wire."""
+"""Uploading photos to the sandbox, which decodes them, and to a socket that records the bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PERSON: dict[str, Any] = {"ethnicity": "black", "gender": "female"}
 
 
 def photo(number: int, size: int = 300) -> bytes:
-    """A JPEG that is no other's."""
+    """Return a unique JPEG."""
     file = BytesIO()
     Image.effect_noise((size, size), 20 + number).save(file, "JPEG", quality=95)
     return file.getvalue()
@@ -52,9 +52,7 @@ def api(sandbox: Sandbox) -> ApiframeV1:
 
 
 @pytest.mark.parametrize("count", [10, 11, 30])
-async def test_10_to_30_photos_become_a_set_that_can_be_trained_on(
-    api: ApiframeV1, sandbox: Sandbox, count: int
-) -> None:
+async def test_10_to_30_photos_become_a_trainable_set(api: ApiframeV1, sandbox: Sandbox, count: int) -> None:
     with anyio.fail_after(20):
         accepted = await api.upload(UploadCall(PHOTOS[:count], **PERSON, age=41), deadline_seconds=5)
         assert (await api.fetch(accepted.task_id or "")).state is TaskState.QUEUED
@@ -78,7 +76,7 @@ async def test_10_to_30_photos_become_a_set_that_can_be_trained_on(
     ],
     ids=["nine", "thirty-one", "half a photo", "an empty one", "ethnicity", "gender", "age"],
 )
-async def test_a_refused_upload_costs_nothing_and_says_why(
+async def test_a_rejected_upload_costs_nothing_and_has_a_reason(
     api: ApiframeV1, photos: list[bytes], fields: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(Refused) as caught:
@@ -88,7 +86,7 @@ async def test_a_refused_upload_costs_nothing_and_says_why(
     assert (await api.account()).credits == 12_000
 
 
-async def test_only_what_is_given_is_sent() -> None:
+async def test_only_given_fields_are_sent_to_the_service() -> None:
     service = Service({"/ai-photo-upload": ACCEPTED})
     api = ApiframeV1(key=SecretStr("key"), app=service)
     await api.upload(UploadCall([b"one"] * 10, **PERSON), deadline_seconds=5)
@@ -101,7 +99,7 @@ async def test_only_what_is_given_is_sent() -> None:
     ]
 
 
-async def test_an_upload_is_one_request_of_known_length_on_a_connection_of_its_own() -> None:
+async def test_an_upload_is_one_request_of_known_length_on_a_separate_connection() -> None:
     with fault_server("accepted") as server, anyio.fail_after(20):
         api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
         for _ in range(2):
@@ -119,7 +117,7 @@ async def test_an_upload_is_one_request_of_known_length_on_a_connection_of_its_o
         assert len(json.loads(post.body)["images"]) == 30
 
 
-async def test_an_unusable_key_is_told_before_a_photo_is_touched() -> None:
+async def test_an_unusable_key_is_reported_before_a_photo_is_read() -> None:
     service = Service()
     with pytest.raises(InvalidKey):
         await ApiframeV1(key=None, app=service).upload(UploadCall(PHOTOS, **PERSON), deadline_seconds=5)
@@ -127,7 +125,7 @@ async def test_an_unusable_key_is_told_before_a_photo_is_touched() -> None:
 
 
 def discarding(connection: socket.socket, server: FaultServer) -> None:
-    """Take an upload and keep nothing of it."""
+    """Accept an upload without keeping it."""
     read_part_of_request(connection, server)
     left = int(server.posts[-1].headers["content-length"]) - len(server.posts[-1].body)
     while left:
@@ -135,7 +133,7 @@ def discarding(connection: socket.socket, server: FaultServer) -> None:
     connection.sendall(answer("200 OK", ACCEPTED))
 
 
-async def test_an_upload_of_30_megabytes_is_never_in_memory() -> None:
+async def test_an_upload_of_30_megabytes_is_never_in_memory_as_a_whole() -> None:
     photos = [bytes(1_000_000) for _ in range(30)]
     with fault_server("discarding", faults={"discarding": discarding}) as server, anyio.fail_after(10):
         api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
@@ -151,7 +149,7 @@ async def test_an_upload_of_30_megabytes_is_never_in_memory() -> None:
     assert peak < 3_000_000
 
 
-async def test_others_get_their_turn_while_photos_are_handed_to_a_service_that_never_waits() -> None:
+async def test_other_tasks_run_while_photos_are_sent_to_a_service_that_never_waits() -> None:
     turns = 0
 
     async def count_turns() -> None:
@@ -169,7 +167,7 @@ async def test_others_get_their_turn_while_photos_are_handed_to_a_service_that_n
     assert turns > 50
 
 
-async def test_the_whole_way_over_a_real_port() -> None:
+async def test_an_upload_over_a_real_port() -> None:
     sandbox = Sandbox(clock=lambda: START)
     with anyio.fail_after(15):
         async with anyio.create_task_group() as group:

@@ -1,4 +1,4 @@
-"""Base URLs: one form for one service, and no way to nowhere."""
+"""Base URLs: one normalized form for each service, and rejected URLs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from apiframe_studio.webhooks import WebhookProblem, problem_of
         ("http://localhost:80", "http://localhost"),
     ],
 )
-def test_a_service_has_one_form_however_it_is_written(written: str, form: str) -> None:
+def test_every_form_of_a_base_url_is_normalized(written: str, form: str) -> None:
     assert normalize_base_url(written) == form
 
 
@@ -47,7 +47,7 @@ def test_a_service_has_one_form_however_it_is_written(written: str, form: str) -
         ("https://api.apiframe.pro/#", BaseUrlProblem.QUERY),
     ],
 )
-def test_an_unusable_base_url_is_told_by_its_problem_and_not_repeated(
+def test_an_unusable_base_url_is_reported_by_its_problem_and_not_repeated(
     written: str, problem: BaseUrlProblem
 ) -> None:
     with pytest.raises(InvalidBaseUrl) as caught:
@@ -60,7 +60,7 @@ def test_an_unusable_base_url_is_told_by_its_problem_and_not_repeated(
     st.text(max_size=40)
     | st.builds("{}://{}".format, st.sampled_from(["http", "https"]), st.text(max_size=30))
 )
-def test_any_text_is_usable_in_a_stable_form_or_refused(written: str) -> None:
+def test_any_text_is_normalized_or_rejected(written: str) -> None:
     try:
         form = normalize_base_url(written)
     except InvalidBaseUrl:
@@ -85,7 +85,7 @@ HOSTS = [
 
 
 @pytest.mark.parametrize(("host", "here"), HOSTS)
-def test_what_leads_to_this_machine_is_known_by_the_host_as_it_is_written(host: str, here: bool) -> None:
+def test_local_urls_are_recognized_by_their_host(host: str, here: bool) -> None:
     assert is_loopback(host.strip("[]")) is here
     assert is_loopback_url(f"http://{host}:8788/v1") is here
     at_home = problem_of(f"http://{host}/hook", service_is_local=True)
@@ -93,7 +93,7 @@ def test_what_leads_to_this_machine_is_known_by_the_host_as_it_is_written(host: 
 
 
 @pytest.mark.parametrize(("host", "here"), HOSTS)
-def test_plain_http_is_for_this_machine_only(host: str, here: bool) -> None:
+def test_plain_http_is_allowed_only_to_this_machine(host: str, here: bool) -> None:
     require_https(f"https://{host}")
     if here:
         require_https(f"http://{host}:8788")

@@ -1,4 +1,4 @@
-"""The verbs of the v1 service."""
+"""The calls of the v1 client."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def single(body: dict[str, Any]) -> object:
     return {"task_id": body["task_id"], "status": "finished"}
 
 
-async def test_a_training_is_asked_for_with_what_was_given_and_nothing_else(
-    api: ApiframeV1, service: Service
-) -> None:
+async def test_a_training_request_has_only_given_fields(api: ApiframeV1, service: Service) -> None:
     service.answers["/ai-photo-train"] = {"task_id": "t-1"}
     await api.train(TrainingCall("images-1"))
     await api.train(
@@ -94,7 +92,7 @@ async def test_an_accepted_training_has_an_id(
         ([], OutcomeUnknown),
     ],
 )
-async def test_a_paid_request_is_never_repeated_whatever_the_answer(
+async def test_a_paid_request_is_never_repeated_after_any_response(
     api: ApiframeV1, service: Service, answer: object, error: type[ApiframeError]
 ) -> None:
     service.answers["/ai-photo-train"] = answer
@@ -103,7 +101,7 @@ async def test_a_paid_request_is_never_repeated_whatever_the_answer(
     assert len(service.asked) == 1
 
 
-async def test_a_success_without_an_id_keeps_what_was_said_as_evidence(
+async def test_a_success_without_an_id_keeps_the_response_as_evidence(
     api: ApiframeV1, service: Service
 ) -> None:
     service.answers["/ai-photo-train"] = {"message": "Started!"}
@@ -114,7 +112,7 @@ async def test_a_success_without_an_id_keeps_what_was_said_as_evidence(
     assert '{"message": "Started!"}' in caught.value.excerpt
 
 
-async def test_a_mistake_inside_an_app_is_an_answer_of_500(service: Service) -> None:
+async def test_an_exception_in_an_embedded_app_is_a_response_of_500(service: Service) -> None:
     def stumble(_body: object) -> object:
         raise ZeroDivisionError
 
@@ -158,9 +156,7 @@ async def test_a_batch_is_one_request(api: ApiframeV1, service: Service) -> None
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 422])
-async def test_a_batch_that_is_refused_as_a_whole_is_fetched_singly(
-    api: ApiframeV1, service: Service, status: int
-) -> None:
+async def test_a_rejected_batch_is_fetched_one_by_one(api: ApiframeV1, service: Service, status: int) -> None:
     service.answers |= {"/fetch-many": (status, {}), "/fetch": single}
     outcomes = await api.fetch_many(["a", "unknown", "c"])
     assert {task_id: type(outcome) for task_id, outcome in outcomes.items()} == {
@@ -171,7 +167,9 @@ async def test_a_batch_that_is_refused_as_a_whole_is_fetched_singly(
     assert sorted(service.paths) == ["/fetch", "/fetch", "/fetch", "/fetch-many"]
 
 
-async def test_what_a_batch_does_not_surely_tell_is_fetched_singly(api: ApiframeV1, service: Service) -> None:
+async def test_ids_with_an_unclear_batch_response_are_fetched_one_by_one(
+    api: ApiframeV1, service: Service
+) -> None:
     service.answers |= {
         "/fetch-many": {"tasks": [{"task_id": "a", "status": "failed"}, {}]},
         "/fetch": single,
@@ -194,7 +192,7 @@ async def test_what_a_batch_does_not_surely_tell_is_fetched_singly(api: Apiframe
         (500, OutcomeUnknown),
     ],
 )
-async def test_a_batch_is_not_split_when_the_reason_is_none_of_its_ids(
+async def test_a_batch_is_not_split_if_no_id_is_the_reason(
     api: ApiframeV1, service: Service, status: int, error: type[ApiframeError]
 ) -> None:
     service.answers["/fetch-many"] = (status, {})
@@ -203,7 +201,7 @@ async def test_a_batch_is_not_split_when_the_reason_is_none_of_its_ids(
     assert "/fetch" not in service.paths
 
 
-async def test_looks_at_the_same_time_share_requests(api: ApiframeV1, service: Service) -> None:
+async def test_concurrent_status_checks_share_requests(api: ApiframeV1, service: Service) -> None:
     service.answers |= {"/fetch-many": batch, "/fetch": single}
     seen: dict[str, str | None] = {}
 
@@ -228,7 +226,7 @@ async def test_looks_at_the_same_time_share_requests(api: ApiframeV1, service: S
         (SecretStr("two words"), KeyProblem.MALFORMED),
     ],
 )
-async def test_an_unusable_key_is_told_before_anything_is_sent(
+async def test_an_unusable_key_is_reported_before_anything_is_sent(
     service: Service, key: SecretStr | None, problem: KeyProblem
 ) -> None:
     api = ApiframeV1(key=key, app=service)
@@ -244,13 +242,13 @@ async def test_an_unusable_key_is_told_before_anything_is_sent(
     assert service.asked == []
 
 
-def test_a_client_that_would_send_the_key_in_clear_text_is_built_only_when_that_is_allowed() -> None:
+def test_a_client_that_sends_the_key_unencrypted_is_built_only_if_allowed() -> None:
     abroad = "http://api.apiframe.pro"
     with pytest.raises(InvalidBaseUrl):
         ApiframeV1(key=SecretStr("key"), base_url=abroad)
     assert ApiframeV1(key=SecretStr("key"), base_url=abroad, allow_http=True)
 
 
-def test_a_client_of_an_unusable_base_url_is_not_built() -> None:
+def test_no_client_is_built_for_an_unusable_base_url() -> None:
     with pytest.raises(InvalidBaseUrl):
         ApiframeV1(key=SecretStr("key"), base_url="api.apiframe.pro")

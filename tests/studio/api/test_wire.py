@@ -1,4 +1,4 @@
-"""Reading what the service says: the documented samples, their quirks, and anything else."""
+"""Reading responses of the service: the documented samples, their quirks, and anything else."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ DOCUMENTED: dict[str, tuple[dict[str, Any], TaskStatus]] = {
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_a_documented_answer_is_read_whole(name: str) -> None:
+def test_a_documented_response_is_read_completely(name: str) -> None:
     data, task = DOCUMENTED[name]
     assert read_task(data) == task
 
@@ -113,7 +113,7 @@ def test_a_documented_answer_is_read_whole(name: str) -> None:
         ({"status": "finished"}, None),
     ],
 )
-def test_an_id_of_unknown_kind_is_judged_by_what_only_one_kind_carries(
+def test_the_kind_of_a_task_is_derived_from_fields_of_only_one_kind(
     data: dict[str, object], kind: Kind | None
 ) -> None:
     assert read_task(data).kind is kind
@@ -132,7 +132,7 @@ def test_an_id_of_unknown_kind_is_judged_by_what_only_one_kind_carries(
         *((odd, TaskState.PROCESSING) for odd in (None, 0, True, ["finished"], {"finished": 1})),
     ],
 )
-def test_only_finished_and_failed_end_a_task_whatever_their_case(status: object, state: TaskState) -> None:
+def test_only_finished_and_failed_end_a_task_in_any_case(status: object, state: TaskState) -> None:
     assert read_task({"status": status}).state is state
 
 
@@ -187,13 +187,13 @@ def test_the_trigger_word_is_exactly_what_the_service_returned(word: str) -> Non
         "a b c d",
     ],
 )
-def test_a_trigger_word_that_cannot_be_shown_as_it_is_is_not_repaired_into_another(word: object) -> None:
+def test_a_trigger_word_that_cannot_be_shown_unchanged_is_not_changed_into_another(word: object) -> None:
     task = read_task({"trigger_word": word})
     assert (task.trigger_word, task.notes) == (None, ("odd_trigger_word",))
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_an_absent_trigger_word_is_nothing_to_note(nothing: object) -> None:
+def test_an_absent_trigger_word_is_not_reported(nothing: object) -> None:
     assert read_task({"trigger_word": nothing}).notes == ()
 
 
@@ -220,7 +220,7 @@ def test_an_absent_trigger_word_is_nothing_to_note(nothing: object) -> None:
         ],
     ],
 )
-def test_an_id_is_taken_only_if_it_can_be_one(written: object, read: str | None) -> None:
+def test_only_a_valid_id_is_accepted(written: object, read: str | None) -> None:
     assert read_task({"task_id": written}).task_id == read
 
 
@@ -238,7 +238,7 @@ def test_an_id_is_taken_only_if_it_can_be_one(written: object, read: str | None)
         ({}, None),
     ],
 )
-def test_the_services_words_are_found_wherever_they_stand(
+def test_messages_of_the_service_are_found_in_every_form(
     data: dict[str, object], message: str | None
 ) -> None:
     assert read_task(data).message == message
@@ -256,11 +256,11 @@ def test_the_services_words_are_found_wherever_they_stand(
         ],
     ],
 )
-def test_a_time_is_aware_or_unknown(written: object, read: datetime | None) -> None:
+def test_a_time_has_a_time_zone_or_is_unknown(written: object, read: datetime | None) -> None:
     assert read_task({"expires_at": written}).expires_at == read
 
 
-def test_only_web_addresses_are_pictures() -> None:
+def test_only_web_urls_are_accepted_as_images() -> None:
     odd = ["javascript:alert(1)", "file:///etc/passwd", "https://x/\u202ea", 7, "https://x/" + "y" * 3_000]
     task = read_task({"image_urls": ["https://x/1.png", *odd]})
     assert (task.image_urls, task.notes) == (("https://x/1.png",), ("odd_image_urls",))
@@ -282,12 +282,12 @@ def test_only_web_addresses_are_pictures() -> None:
         ([], Account()),
     ],
 )
-def test_an_account_says_what_is_known_and_never_0_for_unknown(data: object, account: Account) -> None:
+def test_an_account_reports_unknown_credits_as_unknown_and_not_as_0(data: object, account: Account) -> None:
     assert read_account(data) == account
 
 
 @given(JSON | TASKS)
-def test_no_answer_whatever_it_holds_breaks_the_readers(data: object) -> None:
+def test_any_response_can_be_read_without_an_error(data: object) -> None:
     task = read_task(data)
     assert task.percentage is None or 0 <= task.percentage <= 100
     assert task.expires_at is None or task.expires_at.tzinfo is not None
@@ -298,5 +298,5 @@ def test_no_answer_whatever_it_holds_breaks_the_readers(data: object) -> None:
 @given(
     st.lists(st.sampled_from("abc"), min_size=2, max_size=3, unique=True), st.lists(JSON | TASKS, max_size=4)
 )
-def test_whatever_a_batch_answers_no_id_gets_a_task_of_another(asked: list[str], answered: object) -> None:
+def test_no_id_gets_the_task_of_another_in_any_batch_response(asked: list[str], answered: object) -> None:
     assert all(task.task_id in (None, task_id) for task_id, task in match_batch(asked, answered).items())
