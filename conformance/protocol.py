@@ -49,7 +49,7 @@ def run_suite() -> Iterator[Report]:
     """Run both revisions, with and without fixtures."""
     with served(fixtures=True) as url:
         for revision in REVISIONS:
-            yield _report(revision, "our tools beside the fixtures", _run_checks(url, revision), {})
+            yield _report(revision, "our tools next to the fixtures", _run_checks(url, revision), {})
     with served(fixtures=False) as url:
         for revision in REVISIONS:
             checks = _run_checks(url, revision)

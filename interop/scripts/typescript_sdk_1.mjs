@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { SERVER, seen, serve } from "./lines.mjs";
 
-// The package is in an environment of its own, not beside this file.
+// The package is in a separate environment, not next to this file.
 const installed = createRequire(process.env.INTEROP_PACKAGES);
 const load = (name) => import(pathToFileURL(installed.resolve(name)));
 const { Client } = await load("@modelcontextprotocol/sdk/client/index.js");
