@@ -15,7 +15,7 @@ Painter = Callable[..., Image.Image]
 
 
 def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
-    """A sharp picture of coloured blocks, unlike that of any other seed."""
+    """Return a sharp image of coloured blocks that differs from that of any other seed."""
     dice = random.Random(seed)  # noqa: S311 - pictures, not secrets
     picture = Image.new("RGB", size, (120, 120, 120))
     canvas = ImageDraw.Draw(picture)
@@ -27,7 +27,7 @@ def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
 
 
 def paint_a_person(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
-    """The same blocks with the drawn person before them: a picture that may be used."""
+    """Return the same blocks with a drawn person in front: a usable photo."""
     picture = paint(seed, size)
     person = draw(scenes(9)[seed % 3 * 3 + 1], (size[0] * 5 // 8, size[1] * 5 // 8))
     picture.paste(person, (size[0] // 5 + seed % 5 * size[0] // 40, size[1] // 5))
@@ -47,7 +47,7 @@ def painted() -> Painter:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """An allowed folder with nothing in it yet."""
+    """An empty allowed folder."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     return folder
@@ -60,7 +60,7 @@ def allowed(pictures: Path) -> AllowedFolders:
 
 @pytest.fixture
 def put(pictures: Path) -> Callable[..., Path]:
-    """Writes a JPEG with a person before painted blocks (or given bytes) into the allowed folder."""
+    """Write a JPEG of a person in front of coloured blocks, or the given bytes, into the allowed folder."""
 
     def write(name: str, content: bytes | int = 1, size: tuple[int, int] = (900, 1100)) -> Path:
         path = pictures / name

@@ -1,4 +1,4 @@
-"""However many pictures and calls there are: bounded time, processes and memory, and nothing is judged twice."""
+"""Limits of checks: time, processes and memory with many photos and calls, and nothing is checked twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def children() -> set[str]:
 
 @pytest.fixture
 def old(pictures: Path, put: Put) -> Path:
-    """Seven pictures that nobody is writing just now."""
+    """Seven photos that are not being written."""
     for number in range(7):
         os.utime(put(f"{number}.jpg", number), LONG_AGO)
     return pictures
@@ -39,7 +39,7 @@ async def judge(folder: Path, cache: PhotoCache, seconds: float | None = None) -
         return await check([folder], AllowedFolders([folder]), seconds=seconds, cache=cache)
 
 
-async def test_a_check_without_time_tells_what_it_did_not_look_at_and_goes_on_when_called_again(
+async def test_a_check_that_runs_out_of_time_reports_the_rest_and_continues_when_called_again(
     old: Path,
 ) -> None:
     cache, judged = PhotoCache(), [await judge(old, PhotoCache(), 0.0)]
@@ -53,7 +53,7 @@ async def test_a_check_without_time_tells_what_it_did_not_look_at_and_goes_on_wh
     assert last.photos == (await judge(old, PhotoCache())).photos
 
 
-async def test_a_judged_file_is_not_judged_again_until_it_changes(old: Path) -> None:
+async def test_a_checked_file_is_not_checked_again_until_it_changes(old: Path) -> None:
     told: list[tuple[int, int]] = []
 
     async def hear(done: int, of: int) -> None:
@@ -77,7 +77,7 @@ async def test_a_judged_file_is_not_judged_again_until_it_changes(old: Path) -> 
     assert third.code != second.code == first.code
 
 
-async def test_a_file_that_is_being_written_is_judged_each_time(pictures: Path, put: Put) -> None:
+async def test_a_file_that_is_being_written_is_checked_each_time(pictures: Path, put: Put) -> None:
     cache, path = PhotoCache(), put("a.jpg", 1)
     before = path.stat()
     await judge(pictures, cache)
@@ -86,8 +86,8 @@ async def test_a_file_that_is_being_written_is_judged_each_time(pictures: Path, 
     assert (await judge(pictures, cache)).photos[0].reasons == (Reason.NOT_AN_IMAGE,)
 
 
-async def test_what_is_kept_is_never_sent_for_a_file_that_changed(old: Path) -> None:
-    """The bytes are read and compared again, whatever is kept."""
+async def test_cached_content_is_never_sent_for_a_changed_file(old: Path) -> None:
+    """The bytes are read and compared again even if the result is cached."""
     cache = PhotoCache()
     judged = await judge(old, cache)
     first = await prepare(judged, cache=cache)
@@ -105,7 +105,7 @@ def _place(photos: object, name: str) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
-async def test_checks_at_once_share_a_few_processes(old: Path) -> None:
+async def test_concurrent_checks_share_a_few_processes(old: Path) -> None:
     before, most, done = children(), 0, 0
 
     async def count(_done: int, _of: int) -> None:
@@ -145,14 +145,14 @@ def picture(format_: str, side: int, **options: object) -> bytes:
         (picture("PNG", 200)[:30], False),
     ],
 )
-def test_what_is_large_is_told_by_the_head_and_only_where_the_whole_picture_is_decoded(
+def test_a_photo_is_large_by_its_header_and_only_if_it_is_decoded_at_full_size(
     data: bytes, large: bool
 ) -> None:
-    """A plain JPEG is decoded small; what has too many pixels is refused and takes no memory."""
+    """A plain JPEG is decoded at reduced size; a photo with too many pixels is rejected without using memory."""
     assert reading.is_large(data, Limits(pixels=1_000_000, large_pixels=10_000)) is large
 
 
-async def test_of_large_pictures_one_is_decoded_at_a_time_and_small_ones_do_not_wait() -> None:
+async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait() -> None:
     answers: list[str] = []
     with anyio.fail_after(30):
         async with decoders(Limits(large_pixels=10_000)) as pool, anyio.create_task_group() as group:
@@ -171,10 +171,10 @@ async def test_of_large_pictures_one_is_decoded_at_a_time_and_small_ones_do_not_
 
 
 @pytest.mark.parametrize(("more", "refused"), [(0, False), (20, False), (100, True), (3000, True)])
-async def test_a_jpeg_with_an_absurd_number_of_passes_is_refused_before_it_is_decoded(
+async def test_a_jpeg_with_too_many_passes_is_rejected_before_it_is_decoded(
     pictures: Path, put: Put, more: int, refused: bool
 ) -> None:
-    """So small a picture would be decoded in no time: only the markers can be the reason."""
+    """A photo this small is decoded at once, so only the markers can be the reason."""
     file = io.BytesIO()
     Image.new("RGB", (640, 720), (120, 90, 80)).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
@@ -185,7 +185,7 @@ async def test_a_jpeg_with_an_absurd_number_of_passes_is_refused_before_it_is_de
     assert (judged.photos[0].facts is None) is refused
 
 
-async def test_passes_count_more_the_larger_the_picture_is(pictures: Path, put: Put) -> None:
+async def test_passes_count_more_in_larger_photos(pictures: Path, put: Put) -> None:
     file = io.BytesIO()
     Image.new("RGB", (7000, 8000), (120, 90, 80)).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
@@ -197,7 +197,7 @@ async def test_passes_count_more_the_larger_the_picture_is(pictures: Path, put: 
     assert judged.photos[1].reasons == (Reason.TOOK_TOO_LONG,)
 
 
-async def test_scans_of_a_second_picture_in_the_file_and_of_its_thumbnail_do_not_count(
+async def test_scans_of_thumbnails_and_further_images_in_the_file_do_not_count(
     pictures: Path, put: Put
 ) -> None:
     file = io.BytesIO()
@@ -208,7 +208,7 @@ async def test_scans_of_a_second_picture_in_the_file_and_of_its_thumbnail_do_not
     assert (await judge(pictures, PhotoCache())).photos[0].facts is not None
 
 
-def test_what_is_kept_is_bounded_in_number_bytes_and_time() -> None:
+def test_the_cache_is_limited_in_number_bytes_and_time() -> None:
     now = 0.0
     cache: BoundedCache[int, str] = BoundedCache(3, 10_000, 60.0, lambda: now)
     for key in range(4):

@@ -46,7 +46,7 @@ def children() -> list[str]:
     return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
 
-async def test_every_picture_gets_a_number_and_a_verdict(pictures: Path, put: Put) -> None:
+async def test_every_photo_gets_a_number_and_a_verdict(pictures: Path, put: Put) -> None:
     put("a.jpg", 1)
     put("b small.jpg", 2, size=(290, 400))
     put("c text.jpg", b"not a picture")
@@ -60,7 +60,9 @@ async def test_every_picture_gets_a_number_and_a_verdict(pictures: Path, put: Pu
     assert (judged.usable, judged.enough) == (1, False)
 
 
-async def test_progress_is_told_for_every_picture(pictures: Path, allowed: AllowedFolders, put: Put) -> None:
+async def test_progress_is_reported_for_every_photo(
+    pictures: Path, allowed: AllowedFolders, put: Put
+) -> None:
     told: list[tuple[int, int]] = []
 
     async def hear(done: int, of: int) -> None:
@@ -73,14 +75,14 @@ async def test_progress_is_told_for_every_picture(pictures: Path, allowed: Allow
     assert told == [(done, 5) for done in range(1, 6)]
 
 
-async def test_an_empty_folder_is_a_check_with_nothing_in_it(pictures: Path) -> None:
+async def test_the_check_of_an_empty_folder_is_empty(pictures: Path) -> None:
     judged = await judge(pictures)
     assert (judged.photos, judged.usable) == ((), 0)
     with pytest.raises(NothingToPrepare):
         await prepare(judged)
 
 
-async def test_a_path_outside_ends_the_check_before_any_picture_is_read(
+async def test_a_path_outside_ends_the_check_before_any_photo_is_read(
     pictures: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     put("a.jpg")
@@ -88,7 +90,7 @@ async def test_a_path_outside_ends_the_check_before_any_picture_is_read(
         await check([pictures, "/etc"], allowed)
 
 
-async def test_the_drawn_person_is_a_usable_training_set(tmp_path: Path) -> None:
+async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) -> None:
     write_photos(tmp_path, 12)
     judged = await judge(tmp_path)
     assert [photo.verdict for photo in judged.photos] == [Verdict.USE] * 12
@@ -99,7 +101,7 @@ async def test_the_drawn_person_is_a_usable_training_set(tmp_path: Path) -> None
     assert prepared.size == sum(map(len, prepared.jpegs)) < 12 * 400_000
 
 
-async def test_the_best_thirty_are_taken_of_more_and_sent_by_worth(pictures: Path) -> None:
+async def test_of_more_photos_the_best_thirty_are_sent_best_first(pictures: Path) -> None:
     for number, scene in enumerate(scenes(33)):
         draw(scene, (800, 900)).save(pictures / f"{number:02}.jpg", "JPEG", quality=90)
     judged = await judge(pictures)
@@ -111,7 +113,7 @@ async def test_the_best_thirty_are_taken_of_more_and_sent_by_worth(pictures: Pat
     assert max(judging.worth(photo) for photo in prepared.spare) <= worths[-1]
 
 
-async def test_doubtful_photos_are_sent_only_when_the_good_ones_do_not_suffice_or_when_named(
+async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_good_ones(
     tmp_path: Path,
 ) -> None:
     write_photos(tmp_path, 14)
@@ -130,7 +132,7 @@ async def test_doubtful_photos_are_sent_only_when_the_good_ones_do_not_suffice_o
     assert sent > {4, *range(8, 15)}
 
 
-async def test_the_better_of_two_twins_is_kept_whichever_comes_first(pictures: Path) -> None:
+async def test_the_better_of_two_duplicates_is_kept_in_any_order(pictures: Path) -> None:
     picture = draw(scenes(1)[0], (1600, 2000))
     for name, factor in (("a.jpg", 2), ("b.jpg", 1), ("c.jpg", 2)):
         picture.reduce(factor).save(pictures / name, "JPEG", quality=90 // factor)
@@ -142,7 +144,7 @@ async def names_sent(judged: PhotoCheck, choice: Choice) -> set[int]:
     return {photo.number for photo in (await prepare(judged, choice=choice)).photos}
 
 
-async def test_names_and_order_do_not_change_the_fingerprint_but_pictures_do(tmp_path: Path) -> None:
+async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):
         folder.mkdir()
@@ -165,13 +167,11 @@ async def test_metadata_does_not_change_the_fingerprint(pictures: Path, put: Put
     assert before.fingerprint == after.fingerprint
 
 
-def test_a_fingerprint_is_over_a_set_and_not_over_joined_texts() -> None:
+def test_a_fingerprint_is_computed_over_a_set_and_not_over_joined_texts() -> None:
     assert fingerprint(["ab", "c"]) == fingerprint(["c", "ab"]) != fingerprint(["a", "bc"])
 
 
-async def test_what_changed_after_the_check_is_left_out_and_a_spare_comes_in(
-    pictures: Path, put: Put
-) -> None:
+async def test_a_photo_changed_after_the_check_is_replaced_by_a_spare_one(pictures: Path, put: Put) -> None:
     for number in range(4):
         put(f"{number}.jpg", number)
     judged = await judge(pictures)
@@ -184,7 +184,7 @@ async def test_what_changed_after_the_check_is_left_out_and_a_spare_comes_in(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a link the POSIX way")
-async def test_a_link_put_in_a_pictures_place_after_the_check_is_not_followed(
+async def test_a_link_that_replaces_a_photo_after_the_check_is_not_followed(
     pictures: Path, put: Put, tmp_path: Path
 ) -> None:
     path = put("a.jpg")
@@ -207,7 +207,7 @@ async def test_the_sheet_is_a_jpeg_under_200_kb(pictures: Path, put: Put) -> Non
 
 
 @linux
-async def test_no_decoder_is_left_after_a_check_or_a_cancelled_one(
+async def test_no_decoder_remains_after_a_finished_or_cancelled_check(
     pictures: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     for number in range(8):
@@ -226,7 +226,7 @@ async def test_no_decoder_is_left_after_a_check_or_a_cancelled_one(
 
 
 @linux
-async def test_decoders_are_not_handed_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_decoders_do_not_get_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFRAME_API_KEY", "CANARY-key")
     before = set(children())
     with anyio.fail_after(20):
@@ -238,7 +238,7 @@ async def test_decoders_are_not_handed_the_environment(monkeypatch: pytest.Monke
     assert b"PYTHONPATH" in environment
 
 
-async def test_a_decoder_that_cannot_start_is_our_error_not_the_pictures(
+async def test_a_decoder_that_cannot_start_is_not_an_error_of_the_photo(
     pictures: Path, allowed: AllowedFolders, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("a.jpg")
@@ -248,7 +248,7 @@ async def test_a_decoder_that_cannot_start_is_our_error_not_the_pictures(
             await check([pictures], allowed)
 
 
-async def test_the_event_loop_answers_while_pictures_are_read(
+async def test_the_event_loop_is_responsive_while_photos_are_read(
     pictures: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     for number in range(6):
@@ -270,7 +270,7 @@ async def test_the_event_loop_answers_while_pictures_are_read(
 
 
 @pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
-async def test_a_photo_that_lies_on_its_side_is_sent_upright(tmp_path: Path) -> None:
+async def test_a_rotated_photo_is_sent_upright(tmp_path: Path) -> None:
     draw(scenes(2)[1], (600, 800)).rotate(90, expand=True).save(tmp_path / "lying.jpg", quality=95)
     judged = await judge(tmp_path)
     with anyio.fail_after(30):

@@ -1,4 +1,4 @@
-"""Which photos are sent: the good ones by worth, doubtful ones only when needed or named."""
+"""Which photos are sent: the best good ones, doubtful ones only if needed or named."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def numbers(photos: Sequence[PhotoVerdict]) -> list[int]:
 @pytest.mark.parametrize(
     ("good", "doubtful", "sent"), [(12, 5, 12), (40, 5, 30), (10, 9, 10), (7, 9, 10), (7, 1, 8), (0, 25, 10)]
 )
-def test_doubtful_photos_are_sent_only_as_far_as_the_good_ones_do_not_suffice(
+def test_doubtful_photos_only_complete_a_set_with_too_few_good_ones(
     good: int, doubtful: int, sent: int
 ) -> None:
     assert number_to_send(good_and_doubtful(good, doubtful, 3)) == sent
 
 
-def test_the_order_is_by_worth() -> None:
+def test_photos_are_ordered_best_first() -> None:
     judged = good_and_doubtful(3, 2)
     assert numbers(first_choice(judged.photos, choose(judged))) == [3, 2, 1]
     assert numbers(second_choice(judged.photos, choose(judged))) == [5, 4]
 
 
-def test_a_named_photo_comes_first_whatever_its_verdict_and_a_left_out_one_never() -> None:
+def test_a_kept_photo_comes_first_with_any_verdict_and_a_left_out_one_never() -> None:
     judged = good_and_doubtful(12, 2, 1)
     choice = choose(judged, leave_out=["IMG_12.jpg", f"{CODE}:3"], keep=[f"{CODE}:13", "img_15.JPG"])
     assert numbers(first_choice(judged.photos, choice)) == [13, 15, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1]
@@ -89,7 +89,7 @@ def test_a_named_photo_comes_first_whatever_its_verdict_and_a_left_out_one_never
         f"{CODE}:#2",
     ],
 )
-def test_a_photo_is_named_by_its_name_its_path_or_its_code_and_number(named: str) -> None:
+def test_a_photo_can_be_given_by_name_path_or_code_and_number(named: str) -> None:
     judged = checked([photo(1, name="a/other.jpg"), photo(2, name="b/two words.jpg")])
     assert choose(judged, leave_out=[named]).leave_out == {2}
 
@@ -111,9 +111,7 @@ def test_a_decomposed_name_is_the_same_name() -> None:
         ("twice.jpg", ChoiceProblem.SEVERAL, "a/twice.jpg"),
     ],
 )
-def test_what_names_no_photo_for_certain_is_refused(
-    named: str, problem: ChoiceProblem, near: str | None
-) -> None:
+def test_an_ambiguous_name_is_rejected(named: str, problem: ChoiceProblem, near: str | None) -> None:
     judged = checked(
         [
             *good_and_doubtful(9, 1).photos,
@@ -128,7 +126,7 @@ def test_what_names_no_photo_for_certain_is_refused(
     assert near is None or near in refused.value.near
 
 
-def test_what_cannot_be_read_cannot_be_kept_and_nothing_is_both_kept_and_left_out() -> None:
+def test_an_unreadable_photo_cannot_be_kept_and_none_is_both_kept_and_left_out() -> None:
     judged = checked([photo(1), photo(2, Reason.DAMAGED)])
     with pytest.raises(ChoiceRefused) as unreadable:
         choose(judged, keep=["IMG_02.jpg"])
@@ -138,7 +136,7 @@ def test_what_cannot_be_read_cannot_be_kept_and_nothing_is_both_kept_and_left_ou
     assert both.value.problem is ChoiceProblem.BOTH
 
 
-def test_more_than_a_training_takes_cannot_be_kept() -> None:
+def test_more_photos_than_a_training_takes_cannot_be_kept() -> None:
     judged = good_and_doubtful(31, 0)
     with pytest.raises(ChoiceRefused) as refused:
         choose(judged, keep=[each.photo.name for each in judged.photos])

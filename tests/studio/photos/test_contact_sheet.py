@@ -23,15 +23,15 @@ def tile(number: int, verdict: Verdict = Verdict.USE, thumbnail: Image.Image | N
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 30, 60, 61, 500])
-def test_even_a_sheet_of_pure_grain_is_under_200_kb(count: int) -> None:
+def test_even_a_sheet_of_noise_is_under_200_kb(count: int) -> None:
     pictures = [grain(seed) for seed in range(8)]
     sheet = draw([tile(number, thumbnail=pictures[number % 8]) for number in range(1, count + 1)])
     assert len(sheet) < MOST_BYTES
     assert Image.open(io.BytesIO(sheet)).width >= 600
 
 
-def test_marks_can_be_told_apart_without_colour() -> None:
-    """Each mark's outline and sign, as a colour-blind reader sees them, differ in many grey pixels."""
+def test_marks_can_be_distinguished_without_colour() -> None:
+    """In grey, the outline and the sign of each mark differ in many pixels from those of the others."""
     plain = Image.new("RGB", (240, 240), "grey")
     grey = [Image.open(io.BytesIO(draw([tile(1, verdict, plain)]))).convert("L") for verdict in Verdict]
     corners = [sheet.crop((195, 240, 260, 310)).point(BRIGHT) for sheet in grey]
@@ -44,8 +44,8 @@ def test_any_name_can_be_drawn(name: str) -> None:
     assert draw([Tile(1, name, Verdict.WARN, name, None)])
 
 
-def test_a_sheet_that_does_not_fit_is_first_compressed_a_little_and_then_drawn_smaller() -> None:
-    """Each step keeps names and faces readable; only pure grain goes below the last one."""
+def test_a_too_large_sheet_is_first_compressed_more_and_then_drawn_smaller() -> None:
+    """Each step keeps names and faces readable; only noise needs more than the last one."""
     plain = Image.new("RGB", (240, 240), "grey")
     steps: list[tuple[int, int]] = []
     for part in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
@@ -59,7 +59,7 @@ def test_a_sheet_that_does_not_fit_is_first_compressed_a_little_and_then_drawn_s
 
 
 def _quality(jpeg: bytes) -> int:
-    """The quality whose quantisation table the JPEG has."""
+    """Return the quality that matches the JPEG's quantisation table."""
     table = Image.open(io.BytesIO(jpeg)).quantization[0]  # type: ignore[attr-defined]
     for quality in range(1, 96):
         file = io.BytesIO()
@@ -91,7 +91,7 @@ def test_a_tile_is_cropped_to_the_face(left: float, top: float) -> None:
     assert _share(small, 0) == pytest.approx(1 / 3.2**2, rel=0.05)
 
 
-def test_a_tile_shows_every_face_that_was_found_and_everything_where_none_was() -> None:
+def test_a_tile_shows_every_detected_face_and_the_whole_photo_without_faces() -> None:
     near, far = (
         [Box(0.3, 0.3, 0.1, 0.15), Box(0.6, 0.4, 0.1, 0.15)],
         [Box(0, 0, 0.1, 0.1), Box(0.9, 0.9, 0.1, 0.1)],

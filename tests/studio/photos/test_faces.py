@@ -39,7 +39,7 @@ def reasons_against(image: Image.Image) -> tuple[Reason, ...]:
 
 
 @needs_the_extra
-def test_the_drawn_face_is_found_where_it_was_drawn() -> None:
+def test_a_drawn_face_is_detected_at_its_position() -> None:
     for scene in scenes(6):
         (face,) = found_in(draw(scene, (512, 640)))
         assert abs(face.left + face.width / 2 - scene.pose.x) < 0.08
@@ -56,7 +56,7 @@ def test_two_people_are_two_faces() -> None:
 
 
 @needs_the_extra
-def test_a_picture_without_a_face_is_rejected(painted: Painter) -> None:
+def test_a_photo_without_a_face_is_rejected(painted: Painter) -> None:
     for seed in range(4):
         found = reasons_against(painted(seed, (500, 600)))
         assert Reason.NO_FACE in found
@@ -65,12 +65,12 @@ def test_a_picture_without_a_face_is_rejected(painted: Painter) -> None:
 
 @needs_the_extra
 @pytest.mark.parametrize("tilt", [-18, 18])
-def test_a_tilted_face_is_found_too(tilt: int) -> None:
+def test_a_tilted_face_is_detected_too(tilt: int) -> None:
     assert found_in(portrait().rotate(tilt, Image.Resampling.BICUBIC, fillcolor="grey"))
 
 
 @needs_the_extra
-def test_a_face_far_away_in_a_large_picture_is_found() -> None:
+def test_a_distant_face_in_a_large_photo_is_detected() -> None:
     scenery = Image.new("RGB", (1024, 1024), "#7f9a86")
     scenery.paste(portrait(size=(96, 120)), (440, 700))
     (face,) = found_in(scenery)
@@ -79,7 +79,7 @@ def test_a_face_far_away_in_a_large_picture_is_found() -> None:
 
 
 @needs_the_extra
-def test_a_pale_face_that_the_quick_look_misses_is_found() -> None:
+def test_a_pale_face_missed_by_the_fast_pass_is_detected() -> None:
     pale = Image.new("RGB", (640, 640), "#7f9a86")
     pale.paste(ImageEnhance.Contrast(portrait(2)).enhance(0.2), (60, 0))
     detectors = faces._detectors()
@@ -91,7 +91,7 @@ def test_a_pale_face_that_the_quick_look_misses_is_found() -> None:
 @needs_the_extra
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("number", [1, 4])
-def test_a_picture_that_lies_on_its_side_is_told_and_measured_upright(turn: int, number: int) -> None:
+def test_a_rotated_photo_is_reported_and_measured_upright(turn: int, number: int) -> None:
     upright = portrait(number)
     (expected,) = found_in(upright)
     lying = faces.turned(upright, (360 - turn) % 360)
@@ -106,7 +106,7 @@ def test_a_picture_that_lies_on_its_side_is_told_and_measured_upright(turn: int,
 @pytest.mark.parametrize(
     ("side", "reason"), [(260, None), (150, Reason.FACE_SMALL), (75, Reason.FACE_TOO_SMALL)]
 )
-def test_size_is_judged_by_the_face_not_by_the_frame(side: int, reason: Reason | None) -> None:
+def test_the_size_is_rated_by_the_face_not_by_the_frame(side: int, reason: Reason | None) -> None:
     scenery = Image.new("RGB", (700, 700), "#7f9a86")
     person = portrait(0, (side, side * 5 // 4))
     scenery.paste(person, (200, 200))
@@ -124,8 +124,8 @@ def test_a_small_frame_of_a_large_face_only_warns() -> None:
 
 
 @needs_the_extra
-def test_light_is_judged_on_the_face() -> None:
-    """A lit face before black is a good studio portrait; its frame as a whole is dark."""
+def test_the_light_is_measured_on_the_face() -> None:
+    """A lit face on black is a good studio portrait, though the frame as a whole is dark."""
     lit = portrait(2, (400, 500))
     dark = Image.new("RGB", (1100, 1100))
     dark.paste(lit, (300, 300))

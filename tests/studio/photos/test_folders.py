@@ -37,13 +37,13 @@ def outside(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["walk", "resolve"])
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways of opening: by descriptor (POSIX) and by resolving (where there is no dir_fd)."""
+    """Both ways of opening a file: by descriptor (POSIX) and by resolving the path (without dir_fd)."""
     monkeypatch.setattr(walking, "WALKS_BY_DESCRIPTOR", request.param == "walk")
     return str(request.param)
 
 
 def spelled(pictures: Path, outside: Path) -> Iterator[Attack]:
-    """Paths that are wrong as text: nothing on disk is needed to refuse them."""
+    """Paths that are rejected by their text alone."""
     root = pictures.parent
     targets = [
         str(outside / "secret.jpg"),
@@ -152,7 +152,7 @@ def spelled(pictures: Path, outside: Path) -> Iterator[Attack]:
 
 
 def planted(pictures: Path, outside: Path) -> Iterator[Attack]:
-    """Things in the allowed folder that lead elsewhere, each really made."""
+    """Files and links in the allowed folder that lead outside."""
     link = frozenset({Refusal.LINK})
     (pictures / "album").mkdir()
     (pictures / "real.jpg").write_bytes(b"real")
@@ -195,13 +195,13 @@ def planted(pictures: Path, outside: Path) -> Iterator[Attack]:
         os.mknod(pictures / "device.jpg", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
         yield Attack("device", str(pictures / "device.jpg"), special)
     except PermissionError:
-        # Only root makes devices; the links to /dev above stay.
+        # Only root can create devices; the links to /dev above stay.
         pass
 
 
 @posix
 @pytest.mark.usefixtures("either_way")
-def test_two_hundred_ways_out_are_all_refused(pictures: Path, outside: Path) -> None:
+def test_two_hundred_paths_out_of_the_folder_are_all_rejected(pictures: Path, outside: Path) -> None:
     attacks = [*planted(pictures, outside), *spelled(pictures, outside)]
     assert len(attacks) >= 200
     guard = AllowedFolders([pictures], home=pictures.parent / "home")
@@ -215,7 +215,7 @@ def test_two_hundred_ways_out_are_all_refused(pictures: Path, outside: Path) -> 
 
 @posix
 @pytest.mark.usefixtures("either_way")
-def test_a_refused_path_reads_the_same_whether_or_not_something_is_there(
+def test_the_error_of_a_rejected_path_does_not_reveal_whether_it_exists(
     pictures: Path, outside: Path
 ) -> None:
     guard = AllowedFolders([pictures])
@@ -272,7 +272,7 @@ SWAPS = [_swap_for_a_link, _swap_for_a_fifo, _swap_for_a_folder, _swap_the_folde
 @posix
 @pytest.mark.parametrize("swap", SWAPS)
 @pytest.mark.usefixtures("either_way")
-def test_a_swap_between_listing_and_reading_gets_nothing_out(
+def test_a_file_swapped_between_listing_and_reading_is_not_read(
     pictures: Path, outside: Path, swap: Callable[[Path, Path], None]
 ) -> None:
     path = pictures / "album" / "secret.jpg"
@@ -287,7 +287,7 @@ def test_a_swap_between_listing_and_reading_gets_nothing_out(
 
 @posix
 @pytest.mark.parametrize("swap", SWAPS)
-def test_a_swap_between_the_look_and_the_opening_gets_nothing_out(
+def test_a_file_swapped_between_check_and_open_is_not_read(
     pictures: Path, outside: Path, swap: Callable[[Path, Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = pictures / "album" / "secret.jpg"
@@ -308,7 +308,7 @@ def test_a_swap_between_the_look_and_the_opening_gets_nothing_out(
 
 
 @posix
-def test_a_folder_swapped_after_it_was_opened_still_serves_only_what_was_in_it(
+def test_a_folder_swapped_after_opening_still_returns_only_its_files(
     pictures: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = pictures / "album" / "secret.jpg"
@@ -327,7 +327,7 @@ def test_a_folder_swapped_after_it_was_opened_still_serves_only_what_was_in_it(
     assert guard.read(photo, 1000) == b"inside"
 
 
-def test_no_descriptor_stays_open_after_refusals(pictures: Path, outside: Path) -> None:
+def test_no_descriptor_stays_open_after_rejections(pictures: Path, outside: Path) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("counts descriptors through /proc")
     guard = AllowedFolders([pictures])
@@ -339,7 +339,7 @@ def test_no_descriptor_stays_open_after_refusals(pictures: Path, outside: Path) 
 
 
 @pytest.mark.usefixtures("either_way")
-def test_a_folder_lists_its_visible_pictures_sorted(pictures: Path, put: Callable[..., Path]) -> None:
+def test_a_folder_lists_its_visible_photos_sorted(pictures: Path, put: Callable[..., Path]) -> None:
     for name in ("b.JPG", "a.jpg", "c.heic", "d.tiff", ".hidden.jpg", "notes.txt", "below/e.jpg"):
         put(name, b"x")
     names = [photo.name for photo in AllowedFolders([pictures]).pictures([pictures]).photos]
@@ -348,20 +348,20 @@ def test_a_folder_lists_its_visible_pictures_sorted(pictures: Path, put: Callabl
 
 @posix
 @pytest.mark.usefixtures("either_way")
-def test_a_folder_passes_over_links_and_specials(pictures: Path, outside: Path) -> None:
+def test_a_folder_skips_links_and_special_files(pictures: Path, outside: Path) -> None:
     for _ in planted(pictures, outside):
         pass
     assert [photo.name for photo in AllowedFolders([pictures]).pictures([pictures]).photos] == ["real.jpg"]
 
 
-def test_a_picture_named_twice_is_taken_once(
+def test_a_photo_given_twice_is_used_once(
     pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     path = put("a.jpg", b"x")
     assert len(allowed.pictures([path, pictures, "a.jpg", str(path)]).photos) == 1
 
 
-def test_pictures_past_the_limit_are_counted_not_dropped_in_silence(
+def test_photos_beyond_the_limit_are_counted(
     pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     for number in range(MOST_PICTURES + 7):
@@ -370,7 +370,7 @@ def test_pictures_past_the_limit_are_counted_not_dropped_in_silence(
     assert (len(listing.photos), listing.left_out) == (MOST_PICTURES, 7)
 
 
-def test_a_relative_path_is_found_below_the_folder_that_has_it(tmp_path: Path) -> None:
+def test_a_relative_path_is_found_in_the_allowed_folder_that_has_it(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / name).mkdir(parents=True)
         (tmp_path / name / name / "a.jpg").write_bytes(b"x")
@@ -378,7 +378,7 @@ def test_a_relative_path_is_found_below_the_folder_that_has_it(tmp_path: Path) -
     assert guard.pictures(["two"]).photos[0].path == tmp_path / "two" / "two" / "a.jpg"
 
 
-def test_home_is_what_was_handed_in(pictures: Path, put: Callable[..., Path]) -> None:
+def test_the_home_folder_is_the_given_one(pictures: Path, put: Callable[..., Path]) -> None:
     put("a.jpg", b"x")
     guard = AllowedFolders([pictures], home=pictures.parent)
     assert guard.pictures(["~/pictures/a.jpg"]).photos[0].name == "a.jpg"
@@ -402,16 +402,14 @@ def test_a_composed_name_finds_a_folder_whose_name_is_decomposed(tmp_path: Path)
     assert guard.pictures([tmp_path / "\u00fcber" / "a.jpg"]).photos[0].name == "a.jpg"
 
 
-def test_a_file_longer_than_asked_shows_as_one_byte_more(
+def test_a_longer_file_is_read_with_one_byte_more_than_requested(
     allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     path = put("a.jpg", b"x" * 100)
     assert len(allowed.read(allowed.pictures([path]).photos[0], 10)) == 11
 
 
-def test_the_position_says_which_of_the_paths_was_refused(
-    allowed: AllowedFolders, put: Callable[..., Path]
-) -> None:
+def test_the_position_is_that_of_the_rejected_path(allowed: AllowedFolders, put: Callable[..., Path]) -> None:
     with pytest.raises(PathRefused) as refused:
         allowed.pictures([put("a.jpg", b"x"), "/etc/passwd"])
     assert refused.value.position == 1
@@ -425,7 +423,7 @@ def test_without_allowed_folders_everything_is_outside() -> None:
 
 
 @posix
-def test_an_unreadable_file_is_said_to_be_so(allowed: AllowedFolders, put: Callable[..., Path]) -> None:
+def test_an_unreadable_file_is_reported(allowed: AllowedFolders, put: Callable[..., Path]) -> None:
     path = put("a.jpg", b"x")
     path.chmod(0)
     if os.access(path, os.R_OK):
@@ -435,7 +433,7 @@ def test_an_unreadable_file_is_said_to_be_so(allowed: AllowedFolders, put: Calla
     assert refused.value.refusal is Refusal.NOT_READABLE
 
 
-def test_folders_with_pictures_are_named_at_any_depth(tmp_path: Path) -> None:
+def test_folders_with_photos_are_listed_at_any_depth(tmp_path: Path) -> None:
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     (deep / "1.jpg").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Damaged and hostile files through the real decoder processes."""
+"""Damaged and hostile files in the real decoder processes."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def oversized() -> Iterator[Hostile]:
 
 
 def bombs() -> Iterator[Hostile]:
-    """Small files that ask for much memory or time elsewhere than in their dimensions."""
+    """Small files that need much memory or time for other reasons than their dimensions."""
     huge = zlib.compress(bytes(60_000_000), 9)
     rows = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + bytes(24) for _ in range(8))))
     for kind, body in {
@@ -163,7 +163,7 @@ def bombs() -> Iterator[Hostile]:
 
 
 def garbage() -> Iterator[Hostile]:
-    """Broken metadata: it may cost the metadata, never the process."""
+    """Broken metadata, which may be lost but must not crash the process."""
     dice, jpeg = random.Random(3), small("JPEG")  # noqa: S311 - pictures, not secrets
     for number in range(30):
         exif = b"Exif\0\0" + (b"II*\0\x08\0\0\0" if number % 2 else b"MM\0*\0\0\0\x08") + dice.randbytes(300)
@@ -219,7 +219,7 @@ async def outcome(pool: Decoders, job: str, data: bytes) -> Reason | None:
     return None
 
 
-async def test_three_hundred_hostile_files_cost_a_verdict_each_and_no_more() -> None:
+async def test_three_hundred_hostile_files_get_a_verdict_each_and_do_no_harm() -> None:
     files = corpus()
     assert len(files) >= 300
     surprises: list[str] = []
@@ -241,13 +241,13 @@ async def test_three_hundred_hostile_files_cost_a_verdict_each_and_no_more() -> 
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-async def test_the_sound_picture_behind_the_hostile_ones_is_read(format_: str) -> None:
+async def test_a_valid_photo_after_hostile_ones_is_read(format_: str) -> None:
     with anyio.fail_after(20):
         async with decoders(Limits(), 1) as pool:
             assert await outcome(pool, "measure", small(format_)) is None
 
 
-async def test_a_picture_that_takes_too_long_costs_its_decoder_not_the_check() -> None:
+async def test_a_photo_that_takes_too_long_ends_its_decoder_not_the_check() -> None:
     slow = io.BytesIO()
     Image.new("RGB", (7000, 7000)).save(slow, "PNG")
     with anyio.fail_after(20):
@@ -257,7 +257,7 @@ async def test_a_picture_that_takes_too_long_costs_its_decoder_not_the_check() -
             assert await outcome(pool, "measure", small("PNG")) is None
 
 
-async def test_a_decoder_that_dies_is_replaced() -> None:
+async def test_a_crashed_decoder_is_replaced() -> None:
     with anyio.fail_after(20):
         async with decoders(Limits(), 1) as pool:
             with pytest.raises(Refused) as refused:
@@ -267,7 +267,7 @@ async def test_a_decoder_that_dies_is_replaced() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel keeps RLIMIT_AS on Linux")
-async def test_a_bomb_within_the_pixel_limit_meets_the_memory_limit() -> None:
+async def test_a_decompression_bomb_within_the_pixel_limit_reaches_the_memory_limit() -> None:
     bomb = png(chunk(b"IDAT", zlib.compress(bytes(2_000_000), 9)), width=20_000, height=20_000)
     with anyio.fail_after(30):
         async with decoders(Limits(pixels=500_000_000, memory=900_000_000), 1) as pool:
@@ -275,7 +275,7 @@ async def test_a_bomb_within_the_pixel_limit_meets_the_memory_limit() -> None:
             assert await outcome(pool, "measure", small("PNG")) is None
 
 
-async def test_a_file_with_too_many_bytes_is_not_handed_to_a_decoder(
+async def test_a_file_with_too_many_bytes_is_not_decoded(
     pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     put("long.jpg", small("JPEG") + bytes(5000))
@@ -284,7 +284,7 @@ async def test_a_file_with_too_many_bytes_is_not_handed_to_a_decoder(
     assert judged.photos[0].reasons == (Reason.TOO_MANY_BYTES,)
 
 
-async def test_hostile_and_sound_pictures_in_one_folder_are_told_apart(
+async def test_hostile_and_valid_photos_in_one_folder_are_distinguished(
     pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     put("a sound one.jpg", 1)

@@ -85,11 +85,11 @@ def test_each_fact_has_its_reason_the_worst_first(
         ((Reason.DAMAGED,), Verdict.REJECT),
     ],
 )
-def test_the_worst_reason_makes_the_verdict(reasons: tuple[Reason, ...], verdict: Verdict) -> None:
+def test_the_worst_reason_determines_the_verdict(reasons: tuple[Reason, ...], verdict: Verdict) -> None:
     assert judging.verdict(reasons) is verdict
 
 
-def test_of_pictures_nearly_the_same_the_best_stays() -> None:
+def test_of_near_duplicates_the_best_is_kept() -> None:
     photos = [photo(1, replace(GOOD, sharpness=5.0)), photo(2), photo(3, GOOD, Reason.DARK), photo(4)]
     judged = judging.without_duplicates(photos, [(0, 1), (1, 2), (0, 2)])
     assert [each.duplicate_of for each in judged] == [2, None, 2, None]
@@ -97,7 +97,7 @@ def test_of_pictures_nearly_the_same_the_best_stays() -> None:
     assert judged[2].reasons == (Reason.DARK, Reason.NEAR_DUPLICATE)
 
 
-def test_a_chain_of_likenesses_keeps_both_ends_when_they_differ() -> None:
+def test_both_ends_of_a_chain_of_similar_photos_are_kept_if_they_differ() -> None:
     photos = [photo(1), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
     judged = judging.without_duplicates(photos, [(0, 1), (1, 2)])
     assert [each.usable for each in judged] == [True, False, True]
@@ -123,7 +123,7 @@ def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
         "Z again.jpg",
     ],
 )
-def test_of_equal_files_the_original_stays_and_not_the_copy(copy: str) -> None:
+def test_of_equal_files_the_original_is_kept(copy: str) -> None:
     names = sorted([copy, "IMG_1.jpg"])
     photos = [
         replace(photo(number), photo=Photo(Path("/pictures"), (name,)), digest="same")
@@ -133,12 +133,12 @@ def test_of_equal_files_the_original_stays_and_not_the_copy(copy: str) -> None:
     assert kept == ["IMG_1.jpg"]
 
 
-def test_a_use_comes_before_a_warning_and_a_sharper_one_before_a_softer() -> None:
+def test_good_photos_precede_doubtful_ones_and_sharper_ones_softer_ones() -> None:
     photos = [photo(1, GOOD, Reason.DARK), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
     assert [each.number for each in sorted(photos, key=judging.best_first)] == [3, 2, 1]
 
 
-def test_worth_follows_the_verdict_first_then_the_face_its_sharpness_and_its_light() -> None:
+def test_photos_are_ranked_by_verdict_face_sharpness_and_light() -> None:
     small_face = replace(GOOD, faces=(Box(0.4, 0.4, 0.1, 0.1),))
     falling = [
         photo(1),
@@ -155,7 +155,7 @@ def test_worth_follows_the_verdict_first_then_the_face_its_sharpness_and_its_lig
     assert len(set(worth)) == len(worth)
 
 
-def test_variety_counts_framing_light_and_days_of_usable_pictures() -> None:
+def test_variety_counts_framing_light_and_days_of_usable_photos() -> None:
     photos = [
         photo(1, replace(GOOD, faces=(Box(0.1, 0.1, 0.5, 0.5),), brightness=60.0)),
         photo(2, replace(GOOD, day="2026-05-02")),
@@ -188,16 +188,16 @@ ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
         (many(12), 0.1, Wish.OTHER_DAYS),
     ],
 )
-def test_what_is_missing_is_wished_for(photos: list[PhotoVerdict], likeness: float, wish: Wish) -> None:
+def test_missing_variety_is_suggested(photos: list[PhotoVerdict], likeness: float, wish: Wish) -> None:
     assert wish in judging.wishes(photos, judging.variety(photos, likeness))
 
 
-def test_nothing_is_wished_of_a_good_set() -> None:
+def test_there_are_no_suggestions_for_a_good_set() -> None:
     photos = [*many(6, CLOSE), *many(6, ON_THEIR_OWN_DAYS)]
     assert judging.wishes(photos, judging.variety(photos, 0.1)) == ()
 
 
-def test_without_a_detector_faces_are_said_to_be_unjudged() -> None:
+def test_without_a_detector_faces_are_reported_as_unchecked() -> None:
     assert Aspect.FACES in judging.not_judged(many(2), faces_available=False)
     assert Aspect.FACES in judging.not_judged(many(2, replace(GOOD, faces=None)), faces_available=True)
     assert Aspect.FACES not in judging.not_judged(many(2), faces_available=True)

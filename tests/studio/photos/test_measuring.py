@@ -14,7 +14,7 @@ from apiframe_studio.photos.verdicts import Box
 Painter = Callable[..., Image.Image]
 
 
-def test_blur_lowers_sharpness_step_by_step_down_to_a_rejection(painted: Painter) -> None:
+def test_increasing_blur_lowers_the_sharpness_until_rejection(painted: Painter) -> None:
     grey = painted(1, (800, 1000)).convert("L")
     levels = [measuring.sharpness(grey.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 5)]
     assert levels == sorted(levels, reverse=True)
@@ -22,7 +22,7 @@ def test_blur_lowers_sharpness_step_by_step_down_to_a_rejection(painted: Painter
     assert levels[-1] < judging.BLURRED_FRAME_BELOW
 
 
-def test_a_sharp_subject_before_a_soft_background_is_sharp(painted: Painter) -> None:
+def test_a_sharp_subject_on_a_soft_background_is_sharp(painted: Painter) -> None:
     picture = painted(1, (800, 800)).filter(ImageFilter.GaussianBlur(25))
     picture.paste(painted(2, (240, 240)), (280, 280))
     assert measuring.sharpness(picture.convert("L")) > judging.SOFT_FRAME_BELOW
@@ -37,7 +37,7 @@ def grainy(picture: Image.Image) -> Image.Image:
 
 
 def shaken(picture: Image.Image, pixels: int) -> Image.Image:
-    """The mean of the picture at each place of a movement to the right, as a slow shutter takes it."""
+    """Return the image blurred by a movement to the right, as with a slow shutter."""
     moved = picture
     for step in range(1, pixels):
         moved = Image.blend(moved, ImageChops.offset(picture, step, 0), 1 / (step + 1))
@@ -45,7 +45,7 @@ def shaken(picture: Image.Image, pixels: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("number", [0, 1, 4])
-def test_neither_grain_nor_motion_hides_that_a_face_is_blurred(number: int) -> None:
+def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None:
     picture = draw(scenes(number + 1)[number], (820, 1024))
     level = {
         name: measuring.sharpness(each.convert("L"), FACE)
@@ -64,7 +64,7 @@ def test_neither_grain_nor_motion_hides_that_a_face_is_blurred(number: int) -> N
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 500), (500, 1)])
-def test_a_sliver_of_a_picture_has_no_sharpness(size: tuple[int, int]) -> None:
+def test_a_very_narrow_photo_has_no_sharpness(size: tuple[int, int]) -> None:
     assert measuring.sharpness(Image.new("L", size)) == 0.0
     assert measuring.sharpness(Image.new("L", size), Box(0.0, 0.0, 1.0, 1.0)) == 0.0
 
@@ -81,14 +81,14 @@ def test_a_sliver_of_a_picture_has_no_sharpness(size: tuple[int, int]) -> None:
         ("mirrored and aside", lambda picture: ImageOps.mirror(picture).crop((13, 0, *picture.size))),
     ],
 )
-def test_the_same_picture_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
+def test_the_same_photo_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
     picture = draw(scenes(1)[0], (512, 640))
     prints = [measuring.print_of(picture), measuring.print_of(change(picture))]
     assert measuring.compare(prints, judging.ALIKE_FROM)[0] == [(0, 1)], name
 
 
 @pytest.mark.parametrize(("aside", "down"), [(0.05, 0), (0, 0.05), (0.025, 0), (0.03, 0.02), (0.05, 0.05)])
-def test_two_shots_of_a_burst_are_the_same_picture(aside: float, down: float) -> None:
+def test_two_photos_of_a_burst_are_near_duplicates(aside: float, down: float) -> None:
     width, height = 512, 640
     scene = draw(scenes(1)[0], (width, height))
     right, below = round(width * aside), round(height * down)
@@ -103,13 +103,13 @@ def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
     assert measuring.compare(prints, judging.ALIKE_FROM)[0] == []
 
 
-def test_even_grey_pictures_are_like_nothing() -> None:
+def test_plain_grey_photos_are_not_similar_to_any() -> None:
     prints = [bytes([level]) * 1024 for level in (0, 128, 255)]
     assert measuring.compare(prints, 0.5) == ([], 0.0)
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_single_picture_has_no_likeness(count: int) -> None:
+def test_a_single_photo_has_no_similarity(count: int) -> None:
     assert measuring.compare([bytes(range(256)) * 4] * count, 0.5) == ([], None)
 
 
@@ -124,7 +124,7 @@ def test_a_single_picture_has_no_likeness(count: int) -> None:
         ("CMYK", (0, 0, 0, 255), (0, 0, 0)),
     ],
 )
-def test_every_mode_becomes_plain_colours(mode: str, level: Any, expected: tuple[int, int, int]) -> None:
+def test_every_colour_mode_is_converted_to_rgb(mode: str, level: Any, expected: tuple[int, int, int]) -> None:
     assert measuring.plain(Image.new(mode, (4, 4), level)).getpixel((1, 1)) == expected
 
 
@@ -140,7 +140,7 @@ FACTS = {
 }
 
 
-def test_facts_survive_the_way_back_from_a_decoder() -> None:
+def test_facts_are_unchanged_by_the_transfer_from_a_decoder() -> None:
     written = {
         **FACTS,
         "faces": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}],
@@ -162,7 +162,7 @@ def test_facts_survive_the_way_back_from_a_decoder() -> None:
         {"turn": None},
     ],
 )
-def test_facts_that_are_none_are_refused(change: dict[str, object]) -> None:
+def test_invalid_facts_are_rejected(change: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError)):
         _facts.facts({**FACTS, **change})
 
@@ -176,12 +176,12 @@ def test_facts_that_are_none_are_refused(change: dict[str, object]) -> None:
         "\u0662\u0660\u0662\u0666-\u0660\u0665-\u0660\u0661",
     ],
 )
-def test_a_day_that_is_no_day_is_dropped(day: object) -> None:
+def test_an_invalid_day_is_dropped(day: object) -> None:
     assert _facts.facts({**FACTS, "day": day}).day is None
 
 
 @pytest.mark.parametrize("mode", ["P", "1", "RGB"])
-def test_shrinking_mixes_pixels_instead_of_dropping_them(mode: str) -> None:
+def test_shrinking_averages_pixels(mode: str) -> None:
     stripes = Image.new("L", (400, 400))
     stripes.paste(255, (0, 0, 400, 400), Image.frombytes("L", (400, 400), bytes((0, 255)) * 80_000))
     small = measuring.plain(measuring.shrunk(stripes.convert(mode), 100, Image.Resampling.BOX))

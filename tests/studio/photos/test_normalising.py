@@ -1,4 +1,4 @@
-"""What leaves the machine: pixels and nothing else."""
+"""Only pixels are sent."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def planted(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
 
 
 def segments(jpeg: bytes) -> list[int]:
-    """The markers of a baseline JPEG up to its pixels."""
+    """Return the markers of a baseline JPEG before its pixels."""
     markers, place = [], 2
     while jpeg[place + 1] != 0xDA:
         markers.append(jpeg[place + 1])
@@ -96,7 +96,7 @@ def segments(jpeg: bytes) -> list[int]:
     return markers
 
 
-def test_nothing_planted_beside_the_pixels_is_in_what_is_sent(painted: Painter) -> None:
+def test_no_metadata_is_sent(painted: Painter) -> None:
     files = list(planted(painted(1, (320, 400))))
     assert len(files) >= 20
     for name, data in files:
@@ -111,7 +111,7 @@ def test_nothing_planted_beside_the_pixels_is_in_what_is_sent(painted: Painter) 
             assert set(sent.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}, name
 
 
-def test_the_same_pixels_give_the_same_digest_whatever_lies_beside_them(painted: Painter) -> None:
+def test_the_digest_depends_only_on_the_pixels(painted: Painter) -> None:
     digests = {
         digest
         for name, data in planted(painted(1, (320, 400)))
@@ -124,7 +124,7 @@ def test_the_same_pixels_give_the_same_digest_whatever_lies_beside_them(painted:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_ends_upright(orientation: int) -> None:
-    """Red marks the corner that is shown top left, whatever way the camera stored it."""
+    """Red marks the corner that is shown at the top left, in every stored orientation."""
     shown = Image.new("RGB", (400, 240), "white")
     shown.paste("red", (0, 0, 120, 80))
     undo = {
@@ -148,21 +148,21 @@ def test_every_orientation_ends_upright(orientation: int) -> None:
         assert red[1] < 60
 
 
-def test_the_long_side_is_bounded_and_small_pictures_are_not_enlarged(painted: Painter) -> None:
+def test_the_long_side_is_limited_and_small_photos_are_not_enlarged(painted: Painter) -> None:
     for size, expected in (((3000, 2000), (LONG_SIDE, 1024)), ((300, 200), (300, 200))):
         jpeg, _ = normalise(saved(painted(1, size), "JPEG"), Limits())
         with Image.open(io.BytesIO(jpeg)) as sent:
             assert sent.size == expected
 
 
-def test_pure_grain_still_fits_the_budget() -> None:
+def test_noise_still_fits_the_size_limit() -> None:
     grain = Image.frombytes("RGB", (2000, 2000), random.Random(1).randbytes(12_000_000))  # noqa: S311
     jpeg, _ = normalise(saved(grain, "PNG"), Limits())
     assert len(jpeg) <= MOST_BYTES
 
 
 def swapped_profile() -> bytes:
-    """The sRGB profile with the places of its red and green primaries exchanged."""
+    """Return the sRGB profile with its red and green primaries exchanged."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     entries = {
         bytes(profile[place : place + 4]): place + 4 for place in range(132, 132 + 12 * profile[131], 12)
@@ -172,7 +172,7 @@ def swapped_profile() -> bytes:
     return bytes(profile)
 
 
-def test_colours_are_those_the_profile_meant_after_the_profile_is_gone() -> None:
+def test_colours_stay_correct_without_the_profile() -> None:
     picture = Image.new("RGB", (300, 300), (255, 0, 0))
     jpeg, _ = normalise(saved(picture, "PNG", icc_profile=swapped_profile()), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
@@ -182,7 +182,7 @@ def test_colours_are_those_the_profile_meant_after_the_profile_is_gone() -> None
 
 
 def wide_gamut_profile() -> bytes:
-    """Display P3, which phones write: the sRGB profile with the primaries of P3 (adapted to D50)."""
+    """Return Display P3, which phones use: the sRGB profile with the primaries of P3 (adapted to D50)."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     primaries = {
         b"rXYZ": (0.51512, 0.24120, -0.00105),
@@ -197,7 +197,7 @@ def wide_gamut_profile() -> bytes:
 
 
 def from_p3(*levels: int) -> list[int]:
-    """The sRGB levels of a Display P3 colour, by the published matrix between the two."""
+    """Return the sRGB levels of a Display P3 colour, by the published matrix."""
     light = [
         level / 255 / 12.92 if level <= 10 else ((level / 255 + 0.055) / 1.055) ** 2.4 for level in levels
     ]
@@ -218,7 +218,7 @@ def from_p3(*levels: int) -> list[int]:
         ("AVIF", "RGB"),
     ],
 )
-def test_a_wide_gamut_picture_is_sent_in_srgb(format_: str, mode: str) -> None:
+def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
     skin = (196, 140, 112)
     picture = Image.new("RGB", (300, 300), skin)
     picture = picture.quantize() if mode == "P" else picture.convert(mode)
@@ -232,7 +232,7 @@ def test_a_wide_gamut_picture_is_sent_in_srgb(format_: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
-def test_a_picture_that_was_found_lying_is_sent_upright(angle: int) -> None:
+def test_a_photo_detected_as_rotated_is_sent_upright(angle: int) -> None:
     picture = Image.new("RGB", (400, 300), "white")
     picture.paste("black", (0, 0, 400, 40))
     jpeg, _ = normalise(saved(picture.rotate(-angle, expand=True), "PNG"), Limits(), angle)
@@ -241,14 +241,14 @@ def test_a_picture_that_was_found_lying_is_sent_upright(angle: int) -> None:
         assert sent.convert("L").getpixel((200, 15)) == 0
 
 
-def test_a_transparent_picture_is_sent_on_white() -> None:
+def test_a_transparent_photo_is_sent_on_white() -> None:
     hidden = Image.new("RGBA", (300, 300), (200, 10, 10, 0))
     jpeg, _ = normalise(saved(hidden, "PNG"), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.getpixel((150, 150)) == (255, 255, 255)
 
 
-def test_a_grey_profile_on_a_grey_picture_is_no_obstacle() -> None:
+def test_a_grey_photo_with_a_grey_profile_is_accepted() -> None:
     jpeg, _ = normalise(saved(Image.new("L", (300, 300), 90), "JPEG", icc_profile=b"broken"), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.mode == "RGB"

@@ -7,7 +7,7 @@ from apiframe_studio import photos
 from apiframe_studio.photos.synthetic import draw, scenes
 
 
-def test_importing_the_package_loads_no_picture_library() -> None:
+def test_importing_the_package_imports_no_image_library() -> None:
     heavy = {"PIL", "numpy", "cv2", "pillow_heif", "mcp", "httpx"}
     code = f"import sys, apiframe_studio.photos; print(sorted({heavy!r} & set(sys.modules)))"
     said = subprocess.run(
@@ -16,7 +16,7 @@ def test_importing_the_package_loads_no_picture_library() -> None:
     assert said.stdout.strip() == "[]"
 
 
-def test_all_names_the_public_names_and_each_exists() -> None:
+def test_all_lists_the_public_names_and_each_exists() -> None:
     assert photos.__all__ == sorted(photos.__all__, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(photos, name) for name in photos.__all__)
 
