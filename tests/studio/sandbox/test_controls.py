@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -12,10 +11,7 @@ import pytest
 import apiframe_studio.sandbox
 from apiframe_studio.sandbox import SANDBOX_URL, Sandbox
 
-if TYPE_CHECKING:
-    from tests.studio.sandbox.conftest import Connect
-
-START = 1_790_000_000.0
+from .conftest import START, Connect
 
 
 async def test_the_clock_reports_its_time_and_its_offset(client: httpx.AsyncClient) -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 
+from .conftest import START
+
 PATHS = (
     "/ai-photo-upload",
     "/ai-photo-train",
@@ -57,7 +59,7 @@ FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCh
 
 def post(path: str, body: bytes, key: str = SANDBOX_KEY) -> httpx.Response:
     async def call() -> httpx.Response:
-        transport = httpx.ASGITransport(Sandbox(clock=lambda: 1_790_000_000.0).app)
+        transport = httpx.ASGITransport(Sandbox(clock=lambda: START).app)
         async with httpx.AsyncClient(transport=transport, base_url=SANDBOX_URL) as client:
             return await client.post(path, content=body, headers={"Authorization": key})
 

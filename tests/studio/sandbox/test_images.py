@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -15,10 +15,7 @@ from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.sandbox.drawing import appearance_of, draw_image
 from apiframe_studio.sandbox.tasks import Portrait
 
-if TYPE_CHECKING:
-    from tests.studio.sandbox.conftest import Connect
-
-START = 1_790_000_000.0
+from .conftest import START, Connect
 
 
 async def generated(client: httpx.AsyncClient) -> Any:

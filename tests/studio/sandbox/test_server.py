@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import anyio
 import httpx
@@ -13,8 +12,7 @@ from anyio.abc import SocketAttribute
 from apiframe_studio.sandbox import SANDBOX_KEY, Sandbox, webhook_delivery
 from apiframe_studio.sandbox.server import serve
 
-if TYPE_CHECKING:
-    from tests.studio.sandbox.conftest import Receiver
+from .conftest import START, Receiver
 
 KEY = {"Authorization": SANDBOX_KEY}
 
@@ -35,7 +33,7 @@ async def test_a_served_sandbox_posts_a_change_without_a_request(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "POLL_SECONDS", 0.02)
-    time = 1_790_000_000.0
+    time = START
     sandbox = Sandbox(clock=lambda: time)
     body = {"training_images_id": "sandbox-person", "webhook_url": receiver.url}
     with anyio.fail_after(20):

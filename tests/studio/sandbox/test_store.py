@@ -21,9 +21,8 @@ from apiframe_studio.sandbox.tasks import Training
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
-    from tests.studio.sandbox.conftest import Connect
+from .conftest import START, Connect
 
-START = 1_790_000_000.0
 TRAIN = {"training_images_id": "sandbox-person", "trigger_word": "TOKIKD"}
 
 

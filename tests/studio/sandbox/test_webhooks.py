@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 import httpx
@@ -15,10 +15,8 @@ from apiframe_studio.sandbox.store import Store
 from apiframe_studio.sandbox.tasks import Training
 from apiframe_studio.sandbox.webhook_sender import post_webhook
 
-if TYPE_CHECKING:
-    from tests.studio.sandbox.conftest import Connect, Receiver
+from .conftest import START, Connect, Receiver
 
-START = 1_790_000_000.0
 SECRET = "s3cret word-for-word: ü"
 
 
