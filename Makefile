@@ -62,6 +62,7 @@ site: $(CACHE)/site/stamp ## build the documentation as a website in build/site
 picture: $(VENV)/faces.stamp ## draw the images of README and docs
 	@$(BIN)/python -m docgen.chat
 	@$(BIN)/python -m docgen.contact_sheet
+	@$(BIN)/python -m docgen.icon
 	@$(BIN)/apiframe-photo-mcp demo --svg docs/demo.svg
 
 bench: $(VENV)/dev.stamp ## measure our server and a bare one, side by side

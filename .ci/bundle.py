@@ -47,10 +47,17 @@ def copy_files() -> None:
             shutil.copytree(source, STAGE / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, STAGE / part)
-    readme = (ROOT / "README.md").read_text("utf-8")
-    for image in re.findall(r'(?:src|srcset)="(?!https?:)([^"]+)"', readme):
+    for image in find_images():
         (STAGE / image).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / image, STAGE / image)
+
+
+def find_images() -> list[str]:
+    """Return the paths of the images that the README and the manifest show."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    manifest = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+    illustrations = re.findall(r'(?:src|srcset)="(?!https?:)([^"]+)"', readme)
+    return [*illustrations, manifest["icon"], *manifest["screenshots"]]
 
 
 def pin_versions() -> None:

@@ -1,16 +1,16 @@
 """`python -m docgen.chat`: the README's illustration, a chat that ends with portraits, in light and in dark.
 
+The light one is also a screenshot of the desktop bundle.
+
 The assistant's messages are made from the results of a real run in the sandbox, with the server as a separate process.
 The photos and portraits are synthetic, as a note below the chat says.
 """
 
 from __future__ import annotations
 
-import base64
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,12 +18,14 @@ from typing import Any, Final, NamedTuple
 import anyio
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
-from PIL import Image, ImageFont
+from PIL import Image
 
 from apiframe_studio.photos.synthetic import write_photos
+from docgen.canvas import Box, Photo, Shape, Text, measure, to_png, to_svg
 from docgen.contact_sheet import add_mistakes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
+SCREENSHOT: Final = FOLDER / "bundle/chat.png"
 WIDTH: Final = 760
 MARGIN: Final = 28
 FONT: Final = 15
@@ -31,8 +33,9 @@ LINE: Final = 22
 BUBBLE: Final = 500
 PORTRAIT: Final = 196
 GAP: Final = 14
-SANS: Final = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Helvetica, Arial, sans-serif"
-MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
+NOTE: Final = (
+    "Drawn from a run in the sandbox: the photos and portraits are synthetic, the credits simulated."
+)
 ONGOING: Final = frozenset({"submitting", "uploading", "preparing", "queued", "processing"})
 
 
@@ -67,9 +70,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         messages = anyio.run(run_chat, Path(name))
     for theme in THEMES:
+        shapes, height = draw_chat(messages, theme)
         path = FOLDER / f"chat-{theme.name}.svg"
-        path.write_text(draw_chat(messages, theme), encoding="utf-8")
+        path.write_text(to_svg(shapes, WIDTH, height), encoding="utf-8")
         print(f"{path.name}: {path.stat().st_size // 1024} KB")
+        if theme.name == "light":
+            SCREENSHOT.write_bytes(to_png(shapes, WIDTH, height))
 
 
 async def run_chat(folder: Path) -> Sequence[Message]:
@@ -106,13 +112,15 @@ async def run_chat(folder: Path) -> Sequence[Message]:
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    """Return the structured content of a call, which is repeated while its status is an ongoing one."""
+    """Return the structured content of a call, which is repeated until it has finished."""
     while True:
         result = await client.call_tool(tool, arguments)
         if result.is_error or result.structured_content is None:
             raise SystemExit(f"{tool}: {result.content}")
-        if result.structured_content.get("status") not in ONGOING or tool == "start_training":
-            return dict(result.structured_content)
+        content = dict(result.structured_content)
+        is_partial_check = content.get("training_credits", 0) is None
+        if tool == "start_training" or not (content.get("status") in ONGOING or is_partial_check):
+            return content
 
 
 def write_messages(
@@ -157,70 +165,47 @@ def shrink_image(path: Path) -> bytes:
     return content.getvalue()
 
 
-def draw_chat(messages: Iterable[Message], theme: Theme) -> str:
-    """Return the chat as an SVG that loads nothing."""
-    parts: list[str] = []
+def draw_chat(messages: Iterable[Message], theme: Theme) -> tuple[Sequence[Shape], int]:
+    """Return the shapes of the chat and its height."""
+    shapes: list[Shape] = []
     top = MARGIN
     for message in messages:
         if message.tools:
-            parts.append(_draw_tools(message.tools, top, theme))
+            shapes += _draw_tools(message.tools, top, theme)
             top += 34
         lines = _wrap(message.text, BUBBLE - 32 if message.by_user else WIDTH - 2 * MARGIN)
         if message.by_user:
-            parts.append(_draw_bubble(lines, top, theme))
+            shapes += _draw_bubble(lines, top, theme)
         else:
-            parts.append(_draw_text(lines, MARGIN, top + 16, theme.ink))
+            shapes += _draw_lines(lines, MARGIN, top + 16, theme)
         top += len(lines) * LINE + (34 if message.by_user else 20)
         for number, jpeg in enumerate(message.images):
-            parts.append(_draw_image(jpeg, MARGIN + number * (PORTRAIT + GAP), top - 6))
+            shapes.append(Photo(jpeg, MARGIN + number * (PORTRAIT + GAP), top - 6, PORTRAIT))
         if message.images:
             top += PORTRAIT + GAP
-    note = "Drawn from a run in the sandbox: the photos and portraits are synthetic, the credits simulated."
-    parts.append(_draw_text([note], MARGIN, top + 12, theme.faint, 12))
     height = top + 34
-    frame = (
-        f'<rect x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="12" fill="{theme.page}" '
-        f'stroke="{theme.edge}"/>'
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'font-family="{SANS}">\n{frame}\n' + "\n".join(parts) + "\n</svg>\n"
-    )
+    frame = Box(0.5, 0.5, WIDTH - 1, height - 1, 12, theme.page, theme.edge)
+    return [frame, *shapes, Text(NOTE, MARGIN, top + 12, 12, theme.faint)], height
 
 
-def _draw_tools(names: Sequence[str], top: int, theme: Theme) -> str:
-    parts: list[str] = []
+def _draw_tools(names: Sequence[str], top: int, theme: Theme) -> Iterator[Shape]:
     left = MARGIN
     for name in names:
-        width = 22 + 7.3 * len(name)
-        parts.append(
-            f'<rect x="{left}" y="{top}" width="{width:.0f}" height="24" rx="6" fill="{theme.tool}" '
-            f'stroke="{theme.edge}"/><text x="{left + width / 2:.0f}" y="{top + 16}" font-family="{MONO}" '
-            f'font-size="12" text-anchor="middle" fill="{theme.faint}">{name}</text>'
-        )
-        left += round(width) + 8
-    return "".join(parts)
+        width = round(22 + 7.3 * len(name))
+        yield Box(left, top, width, 24, 6, theme.tool, theme.edge)
+        yield Text(name, left + width / 2, top + 16, 12, theme.faint, is_code=True, is_centred=True)
+        left += width + 8
 
 
-def _draw_bubble(lines: Sequence[str], top: int, theme: Theme) -> str:
-    width = max(_measure(line) for line in lines) * 1.06 + 32
+def _draw_bubble(lines: Sequence[str], top: int, theme: Theme) -> Sequence[Shape]:
+    width = round(max(measure(line, FONT) for line in lines) * 1.06 + 32)
     left = WIDTH - MARGIN - width
-    return (
-        f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{len(lines) * LINE + 16}" rx="16" '
-        f'fill="{theme.user}"/>{_draw_text(lines, left + 16, top + 24, theme.ink)}'
-    )
+    bubble = Box(left, top, width, len(lines) * LINE + 16, 16, theme.user)
+    return [bubble, *_draw_lines(lines, left + 16, top + 24, theme)]
 
 
-def _draw_text(lines: Sequence[str], left: float, top: float, colour: str, size: int = FONT) -> str:
-    return "".join(
-        f'<text x="{left:.0f}" y="{top + number * LINE:.0f}" font-size="{size}" fill="{colour}">{escape(line)}</text>'
-        for number, line in enumerate(lines)
-    )
-
-
-def _draw_image(jpeg: bytes, left: int, top: int) -> str:
-    data = base64.b64encode(jpeg).decode()
-    return f'<image x="{left}" y="{top}" width="{PORTRAIT}" height="{PORTRAIT}" href="data:image/jpeg;base64,{data}"/>'
+def _draw_lines(lines: Sequence[str], left: int, top: int, theme: Theme) -> Sequence[Shape]:
+    return [Text(line, left, top + number * LINE, FONT, theme.ink) for number, line in enumerate(lines)]
 
 
 def _wrap(text: str, width: float) -> list[str]:
@@ -228,15 +213,11 @@ def _wrap(text: str, width: float) -> list[str]:
     lines: list[str] = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if _measure(longer) * 1.06 > width and lines[-1]:
+        if measure(longer, FONT) * 1.06 > width and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
-
-
-def _measure(text: str) -> float:
-    return ImageFont.load_default(FONT).getlength(text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""`python -m docgen.contact_sheet`: draw the contact sheet of README and docs, with common mistakes in it."""
+"""`python -m docgen.contact_sheet`: draw the contact sheet of the docs, with common mistakes in it.
+
+A smaller copy is a screenshot of the desktop bundle.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +17,11 @@ from apiframe_server.demo_photos import spoil, take
 from apiframe_studio import Studio
 from apiframe_studio.photos import faces
 from apiframe_studio.photos.synthetic import write_photos
+from docgen.canvas import encode_png
 
 TARGET: Final = Path(__file__).resolve().parent.parent / "docs/contact-sheet.jpg"
+SCREENSHOT: Final = TARGET.with_name("bundle") / TARGET.with_suffix(".png").name
+SCREENSHOT_WIDTH: Final = 1000
 
 
 def main() -> None:
@@ -31,7 +38,15 @@ async def draw_sheet(folder: Path) -> None:
     async with Studio.sandbox(folder) as studio:
         check = await studio.photo_sets.check([str(photos)])
     TARGET.write_bytes(check.sheet)
+    SCREENSHOT.write_bytes(shrink_sheet(check.sheet))
     print(f"{TARGET.name}: {len(check.photos)} photos, {check.usable} of them can be used")
+
+
+def shrink_sheet(sheet: bytes) -> bytes:
+    """Return the sheet as a PNG of the screenshot's width."""
+    with Image.open(BytesIO(sheet)) as opened:
+        height = round(opened.height * SCREENSHOT_WIDTH / opened.width)
+        return encode_png(opened.convert("RGB").resize((SCREENSHOT_WIDTH, height), Image.Resampling.LANCZOS))
 
 
 def add_mistakes(drawn: list[Path]) -> None:

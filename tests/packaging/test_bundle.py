@@ -15,6 +15,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
+from PIL import Image
 
 import apiframe_studio
 
@@ -24,6 +25,7 @@ PACKER = ROOT / ".cache/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js"
 UV = ROOT / ".cache/uv/bin/uv"
 MANIFEST = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
 SERVER = MANIFEST["server"]
+MAX_IMAGE_BYTES = 250_000
 
 needs_packer = pytest.mark.skipif(
     not PACKER.exists() or shutil.which("node") is None, reason="the packer comes with `make conformance`"
@@ -65,8 +67,21 @@ def test_the_bundle_starts_at_the_entry_point_of_its_manifest() -> None:
     assert SERVER["mcp_config"]["args"][-1] == SERVER["entry_point"]
 
 
+def test_the_icon_and_the_screenshots_are_small_png_files() -> None:
+    sizes: list[tuple[int, int]] = []
+    for name in (MANIFEST["icon"], *MANIFEST["screenshots"]):
+        assert (ROOT / name).stat().st_size <= MAX_IMAGE_BYTES, name
+        with Image.open(ROOT / name) as image:
+            assert image.format == "PNG"
+            image.load()
+            sizes.append(image.size)
+    icon, *screenshots = sizes
+    assert icon == (512, 512)
+    assert all(width >= 1000 for width, _ in screenshots)
+
+
 @needs_packer
-def test_the_bundle_contains_only_the_program_and_the_images_of_its_readme(unpacked: Path) -> None:
+def test_the_bundle_contains_only_the_program_and_the_images_that_it_shows(unpacked: Path) -> None:
     expected = {
         "manifest.json",
         "pyproject.toml",
@@ -78,8 +93,10 @@ def test_the_bundle_contains_only_the_program_and_the_images_of_its_readme(unpac
         "docs",
     }
     assert {path.name for path in unpacked.iterdir()} == expected
-    shown = re.findall(r'(?:src|srcset)="([^"]+)"', (unpacked / "README.md").read_text(encoding="utf-8"))
-    assert sorted(shown) == [f"docs/{path.name}" for path in sorted((unpacked / "docs").iterdir())]
+    illustrations = re.findall(r'(?:src|srcset)="([^"]+)"', (unpacked / "README.md").read_text("utf-8"))
+    shown = {*illustrations, MANIFEST["icon"], *MANIFEST["screenshots"]}
+    packed = {path for path in (unpacked / "docs").rglob("*") if path.is_file()}
+    assert {path.relative_to(unpacked).as_posix() for path in packed} == shown
 
 
 @needs_packer
