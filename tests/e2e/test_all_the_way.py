@@ -28,8 +28,8 @@ def _portraits(folder: Path) -> dict[str, str]:
     """Return the trigger word in each image's JSON file by the image's name, and check that every image opens."""
     words = {}
     for path in folder.glob("*.png"):
-        with Image.open(path) as picture:
-            picture.load()
+        with Image.open(path) as image:
+            image.load()
         words[path.name] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["trigger_word"]
     return words
 

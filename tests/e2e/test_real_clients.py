@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")
-LONGEST_JOB_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @asynccontextmanager
@@ -67,7 +67,7 @@ async def sandbox_on_a_port(folder: Path) -> AsyncGenerator[str]:
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("way", ["--sandbox URL", "APIFRAME_BASE_URL"])
 async def test_the_main_job_over_a_sandbox_on_a_port(tmp_path: Path, era: Era, way: str) -> None:
-    with anyio.fail_after(LONGEST_JOB_SECONDS):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         async with sandbox_on_a_port(tmp_path / "service") as url:
             pointed = way == "APIFRAME_BASE_URL"
             arguments = () if pointed else ("--sandbox", url)
@@ -94,7 +94,7 @@ async def test_the_main_job_works_with_a_new_process_for_every_call(tmp_path: Pa
         async with client_of(tmp_path, era, "--sandbox", settings={"SANDBOX_SECONDS": "1"}) as client:
             return await _ask(client, tool, **arguments)
 
-    with anyio.fail_after(LONGEST_JOB_SECONDS):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         begun = await ask("start_training", training_images_id="sandbox-person", subject="Anna")
         again = await ask("start_training", training_images_id="sandbox-person")
         ended = await ask("wait_for_training", task_id=begun["ref"])
@@ -111,7 +111,7 @@ async def test_two_servers_on_one_ledger_pay_once_and_report_the_same(tmp_path: 
     async def start(client: Client) -> None:
         facts.append(await _ask(client, "start_training", training_images_id="sandbox-person"))
 
-    with anyio.fail_after(LONGEST_JOB_SECONDS):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         async with (
             client_of(tmp_path, "auto", "--sandbox") as one,
             client_of(tmp_path, "legacy", "--sandbox") as other,

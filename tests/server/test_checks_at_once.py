@@ -14,7 +14,7 @@ from .program import running
 
 CALLS = 6
 CRAFTED = 3
-MOST_PROCESSES = 3
+MAX_PROCESSES = 3
 
 
 def _asks_for_minutes() -> bytes:
@@ -53,7 +53,7 @@ async def test_concurrent_checks_of_crafted_files_all_return_with_few_processes(
             for number in asked:
                 answers.append(await wire.answer(number))
                 running_then.append(_children(wire.process.pid))
-    assert max(running_then) <= MOST_PROCESSES
+    assert max(running_then) <= MAX_PROCESSES
     for answer in answers:
         facts = answer["structuredContent"]
         assert (facts["good"], len(facts["photos"])) == (1, 1 + CRAFTED)

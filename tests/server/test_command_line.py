@@ -347,7 +347,7 @@ async def test_doctor_reports_a_key_that_is_sent_unencrypted(tmp_path: Path) -> 
 
 async def test_doctor_counts_unsettled_requests_of_every_kind(tmp_path: Path) -> None:
     with fault_server("closed_after_request", "account", faults={"account": ACCOUNT}) as service:
-        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
         async with running(folder=tmp_path, settings=settings) as wire:
             await wire.greet()
             begun = await wire.call("start_training", training_images_id="photos-1")

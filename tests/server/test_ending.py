@@ -73,7 +73,7 @@ async def _end(wire: Wire, ending: str) -> None:
 
 
 def _settings(held: Holding) -> dict[str, str]:
-    return {"API_KEY": "v1-key-of-nobody", "BASE_URL": held.service.base_url}
+    return {"API_KEY": "v1-key-of-a-test", "BASE_URL": held.service.base_url}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

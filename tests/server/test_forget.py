@@ -36,7 +36,7 @@ def _holding(folder: Path, *words: str) -> list[str]:
 async def test_a_subject_is_forgotten_and_the_data_at_the_service_is_listed(tmp_path: Path) -> None:
     faults = {"finished": FINISHED}
     with fault_server("accepted", "finished", faults=faults) as service:
-        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
         async with running(folder=tmp_path, settings=settings) as wire:
             await wire.greet()
             await wire.call("start_training", training_images_id="photos-1", subject="Canarianna")
@@ -65,7 +65,7 @@ async def test_a_subject_is_forgotten_and_the_data_at_the_service_is_listed(tmp_
 
 
 async def test_a_folder_with_a_forgotten_name_is_shown_and_removed(tmp_path: Path) -> None:
-    settings = {"API_KEY": "v1-key-of-nobody"}
+    settings = {"API_KEY": "v1-key-of-a-test"}
     async with running(folder=tmp_path, settings=settings) as wire:
         await wire.greet()
         await wire.call("list_trainings")
@@ -151,8 +151,8 @@ def _in_a_terminal(command: list[str], env: dict[str, str], answer: str) -> tupl
 
 
 async def test_an_unknown_subject_or_an_unreadable_ledger_is_reported_in_one_line(tmp_path: Path) -> None:
-    nobody = await run("forget", "Nobody", folder=tmp_path / "none")
-    assert (nobody.process.returncode, nobody.err) == (3, "")
+    unknown = await run("forget", "Unknown", folder=tmp_path / "none")
+    assert (unknown.process.returncode, unknown.err) == (3, "")
     assert not (tmp_path / "none").exists()
     (tmp_path / "ledger.sqlite3").mkdir()
     broken = await run("forget", "Anna", folder=tmp_path)
@@ -166,7 +166,7 @@ async def test_a_name_is_forgotten_in_every_form_and_at_every_service(
 ) -> None:
     """The ledger of 0.1.0 has Zoë in decomposed form, and an Anna at another service."""
     shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3")
-    settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": "https://third.invalid"}
+    settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": "https://third.invalid"}
     for name, records in (("zoë ÅNGSTRÖM", 27), ("ANNA", 5)):
         done = await run("forget", name, "--yes", folder=tmp_path, settings=settings)
         assert done.process.returncode == 0, done.err
@@ -174,4 +174,4 @@ async def test_a_name_is_forgotten_in_every_form_and_at_every_service(
     assert "895fb492-3b15-40ff-ba83-2a50ac855daa" in done.out
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
         names = ledger.execute("SELECT subject, owner FROM submissions WHERE subject IS NOT NULL").fetchall()
-    assert sorted(names) == [("Carla", "local"), ("José", "local"), ("anna", "somebody")]
+    assert sorted(names) == [("Carla", "local"), ("José", "local"), ("anna", "other")]

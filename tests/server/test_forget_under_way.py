@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .program import Wire
 
 SUBJECT, WORD, PROMPT = "Canarianna", "TOKCNRY", "canary-prompt by the sea"
-UPLOAD, TRAIN, GENERATE, PICTURE = "/ai-photo-upload", "/ai-photo-train", "/ai-photo-generate", "/image.png"
+UPLOAD, TRAIN, GENERATE, IMAGE = "/ai-photo-upload", "/ai-photo-train", "/ai-photo-generate", "/image.png"
 RUNNING = {"task_id": "task-0123456789", "status": "processing", "percentage": "40"}
 FINISHED = {"task_id": "task-0123456789", "status": "finished", "percentage": 100, "trigger_word": WORD}
 
@@ -58,7 +58,7 @@ class Service:
             case "/image.png":
                 return answer("200 OK", _png(), content_type="image/png")
             case "/ai-photo-generate":
-                urls = [f"{self.url}{PICTURE}"]
+                urls = [f"{self.url}{IMAGE}"]
                 return answer(
                     "200 OK", {"task_id": "images-01234567", "status": "finished", "image_urls": urls}
                 )
@@ -87,7 +87,7 @@ def _serving(held: str | None) -> Iterator[Service]:
 
 def _settings(service: Service, folder: Path) -> dict[str, str]:
     return {
-        "API_KEY": "v1-key-of-nobody",
+        "API_KEY": "v1-key-of-a-test",
         "BASE_URL": service.url,
         "OUTPUT_FOLDER": str(folder / "images"),
         "PHOTO_FOLDERS": str(folder / "photos"),
@@ -124,7 +124,7 @@ async def _forget(service: Service, folder: Path) -> None:
     assert done.process.returncode == 0, done.err + done.out
 
 
-@pytest.mark.parametrize("held", [GENERATE, PICTURE])
+@pytest.mark.parametrize("held", [GENERATE, IMAGE])
 async def test_forgetting_while_images_are_generated_or_fetched_leaves_no_word_and_no_file(
     tmp_path: Path, held: str
 ) -> None:

@@ -13,7 +13,7 @@ from ..faults.fault_server import fault_server
 from .program import run, running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
-SOMEBODY = 4_242
+OTHER_USER = 4_242
 
 
 @pytest.mark.parametrize("arguments", [(), ("--sandbox",)], ids=["service", "sandbox"])
@@ -24,7 +24,7 @@ async def test_a_data_folder_that_others_can_access_is_made_private_before_use(
     folder.mkdir()
     folder.chmod(0o777)
     with fault_server("accepted") as service:
-        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
         async with running(*arguments, folder=folder, settings=settings) as wire:
             await wire.greet()
             begun = await wire.call("start_training", training_images_id="sandbox-person")
@@ -34,16 +34,18 @@ async def test_a_data_folder_that_others_can_access_is_made_private_before_use(
         assert stat.S_IMODE(kept.stat().st_mode) & 0o077 == 0, kept
 
 
-@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file to somebody")
+@pytest.mark.skipif(
+    getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can change the owner of a file"
+)
 @pytest.mark.parametrize("whose", [".", "ledger.sqlite3"])
 async def test_files_of_another_user_are_reported_and_nothing_is_sent(tmp_path: Path, whose: str) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / "ledger.sqlite3").touch()
     theirs = folder / whose
-    os.chown(theirs, SOMEBODY, SOMEBODY)
+    os.chown(theirs, OTHER_USER, OTHER_USER)
     with fault_server("accepted") as service:
-        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
         async with running(folder=folder, settings=settings) as wire:
             await wire.greet()
             refused = await wire.call("start_training", training_images_id="photos-1")

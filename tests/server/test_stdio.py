@@ -49,7 +49,7 @@ async def test_calls_before_the_end_of_input_are_answered(tmp_path: Path) -> Non
 
 
 async def test_an_env_file_in_the_working_directory_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(f"APIFRAME_API_KEY={KEY}\nAPIFRAME_BASE_URL=http://stranger.invalid\n")
+    (tmp_path / ".env").write_text(f"APIFRAME_API_KEY={KEY}\nAPIFRAME_BASE_URL=http://untrusted.invalid\n")
     async with running(folder=tmp_path / "data", cwd=tmp_path) as wire:
         await wire.greet()
         said = (await wire.call("get_account"))["content"][0]["text"]
@@ -66,7 +66,7 @@ UNREADABLE: dict[str, tuple[str, int | str | None, int]] = {
     "an id in quotes": (r'{"method":"ping","params":"\ud83d","id":"seven","jsonrpc":"2.0"}', "seven", -32700),
     "no method": ('{"jsonrpc":"2.0","id":7}', None, -32600),
     "another version": ('{"jsonrpc":"1.0","id":7,"method":"ping"}', 7, -32600),
-    "an id that is no id": ('{"jsonrpc":"2.0","id":7.5,"method":"ping"}', None, -32600),
+    "an invalid id": ('{"jsonrpc":"2.0","id":7.5,"method":"ping"}', None, -32600),
     "an id of null": ('{"jsonrpc":"2.0","id":null,"method":"ping"}', None, -32600),
     "a batch": ('[{"jsonrpc":"2.0","id":7,"method":"ping"}]', None, -32600),
     "a broken answer": (r'{"jsonrpc":"2.0","id":7,"result":{"action":"\ud83d"}}', None, -32700),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUICK = {"SANDBOX_SECONDS": "1"}
-SERVICE_KEY = "v1-key-of-nobody"
+SERVICE_KEY = "v1-key-of-a-test"
 FINISHED = {**ACCEPTED, "status": "finished", "percentage": 100}
 WAYS = [("--sandbox", "trainings"), ("trainings", "--sandbox"), ("trainings", "--json", "--sandbox")]
 
@@ -113,7 +113,7 @@ async def test_wait_for_a_training_whose_subject_was_forgotten_promises_no_word(
 
 
 async def test_wait_for_an_unknown_subject_says_where_the_names_are(tmp_path: Path) -> None:
-    waited = await run("wait", "Nobody", "--sandbox", folder=tmp_path)
+    waited = await run("wait", "Unknown", "--sandbox", folder=tmp_path)
     assert (waited.process.returncode, waited.out) == (3, "")
     assert waited.err.endswith("`apiframe-photo-mcp trainings --sandbox` lists your trainings.\n")
 

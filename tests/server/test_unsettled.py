@@ -21,7 +21,7 @@ async def test_images_killed_while_sending_are_unconfirmed_in_the_list_and_in_do
     with fault_server(
         "trained", "silent", faults={"trained": replying(answer("200 OK", TRAINED))}
     ) as service:
-        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
         async with running(folder=tmp_path, settings=settings) as wire:
             await wire.greet()
             await wire.ask(

@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def settings(service: FaultServer) -> dict[str, str]:
-    return {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+    return {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
 
 
 async def accepted(folder: Path, service: FaultServer) -> str:
@@ -125,7 +125,7 @@ async def test_a_ledger_of_an_earlier_version_can_be_read_where_it_cannot_be_mig
     disk: str, folder: Path
 ) -> None:
     shutil.copyfile(GOLDEN, folder / "ledger.sqlite3")
-    nowhere = {"API_KEY": "v1-key-of-nobody"}
+    nowhere = {"API_KEY": "v1-key-of-a-test"}
     async with running(folder=folder, settings=nowhere, within=on_disk(disk, folder)) as wire:
         await wire.greet()
         assert "TOKSIS" in await told(wire, "get_training_status", task_id="tr-b3xgxfg")

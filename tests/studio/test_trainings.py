@@ -28,7 +28,7 @@ from apiframe_studio.trainings import TrainingWish
 from .api.conftest import Service
 from .stepped_clock import SteppedClock
 
-KEY = SecretStr("v1-key-of-nobody-0123456789")
+KEY = SecretStr("v1-key-of-a-test-0123456789")
 WISH = TrainingWish("images-1", "TOKSIS", "Anna")
 UNCLEAR: object = (500, {})
 RUNNING = {"status": "processing", "percentage": "40", "message": "Training is in progress"}

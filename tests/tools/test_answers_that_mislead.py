@@ -52,7 +52,7 @@ async def test_through_the_real_process_the_word_is_told_though_the_answer_has_a
 ) -> None:
     faults = {"said": replying(answer("200 OK", MISLEADING["expires_at"]))}
     with fault_server("accepted", "said", faults=faults) as service:
-        settings = {"API_KEY": "v1-key-of-nobody", "BASE_URL": service.base_url}
+        settings = {"API_KEY": "v1-key-of-a-test", "BASE_URL": service.base_url}
         async with running(folder=tmp_path, settings=settings) as wire:
             await wire.greet()
             await wire.call("start_training", training_images_id="photos-0123456789")

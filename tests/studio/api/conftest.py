@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.v1.client import ApiframeV1
 
-KEY = "v1-key-of-nobody-0123456789"
+KEY = "v1-key-of-a-test-0123456789"
 
 Message = MutableMapping[str, Any]
 Answering = Callable[[Any], object]

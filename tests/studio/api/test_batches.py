@@ -21,7 +21,7 @@ def task(task_id: str | None, status: str | None = "processing") -> dict[str, ob
         ([task("a"), task("c")], {"a", "c"}),
         ([task("a"), task(None)], {"a"}),
         ([task("b"), task(None), task("c")], {"b", "c"}),
-        ([task("a"), task("stranger"), task(None)], {"a"}),
+        ([task("a"), task("unknown"), task(None)], {"a"}),
         ([task("a"), task("a"), task("c")], {"c"}),
         ([task("a"), task("b", None), task("c")], {"a", "c"}),
         ([task("a"), None, 7], {"a"}),

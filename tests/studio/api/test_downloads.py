@@ -87,9 +87,9 @@ HOSTILE = {
     "an archive": b"PK\x03\x04" + PNG,
     "a program": b"\x7fELF" + PNG,
     "a script": b"#!/bin/sh\nrm -rf /\n" + PNG,
-    "a picture after a space": b" " + PNG,
-    "a picture after a mark": b"\xef\xbb\xbf" + PNG,
-    "a picture in base64": b"iVBORw0KGgoAAAANSUhEUgAA",
+    "an image after a space": b" " + PNG,
+    "an image after a byte order mark": b"\xef\xbb\xbf" + PNG,
+    "an image in base64": b"iVBORw0KGgoAAAANSUhEUgAA",
     "half a signature": PNG[:7],
     "a PNG whose line ends were changed": PNG.replace(b"\r\n", b"\n"),
     "the first two bytes of a JPEG": b"\xff\xd8",
@@ -98,7 +98,7 @@ HOSTILE = {
     "a film": b"\x00\x00\x00\x20ftypisom",
     "a HEIC": b"\x00\x00\x00\x18ftypheic",
     "zeros": bytes(1000),
-    "a packed picture": gzip.compress(PNG),
+    "a compressed image": gzip.compress(PNG),
 }
 
 

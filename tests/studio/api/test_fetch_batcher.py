@@ -100,7 +100,7 @@ async def test_twenty_pending_status_checks_do_not_wait_for_the_running_batch() 
     upstream = Upstream()
     async with asking() as group:
         await ask(group, upstream, "first", *(f"id-{number}" for number in range(20)))
-        assert [len(flight) for flight in upstream.batches] == [1, 20]
+        assert [len(batch) for batch in upstream.batches] == [1, 20]
         upstream.gate.set()
 
 
@@ -218,9 +218,7 @@ async def test_no_state_remains_after_callers_are_cancelled_in_any_order() -> No
         upstream.gate = anyio.Event()
         async with asking() as group:
             await ask(group, upstream, "later")
-            assert upstream.batches[-1] == ["later"], (
-                "a flight that had landed was still thought to be in the air"
-            )
+            assert upstream.batches[-1] == ["later"], "a finished batch was still considered to be running"
             upstream.gate.set()
 
 

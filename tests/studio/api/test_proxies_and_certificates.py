@@ -26,7 +26,7 @@ from apiframe_studio.api.v1.client import ApiframeV1
 
 from ...faults.fault_server import ACCEPTED, Fault, FaultServer, answer, fault_server, replying
 
-KEY = "v1-key-of-nobody-0123456789"
+KEY = "v1-key-of-a-test-0123456789"
 ID = ACCEPTED["task_id"]
 ELSEWHERE = "photos.invalid"
 linux_only = pytest.mark.skipif(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from apiframe_studio.api.v1.upload_body import UploadBody
 
-LARGEST_PIECE = 65_536
+MAX_CHUNK = 65_536
 FIELDS = {"ethnicity": "white", "gender": "female", "webhook_secret": 'a "quoted" ü\n]}'}
 
 
@@ -51,7 +51,7 @@ async def test_progress_is_reported_in_small_steps_up_to_the_end() -> None:
     told: list[tuple[int, int]] = []
     body = UploadBody(FIELDS, [bytes(500_000)] * 10, lambda *now: told.append(now))
     pieces = [len(piece) async for piece in body]
-    assert max(pieces) <= LARGEST_PIECE
+    assert max(pieces) <= MAX_CHUNK
     assert told == [(sum(pieces[: number + 1]), body.length) for number in range(len(pieces))]
     assert told[-1][0] == body.length
 

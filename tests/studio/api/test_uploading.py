@@ -101,7 +101,7 @@ async def test_only_given_fields_are_sent_to_the_service() -> None:
 
 async def test_an_upload_is_one_request_of_known_length_on_a_separate_connection() -> None:
     with fault_server("accepted") as server, anyio.fail_after(20):
-        api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
+        api = ApiframeV1(key=SecretStr("key-of-a-test"), base_url=server.base_url)
         for _ in range(2):
             assert (await api.upload(UploadCall(PHOTOS, **PERSON), deadline_seconds=5)).task_id == ACCEPTED[
                 "task_id"
@@ -113,7 +113,7 @@ async def test_an_upload_is_one_request_of_known_length_on_a_separate_connection
         assert "transfer-encoding" not in post.headers
         assert post.headers["connection"] == "close"
         assert post.headers["content-type"] == "application/json"
-        assert post.headers["authorization"] == "key-of-nobody"
+        assert post.headers["authorization"] == "key-of-a-test"
         assert len(json.loads(post.body)["images"]) == 30
 
 
@@ -136,7 +136,7 @@ def discarding(connection: socket.socket, server: FaultServer) -> None:
 async def test_an_upload_of_30_megabytes_is_never_in_memory_as_a_whole() -> None:
     photos = [bytes(1_000_000) for _ in range(30)]
     with fault_server("discarding", faults={"discarding": discarding}) as server, anyio.fail_after(10):
-        api = ApiframeV1(key=SecretStr("key-of-nobody"), base_url=server.base_url)
+        api = ApiframeV1(key=SecretStr("key-of-a-test"), base_url=server.base_url)
         await api.upload(
             UploadCall(photos[:10], **PERSON), deadline_seconds=5
         )  # whatever is imported late is imported now
@@ -186,12 +186,12 @@ async def test_an_upload_over_a_real_port() -> None:
                 ImageCall(training.task_id or "", f"{word} on a beach", number_of_images=2),
                 deadline_seconds=5,
             )
-            pictures = [
+            images = [
                 await api.download(url, hosts=HOSTS, deadline_seconds=5, max_bytes=10_000_000)
                 for url in made.image_urls
             ]
             await api.aclose()
             group.cancel_scope.cancel()
     sandbox.close()
-    assert [picture.media_type for picture in pictures] == ["image/png"] * 2
-    assert all(Image.open(BytesIO(picture.data)).size == (1024, 1024) for picture in pictures)
+    assert [image.media_type for image in images] == ["image/png"] * 2
+    assert all(Image.open(BytesIO(image.data)).size == (1024, 1024) for image in images)
