@@ -399,7 +399,7 @@ DOCTOR_SAYS = {
     "no key": ("", None, "no API key is set"),
     "a v2 key": (f"afk_{CANARY}", None, "so it is a v2 key"),
     "wrong key": (CANARY, "bare_401", "does not accept the API key"),
-    "refused": (CANARY, "refused", "could not be reached: the connection was refused"),
+    "refused": (CANARY, "refused", "could not be reached: connection refused"),
     "a web page": (CANARY, "html_200", "APIFRAME_BASE_URL may lead somewhere else"),
 }
 

@@ -273,7 +273,7 @@ def test_check_says_first_that_faces_were_not_checked(
     assert check(Settings(data_dir=tmp_path / "data"), paths=[str(tmp_path)], sheet=None, as_json=False) == 1
     told = capsys.readouterr().out
     assert told.startswith("Faces were not checked.\n")
-    assert "faces (`apiframe-photo-mcp doctor` says how to add this check)" in told
+    assert "faces (`apiframe-photo-mcp doctor` shows how to add this check)" in told
 
 
 async def test_check_of_a_missing_folder_prints_one_line(tmp_path: Path) -> None:

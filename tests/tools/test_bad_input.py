@@ -28,57 +28,57 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("start_training", {"training_images_id": None}, "training_images_id is missing."),
     ("start_training", {"training_images_id": ""}, "training_images_id is empty."),
     ("start_training", {"training_images_id": " \t\n"}, "training_images_id is empty."),
-    ("start_training", {"training_images_id": LONG}, "training_images_id may have at most 200 characters."),
+    ("start_training", {"training_images_id": LONG}, "training_images_id must have at most 200 characters."),
     (
         "start_training",
         {"training_images_id": f"{CANARY} ünïcode"},
-        "training_images_id is an id as the service",
+        "training_images_id must be an id that the service",
     ),
     ("start_training", {"training_images_id": f"{CANARY}\u200b"}, "letters, digits and"),
     ("start_training", {"training_images_id": [CANARY]}, "training_images_id must be text."),
     ("start_training", {"training_images_id": {CANARY: CANARY}}, "training_images_id must be text."),
     ("start_training", {"training_images_id": 7}, "training_images_id must be text."),
     ("start_training", {**PHOTOS, "images": [CANARY]}, "Not an argument of this tool: images."),
-    ("start_training", {**PHOTOS, "trigger_word": "ab"}, "trigger_word needs at least 3 characters"),
-    ("start_training", {**PHOTOS, "trigger_word": LONG}, "trigger_word may have at most 32 characters"),
-    ("start_training", {**PHOTOS, "trigger_word": f"{CANARY} x"}, "trigger_word is one token"),
+    ("start_training", {**PHOTOS, "trigger_word": "ab"}, "trigger_word must have at least 3 characters"),
+    ("start_training", {**PHOTOS, "trigger_word": LONG}, "trigger_word must have at most 32 characters"),
+    ("start_training", {**PHOTOS, "trigger_word": f"{CANARY} x"}, "trigger_word must be one word"),
     ("start_training", {**PHOTOS, "trigger_word": "Ännchen"}, "(for example TOKANNA)"),
-    ("start_training", {**PHOTOS, "subject": LONG}, "subject may have at most 80 characters."),
-    ("start_training", {**PHOTOS, "subject": f"{CANARY}\nb"}, "subject is a short name on one line"),
+    ("start_training", {**PHOTOS, "subject": LONG}, "subject must have at most 80 characters."),
+    ("start_training", {**PHOTOS, "subject": f"{CANARY}\nb"}, "subject must be a short name on one line"),
     (
         "start_training",
         {**PHOTOS, "webhook_url": "http://example.org/?" + CANARY},
         "webhook_url must begin with https://",
     ),
-    ("start_training", {**PHOTOS, "webhook_url": CANARY}, "webhook_url is not a web address"),
+    ("start_training", {**PHOTOS, "webhook_url": CANARY}, "webhook_url is not a URL"),
     (
         "start_training",
         {**PHOTOS, "webhook_url": f"https://u:{CANARY}@example.org"},
-        "must not hold a user name",
+        "must not contain a user name",
     ),
     (
         "start_training",
         {**PHOTOS, "webhook_url": "https://" + LONG},
-        "webhook_url may have at most 2048 characters.",
+        "webhook_url must have at most 2048 characters.",
     ),
     (
         "start_training",
         {**PHOTOS, "webhook_secret": LONG},
-        "webhook_secret may have at most 1024 characters.",
+        "webhook_secret must have at most 1024 characters.",
     ),
     (
         "start_training",
         {**PHOTOS, "idempotency_key": LONG},
-        "idempotency_key may have at most 80 characters.",
+        "idempotency_key must have at most 80 characters.",
     ),
     ("resolve_training", {"decision": "give_up"}, "ref is missing."),
     ("resolve_training", {"ref": "", "decision": "give_up"}, "ref is empty."),
     ("resolve_training", {"ref": " ", "decision": "give_up"}, "ref is empty."),
-    ("get_training_status", {"task_id": LONG}, "task_id may have at most 200 characters."),
+    ("get_training_status", {"task_id": LONG}, "task_id must have at most 200 characters."),
     (
         "get_training_status",
         {"task_id": f"{CANARY}-訓練"},
-        "task_id is an id as the service or this server gave it",
+        "task_id must be an id that the service or this server returned",
     ),
     ("get_training_status", {"id": CANARY}, "Not an argument of this tool: id. Nothing was done."),
     ("wait_for_training", {"task_id": CANARY, "max_wait_seconds": 0}, "max_wait_seconds must be at least 1."),
@@ -111,7 +111,7 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("list_trainings", {"limit": 51}, "limit must be at most 50."),
     ("list_trainings", {"status": CANARY}, "status must be one of 'submitting', 'queued',"),
     ("list_trainings", {"cursor": CANARY}, "Call list_trainings without cursor"),
-    ("list_trainings", {"cursor": LONG}, "cursor may have at most 80 characters."),
+    ("list_trainings", {"cursor": LONG}, "cursor must have at most 80 characters."),
     ("list_trainings", {"page": CANARY}, "list_trainings takes: subject, status, limit, cursor."),
     ("resolve_training", {"ref": CANARY}, "decision is missing."),
     ("resolve_training", {"ref": CANARY, "decision": CANARY}, "'accepted', 'send_again' or 'give_up'"),
@@ -121,8 +121,12 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
         "needs the task_id that the Apiframe dashboard",
     ),
     ("resolve_training", {"ref": CANARY, "decision": "give_up"}, "Call list_trainings"),
-    ("resolve_training", {"ref": f"{CANARY}\x1b", "decision": "give_up"}, "ref is a short name on one line"),
-    ("check_photos", {"paths": [CANARY] * 501}, "paths may have at most 500 entries."),
+    (
+        "resolve_training",
+        {"ref": f"{CANARY}\x1b", "decision": "give_up"},
+        "ref must be a short name on one line",
+    ),
+    ("check_photos", {"paths": [CANARY] * 501}, "paths must have at most 500 entries."),
     ("check_photos", {"paths": []}, "paths is empty."),
     ("prepare_photos", {**PERSON, "paths": [CANARY], "consent": CANARY}, "consent must be true or false."),
     ("prepare_photos", {**PERSON, "paths": [CANARY], "consent": [1]}, "consent must be true or false."),
@@ -157,7 +161,7 @@ async def test_a_wrong_argument_is_named_with_what_is_allowed(
         ),
         ("start_training", {"training_images_id": "sandbox-expired"}, "has expired, upload the images again"),
         ("get_training_status", {"task_id": "nobody-knows"}, "Call list_trainings"),
-        ("get_training_status", {"task_id": "tr-aaaaaaa"}, "No training of this ledger has that ref."),
+        ("get_training_status", {"task_id": "tr-aaaaaaa"}, "No training in this ledger has that ref."),
         (
             "get_training_status",
             {"task_id": "sandbox-person"},
@@ -165,7 +169,7 @@ async def test_a_wrong_argument_is_named_with_what_is_allowed(
         ),
         ("wait_for_training", {"task_id": "nobody-knows"}, "Call list_trainings"),
         ("wait_for_training", {"task_id": "sandbox-person"}, "is a photo upload, not a training"),
-        ("resolve_training", {"ref": "tr-aaaaaaa", "decision": "send_again"}, "No training of this ledger"),
+        ("resolve_training", {"ref": "tr-aaaaaaa", "decision": "send_again"}, "No training in this ledger"),
         (
             "resolve_training",
             {"ref": "Anna", "decision": "accepted", "task_id": "nobody-knows"},
@@ -199,7 +203,7 @@ async def test_too_few_credits_are_told_as_such(serving: Serving) -> None:
         async with serving(base_url=service.base_url, stand_in=None) as talk:
             said = await talk.refusal("start_training", **PHOTOS)
     assert "too few credits" in said
-    assert "get_account shows what is left" in said
+    assert "get_account shows how many are left" in said
 
 
 async def test_an_idempotency_key_stands_for_one_wish(talk: Talk) -> None:
@@ -214,7 +218,7 @@ async def test_an_idempotency_key_stands_for_one_wish(talk: Talk) -> None:
 async def test_a_finished_training_needs_no_decision(talk: Talk) -> None:
     begun = (await talk.ask("start_training", **PHOTOS)).facts
     said = await talk.refusal("resolve_training", ref=begun["ref"], decision="send_again")
-    assert f"Training {begun['ref']} is queued: there is nothing to decide" in said
+    assert f"Training {begun['ref']} is queued, so that decision does not apply" in said
     assert "wait_for_training" in said
     assert talk.paid() == 1
 
@@ -255,19 +259,19 @@ async def test_a_wrong_key_is_told_as_such_and_nothing_was_paid(serving: Serving
         for tool, arguments in (("start_training", PHOTOS), ("get_account", {})):
             said = await talk.refusal(tool, **arguments)
             assert "does not accept the API key" in said
-            assert "sets APIFRAME_API_KEY to a valid v1 key" in said
+            assert "ask the user to set APIFRAME_API_KEY to a valid v1 key" in said
         assert talk.paid() == 0
 
 
 WHAT_A_LOOK_SAYS = {
-    "refused": "the connection was refused",
-    "unknown_name": "its name was not found",
+    "refused": "connection refused",
+    "unknown_name": "host not found",
     "silent": "did not answer in time",
     "html_200": "such as a web page",
-    "status_500": "had an error of its own",
-    "reset_after_request": "broke off the connection",
-    "redirect_307": "never followed: check APIFRAME_BASE_URL",
-    "status_404": "APIFRAME_BASE_URL may lead somewhere else",
+    "status_500": "had an internal error",
+    "reset_after_request": "closed the connection",
+    "redirect_307": "Redirects are not followed: check APIFRAME_BASE_URL",
+    "status_404": "APIFRAME_BASE_URL may be wrong",
     "throttled_for_seconds": "Try again in 7 seconds",
 }
 
@@ -288,7 +292,7 @@ async def test_a_base_url_that_is_none_is_explained_before_anything_is_sent(
     async with serving(base_url=url, stand_in=None) as talk:
         said = await talk.refusal("start_training", **PHOTOS)
         assert "nothing was sent" in said
-        assert "corrects APIFRAME_BASE_URL" in said
+        assert "ask the user to correct APIFRAME_BASE_URL" in said
         assert CANARY not in said
         assert (await talk.ask("list_trainings")).facts["total"] == 0
 
@@ -316,7 +320,7 @@ async def test_a_corrupt_ledger_is_set_aside_and_reported_before_anything_is_sen
     async with serving() as talk:
         said = await talk.refusal("start_training", **PHOTOS)
         assert talk.paid() == 0
-        assert "now stands aside as" in said
+        assert "was renamed to" in said
         assert "check their Apiframe dashboard" in said
         assert (await talk.ask("list_trainings")).facts["total"] == 0
     [aside] = _set_aside(tmp_path)
@@ -333,7 +337,7 @@ async def test_a_ledger_of_a_newer_version_is_left_alone(serving: Serving, tmp_p
     async with serving() as talk:
         said = await talk.refusal("start_training", **PHOTOS)
         assert "newer version of this server" in said
-        assert "Install the newest version" in said
+        assert "ask the user to install the newest version" in said
         assert talk.requests() == 0
     assert path.read_bytes() == before
 
@@ -347,7 +351,7 @@ async def test_a_fault_of_our_own_is_not_shown_and_leads_to_the_list(
     monkeypatch.setattr(talk.studio, "account", fail)
     said = await talk.refusal("get_account")
     assert CANARY not in said
-    assert "call list_trainings to see it" in said
+    assert "call list_trainings to see them" in said
     assert CANARY in caplog.text
 
 
@@ -363,7 +367,7 @@ async def test_pictures_that_cannot_be_paid_are_told_as_pictures(serving: Servin
         await talk.ask("get_training_status", task_id=begun["ref"])
         said = await talk.refusal("generate_photos", task_id=begun["task_id"], prompt="on a beach")
     assert "too few credits" in said
-    assert "The order of pictures was rejected" in said
+    assert "The image generation was rejected" in said
     assert "call generate_photos again" in said
     assert "training" not in said
     assert poor.store.count_paid() == 1

@@ -82,7 +82,7 @@ async def test_a_key_of_another_training_names_that_one_and_no_new_key_first(ser
     assert begun.facts["ref"] in said
     assert "queued" in said
     steps = said.index("Next: call start_training with")
-    assert steps < said.index("leave idempotency_key out: that returns their training, or starts and charges")
+    assert steps < said.index("omit idempotency_key: that returns their training, or starts and charges")
     assert "new idempotency_key" not in said
 
 
@@ -294,7 +294,7 @@ async def test_a_person_who_does_not_agree_pays_nothing_and_sends_nothing(
         said = await refuse(talk, tool, **arguments)
         listed = await talk.ask("list_trainings")
         assert talk.requests() == 0
-    assert "did not agree, so nothing was sent and nothing was paid" in said
+    assert "did not agree, so nothing was sent or paid" in said
     assert listed.facts["total"] == 0
     assert len(person.asked) == 1
 
@@ -366,7 +366,7 @@ async def test_what_cannot_be_paid_for_is_not_asked_about(
         said = await refuse(talk, "start_training", training_images_id=prepared["ref"])
         also = await refuse(talk, "start_training", training_images_id="up-0000000")
     assert "has expired" in said
-    assert "is no photo set" in also
+    assert "is not a photo set" in also
     assert len(person.asked) == 1
 
 

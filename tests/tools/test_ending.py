@@ -66,8 +66,8 @@ async def test_a_training_that_the_service_does_not_know_is_shown_as_such_and_ca
     waited = await talk.ask("wait_for_training", task_id=begun["ref"])
     for heard in (seen, waited):
         assert heard.facts["status"] == "queued"
-        assert "The service says that it does not know this id." in heard.facts["warnings"]
-        assert f"resolve_training with ref {begun['ref']} takes accepted" in heard.facts["next_step"]
+        assert "The service does not know this id." in heard.facts["warnings"]
+        assert f"resolve_training with ref {begun['ref']}: accepted" in heard.facts["next_step"]
         assert "give_up to end it" in heard.facts["next_step"]
     ended = await talk.ask("resolve_training", ref=begun["ref"], decision="give_up")
     assert ended.facts["status"] == "abandoned"
@@ -142,7 +142,9 @@ async def test_only_what_has_no_name_gets_one(talk: Talk) -> None:
     made = await show(talk, "generate_photos", **WISH)
     accepted = {"decision": "accepted", "task_id": begun["task_id"]}
     said = await talk.refusal("resolve_training", ref="Berta", **accepted)
-    assert said.startswith(f"That training (ref {begun['ref']}) already is of 'Anna'; nothing was changed.")
+    assert said.startswith(
+        f"The subject of that training (ref {begun['ref']}) is already 'Anna'; nothing was changed."
+    )
     same = await talk.ask("resolve_training", ref=" ANNA ", **accepted)
     assert (same.facts["ref"], same.facts["subject"]) == (begun["ref"], "Anna")
     named = await talk.ask(
@@ -152,7 +154,7 @@ async def test_only_what_has_no_name_gets_one(talk: Talk) -> None:
     picture = await talk.refusal(
         "resolve_training", ref="Berta", decision="accepted", task_id=made.facts["task_id"]
     )
-    assert picture.startswith("This id is a generated picture, not a training.")
+    assert picture.startswith("This id is an image generation, not a training.")
     row = await talk.studio.ledger.find(made.facts["ref"], talk.clock.now())
     assert row is not None
     assert row.subject == "Anna"
@@ -169,7 +171,7 @@ async def test_an_upload_that_the_service_does_not_know_can_be_given_up(talk: Ta
     ended = await talk.ask("resolve_training", ref=row.ref, decision="give_up")
     assert ended.facts["status"] == "abandoned"
     assert "The photo upload of Anna is abandoned" in ended.text
-    assert "prepare_photos begins a new one" in ended.facts["next_step"]
+    assert "prepare_photos starts a new one" in ended.facts["next_step"]
 
 
 KNOWN_AGAIN: dict[str, tuple[Kind, dict[str, Any]]] = {

@@ -24,8 +24,8 @@ NAMES = {
     "resolve_training",
     "get_account",
 }
-VERBS = {"Start", "Look", "Wait", "List", "Record", "Check", "Judge", "Make"}
-LONGEST_LIST = 7_400
+VERBS = {"Check", "Generate", "Get", "List", "Record", "Start", "Wait"}
+MAX_LIST = 7_275
 ORDERS = re.compile(
     r"\b(always|must (first|always|never)|you (must|should)|never call|make sure|important)\b", re.IGNORECASE
 )
@@ -99,7 +99,7 @@ async def test_the_whole_list_costs_a_model_little(tools: list[Tool]) -> None:
     size = sum(
         len(tool.name) + len(tool.description or "") + len(compact(tool.input_schema)) for tool in tools
     )
-    assert size <= LONGEST_LIST, f"{size} characters"
+    assert size <= MAX_LIST, f"{size} characters"
 
 
 async def test_results_keep_the_null_arms_that_clients_validate_against(tools: list[Tool]) -> None:
@@ -118,7 +118,7 @@ async def test_the_server_says_what_cannot_be_done_and_who_decides(talk: Talk) -
     words = talk.client.instructions or ""
     assert "cannot be cancelled" in words
     assert "unconfirmed" in words
-    assert "Do not decide for them" in words
+    assert "do not decide for them" in words
     assert len(words) < 2_000
 
 

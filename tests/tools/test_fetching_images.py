@@ -233,7 +233,7 @@ async def test_an_image_is_saved_only_when_it_can_be_decoded_to_its_end(serving:
     assert "One is damaged" in said
     assert "made and paid for" in said
     assert "calling again gives the same result" in said
-    assert "give_up ends this one a day after" in said
+    assert "give_up ends this request from a day after" in said
     assert saved == [".png", ".jpg", ".webp"]
     assert hosted.fetched.count("/1") == 1
     assert hosted.generations == 1

@@ -122,7 +122,7 @@ async def test_a_subject_of_nothing_to_see_is_refused(talk: Talk) -> None:
     said = await talk.refusal(
         "start_training", training_images_id="sandbox-person", subject=HIDDEN["tags"] + "\u3164"
     )
-    assert "subject needs characters that can be seen" in said
+    assert "subject must have visible characters" in said
     assert talk.paid() == 0
 
 

@@ -97,6 +97,6 @@ async def test_an_image_that_is_gone_with_its_link_is_said_to_be_and_not_named(
     assert [image["path"] for image in again.facts["pictures"]] == [str(first)]
     assert str(second) not in again.text
     assert "1 image is no longer on this machine" in again.text
-    assert "without one only within 10 minutes of making them" in again.facts["next_step"]
+    assert "without one, only within 10 minutes" in again.facts["next_step"]
     assert len(watched.bodies(GENERATE)) == 2
     assert len(anew.facts["pictures"]) == 2

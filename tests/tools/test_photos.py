@@ -60,10 +60,10 @@ async def test_check_photos_judges_every_picture_and_shows_a_sheet_for_free(talk
     for name, reasons in rejected.items():
         assert reasons
         assert name in shown.text
-    assert rejected["A note.jpg"] == ["is no picture"]
-    assert "is nearly the same as another (5)" in rejected["Z again.jpg"]
+    assert rejected["A note.jpg"] == ["is not an image"]
+    assert "is almost identical to another (5)" in rejected["Z again.jpg"]
     assert shown.text.startswith(f"{DRAWN} good, 0 doubtful, 4 rejected of {DRAWN + 4} photos. ")
-    assert "is nearly the same as another: 16 Z again.jpg (5)" in shown.text
+    assert "is almost identical to another: 16 Z again.jpg (5)" in shown.text
     assert (facts["good"], facts["doubtful"], facts["faces_checked"]) == (DRAWN, 0, True)
     assert facts["next_step"] in shown.text
     assert "sunglasses" in facts["not_judged"]
@@ -124,8 +124,8 @@ async def test_fewer_than_ten_are_refused_with_the_reasons_before_anything_is_se
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-    assert said.startswith("Only 9 of 12 photos would be sent, and a training takes at least 10")
-    assert "is no picture: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in said
+    assert said.startswith("Only 9 of 12 photos would be sent, and a training needs at least 10")
+    assert "is not an image: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in said
     assert "check_photos" in said
     assert talk.requests() == 0
 
@@ -157,10 +157,10 @@ async def test_prepared_photos_are_ready_with_price_and_expiry_and_carry_nothing
     facts = shown.facts
     assert (facts["status"], facts["subject"], facts["photos"]) == ("ready", "Anna", DRAWN)
     assert (facts["credits"], facts["training_credits"], facts["deduplicated"]) == (2, 48, False)
-    assert facts["left_out"] == ["torn.jpg is no picture"]
+    assert facts["left_out"] == ["torn.jpg is not an image"]
     assert facts["expires_at"] is not None
-    first = shown.text.removeprefix("Sandbox: nothing here is real, and its credits are play money. ")
-    assert first.startswith("Preparing costs 2 credits; a training of it costs 48 more.")
+    first = shown.text.removeprefix("Sandbox: simulated results, no real credits. ")
+    assert first.startswith("Preparing costs 2 credits; training on it costs 48 more.")
     assert f"start_training with training_images_id {facts['training_images_id']}" in shown.text
     assert row.consent_at is not None
     assert told == sorted(set(told)), "the protocol asks for progress that only grows"
@@ -272,7 +272,9 @@ async def test_other_words_about_the_person_while_a_set_is_on_its_way_are_told_a
         assert other.facts["ref"] == first.facts["ref"]
         assert "exists with a different gender, ethnicity or age; returning that set" in other.text
         assert "the same call makes another set, for 2 credits" in other.text
-        assert "Call prepare_photos with those earlier values to follow it, free" in other.facts["next_step"]
+        assert (
+            "Call prepare_photos with those earlier values for its status, free" in other.facts["next_step"]
+        )
         gated.open.set()
 
 
@@ -290,7 +292,7 @@ async def test_a_set_that_waits_to_be_sent_with_other_words_is_not_waited_for(
     other = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
     assert (other.facts["ref"], other.facts["status"]) == (row.ref, "submitting")
     assert f"resolve_training with ref {row.ref} and give_up" in other.facts["next_step"]
-    assert "goes on by itself" not in other.text
+    assert "continues meanwhile" not in other.text
     assert talk.asked(UPLOAD) == 0
 
 
@@ -317,7 +319,7 @@ async def test_an_upload_whose_answer_was_lost_waits_for_the_person(
             posts = [post.target for post in service.posts]
             after = await show(talk, "prepare_photos", **asked)
     assert (lost.facts["status"], lost.facts["training_images_id"]) == ("unconfirmed", None)
-    assert "ask the person" in lost.text
+    assert "ask the user" in lost.text
     assert f"resolve_training with ref {lost.facts['ref']}" in lost.text
     assert posts.count(UPLOAD) == 1
     assert resolved.facts["ref"] == lost.facts["ref"]
@@ -346,7 +348,7 @@ async def test_a_look_that_fails_after_the_upload_is_no_error_and_hides_no_cost(
         again = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
     assert shown.facts["status"] == "preparing"
     assert "Preparing costs 2 credits" in shown.text
-    assert "could not be asked" in shown.text
+    assert "could not be reached" in shown.text
     assert (again.facts["status"], again.facts["warnings"]) == ("ready", [])
     assert len(watched.bodies(UPLOAD)) == 1
 
@@ -372,7 +374,7 @@ async def test_an_expired_set_is_refused_before_anything_is_spent(
     runs.at += 25 * 3600
     for name in ("ref", "training_images_id"):
         said = await refuse(talk, "start_training", training_images_id=prepared[name])
-        assert "has expired, so nothing was sent and nothing was paid" in said
+        assert "has expired, so nothing was sent or paid" in said
         assert "prepare_photos" in said
     assert talk.asked(TRAIN) == 0
 
@@ -467,7 +469,7 @@ async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_s
         "A training takes 10 to 30: the 9 good ones and, to reach 10, the best 1 of the doubtful ones would be sent."
         in shown.text
     )
-    assert "Going on costs 42 credits: 2 to prepare the photos, 40 to train on them." in shown.text
+    assert "The full price is 42 credits: 2 to prepare the photos, 40 to train on them." in shown.text
     told = shown.facts["preparing_credits"] + shown.facts["training_credits"]
     prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
     assert prepared["credits"] + prepared["training_credits"] == told == 42
@@ -478,7 +480,7 @@ async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_s
     ("good", "doubtful", "sent", "words"),
     [
         (24, 0, 24, "the 24 good ones would be sent."),
-        (24, 3, 24, "the 24 good ones would be sent; doubtful ones only when they are named in keep."),
+        (24, 3, 24, "the 24 good ones would be sent; doubtful ones only if named in keep."),
         (40, 0, 30, "the best 30 of the 40 good ones would be sent."),
         (0, 12, 10, "the best 10 of the 12 doubtful ones would be sent, since there are no good ones."),
         (8, 2, 10, "the 8 good ones and, to reach 10, the doubtful ones would be sent."),
@@ -501,7 +503,7 @@ async def test_without_a_detector_the_text_begins_with_that_and_asks_for_a_look_
         "Faces were not checked. Look at the contact sheet for photos that do not show "
     )
     assert "exactly one person" in shown.text
-    assert "leave_out of prepare_photos" in shown.text
+    assert "leave_out to prepare_photos" in shown.text
     assert shown.facts["faces_checked"] is False
     prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
     assert "Faces were not checked." in prepared.text
@@ -521,9 +523,9 @@ async def test_photos_are_left_out_and_kept_by_name_or_by_the_sheets_code_and_nu
     assert (plain.facts["photos"], chosen.facts["photos"]) == (DRAWN - 1, DRAWN - 1)
     doubtful, unreadable = plain.facts["left_out"]
     assert "dark" in doubtful.removeprefix("IMG_0001.jpg is ")
-    assert unreadable == "note.jpg is no picture"
-    assert chosen.facts["left_out"] == ["IMG_0002.jpg was named in leave_out", "note.jpg is no picture"]
-    assert "Left out: was named in leave_out: IMG_0002.jpg; is no picture: note.jpg." in chosen.text
+    assert unreadable == "note.jpg is not an image"
+    assert chosen.facts["left_out"] == ["IMG_0002.jpg was named in leave_out", "note.jpg is not an image"]
+    assert "Left out: was named in leave_out: IMG_0002.jpg; is not an image: note.jpg." in chosen.text
     assert "Sent despite a warning: is" in chosen.text
     assert ": 1 IMG_0001.jpg." in chosen.text
     assert plain.facts["ref"] != chosen.facts["ref"]
@@ -540,9 +542,7 @@ async def test_a_number_of_a_sheet_from_before_the_folder_changed_sends_nothing(
         said = await refuse(
             talk, "prepare_photos", paths=[str(photos)], **PERSON, **{argument: [f"{sheet}:1"]}
         )
-        assert (
-            f"{sheet}:1 is a number of another contact sheet: the photos at these paths have changed" in said
-        )
+        assert f"{sheet}:1 is from another contact sheet: the photos at these paths have changed" in said
         assert "Nothing was sent. Call check_photos again" in said
     assert talk.asked(UPLOAD) == 0
 
@@ -551,7 +551,7 @@ async def test_a_number_of_a_sheet_from_before_the_folder_changed_sends_nothing(
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ("3", "3 alone may be another photo than the user saw"),
+        ("3", "3 alone may not be the photo that the user saw"),
         ("IMG_0003.jpeg", "called IMG_0003.jpeg, so nothing was sent. Did you mean IMG_0003.jpg"),
         ("note.jpg", "note.jpg could not be read, so it cannot be kept"),
     ],
@@ -580,7 +580,7 @@ async def test_a_path_may_be_text_and_a_mistyped_one_or_one_with_folders_names_w
     assert [photo["name"] for photo in one.facts["photos"]] == ["IMG_0001.jpg"]
     above = await show(talk, "check_photos", paths=[str(photos / "Sister")])
     assert above.facts["photos"] == []
-    assert f"these hold photos: {photos / 'Sister' / 'summer'} ({DRAWN})" in above.text
+    assert f"these contain photos: {photos / 'Sister' / 'summer'} ({DRAWN})" in above.text
     assert "Next: call check_photos with the folder that holds the subject's photos." in above.text
     said = await refuse(talk, "check_photos", paths=["sistre/summer"])
     assert said == f"There is nothing at that path. Did you mean {photos / 'Sister'}?"
@@ -601,11 +601,11 @@ async def test_check_photos_answers_in_time_and_goes_on_when_called_again(
     first = await show(talk, "check_photos", paths=[str(photos)])
     seen = len(first.facts["photos"])
     assert 0 < seen < DRAWN
-    assert f"{DRAWN - seen} photos were not looked at yet, beginning with IMG_" in first.text
+    assert f"{DRAWN - seen} photos were not checked yet, from IMG_" in first.text
     assert "Next: call check_photos again with the same paths" in first.text
     for _ in range(DRAWN):
         last = await show(talk, "check_photos", paths=[str(photos)])
-        if "not looked at" not in last.text:
+        if "not checked yet" not in last.text:
             break
     assert (len(last.facts["photos"]), last.facts["usable"]) == (DRAWN, DRAWN)
 
@@ -617,7 +617,7 @@ async def test_prepare_photos_sends_nothing_until_every_photo_was_judged(
     _age(photos)
     monkeypatch.setattr(prepare_photos, "CHECKING_SECONDS", 0.0)
     said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-    assert f"of {DRAWN} photos were judged in the time of one call, so nothing was sent yet" in said
+    assert f"of {DRAWN} photos were checked within the time limit of one call; nothing was sent yet" in said
     assert "call prepare_photos again with the same arguments" in said
     assert talk.asked(UPLOAD) == 0
     monkeypatch.undo()

@@ -58,8 +58,8 @@ async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
         talk, "generate_photos", subject="anna", prompt="by the sea", number_of_images=2, seed=7
     )
     facts = shown.facts
-    assert "This costs 2 credits. Saved: 2 pictures of Anna; the generation is finished." in shown.text
-    assert f"The trigger word {word} was put in front of the prompt." in shown.text
+    assert "This costs 2 credits. Saved: 2 images of Anna; the generation is finished." in shown.text
+    assert f"The trigger word {word} was added before the prompt." in shown.text
     assert (facts["prompt"], facts["trigger_word_added"]) == (f"{word} by the sea", True)
     assert watched.bodies(GENERATE) == [
         {
@@ -105,7 +105,7 @@ async def test_a_prompt_that_has_the_word_is_sent_as_it_is(
     shown = await show(talk, "generate_photos", task_id=training["ref"], prompt=said)
     assert (shown.facts["prompt"], shown.facts["trigger_word_added"]) == (said, False)
     assert watched.bodies(GENERATE)[0]["prompt"] == said
-    assert "put in front" not in shown.text
+    assert "added before" not in shown.text
 
 
 @IN_ONE_ERA
@@ -128,12 +128,12 @@ async def test_only_what_was_given_is_sent_and_sizes_go_with_custom(
     [
         ({}, "either task_id or subject"),
         ({"task_id": "a", "subject": "Anna"}, "either task_id or subject"),
-        ({"subject": "Nobody"}, "No training of this ledger has that subject. Call list_trainings"),
-        ({"task_id": "tr-0000000"}, "No training of this ledger has that ref. Call list_trainings"),
+        ({"subject": "Nobody"}, "No training in this ledger has that subject. Call list_trainings"),
+        ({"task_id": "tr-0000000"}, "No training in this ledger has that ref. Call list_trainings"),
         ({"task_id": "never-seen"}, "Neither this ledger nor the service knows"),
         ({"task_id": "sandbox-person"}, "is a photo upload, not a training"),
-        ({"subject": "Anna", "width": 512}, "width and height go together with aspect_ratio custom"),
-        ({"subject": "Anna", "aspect_ratio": "custom", "width": 512}, "width and height go together"),
+        ({"subject": "Anna", "width": 512}, "width and height are required with aspect_ratio custom"),
+        ({"subject": "Anna", "aspect_ratio": "custom", "width": 512}, "width and height are required"),
         ({"subject": "Anna", "number_of_images": 5}, "number_of_images"),
     ],
     ids=range(9),
@@ -168,7 +168,7 @@ async def test_by_subject_the_newest_finished_training_is_taken(talk: Talk) -> N
     assert told.startswith(
         "Images are made with the newest finished training of Anna. Newer, but not usable yet: "
     )
-    assert "Others have the same name: " in told
+    assert "Others with the same name: " in told
 
 
 async def test_the_same_call_again_is_paid_once_and_fetches_nothing(
@@ -257,7 +257,7 @@ async def test_a_server_that_ends_before_the_download_fetches_after_a_restart_wi
     async with serving(stand_in=lambda: watched.app) as talk:
         await _train(talk)
         said = await refuse(talk, "generate_photos", **wish)
-        assert "The pictures were made and paid for" in said
+        assert "The images were made and paid for" in said
         assert "call generate_photos again with the same arguments; fetching is free" in said
     watched.broken.clear()
     async with serving(stand_in=lambda: watched.app) as talk:
@@ -286,10 +286,10 @@ async def test_a_generation_whose_answer_was_lost_waits_for_the_person(
             resolved = await talk.ask("resolve_training", ref=lost.facts["ref"], decision=decision)
     for shown in (lost, again):
         assert shown.facts["status"] == "unconfirmed"
-        assert "credits may have been spent and it is not sent again by itself" in shown.text
+        assert "credits may have been spent, so it is not sent again automatically" in shown.text
         assert f"resolve_training with ref {lost.facts['ref']}" in shown.text
     assert before == 1
-    assert "The order of pictures" in resolved.text
+    assert "The image generation" in resolved.text
     assert "generate_photos" in resolved.facts["next_step"]
     assert "trigger" not in resolved.text
 
@@ -320,7 +320,7 @@ async def test_pictures_are_fetched_from_no_other_host(serving: Serving, link: s
     assert isinstance(text, TextContent)
     assert "fetch" in text.text or "failed" in text.text
     assert "in a minute" not in text.text, "waiting does not mend an address"
-    if link.startswith("https://") and "not fetched yet" in text.text:
+    if link.startswith("https://") and "not downloaded yet" in text.text:
         assert "APIFRAME_PICTURE_HOSTS" in text.text
 
 

@@ -49,7 +49,7 @@ async def test_a_subject_stands_for_its_newest_training_and_the_others_are_named
     heard = await talk.ask(tool, subject="anna")
     assert (heard.facts["task_id"], heard.facts["trigger_word"]) == (newer["task_id"], newer["trigger_word"])
     [warning] = heard.facts["warnings"]
-    assert "This is the newest training of ANNA. Others have the same name:" in warning
+    assert "This is the newest training of ANNA. Others with the same name:" in warning
     assert (
         f"{older['task_id']} (2026-09-21, 12 photos, finished, trigger word {older['trigger_word']})"
         in warning
@@ -74,12 +74,12 @@ async def test_a_training_is_named_in_exactly_one_way(
     talk: Talk, tool: str, arguments: dict[str, str]
 ) -> None:
     said = await talk.refusal(tool, **arguments)
-    assert said.startswith("Name the training with either task_id or subject. list_trainings shows both.")
+    assert said.startswith("Pass either task_id or subject. list_trainings shows both.")
 
 
 @pytest.mark.parametrize("tool", WAYS)
 async def test_an_unknown_subject_is_told_where_the_known_ones_are(talk: Talk, tool: str) -> None:
-    assert "No training of this ledger has that subject. Call list_trainings" in await talk.refusal(
+    assert "No training in this ledger has that subject. Call list_trainings" in await talk.refusal(
         tool, subject="Nobody"
     )
 
@@ -95,6 +95,6 @@ async def test_images_of_a_name_that_two_share_are_of_the_newest_and_name_the_ot
     assert made.facts["trigger_word"] == newer["trigger_word"]
     [warning] = made.facts["warnings"]
     assert f"{older['task_id']} (2026-09-21, 12 photos, finished" in warning
-    assert "If another one is meant, pass its task_id." in made.text
+    assert "To use another one, pass its task_id." in made.text
     by_id = await show(talk, "generate_photos", task_id=older["task_id"], prompt="by the sea")
     assert (by_id.facts["trigger_word"], by_id.facts["warnings"]) == (older["trigger_word"], [])

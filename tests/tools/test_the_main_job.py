@@ -52,7 +52,7 @@ async def _fits(talk: Talk, tool: str, heard: Heard) -> None:
     checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     checker.validate(heard.facts)
     assert heard.facts["sandbox"] is True
-    assert heard.text.startswith("Sandbox: nothing here is real, and its credits are play money.")
+    assert heard.text.startswith("Sandbox: simulated results, no real credits.")
     assert heard.facts["next_step"] in heard.text
     for told in heard.facts.get("warnings", ()):
         assert told in heard.text
@@ -77,7 +77,7 @@ async def test_start_training_returns_at_once_with_everything_that_is_known(talk
     assert heard.facts["trigger_word"] is None
     assert heard.facts["deduplicated"] is False
     assert heard.facts["warnings"] == []
-    assert "not known yet (TOKANNA was asked for)" in heard.text
+    assert "not known yet (TOKANNA was requested)" in heard.text
     assert "wait_for_training" in heard.facts["next_step"]
     assert talk.paid() == 1
 
@@ -103,7 +103,7 @@ async def test_a_training_is_followed_from_queued_to_its_trigger_word(talk: Talk
     assert finished.facts["finished_at"] is not None
     word = finished.facts["trigger_word"]
     assert re.fullmatch("TOK[A-Z]{3}", word)
-    assert finished.facts["next_step"].startswith(f"tell the person the trigger word {word};")
+    assert finished.facts["next_step"].startswith(f"tell the user the trigger word {word};")
 
 
 async def test_get_account_tells_credits_and_plan(talk: Talk) -> None:
@@ -111,7 +111,7 @@ async def test_get_account_tells_credits_and_plan(talk: Talk) -> None:
     await _fits(talk, "get_account", heard)
     assert heard.facts.keys() == {"credits", "plan", "sandbox", "next_step"}
     assert (heard.facts["credits"], heard.facts["plan"]) == (12_000, "sandbox")
-    assert "12000 credits on the plan 'sandbox'" in heard.text
+    assert "12000 credits on plan 'sandbox'" in heard.text
 
 
 async def test_list_trainings_is_newest_first_fresh_and_paged(talk: Talk) -> None:
@@ -156,12 +156,12 @@ async def test_list_trainings_narrows_by_subject_and_status(
     heard = await talk.ask("list_trainings", **asked)
     await _fits(talk, "list_trainings", heard)
     assert len(heard.facts["trainings"]) == found
-    assert found or "leave subject and status out" in heard.facts["next_step"]
+    assert found or "omit subject and status" in heard.facts["next_step"]
 
 
 async def test_an_empty_ledger_is_not_blamed_on_a_filter(talk: Talk) -> None:
     heard = await talk.ask("list_trainings")
-    assert heard.facts["next_step"].startswith("a new training begins with check_photos.")
+    assert heard.facts["next_step"].startswith("to start a training, call check_photos.")
 
 
 async def test_a_failed_training_is_a_normal_result_with_the_reason(talk: Talk) -> None:
@@ -196,7 +196,7 @@ async def test_outside_the_sandbox_nothing_speaks_of_it(serving: Serving) -> Non
         )
     assert "sandbox" not in said.lower().replace("plan 'sandbox'", "")
     assert heard.facts["sandbox"] is False
-    assert "40 to 120, after 2 for preparing its photos" in account.facts["next_step"]
+    assert "(40 to 120), plus 2 for preparing the photos" in account.facts["next_step"]
 
 
 async def test_the_same_photos_again_return_the_training_that_already_is(talk: Talk) -> None:
@@ -206,8 +206,8 @@ async def test_the_same_photos_again_return_the_training_that_already_is(talk: T
     again = await talk.ask("start_training", training_images_id="sandbox-person", trigger_word="TOKBERTA")
     assert again.facts["deduplicated"] is True
     assert again.facts["task_id"] == first["task_id"]
-    assert "This call cost nothing: it was started earlier" in again.text
-    assert "asked for the trigger word TOKANNA" in again.facts["warnings"][0]
+    assert "This call cost nothing: the training was started earlier" in again.text
+    assert "requested trigger word TOKANNA" in again.facts["warnings"][0]
     assert talk.paid() == 1
 
 
@@ -258,8 +258,8 @@ async def test_the_webhook_is_confirmed_in_the_result(talk: Talk) -> None:
     )
     assert [heard.facts["webhook"] for heard in (plain, again, anew)] == [None, False, True]
     assert "webhook" not in plain.text
-    assert "webhook_url was not used: nothing was sent now" in again.text
-    assert "Its updates are posted to webhook_url too." in anew.text
+    assert "webhook_url was not used: nothing was sent" in again.text
+    assert "Updates are also posted to webhook_url." in anew.text
     assert all("secret-path" not in heard.text for heard in (again, anew))
 
 
@@ -286,11 +286,11 @@ async def test_a_training_made_elsewhere_can_be_looked_at_and_taken_into_the_lis
     async with serving(ledger_path=another, stand_in=lambda: talk.sandbox.app) as here:
         seen = await here.ask("get_training_status", task_id=elsewhere)
         assert (seen.facts["ref"], seen.facts["task_id"]) == (None, elsewhere)
-        assert "resolve_training can take it into the list" in seen.text
+        assert "resolve_training can add it to the list" in seen.text
         taken = await here.ask("resolve_training", ref="Anna", decision="accepted", task_id=elsewhere)
         await _fits(here, "resolve_training", taken)
         _names_itself(taken)
-        assert "is in the list from now on" in taken.text
+        assert "is now in the list" in taken.text
         listed = await here.ask("list_trainings", subject="anna")
         assert [row["task_id"] for row in listed.facts["trainings"]] == [elsewhere]
     assert talk.paid() == 1
@@ -306,5 +306,5 @@ async def test_a_list_that_cannot_be_refreshed_shows_the_last_known_state_and_it
         heard = await offline.ask("list_trainings")
     [row] = heard.facts["trainings"]
     assert (row["status"], row["percentage"], row["stale"]) == ("processing", 40, True)
-    assert "could not be asked" in heard.facts["warnings"][0]
+    assert "could not be reached" in heard.facts["warnings"][0]
     assert "not refreshed (last seen 20" in heard.text

@@ -59,7 +59,7 @@ async def test_a_lost_answer_is_a_normal_result_that_leaves_the_decision_to_the_
     for answered in (heard, again, listed, waited):
         for words in (
             "unconfirmed",
-            "ask the person",
+            "ask the user",
             "Money may have been spent",
             "not sent again",
             "Apiframe dashboard",
@@ -105,7 +105,7 @@ async def test_another_word_for_a_wish_that_waits_sends_nothing_and_names_both_w
     await talk.ask("resolve_training", ref=begun["ref"], decision="send_again")
     heard = await talk.ask("start_training", **PHOTOS, trigger_word="TOKOTHER")
     assert heard.facts["deduplicated"] is True
-    assert "and trigger_word TOKANNA to send the one that waits" in heard.facts["next_step"]
+    assert "and trigger_word TOKANNA to send the earlier request" in heard.facts["next_step"]
     assert f"ref {begun['ref']} and give_up" in heard.facts["next_step"]
     assert _trainings(service) == 1
 
@@ -140,8 +140,8 @@ async def test_the_word_that_counts_is_the_one_that_the_service_names(serving: S
             row = (await talk.ask("list_trainings")).facts["trainings"][0]
     assert heard.facts["trigger_word"] == row["trigger_word"] == "TOKIKD"
     assert "Trigger word: TOKIKD." in heard.text
-    assert "TOKANNA was asked for, but the service named TOKIKD; the latter counts." in heard.text
-    assert "tell the person the trigger word TOKIKD" in heard.facts["next_step"]
+    assert "TOKANNA was requested, but the service returned TOKIKD, which is the one to use." in heard.text
+    assert "tell the user the trigger word TOKIKD" in heard.facts["next_step"]
 
 
 async def test_a_word_that_cannot_stand_in_a_prompt_is_not_repeated(serving: Serving) -> None:
@@ -151,13 +151,13 @@ async def test_a_word_that_cannot_stand_in_a_prompt_is_not_repeated(serving: Ser
             heard = await talk.ask("get_training_status", task_id=begun.facts["task_id"])
     assert (heard.facts["status"], heard.facts["trigger_word"]) == ("finished", None)
     assert "HIDDEN" not in heard.text
-    assert "look the trigger word up in their Apiframe dashboard" in heard.facts["next_step"]
+    assert "look up the trigger word in their Apiframe dashboard" in heard.facts["next_step"]
 
 
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("refused", "the connection was refused"),
+        ("refused", "connection refused"),
         ("throttled", "is busy"),
         ("throttled_for_seconds", "in 7 seconds"),
     ],

@@ -92,7 +92,7 @@ async def test_the_list_says_how_many_are_unsettled_when_there_are_more_than_it_
     talk.clock.at += 31
     listed = await talk.ask("list_trainings")
     assert (len(listed.facts["unsettled"]), listed.facts["unsettled_total"]) == (50, 55)
-    assert "\n- and 45 more (field unsettled has the first 50)\n" in listed.text
+    assert "\n- and 45 more (the field unsettled has the first 50)\n" in listed.text
 
 
 async def test_without_anything_open_nothing_is_said_about_it(talk: Talk) -> None:
@@ -108,7 +108,7 @@ async def test_rejected_mistakes_are_hidden_and_counted_unless_asked_for(talk: T
     listed = await talk.ask("list_trainings")
     assert [row["ref"] for row in listed.facts["trainings"]] == [begun.facts["ref"]]
     assert listed.facts["total"] == 1
-    told = "2 rejected requests, which cost nothing, not shown: status rejected lists them."
+    told = "2 rejected requests not shown, which cost nothing: list with status rejected."
     assert listed.facts["warnings"] == [told]
     assert told in listed.text
     rejected = await talk.ask("list_trainings", status="rejected")

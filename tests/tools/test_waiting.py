@@ -75,7 +75,7 @@ async def test_after_a_second_wait_without_progress_the_next_step_is_to_tell_the
     for heard in (first, moved):
         assert heard.facts["next_step"].startswith("call wait_for_training")
     step = second.facts["next_step"]
-    assert step.startswith("tell the user that the training goes on by itself")
+    assert step.startswith("tell the user that the training continues")
     assert f"get_training_status with task_id {task_id} in 10 minutes" in step
     assert "wait_for_training" not in step
 

@@ -1,4 +1,4 @@
-"""What an assistant may ask for: one module a tool, typed in and out."""
+"""The MCP tools, prompts and resources: one module for each tool, with typed arguments and results."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from apiframe_tools.wording.instructions import instructions
 
 _TOOLS: Final = (
     (start_training.start_training, "Start a training", PAID),
-    (get_training_status.get_training_status, "Look at a training", REMOTE_READ),
+    (get_training_status.get_training_status, "Get training status", REMOTE_READ),
     (wait_for_training.wait_for_training, "Wait for a training", REMOTE_READ),
     (list_trainings.list_trainings, "List trainings", REMOTE_READ),
-    (resolve_training.resolve_training, "Record a decision", DECISION),
+    (resolve_training.resolve_training, "Resolve a request", DECISION),
     (check_photos.check_photos, "Check photos", LOCAL_READ),
     (prepare_photos.prepare_photos, "Prepare photos", PAID),
-    (generate_photos.generate_photos, "Make pictures", PAID),
-    (get_account.get_account, "Look at the account", REMOTE_READ),
+    (generate_photos.generate_photos, "Generate images", PAID),
+    (get_account.get_account, "Get account", REMOTE_READ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The tool that looks at photos before money is spent."""
+"""check_photos: rate photos locally before anything is paid for."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ MAX_SECONDS: Final = 40.0
 
 
 async def check_photos(paths: Paths, *, studio: RequestStudio, on_progress: Progress) -> PhotosChecked:
-    """Judge photos of a person for a training, on this machine: good, doubtful or rejected, and why.
+    """Check locally which photos are usable for training, and why the others are not.
 
-    Free; sends nothing. Returns the price of going on, what to photograph next, and a contact sheet.
-    prepare_photos checks again by itself.
+    Free; sends nothing. Returns the full price, what to photograph next, and a contact sheet. prepare_photos
+    repeats this check.
     """
-
     return PhotosChecked.of(await studio.photo_sets.check(paths, on_progress, MAX_SECONDS))

@@ -1,4 +1,4 @@
-"""The tool that makes pictures with a training."""
+"""generate_photos: generate images with a finished training."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ async def generate_photos(
     *,
     studio: RequestStudio,
 ) -> ImagesMade:
-    """Make pictures of a trained person from a prompt and save them on this machine.
+    """Generate images of a trained subject from a prompt and save them on this machine.
 
-    Costs 1 credit an image. Repeating a call that made images is free: with a seed, else for ten minutes.
-    Takes task_id or subject of a finished training; puts the trigger word in where the prompt lacks it. Returns
-    paths and small previews.
+    Costs 1 credit an image. Repeating a call that made images is free: with a seed at any time, otherwise for
+    ten minutes. Takes task_id or subject of a finished training; adds the trigger word if the prompt lacks it.
+    Returns paths and small previews.
     """
     require_one_name(task_id, subject)
     custom = aspect_ratio == "custom"
     if custom != (width is not None and height is not None) or (not custom and (width or height)):
-        raise ToolError("width and height go together with aspect_ratio custom, and only with it.")
+        raise ToolError("width and height are required with aspect_ratio custom, and allowed only with it.")
     wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
     made = await studio.generations.generate(wish, MAX_SECONDS)
     return ImagesMade.of(made, sandbox=studio.is_sandbox)

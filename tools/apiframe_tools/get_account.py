@@ -1,4 +1,4 @@
-"""The tool that looks at the money."""
+"""get_account: credits and plan."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from apiframe_tools.results.account import AccountStatus
 
 
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
-    """Look at the Apiframe account: credits left and plan.
+    """Get remaining credits and plan.
 
-    Free. For telling the user before start_training whether a training (40 to 120 credits) can be paid.
+    Free. Use before start_training to check that the user can afford a training (40 to 120 credits).
     """
     return AccountStatus.of(await studio.account(), sandbox=studio.is_sandbox)

@@ -1,4 +1,4 @@
-"""The tool that looks once."""
+"""get_training_status: one status check."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from apiframe_tools.results.trainings import TrainingStatus
 async def get_training_status(
     task_id: TaskName | None = None, subject: OfSubject | None = None, *, studio: RequestStudio
 ) -> TrainingStatus:
-    """Look once at a training: status, percentage, time left and, when finished, the trigger word.
+    """Check a training once: status, percentage, time left and, when finished, the trigger word.
 
-    Free. Takes a task_id (also days later, or of a training made elsewhere), or a subject for its newest training.
-    To follow one that runs, wait_for_training saves calls.
+    Free. Takes a task_id (also days later, or of a training made elsewhere), or a subject for its newest
+    training. While a training runs, wait_for_training needs fewer calls.
     """
     require_one_name(task_id, subject)
     trainings = studio.trainings

@@ -1,4 +1,4 @@
-"""The tool that remembers: every training of this ledger."""
+"""list_trainings: every training of this ledger."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingList
 from apiframe_tools.wording.phrases import STATUS, Status
 
-Limit = Annotated[int, Field(ge=1, le=50, description="Most to return")]
+Limit = Annotated[int, Field(ge=1, le=50, description="Maximum to return")]
 Cursor = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=80),
-    Field(description="next_cursor of the page before"),
+    Field(description="next_cursor of the previous page"),
 ]
-StatusFilter = Annotated[Status, Field(description="Only those in this status")]
+StatusFilter = Annotated[Status, Field(description="Only those with this status")]
 
 
 async def list_trainings(
@@ -30,8 +30,8 @@ async def list_trainings(
 ) -> TrainingList:
     """List the trainings started from here, newest first, with subject, status and trigger word.
 
-    For finding a training or trigger word in a new chat, and every request that is open or unconfirmed. Free;
-    refreshes those under way.
+    Use it to find a training or trigger word in a new chat, or requests that are open or unconfirmed. Free;
+    refreshes running trainings.
     """
     states = None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
     page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)

@@ -1,4 +1,4 @@
-"""The tool that sends photos: check, normalise and upload them."""
+"""prepare_photos: check, normalise and upload photos."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ MAX_SECONDS: Final = 40.0
 MAX_ASKED: Final = 16
 
 _asked: WeakKeyDictionary[Studio, dict[tuple[Sequence[str], ...], str]] = WeakKeyDictionary()
-"""The fingerprint of the photos that each user was last asked about, by their paths. Only to report that photos
-changed: whether an answer counts is decided by the wording of the question."""
+"""The fingerprint of the photos that each user was last asked about, by their paths. Used only to report that photos
+changed: the wording of the question decides whether an answer counts."""
 
 
 @dataclass(frozen=True)
 class _Ready:
-    """Photos that can be asked about and sent. `seconds` are left for the call when the user has answered."""
+    """Photos ready to be confirmed and sent. `seconds` are left for the call once the user has answered."""
 
     wish: PhotosWish
     photos: CheckedPhotos
@@ -112,10 +112,10 @@ async def prepare_photos(
     ready: Annotated[_Ready, Resolve(_check)],
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> PhotosPrepared:
-    """Check, clean and upload 10 to 30 photos of one person; gives the training_images_id for start_training.
+    """Check, clean and upload 10 to 30 photos of one subject. Returns the training_images_id for start_training.
 
-    Costs 2 credits, once for the same photos while the set lives (about a day). Removes places and other hidden
-    data. A slow upload goes on after the call: the same call again reports it. Needs the subject's consent.
+    Costs 2 credits, once for the same photos while the set is valid (about a day). Removes location and other
+    metadata. A slow upload continues after the call; the same call again reports it. Needs the subject's consent.
     """
     photo_set = await studio.photo_sets.prepare(
         ready.wish,
@@ -144,6 +144,6 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     told = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
     return (
         f"Send {photos} to Apiframe? {told}It costs {UPLOAD_CREDITS:g} credits; training on them costs "
-        f"{CREDITS_A_PHOTO * number:g} more, and you will be asked again before it starts. Apiframe then holds photos "
-        f"of the subject's face.{before}"
+        f"{CREDITS_A_PHOTO * number:g} more, and you will be asked again before it starts. Apiframe then stores "
+        f"photos of the subject's face.{before}"
     )

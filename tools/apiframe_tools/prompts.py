@@ -1,4 +1,4 @@
-"""Ready beginnings for a person: train somebody, find ideas for portraits."""
+"""Prompts that a user can start from: train a model of a subject, suggest portraits."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from apiframe_studio.studio import Studio
 
 MAX_SUGGESTED: Final = 20
 
-Subject = Annotated[str, Field(description="Name of the person in the photos")]
+Subject = Annotated[str, Field(description="Name of the subject: the person in the photos")]
 Folder = Annotated[
     str,
-    Field(description=f"Folder with at least {FEWEST} photos of that person (at most {MOST} are sent)"),
+    Field(description=f"Folder with at least {FEWEST} photos of the subject (at most {MOST} are sent)"),
 ]
 
 
 class StudioPrompt(Prompt):
-    """A prompt that names what is wrong with its arguments, as invalid parameters (-32602).
+    """A prompt whose argument errors are readable "invalid parameters" errors (-32602).
 
-    The SDK's own answers with code 0 and logs a traceback, and renders a blank argument as a blank.
+    The SDK's own prompt returns code 0, logs a traceback, and renders a blank argument as a blank.
     """
 
     async def render(self, arguments: dict[str, Any] | None, context: Any) -> Any:
@@ -58,22 +58,22 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
     """Register every prompt on this studio, with completion of subjects' names."""
 
     def train_a_person(subject: Subject, folder: Folder) -> str:
-        """From a folder of photos to a trigger word."""
+        """Train a model from a folder of photos and get its trigger word."""
         return (
             f"Train a photo model of {subject} with the photos in {folder}. Check them first and show me the contact "
-            f"sheet. Ask me whether {subject} agreed, and what the service wants to know about {subject}. Tell me what "
-            "it costs before anything is sent. At the end tell me the trigger word."
+            f"sheet. Ask me whether {subject} agreed, and for the details about {subject} that the service needs. Tell "
+            "me what it costs before anything is sent. At the end, tell me the trigger word."
         )
 
     def portrait_ideas(subject: Subject) -> str:
-        """Five ideas for portraits of somebody who is trained."""
+        """Suggest five portraits of a trained subject."""
         return (
             f"Find the trained model of {subject} with list_trainings. Suggest five different portraits of {subject}, "
-            "each one sentence with place, light, clothes and mood. When I choose one, make it with generate_photos "
-            "and tell me first what it costs."
+            "each in one sentence with place, light, clothes and mood. When I choose one, tell me what it costs, then "
+            "make it with generate_photos."
         )
 
-    server.add_prompt(StudioPrompt.from_function(train_a_person, title="Train a model of a person"))
+    server.add_prompt(StudioPrompt.from_function(train_a_person, title="Train a model of a subject"))
     server.add_prompt(StudioPrompt.from_function(portrait_ideas, title="Ideas for portraits"))
 
     async def complete(
@@ -83,7 +83,7 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
     ) -> Completion | None:
         if argument.name != "subject":
             return None
-        # One more than are shown tells whether there are more.
+        # One more than is shown, to learn whether there are more.
         names = [*await studio.ledger.subjects(argument.value, limit=MAX_SUGGESTED + 1)]
         has_more = len(names) > MAX_SUGGESTED
         return Completion(

@@ -1,4 +1,4 @@
-"""The tool that records what a person decided."""
+"""resolve_training: record what the user decided about a request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ref = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
     AfterValidator(clean_subject),
-    Field(description="ref of the request; or a subject's name for a training made elsewhere"),
+    Field(description="ref of the request, or a subject's name for a training made elsewhere"),
 ]
 UserDecision = Annotated[
     Literal["accepted", "send_again", "give_up"], Field(description="What the user said")
@@ -25,11 +25,10 @@ UserDecision = Annotated[
 async def resolve_training(
     ref: Ref, decision: UserDecision, task_id: TaskId | None = None, *, studio: RequestStudio
 ) -> TrainingStatus:
-    """Record the user's decision about an unconfirmed or lost request; never the assistant's own guess.
+    """Record the user's decision about an unconfirmed or lost request; never guess it.
 
-    accepted: the dashboard shows it (pass its task_id). send_again: it does not; the next call pays for it.
-    give_up: drop it. With accepted, a task_id and a name as ref, a training made elsewhere is listed under that
-    name. Free itself.
+    accepted: the dashboard shows it (pass its task_id). send_again: it does not; the next call resubmits and
+    pays. give_up: drop it. To import a training made elsewhere: accepted, its task_id, and a name as ref. Free.
     """
     training = await studio.trainings.resolve(ref, Decision(decision), task_id)
     return TrainingStatus.of(training, sandbox=studio.is_sandbox)

@@ -1,6 +1,6 @@
-"""What can be read without a tool call: trainings, generated pictures, a guide to good photos.
+"""Resources: trainings, generated images, a guide to good photos.
 
-Everything here is reachable through tools too, since many clients have tools only.
+Tools return all of it too, since many clients support tools only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
         "apiframe://guides/photos", title="Good photos for a training", mime_type="text/markdown"
     )
     async def photo_guide() -> str:
-        """What makes good input pictures."""
+        """What makes good input photos."""
         return PHOTO_GUIDE
 
     for media_type, ending in ENDINGS.items():
@@ -48,17 +48,17 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
     @server.resource(
         f"apiframe://pictures/{{ref}}/{{number}}.{ending}",
         name=f"picture_{ending}",
-        title=f"A generated picture ({ending})",
+        title=f"A generated image ({ending})",
         mime_type=media_type,
     )
     async def picture(ref: str, number: str) -> bytes:
-        """A picture that generate_photos saved on this machine."""
+        """An image that generate_photos saved on this machine."""
         saved = await raise_readable(studio.ledger.pictures_of(ref))
         for one in saved:
             if str(one.number) == number and (data := await studio.portfolio.read(one)) is not None:
                 return data
         raise ResourceNotFoundError(
-            "No such image is saved here. The results of generate_photos name those that are."
+            "No such image is saved here. generate_photos returns the URIs of saved images."
         )
 
 

@@ -1,4 +1,4 @@
-"""The tool that spends: start a training once."""
+"""start_training: start a training, at most once for the same photos."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from apiframe_tools.wording.phrases import pluralize
 from apiframe_tools.wording.warnings import describe_earlier_training
 
 _WEBHOOK_PROBLEMS = {
-    WebhookProblem.NOT_A_URL: "is not a web address",
+    WebhookProblem.NOT_A_URL: "is not a URL",
     WebhookProblem.NOT_HTTPS: "must begin with https://",
-    WebhookProblem.CREDENTIALS: "must not hold a user name or password",
+    WebhookProblem.CREDENTIALS: "must not contain a user name or password",
     WebhookProblem.TOO_LONG: "is longer than 2048 characters",
 }
 
@@ -64,10 +64,10 @@ async def start_training(
     studio: RequestStudio,
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> TrainingStarted:
-    """Start training a photo model of a person from uploaded photos; get_training_status follows it.
+    """Start training a photo model of a subject from uploaded photos.
 
-    Costs 4 credits a photo (40 to 120), once: the same photos again return the training that already is. Returns
-    task_id at once; it goes on for many minutes at the service and cannot be cancelled. Not for looking at
+    Costs 4 credits a photo (40 to 120), once: calling again with the same photos returns the existing training.
+    Returns task_id at once; the training takes many minutes and cannot be cancelled. Use get_training_status for
     progress.
     """
     agreed = may_pay(confirmation)
@@ -86,9 +86,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     if price is None:
         return None
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
-    before = (
-        f" {describe_earlier_training(price.earlier)} This trains them once more." if price.earlier else ""
-    )
+    before = f" {describe_earlier_training(price.earlier)} This trains them again." if price.earlier else ""
     photos = (
         f"photo set {wish.training_images_id}{f' of {price.subject}' if price.subject else ''}"
         if price.photos is None
@@ -103,6 +101,6 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
 def _check_webhook(studio: Studio, url: str | None) -> None:
     if url and (problem := problem_of(url, service_is_local=studio.service_is_local)):
         raise ToolError(
-            f"webhook_url {_WEBHOOK_PROBLEMS[problem]}, so nothing was sent. Leave it out (get_training_status is "
-            "enough) or call start_training with an https address that the service can reach."
+            f"webhook_url {_WEBHOOK_PROBLEMS[problem]}, so nothing was sent. Omit it (get_training_status is "
+            "enough) or pass an https URL that the service can reach."
         )

@@ -1,4 +1,4 @@
-"""The tool that waits a little, with progress."""
+"""wait_for_training: wait up to 45 seconds, with progress notifications."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from apiframe_tools.wording.phrases import STATUS
 MAX_WAIT_SECONDS: Final = 45
 """Clients give up after about 60 seconds."""
 
-Seconds = Annotated[int, Field(ge=1, le=MAX_WAIT_SECONDS, description="Seconds to wait at most")]
+Seconds = Annotated[int, Field(ge=1, le=MAX_WAIT_SECONDS, description="Maximum seconds to wait")]
 
 
 async def wait_for_training(
@@ -26,10 +26,10 @@ async def wait_for_training(
     studio: RequestStudio,
     on_progress: Progress,
 ) -> TrainingStatus:
-    """Wait until a training is finished or failed, at most 45 seconds, reporting progress on the way.
+    """Wait up to 45 seconds for a training to finish or fail, with progress notifications.
 
-    Takes task_id or subject; same result as get_training_status. Still running at the end is a normal result: a
-    training takes many minutes. Free.
+    Takes task_id or subject; same result as get_training_status. Trainings take many minutes, so "still running"
+    is a normal result. Free.
     """
     require_one_name(task_id, subject)
 

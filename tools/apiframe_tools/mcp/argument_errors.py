@@ -1,4 +1,4 @@
-"""What was wrong with a call's arguments, in words: the allowed values, never the value that came. Pure."""
+"""Errors about arguments as sentences: what is allowed, never the value that came. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_NAMED = 5
 
 
 def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
-    """What was wrong (unknown arguments alone, or each wrong one in a sentence), and what the tool takes."""
+    """Describe the unknown arguments or, without any, each wrong one, and what the tool takes."""
     found = error.errors(include_input=False, include_url=False)
     unknown = [_name(details) for details in found if details["type"] == "extra_forbidden"]
     wrong = (
@@ -43,7 +43,7 @@ def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> str:
                 if schema.get("properties", {}).get(name, {}).get("type") == "array"
                 else "characters"
             )
-            return f"{name} may have at most {limits['max_length']} {parts}."
+            return f"{name} must have at most {limits['max_length']} {parts}."
         case "string_type" | "string_sub_type" | "string_unicode":
             return f"{name} must be text."
         case "bool_type" | "bool_parsing":
@@ -59,7 +59,7 @@ def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> str:
         case "value_error":
             return f"{name} {limits['error']}."
         case _:
-            return f"{name} is not what this tool takes."
+            return f"{name} is not valid."
 
 
 def _signature(schema: dict[str, Any]) -> str:

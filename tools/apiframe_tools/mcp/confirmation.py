@@ -1,8 +1,8 @@
-"""Asking the user before money is spent, where the client can ask: once, with the price.
+"""Ask the user before money is spent, with the price, where the client supports it.
 
-In the 2025 protocols the question is asked in the middle of the call; in the 2026 one the call is answered
-with the question and comes again with the answer, which counts for that very wording only. A client that did
-not declare that it can ask is served without the question.
+The 2025 protocols ask in the middle of the call. In the 2026 protocol the question is the result of the call, which
+comes again with the answer; the answer counts only for exactly that wording. Clients that do not declare elicitation
+are not asked.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ log = logging.getLogger(__name__)
 class SpendConfirmation(BaseModel):
     """What the user is asked to fill in."""
 
-    agreed: bool = Field(title="Go ahead and pay", description="Choosing no sends nothing and costs nothing")
+    agreed: bool = Field(title="Go ahead and pay", description="If you choose no, nothing is sent or charged")
 
 
 Confirmation = ElicitationResult[SpendConfirmation]
 Question: TypeAlias = SpendConfirmation | Elicit[SpendConfirmation]
 COULD_NOT_ASK: Final = (
-    "The user could not be asked: this client gave no usable answer to the question, so nothing was sent and nothing "
-    "was paid. Next: call it again. If it goes on, the user can set APIFRAME_CONFIRM_SPENDING to never, which asks no "
-    "question, and restart this server."
+    "The user could not be asked: the client returned no usable answer, so nothing was sent or paid. Next: call the "
+    "tool again. If this keeps happening, the user can set APIFRAME_CONFIRM_SPENDING to never, which turns the "
+    "question off, and restart this server."
 )
 RESOLVER_PREFIX: Final = "Resolver '"
-"""How the SDK begins its own error about an answer that it cannot use."""
+"""How the SDK's error about an unusable answer begins."""
 CONFIRMED: Final = SpendConfirmation(agreed=True)
-"""The question is not asked in this setting or client: the call may pay."""
+"""This setting or client does not ask: the call may pay."""
 NOTHING_TO_PAY: Final = SpendConfirmation(agreed=False)
-"""There was nothing to ask, since nothing is to be paid: the call returns what there is, and must not pay."""
+"""Nothing to pay, so nothing to ask: the call returns what exists and must not pay."""
 CODE_LENGTH: Final = 8
 MAX_BALANCE_SECONDS: Final = 2.0
 
@@ -51,11 +51,11 @@ MAX_BALANCE_SECONDS: Final = 2.0
 async def confirm_spending(
     ctx: Context[Any, Any], studio: Studio, question: Callable[[], Awaitable[str | None]]
 ) -> Question:
-    """What a tool's resolver returns: the question to ask, or that none is needed.
+    """Return the question to ask, or that none is needed; for the resolver of a paid tool.
 
-    `question` returns None when nothing is to be paid. In the 2026 protocol an answer counts for its very wording,
-    and the question is made again when the answer comes: it names the set by its code, and nothing in it may change
-    meanwhile (a balance, a time, a counter). An error while it is made does not end the call, which must not pay then.
+    `question` returns None when nothing is to be paid. In the 2026 protocol the question is made again when the answer
+    comes, and must be the same to the letter: it names the set by its code and contains nothing that may change
+    meanwhile (a balance, a time, a counter). An error in `question` does not end the call, which then must not pay.
     """
     if not (studio.asks_before_spending and _can_ask(ctx)):
         return CONFIRMED
@@ -77,19 +77,19 @@ def may_pay(confirmation: Confirmation) -> bool:
     ):
         return confirmation.data.agreed
     raise ToolError(
-        "The user was asked and did not agree, so nothing was sent and nothing was paid. Ask what they want."
+        "The user was asked and did not agree, so nothing was sent or paid. Ask what they want to do instead."
     )
 
 
 def name_set(photos: int, subject: str | None, fingerprint: str | None) -> str:
-    """How a question names a set: the photos, whose they are, and a short code of exactly this set."""
+    """A set as a question names it: number of photos, subject, and a short code of exactly this set."""
     of = f" of {subject}" if subject else ""
     code = f" (set {fingerprint[:CODE_LENGTH]})" if fingerprint else ""
     return f"{pluralize(photos, 'photo')}{of}{code}"
 
 
 async def credits_left(studio: Studio) -> float | None:
-    """Credits on the account after a payment, or None when the service does not respond within a moment. Free."""
+    """Credits left after a payment, or None when the service does not respond within MAX_BALANCE_SECONDS. Free."""
     with anyio.move_on_after(MAX_BALANCE_SECONDS), suppress(ApiframeError):
         return (await studio.account()).credits
     return None

@@ -1,6 +1,6 @@
-"""The arguments that tools share: their limits, and what they are called to a model.
+"""The parameter types that tools share, with limits and descriptions.
 
-Limits stand in the schema. Where a pattern would explain nothing, a check says the reason in words.
+Limits are in the schema. Where a pattern would not explain itself, a check gives the reason in words.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
 _ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
 
 _TRIGGER_WORD_PROBLEMS: Final = {
-    WordProblem.TOO_SHORT: f"needs at least {SHORTEST} characters, so that it cannot be part of other words",
-    WordProblem.TOO_LONG: f"may have at most {LONGEST} characters",
-    WordProblem.SHAPE: "is one token of the letters A to Z, digits, _ and -, without spaces (for example TOKANNA)",
+    WordProblem.TOO_SHORT: f"must have at least {SHORTEST} characters, so that it is not part of other words",
+    WordProblem.TOO_LONG: f"must have at most {LONGEST} characters",
+    WordProblem.SHAPE: "must be one word of letters A to Z, digits, _ and -, without spaces (for example TOKANNA)",
 }
 
 
 def _check_id(text: str) -> str:
     if not _ID.fullmatch(text):
         raise ValueError(
-            "is an id as the service or this server gave it: letters, digits and . _ : ~ + / = @ - only"
+            "must be an id that the service or this server returned: only letters, digits and . _ : ~ + / = @ -"
         )
     return text
 
@@ -43,19 +43,19 @@ def _check_trigger_word(text: str) -> str:
 
 
 def check_printable(text: str) -> str:
-    """A name on one line: nothing in it that cannot be seen."""
+    """Check that a name is on one line and printable."""
     if not text.isprintable():
-        raise ValueError("is a short name on one line, without control characters")
+        raise ValueError("must be a short name on one line, without control characters")
     return text
 
 
 def clean_subject(text: str) -> str:
-    """A subject's name as it will be shown: characters that cannot be seen, as those inside an emoji, are left out."""
+    """Return a subject's name as it will be shown, without invisible characters such as those inside an emoji."""
     if any(unicodedata.category(letter) in _LINE_BREAKING for letter in text):
-        raise ValueError("is a short name on one line, without control characters")
+        raise ValueError("must be a short name on one line, without control characters")
     name = visible_name(text)
     if text and name is None:
-        raise ValueError("needs characters that can be seen")
+        raise ValueError("must have visible characters")
     return name or ""
 
 
@@ -71,76 +71,74 @@ _Name = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME), AfterValidator(clean_subject)
 ]
 
-PhotosId = Annotated[_Id, Field(description="task_id of the finished photo upload")]
+PhotosId = Annotated[_Id, Field(description="training_images_id from prepare_photos")]
 TaskName = Annotated[_Id, Field(description="task_id or ref of the training")]
-TaskId = Annotated[_Id, Field(description="task_id that the Apiframe dashboard shows")]
+TaskId = Annotated[_Id, Field(description="task_id shown in the Apiframe dashboard")]
 TriggerWord = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     AfterValidator(_check_trigger_word),
     Field(
-        description="Made-up word to ask for, such as TOKANNA; the service may return another",
+        description="Made-up word to request, such as TOKANNA; the service may return another",
         json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
-Subject = Annotated[_Name, Field(description="The person's name; stays on this machine")]
-OfSubject = Annotated[_Name, Field(description="Or its subject's name")]
+Subject = Annotated[_Name, Field(description="The subject's name; stays on this machine")]
+OfSubject = Annotated[_Name, Field(description="Or the subject's name")]
 WebhookUrl = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=LONGEST_URL),
-    Field(description="https address for updates"),
+    Field(description="https URL for status updates"),
 ]
 WebhookSecret = Annotated[SecretStr, Field(max_length=1024, description="Sent back as x-webhook-secret")]
-IdempotencyKey = Annotated[
-    _Key, Field(description="A new value trains the same photos again on purpose, at full price")
-]
+IdempotencyKey = Annotated[_Key, Field(description="A new value trains the same photos again, at full price")]
 
 
 def _as_list(given: object) -> object:
-    """One path may come as text: clients for people ask for one folder."""
+    """A single path may come as text: some clients send one folder that way."""
     return [given] if isinstance(given, str) else given
 
 
 Paths = Annotated[
     list[str],
     BeforeValidator(_as_list),
-    Field(min_length=1, max_length=MOST_PICTURES, description="Folders or picture files on this machine"),
+    Field(min_length=1, max_length=MOST_PICTURES, description="Folders or photo files on this machine"),
 ]
 
 
 def _not_too_many(names: list[str]) -> list[str]:
-    """Said here and not in the schema, which a model reads at every turn."""
+    """Checked here and not in the schema, which a model reads at every turn."""
     if len(names) > MOST_PICTURES:
-        raise ValueError(f"may have at most {MOST_PICTURES} entries")
+        raise ValueError(f"must have at most {MOST_PICTURES} entries")
     return names
 
 
 _Named = Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_not_too_many)]
-LeaveOut = Annotated[_Named, Field(description="Photos not to send: file names, or as on the sheet 7f3a:15")]
-Keep = Annotated[_Named, Field(description="Doubtful or rejected photos to send all the same")]
-Gender = Annotated[Literal["female", "male"], Field(description="As the person says")]
+LeaveOut = Annotated[_Named, Field(description="Photos to exclude: file names, or numbers such as 7f3a:15")]
+Keep = Annotated[_Named, Field(description="Doubtful or rejected photos to send anyway")]
+Gender = Annotated[Literal["female", "male"], Field(description="As the user says")]
 Ethnicity = Annotated[
     Literal["asian", "black", "latino", "middle eastern", "native american", "pacific islander", "white"],
-    Field(description="Ask the person; never guessed from photos"),
+    Field(description="Ask the user; never guess from photos"),
 ]
-Age = Annotated[int, Field(ge=1, le=120, description="In years, if the person says it")]
-Consent = Annotated[bool, Field(description="True only after the person said the subject agreed")]
+Age = Annotated[int, Field(ge=1, le=120, description="In years, if the user says it")]
+Consent = Annotated[bool, Field(description="True only after the user said that the subject agreed")]
 Prompt = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
-    Field(description="What the picture shows"),
+    Field(description="What the image shows"),
 ]
 _Ratios = Literal[
     "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9", "9:21", "5:4", "4:5", "1:2", "2:1", "1:3", "3:1",
     "1:4", "4:1", "custom",
 ]  # fmt: skip
-AspectRatio = Annotated[_Ratios, Field(description="Square if not given")]
+AspectRatio = Annotated[_Ratios, Field(description="Default: square")]
 PixelSize = Annotated[int, Field(ge=64, le=2048, description="Pixels, only with custom")]
-ImageCount = Annotated[int, Field(ge=1, le=4, description="Pictures to make; 1 if not given")]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="A new one makes another picture")]
+ImageCount = Annotated[int, Field(ge=1, le=4, description="Default: 1")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="A new value makes a different image")]
 
 
 def require_one_name(task_id: str | None, subject: str | None) -> None:
-    """Raises ToolError unless a call names its training in exactly one way."""
+    """Raise ToolError unless exactly one of the two is given."""
     if (task_id is None) == (subject is None):
-        raise ToolError("Name the training with either task_id or subject. list_trainings shows both.")
+        raise ToolError("Pass either task_id or subject. list_trainings shows both.")

@@ -1,4 +1,4 @@
-"""What a tool takes from its request: the studio, and somewhere to report progress."""
+"""What a tool gets injected from its request: the studio, and a callback for progress."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mcp.server.mcpserver import Context, Resolve
 from apiframe_studio.studio import Studio
 
 OnProgress: TypeAlias = Callable[[float, float, str], Awaitable[None]]
-"""Called with how much is done, of how much, and what is being done."""
+"""Called with the amount done, the total, and a message."""
 
 
 async def studio_of_request(ctx: Context[Any, Any]) -> Studio:
-    """The studio that serves this request: the one place to change when each request has an owner of its own."""
+    """Return the studio that serves this request: the one place to change once each request has its owner."""
     studio: Studio = ctx.request_context.lifespan_context
     return studio
 
@@ -28,9 +28,9 @@ Progress = Annotated[OnProgress, Resolve(_progress_of_request)]
 
 
 def stepped(on_progress: OnProgress, steps: Sequence[str]) -> OnProgress:
-    """Report how far each of several steps is as one progress, which only grows, as the protocol asks.
+    """Combine the progress of several steps into one that only grows, as the protocol requires.
 
-    What it returns takes (done, of, which step); each step is an equal part of the whole.
+    The returned callback takes (done, total, step); each step is an equal part of the whole.
     """
     farthest = 0.0
 

@@ -1,7 +1,7 @@
-"""The arguments of a tool, as a model that validates them and as the schema that clients see.
+"""The arguments of a tool: the model that validates them and the schema that clients see.
 
-Every character of a tool list is read at every turn, so the schemas have no titles, and null, which means "not
-given" here, is not in the input. What differs by the service's terms is marked with `FromTerms`.
+A model reads every character of the tool list at every turn, so the schemas have no titles, and input schemas have no
+null, which means "not given". What differs by the service's terms is marked with `FromTerms`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class FromTerms:
     """In `Annotated[T, FromTerms(…)]`: what a parameter takes under the terms of the provider in use.
 
     `annotation` returns the type, or None where the provider has no such parameter: then it is neither published nor
-    accepted, and the tool receives its default. What else stands in the `Annotated` holds for every provider.
+    accepted, and the tool receives its default. Everything else in the `Annotated` applies to every provider.
     """
 
     annotation: Callable[[Any], Any]
 
 
 def one_of(choices: Sequence[str]) -> Any:
-    """The type of a text that is one of these."""
+    """Return the type of a text that is one of these."""
     literal: Any = Literal
     return literal[tuple(choices)]
 
@@ -43,12 +43,12 @@ class Arguments(ArgModelBase):
     absent: ClassVar[dict[str, Any]] = {}
 
     def model_dump_one_level(self) -> dict[str, Any]:
-        """Every parameter of the tool with its value."""
+        """Return every parameter of the tool with its value."""
         return super().model_dump_one_level() | self.absent
 
 
 def argument_model(fn: Callable[..., Any], terms: Any) -> type[Arguments]:
-    """The parameters of a tool under these terms, without those that the SDK injects."""
+    """Make the model of a tool's parameters under these terms, without those that the SDK injects."""
     hints, injected = get_type_hints(fn, include_extras=True), find_resolved_parameters(fn)
     fields: dict[str, Any] = {}
     absent: dict[str, Any] = {}
@@ -66,7 +66,7 @@ def argument_model(fn: Callable[..., Any], terms: Any) -> type[Arguments]:
 
 
 def _under(terms: Any, annotation: Any) -> Any:
-    """The annotation with what these terms say in place of each marker; None when they have no such parameter."""
+    """Replace each marker in the annotation by its type under these terms; None when they have no such parameter."""
     if get_origin(annotation) is Annotated:
         _kept, *metadata = get_args(annotation)
         marker = next((one for one in metadata if isinstance(one, FromTerms)), None)

@@ -1,8 +1,7 @@
-"""The one kind of tool we register: it says what was wrong with a call in words that help the next one.
+"""Our subclass of the SDK's tool, with compact schemas and errors that name the next step.
 
-The SDK's own `Tool` publishes padded schemas, ignores unknown arguments, answers bad ones with a dump
-that repeats the value, and prefixes every error. `Tool` is marked internal, hence the cap on `mcp` in
-pyproject.toml.
+The SDK's `Tool` publishes padded schemas, ignores unknown arguments, answers bad ones with a dump that repeats the
+value, and prefixes every error. It is marked internal, hence the cap on `mcp` in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ DECISION: Final = ToolAnnotations(
 
 
 class StudioTool(Tool):
-    """A typed function as a tool. Its docstring is what a model reads; its result's `str` is the text block."""
+    """A typed function as a tool. Its docstring is the description; `str` of its result is the text block."""
 
     @classmethod
     def of(cls, fn: Callable[..., Any], title: str, annotations: ToolAnnotations, terms: Any) -> Self:
@@ -81,7 +80,7 @@ class StudioTool(Tool):
         """Run the tool.
 
         Raises:
-            ToolError: with one clear sentence and the next step, for what the model or the person can mend.
+            ToolError: with one clear sentence and the next step, for what the model or the user can fix.
             UnexpectedToolError: for a crash; its cause is logged and stays on this side.
         """
         try:
@@ -89,18 +88,18 @@ class StudioTool(Tool):
         except UnexpectedToolError as crash:
             raise self.raise_readable(crash) from crash.__cause__
         except MCPError as fault:
-            # A tool of ours makes none; the client answered the question for the user with an error.
+            # Our tools raise none: the client answered the question to the user with an error.
             if not any(is_asked for _, is_asked in self.resolved_params.values()):
                 raise
             raise ToolError(COULD_NOT_ASK) from fault
         except ToolError as error:
             raise ToolError(self._correctable(error)) from error.__cause__
-        # An InputRequiredResult, with which the SDK asks the person, passes through as it is.
+        # The SDK's question to the user (InputRequiredResult) passes through unchanged.
         is_ours = isinstance(result, BaseModel) and not isinstance(result, InputRequiredResult)
         return _tool_result(result) if convert_result and is_ours else result
 
     def _without_blanks(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Strict agents fill every argument: null, and blank text for an optional one, mean "not given"."""
+        """Drop null, and blank text for an optional argument: strict clients fill every argument."""
         known, required = self.parameters["properties"], self.parameters.get("required", ())
         return {
             name: value
@@ -115,14 +114,14 @@ class StudioTool(Tool):
         return COULD_NOT_ASK if words.startswith(RESOLVER_PREFIX) else words
 
     def raise_readable(self, crash: UnexpectedToolError) -> ToolError:
-        # With every error that there is: not before one comes.
+        # Imports every error there is, so only when one occurs.
         from apiframe_tools.wording.error_messages import message_for
 
         if crash.__cause__ is not None and (words := message_for(crash.__cause__)):
             return ToolError(words)
         return UnexpectedToolError(
-            f"{self.name} met a fault of its own, which was logged. What was paid for stays in the ledger: "
-            "call list_trainings to see it, and tell the person."
+            f"{self.name} failed unexpectedly; see the log. Paid requests stay in the ledger: tell the user, and call "
+            "list_trainings to see them."
         )
 
 

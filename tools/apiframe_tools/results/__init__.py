@@ -1,4 +1,4 @@
-"""What every result has in common. Images travel beside the text, never in the structured part."""
+"""What all results share. Images are content blocks after the text, never structured content."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import BaseModel, PrivateAttr
 
 
 class Result(BaseModel):
-    """A small type of our own, whose `str` is a text that stands alone.
+    """A result whose `str` is a complete text.
 
-    Many clients show a model the text only, so it names the state, the id, the trigger word and the next step.
+    Many clients show a model only the text, so it names the state, the id, the trigger word and the next step.
     """
 
     @classmethod
@@ -30,7 +30,7 @@ class WithImages(Result):
 
     @property
     def blocks(self) -> list[ContentBlock]:
-        """What follows the text in the tool's answer."""
+        """The content blocks after the text."""
         return self._blocks
 
     def add_image(self, jpeg: bytes) -> None:

@@ -10,17 +10,16 @@ from apiframe_tools.results import Result
 from apiframe_tools.wording.phrases import join_sentences
 
 _WHAT_IT_COSTS = (
-    f"a training takes 4 credits a photo, so 40 to 120, after {UPLOAD_CREDITS:g} for preparing its photos; tell the "
-    "user if that is more than is left."
+    f"a training costs 4 credits a photo (40 to 120), plus {UPLOAD_CREDITS:g} for preparing the photos; tell the "
+    "user if too few are left."
 )
 _NOTHING_IS_CHARGED = (
-    "in the sandbox credits are simulated, so anything can be tried; at the service a training takes 4 credits a "
-    "photo."
+    "credits are simulated, so try anything; the real service charges 4 credits a photo for a training."
 )
 
 
 class AccountStatus(Result):
-    """What is left to spend."""
+    """Remaining credits and plan."""
 
     credits: float | None
     plan: str | None
@@ -36,5 +35,5 @@ class AccountStatus(Result):
 
     def __str__(self) -> str:
         left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
-        plan = f" on the plan {self.plan!r}" if self.plan else ""
+        plan = f" on plan {self.plan!r}" if self.plan else ""
         return join_sentences(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")

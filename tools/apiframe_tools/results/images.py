@@ -16,7 +16,7 @@ from apiframe_tools.wording.warnings import warnings_for_images
 
 
 class PictureSaved(Result):
-    """One picture on this machine."""
+    """One image on this machine."""
 
     number: int
     path: str
@@ -24,13 +24,13 @@ class PictureSaved(Result):
 
 
 class ImagesMade(WithImages):
-    """Generated pictures."""
+    """Generated images."""
 
     ref: str
     task_id: str | None
     status: Status
     subject: str | None
-    prompt: str = Field(description="What was really asked for")
+    prompt: str = Field(description="The prompt as it was sent")
     trigger_word: str
     trigger_word_added: bool
     pictures: list[PictureSaved]
@@ -73,8 +73,8 @@ class ImagesMade(WithImages):
         )
         return join_sentences(
             self.sandbox,
-            f"{cost}. Saved: {pluralize(len(self.pictures), 'picture')}{of}; the generation is {self.status}.",
-            f"The trigger word {self.trigger_word} was put in front of the prompt."
+            f"{cost}. Saved: {pluralize(len(self.pictures), 'image')}{of}; the generation is {self.status}.",
+            f"The trigger word {self.trigger_word} was added before the prompt."
             if self.trigger_word_added
             else "",
             *(f"{picture.number}: {picture.path}." for picture in self.pictures),

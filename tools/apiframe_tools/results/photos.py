@@ -35,7 +35,7 @@ from apiframe_tools.wording.warnings import warnings_for_check, warnings_for_set
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
-    "and name them in leave_out of prepare_photos."
+    "and pass them as leave_out to prepare_photos."
 )
 
 
@@ -49,21 +49,21 @@ class PhotoJudged(BaseModel):
 
 
 class PhotosChecked(WithImages):
-    """A judged folder of photos. Nothing left this machine."""
+    """Photos after a local check. Nothing was sent."""
 
     _choice: str = PrivateAttr("")
 
     good: int
     doubtful: int
-    usable: int = Field(description="Good and doubtful ones")
+    usable: int = Field(description="Good and doubtful")
     needed: int
     enough: bool
-    sheet: str = Field(description="Code of the contact sheet; with a number after it, the name of a photo")
+    sheet: str = Field(description="Code of the contact sheet; code:number names a photo")
     faces_checked: bool
     photos: list[PhotoJudged]
     preparing_credits: float
     training_credits: float | None = Field(
-        description="Of the photos that would be sent; null when there are too few"
+        description="For the photos that would be sent; null when there are too few"
     )
     photograph_next: list[str]
     not_judged: list[str]
@@ -117,9 +117,9 @@ class PhotosChecked(WithImages):
             f"Rejected: {_named(rejected)}." if rejected else "",
             f"Doubtful: {_named(doubtful)}." if doubtful else "",
             f"Photograph next: {'; '.join(self.photograph_next)}." if self.photograph_next else "",
-            f"Not judged: {', '.join(self.not_judged)}." if self.not_judged else "",
+            f"Not checked: {', '.join(self.not_judged)}." if self.not_judged else "",
             *self.warnings,
-            f"prepare_photos takes names, or numbers as {self.sheet}:1, in leave_out and keep."
+            f"prepare_photos takes file names, or numbers such as {self.sheet}:1, in leave_out and keep."
             if self.photos
             else "",
             f"Next: {self.next_step}",
@@ -129,19 +129,19 @@ class PhotosChecked(WithImages):
         if self.training_credits is None:
             return ""
         return (
-            f"Going on costs {self.preparing_credits + self.training_credits:g} credits: {self.preparing_credits:g} to "
-            f"prepare the photos, {self.training_credits:g} to train on them."
+            f"The full price is {self.preparing_credits + self.training_credits:g} credits: "
+            f"{self.preparing_credits:g} to prepare the photos, {self.training_credits:g} to train on them."
         )
 
 
 class PhotosPrepared(Result):
-    """A set of photos at the service, or on its way there."""
+    """A set of photos at the service, or being sent there."""
 
     _left_out: str = PrivateAttr("")
 
     ref: str
     training_images_id: str | None = Field(
-        description="For start_training; null until the upload was accepted"
+        description="For start_training; null until the upload is accepted"
     )
     status: PhotosStatus
     subject: str | None
@@ -149,9 +149,9 @@ class PhotosPrepared(Result):
     left_out: list[str]
     expires_at: datetime | None
     credits: float = Field(description="What the preparation cost")
-    training_credits: float = Field(description="What a training of it would cost")
+    training_credits: float = Field(description="What training on it would cost")
     credits_left: float | None = Field(
-        description="On the account after this payment; null when nothing was paid or it is not known"
+        description="Left after this payment; null when nothing was paid or it is unknown"
     )
     deduplicated: bool
     warnings: list[str]
@@ -183,9 +183,7 @@ class PhotosPrepared(Result):
 
     def __str__(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
-        until = (
-            f" It can be trained on until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
-        )
+        until = f" Valid until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
         cost = (
             "This call cost nothing"
             if self.deduplicated
@@ -193,7 +191,7 @@ class PhotosPrepared(Result):
         )
         return join_sentences(
             self.sandbox,
-            f"{cost}; a training of it costs {self.training_credits:g} more.",
+            f"{cost}; training on it costs {self.training_credits:g} more.",
             f"The set of {self.photos} photos{of} is {self.status}.{until}",
             f"training_images_id {self.training_images_id}, ref {self.ref}."
             if self.training_images_id
@@ -210,7 +208,7 @@ def _named(photos: list[PhotoJudged]) -> str:
 
 
 def _left_out(photo_set: PhotoSet) -> list[tuple[str, str]]:
-    """The name of each photo that is not sent, and why."""
+    """Return the name of each photo that is not sent, and why."""
     return [
         (photo.photo.name, LEFT_OUT.get(why) or ", ".join(describe_reasons(photo)))
         for photo in photo_set.check.photos

@@ -21,7 +21,7 @@ MAX_LISTED = 10
 
 
 class TrainingStarted(Result):
-    """A training that was started, or the one that already was."""
+    """A training that was started, or the existing one."""
 
     ref: str
     task_id: str | None = Field(description="The service's id; null until it is known")
@@ -29,14 +29,14 @@ class TrainingStarted(Result):
     training_images_id: str
     subject: str | None
     requested_trigger_word: str | None
-    trigger_word: str | None = Field(description="Null until the service names it")
-    credits: float | None = Field(description="What it costs; null for a set that this ledger never saw")
+    trigger_word: str | None = Field(description="Null until the service returns it")
+    credits: float | None = Field(description="Price; null for a set that is not in this ledger")
     credits_left: float | None = Field(
-        description="On the account after this payment; null when nothing was paid or it is not known"
+        description="Left after this payment; null when nothing was paid or it is unknown"
     )
-    deduplicated: bool = Field(description="True when an earlier training was returned and nothing was sent")
+    deduplicated: bool = Field(description="True when an existing training was returned and nothing was sent")
     webhook: bool | None = Field(
-        description="Whether the service was given webhook_url by this call; null without one"
+        description="Whether this call gave webhook_url to the service; null without one"
     )
     warnings: list[str]
     sandbox: bool
@@ -74,20 +74,20 @@ class TrainingStarted(Result):
     def _webhook(self) -> str:
         match self.webhook:
             case True:
-                return "Its updates are posted to webhook_url too."
+                return "Updates are also posted to webhook_url."
             case False:
-                return "webhook_url was not used: nothing was sent now, so no updates are posted there."
+                return "webhook_url was not used: nothing was sent, so no updates are posted there."
             case None:
                 return ""
 
     def _cost(self) -> str:
         if self.deduplicated and self.status == "submitting":
             return (
-                "This call cost nothing: an earlier request for these photos exists and has not been confirmed as "
+                "This call cost nothing: an earlier request for these photos exists, which has not been confirmed as "
                 "sent."
             )
         if self.deduplicated:
-            return "This call cost nothing: it was started earlier, and nothing was sent now."
+            return "This call cost nothing: the training was started earlier, and nothing was sent now."
         price = (
             f"{CREDITS_A_PHOTO:g} credits a photo ({LEAST_CREDITS:g} to {MOST_A_TRAINING_COSTS:g})"
             if self.credits is None
@@ -97,22 +97,18 @@ class TrainingStarted(Result):
 
 
 class TrainingStatus(Result):
-    """What is known of one training."""
+    """The status of one training."""
 
-    ref: str | None = Field(description="This ledger's name for it; null when it was made elsewhere")
+    ref: str | None = Field(description="Its id in this ledger; null when made elsewhere")
     task_id: str | None
     subject: str | None
     status: Status
     percentage: float | None = Field(description="0 to 100")
-    trigger_word: str | None = Field(
-        description="Must stand in every prompt; null until the service names it"
-    )
-    message: str | None = Field(description="The service's own words")
+    trigger_word: str | None = Field(description="Must be in every prompt; null until the service returns it")
+    message: str | None = Field(description="Message from the service")
     started_at: datetime | None
     finished_at: datetime | None
-    eta_seconds: float | None = Field(
-        description="Estimated from what this ledger saw; null when that says nothing"
-    )
+    eta_seconds: float | None = Field(description="Estimated from earlier trainings; null when unknown")
     checked_at: datetime | None = Field(description="When the service was last asked")
     warnings: list[str]
     sandbox: bool
@@ -129,7 +125,7 @@ class TrainingStatus(Result):
             sandbox=sandbox,
             next_step=next_step(training),
         )
-        # The user decided about an upload or a generation.
+        # resolve_training decides about uploads and image generations too.
         if training.kind is not Kind.TRAINING:
             result._what = SUBMITTED_BY[training.kind][0]
         return result
@@ -166,7 +162,7 @@ class TrainingRow(Result):
     trigger_word: str | None
     created_at: datetime
     checked_at: datetime | None
-    stale: bool = Field(description="True when the service could not be asked just now")
+    stale: bool = Field(description="True when the service could not be reached")
 
     @classmethod
     def of(cls, training: Training) -> Self:
@@ -194,7 +190,7 @@ KIND_NAMES = {"training": "training", "upload": "photo upload", "generation": "i
 
 
 class UnsettledRow(Result):
-    """A paid request of any kind that has not come to an end."""
+    """A paid request of any kind that is still open."""
 
     ref: str
     kind: Literal["training", "upload", "generation"]
@@ -231,9 +227,9 @@ class TrainingList(Result):
 
     trainings: list[TrainingRow]
     unsettled: list[UnsettledRow] = Field(
-        description="Paid requests of every kind that are open or unconfirmed; on the first page"
+        description="Paid requests of every kind that are open or unconfirmed; first page only"
     )
-    unsettled_total: int = Field(description="How many there are, when unsettled has the first of them only")
+    unsettled_total: int = Field(description="Total, of which unsettled may have only the first")
     total: int
     next_cursor: str | None
     warnings: list[str]
@@ -242,7 +238,7 @@ class TrainingList(Result):
 
     @classmethod
     def of(cls, page: Page, *, sandbox: bool, is_filtered: bool = False) -> Self:
-        """What list_trainings returns; `is_filtered` when only some subject or status was asked for."""
+        """What list_trainings returns; `is_filtered` when only one subject or status was requested."""
         rows = [TrainingRow.of(training) for training in page.trainings]
         return cls.copy_of(
             page,
@@ -268,8 +264,8 @@ class TrainingList(Result):
         more = self.unsettled_total - len(told)
         beyond = self.unsettled_total - len(self.unsettled)
         rest = f"the first {len(self.unsettled)}" if beyond else "them"
-        listed = [f"- and {more} more (field unsettled has {rest})"] if more else []
-        return ["Not settled yet:", *told, *listed]
+        listed = [f"- and {more} more (the field unsettled has {rest})"] if more else []
+        return ["Open requests:", *told, *listed]
 
 
 def _names(task_id: str | None, ref: str | None) -> str:
@@ -283,9 +279,9 @@ def _word(status: Status, word: str | None, requested: str | None = None) -> str
     if status in ("failed", "rejected", "abandoned"):
         return "It has no trigger word."
     if status == "finished":
-        # A warning says why: none was named, it cannot be shown, or the subject was forgotten.
+        # A warning says why: there is none, it cannot be shown, or the subject was forgotten.
         return ""
-    asked = f" ({requested} was asked for)" if requested else ""
+    asked = f" ({requested} was requested)" if requested else ""
     return f"The trigger word is not known yet{asked}."
 
 

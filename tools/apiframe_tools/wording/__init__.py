@@ -1,1 +1,1 @@
-"""Every sentence that does not belong to one result or one tool."""
+"""Every sentence that is not part of a single result or tool."""

@@ -1,4 +1,4 @@
-"""What went wrong, in words: what it means for the money and what to do next. One place for every error."""
+"""The message for every error: what happened, what was paid, and what to do next."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ from apiframe_tools.wording.phrases import STATUS
 from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, service_message
 
 CONSENT_MISSING = (
-    "Nothing was sent: photos of a person leave this machine only with that person's consent. Ask the user whether "
-    "the subject agreed; only if so, call prepare_photos with consent true."
+    "Nothing was sent: photos are sent only with the consent of the subject. Ask the user whether the subject agreed; "
+    "only if so, call prepare_photos with consent true."
 )
 
 
@@ -72,12 +72,12 @@ _OTHER_KINDS = {
         "This id is a photo upload, not a training. Pass it to start_training as training_images_id once the upload "
         "is finished."
     ),
-    Kind.GENERATION: "This id is a generated picture, not a training. list_trainings shows the trainings.",
+    Kind.GENERATION: "This id is an image generation, not a training. list_trainings shows the trainings.",
 }
 
 
 def message_for(error: BaseException) -> str | None:
-    """The sentence for an error, or None when it is none that we foresaw."""
+    """Return the message for an error, or None when it is unexpected."""
     match error:
         case NotYetSent():
             return _not_yet_sent(error)
@@ -93,21 +93,22 @@ def message_for(error: BaseException) -> str | None:
             return CONSENT_MISSING
         case PhotosChanged():
             return (
-                "The photos changed while the user was asked, so nothing was sent and nothing was paid. Next: call "
-                "prepare_photos again with the same arguments; the user is asked about the photos that are there now."
+                "The photos changed while the user was asked, so nothing was sent or paid. Next: call "
+                "prepare_photos again with the same arguments; the user is asked about the photos that are there "
+                "now."
             )
         case SubjectForgotten():
             return (
-                "The subject was forgotten, so nothing more was sent and nothing was paid. Next: only if "
-                "the user wants that person trained after all, call prepare_photos with the photos again."
+                "The subject was forgotten, so nothing more was sent or paid. Next: only if the user wants to train "
+                "that subject after all, call prepare_photos with the photos again."
             )
         case NotAgreed():
             return (
-                "This would cost credits now, and the user was not asked about that, so nothing was sent and nothing "
-                "was paid. Next: call it again with the same arguments."
+                "This would cost credits now, and the user was not asked, so nothing was sent or paid. Next: call "
+                "the tool again with the same arguments."
             )
         case UnknownTraining(is_ref=True):
-            return "No training of this ledger has that ref. Call list_trainings to see those that it has."
+            return "No training in this ledger has that ref. Call list_trainings to see them."
         case UnknownTraining():
             return (
                 "Neither this ledger nor the service knows that task_id. Call list_trainings to see what was started "
@@ -120,36 +121,36 @@ def message_for(error: BaseException) -> str | None:
         case NotATraining():
             return (
                 f"This id is {_KIND_NAMES[error.kind]}, not {_KIND_NAMES[error.wanted]}; nothing was "
-                "recorded. Ask the user for the id that their Apiframe dashboard shows, then call resolve_training."
+                "recorded. Ask the user for the id shown in their Apiframe dashboard, then call resolve_training."
             )
         case NotYetOver():
             return _not_yet_over(error)
         case NamedOtherwise():
             return (
-                f"That training (ref {error.training.ref}) already is of {error.training.subject!r}; nothing was "
-                "changed. Next: check the task_id with the user, or call get_training_status with it."
+                f"The subject of that training (ref {error.training.ref}) is already {error.training.subject!r}; "
+                "nothing was changed. Next: check the task_id with the user, or call get_training_status with it."
             )
         case NothingToResolve():
             training = error.training
             what = SUBMITTED_BY[training.kind][0].removeprefix("The ").capitalize()
             return (
-                f"{what} {training.ref} is {STATUS[training.state]}: there is nothing to decide that way. "
+                f"{what} {training.ref} is {STATUS[training.state]}, so that decision does not apply. "
                 f"Next: {next_step(training)}"
             )
         case IdOfAnother():
             return (
                 f"That task_id belongs to {error.training.ref}, which is {STATUS[error.training.state]}; nothing was "
-                "recorded. Ask the person for the id of the unconfirmed one, then call resolve_training with it."
+                "recorded. Ask the user for the id of the unconfirmed request, then call resolve_training with it."
             )
         case NeedsTaskId():
             return (
-                "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask the "
-                "person for it, then call resolve_training with ref, accepted and task_id."
+                "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask "
+                "the user for it, then call resolve_training with ref, accepted and task_id."
             )
         case NotAPhotoSet():
             return (
-                "That is no photo set, so nothing was sent and nothing was paid. Call start_training with the "
-                "training_images_id or ref that prepare_photos gave."
+                "That is not a photo set, so nothing was sent or paid. Call start_training with the "
+                "training_images_id or ref that prepare_photos returned."
             )
         case (
             NotEnoughPhotos()
@@ -165,7 +166,7 @@ def message_for(error: BaseException) -> str | None:
             return _pictures(error)
         case UnknownCursor():
             return (
-                "That cursor is from no page of this list. Call list_trainings without cursor to begin anew."
+                "That cursor does not belong to this list. Call list_trainings without cursor to start over."
             )
         case _:
             return None
@@ -177,8 +178,8 @@ def _not_yet_over(error: NotYetOver) -> str:
     at = datetime.fromtimestamp(error.may_end_at, UTC)
     return (
         f"{order} (ref {error.training.ref}) is {STATUS[error.training.state]}: the service has it and may still "
-        "finish it, so it was not given up. give_up is possible once the service does not know it any more, or from "
-        f"{at:%Y-%m-%d %H:%M} UTC on. Next: call {asks} to see how far it is; that is free."
+        "finish it, so it was not given up. give_up is possible once the service no longer knows it, or from "
+        f"{at:%Y-%m-%d %H:%M} UTC on. Next: call {asks} for its status, free."
     )
 
 
@@ -186,7 +187,7 @@ def _key_reused(earlier: Training) -> str:
     return (
         f"This idempotency_key belongs to training {earlier.ref}, which has other photos or another trigger word and "
         f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with {arguments_of(earlier)} to get "
-        "that one. For the photos of this call, leave idempotency_key out: that returns their training, or starts and "
+        "that training. For the photos of this call, omit idempotency_key: that returns their training, or starts and "
         "charges for one if there is none."
     )
 
@@ -200,14 +201,17 @@ def _not_yet_sent(error: NotYetSent) -> str:
     if isinstance(error.cause, RateLimited):
         wait = error.cause.retry_after
         when = f"in {wait:.0f} seconds" if wait else "in a minute"
-        return f"The service is busy and did not take this. {named} waits; nothing was paid. Next: {again} {when}."
-    return f"{service_message(error.cause)} {named} was not sent and nothing was paid. Next: {again}."
+        return (
+            f"The service is busy and did not accept this. {named} is pending; nothing was paid. Next: {again} "
+            f"{when}."
+        )
+    return f"{service_message(error.cause)} {named} was not sent, and nothing was paid. Next: {again}."
 
 
 def _rejected(error: Rejected) -> str:
     order, tool = SUBMITTED_BY[error.row.kind]
     fix = f"once that is corrected, call {tool} again."
-    # Only of a request that was understood and refused as it is; a key or credits are told by their own words.
+    # Errors of the key or the account have their own advice.
     if error.row.kind is Kind.TRAINING and not isinstance(error.cause, ACCOUNT_ERRORS):
         fix = AFTER_REFUSED_TRAINING
     said = service_message(error.cause)
@@ -224,26 +228,24 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
                 f"Next: {next_step(training)}"
             )
         case UnknownSubject():
-            return (
-                "No training of this ledger has that subject. Call list_trainings to see those that it has."
-            )
+            return "No training in this ledger has that subject. Call list_trainings to see them."
         case NotFetched(row=row) if is_missing(row):
             return (
-                f"The pictures were made and paid for (ref {row.ref}), but the service does not give them out now. "
+                f"The images were made and paid for (ref {row.ref}), but the service does not return them now. "
                 f"{service_message(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
-                f"free. If it stays so, ask the user: resolve_training with ref {row.ref} and give_up ends it, and the "
-                "same call makes new ones then, at full price."
+                f"free. If it does not change, ask the user: resolve_training with ref {row.ref} and give_up ends it, "
+                "and the same call then makes new images, at full price."
             )
         case NotFetched(row=row, cause=ImageRefused() as cause) if cause.reason in _SAME_AGAIN:
             return (
-                f"The pictures were made and paid for (ref {row.ref}), but not all were saved. "
-                f"{service_message(cause)} Next: tell the user; calling again gives the same result. Whole images are "
-                f"in the output folder; resolve_training with ref {row.ref} and give_up ends this one a day after it "
-                "was accepted."
+                f"The images were made and paid for (ref {row.ref}), but not all were saved. "
+                f"{service_message(cause)} Next: tell the user; calling again gives the same result. The saved images "
+                f"are in the output folder; resolve_training with ref {row.ref} and give_up ends this request from a "
+                "day after it was accepted."
             )
         case NotFetched():
             return (
-                f"The pictures were made and paid for (ref {error.row.ref}), but not fetched yet. "
+                f"The images were made and paid for (ref {error.row.ref}), but not downloaded yet. "
                 f"{service_message(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
                 "free."
             )
@@ -251,12 +253,12 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) 
             paid = (
                 "so nothing was sent"
                 if error.row is None
-                else f"and the pictures are made and paid for (ref {error.row.ref})"
+                else f"and the images were made and paid for (ref {error.row.ref})"
             )
             return (
-                f"The folder for pictures {error.folder} cannot be written ({error.why}), {paid}. To mend it, the "
-                "person frees space, gives access, or sets APIFRAME_OUTPUT_FOLDER to another folder and restarts "
-                "this server. Then call generate_photos again with the same arguments; it is not paid for twice."
+                f"The output folder {error.folder} cannot be written ({error.why}), {paid}. To fix this, ask the "
+                "user to free space, to give access, or to set APIFRAME_OUTPUT_FOLDER to another folder and restart "
+                "this server. Then call generate_photos again with the same arguments; it is not charged twice."
             )
 
 
@@ -265,35 +267,36 @@ def _ledger(error: LedgerError) -> str:
         case SpendingCapReached():
             return (
                 f"Nothing was sent: it could cost {error.needed:g} credits, {error.spent:g} were spent in the last 24 "
-                f"hours, and the person allows {error.cap:g} (APIFRAME_MAX_CREDITS_PER_DAY). Tell the person."
+                f"hours, and the limit is {error.cap:g} (APIFRAME_MAX_CREDITS_PER_DAY). Tell the user."
             )
         case LedgerNotPrivate():
             return (
-                f"{error.path} {error.why}, so what is kept there is not safe, and nothing was sent. "
-                "Tell the user to give it back (chown, chmod go-w) or to set APIFRAME_DATA_DIR to a folder that is "
-                "theirs alone, and to restart this server."
+                f"{error.path} {error.why}, so data in it is not safe, and nothing was sent. To fix this, ask the "
+                "user to change its owner or mode (chown, chmod go-w), or to set APIFRAME_DATA_DIR to a folder that "
+                "only they can write, and to restart this server."
             )
         case LedgerTooNew():
             return (
-                f"A newer version of this server wrote the ledger {error.path}, so it is left alone and "
-                "nothing was sent. Install the newest version, or set APIFRAME_DATA_DIR to another folder."
+                f"A newer version of this server wrote the ledger {error.path}, so it was not used and nothing was "
+                "sent. To fix this, ask the user to install the newest version, or to set APIFRAME_DATA_DIR to "
+                "another folder."
             )
         case LedgerBusy():
-            return f"The ledger {error.path} is in use by another program. Nothing was sent. Try again in a minute."
+            return f"The ledger {error.path} is in use by another process. Nothing was sent. Try again in a minute."
         case LedgerDamaged(set_aside=None):
             return (
-                f"The ledger {error.path} is damaged and could not be set aside. Nothing was sent. To mend it, the "
-                "person moves it away and keeps it, since it lists what was paid for."
+                f"The ledger {error.path} is damaged and could not be renamed. Nothing was sent. To fix this, ask "
+                "the user to move it elsewhere and keep it, since it lists what was paid for."
             )
         case LedgerDamaged():
             return (
-                f"The ledger was damaged and now stands aside as {error.set_aside}; nothing was sent. What it listed "
-                "is not known here any more: tell the person to check their Apiframe dashboard for trainings under way "
-                "before anything is started again. The next call begins a new ledger."
+                f"The ledger was damaged and was renamed to {error.set_aside}; nothing was sent. Its contents are no "
+                "longer known here: ask the user to check their Apiframe dashboard for running trainings before "
+                "anything is started again. The next call creates a new ledger."
             )
         case _:
             return (
-                f"The ledger {error.path} cannot be used ({error.why}), so nothing was sent. To mend it, the person "
-                "frees space, gives access, or sets APIFRAME_DATA_DIR to a folder that can be written and restarts "
+                f"The ledger {error.path} cannot be used ({error.why}), so nothing was sent. To fix this, ask the "
+                "user to free space, to give access, or to set APIFRAME_DATA_DIR to a writable folder and restart "
                 "this server."
             )

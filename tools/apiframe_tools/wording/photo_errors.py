@@ -1,4 +1,4 @@
-"""What went wrong with photos, paths and photo sets, in words."""
+"""Messages for errors of photos, paths and photo sets: what happened, and what to do next."""
 
 from __future__ import annotations
 
@@ -32,31 +32,32 @@ REFUSALS = {
     Refusal.HIDDEN: "Hidden files and folders are not read",
     Refusal.LINK: "Links are not followed",
     Refusal.NOT_FOUND: "There is nothing at that path",
-    Refusal.NOT_A_FILE_OR_FOLDER: "That is neither a file nor a folder",
+    Refusal.NOT_A_FILE_OR_FOLDER: "That is not a file or folder",
     Refusal.NOT_READABLE: "That cannot be read",
 }
 
 
 def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError) -> str:
+    """Return the message for an error of photos or a photo set."""
     match error:
         case CheckUnfinished():
             seen, unseen = len(error.check.photos), len(error.check.unseen)
             return (
-                f"{seen} of {seen + unseen} photos were judged in the time of one call, so nothing was sent yet. "
-                "Next: call prepare_photos again with the same arguments; it goes on where it stopped."
+                f"{seen} of {seen + unseen} photos were checked within the time limit of one call; nothing was sent "
+                "yet. Next: call prepare_photos again with the same arguments; it continues where it stopped."
             )
         case NotEnoughPhotos():
             rejected = [photo for photo in error.check.photos if not photo.usable]
             why = f" Rejected: {describe_photos(rejected)}." if rejected else ""
             return (
-                f"Only {error.usable} of {len(error.check.photos)} photos would be sent, and a training takes at least "
-                f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the person "
-                "for more."
+                f"Only {error.usable} of {len(error.check.photos)} photos would be sent, and a training needs at least "
+                f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the user for "
+                "more."
             )
         case SetNotUsable(expired=True):
             clock = f" {describe_clock(error.clock_ahead)}" if error.clock_ahead else ""
             return (
-                "That photo set has expired, so nothing was sent and nothing was paid. Call prepare_photos with the "
+                "That photo set has expired, so nothing was sent or paid. Call prepare_photos with the "
                 f"same photos to make a new one ({UPLOAD_CREDITS:g} credits).{clock}"
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state is State.FAILED:
@@ -77,7 +78,7 @@ def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | Phot
         case SetNotUsable(photo_set=photo_set):
             return (
                 f"That photo set (ref {photo_set.ref}) is not ready yet; nothing was sent. Call prepare_photos again "
-                "with the same arguments to see how far it is, then start_training."
+                "with the same arguments for its status, then start_training."
             )
         case ChoiceRefused():
             return _refused_choice(error)
@@ -88,45 +89,43 @@ def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | Phot
             allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
             return (
                 f"{REFUSALS.get(error.refusal, 'That path cannot be read')}. Photos are read only in the folders that "
-                f"the person allowed: {allowed}. Use a path in one of them, or ask the person to add a folder to "
+                f"the user allowed: {allowed}. Use a path in one of them, or ask the user to add a folder to "
                 "APIFRAME_PHOTO_FOLDERS."
             )
         case _:
             return "The photos could not be read on this machine, so nothing was sent. Try again with fewer of them."
 
 
-_LOOK_AGAIN = "Call check_photos again and take the names or numbers of its contact sheet."
+_CHECK_AGAIN = "Call check_photos again and use the names or numbers on its contact sheet."
 
 
 def _refused_choice(error: ChoiceRefused) -> str:
-    """What was wrong with it, that nothing was sent, and how to name it."""
+    """Say what was wrong, that nothing was sent, and how to name the photo."""
     named, near = plain(error.named, 100), ", ".join(error.near)
     match error.problem:
         case ChoiceProblem.OTHER_CODE:
             return (
-                f"{named} is a number of another contact sheet: the photos at these paths have changed since, so it "
-                f"could be another photo now. Nothing was sent. {_LOOK_AGAIN}"
+                f"{named} is from another contact sheet: the photos at these paths have changed since, so it could be "
+                f"another photo now. Nothing was sent. {_CHECK_AGAIN}"
             )
         case ChoiceProblem.NUMBER_WITHOUT_CODE:
             return (
-                f"{named} alone may be another photo than the user saw, so nothing was sent. Write the code of the "
-                "contact sheet before the number, such as 7f3a:15, or the name of the file."
+                f"{named} alone may not be the photo that the user saw, so nothing was sent. Put the code of the "
+                "contact sheet before the number, such as 7f3a:15, or use the file name."
             )
         case ChoiceProblem.NO_SUCH_NUMBER:
-            return f"The contact sheet has no photo {named}, so nothing was sent. {_LOOK_AGAIN}"
+            return f"The contact sheet has no photo {named}, so nothing was sent. {_CHECK_AGAIN}"
         case ChoiceProblem.SEVERAL:
-            return f"Several photos are called {named}, so nothing was sent. Name it with its folder: {near}."
+            return f"Several photos are called {named}, so nothing was sent. Include the folder: {near}."
         case ChoiceProblem.UNREADABLE:
             return (
-                f"{named} could not be read, so it cannot be kept and nothing was sent. Take it out of keep, or give "
-                "the photo in another format."
+                f"{named} could not be read, so it cannot be kept and nothing was sent. Remove it from keep, or "
+                "provide the photo in another format."
             )
         case ChoiceProblem.BOTH:
-            return f"{named} is in leave_out and in keep, so nothing was sent. Name it in one of them."
+            return f"{named} is in leave_out and in keep, so nothing was sent. Put it in one of them."
         case ChoiceProblem.TOO_MANY:
-            return (
-                f"keep names more than {MOST} photos, which is all that a training takes; nothing was sent."
-            )
+            return f"keep has more than {MOST} photos, the maximum of a training; nothing was sent."
         case ChoiceProblem.UNKNOWN:
-            meant = f"Did you mean {near}?" if near else _LOOK_AGAIN
+            meant = f"Did you mean {near}?" if near else _CHECK_AGAIN
             return f"No photo at these paths is called {named}, so nothing was sent. {meant}"

@@ -9,7 +9,7 @@ from apiframe_studio.submission import State
 Status = Literal[
     "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"
 ]
-"""Where a training is, in the same words everywhere."""
+"""The status of a training, in the same words everywhere."""
 
 STATUS: dict[State, Status] = {
     State.INTENT: "submitting",
@@ -47,24 +47,24 @@ SET_STATUS: dict[State, PhotosStatus] = {
     State.ABANDONED: "abandoned",
 }
 
-SANDBOX_NOTE = "Sandbox: nothing here is real, and its credits are play money."
+SANDBOX_NOTE = "Sandbox: simulated results, no real credits."
 
 
 def join_sentences(sandbox: bool, *sentences: str) -> str:
-    """Sentences as one text, beginning with a word about the sandbox where there is one."""
+    """Join sentences into one text, with SANDBOX_NOTE first in the sandbox. Empty ones are left out."""
     return " ".join(sentence for sentence in (SANDBOX_NOTE if sandbox else "", *sentences) if sentence)
 
 
 def costs(status: str) -> str:
-    """The verb of a price: what is unconfirmed may not have been charged, what failed may have been refunded."""
+    """Return the verb of a price: unconfirmed requests may not have been charged, failed ones refunded."""
     return "may have cost" if status in {"unconfirmed", "failed"} else "costs"
 
 
 def describe_balance(credits_left: float | None) -> str:
-    """What is left on the account; empty when it is not known."""
+    """Describe the credits left; empty when unknown."""
     return "" if credits_left is None else f"{pluralize(credits_left, 'credit')} left on the account."
 
 
 def pluralize(number: float, thing: str) -> str:
-    """A number of things in words: 1 credit, 3 credits."""
+    """Return a number with its noun: 1 credit, 3 credits."""
     return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"

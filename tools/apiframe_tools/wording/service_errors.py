@@ -1,4 +1,4 @@
-"""What went wrong between here and the service, in words."""
+"""Messages for errors of the API: what happened, and what to do next."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ NEW_KEYS = (
 )
 
 _SET_A_KEY = (
-    f"{NEW_KEYS} A user who has a v1 key sets APIFRAME_API_KEY of this server to it and restarts the server; without "
-    "one, it can be started with --sandbox to try everything."
+    f"{NEW_KEYS} To fix this, ask the user to set APIFRAME_API_KEY of this server to a v1 key and to restart it; "
+    "without one, --sandbox starts it with simulated results."
 )
 
 _KEY_MESSAGES = {
@@ -38,54 +38,55 @@ _KEY_MESSAGES = {
     ),
     KeyProblem.V2: (f"The API key begins with afk_, so it is a v2 key, and nothing was sent. {_SET_A_KEY}"),
     KeyProblem.MALFORMED: (
-        "The API key has blanks, quotes, a word such as Bearer or other characters that a key cannot have, so nothing "
-        "was sent. To mend it, the person sets APIFRAME_API_KEY to the bare key and restarts this server."
+        "The API key has blanks, quotes, a word such as Bearer or other characters that keys do not have, so "
+        "nothing was sent. To fix this, ask the user to set APIFRAME_API_KEY to the bare key and to restart this "
+        "server."
     ),
 }
 
 _URL_PROBLEMS = {
-    BaseUrlProblem.NOT_A_URL: "is not an address",
-    BaseUrlProblem.SCHEME: "begins with neither https:// nor http://",
-    BaseUrlProblem.CREDENTIALS: "holds a user name or password",
+    BaseUrlProblem.NOT_A_URL: "is not a URL",
+    BaseUrlProblem.SCHEME: "does not begin with https:// or http://",
+    BaseUrlProblem.CREDENTIALS: "contains a user name or password",
     BaseUrlProblem.QUERY: "has a ? or # part",
     BaseUrlProblem.PLAIN_HTTP: (
-        "is plain http:// beyond this machine, over which anyone on the network path can read the key"
+        "is plain http:// to another machine, so anyone on the network path can read the key"
     ),
-    BaseUrlProblem.PROXY: "cannot be reached through the proxy that the environment names (HTTPS_PROXY)",
+    BaseUrlProblem.PROXY: "cannot be reached through the proxy in the environment (HTTPS_PROXY)",
 }
 
 _IMAGE_MESSAGES = {
     ImageRefusedReason.HOST: (
-        "They are at {host}, which is not among the hosts that the person allowed. To mend it, the person adds it to "
-        "APIFRAME_PICTURE_HOSTS and restarts this server."
+        "They are at {host}, which is not an allowed host. To fix this, ask the user to add it to "
+        "APIFRAME_PICTURE_HOSTS and to restart this server."
     ),
-    ImageRefusedReason.SCHEME: "Their address is not https, so it was not followed.",
-    ImageRefusedReason.TYPE: "What came is no JPEG, PNG or WebP, so it was not kept.",
+    ImageRefusedReason.SCHEME: "Their URL is not https, so they were not downloaded.",
+    ImageRefusedReason.TYPE: "One is not a JPEG, PNG or WebP, so it was not saved.",
     ImageRefusedReason.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved.",
     ImageRefusedReason.DAMAGED: (
-        "One is damaged: it cannot be decoded to its end, so it was not saved. Those that are whole were."
+        "One is damaged and cannot be decoded, so it was not saved. The others were."
     ),
 }
 
 NOT_SENT_REASONS = {
-    NotSentReason.DNS: "its name was not found",
-    NotSentReason.REFUSED: "the connection was refused",
-    NotSentReason.TIMEOUT: "no connection came about in time",
+    NotSentReason.DNS: "host not found",
+    NotSentReason.REFUSED: "connection refused",
+    NotSentReason.TIMEOUT: "connection timed out",
     NotSentReason.CERTIFICATE: "its certificate is not trusted on this machine",
-    NotSentReason.TLS: "no secure connection came about",
-    NotSentReason.BUSY: "too many requests are on their way already",
-    NotSentReason.PROXY: "the proxy did not open the way",
-    NotSentReason.UNREACHABLE: "the network did not lead there",
+    NotSentReason.TLS: "the TLS handshake failed",
+    NotSentReason.BUSY: "too many requests are in progress",
+    NotSentReason.PROXY: "the proxy refused the connection",
+    NotSentReason.UNREACHABLE: "host unreachable",
 }
 
 UNCLEAR_REASONS = {
     OutcomeUnknownReason.TIMEOUT: "did not answer in time",
-    OutcomeUnknownReason.CUT_OFF: "broke off the connection",
-    OutcomeUnknownReason.TOO_LARGE: "sent far too long an answer",
-    OutcomeUnknownReason.SERVER_ERROR: "had an error of its own",
-    OutcomeUnknownReason.ODD_STATUS: "gave an answer that makes no sense here",
-    OutcomeUnknownReason.NOT_JSON: "answered with something that is not its own format, such as a web page",
-    OutcomeUnknownReason.NO_TASK_ID: "answered without an id",
+    OutcomeUnknownReason.CUT_OFF: "closed the connection",
+    OutcomeUnknownReason.TOO_LARGE: "sent too large a response",
+    OutcomeUnknownReason.SERVER_ERROR: "had an internal error",
+    OutcomeUnknownReason.ODD_STATUS: "sent an unexpected response",
+    OutcomeUnknownReason.NOT_JSON: "sent a response that is not JSON, such as a web page",
+    OutcomeUnknownReason.NO_TASK_ID: "sent a response without an id",
 }
 
 
@@ -94,16 +95,15 @@ ACCOUNT_ERRORS = (AuthenticationFailed, InsufficientCredits)
 
 
 def service_message(error: ApiframeError) -> str:
+    """Return the message for an error of the API."""
     said = f" It says: {error.message!r}." if error.message else ""
     match error:
         case ImageRefused():
-            return _IMAGE_MESSAGES[error.reason].format(
-                host=plain(error.host, 100) or "an address that is no host's"
-            )
+            return _IMAGE_MESSAGES[error.reason].format(host=plain(error.host, 100) or "a URL without a host")
         case InvalidKey():
             return _KEY_MESSAGES[error.problem]
         case InvalidBaseUrl():
-            return f"The service's address {_URL_PROBLEMS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
+            return f"The API base URL {_URL_PROBLEMS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
         case NotSent():
             return (
                 f"The service could not be reached: {NOT_SENT_REASONS[error.reason]}. Check the connection and "
@@ -114,17 +114,20 @@ def service_message(error: ApiframeError) -> str:
             return f"The service is busy. Try again in {wait}."
         case AuthenticationFailed():
             return (
-                f"The service does not accept the API key.{said} To mend it, the person sets "
-                "APIFRAME_API_KEY to a valid v1 key and restarts this server."
+                f"The service does not accept the API key.{said} To fix this, ask the user to set APIFRAME_API_KEY "
+                "to a valid v1 key and to restart this server."
             )
         case InsufficientCredits():
-            return f"The account has too few credits.{said} Ask the person to add some; get_account shows what is left."
+            return (
+                f"The account has too few credits.{said} Ask the user to add credits; get_account shows how many are "
+                "left."
+            )
         case Refused():
             return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
         case OutcomeUnknown(reason=OutcomeUnknownReason.NOT_JSON):
             return (
-                f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute; if it goes on, "
-                "APIFRAME_BASE_URL may lead somewhere else."
+                f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute; if it keeps happening, "
+                "APIFRAME_BASE_URL may be wrong."
             )
         case OutcomeUnknown():
             return f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute."
@@ -134,12 +137,12 @@ def service_message(error: ApiframeError) -> str:
 
 def _advice(error: Refused) -> str:
     if error.status is not None and 300 <= error.status < 400:
-        return "It redirects elsewhere, which is never followed: check APIFRAME_BASE_URL."
+        return "Redirects are not followed: check APIFRAME_BASE_URL."
     if error.status in (404, 405):
-        return "Check the ids; if they are right, APIFRAME_BASE_URL may lead somewhere else."
+        return "Check the ids; if they are right, APIFRAME_BASE_URL may be wrong."
     return "Check the ids and the other arguments."
 
 
 def _advice_on_url(error: InvalidBaseUrl) -> str:
-    mended = "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
-    return f"To mend it, the person corrects {mended} and restarts this server."
+    setting = "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
+    return f"To fix this, ask the user to correct {setting} and to restart this server."

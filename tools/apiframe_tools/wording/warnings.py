@@ -1,4 +1,4 @@
-"""The warnings of a result: what a person should be told besides the state."""
+"""The warnings of a result: what the user should know besides the state."""
 
 from __future__ import annotations
 
@@ -18,47 +18,48 @@ from apiframe_tools.wording.phrases import STATUS, pluralize
 
 MAX_NAMED: Final = 4
 
-UNKNOWN_ID = "The service says that it does not know this id."
+UNKNOWN_ID = "The service does not know this id."
 _NOTE_SENTENCES = {
-    Note.NOT_IN_LEDGER: "It was not started from here; resolve_training can take it into the list under a name.",
-    Note.WORD_MISSING: "The service says that it is finished but named no trigger word.",
-    Note.ODD_WORD: "The service named a trigger word with characters that cannot stand in a prompt; it is not shown.",
+    Note.NOT_IN_LEDGER: "It was not started from here; resolve_training can add it to the list under a name.",
+    Note.WORD_MISSING: "The service reports it as finished but returned no trigger word.",
+    Note.ODD_WORD: "The service returned a trigger word with characters that a prompt cannot contain; it is not shown.",
     Note.DIGITS_IN_WORD: "The requested trigger word has digits, which image models often split; letters are safer.",
     Note.MISSING: UNKNOWN_ID,
-    Note.NOT_REFRESHED: "The service could not be asked just now; this is the last known state.",
-    Note.ID_NOT_IN_LEDGER: "The ledger could not be written, so the task_id was kept beside it: free some disk space.",
-    Note.ID_ONLY_HERE: "The task_id could not be written anywhere: show it to the person, this is its only record.",
-    Note.NOT_WRITTEN: "The ledger could not be written (full disk, or no permission), so this is not remembered: tell "
-    "the user to note it, and to make room.",
-    Note.LEDGER_NOT_READ: "The ledger could not be read, so only what the service says is known; see doctor.",
-    Note.FORGOTTEN: "Its subject was forgotten here, so name, trigger word and images are not kept.",
-    Note.NEW_IN_LEDGER: "It was made elsewhere and is in the list from now on.",
+    Note.NOT_REFRESHED: "The service could not be reached; this is the last known state.",
+    Note.ID_NOT_IN_LEDGER: (
+        "The ledger could not be written, so the task_id was saved next to it. Free some disk space."
+    ),
+    Note.ID_ONLY_HERE: "The task_id could not be saved anywhere. Show it to the user: this is its only record.",
+    Note.NOT_WRITTEN: "The ledger could not be written (disk full or no permission), so this was not recorded. Ask "
+    "the user to note it and to free disk space or give access.",
+    Note.LEDGER_NOT_READ: "The ledger could not be read, so only the service's data is shown; run doctor.",
+    Note.FORGOTTEN: "Its subject was forgotten here, so name, trigger word and images are no longer stored.",
+    Note.NEW_IN_LEDGER: "It was made elsewhere and is now in the list.",
 }
 
 
 ONLY_ON_PURPOSE = (
-    "start_training returns that training and costs nothing; only with a new idempotency_key does it train them again, "
-    "at full price."
+    "start_training returns that training, free; only a new idempotency_key trains them again, at full price."
 )
 
 
 def describe_earlier_training(training: Training) -> str:
-    """That there is a training of the same photos: which, when, and its word. Nothing in it changes by itself."""
+    """Describe the existing training of the same photos, without anything that changes over time."""
     began = datetime.fromtimestamp(training.created_at or 0.0, UTC)
     word = f", trigger word {training.trigger_word}" if training.trigger_word else ""
     facts = f"started {began:%Y-%m-%d}, ref {training.ref}{word}"
     if training.state is State.UNCONFIRMED:
-        return f"A training of these same photos may exist already: {facts}, is unconfirmed."
+        return f"A training with these photos may already exist: {facts}, unconfirmed."
     failed = " It failed." if training.state is State.FAILED else ""
-    return f"A training of these same photos exists already: {facts}.{failed}"
+    return f"A training with these photos already exists: {facts}.{failed}"
 
 
 def describe_clock(ahead: float) -> str:
-    """That this machine's clock is `ahead` seconds ahead of the service's, or behind it."""
+    """Describe a clock that is `ahead` seconds ahead of the service's (negative: behind)."""
     off = f"{_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the service's"
     return (
-        f"This machine's clock is {off}: one of the two is wrong, so times that are shown may be wrong. A photo set "
-        "counts as expired only when neither clock contradicts. Ask the user to check this machine's clock."
+        f"This machine's clock is {off}, so times shown may be wrong. A photo set counts as expired only when both "
+        "clocks agree. Ask the user to check this machine's clock."
     )
 
 
@@ -70,22 +71,22 @@ def _duration(seconds: float) -> str:
 
 
 def warnings_for(training: Training) -> list[str]:
-    """One sentence for each thing worth telling, in the order it was noted."""
-    # A word that cannot be shown was named all the same.
+    """Return a sentence for each note, in order."""
+    # A word that cannot be shown was returned all the same.
     unsaid = {Note.WORD_MISSING} if Note.ODD_WORD in training.notes else set[Note]()
     noted = [words for note in training.notes if note not in unsaid and (words := _sentence(note, training))]
     return [*noted, *_warn_of_others(training)]
 
 
 def _warn_of_others(training: Training) -> list[str]:
-    """Which other trainings have the subject's name: one of two people of that name may be meant."""
+    """Return which other trainings have the subject's name, since two people may share it."""
     if not training.others:
         return []
     return [f"This is the newest training of {training.subject}. {_OTHERS.format(_listed(training.others))}"]
 
 
 def warn_of_other_trainings(training: Training) -> list[str]:
-    """Which training images are made with, where its subject has others: newer unfinished ones, and finished ones."""
+    """Return which training makes the images, where its subject has others: newer unfinished, and finished ones."""
     if not training.others:
         return []
     finished = [other for other in training.others if other.can_make_images]
@@ -98,7 +99,7 @@ def warn_of_other_trainings(training: Training) -> list[str]:
     return [" ".join(told)]
 
 
-_OTHERS: Final = "Others have the same name: {}. If another one is meant, pass its task_id."
+_OTHERS: Final = "Others with the same name: {}. To use another one, pass its task_id."
 
 
 def _listed(trainings: Sequence[Training]) -> str:
@@ -120,19 +121,22 @@ def _sentence(note: Note, training: Training) -> str:
     requested = training.requested_trigger_word
     match note:
         case Note.OTHER_WORD:
-            asked = f"the trigger word {requested}" if requested else "no trigger word of its own"
-            return f"These photos are already in a training that asked for {asked}; that one is returned."
+            asked = f"trigger word {requested}" if requested else "no trigger word"
+            return f"A training with these photos exists, which requested {asked}; returning that training."
         case Note.SAME_PHOTOS:
             return f"{describe_earlier_training(training)} {ONLY_ON_PURPOSE}"
         case Note.WORD_DIFFERS:
-            return f"{requested} was asked for, but the service named {training.trigger_word}; the latter counts."
+            return (
+                f"{requested} was requested, but the service returned {training.trigger_word}, which is the one to "
+                "use."
+            )
         case Note.ORDINARY_WORD:
             word = training.trigger_word or requested
             ordinary = (
-                f"{word} is an ordinary word or name: prompts that use it in its ordinary sense will also "
+                f"{word} is an ordinary word or name: prompts that use it in its usual sense will also "
                 "show the subject."
             )
-            # What the service has named stays; for the next training it can be done better.
+            # The word of a training cannot be changed; advise only before the service has set it.
             return (
                 ordinary if training.trigger_word else f"{ordinary} A made-up word such as TOKANNA is safer."
             )
@@ -140,13 +144,13 @@ def _sentence(note: Note, training: Training) -> str:
             return _NOTE_SENTENCES.get(note, "")
 
 
-_HIDDEN = "{}, which cost nothing, not shown: status rejected lists them."
+_HIDDEN = "{} not shown, which cost nothing: list with status rejected."
 
 MAX_INNER_FOLDERS: Final = 10
-"""How many folders inside one sentence names."""
+"""The most subfolders that one sentence names."""
 
 
-_PAST_THE_LIMIT = f"{{}} more photos were not looked at: one call takes {MOST_PICTURES}."
+_PAST_THE_LIMIT = f"{{}} more photos were not checked: the limit of one call is {MOST_PICTURES}."
 
 
 _OTHER_ATTRIBUTES = (
@@ -156,21 +160,21 @@ _OTHER_ATTRIBUTES = (
 
 
 def warnings_for_list(page: Page) -> list[str]:
-    """What a list of trainings does not show."""
+    """Return what a list of trainings does not show."""
     stale = any(Note.NOT_REFRESHED in training.notes for training in page.trainings)
     return [
-        *(["The service could not be asked about some of them just now."] if stale else []),
+        *(["The service could not be reached for some of them."] if stale else []),
         *([_HIDDEN.format(pluralize(page.rejected, "rejected request"))] if page.rejected else []),
     ]
 
 
 def warnings_for_check(judged: PhotoCheck) -> list[str]:
-    """Which photos were not looked at."""
+    """Return which photos were not checked."""
     told: list[str] = []
     if judged.unseen:
         told.append(
-            f"{len(judged.unseen)} photos were not looked at yet, beginning with {judged.unseen[0].name}: the time "
-            "limit of one call was reached."
+            f"{len(judged.unseen)} photos were not checked yet, from {judged.unseen[0].name} on: the time limit of one "
+            "call was reached."
         )
     if judged.left_out:
         told.append(_PAST_THE_LIMIT.format(judged.left_out))
@@ -183,23 +187,19 @@ def warnings_for_check(judged: PhotoCheck) -> list[str]:
             if len(judged.inner) > MAX_INNER_FOLDERS
             else ""
         )
-        told.append(f"Folders inside were not looked into; these hold photos: {inner}{more}.")
+        told.append(f"Subfolders were not searched; these contain photos: {inner}{more}.")
     return told
 
 
 def warnings_for_set(photo_set: PhotoSet) -> list[str]:
-    """What a user should know about a set besides its state."""
+    """Return what the user should know about a set besides its state."""
     check, sent = photo_set.check, photo_set.prepared.photos
     doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
     return [
         *([FACES_NOT_CHECKED] if Aspect.FACES in check.not_judged else []),
         *([f"Sent despite a warning: {describe_photos(doubtful)}."] if doubtful else []),
         *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
-        *(
-            []
-            if photo_set.refreshed
-            else ["The service could not be asked just now; this is the last known state."]
-        ),
+        *([] if photo_set.refreshed else ["The service could not be reached; this is the last known state."]),
         *([UNKNOWN_ID] if is_missing(photo_set.row) else []),
         *([f"{describe_earlier_training(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
         *([describe_clock(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
@@ -208,12 +208,12 @@ def warnings_for_set(photo_set: PhotoSet) -> list[str]:
 
 
 def warnings_for_images(pictures: Pictures) -> list[str]:
-    """Which images are missing, and which other training may have been meant."""
+    """Return which images are missing, and which other training may have been meant."""
     if pictures.row.forgotten_at is not None:
-        return ["The subject was forgotten meanwhile, so none of these pictures is kept."]
+        return ["The subject was forgotten meanwhile, so none of these images were kept."]
     told: list[str] = []
     if pictures.missing:
-        told.append(f"{pictures.missing} fewer pictures came than were asked for.")
+        told.append(f"{pictures.missing} fewer images were made than requested.")
     if pictures.gone:
         are = "image is" if pictures.gone == 1 else "images are"
         told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
