@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from apiframe_studio.photos import Facts, Limits, Verdict, faces, judging, measuring, reading
+from apiframe_studio.photos import Facts, Limits, Verdict, decode, faces, metrics, rules
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def check_labelled(labels: Path, folder: Path) -> None:
     """Check every labelled photo below `folder` and print the table of labels and verdicts with the aims."""
     with labels.open(newline="", encoding="utf-8") as file:
         label_of = {row["sha256"]: Verdict(row["verdict"]) for row in csv.DictReader(file)}
-    reading.prepare_process()
+    decode.set_up_process()
     faces.detect(Image.new("RGB", (64, 64)))
     checked = [_check(data, label_of[digest]) for digest, data in _find_photos(folder, label_of.keys())]
     print(f"{len(checked)} of {len(label_of)} labelled photos found, faces checked: {faces.available()}")
@@ -63,11 +63,11 @@ def _find_photos(folder: Path, digests: Collection[str]) -> Iterator[tuple[str, 
 def _check(data: bytes, label: Verdict) -> Labelled:
     started, facts = time.process_time(), None
     try:
-        facts, _ = measuring.measure(reading.read(data, Limits(), at_least=measuring.LONG_SIDE))
-        reasons = judging.reasons(facts)
-    except reading.Unreadable as unreadable:
+        facts, _ = metrics.measure(decode.decode(data, Limits(), at_least=metrics.LONG_SIDE))
+        reasons = rules.find_reasons(facts)
+    except decode.Unreadable as unreadable:
         reasons = (unreadable.reason,)
-    return Labelled(label, judging.verdict(reasons), (time.process_time() - started) * 1e3, facts)
+    return Labelled(label, rules.rate(reasons), (time.process_time() - started) * 1e3, facts)
 
 
 def _print(photos: list[Labelled]) -> None:

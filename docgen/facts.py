@@ -8,9 +8,9 @@ from apiframe_server.settings import Settings
 from apiframe_studio.generations import CREDITS_AN_IMAGE, SAME_AGAIN_SECONDS
 from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
 from apiframe_studio.photo_sets import UPLOAD_CREDITS
-from apiframe_studio.photos import FEWEST, MOST, Reason, judging
+from apiframe_studio.photos import FEWEST, MOST, Reason, rules
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import WARNINGS
+from apiframe_studio.photos.models import WARNINGS
 from apiframe_tools.wording.photos import PHOTO_GUIDE, REASONS
 from docgen.tables import render_table
 
@@ -82,11 +82,11 @@ def render_photo_numbers() -> str:
             ["one photo", f"at most {limits.bytes // MEGA} MB and {limits.pixels // MEGA} megapixels"],
             [
                 "short side",
-                f"at least {judging.SHORT_SIDE_NEEDED} pixels, better {judging.SHORT_SIDE_WANTED}",
+                f"at least {rules.SHORT_SIDE_NEEDED} pixels, better {rules.SHORT_SIDE_WANTED}",
             ],
             [
                 "height of the face",
-                f"at least {judging.FACE_PIXELS_NEEDED} pixels, better {judging.FACE_PIXELS_WANTED}",
+                f"at least {rules.FACE_PIXELS_NEEDED} pixels, better {rules.FACE_PIXELS_WANTED}",
             ],
         ],
     )

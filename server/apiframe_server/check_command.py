@@ -13,7 +13,7 @@ from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import missing_folder, progress_bar, run_command, stderr_console, stdout_console
-from apiframe_studio.photos import FEWEST, Aspect, PathRefused, PhotoCheck, Verdict
+from apiframe_studio.photos import FEWEST, PathRefused, PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.photos.errors import Refusal
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
@@ -77,21 +77,21 @@ def _write(checked: PhotoCheck, sheet: str | None, as_json: bool) -> None:
 
 def _print_check(checked: PhotoCheck, sheet: str | None) -> None:
     console = stdout_console()
-    if Aspect.FACES in checked.not_judged:
+    if UncheckedAspect.FACES in checked.unchecked:
         console.print(FACES_NOT_CHECKED)
     if checked.photos:
         console.print(_table(checked))
     console.print(_summary(checked))
-    if checked.wishes:
+    if checked.suggestions:
         console.print(f"Take more photos of this kind: {'; '.join(suggest_photos(checked))}.")
-    if checked.not_judged:
+    if checked.unchecked:
         console.print(
-            f"Not checked: {', '.join(ASPECTS[aspect] for aspect in checked.not_judged)}.", markup=False
+            f"Not checked: {', '.join(ASPECTS[aspect] for aspect in checked.unchecked)}.", markup=False
         )
     if checked.left_out:
         console.print(f"{checked.left_out} more photos were not checked.")
     if checked.inner:
-        inner = ", ".join(f"{plain(str(one.path))} ({one.pictures})" for one in checked.inner)
+        inner = ", ".join(f"{plain(str(one.path))} ({one.photos})" for one in checked.inner)
         console.print(f"Photos are in these subfolders, which were not checked: {inner}.", markup=False)
     if sheet is not None:
         console.print(f"Contact sheet: {escape(sheet)}")

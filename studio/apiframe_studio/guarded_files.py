@@ -40,7 +40,7 @@ class Refusal(StrEnum):
     NOT_READABLE = "not_readable"
 
 
-class Refused(OSError):
+class OpenRefused(OSError):
     """A path below a folder that is not followed, with the reason. Where a file is written it is an error like any."""
 
     def __init__(self, refusal: Refusal, name: str = "that") -> None:
@@ -80,17 +80,17 @@ _STRERRORS = {
 
 
 def open_below(root: Path, parts: Sequence[str]) -> int:
-    """A descriptor of the regular file or folder at `root/parts`; the caller closes it. Raises `Refused`."""
+    """A descriptor of the regular file or folder at `root/parts`; the caller closes it. Raises `OpenRefused`."""
     opener = walk if WALKS_BY_DESCRIPTOR else resolve
     try:
         descriptor = opener(root, parts)
-    except Refused:
+    except OpenRefused:
         raise
     except OSError as error:
-        raise Refused(_REFUSALS.get(error.errno or 0, Refusal.NOT_FOUND)) from None
+        raise OpenRefused(_REFUSALS.get(error.errno or 0, Refusal.NOT_FOUND)) from None
     if not _is_file_or_folder(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+        raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
     return descriptor
 
 
@@ -99,7 +99,7 @@ def read_below(root: Path, parts: Sequence[str], most_bytes: int) -> bytes:
     descriptor = open_below(root, parts)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+        raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
     with os.fdopen(descriptor, "rb") as file:
         return file.read(most_bytes + 1)
 
@@ -125,11 +125,11 @@ def _look_before_opening(part: str, folder: int, *, last: bool) -> None:
     """
     mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
     if stat.S_ISLNK(mode):
-        raise Refused(Refusal.LINK)
+        raise OpenRefused(Refusal.LINK)
     if not last and not stat.S_ISDIR(mode):
-        raise Refused(Refusal.NOT_FOUND)
+        raise OpenRefused(Refusal.NOT_FOUND)
     if not _is_file_or_folder(mode):
-        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+        raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
 
 
 def resolve(root: Path, parts: Sequence[str]) -> int:
@@ -141,15 +141,15 @@ def resolve(root: Path, parts: Sequence[str]) -> int:
     path = root.joinpath(*parts)
     status = os.stat(path, follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode) or Path(os.path.realpath(path)) != path:
-        raise Refused(Refusal.LINK)
+        raise OpenRefused(Refusal.LINK)
     if not _is_file_or_folder(status.st_mode):
-        raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+        raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
     descriptor = os.open(path, _LEAF)
     opened = os.fstat(descriptor)
     unchanged = os.path.realpath(path) == str(path) and os.path.samestat(opened, status)
     if not unchanged:
         os.close(descriptor)
-        raise Refused(Refusal.LINK)
+        raise OpenRefused(Refusal.LINK)
     return descriptor
 
 
@@ -220,7 +220,7 @@ class GuardedFolder:
     """Reads, writes, lists and removes below one folder. `parts` are the steps from it to the file.
 
     The folder itself may be a link, since its owner chose it. Below it no link is followed, and only
-    regular files are read, replaced or removed. Everything raises OSError, of which `Refused` is one.
+    regular files are read, replaced or removed. Everything raises OSError, of which `OpenRefused` is one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -282,7 +282,7 @@ class GuardedFolder:
         try:
             with self._opened(parts[:-1]) as folder:
                 if not stat.S_ISREG(folder.mode(parts[-1])):
-                    raise Refused(Refusal.NOT_A_FILE_OR_FOLDER)
+                    raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
                 folder.unlink(parts[-1])
         except FileNotFoundError:
             return False
@@ -317,7 +317,7 @@ def _walk_folders(root: Path, parts: Sequence[str], *, make: bool) -> int:
                 with suppress(FileExistsError):
                     os.mkdir(part, 0o700, dir_fd=here)
             if stat.S_ISLNK(os.stat(part, dir_fd=here, follow_symlinks=False).st_mode):
-                raise Refused(Refusal.LINK, part)
+                raise OpenRefused(Refusal.LINK, part)
             there = os.open(part, _STEP, dir_fd=here)
         finally:
             os.close(here)
@@ -327,7 +327,7 @@ def _walk_folders(root: Path, parts: Sequence[str], *, make: bool) -> int:
 
 def _check_by_name(path: Path, *, make: bool) -> None:
     if Path(os.path.realpath(path)) != path:
-        raise Refused(Refusal.LINK, path.name)
+        raise OpenRefused(Refusal.LINK, path.name)
     if make:
         make_private_folder(path)
     if not path.is_dir():

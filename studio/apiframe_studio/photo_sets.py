@@ -213,7 +213,7 @@ class PhotoSets:
         if judged.unseen:
             raise CheckUnfinished(judged)
         choice = pictures.choose(judged, wish.leave_out, wish.keep)
-        if (number := pictures.number_to_send(judged, choice)) < FEWEST:
+        if (number := pictures.count_to_send(judged, choice)) < FEWEST:
             raise NotEnoughPhotos(judged, number)
         return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 

@@ -23,12 +23,12 @@ from apiframe_studio.training import UnknownTraining
 
 # What only its own package catches, or what answers for the service: none of it leaves the studio.
 INTERNAL = {
-    "apiframe_studio.guarded_files.Refused",
+    "apiframe_studio.guarded_files.OpenRefused",
     "apiframe_studio.intent.NothingSent",
-    "apiframe_studio.photos.decoders.Refused",
+    "apiframe_studio.photos.decoders.DecodeFailed",
     "apiframe_studio.private_files.NotPrivate",
     "apiframe_studio.photos.previews.Undecodable",
-    "apiframe_studio.photos.reading.Unreadable",
+    "apiframe_studio.photos.decode.Unreadable",
     "apiframe_studio.sandbox.errors.ErrorResponse",
     "apiframe_studio.sandbox.store.NotEnoughCredits",
 }

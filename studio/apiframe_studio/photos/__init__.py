@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apiframe_studio.photos.cache import PhotoCache
-    from apiframe_studio.photos.checking import check
-    from apiframe_studio.photos.choosing import AS_JUDGED, Choice, choose, number_to_send
+    from apiframe_studio.photos.checks import check
+    from apiframe_studio.photos.choosing import NO_CHOICE, Choice, choose, count_to_send
     from apiframe_studio.photos.errors import (
         ChoiceProblem,
         ChoiceRefused,
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
         Refusal,
     )
     from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
-    from apiframe_studio.photos.limits import FEWEST, MOST, MOST_PICTURES, Limits
-    from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
-    from apiframe_studio.photos.verdicts import (
-        Aspect,
+    from apiframe_studio.photos.limits import FEWEST, MAX_PHOTOS_CHECKED, MOST, Limits
+    from apiframe_studio.photos.models import (
         Box,
         Facts,
         LeftOut,
         PhotoCheck,
         PhotoVerdict,
         Reason,
+        Suggestion,
+        UncheckedAspect,
         Variety,
         Verdict,
-        Wish,
     )
+    from apiframe_studio.photos.preparing import PreparedPhotos, fingerprint, prepare
 
 _NAMES = {
     "cache": ("PhotoCache",),
-    "checking": ("check",),
+    "checks": ("check",),
     "choosing": (
-        "AS_JUDGED",
+        "NO_CHOICE",
         "Choice",
         "choose",
-        "number_to_send",
+        "count_to_send",
     ),
     "errors": (
         "ChoiceProblem",
@@ -67,7 +67,7 @@ _NAMES = {
     "limits": (
         "FEWEST",
         "MOST",
-        "MOST_PICTURES",
+        "MAX_PHOTOS_CHECKED",
         "Limits",
     ),
     "preparing": (
@@ -75,8 +75,8 @@ _NAMES = {
         "fingerprint",
         "prepare",
     ),
-    "verdicts": (
-        "Aspect",
+    "models": (
+        "UncheckedAspect",
         "Box",
         "Facts",
         "LeftOut",
@@ -85,18 +85,17 @@ _NAMES = {
         "Reason",
         "Variety",
         "Verdict",
-        "Wish",
+        "Suggestion",
     ),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "AS_JUDGED",
     "FEWEST",
+    "MAX_PHOTOS_CHECKED",
     "MOST",
-    "MOST_PICTURES",
+    "NO_CHOICE",
     "AllowedFolders",
-    "Aspect",
     "Box",
     "Choice",
     "ChoiceProblem",
@@ -116,13 +115,14 @@ __all__ = [
     "PreparedPhotos",
     "Reason",
     "Refusal",
+    "Suggestion",
+    "UncheckedAspect",
     "Variety",
     "Verdict",
-    "Wish",
     "check",
     "choose",
+    "count_to_send",
     "fingerprint",
-    "number_to_send",
     "prepare",
 ]
 

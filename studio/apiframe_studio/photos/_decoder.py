@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from apiframe_studio.photos import _frames, contact_sheet, measuring, normalising, reading
+from apiframe_studio.photos import _frames, contact_sheet, decode, metrics, normalising
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import Verdict
+from apiframe_studio.photos.models import Verdict
 
 PREVIEW = 512
 
@@ -28,11 +28,11 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, _private_output()
     limits = Limits(**_frames.parse_head(_exactly(requests, _head_length(requests)))[0])
     _limit_process(limits)
-    reading.prepare_process()
+    decode.set_up_process()
     _send(answers, {"ready": True})
     blobs: list[bytes] = []
     while (prefix := requests.read(_frames.PREFIX)) and len(prefix) == _frames.PREFIX:
-        head, sizes = _frames.parse_head(_exactly(requests, _frames.head_size(prefix)))
+        head, sizes = _frames.parse_head(_exactly(requests, _frames.parse_head_size(prefix)))
         if not head.get("again"):
             blobs = [_exactly(requests, size) for size in sizes]
         _send(answers, *_answer(head, blobs, limits))
@@ -41,35 +41,35 @@ def main() -> None:
 def _answer(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
     try:
         return _JOBS[head["job"]](head, blobs, limits)
-    except reading.Unreadable as unreadable:
+    except decode.Unreadable as unreadable:
         return {"unreadable": unreadable.reason.value}, []
     except MemoryError:
         return {"unreadable": "too_large"}, []
 
 
 def _weigh(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    return {"large": reading.is_large(blobs[0], limits)}, []
+    return {"large": decode.is_large(blobs[0], limits)}, []
 
 
 def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    picture = reading.read(blobs[0], limits, at_least=measuring.LONG_SIDE)
-    facts, small = measuring.measure(picture)
-    print_ = measuring.print_of(small)
+    picture = decode.decode(blobs[0], limits, at_least=metrics.LONG_SIDE)
+    facts, small = metrics.measure(picture)
+    print_ = metrics.thumbprint(small)
     file = io.BytesIO()
-    contact_sheet.tile_of(small, facts.faces).save(file, "JPEG", quality=82)
+    contact_sheet.make_tile(small, facts.faces).save(file, "JPEG", quality=82)
     return {"facts": asdict(facts)}, [print_, file.getvalue()]
 
 
 def _preview(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    picture = reading.read(blobs[0], limits, at_least=PREVIEW)
-    small = measuring.plain(measuring.shrunk(picture.image, PREVIEW, Image.Resampling.BOX))
+    picture = decode.decode(blobs[0], limits, at_least=PREVIEW)
+    small = metrics.flatten_to_rgb(metrics.shrink(picture.image, PREVIEW, Image.Resampling.BOX))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=78)
     return {}, [file.getvalue()]
 
 
 def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
-    pairs, median = measuring.compare(blobs, head["alike"])
+    pairs, median = metrics.compare_thumbprints(blobs, head["alike"])
     return {"pairs": pairs, "median": median}, []
 
 
@@ -128,7 +128,7 @@ def _limit_process(limits: Limits) -> None:
 
 
 def _head_length(stream: BinaryIO) -> int:
-    return _frames.head_size(_exactly(stream, _frames.PREFIX))
+    return _frames.parse_head_size(_exactly(stream, _frames.PREFIX))
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from apiframe_studio.photos.verdicts import Box, Facts
+from apiframe_studio.photos.models import Box, Facts
 
 _FORMATS = frozenset({"JPEG", "PNG", "WEBP", "HEIF", "AVIF"})
-_MOST_FACES = 50
+_MAX_FACES = 50
 
 
-def facts(written: dict[str, Any]) -> Facts:
+def parse_facts(written: dict[str, Any]) -> Facts:
     """Raises `ValueError`, `TypeError` or `KeyError` for anything but the facts of one picture."""
     if written["format"] not in _FORMATS:
         raise ValueError("not a format we read")
@@ -22,7 +22,7 @@ def facts(written: dict[str, Any]) -> Facts:
         height=int(written["height"]),
         sharpness=float(written["sharpness"]),
         brightness=float(written["brightness"]),
-        faces=None if faces is None else tuple(_box(face) for face in faces[:_MOST_FACES]),
+        faces=None if faces is None else tuple(_box(face) for face in faces[:_MAX_FACES]),
         turn=_turn(written["turn"]),
         day=day if isinstance(day, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII) else None,
     )

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 PREFIX = 4
-LARGEST_HEAD = 8_000_000
-LARGEST_BODY = 64_000_000
+MAX_HEAD_BYTES = 8_000_000
+MAX_BODY_BYTES = 64_000_000
 
 
 def pack(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
@@ -26,10 +26,10 @@ def pack_head(head: dict[str, Any], blobs: Sequence[bytes]) -> bytes:
     return len(text).to_bytes(PREFIX, "big") + text
 
 
-def head_size(prefix: bytes) -> int:
+def parse_head_size(prefix: bytes) -> int:
     """Raises `ValueError` for a size no honest frame has."""
     size = int.from_bytes(prefix, "big")
-    if size > LARGEST_HEAD:
+    if size > MAX_HEAD_BYTES:
         raise ValueError("frame head too large")
     return size
 
@@ -41,7 +41,7 @@ def parse_head(text: bytes) -> tuple[dict[str, Any], list[int]]:
         raise ValueError("frame head is not an object")
     read = cast("dict[str, Any]", head)
     sizes = _sizes(read.pop("sizes", None))
-    if sum(sizes) > LARGEST_BODY:
+    if sum(sizes) > MAX_BODY_BYTES:
         raise ValueError("frame body too large")
     return read, sizes
 

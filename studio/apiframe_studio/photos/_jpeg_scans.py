@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-MOST_SCANS = 64
-MOST_PASSED_PIXELS = 1_500_000_000
+MAX_SCANS = 64
+MAX_SCANNED_PIXELS = 1_500_000_000
 
 _SCAN, _END = 0xDA, 0xD9
 _WITHOUT_BODY = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
@@ -17,10 +17,10 @@ _WITHOUT_BODY = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-def scans(jpeg: bytes) -> int:
-    """The passes of the first picture in the file; one more than `MOST_SCANS` stands for any larger number."""
+def count_scans(jpeg: bytes) -> int:
+    """The passes of the first picture in the file; one more than `MAX_SCANS` stands for any larger number."""
     count, place = 0, 2
-    while count <= MOST_SCANS and (found := _NEXT_MARKER.search(jpeg, place)):
+    while count <= MAX_SCANS and (found := _NEXT_MARKER.search(jpeg, place)):
         kind, place = jpeg[found.start() + 1], found.end()
         if kind == _END:
             break
@@ -32,7 +32,7 @@ def scans(jpeg: bytes) -> int:
     return count
 
 
-def too_much_work(jpeg: bytes, pixels: int) -> bool:
+def is_too_much_work(jpeg: bytes, pixels: int) -> bool:
     """Whether a JPEG of so many pixels asks for more passes than any program writes."""
-    passes = scans(jpeg)
-    return passes > MOST_SCANS or passes * pixels > MOST_PASSED_PIXELS
+    passes = count_scans(jpeg)
+    return passes > MAX_SCANS or passes * pixels > MAX_SCANNED_PIXELS

@@ -10,11 +10,11 @@ from pathlib import Path
 from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.strangers import plain
 
-MOST_NEAR = 3
-_ALIKE_FROM = 0.6
+MAX_NEAR = 3
+_MIN_SIMILARITY = 0.6
 
 
-def near_misses(root: Path, parts: Sequence[str], suffixes: frozenset[str]) -> list[Path]:
+def find_near_misses(root: Path, parts: Sequence[str], suffixes: frozenset[str]) -> list[Path]:
     """Folders and pictures whose names resemble the first step of the path that is missing."""
     folder = GuardedFolder(root)
     for depth, missing in enumerate(parts):
@@ -23,21 +23,21 @@ def near_misses(root: Path, parts: Sequence[str], suffixes: frozenset[str]) -> l
         except OSError:
             return []
         if missing not in names:
-            found = [(*parts[:depth], name) for name in _alike(missing, names)]
+            found = [(*parts[:depth], name) for name in _find_similar(missing, names)]
             return [
                 root.joinpath(*one)
                 for one in found
                 if Path(one[-1]).suffix.lower() in suffixes or _is_folder(folder, one)
-            ][:MOST_NEAR]
+            ][:MAX_NEAR]
     return []
 
 
-def _alike(wanted: str, names: Sequence[str]) -> list[str]:
+def _find_similar(wanted: str, names: Sequence[str]) -> list[str]:
     """Visible names that resemble one or hold it, the likest first."""
     by_key: dict[str, str] = {_key(name): name for name in names if not name.startswith(".")}
-    close = difflib.get_close_matches(_key(wanted), by_key, 3 * MOST_NEAR, _ALIKE_FROM)
+    close = difflib.get_close_matches(_key(wanted), by_key, 3 * MAX_NEAR, _MIN_SIMILARITY)
     holding = [key for key in by_key if len(wanted) > 2 and _key(wanted) in key]
-    return [by_key[key] for key in dict.fromkeys([*close, *holding[:MOST_NEAR]])]
+    return [by_key[key] for key in dict.fromkeys([*close, *holding[:MAX_NEAR]])]
 
 
 def _key(name: str) -> str:

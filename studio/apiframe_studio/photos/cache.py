@@ -14,16 +14,16 @@ from typing import Final, Generic, TypeVar
 
 from apiframe_studio.photos.folders import FileIdentity
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import Facts, Reason
+from apiframe_studio.photos.models import Facts, Reason
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 KEPT_SECONDS: Final = 1800.0
-MOST_MEASURED: Final = 2_000
-MOST_MEASURED_BYTES: Final = 40_000_000
-MOST_NORMALISED: Final = 60
-MOST_NORMALISED_BYTES: Final = 24_000_000
+MAX_MEASURED: Final = 2_000
+MAX_MEASURED_BYTES: Final = 40_000_000
+MAX_NORMALISED: Final = 60
+MAX_NORMALISED_BYTES: Final = 24_000_000
 STILL_BEING_WRITTEN_SECONDS: Final = 2.0
 _OVERHEAD: Final = 1_000
 
@@ -32,13 +32,13 @@ _OVERHEAD: Final = 1_000
 class Measured:
     """One file as it was measured: `facts`, or the `reason` why there are none.
 
-    `digest` is the SHA-256 (hex) of the file, `print` its 16 x 16 grey levels, `thumbnail` a small JPEG.
+    `digest` is the SHA-256 (hex) of the file, `thumbprint` its 16 x 16 grey levels, `thumbnail` a small JPEG.
     """
 
     facts: Facts | None = None
     reason: Reason | None = None
     digest: str = ""
-    print: bytes = field(default=b"", repr=False)
+    thumbprint: bytes = field(default=b"", repr=False)
     thumbnail: bytes = field(default=b"", repr=False)
 
 
@@ -85,13 +85,13 @@ class PhotoCache:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._measured: BoundedCache[tuple[FileIdentity, Limits], Measured] = BoundedCache(
-            MOST_MEASURED, MOST_MEASURED_BYTES, KEPT_SECONDS, now
+            MAX_MEASURED, MAX_MEASURED_BYTES, KEPT_SECONDS, now
         )
         self._normalised: BoundedCache[str, tuple[bytes, str]] = BoundedCache(
-            MOST_NORMALISED, MOST_NORMALISED_BYTES, KEPT_SECONDS, now
+            MAX_NORMALISED, MAX_NORMALISED_BYTES, KEPT_SECONDS, now
         )
 
-    def measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
+    def find_measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
         """What was measured on this file under these limits."""
         return None if file is None else self._measured.get((file, limits))
 
@@ -99,9 +99,9 @@ class PhotoCache:
         """Keep what was measured, unless the file may still be under way."""
         if file is None or time.time() - file.mtime_ns / 1e9 < STILL_BEING_WRITTEN_SECONDS:
             return
-        self._measured.put((file, limits), found, len(found.print) + len(found.thumbnail))
+        self._measured.put((file, limits), found, len(found.thumbprint) + len(found.thumbnail))
 
-    def normalised(self, digest: str) -> tuple[bytes, str] | None:
+    def find_normalised(self, digest: str) -> tuple[bytes, str] | None:
         """The JPEG made of the file with this digest, and the digest of its pixels."""
         return self._normalised.get(digest)
 

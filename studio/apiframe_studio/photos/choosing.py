@@ -10,13 +10,13 @@ from pathlib import PurePath
 from typing import Final
 
 from apiframe_studio.guarded_files import comparable
-from apiframe_studio.photos import judging
+from apiframe_studio.photos import rules
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused
 from apiframe_studio.photos.limits import FEWEST, MOST
-from apiframe_studio.photos.verdicts import PhotoCheck, PhotoVerdict, Verdict
+from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Verdict
 
 _NUMBER = re.compile(r"(?:([0-9a-z]{1,8})\s*:)?\s*#?([0-9]{1,4})", re.ASCII | re.IGNORECASE)
-_MOST_NEAR = 3
+_MAX_NEAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Choice:
     keep: frozenset[int] = frozenset()
 
 
-AS_JUDGED: Final = Choice()
+NO_CHOICE: Final = Choice()
 
 
 def choose(check: PhotoCheck, leave_out: Iterable[str] = (), keep: Iterable[str] = ()) -> Choice:
@@ -47,27 +47,27 @@ def choose(check: PhotoCheck, leave_out: Iterable[str] = (), keep: Iterable[str]
     return Choice(frozenset(out), frozenset(kept))
 
 
-def first_choice(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
+def select_first(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
     """What is sent as far as there is room: what was named, then the good ones, best first in each."""
     left = [photo for photo in photos if photo.number not in choice.leave_out]
     good = [photo for photo in left if photo.verdict is Verdict.USE and photo.number not in choice.keep]
     return [*_best(photo for photo in left if photo.number in choice.keep), *_best(good)]
 
 
-def second_choice(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
+def select_second(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
     """The doubtful ones, best first: sent only when the others are too few for a training."""
     named = choice.leave_out | choice.keep
     return _best(photo for photo in photos if photo.verdict is Verdict.WARN and photo.number not in named)
 
 
-def number_to_send(check: PhotoCheck, choice: Choice = AS_JUDGED) -> int:
+def count_to_send(check: PhotoCheck, choice: Choice = NO_CHOICE) -> int:
     """How many photos are sent if none of them changes: the price of a training hangs on it."""
-    first = min(MOST, len(first_choice(check.photos, choice)))
-    return max(first, min(FEWEST, first + len(second_choice(check.photos, choice))))
+    first = min(MOST, len(select_first(check.photos, choice)))
+    return max(first, min(FEWEST, first + len(select_second(check.photos, choice))))
 
 
 def _best(photos: Iterable[PhotoVerdict]) -> list[PhotoVerdict]:
-    return sorted(photos, key=judging.best_first)
+    return sorted(photos, key=rules.best_first)
 
 
 def _find(check: PhotoCheck, named: str) -> PhotoVerdict:
@@ -78,7 +78,7 @@ def _find(check: PhotoCheck, named: str) -> PhotoVerdict:
     if number := _NUMBER.fullmatch(named.strip()):
         return _numbered(check, named, number[1], int(number[2]))
     names = [photo.photo.name for photo in check.photos]
-    near = difflib.get_close_matches(named, names, _MOST_NEAR)
+    near = difflib.get_close_matches(named, names, _MAX_NEAR)
     raise ChoiceRefused(ChoiceProblem.UNKNOWN, named, near)
 
 

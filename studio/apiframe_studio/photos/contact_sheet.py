@@ -17,10 +17,10 @@ from pathlib import PurePath
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from apiframe_studio.photos.limits import MOST_TILES
-from apiframe_studio.photos.verdicts import Box, Verdict
+from apiframe_studio.photos.limits import MAX_TILES
+from apiframe_studio.photos.models import Box, Verdict
 
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 THUMBNAIL = 240
 
 # Each step is tried before the next: a smaller sheet stays sharper than one compressed further.
@@ -60,7 +60,7 @@ class Heading:
     remark: str = ""
 
 
-def tile_of(picture: Image.Image, faces: Sequence[Box] | None) -> Image.Image:
+def make_tile(picture: Image.Image, faces: Sequence[Box] | None) -> Image.Image:
     """A thumbnail of an upright picture: a square around its faces, or all of it where that hides one."""
     square = _around(faces, picture.size) if faces else None
     small = picture.crop(square) if square else picture.copy()
@@ -87,14 +87,14 @@ def _around(faces: Sequence[Box], size: tuple[int, int]) -> tuple[int, int, int,
 
 def draw(tiles: Sequence[Tile], heading: Heading | None = None) -> bytes:
     """A JPEG of at most 200,000 bytes; at most 60 tiles are shown."""
-    shown = tiles[:MOST_TILES]
+    shown = tiles[:MAX_TILES]
     heading = heading or Heading(Counter(tile.verdict for tile in tiles))
     sheet, drawn = b"", (0, Image.new("RGB", (1, 1)))
     for width, quality in (*_STEPS, *_LAST_STEPS):
         if drawn[0] != width:
             drawn = width, _sheet(shown, heading, width)
         sheet = _jpeg(drawn[1], quality)
-        if len(sheet) < MOST_BYTES:
+        if len(sheet) < MAX_BYTES:
             break
     return sheet
 

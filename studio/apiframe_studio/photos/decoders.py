@@ -24,9 +24,9 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from apiframe_studio.photos import _frames
 from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import Reason
+from apiframe_studio.photos.models import Reason
 
-MOST_PROCESSES = 3
+MAX_PROCESSES = 3
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
@@ -39,7 +39,7 @@ Answer = tuple[dict[str, Any], list[bytes]]
 Ask = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Answer]]
 
 
-class Refused(Exception):
+class DecodeFailed(Exception):
     """A picture that could not be read, with the reason; also when its decoder was late or died."""
 
     def __init__(self, reason: Reason) -> None:
@@ -71,7 +71,7 @@ class Decoders:
             yield self._ask
 
     async def ask(self, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> Answer:
-        """The answer's head and byte strings. Raises `Refused` for the picture, `DecodersFailed` for us."""
+        """The answer's head and byte strings. Raises `DecodeFailed` for the picture, `DecodersFailed` for us."""
         async with self.turn() as ask:
             return await ask(head, blobs)
 
@@ -83,7 +83,7 @@ class Decoders:
     async def _ask(self, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
         answer = await self._pool.ask(self.limits, head, blobs)
         if "unreadable" in answer[0]:
-            raise Refused(Reason(answer[0]["unreadable"]))
+            raise DecodeFailed(Reason(answer[0]["unreadable"]))
         return answer
 
 
@@ -171,9 +171,9 @@ async def _answer_of(
         with anyio.fail_after(limits.seconds):
             return await decoder.ask(head, blobs)
     except TimeoutError:
-        raise Refused(Reason.TOOK_TOO_LONG) from None
+        raise DecodeFailed(Reason.TOOK_TOO_LONG) from None
     except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, ValueError):
-        raise Refused(Reason.DAMAGED) from None
+        raise DecodeFailed(Reason.DAMAGED) from None
 
 
 class _Decoder:
@@ -190,7 +190,7 @@ class _Decoder:
         for blob in blobs:
             if blob:
                 await self._requests.send(blob)
-        size = _frames.head_size(await self._answers.receive_exactly(_frames.PREFIX))
+        size = _frames.parse_head_size(await self._answers.receive_exactly(_frames.PREFIX))
         answer, sizes = _frames.parse_head(await self._answers.receive_exactly(size))
         return answer, [await self._answers.receive_exactly(size) for size in sizes]
 
@@ -231,7 +231,7 @@ async def decoders(limits: Limits, width: int | None = None) -> AsyncGenerator[D
 
     `width` is how many of them this block may use at a time.
     """
-    pool = _shared.get(None) or _Pool(max(1, min(MOST_PROCESSES, processors())))
+    pool = _shared.get(None) or _Pool(max(1, min(MAX_PROCESSES, processors())))
     _shared.set(pool)
     pool.users += 1
     try:

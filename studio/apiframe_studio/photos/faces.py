@@ -14,7 +14,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from apiframe_studio.photos.verdicts import Box
+from apiframe_studio.photos.models import Box
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,7 +37,7 @@ _TURNS = (90, 270, 180)
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Faces, largest first, in the picture turned counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
+    """Faces, largest first, in the picture rotated counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
 
     faces: tuple[Box, ...]
     turn: int = 0
@@ -64,46 +64,46 @@ def detect(image: Image.Image) -> Detection | None:
     """Faces in a picture of at most 1024 pixels; None when the detector cannot be loaded.
 
     A picture that lies on its side or its head is told by its largest face, which is found with more
-    confidence once the picture is turned.
+    confidence once the picture is rotated.
     """
     detectors = _detectors()
     if detectors is None:
         return None
     coarse = _at_most(image, _COARSE)
-    upright = _look(detectors.quick, coarse, _COARSE_SMALLEST)
+    upright = _detect(detectors.quick, coarse, _COARSE_SMALLEST)
     if _confidence(upright) >= _UPRIGHT_FROM:
         return Detection(_boxes(upright))
     return _search(detectors.thorough, image, coarse)
 
 
-def turned(image: Image.Image, turn: int) -> Image.Image:
-    """The picture turned counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
+def rotate(image: Image.Image, turn: int) -> Image.Image:
+    """The picture rotated counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
     return image.rotate(turn, expand=True) if turn else image
 
 
 def _search(detector: Any, image: Image.Image, coarse: Image.Image) -> Detection:
-    upright = _look(detector, coarse, _COARSE_SMALLEST)
-    if not upright and (small := _look_closer(detector, _at_most(image, _FINE))):
+    upright = _detect(detector, coarse, _COARSE_SMALLEST)
+    if not upright and (small := _detect_small(detector, _at_most(image, _FINE))):
         return Detection(_boxes(small))
     if _confidence(upright) < _UPRIGHT_FROM:
-        turned, turn = _look_turned(detector, coarse, _half_of(upright, coarse))
-        if _is_clearer(turned, upright):
-            return Detection(_boxes(turned), turn)
+        rotated, turn = _detect_rotated(detector, coarse, _half_of(upright, coarse))
+        if _is_clearer(rotated, upright):
+            return Detection(_boxes(rotated), turn)
     return Detection(_boxes(upright))
 
 
-def _look_closer(detector: Any, image: Image.Image) -> list[_Face]:
+def _detect_small(detector: Any, image: Image.Image) -> list[_Face]:
     """Faces too small for the coarse copy; a larger one would have been found there and is none."""
     largest = 2 * _COARSE_SMALLEST / _COARSE
     return [
         face
-        for face in _look(detector, image, _FINE_SMALLEST)
+        for face in _detect(detector, image, _FINE_SMALLEST)
         if face.confidence >= _SEARCHED_FROM and face.box.height * image.height < largest * max(image.size)
     ]
 
 
-def _look_turned(detector: Any, image: Image.Image, smallest: int) -> tuple[list[_Face], int]:
-    found = [(_look(detector, turned(image, turn), smallest), turn) for turn in _TURNS]
+def _detect_rotated(detector: Any, image: Image.Image, smallest: int) -> tuple[list[_Face], int]:
+    found = [(_detect(detector, rotate(image, turn), smallest), turn) for turn in _TURNS]
     return max(found, key=lambda each: _confidence(each[0]))
 
 
@@ -113,10 +113,10 @@ def _half_of(faces: Sequence[_Face], image: Image.Image) -> int:
     return max(_COARSE_SMALLEST, round(largest))
 
 
-def _is_clearer(turned: Sequence[_Face], upright: Sequence[_Face]) -> bool:
+def _is_clearer(rotated: Sequence[_Face], upright: Sequence[_Face]) -> bool:
     if not upright:
-        return _confidence(turned) >= _SEARCHED_FROM
-    return _CLEARER * (1 - _confidence(turned)) < 1 - _confidence(upright)
+        return _confidence(rotated) >= _SEARCHED_FROM
+    return _CLEARER * (1 - _confidence(rotated)) < 1 - _confidence(upright)
 
 
 def _confidence(faces: Sequence[_Face]) -> float:
@@ -158,7 +158,7 @@ def _detectors() -> _Detectors | None:
     return _Detectors(quick, thorough)
 
 
-def _look(detector: Any, image: Image.Image, smallest: int) -> list[_Face]:
+def _detect(detector: Any, image: Image.Image, smallest: int) -> list[_Face]:
     import numpy
 
     detector.min_face_size = smallest

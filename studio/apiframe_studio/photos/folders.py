@@ -23,20 +23,20 @@ from pathlib import Path, PurePath
 
 from apiframe_studio import guarded_files
 from apiframe_studio.guarded_files import GuardedFolder, Refusal, comparable
-from apiframe_studio.photos._nearby import near_misses
+from apiframe_studio.photos._nearby import find_near_misses
 from apiframe_studio.photos.errors import PathRefused
-from apiframe_studio.photos.limits import MOST_PICTURES
+from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
 from apiframe_studio.strangers import plain
 
-MOST_ENTRIES = 10_000
-MOST_FOLDERS = 100
-LONGEST_PATH = 4096
+MAX_ENTRIES = 10_000
+MAX_FOLDERS = 100
+MAX_PATH_CHARACTERS = 4096
 LONGEST_NAME = 255
-DEEPEST = 64
+MAX_DEPTH = 64
 
 # Formats that cannot be used are listed too, so that a person is told about their TIFFs.
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .bmp .avif .jxl .dng"
-PICTURE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
+PHOTO_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
 _JOINERS = "\u200c\u200d"
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -79,7 +79,7 @@ class InnerFolder:
     """A folder inside one that was named: it is not looked into, and holds so many pictures."""
 
     path: Path
-    pictures: int
+    photos: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Listing:
 class _Contents:
     """Names in a folder, sorted: of its pictures, and of the folders in it."""
 
-    pictures: list[str]
+    photos: list[str]
     folders: list[str]
 
 
@@ -107,7 +107,7 @@ class AllowedFolders:
         self._spellings = [(comparable(s), r) for g, r in zip(roots, self.roots, strict=True) for s in (r, g)]
         self._home = home
 
-    def pictures(self, paths: Sequence[str | Path]) -> Listing:
+    def list_photos(self, paths: Sequence[str | Path]) -> Listing:
         """The pictures at `paths`: a file stands for itself, a folder for its pictures (not hidden, depth 1).
 
         Each picture once, however often it was named. Raises `PathRefused` for the first bad path.
@@ -119,24 +119,24 @@ class AllowedFolders:
             photos, folders = self._expand(given, position)
             inner |= dict.fromkeys(folders)
             for photo in photos:
-                if len(found) < MOST_PICTURES:
+                if len(found) < MAX_PHOTOS_CHECKED:
                     found.setdefault(photo)
                 elif photo not in found:
                     left_out += 1
-        return Listing(tuple(found), left_out, self._with_pictures(inner))
+        return Listing(tuple(found), left_out, self._find_photo_folders(inner))
 
     def identities(self, paths: Sequence[str | Path]) -> tuple[FileIdentity | None, ...]:
-        """The identity of every picture at `paths`, in the order of `pictures`. Raises as that does."""
-        return tuple(self.identify(photo) for photo in self.pictures(paths).photos)
+        """The identity of every picture at `paths`, in the order of `list_photos`. Raises as that does."""
+        return tuple(self.identify(photo) for photo in self.list_photos(paths).photos)
 
     def read(self, photo: Photo, most_bytes: int) -> bytes:
         """At most `most_bytes` + 1 bytes of the picture: a longer file shows. Raises `PathRefused`."""
         try:
             return guarded_files.read_below(photo.root, photo.parts, most_bytes)
-        except guarded_files.Refused as refused:
-            raise self._refused(refused.refusal, 0) from None
+        except guarded_files.OpenRefused as refused:
+            raise self._refuse(refused.refusal, 0) from None
         except OSError:
-            raise self._refused(Refusal.NOT_READABLE, 0) from None
+            raise self._refuse(Refusal.NOT_READABLE, 0) from None
 
     def identify(self, photo: Photo) -> FileIdentity | None:
         """The identity of the file at a photo's path, or None when it cannot be opened through the guard."""
@@ -159,28 +159,28 @@ class AllowedFolders:
 
     def _expand(self, given: str | Path, position: int) -> tuple[list[Photo], list[Photo]]:
         """The pictures that a path stands for, and the folders in it."""
-        photo = self._place(given, position)
+        photo = self._locate(given, position)
         try:
             contents = self._contents_of(photo, position)
         except PathRefused as refused:
             if refused.refusal is not Refusal.NOT_FOUND:
                 raise
-            if (shown := self._shown_as(photo)) is None:
-                raise self._refused(Refusal.NOT_FOUND, position, self._near(given, photo)) from None
+            if (shown := self._find_shown(photo)) is None:
+                raise self._refuse(Refusal.NOT_FOUND, position, self._find_near(given, photo)) from None
             photo = shown
             contents = self._contents_of(photo, position)
         if contents is None:
             return [photo], []
         return (
-            [Photo(photo.root, (*photo.parts, name)) for name in contents.pictures],
+            [Photo(photo.root, (*photo.parts, name)) for name in contents.photos],
             [Photo(photo.root, (*photo.parts, name)) for name in contents.folders],
         )
 
-    def _with_pictures(self, folders: Iterable[Photo]) -> tuple[InnerFolder, ...]:
+    def _find_photo_folders(self, folders: Iterable[Photo]) -> tuple[InnerFolder, ...]:
         """Those that hold pictures, at any depth, of the first hundred that are met."""
         found: list[InnerFolder] = []
         waiting = deque(folders)
-        for _ in range(MOST_FOLDERS):
+        for _ in range(MAX_FOLDERS):
             if not waiting:
                 break
             folder = waiting.popleft()
@@ -189,14 +189,14 @@ class AllowedFolders:
                 if contents is None:
                     continue
                 waiting.extend(Photo(folder.root, (*folder.parts, name)) for name in contents.folders)
-                if contents.pictures:
-                    found.append(InnerFolder(folder.path, len(contents.pictures)))
+                if contents.photos:
+                    found.append(InnerFolder(folder.path, len(contents.photos)))
         return tuple(found)
 
-    def _near(self, given: str | Path, photo: Photo) -> list[Path]:
+    def _find_near(self, given: str | Path, photo: Photo) -> list[Path]:
         """What the path may have meant; a relative one may have meant any allowed folder."""
         roots = [photo.root] if PurePath(given).is_absolute() or str(given).startswith("~") else self.roots
-        return [path for root in roots for path in near_misses(root, photo.parts, PICTURE_SUFFIXES)]
+        return [path for root in roots for path in find_near_misses(root, photo.parts, PHOTO_SUFFIXES)]
 
     def _contents_of(self, photo: Photo, position: int) -> _Contents | None:
         """What is in a folder; None when the path is a file."""
@@ -215,14 +215,14 @@ class AllowedFolders:
         """Only names come from here; every file is opened through the guard afterwards."""
         real = Path(os.path.realpath(photo.path))
         if real != photo.path:
-            raise self._refused(Refusal.LINK, position)
+            raise self._refuse(Refusal.LINK, position)
         if not os.path.isdir(real):
             os.close(self._open(photo, position))
             return None
         with os.scandir(real) as entries:
             return _sorted(entries)
 
-    def _shown_as(self, photo: Photo) -> Photo | None:
+    def _find_shown(self, photo: Photo) -> Photo | None:
         """The one file or folder that would be shown by these names: what is shown can be given back."""
         folder, found = GuardedFolder(photo.root), list[str]()
         for part in photo.parts:
@@ -239,27 +239,27 @@ class AllowedFolders:
     def _open(self, photo: Photo, position: int) -> int:
         try:
             return guarded_files.open_below(photo.root, photo.parts)
-        except guarded_files.Refused as refused:
-            raise self._refused(refused.refusal, position) from None
+        except guarded_files.OpenRefused as refused:
+            raise self._refuse(refused.refusal, position) from None
 
-    def _place(self, given: str | Path, position: int) -> Photo:
+    def _locate(self, given: str | Path, position: int) -> Photo:
         """The allowed folder a path is under, and the rest of it. Looks at text only."""
         text = self._checked_text(str(given), position)
         path = PurePath(text)
         if ".." in path.parts:
-            raise self._refused(Refusal.PARENT_STEP, position)
+            raise self._refuse(Refusal.PARENT_STEP, position)
         root, parts = self._root_of(path, position)
         if any(part.startswith(".") for part in parts):
-            raise self._refused(Refusal.HIDDEN, position)
-        if len(parts) > DEEPEST or (os.name == "nt" and any(_is_odd_on_windows(part) for part in parts)):
-            raise self._refused(Refusal.MALFORMED, position)
+            raise self._refuse(Refusal.HIDDEN, position)
+        if len(parts) > MAX_DEPTH or (os.name == "nt" and any(_is_odd_on_windows(part) for part in parts)):
+            raise self._refuse(Refusal.MALFORMED, position)
         return Photo(root, parts)
 
     def _checked_text(self, text: str, position: int) -> str:
-        if not text.strip() or len(text) > LONGEST_PATH or not _is_visible(text):
-            raise self._refused(Refusal.MALFORMED, position)
+        if not text.strip() or len(text) > MAX_PATH_CHARACTERS or not _is_visible(text):
+            raise self._refuse(Refusal.MALFORMED, position)
         if os.name != "nt" and (_DRIVE.match(text) or text.startswith("\\\\")):
-            raise self._refused(Refusal.OUTSIDE, position)
+            raise self._refuse(Refusal.OUTSIDE, position)
         if self._home is not None and re.match(r"~(?:[/\\]|$)", text):
             return str(self._home) + text[1:]
         return text
@@ -272,17 +272,17 @@ class AllowedFolders:
         for spelling, root in sorted(self._spellings, key=lambda pair: -len(pair[0])):
             if wanted[: len(spelling)] == spelling:
                 return root, path.parts[len(spelling) :]
-        raise self._refused(Refusal.OUTSIDE, position)
+        raise self._refuse(Refusal.OUTSIDE, position)
 
     def _root_holding(self, path: PurePath, position: int) -> Path:
         if path.drive or path.root or not self.roots:
-            raise self._refused(Refusal.OUTSIDE, position)
+            raise self._refuse(Refusal.OUTSIDE, position)
         for root in self.roots:
             if os.path.lexists(root / path.parts[0] if path.parts else root):
                 return root
         return self.roots[0]
 
-    def _refused(self, refusal: Refusal, position: int, near: Sequence[Path] = ()) -> PathRefused:
+    def _refuse(self, refusal: Refusal, position: int, near: Sequence[Path] = ()) -> PathRefused:
         return PathRefused(refusal, self.roots, position, near)
 
 
@@ -307,13 +307,13 @@ def _is_odd_on_windows(part: str) -> bool:
 
 def _sorted(entries: Iterator[os.DirEntry[str]]) -> _Contents:
     """The visible regular files that look like pictures, and the visible folders, of the first 10,000 entries."""
-    visible = [entry for entry in islice(entries, MOST_ENTRIES) if not entry.name.startswith(".")]
+    visible = [entry for entry in islice(entries, MAX_ENTRIES) if not entry.name.startswith(".")]
     return _Contents(
-        sorted(entry.name for entry in visible if _looks_right(entry)),
+        sorted(entry.name for entry in visible if _is_photo(entry)),
         sorted(entry.name for entry in visible if entry.is_dir(follow_symlinks=False)),
     )
 
 
-def _looks_right(entry: os.DirEntry[str]) -> bool:
+def _is_photo(entry: os.DirEntry[str]) -> bool:
     suffix = os.path.splitext(entry.name)[1].lower()
-    return suffix in PICTURE_SUFFIXES and entry.is_file(follow_symlinks=False)
+    return suffix in PHOTO_SUFFIXES and entry.is_file(follow_symlinks=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 FEWEST = 10
 MOST = 30
 """How many pictures a training takes."""
-MOST_PICTURES = 500
+MAX_PHOTOS_CHECKED = 500
 """How many pictures one check looks at."""
-MOST_TILES = 60
+MAX_TILES = 60
 """How many pictures one contact sheet shows."""
 
 

@@ -1,4 +1,4 @@
-"""Making the picture that is sent: upright, sRGB, bounded, and nothing in it but pixels.
+"""Making the photo that is sent: upright, sRGB, bounded, and nothing in it but pixels.
 
 `normalise` runs in a decoder process. The numbers are reasoned in docs/decisions/0011-reading-photos.md.
 """
@@ -11,13 +11,13 @@ from typing import Any, cast
 
 from PIL import Image, ImageCms
 
-from apiframe_studio.photos import reading
-from apiframe_studio.photos.faces import turned
+from apiframe_studio.photos import decode
+from apiframe_studio.photos.faces import rotate
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.measuring import plain, shrunk
+from apiframe_studio.photos.metrics import flatten_to_rgb, shrink
 
 LONG_SIDE = 1536
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 _QUALITIES = (92, 88, 84, 78, 72)
 _SHRUNK = 1024
 
@@ -25,28 +25,28 @@ _SHRUNK = 1024
 def normalise(data: bytes, limits: Limits, turn: int = 0) -> tuple[bytes, str]:
     """A baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
 
-    `turn` is the fact of that name: the degrees, counter-clockwise, that bring the picture upright.
-    Raises `reading.Unreadable`.
+    `turn` is the fact of that name: the degrees, counter-clockwise, that bring the photo upright.
+    Raises `decode.Unreadable`.
     """
-    picture = reading.read(data, limits, at_least=LONG_SIDE)
-    image = shrunk(picture.image, LONG_SIDE, Image.Resampling.LANCZOS)
-    clean = _only_pixels(turned(_in_srgb(image, picture.icc_profile), turn))
+    photo = decode.decode(data, limits, at_least=LONG_SIDE)
+    image = shrink(photo.image, LONG_SIDE, Image.Resampling.LANCZOS)
+    clean = _copy_pixels(rotate(_convert_to_srgb(image, photo.icc_profile), turn))
     return _compress(clean), _digest(clean)
 
 
-def _in_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
+def _convert_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
     """The colours the camera meant, as sRGB. A broken profile is as good as none."""
     if image.mode not in {"RGB", "CMYK", "L"}:
-        image = plain(image)
+        image = flatten_to_rgb(image)
     if icc_profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
             converted = ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            return plain(image)
+            return flatten_to_rgb(image)
         if converted is not None:
             return converted
-    return plain(image)
+    return flatten_to_rgb(image)
 
 
 def _srgb() -> ImageCms.ImageCmsProfile:
@@ -55,8 +55,8 @@ def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(profile)
 
 
-def _only_pixels(image: Image.Image) -> Image.Image:
-    """A new picture: Pillow carries comments along in `info` and would write them back."""
+def _copy_pixels(image: Image.Image) -> Image.Image:
+    """A new photo: Pillow carries comments along in `info` and would write them back."""
     clean = Image.new("RGB", image.size)
     clean.paste(image)
     return clean
@@ -66,7 +66,7 @@ def _compress(image: Image.Image) -> bytes:
     """The best of a few qualities that fits; grain that fits at none of them is made smaller."""
     for quality in _QUALITIES:
         jpeg = _jpeg(image, quality)
-        if len(jpeg) <= MOST_BYTES:
+        if len(jpeg) <= MAX_BYTES:
             return jpeg
     smaller = image.copy()
     smaller.thumbnail((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS)
@@ -74,7 +74,7 @@ def _compress(image: Image.Image) -> bytes:
 
 
 def _preference(jpeg: bytes) -> tuple[bool, int]:
-    fits = len(jpeg) <= MOST_BYTES
+    fits = len(jpeg) <= MAX_BYTES
     return not fits, -len(jpeg) if fits else len(jpeg)
 
 

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.photos import judging
-from apiframe_studio.photos._spread import Progress, spread
+from apiframe_studio.photos import rules
+from apiframe_studio.photos._concurrency import Progress, map_concurrently
 from apiframe_studio.photos.cache import PhotoCache
-from apiframe_studio.photos.choosing import AS_JUDGED, Choice, first_choice, second_choice
-from apiframe_studio.photos.decoders import Decoders, Refused, decoders
+from apiframe_studio.photos.choosing import NO_CHOICE, Choice, select_first, select_second
+from apiframe_studio.photos.decoders import DecodeFailed, Decoders, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import FEWEST, MOST, Limits
-from apiframe_studio.photos.verdicts import LeftOut, PhotoCheck, PhotoVerdict
+from apiframe_studio.photos.models import LeftOut, PhotoCheck, PhotoVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class PreparedPhotos:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Normalised:
     photo: PhotoVerdict
     jpeg: bytes = field(repr=False)
     digest: str
@@ -68,7 +68,7 @@ async def prepare(
     check: PhotoCheck,
     limit: int = MOST,
     *,
-    choice: Choice = AS_JUDGED,
+    choice: Choice = NO_CHOICE,
     limits: Limits | None = None,
     progress: Progress | None = None,
     cache: PhotoCache | None = None,
@@ -79,21 +79,23 @@ async def prepare(
     the same guard and left out when they are not what was judged; the next best picture then takes their
     place. Two files that show the very same pixels are sent once. Raises `NothingToPrepare`, `DecodersFailed`.
     """
-    first, second = first_choice(check.photos, choice), second_choice(check.photos, choice)
+    first, second = select_first(check.photos, choice), select_second(check.photos, choice)
     async with decoders(limits or Limits()) as pool:
-        maker = _Maker(check.allowed, pool, cache or PhotoCache(), progress)
-        await maker.make_up_to(limit, first)
-        await maker.make_up_to(min(limit, FEWEST), second)
-    if not maker.made:
+        normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress)
+        await normaliser.normalise_up_to(limit, first)
+        await normaliser.normalise_up_to(min(limit, FEWEST), second)
+    if not normaliser.done:
         raise NothingToPrepare
-    made = sorted(maker.made, key=lambda each: judging.best_first(each.photo))
-    taken = {photo.number for photo in (*(each.photo for each in made), *maker.changed, *maker.repeated)}
+    done = sorted(normaliser.done, key=lambda each: rules.best_first(each.photo))
+    taken = {
+        photo.number for photo in (*(each.photo for each in done), *normaliser.changed, *normaliser.repeated)
+    }
     return PreparedPhotos(
-        jpegs=[each.jpeg for each in made],
-        photos=tuple(each.photo for each in made),
-        fingerprint=fingerprint(each.digest for each in made),
-        changed=tuple(maker.changed),
-        repeated=tuple(maker.repeated),
+        jpegs=[each.jpeg for each in done],
+        photos=tuple(each.photo for each in done),
+        fingerprint=fingerprint(each.digest for each in done),
+        changed=tuple(normaliser.changed),
+        repeated=tuple(normaliser.repeated),
         spare=tuple(photo for photo in first if photo.number not in taken),
         named=choice.leave_out,
     )
@@ -104,51 +106,51 @@ def fingerprint(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
-class _Maker:
+class _Normaliser:
     """Makes the picture that is sent of one that was judged."""
 
     def __init__(
         self, allowed: AllowedFolders, pool: Decoders, cache: PhotoCache, progress: Progress | None
     ) -> None:
         self._allowed, self._pool, self._cache, self._progress = allowed, pool, cache, progress
-        self.made: list[_Made] = []
+        self.done: list[_Normalised] = []
         self.changed: list[PhotoVerdict] = []
         self.repeated: list[PhotoVerdict] = []
 
-    async def make_up_to(self, count: int, photos: Sequence[PhotoVerdict]) -> None:
+    async def normalise_up_to(self, count: int, photos: Sequence[PhotoVerdict]) -> None:
         """Make pictures of these photos, in order, until there are `count` in all."""
         waiting = list(photos)
-        while waiting and (room := count - len(self.made)) > 0:
+        while waiting and (room := count - len(self.done)) > 0:
             wave, waiting = waiting[:room], waiting[room:]
-            results = await spread(wave, self._make, self._pool.width, self._progress)
+            results = await map_concurrently(wave, self._normalise, self._pool.width, self._progress)
             for photo, result in zip(wave, results, strict=True):
                 self._take(photo, result)
 
-    def _take(self, photo: PhotoVerdict, result: _Made | None) -> None:
+    def _take(self, photo: PhotoVerdict, result: _Normalised | None) -> None:
         if result is None:
             self.changed.append(photo)
-        elif any(result.digest == other.digest for other in self.made):
+        elif any(result.digest == other.digest for other in self.done):
             self.repeated.append(photo)
         else:
-            self.made.append(result)
+            self.done.append(result)
 
-    async def _make(self, photo: PhotoVerdict) -> _Made | None:
+    async def _normalise(self, photo: PhotoVerdict) -> _Normalised | None:
         """None when the picture is gone, changed since it was judged, or cannot be decoded any more."""
         try:
             async with self._pool.turn() as ask:
                 data = await in_file_thread(self._allowed.read, photo.photo, self._pool.limits.bytes)
                 if await in_file_thread(_digest, data) != photo.digest:
                     return None
-                if known := self._cache.normalised(photo.digest):
-                    return _Made(photo, *known)
+                if known := self._cache.find_normalised(photo.digest):
+                    return _Normalised(photo, *known)
                 answer, (jpeg,) = await ask({"job": "normalise", "turn": _turn(photo)}, [data])
-        except (PathRefused, Refused):
+        except (PathRefused, DecodeFailed):
             return None
         digest = str(answer.get("digest"))
         if not jpeg.startswith(b"\xff\xd8\xff") or not re.fullmatch(r"[0-9a-f]{64}", digest):
             return None
         self._cache.keep_normalised(photo.digest, jpeg, digest)
-        return _Made(photo, jpeg, digest)
+        return _Normalised(photo, jpeg, digest)
 
 
 def _turn(photo: PhotoVerdict) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 
-from apiframe_studio.photos.decoders import Refused, decoders
+from apiframe_studio.photos.decoders import DecodeFailed, decoders
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import Reason
+from apiframe_studio.photos.models import Reason
 
 Read = Callable[[], Awaitable[bytes | None]]
 """Brings one picture when its turn comes; None or nothing when there is none."""
@@ -31,8 +31,8 @@ async def preview(picture: bytes, *, limits: Limits | None = None) -> bytes:
     async with decoders(limits or Limits(), 1) as pool:
         try:
             _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
-        except Refused as refused:
-            raise Undecodable(refused.reason) from None
+        except DecodeFailed as failure:
+            raise Undecodable(failure.reason) from None
     return jpeg
 
 
@@ -45,7 +45,7 @@ async def previews(reads: Iterable[Read], *, limits: Limits | None = None) -> li
     async with decoders(limits or Limits(), 1) as pool:
         for read in reads:
             if picture := await read():
-                with suppress(Refused):
+                with suppress(DecodeFailed):
                     _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
                     made.append(jpeg)
     return made

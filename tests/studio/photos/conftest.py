@@ -16,7 +16,7 @@ Painter = Callable[..., Image.Image]
 
 def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
     """Return a sharp image of coloured blocks that differs from that of any other seed."""
-    dice = random.Random(seed)  # noqa: S311 - pictures, not secrets
+    dice = random.Random(seed)  # noqa: S311 - drawings, not secrets
     picture = Image.new("RGB", size, (120, 120, 120))
     canvas = ImageDraw.Draw(picture)
     for _ in range(60):
@@ -46,7 +46,7 @@ def painted() -> Painter:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def photo_folder(tmp_path: Path) -> Path:
     """An empty allowed folder."""
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -54,16 +54,16 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def allowed(pictures: Path) -> AllowedFolders:
-    return AllowedFolders([pictures])
+def allowed(photo_folder: Path) -> AllowedFolders:
+    return AllowedFolders([photo_folder])
 
 
 @pytest.fixture
-def put(pictures: Path) -> Callable[..., Path]:
+def put(photo_folder: Path) -> Callable[..., Path]:
     """Write a JPEG of a person in front of coloured blocks, or the given bytes, into the allowed folder."""
 
     def write(name: str, content: bytes | int = 1, size: tuple[int, int] = (900, 1100)) -> Path:
-        path = pictures / name
+        path = photo_folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else jpeg(paint_a_person(content, size)))
         return path

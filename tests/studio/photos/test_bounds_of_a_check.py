@@ -12,9 +12,9 @@ import anyio.lowlevel
 import pytest
 from PIL import Image
 
-from apiframe_studio.photos import AllowedFolders, PhotoCache, PhotoCheck, Reason, check, prepare, reading
+from apiframe_studio.photos import AllowedFolders, PhotoCache, PhotoCheck, Reason, check, decode, prepare
 from apiframe_studio.photos.cache import BoundedCache
-from apiframe_studio.photos.decoders import MOST_PROCESSES, decoders
+from apiframe_studio.photos.decoders import MAX_PROCESSES, decoders
 from apiframe_studio.photos.limits import Limits
 
 Put = Callable[..., Path]
@@ -27,11 +27,11 @@ def children() -> set[str]:
 
 
 @pytest.fixture
-def old(pictures: Path, put: Put) -> Path:
+def old(photo_folder: Path, put: Put) -> Path:
     """Seven photos that are not being written."""
     for number in range(7):
         os.utime(put(f"{number}.jpg", number), LONG_AGO)
-    return pictures
+    return photo_folder
 
 
 async def judge(folder: Path, cache: PhotoCache, seconds: float | None = None) -> PhotoCheck:
@@ -77,13 +77,13 @@ async def test_a_checked_file_is_not_checked_again_until_it_changes(old: Path) -
     assert third.code != second.code == first.code
 
 
-async def test_a_file_that_is_being_written_is_checked_each_time(pictures: Path, put: Put) -> None:
+async def test_a_file_that_is_being_written_is_checked_each_time(photo_folder: Path, put: Put) -> None:
     cache, path = PhotoCache(), put("a.jpg", 1)
     before = path.stat()
-    await judge(pictures, cache)
+    await judge(photo_folder, cache)
     path.write_bytes(bytes(before.st_size))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert (await judge(pictures, cache)).photos[0].reasons == (Reason.NOT_AN_IMAGE,)
+    assert (await judge(photo_folder, cache)).photos[0].reasons == (Reason.NOT_AN_IMAGE,)
 
 
 async def test_cached_content_is_never_sent_for_a_changed_file(old: Path) -> None:
@@ -122,7 +122,7 @@ async def test_concurrent_checks_share_a_few_processes(old: Path) -> None:
             for _ in range(6):
                 group.start_soon(one)
     assert done == 6
-    assert 1 <= most <= MOST_PROCESSES
+    assert 1 <= most <= MAX_PROCESSES
     assert children() == before
 
 
@@ -149,7 +149,7 @@ def test_a_photo_is_large_by_its_header_and_only_if_it_is_decoded_at_full_size(
     data: bytes, large: bool
 ) -> None:
     """A plain JPEG is decoded at reduced size; a photo with too many pixels is rejected without using memory."""
-    assert reading.is_large(data, Limits(pixels=1_000_000, large_pixels=10_000)) is large
+    assert decode.is_large(data, Limits(pixels=1_000_000, large_pixels=10_000)) is large
 
 
 async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait() -> None:
@@ -172,7 +172,7 @@ async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait
 
 @pytest.mark.parametrize(("more", "refused"), [(0, False), (20, False), (100, True), (3000, True)])
 async def test_a_jpeg_with_too_many_passes_is_rejected_before_it_is_decoded(
-    pictures: Path, put: Put, more: int, refused: bool
+    photo_folder: Path, put: Put, more: int, refused: bool
 ) -> None:
     """A photo this small is decoded at once, so only the markers can be the reason."""
     file = io.BytesIO()
@@ -180,32 +180,32 @@ async def test_a_jpeg_with_too_many_passes_is_rejected_before_it_is_decoded(
     whole = file.getvalue()
     last = whole[whole.rindex(b"\xff\xda") : -2]
     put("a.jpg", whole[:-2] + last * more + b"\xff\xd9")
-    judged = await judge(pictures, PhotoCache())
+    judged = await judge(photo_folder, PhotoCache())
     assert (judged.photos[0].reasons == (Reason.TOOK_TOO_LONG,)) is refused
     assert (judged.photos[0].facts is None) is refused
 
 
-async def test_passes_count_more_in_larger_photos(pictures: Path, put: Put) -> None:
+async def test_passes_count_more_in_larger_photos(photo_folder: Path, put: Put) -> None:
     file = io.BytesIO()
     Image.new("RGB", (7000, 8000), (120, 90, 80)).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
     last = whole[whole.rindex(b"\xff\xda") : -2]
     put("a.jpg", whole)
     put("b.jpg", whole[:-2] + last * 30 + b"\xff\xd9")
-    judged = await judge(pictures, PhotoCache())
+    judged = await judge(photo_folder, PhotoCache())
     assert judged.photos[0].facts is not None
     assert judged.photos[1].reasons == (Reason.TOOK_TOO_LONG,)
 
 
 async def test_scans_of_thumbnails_and_further_images_in_the_file_do_not_count(
-    pictures: Path, put: Put
+    photo_folder: Path, put: Put
 ) -> None:
     file = io.BytesIO()
     Image.new("RGB", (640, 720), (120, 90, 80)).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
     comment = b"\xff\xfe" + (60_000).to_bytes(2, "big") + (b"\xff\xda" * 30_000)[:59_998]
     put("a.jpg", whole[:2] + comment + whole[2:] + whole * 20)
-    assert (await judge(pictures, PhotoCache())).photos[0].facts is not None
+    assert (await judge(photo_folder, PhotoCache())).photos[0].facts is not None
 
 
 def test_the_cache_is_limited_in_number_bytes_and_time() -> None:

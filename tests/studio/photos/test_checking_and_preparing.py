@@ -22,11 +22,11 @@ from apiframe_studio.photos import (
     Verdict,
     check,
     choose,
+    count_to_send,
     faces,
     fingerprint,
-    judging,
-    number_to_send,
     prepare,
+    rules,
 )
 from apiframe_studio.photos.decoders import decoders
 from apiframe_studio.photos.limits import Limits
@@ -46,12 +46,12 @@ def children() -> list[str]:
     return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
 
-async def test_every_photo_gets_a_number_and_a_verdict(pictures: Path, put: Put) -> None:
+async def test_every_photo_gets_a_number_and_a_verdict(photo_folder: Path, put: Put) -> None:
     put("a.jpg", 1)
     put("b small.jpg", 2, size=(290, 400))
     put("c text.jpg", b"not a picture")
     put("d.jpg", put("a.jpg", 1).read_bytes())
-    judged = await judge(pictures)
+    judged = await judge(photo_folder)
     assert [photo.number for photo in judged.photos] == [1, 2, 3, 4]
     assert Reason.TOO_SMALL in judged.photos[1].reasons
     assert judged.photos[2].reasons == (Reason.NOT_AN_IMAGE,)
@@ -61,7 +61,7 @@ async def test_every_photo_gets_a_number_and_a_verdict(pictures: Path, put: Put)
 
 
 async def test_progress_is_reported_for_every_photo(
-    pictures: Path, allowed: AllowedFolders, put: Put
+    photo_folder: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     told: list[tuple[int, int]] = []
 
@@ -71,23 +71,23 @@ async def test_progress_is_reported_for_every_photo(
     for number in range(5):
         put(f"{number}.jpg", number)
     with anyio.fail_after(30):
-        await check([pictures], allowed, progress=hear)
+        await check([photo_folder], allowed, progress=hear)
     assert told == [(done, 5) for done in range(1, 6)]
 
 
-async def test_the_check_of_an_empty_folder_is_empty(pictures: Path) -> None:
-    judged = await judge(pictures)
+async def test_the_check_of_an_empty_folder_is_empty(photo_folder: Path) -> None:
+    judged = await judge(photo_folder)
     assert (judged.photos, judged.usable) == ((), 0)
     with pytest.raises(NothingToPrepare):
         await prepare(judged)
 
 
 async def test_a_path_outside_ends_the_check_before_any_photo_is_read(
-    pictures: Path, allowed: AllowedFolders, put: Put
+    photo_folder: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     put("a.jpg")
     with pytest.raises(PathRefused):
-        await check([pictures, "/etc"], allowed)
+        await check([photo_folder, "/etc"], allowed)
 
 
 async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) -> None:
@@ -101,16 +101,16 @@ async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) ->
     assert prepared.size == sum(map(len, prepared.jpegs)) < 12 * 400_000
 
 
-async def test_of_more_photos_the_best_thirty_are_sent_best_first(pictures: Path) -> None:
+async def test_of_more_photos_the_best_thirty_are_sent_best_first(photo_folder: Path) -> None:
     for number, scene in enumerate(scenes(33)):
-        draw(scene, (800, 900)).save(pictures / f"{number:02}.jpg", "JPEG", quality=90)
-    judged = await judge(pictures)
+        draw(scene, (800, 900)).save(photo_folder / f"{number:02}.jpg", "JPEG", quality=90)
+    judged = await judge(photo_folder)
     with anyio.fail_after(30):
         prepared = await prepare(judged)
-    worths = [judging.worth(photo) for photo in prepared.photos]
+    worths = [rules.score(photo) for photo in prepared.photos]
     assert (len(prepared.jpegs), len(prepared.spare)) == (30, 3)
     assert worths == sorted(worths, reverse=True)
-    assert max(judging.worth(photo) for photo in prepared.spare) <= worths[-1]
+    assert max(rules.score(photo) for photo in prepared.spare) <= worths[-1]
 
 
 async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_good_ones(
@@ -128,15 +128,15 @@ async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_go
         assert await names_sent(judged, choose(judged)) == set(range(4, 15))
         assert await names_sent(judged, chosen) == {2, *range(4, 14)}
         sent = await names_sent(judged, few)
-    assert len(sent) == number_to_send(judged, few) == 10
+    assert len(sent) == count_to_send(judged, few) == 10
     assert sent > {4, *range(8, 15)}
 
 
-async def test_the_better_of_two_duplicates_is_kept_in_any_order(pictures: Path) -> None:
+async def test_the_better_of_two_duplicates_is_kept_in_any_order(photo_folder: Path) -> None:
     picture = draw(scenes(1)[0], (1600, 2000))
     for name, factor in (("a.jpg", 2), ("b.jpg", 1), ("c.jpg", 2)):
-        picture.reduce(factor).save(pictures / name, "JPEG", quality=90 // factor)
-    judged = await judge(pictures)
+        picture.reduce(factor).save(photo_folder / name, "JPEG", quality=90 // factor)
+    judged = await judge(photo_folder)
     assert [photo.duplicate_of for photo in judged.photos] == [2, None, 2]
 
 
@@ -158,12 +158,12 @@ async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(t
     assert sorted(first.jpegs) == sorted(second.jpegs)
 
 
-async def test_metadata_does_not_change_the_fingerprint(pictures: Path, put: Put) -> None:
+async def test_metadata_does_not_change_the_fingerprint(photo_folder: Path, put: Put) -> None:
     path = put("a.jpg")
     with anyio.fail_after(30):
-        before = await prepare(await judge(pictures))
+        before = await prepare(await judge(photo_folder))
         path.write_bytes(path.read_bytes() + b"appended")
-        after = await prepare(await judge(pictures))
+        after = await prepare(await judge(photo_folder))
     assert before.fingerprint == after.fingerprint
 
 
@@ -171,12 +171,14 @@ def test_a_fingerprint_is_computed_over_a_set_and_not_over_joined_texts() -> Non
     assert fingerprint(["ab", "c"]) == fingerprint(["c", "ab"]) != fingerprint(["a", "bc"])
 
 
-async def test_a_photo_changed_after_the_check_is_replaced_by_a_spare_one(pictures: Path, put: Put) -> None:
+async def test_a_photo_changed_after_the_check_is_replaced_by_a_spare_one(
+    photo_folder: Path, put: Put
+) -> None:
     for number in range(4):
         put(f"{number}.jpg", number)
-    judged = await judge(pictures)
+    judged = await judge(photo_folder)
     put("1.jpg", 50)
-    (pictures / "2.jpg").unlink()
+    (photo_folder / "2.jpg").unlink()
     with anyio.fail_after(30):
         prepared = await prepare(judged, 3)
     assert {photo.photo.name for photo in prepared.changed} == {"1.jpg", "2.jpg"}
@@ -185,21 +187,21 @@ async def test_a_photo_changed_after_the_check_is_replaced_by_a_spare_one(pictur
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a link the POSIX way")
 async def test_a_link_that_replaces_a_photo_after_the_check_is_not_followed(
-    pictures: Path, put: Put, tmp_path: Path
+    photo_folder: Path, put: Put, tmp_path: Path
 ) -> None:
     path = put("a.jpg")
-    judged = await judge(pictures)
+    judged = await judge(photo_folder)
     path.rename(tmp_path / "outside.jpg")
     path.symlink_to(tmp_path / "outside.jpg")
     with pytest.raises(NothingToPrepare):
         await prepare(judged)
 
 
-async def test_the_sheet_is_a_jpeg_under_200_kb(pictures: Path, put: Put) -> None:
+async def test_the_sheet_is_a_jpeg_under_200_kb(photo_folder: Path, put: Put) -> None:
     for number in range(12):
         put(f"{number}.jpg", number)
     put("x.jpg", b"broken")
-    judged = await judge(pictures)
+    judged = await judge(photo_folder)
     assert len(judged.sheet) < 200_000
     with Image.open(io.BytesIO(judged.sheet)) as sheet:
         assert sheet.format == "JPEG"
@@ -208,19 +210,19 @@ async def test_the_sheet_is_a_jpeg_under_200_kb(pictures: Path, put: Put) -> Non
 
 @linux
 async def test_no_decoder_remains_after_a_finished_or_cancelled_check(
-    pictures: Path, allowed: AllowedFolders, put: Put
+    photo_folder: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     for number in range(8):
         put(f"{number}.jpg", number, size=(3000, 3000))
     before = set(children())
-    await judge(pictures)
+    await judge(photo_folder)
     assert set(children()) == before
 
     async def stop(_done: int, _of: int) -> None:
         scope.cancel()
 
     with anyio.fail_after(30), anyio.CancelScope() as scope:
-        await check([pictures], allowed, progress=stop)
+        await check([photo_folder], allowed, progress=stop)
     assert scope.cancelled_caught
     assert set(children()) == before
 
@@ -239,17 +241,17 @@ async def test_decoders_do_not_get_the_environment(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_decoder_that_cannot_start_is_not_an_error_of_the_photo(
-    pictures: Path, allowed: AllowedFolders, put: Put, monkeypatch: pytest.MonkeyPatch
+    photo_folder: Path, allowed: AllowedFolders, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("a.jpg")
     for program in ("/nowhere/python", shutil.which("false") or "/bin/false"):
         monkeypatch.setattr(sys, "executable", program)
         with pytest.raises(DecodersFailed), anyio.fail_after(20):
-            await check([pictures], allowed)
+            await check([photo_folder], allowed)
 
 
 async def test_the_event_loop_is_responsive_while_photos_are_read(
-    pictures: Path, allowed: AllowedFolders, put: Put
+    photo_folder: Path, allowed: AllowedFolders, put: Put
 ) -> None:
     for number in range(6):
         put(f"{number}.jpg", number, size=(3000, 3000))
@@ -264,7 +266,7 @@ async def test_the_event_loop_is_responsive_while_photos_are_read(
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(tick)
-            await check([pictures], allowed)
+            await check([photo_folder], allowed)
             busy = False
     assert ticks > 1000
 

@@ -18,10 +18,10 @@ from apiframe_studio.photos import (
     Reason,
     Variety,
     choose,
-    number_to_send,
+    count_to_send,
 )
-from apiframe_studio.photos.choosing import first_choice, second_choice
-from apiframe_studio.photos.judging import verdict
+from apiframe_studio.photos.choosing import select_first, select_second
+from apiframe_studio.photos.rules import rate
 
 CODE = "7f3a"
 
@@ -29,7 +29,7 @@ CODE = "7f3a"
 def photo(number: int, *reasons: Reason, name: str = "", sharpness: float = 9.0) -> PhotoVerdict:
     facts = None if Reason.DAMAGED in reasons else Facts("JPEG", 900, 1100, sharpness, 120.0)
     parts = tuple((name or f"IMG_{number:02}.jpg").split("/"))
-    return PhotoVerdict(number, Photo(Path("/photos"), parts), verdict(reasons), reasons, facts, f"{number}")
+    return PhotoVerdict(number, Photo(Path("/photos"), parts), rate(reasons), reasons, facts, f"{number}")
 
 
 def checked(photos: Sequence[PhotoVerdict]) -> PhotoCheck:
@@ -59,21 +59,21 @@ def numbers(photos: Sequence[PhotoVerdict]) -> list[int]:
 def test_doubtful_photos_only_complete_a_set_with_too_few_good_ones(
     good: int, doubtful: int, sent: int
 ) -> None:
-    assert number_to_send(good_and_doubtful(good, doubtful, 3)) == sent
+    assert count_to_send(good_and_doubtful(good, doubtful, 3)) == sent
 
 
 def test_photos_are_ordered_best_first() -> None:
     judged = good_and_doubtful(3, 2)
-    assert numbers(first_choice(judged.photos, choose(judged))) == [3, 2, 1]
-    assert numbers(second_choice(judged.photos, choose(judged))) == [5, 4]
+    assert numbers(select_first(judged.photos, choose(judged))) == [3, 2, 1]
+    assert numbers(select_second(judged.photos, choose(judged))) == [5, 4]
 
 
 def test_a_kept_photo_comes_first_with_any_verdict_and_a_left_out_one_never() -> None:
     judged = good_and_doubtful(12, 2, 1)
     choice = choose(judged, leave_out=["IMG_12.jpg", f"{CODE}:3"], keep=[f"{CODE}:13", "img_15.JPG"])
-    assert numbers(first_choice(judged.photos, choice)) == [13, 15, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1]
-    assert numbers(second_choice(judged.photos, choice)) == [14]
-    assert number_to_send(judged, choice) == 12
+    assert numbers(select_first(judged.photos, choice)) == [13, 15, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1]
+    assert numbers(select_second(judged.photos, choice)) == [14]
+    assert count_to_send(judged, choice) == 12
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from apiframe_studio.photos import Box, Photo, PhotoVerdict, Reason, Verdict
-from apiframe_studio.photos.contact_sheet import MOST_BYTES, THUMBNAIL, Tile, draw, tile_of
+from apiframe_studio.photos.contact_sheet import MAX_BYTES, THUMBNAIL, Tile, draw, make_tile
 
 BRIGHT = [255 * (level > 200) for level in range(256)]
 """A table for `Image.point`: white where a channel is bright, black elsewhere."""
@@ -24,9 +24,9 @@ def tile(number: int, verdict: Verdict = Verdict.USE, thumbnail: Image.Image | N
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 30, 60, 61, 500])
 def test_even_a_sheet_of_noise_is_under_200_kb(count: int) -> None:
-    pictures = [grain(seed) for seed in range(8)]
-    sheet = draw([tile(number, thumbnail=pictures[number % 8]) for number in range(1, count + 1)])
-    assert len(sheet) < MOST_BYTES
+    thumbnails = [grain(seed) for seed in range(8)]
+    sheet = draw([tile(number, thumbnail=thumbnails[number % 8]) for number in range(1, count + 1)])
+    assert len(sheet) < MAX_BYTES
     assert Image.open(io.BytesIO(sheet)).width >= 600
 
 
@@ -49,8 +49,8 @@ def test_a_too_large_sheet_is_first_compressed_more_and_then_drawn_smaller() -> 
     plain = Image.new("RGB", (240, 240), "grey")
     steps: list[tuple[int, int]] = []
     for part in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
-        pictures = [Image.blend(plain, grain(seed), part) for seed in range(8)]
-        jpeg = draw([tile(number, thumbnail=pictures[number % 8]) for number in range(1, 61)])
+        thumbnails = [Image.blend(plain, grain(seed), part) for seed in range(8)]
+        jpeg = draw([tile(number, thumbnail=thumbnails[number % 8]) for number in range(1, 61)])
         steps.append((Image.open(io.BytesIO(jpeg)).width, _quality(jpeg)))
     order = [(width, quality) for width in (1500, 1300, 1100) for quality in (75, 65, 55)]
     taken = [order.index(step) for step in steps]
@@ -86,7 +86,7 @@ def _share(picture: Image.Image, channel: int) -> float:
 @pytest.mark.parametrize(("left", "top"), [(0.0, 0.0), (0.45, 0.4), (0.92, 0.9)])
 def test_a_tile_is_cropped_to_the_face(left: float, top: float) -> None:
     face = Box(left, top, 0.08, 0.1)
-    small = tile_of(_painted(face), [face])
+    small = make_tile(_painted(face), [face])
     assert small.size == (THUMBNAIL, THUMBNAIL)
     assert _share(small, 0) == pytest.approx(1 / 3.2**2, rel=0.05)
 
@@ -97,11 +97,11 @@ def test_a_tile_shows_every_detected_face_and_the_whole_photo_without_faces() ->
         [Box(0, 0, 0.1, 0.1), Box(0.9, 0.9, 0.1, 0.1)],
     )
     for boxes in (near, far):
-        small = tile_of(_painted(*boxes), boxes)
+        small = make_tile(_painted(*boxes), boxes)
         assert _share(small, 0) > 0.009
         assert _share(small, 2) > 0.009
     for unknown in (None, ()):
-        assert tile_of(_painted(), unknown).size == (THUMBNAIL, THUMBNAIL * 8 // 10)
+        assert make_tile(_painted(), unknown).size == (THUMBNAIL, THUMBNAIL * 8 // 10)
 
 
 def test_the_worst_reason_is_one_that_rejects() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from PIL import Image, ImageEnhance
 
-from apiframe_studio.photos import faces, judging
-from apiframe_studio.photos.measuring import measure
-from apiframe_studio.photos.reading import Picture
+from apiframe_studio.photos import faces, rules
+from apiframe_studio.photos.decode import DecodedPhoto
+from apiframe_studio.photos.metrics import measure
+from apiframe_studio.photos.models import Box, Reason, Verdict
 from apiframe_studio.photos.synthetic import draw, scenes
-from apiframe_studio.photos.verdicts import Box, Reason, Verdict
 
 Painter = Callable[..., Image.Image]
 needs_the_extra = pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
@@ -35,7 +35,7 @@ def portrait(number: int = 1, size: tuple[int, int] = (512, 640)) -> Image.Image
 
 
 def reasons_against(image: Image.Image) -> tuple[Reason, ...]:
-    return judging.reasons(measure(Picture("PNG", *image.size, image.copy(), None, None))[0])
+    return rules.find_reasons(measure(DecodedPhoto("PNG", *image.size, image.copy(), None, None))[0])
 
 
 @needs_the_extra
@@ -60,7 +60,7 @@ def test_a_photo_without_a_face_is_rejected(painted: Painter) -> None:
     for seed in range(4):
         found = reasons_against(painted(seed, (500, 600)))
         assert Reason.NO_FACE in found
-        assert judging.verdict(found) is Verdict.REJECT
+        assert rules.rate(found) is Verdict.REJECT
 
 
 @needs_the_extra
@@ -84,7 +84,7 @@ def test_a_pale_face_missed_by_the_fast_pass_is_detected() -> None:
     pale.paste(ImageEnhance.Contrast(portrait(2)).enhance(0.2), (60, 0))
     detectors = faces._detectors()
     assert detectors is not None
-    assert not faces._look(detectors.quick, pale, 40)
+    assert not faces._detect(detectors.quick, pale, 40)
     assert len(found_in(pale)) == 1
 
 
@@ -94,8 +94,8 @@ def test_a_pale_face_missed_by_the_fast_pass_is_detected() -> None:
 def test_a_rotated_photo_is_reported_and_measured_upright(turn: int, number: int) -> None:
     upright = portrait(number)
     (expected,) = found_in(upright)
-    lying = faces.turned(upright, (360 - turn) % 360)
-    facts, small = measure(Picture("PNG", *lying.size, lying.copy(), None, None))
+    lying = faces.rotate(upright, (360 - turn) % 360)
+    facts, small = measure(DecodedPhoto("PNG", *lying.size, lying.copy(), None, None))
     assert (facts.turn, facts.width, facts.height) == (turn, 512, 640)
     assert small.tobytes() == upright.tobytes()
     assert facts.face is not None
@@ -120,7 +120,7 @@ def test_the_size_is_rated_by_the_face_not_by_the_frame(side: int, reason: Reaso
 def test_a_small_frame_of_a_large_face_only_warns() -> None:
     found = reasons_against(portrait(size=(400, 500)))
     assert found == (Reason.SMALL,)
-    assert judging.verdict(found) is Verdict.WARN
+    assert rules.rate(found) is Verdict.WARN
 
 
 @needs_the_extra
@@ -129,13 +129,13 @@ def test_the_light_is_measured_on_the_face() -> None:
     lit = portrait(2, (400, 500))
     dark = Image.new("RGB", (1100, 1100))
     dark.paste(lit, (300, 300))
-    facts, _ = measure(Picture("PNG", *dark.size, dark.copy(), None, None))
-    assert facts.brightness > judging.DARK_BELOW
-    assert Reason.DARK not in judging.reasons(facts)
+    facts, _ = measure(DecodedPhoto("PNG", *dark.size, dark.copy(), None, None))
+    assert facts.brightness > rules.DARK_BELOW
+    assert Reason.DARK not in rules.find_reasons(facts)
 
 
 @pytest.mark.usefixtures("without_the_extra")
 def test_without_the_extra_faces_are_unknown_not_absent() -> None:
-    facts, _ = measure(Picture("PNG", 1024, 1280, portrait(), None, None))
+    facts, _ = measure(DecodedPhoto("PNG", 1024, 1280, portrait(), None, None))
     assert facts.faces is None
-    assert judging.reasons(facts) == ()
+    assert rules.find_reasons(facts) == ()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from apiframe_studio.photos import Limits
-from apiframe_studio.photos.normalising import LONG_SIDE, MOST_BYTES, normalise
+from apiframe_studio.photos.normalising import LONG_SIDE, MAX_BYTES, normalise
 
 CANARY = b"CANARY-7f3a91c4"
 Painter = Callable[..., Image.Image]
@@ -158,7 +158,7 @@ def test_the_long_side_is_limited_and_small_photos_are_not_enlarged(painted: Pai
 def test_noise_still_fits_the_size_limit() -> None:
     grain = Image.frombytes("RGB", (2000, 2000), random.Random(1).randbytes(12_000_000))  # noqa: S311
     jpeg, _ = normalise(saved(grain, "PNG"), Limits())
-    assert len(jpeg) <= MOST_BYTES
+    assert len(jpeg) <= MAX_BYTES
 
 
 def swapped_profile() -> bytes:

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
-from apiframe_studio.photos import MOST_PICTURES
+from apiframe_studio.photos import MAX_PHOTOS_CHECKED
 from apiframe_studio.subjects import LONGEST_NAME, visible_name
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
 from apiframe_studio.webhooks import LONGEST as LONGEST_URL
@@ -102,14 +102,14 @@ def _as_list(given: object) -> object:
 Paths = Annotated[
     list[str],
     BeforeValidator(_as_list),
-    Field(min_length=1, max_length=MOST_PICTURES, description="Folders or photo files on this machine"),
+    Field(min_length=1, max_length=MAX_PHOTOS_CHECKED, description="Folders or photo files on this machine"),
 ]
 
 
 def _not_too_many(names: list[str]) -> list[str]:
     """Checked here and not in the schema, which a model reads at every turn."""
-    if len(names) > MOST_PICTURES:
-        raise ValueError(f"must have at most {MOST_PICTURES} entries")
+    if len(names) > MAX_PHOTOS_CHECKED:
+        raise ValueError(f"must have at most {MAX_PHOTOS_CHECKED} entries")
     return names
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 from apiframe_studio import photos
 from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
 from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
-from apiframe_studio.photos import FEWEST, Aspect, PhotoCheck, Verdict
+from apiframe_studio.photos import FEWEST, PhotoCheck, UncheckedAspect, Verdict
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_check, after_preparing
 from apiframe_tools.wording.photos import (
@@ -73,7 +73,7 @@ class PhotosChecked(WithImages):
     @classmethod
     def of(cls, check: PhotoCheck) -> Self:
         """What check_photos returns."""
-        sent = photos.number_to_send(check)
+        sent = photos.count_to_send(check)
         good = sum(photo.verdict is Verdict.USE for photo in check.photos)
         doubtful = sum(photo.verdict is Verdict.WARN for photo in check.photos)
         result = cls.copy_of(
@@ -82,7 +82,7 @@ class PhotosChecked(WithImages):
             doubtful=doubtful,
             needed=FEWEST,
             sheet=check.code,
-            faces_checked=Aspect.FACES not in check.not_judged,
+            faces_checked=UncheckedAspect.FACES not in check.unchecked,
             preparing_credits=UPLOAD_CREDITS,
             training_credits=CREDITS_A_PHOTO * sent if check.enough and not check.unseen else None,
             photos=[
@@ -95,7 +95,7 @@ class PhotosChecked(WithImages):
                 for photo in check.photos
             ],
             photograph_next=suggest_photos(check),
-            not_judged=[ASPECTS[aspect] for aspect in check.not_judged],
+            not_judged=[ASPECTS[aspect] for aspect in check.unchecked],
             warnings=warnings_for_check(check),
             next_step=after_check(check),
         )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from apiframe_studio.photos import FEWEST, MOST, Aspect, LeftOut, PhotoCheck, PhotoVerdict, Reason, Wish
+from apiframe_studio.photos import (
+    FEWEST,
+    MOST,
+    LeftOut,
+    PhotoCheck,
+    PhotoVerdict,
+    Reason,
+    Suggestion,
+    UncheckedAspect,
+)
 
 MAX_NAMED: Final = 40
 """The most photos that one sentence names."""
@@ -36,21 +45,21 @@ REASONS: Final = {
 }
 
 SUGGESTIONS: Final = {
-    Wish.MORE_PHOTOS: "at least {missing}",
-    Wish.SHARPER: "sharper ones: hold still, wipe the lens",
-    Wish.LARGER: "larger ones: originals, not copies from a chat",
-    Wish.ONE_PERSON: "some with the subject alone",
-    Wish.CLOSER: "some close-ups, face and shoulders",
-    Wish.FURTHER: "some from farther away",
-    Wish.MORE_LIGHT: "some in better light",
-    Wish.OTHER_PLACES: "other places and backgrounds",
-    Wish.OTHER_DAYS: "other days and clothes",
+    Suggestion.MORE_PHOTOS: "at least {missing}",
+    Suggestion.SHARPER: "sharper ones: hold still, wipe the lens",
+    Suggestion.LARGER: "larger ones: originals, not copies from a chat",
+    Suggestion.ONE_PERSON: "some with the subject alone",
+    Suggestion.CLOSER: "some close-ups, face and shoulders",
+    Suggestion.FURTHER: "some from farther away",
+    Suggestion.MORE_LIGHT: "some in better light",
+    Suggestion.OTHER_PLACES: "other places and backgrounds",
+    Suggestion.OTHER_DAYS: "other days and clothes",
 }
 
 ASPECTS: Final = {
-    Aspect.FACES: "faces (`apiframe-photo-mcp doctor` shows how to add this check)",
-    Aspect.SUNGLASSES: "sunglasses",
-    Aspect.SAME_PERSON: "whether all show the same person",
+    UncheckedAspect.FACES: "faces (`apiframe-photo-mcp doctor` shows how to add this check)",
+    UncheckedAspect.SUNGLASSES: "sunglasses",
+    UncheckedAspect.SAME_PERSON: "whether all show the same person",
 }
 
 LEFT_OUT: Final = {
@@ -72,8 +81,12 @@ def photos_missing(check: PhotoCheck) -> int:
 def suggest_photos(check: PhotoCheck) -> list[str]:
     """Return what to photograph next, in words."""
     # Until all are checked it is not known how many are missing.
-    told = [wish for wish in check.wishes if not (check.unseen and wish is Wish.MORE_PHOTOS)]
-    return [SUGGESTIONS[wish].format(missing=_more(photos_missing(check))) for wish in told]
+    told = [
+        suggestion
+        for suggestion in check.suggestions
+        if not (check.unseen and suggestion is Suggestion.MORE_PHOTOS)
+    ]
+    return [SUGGESTIONS[suggestion].format(missing=_more(photos_missing(check))) for suggestion in told]
 
 
 def _more(number: int) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from apiframe_studio.generations import Pictures
 from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
-from apiframe_studio.photos import MOST_PICTURES, Aspect, PhotoCheck, Verdict
+from apiframe_studio.photos import MAX_PHOTOS_CHECKED, PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, is_missing
@@ -150,7 +150,7 @@ MAX_INNER_FOLDERS: Final = 10
 """The most subfolders that one sentence names."""
 
 
-_PAST_THE_LIMIT = f"{{}} more photos were not checked: the limit of one call is {MOST_PICTURES}."
+_PAST_THE_LIMIT = f"{{}} more photos were not checked: the limit of one call is {MAX_PHOTOS_CHECKED}."
 
 
 _OTHER_ATTRIBUTES = (
@@ -180,7 +180,7 @@ def warnings_for_check(judged: PhotoCheck) -> list[str]:
         told.append(_PAST_THE_LIMIT.format(judged.left_out))
     if judged.inner:
         inner = ", ".join(
-            f"{plain(str(one.path), 200)} ({one.pictures})" for one in judged.inner[:MAX_INNER_FOLDERS]
+            f"{plain(str(one.path), 200)} ({one.photos})" for one in judged.inner[:MAX_INNER_FOLDERS]
         )
         more = (
             f" and {len(judged.inner) - MAX_INNER_FOLDERS} more"
@@ -196,7 +196,7 @@ def warnings_for_set(photo_set: PhotoSet) -> list[str]:
     check, sent = photo_set.check, photo_set.prepared.photos
     doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
     return [
-        *([FACES_NOT_CHECKED] if Aspect.FACES in check.not_judged else []),
+        *([FACES_NOT_CHECKED] if UncheckedAspect.FACES in check.unchecked else []),
         *([f"Sent despite a warning: {describe_photos(doubtful)}."] if doubtful else []),
         *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
         *([] if photo_set.refreshed else ["The service could not be reached; this is the last known state."]),

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio.photos import (
-    Aspect,
     Box,
     Facts,
     Photo,
     PhotoVerdict,
     Reason,
+    Suggestion,
+    UncheckedAspect,
     Variety,
     Verdict,
-    Wish,
-    judging,
+    rules,
 )
 
 FACE = Box(0.3, 0.2, 0.3, 0.3)
@@ -24,7 +24,7 @@ GOOD = Facts("JPEG", 3024, 4032, sharpness=20.0, brightness=120.0, faces=(FACE,)
 
 def photo(number: int, facts: Facts | None = GOOD, *reasons: Reason) -> PhotoVerdict:
     place = Photo(Path("/pictures"), (f"{number}.jpg",))
-    return PhotoVerdict(number, place, judging.verdict(reasons), reasons, facts, digest=f"{number:064}")
+    return PhotoVerdict(number, place, rules.rate(reasons), reasons, facts, digest=f"{number:064}")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def photo(number: int, facts: Facts | None = GOOD, *reasons: Reason) -> PhotoVer
 def test_each_fact_has_its_reason_the_worst_first(
     change: dict[str, object], reasons: tuple[Reason, ...]
 ) -> None:
-    assert judging.reasons(replace(GOOD, **change)) == reasons  # type: ignore[arg-type]
+    assert rules.find_reasons(replace(GOOD, **change)) == reasons  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_each_fact_has_its_reason_the_worst_first(
     ],
 )
 def test_the_worst_reason_determines_the_verdict(reasons: tuple[Reason, ...], verdict: Verdict) -> None:
-    assert judging.verdict(reasons) is verdict
+    assert rules.rate(reasons) is verdict
 
 
 def test_of_near_duplicates_the_best_is_kept() -> None:
     photos = [photo(1, replace(GOOD, sharpness=5.0)), photo(2), photo(3, GOOD, Reason.DARK), photo(4)]
-    judged = judging.without_duplicates(photos, [(0, 1), (1, 2), (0, 2)])
+    judged = rules.reject_duplicates(photos, [(0, 1), (1, 2), (0, 2)])
     assert [each.duplicate_of for each in judged] == [2, None, 2, None]
     assert [each.usable for each in judged] == [False, True, False, True]
     assert judged[2].reasons == (Reason.DARK, Reason.NEAR_DUPLICATE)
@@ -99,14 +99,14 @@ def test_of_near_duplicates_the_best_is_kept() -> None:
 
 def test_both_ends_of_a_chain_of_similar_photos_are_kept_if_they_differ() -> None:
     photos = [photo(1), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
-    judged = judging.without_duplicates(photos, [(0, 1), (1, 2)])
+    judged = rules.reject_duplicates(photos, [(0, 1), (1, 2)])
     assert [each.usable for each in judged] == [True, False, True]
 
 
 def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
     one, other = photo(1), photo(2)
     for photos in ([one, other], [other, one]):
-        kept = [each.number for each in judging.without_duplicates(photos, [(0, 1)]) if each.usable]
+        kept = [each.number for each in rules.reject_duplicates(photos, [(0, 1)]) if each.usable]
         assert kept == [1]
 
 
@@ -129,13 +129,13 @@ def test_of_equal_files_the_original_is_kept(copy: str) -> None:
         replace(photo(number), photo=Photo(Path("/pictures"), (name,)), digest="same")
         for number, name in enumerate(names, 1)
     ]
-    kept = [each.photo.name for each in judging.without_duplicates(photos, [(0, 1)]) if each.usable]
+    kept = [each.photo.name for each in rules.reject_duplicates(photos, [(0, 1)]) if each.usable]
     assert kept == ["IMG_1.jpg"]
 
 
 def test_good_photos_precede_doubtful_ones_and_sharper_ones_softer_ones() -> None:
     photos = [photo(1, GOOD, Reason.DARK), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
-    assert [each.number for each in sorted(photos, key=judging.best_first)] == [3, 2, 1]
+    assert [each.number for each in sorted(photos, key=rules.best_first)] == [3, 2, 1]
 
 
 def test_photos_are_ranked_by_verdict_face_sharpness_and_light() -> None:
@@ -150,7 +150,7 @@ def test_photos_are_ranked_by_verdict_face_sharpness_and_light() -> None:
         photo(7, GOOD, Reason.BLURRED),
         photo(8, None, Reason.DAMAGED),
     ]
-    worth = [judging.worth(each) for each in falling]
+    worth = [rules.score(each) for each in falling]
     assert worth == sorted(worth, reverse=True)
     assert len(set(worth)) == len(worth)
 
@@ -163,7 +163,7 @@ def test_variety_counts_framing_light_and_days_of_usable_photos() -> None:
         photo(4, replace(GOOD, brightness=10.0), Reason.BLURRED),
         photo(5, None, Reason.DAMAGED),
     ]
-    assert judging.variety(photos, 0.2) == Variety(0.2, 60.0, 190.0, close=1, middle=1, far=1, days=2)
+    assert rules.summarize_variety(photos, 0.2) == Variety(0.2, 60.0, 190.0, close=1, middle=1, far=1, days=2)
 
 
 def many(count: int, facts: Facts = GOOD, *reasons: Reason) -> list[PhotoVerdict]:
@@ -177,27 +177,29 @@ ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
 @pytest.mark.parametrize(
     ("photos", "likeness", "wish"),
     [
-        (many(9, CLOSE), 0.1, Wish.MORE_PHOTOS),
-        (many(12, GOOD, Reason.SOFT), 0.1, Wish.SHARPER),
-        (many(12, GOOD, Reason.SMALL), 0.1, Wish.LARGER),
-        (many(12, GOOD, Reason.SEVERAL_FACES), 0.1, Wish.ONE_PERSON),
-        (many(12), 0.1, Wish.CLOSER),
-        (many(12, CLOSE), 0.1, Wish.FURTHER),
-        (many(12, replace(CLOSE, brightness=50.0)), 0.1, Wish.MORE_LIGHT),
-        (many(12, CLOSE), 0.8, Wish.OTHER_PLACES),
-        (many(12), 0.1, Wish.OTHER_DAYS),
+        (many(9, CLOSE), 0.1, Suggestion.MORE_PHOTOS),
+        (many(12, GOOD, Reason.SOFT), 0.1, Suggestion.SHARPER),
+        (many(12, GOOD, Reason.SMALL), 0.1, Suggestion.LARGER),
+        (many(12, GOOD, Reason.SEVERAL_FACES), 0.1, Suggestion.ONE_PERSON),
+        (many(12), 0.1, Suggestion.CLOSER),
+        (many(12, CLOSE), 0.1, Suggestion.FURTHER),
+        (many(12, replace(CLOSE, brightness=50.0)), 0.1, Suggestion.MORE_LIGHT),
+        (many(12, CLOSE), 0.8, Suggestion.OTHER_PLACES),
+        (many(12), 0.1, Suggestion.OTHER_DAYS),
     ],
 )
-def test_missing_variety_is_suggested(photos: list[PhotoVerdict], likeness: float, wish: Wish) -> None:
-    assert wish in judging.wishes(photos, judging.variety(photos, likeness))
+def test_missing_variety_is_suggested(photos: list[PhotoVerdict], likeness: float, wish: Suggestion) -> None:
+    assert wish in rules.suggest(photos, rules.summarize_variety(photos, likeness))
 
 
 def test_there_are_no_suggestions_for_a_good_set() -> None:
     photos = [*many(6, CLOSE), *many(6, ON_THEIR_OWN_DAYS)]
-    assert judging.wishes(photos, judging.variety(photos, 0.1)) == ()
+    assert rules.suggest(photos, rules.summarize_variety(photos, 0.1)) == ()
 
 
 def test_without_a_detector_faces_are_reported_as_unchecked() -> None:
-    assert Aspect.FACES in judging.not_judged(many(2), faces_available=False)
-    assert Aspect.FACES in judging.not_judged(many(2, replace(GOOD, faces=None)), faces_available=True)
-    assert Aspect.FACES not in judging.not_judged(many(2), faces_available=True)
+    assert UncheckedAspect.FACES in rules.list_unchecked(many(2), faces_available=False)
+    assert UncheckedAspect.FACES in rules.list_unchecked(
+        many(2, replace(GOOD, faces=None)), faces_available=True
+    )
+    assert UncheckedAspect.FACES not in rules.list_unchecked(many(2), faces_available=True)

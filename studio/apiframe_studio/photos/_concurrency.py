@@ -12,10 +12,10 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], Awaitable[None]]
 
 GRACE_SECONDS = 3.0
-LEAST_SECONDS = 20.0
+MIN_SECONDS = 20.0
 
 
-async def spread(
+async def map_concurrently(
     items: Sequence[Item],
     work: Callable[[Item], Awaitable[Result]],
     width: int,
@@ -25,18 +25,18 @@ async def spread(
 
     The first error ends the others and is raised as itself, not inside a group.
     """
-    results = await spread_until(items, work, width, progress, None)
+    results = await map_until(items, work, width, progress, None)
     return [results[place] for place in range(len(items))]
 
 
-async def spread_until(
+async def map_until(
     items: Sequence[Item],
     work: Callable[[Item], Awaitable[Result]],
     width: int,
     progress: Progress | None,
     until: float | None,
 ) -> dict[int, Result]:
-    """As `spread`; the results by place, without those that came too late.
+    """As `map_concurrently`; the results by place, without those that came too late.
 
     After `until` (by `anyio.current_time`) nothing is begun, except by a call that has done nothing yet: it
     would else never get on. What is under way then has 3 more seconds, and 20 in all since the call.
@@ -60,7 +60,7 @@ async def spread_until(
 
     async with anyio.create_task_group() as group:
         if until is not None:
-            group.cancel_scope.deadline = max(until + GRACE_SECONDS, anyio.current_time() + LEAST_SECONDS)
+            group.cancel_scope.deadline = max(until + GRACE_SECONDS, anyio.current_time() + MIN_SECONDS)
         for _ in range(min(width, len(items))):
             group.start_soon(take, waiting, group.cancel_scope)
     if failures:

@@ -1,4 +1,4 @@
-"""Measuring one decoded picture with Pillow's and numpy's statistics. Runs in a decoder process."""
+"""Measuring one decoded photo with Pillow's and numpy's statistics. Runs in a decoder process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageFilter, ImageOps, ImageStat
 
 from apiframe_studio.photos import faces
-from apiframe_studio.photos.verdicts import Box, Facts
+from apiframe_studio.photos.models import Box, Facts
 
 if TYPE_CHECKING:
-    from apiframe_studio.photos.reading import Picture
+    from apiframe_studio.photos.decode import DecodedPhoto
 
 LONG_SIDE = 1024
-PRINT_SIDE = 32
+THUMBPRINT_SIDE = 32
 _TILES = 4
 # The face at most this high, smoothed by this radius; blocks and the reach of a bend in its pixels.
 _FACE_SIDE, _SMOOTHED, _BLOCK, _REACH = 320, 1.5, 8, 2
@@ -24,39 +24,39 @@ _MIXABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
-def measure(picture: Picture) -> tuple[Facts, Image.Image]:
-    """The facts of a picture and a small upright copy (RGB, at most 1024 pixels) for the thumbnails."""
-    small = plain(shrunk(picture.image, LONG_SIDE, Image.Resampling.BOX))
+def measure(photo: DecodedPhoto) -> tuple[Facts, Image.Image]:
+    """The facts of a photo and a small upright copy (RGB, at most 1024 pixels) for the thumbnails."""
+    small = flatten_to_rgb(shrink(photo.image, LONG_SIDE, Image.Resampling.BOX))
     detection = faces.detect(small)
     turn = detection.turn if detection else 0
-    width, height = (picture.width, picture.height) if turn % 180 == 0 else (picture.height, picture.width)
-    small = faces.turned(small, turn)
+    width, height = (photo.width, photo.height) if turn % 180 == 0 else (photo.height, photo.width)
+    small = faces.rotate(small, turn)
     grey = small.convert("L")
     found = detection.faces if detection else None
     facts = Facts(
-        format=picture.format,
+        format=photo.format,
         width=width,
         height=height,
-        sharpness=round(sharpness(grey, found[0] if found else None), 2),
-        brightness=round(brightness(grey, found[0] if found else None), 1),
+        sharpness=round(measure_sharpness(grey, found[0] if found else None), 2),
+        brightness=round(measure_brightness(grey, found[0] if found else None), 1),
         faces=found,
-        day=picture.day,
+        day=photo.day,
         turn=turn,
     )
     return facts, small
 
 
-def shrunk(image: Image.Image, side: int, by: Image.Resampling) -> Image.Image:
+def shrink(image: Image.Image, side: int, by: Image.Resampling) -> Image.Image:
     """At most `side` pixels long, shrunk in place before any conversion, for the sake of memory.
 
     Palettes, 1 and 16 bit pictures are converted first: Pillow would drop their pixels instead of mixing them.
     """
-    ready = image if image.mode in _MIXABLE and "transparency" not in image.info else plain(image)
+    ready = image if image.mode in _MIXABLE and "transparency" not in image.info else flatten_to_rgb(image)
     ready.thumbnail((side, side), by)
     return ready
 
 
-def plain(image: Image.Image) -> Image.Image:
+def flatten_to_rgb(image: Image.Image) -> Image.Image:
     """RGB on white. Transparent pictures would otherwise show whatever lies under the transparency."""
     if image.mode.startswith("I") or image.mode == "F":
         image = (
@@ -70,13 +70,13 @@ def plain(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def sharpness(grey: Image.Image, face: Box | None = None) -> float:
+def measure_sharpness(grey: Image.Image, face: Box | None = None) -> float:
     """Of the face where one is known, else of the sharpest tile: a good portrait has a soft background.
 
-    The two have scales of their own (`judging.BLURRED_BELOW`, `judging.BLURRED_FRAME_BELOW`).
+    The two have scales of their own (`rules.BLURRED_BELOW`, `rules.BLURRED_FRAME_BELOW`).
     """
     if face is not None:
-        return _face_sharpness(grey.crop(_pixels(face, grey.size)))
+        return _measure_face_sharpness(grey.crop(_pixels(face, grey.size)))
     edges = ImageOps.crop(grey.filter(_LAPLACIAN), 1) if min(grey.size) > 2 else grey
     width, height = edges.size
     if min(width, height) < _TILES:
@@ -97,10 +97,10 @@ def sharpness(grey: Image.Image, face: Box | None = None) -> float:
     )
 
 
-def _face_sharpness(face: Image.Image) -> float:
+def _measure_face_sharpness(face: Image.Image) -> float:
     """How strongly the levels bend along the direction in which they bend least.
 
-    Grain hides blur from a plain Laplacian: so it is smoothed first, and what bends even in the smoothest
+    Grain hides blur from a unshifted Laplacian: so it is smoothed first, and what bends even in the smoothest
     tenth of the blocks is taken for grain and taken off. Motion blurs one direction only: so the least counts.
     """
     import numpy
@@ -128,7 +128,7 @@ def _face_sharpness(face: Image.Image) -> float:
     return min(strengths)
 
 
-def brightness(grey: Image.Image, face: Box | None = None) -> float:
+def measure_brightness(grey: Image.Image, face: Box | None = None) -> float:
     """The mean level, with a face of the face: before a dark or a bright background it is all that counts."""
     return ImageStat.Stat(grey.crop(_pixels(face, grey.size)) if face is not None else grey).mean[0]
 
@@ -139,36 +139,38 @@ def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return round(box.left * width), round(box.top * height), round(right * width), round(bottom * height)
 
 
-def print_of(small: Image.Image) -> bytes:
+def thumbprint(small: Image.Image) -> bytes:
     """1024 grey levels of a 32 x 32 thumbnail: what likeness is judged by."""
-    return small.convert("L").resize((PRINT_SIDE, PRINT_SIDE), Image.Resampling.BOX).tobytes()
+    return small.convert("L").resize((THUMBPRINT_SIDE, THUMBPRINT_SIDE), Image.Resampling.BOX).tobytes()
 
 
-def compare(prints: Sequence[bytes], alike: float) -> tuple[list[tuple[int, int]], float | None]:
-    """Pairs of places whose prints correlate at least `alike`, and the median of all pairs as they are.
+def compare_thumbprints(
+    thumbprints: Sequence[bytes], alike: float
+) -> tuple[list[tuple[int, int]], float | None]:
+    """Pairs of places whose thumbprints correlate at least `alike`, and the median of all pairs as they are.
 
-    Two prints are also laid over each other mirrored and moved by up to two of 32 or one of 16 levels in each
+    Two thumbprints are also laid over each other mirrored and moved by up to two of 32 or one of 16 levels in each
     direction (6 %), which finds mirrored copies and the shots of a burst. An even grey print correlates with
-    nothing. The median is None for fewer than two prints.
+    nothing. The median is None for fewer than two thumbprints.
     """
     import numpy
 
-    if len(prints) < 2:
+    if len(thumbprints) < 2:
         return [], None
-    fine = numpy.array([list(print_) for print_ in prints], dtype=numpy.float32)
-    fine = fine.reshape(-1, PRINT_SIDE, PRINT_SIDE)
-    coarse = fine.reshape(-1, PRINT_SIDE // 2, 2, PRINT_SIDE // 2, 2).mean(axis=(2, 4))
-    rows, columns = numpy.triu_indices(len(prints), 1)
-    plain = _correlations(coarse, coarse, 0, 0)[rows, columns]
-    likest = plain.copy()
+    fine = numpy.array([list(thumbprint_) for thumbprint_ in thumbprints], dtype=numpy.float32)
+    fine = fine.reshape(-1, THUMBPRINT_SIDE, THUMBPRINT_SIDE)
+    coarse = fine.reshape(-1, THUMBPRINT_SIDE // 2, 2, THUMBPRINT_SIDE // 2, 2).mean(axis=(2, 4))
+    rows, columns = numpy.triu_indices(len(thumbprints), 1)
+    unshifted = _correlations(coarse, coarse, 0, 0)[rows, columns]
+    highest = unshifted.copy()
     for levels, reach in ((fine, 2), (coarse, 1)):
         for other in (levels, levels[:, :, ::-1]):
             for down in range(-reach, reach + 1):
                 for right in range(-reach, reach + 1):
                     found = _correlations(levels, other, down, right)[rows, columns]
-                    numpy.maximum(likest, found, out=likest)
-    hits = numpy.flatnonzero(likest >= alike)
-    return [(int(rows[hit]), int(columns[hit])) for hit in hits], round(float(numpy.median(plain)), 3)
+                    numpy.maximum(highest, found, out=highest)
+    hits = numpy.flatnonzero(highest >= alike)
+    return [(int(rows[hit]), int(columns[hit])) for hit in hits], round(float(numpy.median(unshifted)), 3)
 
 
 def _correlations(ones: Any, others: Any, down: int, right: int) -> Any:

@@ -65,7 +65,7 @@ class LeftOut(StrEnum):
     VERDICT = "verdict"
 
 
-class Aspect(StrEnum):
+class UncheckedAspect(StrEnum):
     """What a check can be asked about and may be unable to judge."""
 
     FACES = "faces"
@@ -73,7 +73,7 @@ class Aspect(StrEnum):
     SAME_PERSON = "same_person"
 
 
-class Wish(StrEnum):
+class Suggestion(StrEnum):
     """What to photograph next, most useful first."""
 
     MORE_PHOTOS = "more_photos"
@@ -103,7 +103,7 @@ class Facts:
 
     `turn` is how far it had to be turned counter-clockwise for that, beyond what the camera wrote: 0, 90, 180
     or 270 degrees, told by the face. `width`, `height` in pixels, after it. `sharpness`
-    (`measuring.sharpness`) and `brightness` (mean grey level, 0 to 255) are the face's where one was found.
+    (`metrics.measure_sharpness`) and `brightness` (mean grey level, 0 to 255) are the face's where one was found.
     `faces` is None when nothing could look for them. `day` is the day of capture that the camera wrote
     (YYYY-MM-DD), if any.
     """
@@ -181,8 +181,8 @@ class PhotoCheck:
     usable: int
     left_out: int
     variety: Variety
-    wishes: tuple[Wish, ...]
-    not_judged: tuple[Aspect, ...]
+    suggestions: tuple[Suggestion, ...]
+    unchecked: tuple[UncheckedAspect, ...]
     sheet: bytes = field(repr=False)
     allowed: AllowedFolders = field(repr=False, compare=False)
     unseen: tuple[Photo, ...] = ()

@@ -11,21 +11,21 @@ from pathlib import Path
 import anyio
 
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.photos import _facts, faces, judging
-from apiframe_studio.photos._spread import Progress, spread_until
+from apiframe_studio.photos import _facts, faces, rules
+from apiframe_studio.photos._concurrency import Progress, map_until
 from apiframe_studio.photos.cache import Measured, PhotoCache
-from apiframe_studio.photos.decoders import Ask, Decoders, Refused, decoders
+from apiframe_studio.photos.decoders import Ask, DecodeFailed, Decoders, decoders
 from apiframe_studio.photos.errors import DecodersFailed, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
-from apiframe_studio.photos.limits import MOST_TILES, Limits
-from apiframe_studio.photos.verdicts import PhotoCheck, PhotoVerdict, Reason, Verdict
+from apiframe_studio.photos.limits import MAX_TILES, Limits
+from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
 
-LOOKING_SHARE = 0.8
+CHECKING_SHARE = 0.8
 """How much of a call's time is for looking; the rest is for comparing and drawing."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _Checked:
     """One picture as judged alone, and what was measured on it."""
 
     photo: PhotoVerdict
@@ -48,24 +48,24 @@ async def check(
     not under an allowed folder and `DecodersFailed`; whatever is wrong with a picture is its verdict.
     """
     limits = limits or Limits()
-    until = None if seconds is None else anyio.current_time() + seconds * LOOKING_SHARE
-    listing = await in_file_thread(allowed.pictures, paths)
+    until = None if seconds is None else anyio.current_time() + seconds * CHECKING_SHARE
+    listing = await in_file_thread(allowed.list_photos, paths)
     files = await in_file_thread(_identify, allowed, listing.photos)
     async with decoders(limits) as pool:
-        look = _Look(listing.photos, files, allowed, pool, cache or PhotoCache())
-        looked = await look.at_all(progress, until)
-        photos, likeness = await _compare(looked, pool)
-        code, unseen = _code(files), len(listing.photos) - len(photos)
-        sheet = await _draw(photos, looked, code, unseen, pool)
-    seen = judging.variety(photos, likeness)
+        checker = _Checker(listing.photos, files, allowed, pool, cache or PhotoCache())
+        checked = await checker.check_all(progress, until)
+        photos, likeness = await _compare(checked, pool)
+        code, unseen = _compute_code(files), len(listing.photos) - len(photos)
+        sheet = await _draw(photos, checked, code, unseen, pool)
+    seen = rules.summarize_variety(photos, likeness)
     judged = {photo.photo for photo in photos}
     return PhotoCheck(
         photos=photos,
         usable=sum(photo.usable for photo in photos),
         left_out=listing.left_out,
         variety=seen,
-        wishes=judging.wishes(photos, seen),
-        not_judged=judging.not_judged(photos, faces_available=faces.available()),
+        suggestions=rules.suggest(photos, seen),
+        unchecked=rules.list_unchecked(photos, faces_available=faces.available()),
         sheet=sheet,
         allowed=allowed,
         unseen=tuple(photo for photo in listing.photos if photo not in judged),
@@ -78,14 +78,14 @@ def _identify(allowed: AllowedFolders, photos: Sequence[Photo]) -> list[FileIden
     return [allowed.identify(photo) for photo in photos]
 
 
-def _code(files: Sequence[FileIdentity | None]) -> str:
+def _compute_code(files: Sequence[FileIdentity | None]) -> str:
     """Four characters for these files as they are."""
     told = "\n".join(sorted(map(repr, files)))
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Checker:
     """Looking at each picture on its own, once."""
 
     photos: Sequence[Photo]
@@ -94,10 +94,10 @@ class _Look:
     pool: Decoders
     cache: PhotoCache
 
-    async def at_all(self, progress: Progress | None, until: float | None) -> list[_Looked]:
-        """Those that were looked at in time, in order; what is known already takes no time."""
+    async def check_all(self, progress: Progress | None, until: float | None) -> list[_Checked]:
+        """Those that were checked at in time, in order; what is known already takes no time."""
         places = range(len(self.photos))
-        found = {place: measured for place in places if (measured := self._known(place))}
+        found = {place: measured for place in places if (measured := self._find_cached(place))}
         waiting = [place for place in places if place not in found]
         known = len(found)
 
@@ -107,30 +107,30 @@ class _Look:
 
         if known:
             await hear(0, known)
-        results = await spread_until(waiting, self._measure, self.pool.width, hear, until)
+        results = await map_until(waiting, self._measure, self.pool.width, hear, until)
         found |= {waiting[turn]: measured for turn, measured in results.items()}
-        return [self._looked(place, found[place]) for place in sorted(found)]
+        return [self._rate(place, found[place]) for place in sorted(found)]
 
-    def _known(self, place: int) -> Measured | None:
-        return self.cache.measured(self.files[place], self.pool.limits)
+    def _find_cached(self, place: int) -> Measured | None:
+        return self.cache.find_measured(self.files[place], self.pool.limits)
 
     async def _measure(self, place: int) -> Measured:
         async with self.pool.turn() as ask:
-            # Another call may have looked at it while this one waited.
-            if known := self._known(place):
+            # Another call may have checked at it while this one waited.
+            if known := self._find_cached(place):
                 return known
             found = await _measure(self.photos[place], self.allowed, self.pool.limits, ask)
         self.cache.keep_measured(self.files[place], self.pool.limits, found)
         return found
 
-    def _looked(self, place: int, found: Measured) -> _Looked:
+    def _rate(self, place: int, found: Measured) -> _Checked:
         number, photo = place + 1, self.photos[place]
         if found.facts is None:
             reason = found.reason or Reason.DAMAGED
-            return _Looked(PhotoVerdict(number, photo, Verdict.REJECT, (reason,)), found)
-        reasons = judging.reasons(found.facts)
-        return _Looked(
-            PhotoVerdict(number, photo, judging.verdict(reasons), reasons, found.facts, found.digest), found
+            return _Checked(PhotoVerdict(number, photo, Verdict.REJECT, (reason,)), found)
+        reasons = rules.find_reasons(found.facts)
+        return _Checked(
+            PhotoVerdict(number, photo, rules.rate(reasons), reasons, found.facts, found.digest), found
         )
 
 
@@ -139,16 +139,16 @@ async def _measure(photo: Photo, allowed: AllowedFolders, limits: Limits, ask: A
         data = await in_file_thread(allowed.read, photo, limits.bytes)
         if len(data) > limits.bytes:
             return Measured(reason=Reason.TOO_MANY_BYTES)
-        answer, (print_, thumbnail) = await ask({"job": "measure"}, [data])
-        facts = _facts.facts(answer["facts"])
+        answer, (thumbprint_, thumbnail) = await ask({"job": "measure"}, [data])
+        facts = _facts.parse_facts(answer["facts"])
     except PathRefused:
         return Measured(reason=Reason.NOT_READABLE)
-    except Refused as refused:
-        return Measured(reason=refused.reason)
+    except DecodeFailed as failure:
+        return Measured(reason=failure.reason)
     except (KeyError, TypeError, ValueError):
         return Measured(reason=Reason.DAMAGED)
     digest = await in_file_thread(_digest, data)
-    return Measured(facts, None, digest, print_, thumbnail)
+    return Measured(facts, None, digest, thumbprint_, thumbnail)
 
 
 def _digest(data: bytes) -> str:
@@ -156,40 +156,42 @@ def _digest(data: bytes) -> str:
 
 
 async def _compare(
-    looked: Sequence[_Looked], pool: Decoders
+    checked: Sequence[_Checked], pool: Decoders
 ) -> tuple[tuple[PhotoVerdict, ...], float | None]:
     """The verdicts with near duplicates rejected, and how like each other the readable pictures are."""
-    photos = [each.photo for each in looked]
-    places = [place for place, each in enumerate(looked) if each.measured.print]
+    photos = [each.photo for each in checked]
+    places = [place for place, each in enumerate(checked) if each.measured.thumbprint]
     if len(places) < 2:
         return tuple(photos), None
-    prints = [looked[place].measured.print for place in places]
+    thumbprints = [checked[place].measured.thumbprint for place in places]
     try:
-        answer, _ = await pool.ask_first({"job": "compare", "alike": judging.ALIKE_FROM}, prints)
-    except Refused:
+        answer, _ = await pool.ask_first(
+            {"job": "compare", "alike": rules.DUPLICATE_CORRELATION}, thumbprints
+        )
+    except DecodeFailed:
         raise DecodersFailed("the photos could not be compared with each other") from None
     alike: list[tuple[int, int]] = answer["pairs"]
     pairs = [(places[one], places[other]) for one, other in alike]
-    return judging.without_duplicates(photos, pairs), answer["median"]
+    return rules.reject_duplicates(photos, pairs), answer["median"]
 
 
 async def _draw(
-    photos: Sequence[PhotoVerdict], looked: Sequence[_Looked], code: str, unseen: int, pool: Decoders
+    photos: Sequence[PhotoVerdict], checked: Sequence[_Checked], code: str, unseen: int, pool: Decoders
 ) -> bytes:
     """The sheet of the best photos, in the order of their numbers; nothing when it cannot be drawn."""
-    places = sorted(range(len(photos)), key=lambda place: judging.best_first(photos[place]))
-    shown = sorted(places[:MOST_TILES])
+    places = sorted(range(len(photos)), key=lambda place: rules.best_first(photos[place]))
+    shown = sorted(places[:MAX_TILES])
     tiles = [
         [photo.number, photo.photo.name, photo.verdict.value, _note(photo)]
         for photo in (photos[place] for place in shown)
     ]
     counts = Counter(photo.verdict.value for photo in photos)
     remark = [f"best {len(shown)} of {len(photos)}"] if len(shown) < len(photos) else []
-    remark += [f"{unseen} not looked at yet"] if unseen else []
+    remark += [f"{unseen} not checked at yet"] if unseen else []
     head = {"job": "draw", "tiles": tiles, "counts": counts, "code": code, "remark": ", ".join(remark)}
     try:
-        _, (sheet,) = await pool.ask_first(head, [looked[place].measured.thumbnail for place in shown])
-    except Refused:
+        _, (sheet,) = await pool.ask_first(head, [checked[place].measured.thumbnail for place in shown])
+    except DecodeFailed:
         return b""
     return sheet
 

@@ -13,16 +13,16 @@ from pathlib import PurePath
 from statistics import fmean
 
 from apiframe_studio.photos.limits import FEWEST
-from apiframe_studio.photos.verdicts import (
+from apiframe_studio.photos.models import (
     WARNINGS,
-    Aspect,
     Box,
     Facts,
     PhotoVerdict,
     Reason,
+    Suggestion,
+    UncheckedAspect,
     Variety,
     Verdict,
-    Wish,
 )
 
 SHORT_SIDE_NEEDED = 300
@@ -36,8 +36,8 @@ BLURRED_FRAME_BELOW = 2.5
 SOFT_FRAME_BELOW = 4.5
 DARK_BELOW = 45.0
 BRIGHT_ABOVE = 225.0
-ALIKE_FROM = 0.97
-LIKE_EACH_OTHER_FROM = 0.6
+DUPLICATE_CORRELATION = 0.97
+MONOTONOUS_CORRELATION = 0.6
 FACE_PIXELS_NEEDED = 64
 FACE_PIXELS_WANTED = 128
 SECOND_FACE_COUNTS_FROM = 0.35
@@ -49,13 +49,13 @@ CLOSE_FROM = 0.40
 MIDDLE_FROM = 0.15
 
 
-def reasons(facts: Facts) -> tuple[Reason, ...]:
+def find_reasons(facts: Facts) -> tuple[Reason, ...]:
     """Everything that speaks against one picture on its own, worst first."""
-    found = {_size(facts), _sharpness(facts), _light(facts), *_faces(facts)}
+    found = {_check_size(facts), _check_sharpness(facts), _check_light(facts), *_check_faces(facts)}
     return tuple(reason for reason in Reason if reason in found)
 
 
-def _size(facts: Facts) -> Reason | None:
+def _check_size(facts: Facts) -> Reason | None:
     """With a face in sight the frame only warns: a small picture of a large face is a good one."""
     short, seen = min(facts.width, facts.height), facts.faces is not None
     if short < (SHORT_SIDE_NEEDED if seen else SHORT_SIDE_NEEDED_UNSEEN):
@@ -63,20 +63,20 @@ def _size(facts: Facts) -> Reason | None:
     return Reason.SMALL if short < (SHORT_SIDE_WANTED if seen else SHORT_SIDE_WANTED_UNSEEN) else None
 
 
-def _sharpness(facts: Facts) -> Reason | None:
+def _check_sharpness(facts: Facts) -> Reason | None:
     blurred, soft = (BLURRED_BELOW, SOFT_BELOW) if facts.faces else (BLURRED_FRAME_BELOW, SOFT_FRAME_BELOW)
     if facts.sharpness < blurred:
         return Reason.BLURRED
     return Reason.SOFT if facts.sharpness < soft else None
 
 
-def _light(facts: Facts) -> Reason | None:
+def _check_light(facts: Facts) -> Reason | None:
     if facts.brightness < DARK_BELOW:
         return Reason.DARK
     return Reason.BRIGHT if facts.brightness > BRIGHT_ABOVE else None
 
 
-def _faces(facts: Facts) -> list[Reason]:
+def _check_faces(facts: Facts) -> list[Reason]:
     """A much smaller second face is a passer-by or a poster, and no reason."""
     if facts.faces is None:
         return []
@@ -85,11 +85,11 @@ def _faces(facts: Facts) -> list[Reason]:
     largest = facts.faces[0]
     if any(face.height >= largest.height * SECOND_FACE_COUNTS_FROM for face in facts.faces[1:]):
         return [Reason.SEVERAL_FACES]
-    found = _face_size(largest.height * facts.height)
+    found = _check_face_size(largest.height * facts.height)
     return [*found, Reason.CROPPED] if _touches_the_edge(largest) else found
 
 
-def _face_size(pixels: float) -> list[Reason]:
+def _check_face_size(pixels: float) -> list[Reason]:
     if pixels < FACE_PIXELS_NEEDED:
         return [Reason.FACE_TOO_SMALL]
     return [Reason.FACE_SMALL] if pixels < FACE_PIXELS_WANTED else []
@@ -99,13 +99,13 @@ def _touches_the_edge(face: Box) -> bool:
     return min(face.left, face.top, 1 - face.left - face.width, 1 - face.top - face.height) < EDGE
 
 
-def verdict(found: Collection[Reason]) -> Verdict:
+def rate(found: Collection[Reason]) -> Verdict:
     if not found:
         return Verdict.USE
     return Verdict.WARN if WARNINGS.issuperset(found) else Verdict.REJECT
 
 
-def worth(photo: PhotoVerdict) -> float:
+def score(photo: PhotoVerdict) -> float:
     """How much a picture is worth for training, 0 to 3; a good one is always worth more than a doubtful one.
 
     The whole part is the verdict (2 use, 1 warn, 0 reject); the rest is less the more reasons there are, and
@@ -114,19 +114,17 @@ def worth(photo: PhotoVerdict) -> float:
     severity = [Verdict.REJECT, Verdict.WARN, Verdict.USE].index(photo.verdict)
     if photo.facts is None:
         return 0.0
-    return severity + 0.99 * _quality(photo.facts) / (1 + len(photo.reasons))
+    return severity + 0.99 * _rate_quality(photo.facts) / (1 + len(photo.reasons))
 
 
-def _quality(facts: Facts) -> float:
+def _rate_quality(facts: Facts) -> float:
     """0 to 1. Each part approaches 1 without reaching it, so that more is always a little better."""
     pixels = facts.face_pixels or min(facts.width, facts.height) / 4
     light = 1 - abs(facts.brightness - 128) / 128
-    return (
-        _saturating(pixels, 200) * _saturating(facts.sharpness, 3 if facts.faces else 8) * (0.5 + light / 2)
-    )
+    return _saturate(pixels, 200) * _saturate(facts.sharpness, 3 if facts.faces else 8) * (0.5 + light / 2)
 
 
-def _saturating(value: float, half: float) -> float:
+def _saturate(value: float, half: float) -> float:
     return max(0.0, value) / (max(0.0, value) + half)
 
 
@@ -136,10 +134,10 @@ def best_first(photo: PhotoVerdict) -> tuple[float, str, bool, str, int]:
     Without its ending, the name that a copy's was made of by adding to it sorts before it.
     """
     stem = PurePath(photo.photo.name).stem
-    return (-worth(photo), photo.digest, bool(_COPY_OF.match(stem)), stem, photo.number)
+    return (-score(photo), photo.digest, bool(_COPY_OF.match(stem)), stem, photo.number)
 
 
-def without_duplicates(
+def reject_duplicates(
     photos: Sequence[PhotoVerdict], pairs: Iterable[tuple[int, int]]
 ) -> tuple[PhotoVerdict, ...]:
     """Of pictures nearly the same (pairs of places) the best stays; the others are rejected, naming it."""
@@ -147,23 +145,23 @@ def without_duplicates(
     for one, other in pairs:
         alike.setdefault(one, set()).add(other)
         alike.setdefault(other, set()).add(one)
-    judged = list(photos)
+    rated = list(photos)
     kept: set[int] = set()
     for place in sorted(alike, key=lambda place: best_first(photos[place])):
         twin = min(alike[place] & kept, default=None, key=lambda place: best_first(photos[place]))
         if twin is None:
             kept.add(place)
         else:
-            judged[place] = _duplicate(photos[place], photos[twin].number)
-    return tuple(judged)
+            rated[place] = _reject_duplicate(photos[place], photos[twin].number)
+    return tuple(rated)
 
 
-def _duplicate(photo: PhotoVerdict, of: int) -> PhotoVerdict:
+def _reject_duplicate(photo: PhotoVerdict, of: int) -> PhotoVerdict:
     found = (*photo.reasons, Reason.NEAR_DUPLICATE)
     return replace(photo, reasons=found, verdict=Verdict.REJECT, duplicate_of=of)
 
 
-def variety(photos: Sequence[PhotoVerdict], likeness: float | None) -> Variety:
+def summarize_variety(photos: Sequence[PhotoVerdict], likeness: float | None) -> Variety:
     """Facts over the usable pictures among `photos`; `likeness` was measured elsewhere."""
     facts = [photo.facts for photo in photos if photo.usable and photo.facts is not None]
     heights = [each.faces[0].height for each in facts if each.faces]
@@ -179,29 +177,34 @@ def variety(photos: Sequence[PhotoVerdict], likeness: float | None) -> Variety:
     )
 
 
-def wishes(photos: Sequence[PhotoVerdict], seen: Variety) -> tuple[Wish, ...]:
+def suggest(photos: Sequence[PhotoVerdict], seen: Variety) -> tuple[Suggestion, ...]:
     """What to photograph next: what many pictures lack, or what the usable ones have too little of."""
     counts = Counter(reason for photo in photos for reason in photo.reasons)
     usable = [photo for photo in photos if photo.usable]
     many = max(2, len(photos) // 5)
     light = [photo.facts.brightness for photo in usable if photo.facts]
     wanted = {
-        Wish.MORE_PHOTOS: len(usable) < FEWEST,
-        Wish.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
-        Wish.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
-        Wish.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
-        Wish.CLOSER: counts[Reason.FACE_TOO_SMALL] + counts[Reason.FACE_SMALL] >= many
+        Suggestion.MORE_PHOTOS: len(usable) < FEWEST,
+        Suggestion.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
+        Suggestion.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
+        Suggestion.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
+        Suggestion.CLOSER: counts[Reason.FACE_TOO_SMALL] + counts[Reason.FACE_SMALL] >= many
         or (seen.far + seen.middle >= FEWEST and not seen.close),
-        Wish.FURTHER: seen.close >= FEWEST and not seen.middle + seen.far,
-        Wish.MORE_LIGHT: counts[Reason.DARK] >= many or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),
-        Wish.OTHER_PLACES: (seen.likeness or 0) >= LIKE_EACH_OTHER_FROM
+        Suggestion.FURTHER: seen.close >= FEWEST and not seen.middle + seen.far,
+        Suggestion.MORE_LIGHT: counts[Reason.DARK] >= many
+        or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),
+        Suggestion.OTHER_PLACES: (seen.likeness or 0) >= MONOTONOUS_CORRELATION
         or counts[Reason.NEAR_DUPLICATE] >= many,
-        Wish.OTHER_DAYS: seen.days == 1 and len(usable) >= FEWEST,
+        Suggestion.OTHER_DAYS: seen.days == 1 and len(usable) >= FEWEST,
     }
-    return tuple(wish for wish in Wish if wanted[wish])
+    return tuple(suggestion for suggestion in Suggestion if wanted[suggestion])
 
 
-def not_judged(photos: Iterable[PhotoVerdict], *, faces_available: bool) -> tuple[Aspect, ...]:
-    """Sunglasses and whether it is one person throughout are never judged: nothing here can tell."""
+def list_unchecked(photos: Iterable[PhotoVerdict], *, faces_available: bool) -> tuple[UncheckedAspect, ...]:
+    """Sunglasses and whether it is one person throughout are never rated: nothing here can tell."""
     blind = not faces_available or any(photo.facts and photo.facts.faces is None for photo in photos)
-    return (*([Aspect.FACES] if blind else []), Aspect.SUNGLASSES, Aspect.SAME_PERSON)
+    return (
+        *([UncheckedAspect.FACES] if blind else []),
+        UncheckedAspect.SUNGLASSES,
+        UncheckedAspect.SAME_PERSON,
+    )

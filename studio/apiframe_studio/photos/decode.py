@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from apiframe_studio.photos import _jpeg_scans
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.verdicts import Reason
+from apiframe_studio.photos.models import Reason
 
 # The brands of ISO base media files that hold still HEVC pictures (ISO/IEC 23008-12, annex B).
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
@@ -35,8 +35,8 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded upright picture. `width` and `height` are the file's; `image` may be smaller (see `read`)."""
+class DecodedPhoto:
+    """A decoded upright picture. `width` and `height` are the file's; `image` may be smaller (see `decode`)."""
 
     format: str
     width: int
@@ -46,7 +46,7 @@ class Picture:
     day: str | None
 
 
-def prepare_process() -> None:
+def set_up_process() -> None:
     """Makes this process's Pillow read HEIC; later limits are our own and come with each picture."""
     import pillow_heif
 
@@ -56,7 +56,7 @@ def prepare_process() -> None:
     warnings.simplefilter("ignore")
 
 
-def sniff(data: bytes) -> str:
+def detect_format(data: bytes) -> str:
     """JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `Unreadable` for everything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
@@ -65,11 +65,11 @@ def sniff(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
-        return _sniff_media(data)
+        return _detect_media_format(data)
     raise Unreadable(Reason.UNSUPPORTED_FORMAT if data.startswith(_OTHER_FORMATS) else Reason.NOT_AN_IMAGE)
 
 
-def _sniff_media(data: bytes) -> str:
+def _detect_media_format(data: bytes) -> str:
     """By the major brand; `mif1` says picture only, and the brands that follow say of which kind."""
     brand = data[8:12]
     if brand == b"mif1":
@@ -86,19 +86,19 @@ def _sniff_media(data: bytes) -> str:
 def is_large(data: bytes, limits: Limits) -> bool:
     """Whether decoding takes much memory: many pixels, in a format that is decoded whole. Told by the head alone.
 
-    What cannot be read is not large; `read` says why.
+    What cannot be read is not large; `decode` says why.
     """
     try:
-        format_ = sniff(data)
+        format_ = detect_format(data)
         with Image.open(io.BytesIO(data), formats=(format_,)) as image:
             pixels = image.width * image.height
     except Exception:
         return False
     fits = pixels <= limits.pixels
-    return fits and pixels > limits.large_pixels and (format_ != "JPEG" or _jpeg_scans.scans(data) > 1)
+    return fits and pixels > limits.large_pixels and (format_ != "JPEG" or _jpeg_scans.count_scans(data) > 1)
 
 
-def read(data: bytes, limits: Limits, *, at_least: int) -> Picture:
+def decode(data: bytes, limits: Limits, *, at_least: int) -> DecodedPhoto:
     """The picture in `data`, upright. Raises `Unreadable`.
 
     A JPEG may come at a half, quarter or eighth of its size, its long side at least `at_least` pixels:
@@ -106,9 +106,9 @@ def read(data: bytes, limits: Limits, *, at_least: int) -> Picture:
     """
     if len(data) > limits.bytes:
         raise Unreadable(Reason.TOO_MANY_BYTES)
-    format_ = sniff(data)
+    format_ = detect_format(data)
     try:
-        return _decode(data, format_, limits, at_least)
+        return _decode_format(data, format_, limits, at_least)
     except Unreadable:
         raise
     except MemoryError:
@@ -118,25 +118,25 @@ def read(data: bytes, limits: Limits, *, at_least: int) -> Picture:
         raise Unreadable(Reason.DAMAGED) from None
 
 
-def _decode(data: bytes, format_: str, limits: Limits, at_least: int) -> Picture:
+def _decode_format(data: bytes, format_: str, limits: Limits, at_least: int) -> DecodedPhoto:
     with Image.open(io.BytesIO(data), formats=(format_,)) as image:
         width, height = image.size
         _check_size(width, height, limits)
         # MPO is how phones store a JPEG with its depth map or its burst beside it; the first is the photo.
         if getattr(image, "n_frames", 1) > 1 and format_ in {"PNG", "WEBP", "AVIF"}:
             raise Unreadable(Reason.ANIMATED)
-        icc_profile, day = image.info.get("icc_profile"), _day(image)
+        icc_profile, day = image.info.get("icc_profile"), _read_day(image)
         if format_ == "JPEG":
-            if _jpeg_scans.too_much_work(data, width * height):
+            if _jpeg_scans.is_too_much_work(data, width * height):
                 raise Unreadable(Reason.TOOK_TOO_LONG)
-            image.draft(None, _drafted(width, height, at_least))
+            image.draft(None, _draft_size(width, height, at_least))
         image.load()
         _check_size(*image.size, limits)
         lying = image.width > image.height
-        upright = _upright(image)
+        upright = _rotate_upright(image)
     if (upright.width > upright.height) != lying:
         width, height = height, width
-    return Picture(format_, width, height, upright, icc_profile, day)
+    return DecodedPhoto(format_, width, height, upright, icc_profile, day)
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
@@ -146,12 +146,12 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
         raise Unreadable(Reason.DAMAGED)
 
 
-def _drafted(width: int, height: int, at_least: int) -> tuple[int, int]:
+def _draft_size(width: int, height: int, at_least: int) -> tuple[int, int]:
     scale = min(1.0, at_least / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _rotate_upright(image: Image.Image) -> Image.Image:
     """Turned as the camera says; a broken EXIF block turns nothing."""
     with suppress(Exception):
         # In place: a copy of a 12 megapixel picture costs 36 MB.
@@ -159,7 +159,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _day(image: Image.Image) -> str | None:
+def _read_day(image: Image.Image) -> str | None:
     """The day of capture from EXIF (DateTimeOriginal 0x9003, else DateTime 0x0132), as YYYY-MM-DD."""
     try:
         exif = image.getexif()

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from apiframe_studio.photos import AllowedFolders, Limits, Reason, Verdict, check
-from apiframe_studio.photos.decoders import Decoders, Refused, decoders
+from apiframe_studio.photos.decoders import DecodeFailed, Decoders, decoders
 
 UNUSABLE = frozenset(
     {Reason.NOT_AN_IMAGE, Reason.UNSUPPORTED_FORMAT, Reason.DAMAGED, Reason.TOO_LARGE, Reason.ANIMATED}
@@ -68,7 +68,7 @@ def truncated() -> Iterator[Hostile]:
 
 
 def flipped() -> Iterator[Hostile]:
-    dice = random.Random(11)  # noqa: S311 - pictures, not secrets
+    dice = random.Random(11)  # noqa: S311 - drawings, not secrets
     for format_ in FORMATS:
         whole = small(format_)
         for number in range(40):
@@ -102,7 +102,7 @@ def mislabelled() -> Iterator[Hostile]:
     }
     for name, data in strangers.items():
         yield Hostile(name, data, frozenset({Reason.NOT_AN_IMAGE}))
-    dice = random.Random(5)  # noqa: S311 - pictures, not secrets
+    dice = random.Random(5)  # noqa: S311 - drawings, not secrets
     magics = (
         b"\xff\xd8\xff",
         b"\x89PNG\r\n\x1a\n",
@@ -164,7 +164,7 @@ def bombs() -> Iterator[Hostile]:
 
 def garbage() -> Iterator[Hostile]:
     """Broken metadata, which may be lost but must not crash the process."""
-    dice, jpeg = random.Random(3), small("JPEG")  # noqa: S311 - pictures, not secrets
+    dice, jpeg = random.Random(3), small("JPEG")  # noqa: S311 - drawings, not secrets
     for number in range(30):
         exif = b"Exif\0\0" + (b"II*\0\x08\0\0\0" if number % 2 else b"MM\0*\0\0\0\x08") + dice.randbytes(300)
         yield Hostile(f"JPEG EXIF noise {number}", jpeg[:2] + segment(0xE1, exif) + jpeg[2:], ANYTHING)
@@ -214,7 +214,7 @@ def corpus() -> list[Hostile]:
 async def outcome(pool: Decoders, job: str, data: bytes) -> Reason | None:
     try:
         await pool.ask({"job": job}, [data])
-    except Refused as refused:
+    except DecodeFailed as refused:
         return refused.reason
     return None
 
@@ -260,7 +260,7 @@ async def test_a_photo_that_takes_too_long_ends_its_decoder_not_the_check() -> N
 async def test_a_crashed_decoder_is_replaced() -> None:
     with anyio.fail_after(20):
         async with decoders(Limits(), 1) as pool:
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(DecodeFailed) as refused:
                 await pool.ask({"job": "no such job"})
             assert refused.value.reason is Reason.DAMAGED
             assert await outcome(pool, "measure", small("PNG")) is None
@@ -276,23 +276,23 @@ async def test_a_decompression_bomb_within_the_pixel_limit_reaches_the_memory_li
 
 
 async def test_a_file_with_too_many_bytes_is_not_decoded(
-    pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
+    photo_folder: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     put("long.jpg", small("JPEG") + bytes(5000))
     with anyio.fail_after(20):
-        judged = await check([pictures], allowed, limits=Limits(bytes=4000))
+        judged = await check([photo_folder], allowed, limits=Limits(bytes=4000))
     assert judged.photos[0].reasons == (Reason.TOO_MANY_BYTES,)
 
 
 async def test_hostile_and_valid_photos_in_one_folder_are_distinguished(
-    pictures: Path, allowed: AllowedFolders, put: Callable[..., Path]
+    photo_folder: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     put("a sound one.jpg", 1)
     put("b cut.jpg", put("a sound one.jpg", 1).read_bytes()[:5000])
     put("c bomb.png", png(chunk(b"IDAT", zlib.compress(bytes(1000))), width=60_000, height=60_000))
     put("d page.jpg", b"<html>")
     with anyio.fail_after(20):
-        judged = await check([pictures], allowed)
+        judged = await check([photo_folder], allowed)
     wrong = [photo.reasons for photo in judged.photos[1:]]
     assert wrong == [(Reason.DAMAGED,), (Reason.TOO_LARGE,), (Reason.NOT_AN_IMAGE,)]
     assert judged.photos[0].verdict is not Verdict.REJECT

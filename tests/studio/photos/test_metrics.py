@@ -7,25 +7,27 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from apiframe_studio.photos import _facts, judging, measuring
+from apiframe_studio.photos import _facts, metrics, rules
+from apiframe_studio.photos.models import Box
 from apiframe_studio.photos.synthetic import draw, scenes
-from apiframe_studio.photos.verdicts import Box
 
 Painter = Callable[..., Image.Image]
 
 
 def test_increasing_blur_lowers_the_sharpness_until_rejection(painted: Painter) -> None:
     grey = painted(1, (800, 1000)).convert("L")
-    levels = [measuring.sharpness(grey.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 5)]
+    levels = [
+        metrics.measure_sharpness(grey.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 5)
+    ]
     assert levels == sorted(levels, reverse=True)
-    assert levels[0] > judging.SOFT_FRAME_BELOW
-    assert levels[-1] < judging.BLURRED_FRAME_BELOW
+    assert levels[0] > rules.SOFT_FRAME_BELOW
+    assert levels[-1] < rules.BLURRED_FRAME_BELOW
 
 
 def test_a_sharp_subject_on_a_soft_background_is_sharp(painted: Painter) -> None:
     picture = painted(1, (800, 800)).filter(ImageFilter.GaussianBlur(25))
     picture.paste(painted(2, (240, 240)), (280, 280))
-    assert measuring.sharpness(picture.convert("L")) > judging.SOFT_FRAME_BELOW
+    assert metrics.measure_sharpness(picture.convert("L")) > rules.SOFT_FRAME_BELOW
 
 
 FACE = Box(0.25, 0.2, 0.5, 0.45)
@@ -48,7 +50,7 @@ def shaken(picture: Image.Image, pixels: int) -> Image.Image:
 def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None:
     picture = draw(scenes(number + 1)[number], (820, 1024))
     level = {
-        name: measuring.sharpness(each.convert("L"), FACE)
+        name: metrics.measure_sharpness(each.convert("L"), FACE)
         for name, each in {
             "sharp": picture,
             "sharp with grain": grainy(picture),
@@ -57,7 +59,7 @@ def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None
             "shaken with grain": grainy(shaken(picture, 40)),
         }.items()
     }
-    assert {name for name, found in level.items() if found > judging.SOFT_BELOW} == {
+    assert {name for name, found in level.items() if found > rules.SOFT_BELOW} == {
         "sharp",
         "sharp with grain",
     }, level
@@ -65,8 +67,8 @@ def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 500), (500, 1)])
 def test_a_very_narrow_photo_has_no_sharpness(size: tuple[int, int]) -> None:
-    assert measuring.sharpness(Image.new("L", size)) == 0.0
-    assert measuring.sharpness(Image.new("L", size), Box(0.0, 0.0, 1.0, 1.0)) == 0.0
+    assert metrics.measure_sharpness(Image.new("L", size)) == 0.0
+    assert metrics.measure_sharpness(Image.new("L", size), Box(0.0, 0.0, 1.0, 1.0)) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,8 @@ def test_a_very_narrow_photo_has_no_sharpness(size: tuple[int, int]) -> None:
 )
 def test_the_same_photo_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
     picture = draw(scenes(1)[0], (512, 640))
-    prints = [measuring.print_of(picture), measuring.print_of(change(picture))]
-    assert measuring.compare(prints, judging.ALIKE_FROM)[0] == [(0, 1)], name
+    prints = [metrics.thumbprint(picture), metrics.thumbprint(change(picture))]
+    assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)], name
 
 
 @pytest.mark.parametrize(("aside", "down"), [(0.05, 0), (0, 0.05), (0.025, 0), (0.03, 0.02), (0.05, 0.05)])
@@ -94,23 +96,23 @@ def test_two_photos_of_a_burst_are_near_duplicates(aside: float, down: float) ->
     right, below = round(width * aside), round(height * down)
     one = scene.crop((0, 0, width - right, height - below))
     other = ImageEnhance.Brightness(scene.crop((right, below, width, height))).enhance(1.05)
-    prints = [measuring.print_of(one), measuring.print_of(other)]
-    assert measuring.compare(prints, judging.ALIKE_FROM)[0] == [(0, 1)]
+    prints = [metrics.thumbprint(one), metrics.thumbprint(other)]
+    assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)]
 
 
 def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
-    prints = [measuring.print_of(draw(scene, (256, 320))) for scene in scenes(24)]
-    assert measuring.compare(prints, judging.ALIKE_FROM)[0] == []
+    prints = [metrics.thumbprint(draw(scene, (256, 320))) for scene in scenes(24)]
+    assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == []
 
 
 def test_plain_grey_photos_are_not_similar_to_any() -> None:
     prints = [bytes([level]) * 1024 for level in (0, 128, 255)]
-    assert measuring.compare(prints, 0.5) == ([], 0.0)
+    assert metrics.compare_thumbprints(prints, 0.5) == ([], 0.0)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_single_photo_has_no_similarity(count: int) -> None:
-    assert measuring.compare([bytes(range(256)) * 4] * count, 0.5) == ([], None)
+    assert metrics.compare_thumbprints([bytes(range(256)) * 4] * count, 0.5) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_single_photo_has_no_similarity(count: int) -> None:
     ],
 )
 def test_every_colour_mode_is_converted_to_rgb(mode: str, level: Any, expected: tuple[int, int, int]) -> None:
-    assert measuring.plain(Image.new(mode, (4, 4), level)).getpixel((1, 1)) == expected
+    assert metrics.flatten_to_rgb(Image.new(mode, (4, 4), level)).getpixel((1, 1)) == expected
 
 
 FACTS = {
@@ -146,7 +148,7 @@ def test_facts_are_unchanged_by_the_transfer_from_a_decoder() -> None:
         "faces": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}],
         "day": "2026-05-01",
     }
-    assert [asdict(_facts.facts(written))[key] for key in ("width", "day")] == [1, "2026-05-01"]
+    assert [asdict(_facts.parse_facts(written))[key] for key in ("width", "day")] == [1, "2026-05-01"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_facts_are_unchanged_by_the_transfer_from_a_decoder() -> None:
 )
 def test_invalid_facts_are_rejected(change: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError)):
-        _facts.facts({**FACTS, **change})
+        _facts.parse_facts({**FACTS, **change})
 
 
 @pytest.mark.parametrize(
@@ -177,12 +179,12 @@ def test_invalid_facts_are_rejected(change: dict[str, object]) -> None:
     ],
 )
 def test_an_invalid_day_is_dropped(day: object) -> None:
-    assert _facts.facts({**FACTS, "day": day}).day is None
+    assert _facts.parse_facts({**FACTS, "day": day}).day is None
 
 
 @pytest.mark.parametrize("mode", ["P", "1", "RGB"])
 def test_shrinking_averages_pixels(mode: str) -> None:
     stripes = Image.new("L", (400, 400))
     stripes.paste(255, (0, 0, 400, 400), Image.frombytes("L", (400, 400), bytes((0, 255)) * 80_000))
-    small = measuring.plain(measuring.shrunk(stripes.convert(mode), 100, Image.Resampling.BOX))
+    small = metrics.flatten_to_rgb(metrics.shrink(stripes.convert(mode), 100, Image.Resampling.BOX))
     assert small.getpixel((50, 50)) in {(127, 127, 127), (128, 128, 128)}
