@@ -1,4 +1,4 @@
-"""Our server on an embedded sandbox, spoken to in both eras of the protocol; its clock moves only when told."""
+"""Our server on an embedded sandbox, in both eras of the protocol, with a clock that tests control."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Era = Literal["auto", "legacy"]
 
 
 class HandClock:
-    """Time that passes when a test says so, and while the studio sleeps if `runs`."""
+    """A clock that moves when a test moves it and, if `runs`, while the studio sleeps."""
 
     def __init__(self) -> None:
         self.at = START
         self.runs = False
         self.sleepers = 0
         self._changed = anyio.Event()
-        self._morning = anyio.Event()
+        self._wake = anyio.Event()
 
     def now(self) -> float:
         return self.at
@@ -45,7 +45,7 @@ class HandClock:
         self._count(1)
         try:
             if not self.runs:
-                await self._morning.wait()
+                await self._wake.wait()
                 return
             self.at += seconds
             await anyio.lowlevel.checkpoint()
@@ -53,12 +53,12 @@ class HandClock:
             self._count(-1)
 
     def wake(self) -> None:
-        """End every sleep that is under way."""
-        self._morning.set()
-        self._morning = anyio.Event()
+        """End every current sleep."""
+        self._wake.set()
+        self._wake = anyio.Event()
 
     async def until_sleepers(self, number: int) -> None:
-        """Wait until so many sleeps are under way."""
+        """Wait until there are this many sleeping tasks."""
         with anyio.fail_after(30):
             while self.sleepers != number:
                 await self._changed.wait()
@@ -70,8 +70,8 @@ class HandClock:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a client got back from one call."""
+class Reply:
+    """The result of one call as a client gets it."""
 
     text: str
     facts: dict[str, Any]
@@ -79,8 +79,8 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Talk:
-    """One client, the server it talks to, and what is behind that."""
+class Session:
+    """A client with its server, studio, sandbox and clock."""
 
     client: Client
     studio: Studio
@@ -88,39 +88,39 @@ class Talk:
     clock: HandClock
 
     async def call(self, tool: str, **arguments: Any) -> CallToolResult:
-        """Call a tool, whatever comes back."""
+        """Call a tool and return any result."""
         with anyio.fail_after(30):
             return await self.client.call_tool(tool, arguments)
 
-    async def ask(self, tool: str, **arguments: Any) -> Heard:
-        """Call a tool that has to answer."""
+    async def ask(self, tool: str, **arguments: Any) -> Reply:
+        """Call a tool that must succeed."""
         result = await self.call(tool, **arguments)
         assert not result.is_error, _text(result)
         assert result.structured_content is not None
-        return Heard(_text(result), result.structured_content, result)
+        return Reply(_text(result), result.structured_content, result)
 
     async def refusal(self, tool: str, **arguments: Any) -> str:
-        """Call a tool that has to refuse; returns its words."""
+        """Call a tool that must fail and return its error text."""
         result = await self.call(tool, **arguments)
         assert result.is_error, _text(result)
         assert result.structured_content is None
         return _text(result)
 
     def paid(self) -> int:
-        """How many requests the sandbox took money for."""
+        """Return the number of requests that cost credits."""
         return self.sandbox.store.count_paid()
 
     def asked(self, path: str) -> int:
-        """How often the sandbox was asked for `path`."""
+        """Return the number of requests for `path`."""
         return sum(request["path"] == path for request in self.sandbox.store.list_requests())
 
     def requests(self) -> int:
-        """How many requests the sandbox saw."""
+        """Return the number of all requests."""
         return len(self.sandbox.store.list_requests())
 
 
-Serving = Callable[..., AbstractAsyncContextManager[Talk]]
-"""Serve with some parts of the plan replaced; `speeds` are the sandbox's, `answers` a person who can be asked."""
+Serving = Callable[..., AbstractAsyncContextManager[Session]]
+"""Serve with some parts of the plan replaced. `speeds` are the sandbox's, `answers` replies for the user."""
 Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
@@ -144,12 +144,12 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
-    """Makes a server and a client of it in this era."""
+    """Return a function that runs a server and a client in this era."""
 
     @asynccontextmanager
     async def serve(
         *, speeds: dict[str, float] | None = None, answers: Any = None, **changes: Any
-    ) -> AsyncGenerator[Talk]:
+    ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
         sandbox = Sandbox(clock=clock.now, **paces)
         plan = StudioPlan(
@@ -167,7 +167,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         studio = Studio(replace(plan, **changes), clock)
         try:
             async with Client(build_server(studio), mode=era, elicitation_callback=answers) as client:
-                yield Talk(client, studio, sandbox, clock)
+                yield Session(client, studio, sandbox, clock)
         finally:
             await studio.aclose()
             sandbox.close()
@@ -176,26 +176,26 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
 
 
 @pytest.fixture
-async def talk(serving: Serving) -> AsyncGenerator[Talk]:
+async def session(serving: Serving) -> AsyncGenerator[Session]:
     """A client on the embedded sandbox."""
-    async with serving() as talk:
-        yield talk
+    async with serving() as session:
+        yield session
 
 
 class Gated:
-    """A service that holds its answers to one call until `open` is set; `knocked` tells that one came."""
+    """A service that delays its responses to one call until `open` is set; `arrived` is set by a request."""
 
     def __init__(self, path: str) -> None:
-        self.talk: Talk
-        self.knocked = anyio.Event()
+        self.session: Session
+        self.arrived = anyio.Event()
         self.open = anyio.Event()
         self._path = path
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == self._path:
-            self.knocked.set()
+            self.arrived.set()
             await self.open.wait()
-        await self.talk.sandbox.app(scope, receive, send)
+        await self.session.sandbox.app(scope, receive, send)
 
 
 Gating = Callable[[str], AbstractAsyncContextManager[Gated]]
@@ -203,17 +203,17 @@ Gating = Callable[[str], AbstractAsyncContextManager[Gated]]
 
 @pytest.fixture
 def gating(serving: Serving) -> Gating:
-    """Makes a server on a service that holds its answers to calls of this path."""
+    """Return a function that runs a server on a service that delays its responses for a path."""
 
     @asynccontextmanager
     async def gate(path: str) -> AsyncGenerator[Gated]:
         gated = Gated(path)
-        async with serving(stand_in=lambda: gated.app, paid_seconds=5.0, read_seconds=5.0) as gated.talk:
+        async with serving(stand_in=lambda: gated.app, paid_seconds=5.0, read_seconds=5.0) as gated.session:
             yield gated
 
     return gate
 
 
 def compact(value: object) -> str:
-    """JSON without a superfluous character: the way the size of a tool list is counted."""
+    """Return JSON without superfluous characters, by which the size of a tool list is counted."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

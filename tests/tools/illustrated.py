@@ -1,4 +1,4 @@
-"""Calls whose answers show something beside their text, and a service whose requests can be read."""
+"""Calls whose results have images or links, and a service that records its requests."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from PIL import Image
 
 from apiframe_studio.sandbox import Sandbox
 
-from .conftest import Talk
+from .conftest import Session
 
 WITHIN = 30
-"""Seconds: pictures are decoded in processes of their own, which a busy machine is slow to start."""
+"""Seconds. Images are decoded in separate processes, which start slowly on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What came back: the text that stands alone, the typed result, and the blocks behind the text."""
+    """A result: the text, the structured content, and the content blocks after the text."""
 
     text: str
     facts: dict[str, Any]
@@ -33,11 +33,11 @@ class Shown:
         return [picture_of(block) for block in self.blocks if isinstance(block, ImageContent)]
 
 
-async def show(talk: Talk, tool: str, *, told: Any = None, **arguments: Any) -> Shown:
-    """Call a tool that has to answer; its structured content fits its schema."""
+async def show(session: Session, tool: str, *, told: Any = None, **arguments: Any) -> Shown:
+    """Call a tool that must succeed, and check its structured content against its schema."""
     with anyio.fail_after(WITHIN):
-        result = await talk.client.call_tool(tool, arguments, progress_callback=told)
-        tools = (await talk.client.list_tools()).tools
+        result = await session.client.call_tool(tool, arguments, progress_callback=told)
+        tools = (await session.client.list_tools()).tools
     text, *blocks = result.content
     assert isinstance(text, TextContent)
     assert not result.is_error, text.text
@@ -50,10 +50,10 @@ async def show(talk: Talk, tool: str, *, told: Any = None, **arguments: Any) -> 
     return Shown(text.text, result.structured_content, blocks)
 
 
-async def refuse(talk: Talk, tool: str, **arguments: Any) -> str:
-    """Call a tool that has to refuse; returns its words."""
+async def refuse(session: Session, tool: str, **arguments: Any) -> str:
+    """Call a tool that must fail and return its error text."""
     with anyio.fail_after(WITHIN):
-        result = await talk.client.call_tool(tool, arguments)
+        result = await session.client.call_tool(tool, arguments)
     [text] = result.content
     assert isinstance(text, TextContent)
     assert result.is_error, text.text
@@ -70,7 +70,7 @@ def picture_of(block: ImageContent) -> Image.Image:
 
 @dataclass
 class Watched:
-    """A sandbox whose requests are kept; paths in `broken` answer with an error instead."""
+    """A sandbox that records its requests and responds with an error to paths in `broken`."""
 
     sandbox: Sandbox
     seen: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
@@ -91,7 +91,7 @@ class Watched:
         await self.sandbox.app(scope, again, send)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
-        """What was posted there, in order."""
+        """Return the bodies posted to the path, in order."""
         return [json.loads(body) for at, body in self.seen if at == path]
 
 

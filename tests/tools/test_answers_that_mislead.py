@@ -1,4 +1,4 @@
-"""A training that was started from here stays a training, whatever the service's answer about it resembles."""
+"""A training started here stays a training, even if a response about it looks like that of another kind."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ MISLEADING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("resembles", MISLEADING)
-async def test_an_answer_that_resembles_another_kind_still_tells_our_trainings_state_and_word(
+async def test_a_response_like_that_of_another_kind_still_gives_the_state_and_word_of_a_training(
     serving: Serving, resembles: str
 ) -> None:
     said = MISLEADING[resembles]
     with fault_server("accepted", "said", faults={"said": replying(answer("200 OK", said))}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            begun = await talk.ask("start_training", training_images_id="photos-0123456789")
-            seen = await talk.ask("get_training_status", task_id=begun.facts["ref"])
-            waited = await talk.ask("wait_for_training", task_id=TASK_ID)
-            [row] = (await talk.ask("list_trainings")).facts["trainings"]
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            begun = await session.ask("start_training", training_images_id="photos-0123456789")
+            seen = await session.ask("get_training_status", task_id=begun.facts["ref"])
+            waited = await session.ask("wait_for_training", task_id=TASK_ID)
+            [row] = (await session.ask("list_trainings")).facts["trainings"]
     for facts in (seen.facts, waited.facts, row):
         assert (facts["status"], facts["trigger_word"]) == (said["status"], said.get("trigger_word"))
     assert not row["stale"]
@@ -47,7 +47,7 @@ async def test_an_answer_that_resembles_another_kind_still_tells_our_trainings_s
         assert "could not be used" in seen.text
 
 
-async def test_through_the_real_process_the_word_is_told_though_the_answer_has_an_expiry(
+async def test_the_real_process_reports_the_trigger_word_though_the_response_has_an_expiry(
     tmp_path: Path,
 ) -> None:
     faults = {"said": replying(answer("200 OK", MISLEADING["expires_at"]))}

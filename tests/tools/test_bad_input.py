@@ -1,4 +1,4 @@
-"""Bad input, by name: one clear sentence with the next step, nothing lost, nothing sent."""
+"""Each kind of bad input gets a clear sentence with the next step; nothing is lost and nothing sent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..faults.fault_server import fault_server
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import HandClock, Serving, Talk
+    from .conftest import HandClock, Serving, Session
 
 CANARY = "canary-7f3a9c51"
 LONG = CANARY * 66_000
 PERSON = {"gender": "female", "ethnicity": "white"}
 PHOTOS = {"training_images_id": "sandbox-person"}
 
-# tool, arguments, what the answer has to say. The canary is in every value and in no answer.
+# Tool, arguments, expected text. The canary is in every value and must not be in any error.
 WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("start_training", {}, "training_images_id is missing. Nothing was done. start_training takes:"),
     ("start_training", {"training_images_id": None}, "training_images_id is missing."),
@@ -139,16 +139,16 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("tool", "arguments", "told"), WRONG_ARGUMENTS, ids=range(len(WRONG_ARGUMENTS)))
-async def test_a_wrong_argument_is_named_with_what_is_allowed(
-    talk: Talk, tool: str, arguments: dict[str, Any], told: str
+async def test_a_wrong_argument_is_reported_with_what_is_allowed(
+    session: Session, tool: str, arguments: dict[str, Any], told: str
 ) -> None:
-    said = await talk.refusal(tool, **arguments)
+    said = await session.refusal(tool, **arguments)
     assert told in said
     assert CANARY not in said
     assert not said.startswith("Error executing")
     assert len(said) < 700
-    assert talk.requests() == 0
-    assert (await talk.ask("list_trainings")).facts["total"] == 0
+    assert session.requests() == 0
+    assert (await session.ask("list_trainings")).facts["total"] == 0
 
 
 @pytest.mark.parametrize(
@@ -182,45 +182,45 @@ async def test_a_wrong_argument_is_named_with_what_is_allowed(
         ),
     ],
 )
-async def test_an_id_that_leads_nowhere_is_explained(
-    talk: Talk, tool: str, arguments: dict[str, Any], told: str
+async def test_an_unknown_id_is_explained(
+    session: Session, tool: str, arguments: dict[str, Any], told: str
 ) -> None:
-    said = await talk.refusal(tool, **arguments)
+    said = await session.refusal(tool, **arguments)
     assert told in said
-    assert talk.paid() == 0
+    assert session.paid() == 0
 
 
-async def test_a_rejected_training_says_so_and_names_what_to_do_when_its_set_has_expired(talk: Talk) -> None:
-    said = await talk.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
-    [row] = (await talk.ask("list_trainings", status="rejected")).facts["trainings"]
+async def test_a_training_rejected_for_an_expired_set_says_what_to_do(session: Session) -> None:
+    said = await session.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
+    [row] = (await session.ask("list_trainings", status="rejected")).facts["trainings"]
     assert row["status"] == "rejected"
     assert f"was rejected (ref {row['ref']}) and nothing was paid" in said
     assert "if the photo set has expired, call prepare_photos with its photos (2 credits)" in said
 
 
-async def test_too_few_credits_are_told_as_such(serving: Serving) -> None:
+async def test_too_few_credits_are_reported(serving: Serving) -> None:
     with fault_server("status_402") as service:
-        async with serving(base_url=service.base_url, stand_in=None) as talk:
-            said = await talk.refusal("start_training", **PHOTOS)
+        async with serving(base_url=service.base_url, stand_in=None) as session:
+            said = await session.refusal("start_training", **PHOTOS)
     assert "too few credits" in said
     assert "get_account shows how many are left" in said
 
 
-async def test_an_idempotency_key_stands_for_one_wish(talk: Talk) -> None:
-    await talk.ask("start_training", **PHOTOS, idempotency_key="one")
-    said = await talk.refusal(
+async def test_an_idempotency_key_belongs_to_one_request(session: Session) -> None:
+    await session.ask("start_training", **PHOTOS, idempotency_key="one")
+    said = await session.refusal(
         "start_training", training_images_id="sandbox-bad-photos", idempotency_key="one"
     )
     assert "belongs to training tr-" in said
-    assert talk.paid() == 1
+    assert session.paid() == 1
 
 
-async def test_a_finished_training_needs_no_decision(talk: Talk) -> None:
-    begun = (await talk.ask("start_training", **PHOTOS)).facts
-    said = await talk.refusal("resolve_training", ref=begun["ref"], decision="send_again")
+async def test_a_finished_training_needs_no_decision(session: Session) -> None:
+    begun = (await session.ask("start_training", **PHOTOS)).facts
+    said = await session.refusal("resolve_training", ref=begun["ref"], decision="send_again")
     assert f"Training {begun['ref']} is queued, so that decision does not apply" in said
     assert "wait_for_training" in said
-    assert talk.paid() == 1
+    assert session.paid() == 1
 
 
 KEYS = {
@@ -234,33 +234,31 @@ KEYS = {
 
 
 @pytest.mark.parametrize("name", KEYS)
-async def test_a_key_that_cannot_work_is_explained_before_anything_is_sent(
-    serving: Serving, name: str
-) -> None:
+async def test_an_unusable_key_is_explained_before_anything_is_sent(serving: Serving, name: str) -> None:
     key, told = KEYS[name]
-    async with serving(key=SecretStr(key)) as talk:
-        assert (await talk.client.list_tools()).tools
+    async with serving(key=SecretStr(key)) as session:
+        assert (await session.client.list_tools()).tools
         for tool, arguments in (
             ("start_training", PHOTOS),
             ("get_account", {}),
             ("get_training_status", {"task_id": "x"}),
         ):
-            said = await talk.refusal(tool, **arguments)
+            said = await session.refusal(tool, **arguments)
             assert told in said
             assert "nothing was sent" in said
             assert "APIFRAME_API_KEY" in said
             assert CANARY not in said
-        assert talk.requests() == 0
-        assert (await talk.ask("list_trainings")).facts["total"] == 0
+        assert session.requests() == 0
+        assert (await session.ask("list_trainings")).facts["total"] == 0
 
 
-async def test_a_wrong_key_is_told_as_such_and_nothing_was_paid(serving: Serving) -> None:
-    async with serving(key=SecretStr("wrong-key")) as talk:
+async def test_a_wrong_key_is_reported_and_nothing_is_paid(serving: Serving) -> None:
+    async with serving(key=SecretStr("wrong-key")) as session:
         for tool, arguments in (("start_training", PHOTOS), ("get_account", {})):
-            said = await talk.refusal(tool, **arguments)
+            said = await session.refusal(tool, **arguments)
             assert "does not accept the API key" in said
             assert "ask the user to set APIFRAME_API_KEY to a valid v1 key" in said
-        assert talk.paid() == 0
+        assert session.paid() == 0
 
 
 WHAT_A_LOOK_SAYS = {
@@ -277,24 +275,22 @@ WHAT_A_LOOK_SAYS = {
 
 
 @pytest.mark.parametrize("fault", WHAT_A_LOOK_SAYS)
-async def test_a_service_that_cannot_be_asked_is_told_in_one_sentence(serving: Serving, fault: str) -> None:
+async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Serving, fault: str) -> None:
     with fault_server(fault) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            said = await talk.refusal("get_account")
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            said = await session.refusal("get_account")
     assert WHAT_A_LOOK_SAYS[fault] in said
     assert len(said) < 400
 
 
 @pytest.mark.parametrize("url", ["nowhere", "ftp://example.org", f"https://u:{CANARY}@example.org", ""])
-async def test_a_base_url_that_is_none_is_explained_before_anything_is_sent(
-    serving: Serving, url: str
-) -> None:
-    async with serving(base_url=url, stand_in=None) as talk:
-        said = await talk.refusal("start_training", **PHOTOS)
+async def test_an_invalid_base_url_is_explained_before_anything_is_sent(serving: Serving, url: str) -> None:
+    async with serving(base_url=url, stand_in=None) as session:
+        said = await session.refusal("start_training", **PHOTOS)
         assert "nothing was sent" in said
         assert "ask the user to correct APIFRAME_BASE_URL" in said
         assert CANARY not in said
-        assert (await talk.ask("list_trainings")).facts["total"] == 0
+        assert (await session.ask("list_trainings")).facts["total"] == 0
 
 
 async def test_a_data_folder_that_is_a_file_stops_before_anything_is_sent(
@@ -302,13 +298,13 @@ async def test_a_data_folder_that_is_a_file_stops_before_anything_is_sent(
 ) -> None:
     file = tmp_path / "data"
     file.write_text("mine")
-    async with serving(ledger_path=file / "ledger.sqlite3") as talk:
+    async with serving(ledger_path=file / "ledger.sqlite3") as session:
         for tool, arguments in (("start_training", PHOTOS), ("list_trainings", {})):
-            said = await talk.refusal(tool, **arguments)
+            said = await session.refusal(tool, **arguments)
             assert "is a file, not a folder" in said
             assert "APIFRAME_DATA_DIR" in said
-        assert talk.requests() == 0
-        assert (await talk.ask("get_account")).facts["credits"] == 12_000
+        assert session.requests() == 0
+        assert (await session.ask("get_account")).facts["credits"] == 12_000
     assert file.read_text() == "mine"
 
 
@@ -317,39 +313,39 @@ async def test_a_corrupt_ledger_is_set_aside_and_reported_before_anything_is_sen
 ) -> None:
     path = tmp_path / "ledger.sqlite3"
     path.write_bytes(b"no ledger, but perhaps the only record of something" * 100)
-    async with serving() as talk:
-        said = await talk.refusal("start_training", **PHOTOS)
-        assert talk.paid() == 0
+    async with serving() as session:
+        said = await session.refusal("start_training", **PHOTOS)
+        assert session.paid() == 0
         assert "was renamed to" in said
         assert "check their Apiframe dashboard" in said
-        assert (await talk.ask("list_trainings")).facts["total"] == 0
+        assert (await session.ask("list_trainings")).facts["total"] == 0
     [aside] = _set_aside(tmp_path)
     assert aside.read_bytes().startswith(b"no ledger, but")
     assert str(aside) in said
 
 
-async def test_a_ledger_of_a_newer_version_is_left_alone(serving: Serving, tmp_path: Path) -> None:
+async def test_a_ledger_of_a_newer_version_is_left_unchanged(serving: Serving, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     with sqlite3.connect(path) as newer:
         newer.execute("PRAGMA user_version=999")
     newer.close()
     before = path.read_bytes()
-    async with serving() as talk:
-        said = await talk.refusal("start_training", **PHOTOS)
+    async with serving() as session:
+        said = await session.refusal("start_training", **PHOTOS)
         assert "newer version of this server" in said
         assert "ask the user to install the newest version" in said
-        assert talk.requests() == 0
+        assert session.requests() == 0
     assert path.read_bytes() == before
 
 
-async def test_a_fault_of_our_own_is_not_shown_and_leads_to_the_list(
-    talk: Talk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_an_internal_error_is_not_shown_and_refers_to_the_list(
+    session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail() -> None:
         raise RuntimeError(CANARY)
 
-    monkeypatch.setattr(talk.studio, "account", fail)
-    said = await talk.refusal("get_account")
+    monkeypatch.setattr(session.studio, "account", fail)
+    said = await session.refusal("get_account")
     assert CANARY not in said
     assert "call list_trainings to see them" in said
     assert CANARY in caplog.text
@@ -359,13 +355,13 @@ def _set_aside(folder: Path) -> list[Path]:
     return list(folder.glob("ledger.sqlite3.damaged-*"))
 
 
-async def test_pictures_that_cannot_be_paid_are_told_as_pictures(serving: Serving, clock: HandClock) -> None:
+async def test_images_that_cannot_be_paid_are_reported_as_images(serving: Serving, clock: HandClock) -> None:
     poor = Sandbox(clock=clock.now, training_seconds=1.0, start_credits=48)
-    async with serving(stand_in=lambda: poor.app) as talk:
-        begun = (await talk.ask("start_training", **PHOTOS)).facts
+    async with serving(stand_in=lambda: poor.app) as session:
+        begun = (await session.ask("start_training", **PHOTOS)).facts
         clock.at += 10
-        await talk.ask("get_training_status", task_id=begun["ref"])
-        said = await talk.refusal("generate_photos", task_id=begun["task_id"], prompt="on a beach")
+        await session.ask("get_training_status", task_id=begun["ref"])
+        said = await session.refusal("generate_photos", task_id=begun["task_id"], prompt="on a beach")
     assert "too few credits" in said
     assert "The image generation was rejected" in said
     assert "call generate_photos again" in said

@@ -1,4 +1,4 @@
-"""Whether a set has expired is judged by the service's clock; a wrong clock of this machine pays for nothing."""
+"""A set expires by the clock of the service, and a wrong local clock causes no payments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apiframe_studio.sandbox import Sandbox
 from .illustrated import refuse, show
 
 if TYPE_CHECKING:
-    from .conftest import HandClock, Serving, Talk
+    from .conftest import HandClock, Serving, Session
 
 DAY = 24 * 3600.0
 AHEAD = 2 * DAY
@@ -22,7 +22,7 @@ IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 
 
 class ServiceElsewhere:
-    """A service whose clock is right, while this machine's is `ahead` of it.
+    """A service with the correct time, while this machine's clock is `ahead` of it.
 
     `dated` answers tell the time, which a proxy with a clock of its own gets wrong by `date_off` seconds.
     """
@@ -36,7 +36,7 @@ class ServiceElsewhere:
         self.sandbox = Sandbox(clock=self.now)
 
     def now(self) -> float:
-        """Seconds since 1970, as the service has it."""
+        """The time of the service in seconds since the epoch."""
         return self._clock.now() - self._ahead
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -51,23 +51,23 @@ class ServiceElsewhere:
         await self.sandbox.app(scope, receive, dated)
 
 
-async def _train_from_one_new_set(talk: Talk, request: dict[str, Any], old: str) -> None:
-    new = [(await show(talk, "prepare_photos", **request)).facts["training_images_id"] for _ in range(2)]
-    await show(talk, "start_training", training_images_id=new[0])
+async def _train_from_one_new_set(session: Session, request: dict[str, Any], old: str) -> None:
+    new = [(await show(session, "prepare_photos", **request)).facts["training_images_id"] for _ in range(2)]
+    await show(session, "start_training", training_images_id=new[0])
     assert new[0] == new[1] != old
 
 
 @pytest.mark.parametrize("dated", [True, False])
-async def test_a_clock_that_is_ahead_makes_no_paid_loop(
+async def test_a_clock_that_is_ahead_causes_no_repeated_payments(
     serving: Serving, clock: HandClock, photos: Path, dated: bool
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
     wish = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as talk:
-        first = await show(talk, "prepare_photos", **wish)
-        again = await show(talk, "prepare_photos", **wish)
-        begun = await show(talk, "start_training", training_images_id=first.facts["training_images_id"])
+    async with serving(stand_in=lambda: service.app) as session:
+        first = await show(session, "prepare_photos", **wish)
+        again = await show(session, "prepare_photos", **wish)
+        begun = await show(session, "start_training", training_images_id=first.facts["training_images_id"])
     assert service.paths.count("/ai-photo-upload") == 1
     assert service.paths.count("/ai-photo-train") == 1
     assert first.facts["status"] == again.facts["status"] == "ready"
@@ -78,107 +78,107 @@ async def test_a_clock_that_is_ahead_makes_no_paid_loop(
 
 @pytest.mark.parametrize("dated", [True, False])
 @IN_ONE_ERA
-async def test_a_set_that_has_expired_at_the_service_is_told_so(
+async def test_a_set_that_has_expired_at_the_service_is_reported(
     serving: Serving, clock: HandClock, photos: Path, dated: bool
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
-    async with serving(stand_in=lambda: service.app) as talk:
-        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    async with serving(stand_in=lambda: service.app) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
         clock.at += DAY + 3600
-        said = await refuse(talk, "start_training", training_images_id=prepared.facts["ref"])
+        said = await refuse(session, "start_training", training_images_id=prepared.facts["ref"])
         assert "has expired" in said
         assert ("clock is 2 days ahead" in said) is dated
-        await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 0
 
 
 @IN_ONE_ERA
-async def test_a_new_process_asks_the_service_for_the_time_before_it_calls_a_set_expired(
+async def test_a_new_process_reads_the_time_of_the_service_before_it_reports_a_set_as_expired(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
     wish = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as talk:
-        prepared = await show(talk, "prepare_photos", **wish)
+    async with serving(stand_in=lambda: service.app) as session:
+        prepared = await show(session, "prepare_photos", **wish)
     service._ahead = 30 * DAY
     clock.at += 30 * DAY
-    async with serving(stand_in=lambda: service.app) as talk:
-        again = await show(talk, "prepare_photos", **wish)
-    async with serving(stand_in=lambda: service.app) as talk:
-        await show(talk, "start_training", training_images_id=prepared.facts["ref"])
+    async with serving(stand_in=lambda: service.app) as session:
+        again = await show(session, "prepare_photos", **wish)
+    async with serving(stand_in=lambda: service.app) as session:
+        await show(session, "start_training", training_images_id=prepared.facts["ref"])
     assert again.facts["status"] == "ready"
     assert "30 days ahead" in again.text
     assert (service.paths.count("/ai-photo-upload"), service.paths.count("/ai-photo-train")) == (1, 1)
 
 
 @IN_ONE_ERA
-async def test_a_clock_that_is_about_right_is_not_spoken_of(
+async def test_a_clock_that_is_about_right_is_not_mentioned(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=-120)
-    async with serving(stand_in=lambda: service.app) as talk:
-        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    async with serving(stand_in=lambda: service.app) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert "clock" not in prepared.text
 
 
 @pytest.mark.parametrize("off", [2 * DAY, DAY - 1800])
 @pytest.mark.parametrize("sometimes", [False, True])
 @IN_ONE_ERA
-async def test_a_date_that_is_ahead_makes_no_paid_loop(
+async def test_a_date_header_that_is_ahead_causes_no_repeated_payments(
     serving: Serving, clock: HandClock, photos: Path, off: float, sometimes: bool
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=0 if sometimes else off)
     wish = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as talk:
-        first = await show(talk, "prepare_photos", **wish)
+    async with serving(stand_in=lambda: service.app) as session:
+        first = await show(session, "prepare_photos", **wish)
         for hours in (1, 2, 3):
             clock.at += hours * 3600
             service.date_off = off
-            # A look, so that the wrong Date is heard.
-            await show(talk, "get_account")
-            again = await show(talk, "prepare_photos", **wish)
+            # A status check, so that the wrong Date is read.
+            await show(session, "get_account")
+            again = await show(session, "prepare_photos", **wish)
             assert again.facts["training_images_id"] == first.facts["training_images_id"]
             assert ("This machine's clock is" in again.text) is ("behind the service's" in again.text) is True
             service.date_off = 0 if sometimes else off
-        begun = await show(talk, "start_training", training_images_id=first.facts["training_images_id"])
+        begun = await show(session, "start_training", training_images_id=first.facts["training_images_id"])
     assert begun.facts["status"] == "queued"
     assert service.paths.count("/ai-photo-upload") == 1
 
 
 @IN_ONE_ERA
-async def test_a_set_that_only_a_late_date_keeps_alive_ends_when_the_service_refuses_it(
+async def test_a_set_that_a_late_date_header_keeps_valid_expires_when_the_service_rejects_it(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=-2 * DAY)
     wish = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as talk:
-        old = (await show(talk, "prepare_photos", **wish)).facts["training_images_id"]
+    async with serving(stand_in=lambda: service.app) as session:
+        old = (await show(session, "prepare_photos", **wish)).facts["training_images_id"]
         clock.at += DAY + 3600
-        assert (await show(talk, "prepare_photos", **wish)).facts["training_images_id"] == old
-        assert "expired" in await refuse(talk, "start_training", training_images_id=old)
-        said = await refuse(talk, "start_training", training_images_id=old)
-        await _train_from_one_new_set(talk, wish, old)
+        assert (await show(session, "prepare_photos", **wish)).facts["training_images_id"] == old
+        assert "expired" in await refuse(session, "start_training", training_images_id=old)
+        said = await refuse(session, "start_training", training_images_id=old)
+        await _train_from_one_new_set(session, wish, old)
     assert "2 days ahead of the service's" in said
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 2
 
 
 @IN_ONE_ERA
-async def test_a_set_that_the_service_calls_expired_before_its_time_is_replaced(
+async def test_a_set_that_the_service_expires_early_is_replaced(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
     wish = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as talk:
-        old = (await show(talk, "prepare_photos", **wish)).facts["training_images_id"]
+    async with serving(stand_in=lambda: service.app) as session:
+        old = (await show(session, "prepare_photos", **wish)).facts["training_images_id"]
         await service.sandbox.advance(DAY + 3600)
-        assert "expired" in await refuse(talk, "start_training", training_images_id=old)
-        await _train_from_one_new_set(talk, wish, old)
+        assert "expired" in await refuse(session, "start_training", training_images_id=old)
+        await _train_from_one_new_set(session, wish, old)
     assert service.paths.count("/ai-photo-upload") == 2

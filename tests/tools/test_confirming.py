@@ -1,4 +1,4 @@
-"""The person is asked once, with the price, before money is spent, where the client can ask."""
+"""Before money is spent, the user is asked once with the price, if the client can ask."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRAINING = {"training_images_id": "sandbox-person"}
 
 
 class Person:
-    """Somebody at the client, who answers every question in the same way."""
+    """A user who gives the same answer to every question."""
 
     def __init__(self, answer: ElicitResult) -> None:
         self._answer = answer
@@ -46,13 +46,13 @@ NOES = {
 }
 
 
-async def test_before_a_training_the_person_is_asked_once_with_the_price(serving: Serving) -> None:
+async def test_the_user_is_asked_once_before_a_training_with_the_price(serving: Serving) -> None:
     person = Person(YES)
-    async with serving(answers=person.answers) as talk:
-        begun = await show(talk, "start_training", **TRAINING)
-        again = await show(talk, "start_training", **TRAINING)
-        on_purpose = await show(talk, "start_training", **TRAINING, idempotency_key="again")
-        assert talk.asked("/ai-photo-train") == 1
+    async with serving(answers=person.answers) as session:
+        begun = await show(session, "start_training", **TRAINING)
+        again = await show(session, "start_training", **TRAINING)
+        on_purpose = await show(session, "start_training", **TRAINING, idempotency_key="again")
+        assert session.asked("/ai-photo-train") == 1
     assert begun.facts["status"] == "queued"
     assert again.facts["deduplicated"] is on_purpose.facts["deduplicated"] is True
     [question] = person.asked
@@ -60,25 +60,29 @@ async def test_before_a_training_the_person_is_asked_once_with_the_price(serving
     assert "cannot be cancelled" in question
 
 
-async def test_a_repeated_call_with_word_and_key_returns_the_training_and_is_not_asked_about(
+async def test_a_repeated_call_with_word_and_key_returns_the_training_without_a_question(
     serving: Serving,
 ) -> None:
     person = Person(YES)
-    wish = {**TRAINING, "trigger_word": "TOKANNA", "idempotency_key": "once"}
-    async with serving(answers=person.answers) as talk:
-        begun = await show(talk, "start_training", **wish)
-        again = await show(talk, "start_training", **wish)
-        assert talk.asked("/ai-photo-train") == 1
+    arguments = {**TRAINING, "trigger_word": "TOKANNA", "idempotency_key": "once"}
+    async with serving(answers=person.answers) as session:
+        begun = await show(session, "start_training", **arguments)
+        again = await show(session, "start_training", **arguments)
+        assert session.asked("/ai-photo-train") == 1
     assert again.facts["deduplicated"] is True
     assert again.facts["ref"] == begun.facts["ref"]
     assert len(person.asked) == 1
 
 
-async def test_a_key_of_another_training_names_that_one_and_no_new_key_first(serving: Serving) -> None:
-    async with serving(answers=Person(YES).answers) as talk:
-        begun = await show(talk, "start_training", **TRAINING, trigger_word="TOKANNA", idempotency_key="once")
-        said = await refuse(talk, "start_training", training_images_id="another-set", idempotency_key="once")
-        assert talk.asked("/ai-photo-train") == 1
+async def test_a_key_of_another_training_is_reported_with_that_training_first(serving: Serving) -> None:
+    async with serving(answers=Person(YES).answers) as session:
+        begun = await show(
+            session, "start_training", **TRAINING, trigger_word="TOKANNA", idempotency_key="once"
+        )
+        said = await refuse(
+            session, "start_training", training_images_id="another-set", idempotency_key="once"
+        )
+        assert session.asked("/ai-photo-train") == 1
     assert begun.facts["ref"] in said
     assert "queued" in said
     steps = said.index("Next: call start_training with")
@@ -87,7 +91,7 @@ async def test_a_key_of_another_training_names_that_one_and_no_new_key_first(ser
 
 
 def _other_photos(folder: Path) -> None:
-    """Photos of somebody else in place of those that are there, under the same names."""
+    """Replace the photos by those of another subject with the same names."""
     for path, scene in zip(sorted(folder.iterdir()), scenes(30)[DRAWN + 1 :], strict=False):
         draw(scene, (768, 960)).save(path, "JPEG", quality=80)
 
@@ -106,17 +110,17 @@ async def test_photos_swapped_while_the_user_is_asked_are_not_sent(
             draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
         return await person.answers(context, params)
 
-    async with serving(answers=swaps) as talk:
-        said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-        assert talk.asked("/ai-photo-upload") == 0
-        assert await talk.studio.ledger.list(Kind.UPLOAD, talk.clock.now()) == []
+    async with serving(answers=swaps) as session:
+        said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        assert session.asked("/ai-photo-upload") == 0
+        assert await session.studio.ledger.list(Kind.UPLOAD, session.clock.now()) == []
     assert len(person.asked) == 1
     assert "changed" in said
     assert "nothing was sent" in said
     assert "call prepare_photos again" in said
 
 
-async def test_a_yes_for_one_set_never_lets_other_photos_in_the_same_folder_pass(
+async def test_a_confirmation_never_applies_to_other_photos_in_the_same_folder(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
@@ -126,55 +130,55 @@ async def test_a_yes_for_one_set_never_lets_other_photos_in_the_same_folder_pass
         asked.append(params.message)
         return YES if len(asked) == 1 else NOES["no"]
 
-    async with serving(answers=yes_once) as talk:
-        await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    async with serving(answers=yes_once) as session:
+        await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
         _other_photos(photos)
-        said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-        assert talk.asked("/ai-photo-upload") == 1
+        said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        assert session.asked("/ai-photo-upload") == 1
     assert "did not agree" in said
     assert len(asked) == 2
     assert asked[0] != asked[1], "the question names the set"
 
 
-async def test_a_yes_does_not_outlive_a_call_that_was_refused(
+async def test_a_confirmation_does_not_outlive_a_rejected_call(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     person = Person(YES)
-    wish = {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, speeds={"start_credits": 1}) as talk:
-        said = await refuse(talk, "prepare_photos", **wish)
+    arguments = {"paths": [str(photos)], **PERSON}
+    async with serving(answers=person.answers, speeds={"start_credits": 1}) as session:
+        said = await refuse(session, "prepare_photos", **arguments)
         assert "too few credits" in said
-        await refuse(talk, "prepare_photos", **wish)
+        await refuse(session, "prepare_photos", **arguments)
     assert len(person.asked) == 2
 
 
-async def test_a_question_never_changes_its_words_between_rounds(
+async def test_a_question_is_the_same_in_every_round(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     person = Person(NOES["no"])
-    wish = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
-    async with serving(answers=person.answers) as talk:
-        await refuse(talk, "prepare_photos", **wish)
-        await refuse(talk, "start_training", **TRAINING)
+    arguments = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
+    async with serving(answers=person.answers) as session:
+        await refuse(session, "prepare_photos", **arguments)
+        await refuse(session, "start_training", **TRAINING)
         clock.at += 20 * 60
-        await talk.studio.trainings.start(TrainingWish("sandbox-bad-photos"))
+        await session.studio.trainings.start(TrainingWish("sandbox-bad-photos"))
         shutil.copytree(photos, photos.with_name("elsewhere"))
         shutil.rmtree(photos)
         shutil.move(photos.with_name("elsewhere"), photos)
-        await refuse(talk, "prepare_photos", **wish)
-        await refuse(talk, "start_training", **TRAINING)
+        await refuse(session, "prepare_photos", **arguments)
+        await refuse(session, "start_training", **TRAINING)
     assert person.asked[:2] == person.asked[2:]
 
 
-async def test_the_question_names_what_is_sent_what_is_left_out_and_both_prices(
+async def test_the_question_has_what_is_sent_what_is_left_out_and_both_prices(
     serving: Serving, photos: Path
 ) -> None:
     shutil.copy(photos / "IMG_0002.jpg", photos / "Z again.jpg")
     person = Person(NOES["no"])
-    async with serving(answers=person.answers) as talk:
-        await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+    async with serving(answers=person.answers) as session:
+        await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
     [question] = person.asked
     assert question.startswith("Sandbox: ")
     assert re.search(r"Send 12 photos of Anna \(set [0-9a-f]{8}\) to Apiframe\?", question)
@@ -183,16 +187,16 @@ async def test_the_question_names_what_is_sent_what_is_left_out_and_both_prices(
     assert "training on them costs 48 more, and you will be asked again" in question
 
 
-async def test_what_is_left_on_the_account_is_in_the_results_and_not_in_the_questions(
+async def test_the_remaining_credits_are_in_results_and_not_in_questions(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     person = Person(YES)
-    async with serving(answers=person.answers) as talk:
-        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-        wish = {"training_images_id": prepared.facts["training_images_id"]}
-        begun = await show(talk, "start_training", **wish)
-        again = await show(talk, "start_training", **wish)
+    async with serving(answers=person.answers) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        arguments = {"training_images_id": prepared.facts["training_images_id"]}
+        begun = await show(session, "start_training", **arguments)
+        again = await show(session, "start_training", **arguments)
     assert prepared.facts["credits_left"] == 12_000 - 2
     assert "11998 credits left on the account" in prepared.text
     assert begun.facts["credits_left"] == 12_000 - 2 - 48
@@ -200,14 +204,14 @@ async def test_what_is_left_on_the_account_is_in_the_results_and_not_in_the_ques
     assert not [words for words in person.asked if "1199" in words or "left on the account" in words]
 
 
-async def test_of_a_real_service_the_question_does_not_speak_of_the_sandbox(
+async def test_the_question_mentions_the_sandbox_only_in_the_sandbox(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     person = Person(YES)
-    async with serving(answers=person.answers, is_sandbox=False) as talk:
-        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
-        await show(talk, "start_training", training_images_id=prepared.facts["training_images_id"])
+    async with serving(answers=person.answers, is_sandbox=False) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+        await show(session, "start_training", training_images_id=prepared.facts["training_images_id"])
     assert "andbox" not in " ".join(person.asked)
     assert re.match(
         r"Train a model on 12 photos of Anna \(set [0-9a-f]{8}\)\? It costs 48 credits", person.asked[1]
@@ -216,39 +220,39 @@ async def test_of_a_real_service_the_question_does_not_speak_of_the_sandbox(
 
 
 @pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
-async def test_without_a_usable_key_nobody_is_asked(serving: Serving, photos: Path, tool: str) -> None:
+async def test_without_a_usable_key_no_question_is_asked(serving: Serving, photos: Path, tool: str) -> None:
     person = Person(YES)
     arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, key=None) as talk:
-        assert "No Apiframe API key is set" in await refuse(talk, tool, **arguments)
+    async with serving(answers=person.answers, key=None) as session:
+        assert "No Apiframe API key is set" in await refuse(session, tool, **arguments)
     assert person.asked == []
 
 
 @pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
-async def test_what_the_days_limit_refuses_is_not_asked_about(
+async def test_there_is_no_question_about_a_request_over_the_daily_limit(
     serving: Serving, photos: Path, tool: str
 ) -> None:
     person = Person(YES)
     arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, credits_a_day=1) as talk:
-        assert "APIFRAME_MAX_CREDITS_PER_DAY" in await refuse(talk, tool, **arguments)
-        listed = await show(talk, "list_trainings")
+    async with serving(answers=person.answers, credits_a_day=1) as session:
+        assert "APIFRAME_MAX_CREDITS_PER_DAY" in await refuse(session, tool, **arguments)
+        listed = await show(session, "list_trainings")
     assert person.asked == []
     assert listed.facts["unsettled_total"] == 0
 
 
-async def test_photos_that_cannot_be_used_are_not_asked_about(serving: Serving, photos: Path) -> None:
+async def test_there_is_no_question_about_unusable_photos(serving: Serving, photos: Path) -> None:
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")
     person = Person(YES)
-    async with serving(answers=person.answers) as talk:
-        assert (await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)).startswith(
+    async with serving(answers=person.answers) as session:
+        assert (await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)).startswith(
             "Only 9 of 12"
         )
     assert person.asked == []
 
 
-async def test_the_time_a_user_takes_does_not_count_against_the_call(
+async def test_the_time_that_a_user_takes_to_answer_does_not_count(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
@@ -257,43 +261,43 @@ async def test_the_time_a_user_takes_does_not_count_against_the_call(
         clock.at += 300
         return YES
 
-    async with serving(answers=takes_long, speeds={"upload_seconds": 30.0}) as talk:
-        prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    async with serving(answers=takes_long, speeds={"upload_seconds": 30.0}) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert prepared.facts["status"] == "ready"
 
 
-async def test_of_a_prepared_set_the_price_is_exact_and_each_payment_is_asked_for_once(
+async def test_a_prepared_set_has_an_exact_price_and_each_payment_is_confirmed_once(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     person = Person(YES)
-    wish = {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers) as talk:
-        prepared = (await show(talk, "prepare_photos", **wish)).facts
-        await show(talk, "prepare_photos", **wish)
+    arguments = {"paths": [str(photos)], **PERSON}
+    async with serving(answers=person.answers) as session:
+        prepared = (await show(session, "prepare_photos", **arguments)).facts
+        await show(session, "prepare_photos", **arguments)
         assert len(person.asked) == 1
-        await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+        await show(session, "start_training", training_images_id=prepared["training_images_id"])
         assert "costs 2 credits" in person.asked[0]
         assert "costs 48 credits" in person.asked[1]
-        await show(talk, "prepare_photos", **{**wish, "gender": "male"})
+        await show(session, "prepare_photos", **{**arguments, "gender": "male"})
         assert len(person.asked) == 3, "another set is another payment"
         clock.at += 25 * 3600
-        await show(talk, "prepare_photos", **wish)
+        await show(session, "prepare_photos", **arguments)
         assert len(person.asked) == 4, "a set in place of an expired one is another payment"
-        assert talk.asked("/ai-photo-upload") == 3
+        assert session.asked("/ai-photo-upload") == 3
 
 
 @pytest.mark.parametrize("no", NOES)
 @pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
-async def test_a_person_who_does_not_agree_pays_nothing_and_sends_nothing(
+async def test_without_agreement_nothing_is_paid_or_sent(
     serving: Serving, photos: Path, tool: str, no: str
 ) -> None:
     person = Person(NOES[no])
     arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers) as talk:
-        said = await refuse(talk, tool, **arguments)
-        listed = await talk.ask("list_trainings")
-        assert talk.requests() == 0
+    async with serving(answers=person.answers) as session:
+        said = await refuse(session, tool, **arguments)
+        listed = await session.ask("list_trainings")
+        assert session.requests() == 0
     assert "did not agree, so nothing was sent or paid" in said
     assert listed.facts["total"] == 0
     assert len(person.asked) == 1
@@ -307,75 +311,73 @@ UNASKED: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("why", UNASKED)
-async def test_without_the_question_the_call_is_simply_served(serving: Serving, why: str) -> None:
+async def test_a_client_that_cannot_ask_is_served_without_a_question(serving: Serving, why: str) -> None:
     person = Person(NOES["no"])
-    async with serving(**UNASKED[why](person)) as talk:
-        assert (await show(talk, "start_training", **TRAINING)).facts["status"] == "queued"
+    async with serving(**UNASKED[why](person)) as session:
+        assert (await show(session, "start_training", **TRAINING)).facts["status"] == "queued"
     assert person.asked == []
 
 
 @pytest.mark.parametrize("content", [{}, {"agreed": "perhaps"}, None])
-async def test_an_answer_that_means_nothing_pays_nothing_and_is_told_in_words(
-    serving: Serving, content: Any
-) -> None:
+async def test_an_invalid_answer_pays_nothing_and_is_explained(serving: Serving, content: Any) -> None:
     person = Person(ElicitResult(action="accept", content=content))
-    async with serving(answers=person.answers) as talk:
-        said = await refuse(talk, "start_training", **TRAINING)
-        assert talk.requests() == 0
+    async with serving(answers=person.answers) as session:
+        said = await refuse(session, "start_training", **TRAINING)
+        assert session.requests() == 0
     assert said.startswith("The user could not be asked")
     assert "APIFRAME_CONFIRM_SPENDING" in said
 
 
 @pytest.mark.parametrize("era", ["legacy"], indirect=True)
-async def test_a_client_that_fails_at_asking_gets_words_and_pays_nothing(serving: Serving) -> None:
+async def test_a_client_that_fails_to_ask_gets_an_explanation_and_pays_nothing(serving: Serving) -> None:
     async def fails(_context: Any, _params: Any) -> ErrorData:
         return ErrorData(code=-32603, message="no dialog here")
 
-    async with serving(answers=fails) as talk:
-        said = await refuse(talk, "start_training", **TRAINING)
-        assert talk.requests() == 0
+    async with serving(answers=fails) as session:
+        said = await refuse(session, "start_training", **TRAINING)
+        assert session.requests() == 0
     assert said.startswith("The user could not be asked")
 
 
-async def test_what_was_not_asked_about_is_never_paid_for(serving: Serving) -> None:
-    async with serving() as talk:
+async def test_an_unconfirmed_payment_is_never_made(serving: Serving) -> None:
+    async with serving() as session:
         with pytest.raises(NotAgreed):
-            await talk.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
-        begun = await show(talk, "start_training", **TRAINING)
-        again = await talk.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
+            await session.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
+        begun = await show(session, "start_training", **TRAINING)
+        again = await session.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
         assert (again.ref, again.deduplicated) == (begun.facts["ref"], True)
-        assert talk.asked("/ai-photo-train") == 1
+        assert session.asked("/ai-photo-train") == 1
 
 
-async def test_without_consent_the_person_is_not_asked_about_money(serving: Serving, photos: Path) -> None:
+async def test_without_consent_the_user_is_not_asked_about_money(serving: Serving, photos: Path) -> None:
     person = Person(YES)
-    async with serving(answers=person.answers) as talk:
-        said = await refuse(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
+    async with serving(answers=person.answers) as session:
+        said = await refuse(session, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
     assert "consent" in said
     assert person.asked == []
 
 
-async def test_what_cannot_be_paid_for_is_not_asked_about(
+async def test_there_is_no_question_about_what_cannot_be_paid(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
     person = Person(YES)
-    async with serving(answers=person.answers) as talk:
-        prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    async with serving(answers=person.answers) as session:
+        prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
         clock.at += 25 * 3600
-        said = await refuse(talk, "start_training", training_images_id=prepared["ref"])
-        also = await refuse(talk, "start_training", training_images_id="up-0000000")
+        said = await refuse(session, "start_training", training_images_id=prepared["ref"])
+        also = await refuse(session, "start_training", training_images_id="up-0000000")
     assert "has expired" in said
     assert "is not a photo set" in also
     assert len(person.asked) == 1
 
 
-async def test_a_ledger_that_cannot_be_read_is_told_in_words_also_when_asking(
+async def test_an_unreadable_ledger_is_explained_also_before_a_question(
     serving: Serving, tmp_path: Path
 ) -> None:
     (tmp_path / "folder").mkdir()
-    async with serving(answers=Person(YES).answers, ledger_path=tmp_path / "folder") as talk:
-        said = await refuse(talk, "start_training", **TRAINING)
-        assert talk.requests() == 0
+    async with serving(answers=Person(YES).answers, ledger_path=tmp_path / "folder") as session:
+        said = await refuse(session, "start_training", **TRAINING)
+        assert session.requests() == 0
     assert "nothing was sent" in said
     assert "APIFRAME_DATA_DIR" in said

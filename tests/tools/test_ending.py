@@ -1,4 +1,4 @@
-"""What the service no longer knows can be ended or corrected by the user; what it still may finish cannot."""
+"""A user can resolve a task that is missing at the service, but not one that it may still finish."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ if TYPE_CHECKING:
     from socket import socket
 
     from ..faults.fault_server import FaultServer
-    from .conftest import Serving, Talk
+    from .conftest import Serving, Session
 
 DAY = 24 * 3600.0
 GENERATE = "/ai-photo-generate"
 WISH = {"subject": "Anna", "prompt": "by the sea"}
 
 
-async def _begun(talk: Talk) -> dict[str, Any]:
-    return (await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")).facts
+async def _begun(session: Session) -> dict[str, Any]:
+    return (await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")).facts
 
 
 @pytest.fixture
-async def slow(serving: Serving) -> AsyncGenerator[Talk]:
-    """A service that takes a minute for images, and a trained subject."""
-    async with serving(speeds={"generation_seconds": 60.0}) as talk:
-        await _begun(talk)
-        talk.clock.at += 1001
-        await talk.ask("list_trainings")
-        yield talk
+async def slow(serving: Serving) -> AsyncGenerator[Session]:
+    """A service on which images take a minute, and a trained subject."""
+    async with serving(speeds={"generation_seconds": 60.0}) as session:
+        await _begun(session)
+        session.clock.at += 1001
+        await session.ask("list_trainings")
+        yield session
 
 
-async def test_give_up_says_why_not_while_the_service_has_it_and_is_possible_after_a_day(
+async def test_give_up_is_rejected_while_the_service_has_the_task_and_allowed_after_a_day(
     serving: Serving,
 ) -> None:
-    async with serving(speeds={"training_seconds": 10 * DAY}) as talk:
-        begun = await _begun(talk)
-        said = await talk.refusal("resolve_training", ref=begun["ref"], decision="give_up")
-        talk.clock.at += DAY + 1
-        ended = await talk.ask("resolve_training", ref=begun["ref"], decision="give_up")
-        again = await _begun(talk)
-        assert talk.paid() == 2
+    async with serving(speeds={"training_seconds": 10 * DAY}) as session:
+        begun = await _begun(session)
+        said = await session.refusal("resolve_training", ref=begun["ref"], decision="give_up")
+        session.clock.at += DAY + 1
+        ended = await session.ask("resolve_training", ref=begun["ref"], decision="give_up")
+        again = await _begun(session)
+        assert session.paid() == 2
     assert "is queued: the service has it and may still finish it, so it was not given up" in said
     assert "from 2026-09-22 14:13 UTC on" in said
     assert "Next: call get_training_status" in said
@@ -57,25 +57,25 @@ async def test_give_up_says_why_not_while_the_service_has_it_and_is_possible_aft
     assert again["deduplicated"] is False
 
 
-async def test_a_training_that_the_service_does_not_know_is_shown_as_such_and_can_be_given_up(
-    talk: Talk,
+async def test_a_training_missing_at_the_service_is_reported_and_can_be_given_up(
+    session: Session,
 ) -> None:
-    begun = await _begun(talk)
-    talk.sandbox.store.forget([begun["task_id"]])
-    seen = await talk.ask("get_training_status", task_id=begun["ref"])
-    waited = await talk.ask("wait_for_training", task_id=begun["ref"])
-    for heard in (seen, waited):
-        assert heard.facts["status"] == "queued"
-        assert "The service does not know this id." in heard.facts["warnings"]
-        assert f"resolve_training with ref {begun['ref']}: accepted" in heard.facts["next_step"]
-        assert "give_up to end it" in heard.facts["next_step"]
-    ended = await talk.ask("resolve_training", ref=begun["ref"], decision="give_up")
+    begun = await _begun(session)
+    session.sandbox.store.forget([begun["task_id"]])
+    seen = await session.ask("get_training_status", task_id=begun["ref"])
+    waited = await session.ask("wait_for_training", task_id=begun["ref"])
+    for reply in (seen, waited):
+        assert reply.facts["status"] == "queued"
+        assert "The service does not know this id." in reply.facts["warnings"]
+        assert f"resolve_training with ref {begun['ref']}: accepted" in reply.facts["next_step"]
+        assert "give_up to end it" in reply.facts["next_step"]
+    ended = await session.ask("resolve_training", ref=begun["ref"], decision="give_up")
     assert ended.facts["status"] == "abandoned"
-    assert (await _begun(talk))["deduplicated"] is False
+    assert (await _begun(session))["deduplicated"] is False
 
 
-async def test_images_that_the_service_does_not_know_any_more_can_be_given_up_and_made_anew(
-    slow: Talk, monkeypatch: pytest.MonkeyPatch
+async def test_images_missing_at_the_service_can_be_given_up_and_generated_again(
+    slow: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apiframe_tools.generate_photos.MAX_SECONDS", 0.3)
     begun = await show(slow, "generate_photos", **WISH)
@@ -96,7 +96,7 @@ async def test_images_that_the_service_does_not_know_any_more_can_be_given_up_an
     assert slow.asked(GENERATE) == 2
 
 
-async def test_an_accepted_id_is_checked_with_the_service_for_images_too_and_can_be_corrected(
+async def test_an_accepted_id_of_images_is_checked_with_the_service_and_can_be_corrected(
     serving: Serving,
 ) -> None:
     trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
@@ -108,15 +108,15 @@ async def test_an_accepted_id_is_checked_with_the_service_for_images_too_and_can
     }
     order = ("trained", "reset_after_request", "unknown", "trained", "running", "unknown", "running")
     with fault_server(*order, faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            lost = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            lost = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
             ref = lost.facts["ref"]
             accepted = {"ref": ref, "decision": "accepted"}
-            typed = await talk.refusal("resolve_training", **accepted, task_id="g-typo")
-            other = await talk.refusal("resolve_training", **accepted, task_id="t-1")
-            taken = await talk.ask("resolve_training", **accepted, task_id="g-3")
-            corrected = await talk.ask("resolve_training", **accepted, task_id="g-2")
-            row = await talk.studio.ledger.find(ref, talk.clock.now())
+            typed = await session.refusal("resolve_training", **accepted, task_id="g-typo")
+            other = await session.refusal("resolve_training", **accepted, task_id="t-1")
+            taken = await session.ask("resolve_training", **accepted, task_id="g-3")
+            corrected = await session.ask("resolve_training", **accepted, task_id="g-2")
+            row = await session.studio.ledger.find(ref, session.clock.now())
     assert "Neither this ledger nor the service knows that task_id" in typed
     assert "This id is a training, not an image generation; nothing was recorded." in other
     assert (taken.facts["status"], taken.facts["task_id"]) == ("queued", "g-3")
@@ -125,50 +125,52 @@ async def test_an_accepted_id_is_checked_with_the_service_for_images_too_and_can
     assert row.missing_since is None
 
 
-async def test_a_good_id_is_not_lost_to_a_second_decision(talk: Talk) -> None:
-    begun = await _begun(talk)
-    another = await talk.ask("start_training", training_images_id="sandbox-bad-photos", subject="Berta")
-    said = await talk.refusal(
+async def test_a_valid_id_is_not_lost_by_a_second_decision(session: Session) -> None:
+    begun = await _begun(session)
+    another = await session.ask("start_training", training_images_id="sandbox-bad-photos", subject="Berta")
+    said = await session.refusal(
         "resolve_training", ref=begun["ref"], decision="accepted", task_id=another.facts["task_id"]
     )
     assert f"That task_id belongs to {another.facts['ref']}" in said
-    assert (await talk.ask("get_training_status", task_id=begun["ref"])).facts["task_id"] == begun["task_id"]
+    assert (await session.ask("get_training_status", task_id=begun["ref"])).facts["task_id"] == begun[
+        "task_id"
+    ]
 
 
-async def test_only_what_has_no_name_gets_one(talk: Talk) -> None:
-    begun = await _begun(talk)
-    nameless = await talk.ask("start_training", training_images_id="sandbox-bad-photos")
-    talk.clock.at += 1001
-    made = await show(talk, "generate_photos", **WISH)
+async def test_only_what_has_no_name_gets_one(session: Session) -> None:
+    begun = await _begun(session)
+    nameless = await session.ask("start_training", training_images_id="sandbox-bad-photos")
+    session.clock.at += 1001
+    made = await show(session, "generate_photos", **WISH)
     accepted = {"decision": "accepted", "task_id": begun["task_id"]}
-    said = await talk.refusal("resolve_training", ref="Berta", **accepted)
+    said = await session.refusal("resolve_training", ref="Berta", **accepted)
     assert said.startswith(
         f"The subject of that training (ref {begun['ref']}) is already 'Anna'; nothing was changed."
     )
-    same = await talk.ask("resolve_training", ref=" ANNA ", **accepted)
+    same = await session.ask("resolve_training", ref=" ANNA ", **accepted)
     assert (same.facts["ref"], same.facts["subject"]) == (begun["ref"], "Anna")
-    named = await talk.ask(
+    named = await session.ask(
         "resolve_training", ref="Berta", decision="accepted", task_id=nameless.facts["task_id"]
     )
     assert (named.facts["ref"], named.facts["subject"]) == (nameless.facts["ref"], "Berta")
-    picture = await talk.refusal(
+    picture = await session.refusal(
         "resolve_training", ref="Berta", decision="accepted", task_id=made.facts["task_id"]
     )
     assert picture.startswith("This id is an image generation, not a training.")
-    row = await talk.studio.ledger.find(made.facts["ref"], talk.clock.now())
+    row = await session.studio.ledger.find(made.facts["ref"], session.clock.now())
     assert row is not None
     assert row.subject == "Anna"
 
 
-async def test_an_upload_that_the_service_does_not_know_can_be_given_up(talk: Talk) -> None:
-    ledger, now = talk.studio.ledger, talk.clock.now()
+async def test_an_upload_missing_at_the_service_can_be_given_up(session: Session) -> None:
+    ledger, now = session.studio.ledger, session.clock.now()
     row, _ = await ledger.admit(
         NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="print", subject="Anna"), now
     )
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
     await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="forgotten-by-the-service"), now)
-    ended = await talk.ask("resolve_training", ref=row.ref, decision="give_up")
+    ended = await session.ask("resolve_training", ref=row.ref, decision="give_up")
     assert ended.facts["status"] == "abandoned"
     assert "The photo upload of Anna is abandoned" in ended.text
     assert "prepare_photos starts a new one" in ended.facts["next_step"]
@@ -180,9 +182,9 @@ KNOWN_AGAIN: dict[str, tuple[Kind, dict[str, Any]]] = {
 }
 
 
-async def _missing(talk: Talk, kind: Kind) -> Submission:
-    """A paid request that the service once said it does not know."""
-    ledger, now = talk.studio.ledger, talk.clock.now()
+async def _missing(session: Session, kind: Kind) -> Submission:
+    """A paid request that was missing at the service once."""
+    ledger, now = session.studio.ledger, session.clock.now()
     new = NewSubmission(kind, ledger.service, ledger.owner, about="print", subject="Anna", photos=1)
     row, _ = await ledger.admit(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
@@ -194,18 +196,18 @@ async def _missing(talk: Talk, kind: Kind) -> Submission:
 
 
 @pytest.mark.parametrize("what", KNOWN_AGAIN)
-async def test_what_the_service_knows_again_is_neither_given_up_nor_given_another_id(
+async def test_a_task_found_again_at_the_service_is_neither_given_up_nor_given_another_id(
     serving: Serving, what: str
 ) -> None:
     kind, seen = KNOWN_AGAIN[what]
     with fault_server("seen", faults={"seen": replying(answer("200 OK", seen))}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            row = await _missing(talk, kind)
-            said = await talk.refusal("resolve_training", ref=row.ref, decision="give_up")
-            found = await talk.studio.ledger.find(row.ref, talk.clock.now())
-            await talk.studio.ledger.mark_missing(row.ref, talk.clock.now())
-            await talk.refusal("resolve_training", ref=row.ref, decision="accepted", task_id="x-2")
-            kept = await talk.studio.ledger.find(row.ref, talk.clock.now())
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            row = await _missing(session, kind)
+            said = await session.refusal("resolve_training", ref=row.ref, decision="give_up")
+            found = await session.studio.ledger.find(row.ref, session.clock.now())
+            await session.studio.ledger.mark_missing(row.ref, session.clock.now())
+            await session.refusal("resolve_training", ref=row.ref, decision="accepted", task_id="x-2")
+            kept = await session.studio.ledger.find(row.ref, session.clock.now())
     assert "may still finish it, so it was not given up" in said
     assert found is not None
     assert (found.state, found.missing_since) == (State.PROCESSING, None)
@@ -213,20 +215,20 @@ async def test_what_the_service_knows_again_is_neither_given_up_nor_given_anothe
     assert (kept.state, kept.task_id) == (State.PROCESSING, "x-1")
 
 
-async def test_a_photo_set_that_turns_out_to_be_ready_is_not_given_up(serving: Serving) -> None:
+async def test_a_photo_set_found_to_be_ready_is_not_given_up(serving: Serving) -> None:
     ready = {"task_id": "x-1", "status": "finished", "expires_at": "2026-09-23T00:00:00Z"}
     with fault_server("ready", faults={"ready": replying(answer("200 OK", ready))}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            row = await _missing(talk, Kind.UPLOAD)
-            await talk.refusal("resolve_training", ref=row.ref, decision="give_up")
-            found = await talk.studio.ledger.find(row.ref, talk.clock.now())
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            row = await _missing(session, Kind.UPLOAD)
+            await session.refusal("resolve_training", ref=row.ref, decision="give_up")
+            found = await session.studio.ledger.find(row.ref, session.clock.now())
     assert found is not None
     assert (found.state, found.missing_since) == (State.FINISHED, None)
     assert found.expires_at is not None
 
 
 @pytest.mark.parametrize("are_there", [True, False])
-async def test_images_are_given_up_when_their_links_are_gone_and_not_while_they_lead_to_them(
+async def test_images_can_be_given_up_only_when_their_links_no_longer_work(
     serving: Serving, are_there: bool
 ) -> None:
     image = BytesIO()
@@ -238,10 +240,10 @@ async def test_images_are_given_up_when_their_links_are_gone_and_not_while_they_
         replying(answer("200 OK", {"status": "finished", "image_urls": links}))(connection, server)
 
     with fault_server("made", "image", faults={"made": made, "image": replying(link)}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            row = await _missing(talk, Kind.GENERATION)
-            result = await talk.call("resolve_training", ref=row.ref, decision="give_up")
-            found = await talk.studio.ledger.find(row.ref, talk.clock.now())
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            row = await _missing(session, Kind.GENERATION)
+            result = await session.call("resolve_training", ref=row.ref, decision="give_up")
+            found = await session.studio.ledger.find(row.ref, session.clock.now())
     assert result.is_error is are_there
     assert found is not None
     assert found.state is (State.PROCESSING if are_there else State.ABANDONED)

@@ -1,4 +1,4 @@
-"""Rules that hold for every tool, written once: what a model reads before it calls anything."""
+"""Rules for all tools: names, descriptions, schemas, and the size of the list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mcp.types import Tool
 from .conftest import compact
 
 if TYPE_CHECKING:
-    from .conftest import Talk
+    from .conftest import Session
 
 NAMES = {
     "check_photos",
@@ -32,8 +32,8 @@ ORDERS = re.compile(
 
 
 @pytest.fixture
-async def tools(talk: Talk) -> list[Tool]:
-    return (await talk.client.list_tools()).tools
+async def tools(session: Session) -> list[Tool]:
+    return (await session.client.list_tools()).tools
 
 
 def _parameters(tool: Tool) -> dict[str, Any]:
@@ -41,11 +41,11 @@ def _parameters(tool: Tool) -> dict[str, Any]:
     return parameters
 
 
-async def test_the_tools_have_the_names_that_were_agreed(tools: list[Tool]) -> None:
+async def test_the_tools_have_the_documented_names(tools: list[Tool]) -> None:
     assert {tool.name for tool in tools} == NAMES
 
 
-async def test_every_tool_has_a_title_and_says_what_it_may_do(tools: list[Tool]) -> None:
+async def test_every_tool_has_a_title_and_annotations(tools: list[Tool]) -> None:
     for tool in tools:
         assert tool.title, tool.name
         hints = tool.annotations
@@ -60,7 +60,9 @@ async def test_only_tools_that_change_something_are_not_read_only(tools: list[To
     assert changing == {"prepare_photos", "start_training", "resolve_training", "generate_photos"}
 
 
-async def test_every_description_begins_with_a_verb_and_gives_no_orders(tools: list[Tool]) -> None:
+async def test_every_description_begins_with_a_verb_and_has_no_commands_to_the_model(
+    tools: list[Tool],
+) -> None:
     for tool in tools:
         words = tool.description or ""
         assert words.split()[0].strip(",") in VERBS, tool.name
@@ -68,7 +70,7 @@ async def test_every_description_begins_with_a_verb_and_gives_no_orders(tools: l
         assert words.splitlines()[0].endswith("."), tool.name
 
 
-async def test_no_description_keeps_the_indentation_of_its_source(tools: list[Tool]) -> None:
+async def test_no_description_has_the_indentation_of_its_source(tools: list[Tool]) -> None:
     for tool in tools:
         assert not re.search(r"^\s|\s$|\n[ \t]", tool.description or ""), tool.name
 
@@ -95,14 +97,14 @@ async def test_every_text_parameter_has_a_limit(tools: list[Tool]) -> None:
                 assert "maxLength" in schema or "enum" in schema, f"{tool.name}.{name}"
 
 
-async def test_the_whole_list_costs_a_model_little(tools: list[Tool]) -> None:
+async def test_the_tool_list_stays_within_its_budget(tools: list[Tool]) -> None:
     size = sum(
         len(tool.name) + len(tool.description or "") + len(compact(tool.input_schema)) for tool in tools
     )
     assert size <= MAX_LIST, f"{size} characters"
 
 
-async def test_results_keep_the_null_arms_that_clients_validate_against(tools: list[Tool]) -> None:
+async def test_output_schemas_allow_null_where_clients_validate_it(tools: list[Tool]) -> None:
     for tool in tools:
         assert tool.output_schema is not None, tool.name
         assert tool.output_schema["type"] == "object", tool.name
@@ -114,33 +116,33 @@ async def test_results_keep_the_null_arms_that_clients_validate_against(tools: l
     assert {"type": "null"} in status.output_schema["properties"]["trigger_word"]["anyOf"]
 
 
-async def test_the_server_says_what_cannot_be_done_and_who_decides(talk: Talk) -> None:
-    words = talk.client.instructions or ""
+async def test_the_instructions_say_what_cannot_be_done_and_who_decides(session: Session) -> None:
+    words = session.client.instructions or ""
     assert "cannot be cancelled" in words
     assert "unconfirmed" in words
     assert "do not decide for them" in words
     assert len(words) < 2_000
 
 
-async def test_every_tool_refuses_an_unknown_argument_by_name_and_says_what_it_takes(
-    talk: Talk, tools: list[Tool]
+async def test_every_tool_rejects_an_unknown_argument_by_name_and_lists_its_arguments(
+    session: Session, tools: list[Tool]
 ) -> None:
     for tool in tools:
-        said = await talk.refusal(tool.name, colour="canary-red")
+        said = await session.refusal(tool.name, colour="canary-red")
         assert said.startswith("Not an argument of this tool: colour. Nothing was done."), tool.name
         assert "canary" not in said
         for name in _parameters(tool):
             assert name in said, tool.name
-    assert talk.requests() == 0
+    assert session.requests() == 0
 
 
-async def test_every_tool_names_each_argument_that_is_missing_whether_absent_or_null(
-    talk: Talk, tools: list[Tool]
+async def test_every_tool_names_each_missing_argument_whether_absent_or_null(
+    session: Session, tools: list[Tool]
 ) -> None:
     for tool in tools:
         required = tool.input_schema.get("required", ())
         for given in ({}, dict.fromkeys(required)) if required else ():
-            said = await talk.refusal(tool.name, **given)
+            said = await session.refusal(tool.name, **given)
             for name in required:
                 assert f"{name} is missing." in said, tool.name
-    assert talk.requests() == 0
+    assert session.requests() == 0

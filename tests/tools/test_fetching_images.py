@@ -1,4 +1,4 @@
-"""What is fetched of a generation: as many images as were ordered, a few at a time, each decoded before it is saved."""
+"""Fetching images: only the requested number, a few at a time, each decoded before it is saved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from apiframe_studio.portfolio import MOST_IN_MEMORY
 from .illustrated import refuse, show
 
 if TYPE_CHECKING:
-    from .conftest import Serving, Talk
+    from .conftest import Serving, Session
 
 HOST = "https://cdn.apiframe.pro"
 GENERATE = "/ai-photo-generate"
@@ -38,7 +38,7 @@ def _noise(kind: str = "PNG") -> bytes:
 
 @dataclass
 class Hosted:
-    """An embedded service that answers a generation with `links`, and serves what `images` holds for a path."""
+    """An embedded service that responds to a generation with `links` and serves `images` by path."""
 
     links: list[str]
     images: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
@@ -46,7 +46,7 @@ class Hosted:
     at_once: int = 0
     most_at_once: int = 0
     waiting: anyio.Event | None = None
-    """Images are held back until it is set."""
+    """Images are delayed until it is set."""
     generations: int = 0
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -87,44 +87,42 @@ def _serve(serving: Serving, hosted: Hosted) -> Any:
     )
 
 
-def _files(talk: Talk) -> list[str]:
-    return sorted(path.suffix for path in talk.studio.plan.output_folder.rglob("*") if path.is_file())
+def _files(session: Session) -> list[str]:
+    return sorted(path.suffix for path in session.studio.plan.output_folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("ordered", [None, 3])
-async def test_of_twenty_links_as_many_are_fetched_as_were_ordered(
-    serving: Serving, ordered: int | None
-) -> None:
+async def test_only_the_requested_number_of_links_is_fetched(serving: Serving, ordered: int | None) -> None:
     paths = [f"/{number}.png" for number in range(20)]
     hosted = Hosted([HOST + path for path in paths], dict.fromkeys(paths, _noise()))
-    async with _serve(serving, hosted) as talk:
+    async with _serve(serving, hosted) as session:
         shown = await show(
-            talk, "generate_photos", task_id="t-1", prompt="by the sea", number_of_images=ordered
+            session, "generate_photos", task_id="t-1", prompt="by the sea", number_of_images=ordered
         )
         again = await show(
-            talk, "generate_photos", task_id="t-1", prompt="by the sea", number_of_images=ordered
+            session, "generate_photos", task_id="t-1", prompt="by the sea", number_of_images=ordered
         )
-        assert _files(talk) == [".json"] * (ordered or 1) + [".png"] * (ordered or 1)
+        assert _files(session) == [".json"] * (ordered or 1) + [".png"] * (ordered or 1)
     assert hosted.fetched == paths[: ordered or 1]
     assert shown.facts["status"] == "finished"
     for answer in (shown, again):
         assert len(answer.facts["pictures"]) == len(answer.images()) == (ordered or 1)
 
 
-async def test_calls_at_once_hold_two_images_in_memory_between_them(serving: Serving) -> None:
+async def test_concurrent_calls_together_keep_at_most_two_images_in_memory(serving: Serving) -> None:
     paths = [f"/{number}.png" for number in range(4)]
     hosted = Hosted([HOST + path for path in paths], dict.fromkeys(paths, _noise()), waiting=anyio.Event())
-    async with _serve(serving, hosted) as talk:
+    async with _serve(serving, hosted) as session:
 
         async def ask(number: int) -> None:
-            wish = {"prompt": f"by sea {number}", "number_of_images": 4}
-            assert len((await show(talk, "generate_photos", task_id="t-1", **wish)).images()) == 4
+            arguments = {"prompt": f"by sea {number}", "number_of_images": 4}
+            assert len((await show(session, "generate_photos", task_id="t-1", **arguments)).images()) == 4
 
         async with anyio.create_task_group() as group:
             for number in range(5):
                 group.start_soon(ask, number)
             with anyio.fail_after(10):
-                while talk.studio.portfolio.turn().statistics().tasks_waiting < 5 - MOST_IN_MEMORY:
+                while session.studio.portfolio.turn().statistics().tasks_waiting < 5 - MOST_IN_MEMORY:
                     await anyio.lowlevel.checkpoint()
             assert hosted.waiting is not None
             hosted.waiting.set()
@@ -132,37 +130,37 @@ async def test_calls_at_once_hold_two_images_in_memory_between_them(serving: Ser
     assert hosted.most_at_once == MOST_IN_MEMORY
 
 
-async def test_a_host_that_hangs_holds_up_nobody_who_wants_to_see_what_is_saved(serving: Serving) -> None:
+async def test_a_host_that_hangs_does_not_delay_calls_for_saved_images(serving: Serving) -> None:
     hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()})
-    async with _serve(serving, hosted) as talk:
-        await show(talk, "generate_photos", task_id="t-1", prompt="saved", seed=1)
+    async with _serve(serving, hosted) as session:
+        await show(session, "generate_photos", task_id="t-1", prompt="saved", seed=1)
         hosted.waiting = anyio.Event()
         async with anyio.create_task_group() as group:
             for number in range(MOST_IN_MEMORY):
                 hanging = {"task_id": "t-1", "prompt": f"hangs {number}"}
-                group.start_soon(partial(talk.client.call_tool, "generate_photos", hanging))
+                group.start_soon(partial(session.client.call_tool, "generate_photos", hanging))
             with anyio.fail_after(20):
                 while hosted.at_once < MOST_IN_MEMORY:
                     await anyio.lowlevel.checkpoint()
-                again = await show(talk, "generate_photos", task_id="t-1", prompt="saved", seed=1)
+                again = await show(session, "generate_photos", task_id="t-1", prompt="saved", seed=1)
             assert len(again.images()) == 1
             hosted.waiting.set()
 
 
-async def test_images_that_come_after_their_subject_was_forgotten_do_not_stay(serving: Serving) -> None:
+async def test_images_that_arrive_after_their_subject_was_forgotten_are_removed(serving: Serving) -> None:
     hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()}, waiting=anyio.Event())
-    async with _serve(serving, hosted) as talk:
-        wish = {"task_id": "t-1", "decision": "accepted", "ref": "Canarianna"}
-        await talk.ask("resolve_training", **wish)
-        studio = talk.studio
+    async with _serve(serving, hosted) as session:
+        arguments = {"task_id": "t-1", "decision": "accepted", "ref": "Canarianna"}
+        await session.ask("resolve_training", **arguments)
+        studio = session.studio
         async with anyio.create_task_group() as group:
             group.start_soon(
-                partial(talk.client.call_tool, "generate_photos", {"subject": "Canarianna", "prompt": "a"})
+                partial(session.client.call_tool, "generate_photos", {"subject": "Canarianna", "prompt": "a"})
             )
             with anyio.fail_after(10):
                 while not hosted.at_once:
                     await anyio.lowlevel.checkpoint()
-            await forget_subject("canarianna", studio.ledger, studio.portfolio, talk.clock.now())
+            await forget_subject("canarianna", studio.ledger, studio.portfolio, session.clock.now())
             assert hosted.waiting is not None
             hosted.waiting.set()
         assert list(studio.plan.output_folder.iterdir()) == []
@@ -170,7 +168,7 @@ async def test_images_that_come_after_their_subject_was_forgotten_do_not_stay(se
 
 @dataclass
 class Busy(Hosted):
-    """It takes no generation the first `refusals` times."""
+    """Reject the first `refusals` generations."""
 
     refusals: int = 3
 
@@ -181,13 +179,13 @@ class Busy(Hosted):
         return await super()._answer(path)
 
 
-async def test_images_that_waited_to_be_sent_are_said_to_cost_when_they_are(serving: Serving) -> None:
+async def test_images_that_waited_to_be_sent_report_their_cost_when_sent(serving: Serving) -> None:
     hosted = Busy([f"{HOST}/1.png"], {"/1.png": _noise()})
-    async with _serve(serving, hosted) as talk:
-        talk.clock.runs = True
-        said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
-        made = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
-        again = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+    async with _serve(serving, hosted) as session:
+        session.clock.runs = True
+        said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
+        made = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
+        again = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
     assert "nothing was paid" in said
     assert (made.facts["deduplicated"], again.facts["deduplicated"]) == (False, True)
     assert "This costs 1 credit." in made.text
@@ -199,7 +197,7 @@ def _cut(data: bytes) -> bytes:
 
 
 def _bomb() -> bytes:
-    """A PNG of a few kilobytes that says it has 2,500 megapixels."""
+    """A PNG of a few kilobytes whose header declares 2,500 megapixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -220,15 +218,15 @@ NOT_WHOLE: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
 @pytest.mark.parametrize("kind", NOT_WHOLE)
-async def test_an_image_is_saved_only_when_it_can_be_decoded_to_its_end(serving: Serving, kind: str) -> None:
+async def test_an_image_is_saved_only_if_it_can_be_decoded_completely(serving: Serving, kind: str) -> None:
     images = {"/1": _noise(), "/2": NOT_WHOLE[kind](), "/3": _noise("WEBP")}
     hosted = Hosted([HOST + path for path in images], dict(images))
-    wish: dict[str, Any] = {"task_id": "t-1", "prompt": "by the sea", "number_of_images": 3}
-    async with _serve(serving, hosted) as talk:
-        said = await refuse(talk, "generate_photos", **wish)
-        assert _files(talk) == [".json", ".json", ".png", ".webp"]
+    arguments: dict[str, Any] = {"task_id": "t-1", "prompt": "by the sea", "number_of_images": 3}
+    async with _serve(serving, hosted) as session:
+        said = await refuse(session, "generate_photos", **arguments)
+        assert _files(session) == [".json", ".json", ".png", ".webp"]
         hosted.images = {**images, "/2": _noise("JPEG")}
-        shown = await show(talk, "generate_photos", **wish)
+        shown = await show(session, "generate_photos", **arguments)
         saved = [Path(image["path"]).suffix for image in shown.facts["pictures"]]
     assert "One is damaged" in said
     assert "made and paid for" in said
@@ -239,23 +237,23 @@ async def test_an_image_is_saved_only_when_it_can_be_decoded_to_its_end(serving:
     assert hosted.generations == 1
 
 
-async def test_an_image_of_too_many_pixels_is_not_saved(serving: Serving) -> None:
+async def test_an_image_with_too_many_pixels_is_not_saved(serving: Serving) -> None:
     hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _bomb()})
-    async with _serve(serving, hosted) as talk:
-        said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
-        assert _files(talk) == []
+    async with _serve(serving, hosted) as session:
+        said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
+        assert _files(session) == []
     assert "60 megapixels" in said
 
 
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
-async def test_images_are_saved_unseen_where_no_decoder_can_be_started(
+async def test_images_are_saved_unchecked_if_no_decoder_can_be_started(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are paid for, and their links expire."""
+    """They are paid for, and their links expire if nothing fetches them."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _noise()})
-    async with _serve(serving, hosted) as talk:
-        shown = await show(talk, "generate_photos", task_id="t-1", prompt="by the sea")
-        assert _files(talk) == [".json", ".png"]
+    async with _serve(serving, hosted) as session:
+        shown = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
+        assert _files(session) == [".json", ".png"]
     assert (shown.facts["status"], shown.images()) == ("finished", [])
     assert "saved without decoding it" in caplog.text

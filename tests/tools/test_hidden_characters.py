@@ -1,4 +1,4 @@
-"""Names of files and subjects carry nothing to a model that a person does not see."""
+"""Names of files and subjects reach a model only with characters that users can see."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from apiframe_studio.strangers import plain
 from .illustrated import show
 
 if TYPE_CHECKING:
-    from .conftest import Serving, Talk
+    from .conftest import Serving, Session
 
 
 def _tags(text: str) -> str:
-    """A text in characters that nobody sees and many models read."""
+    """Return the text in invisible characters, which many models can read."""
     return "".join(chr(0xE0000 + ord(letter)) for letter in text)
 
 
 def _selectors(text: str) -> str:
-    """The same in variation selectors, which are marks and not format characters."""
+    """Return the text in variation selectors, which are marks and not format characters."""
     return "".join(chr(0xE0100 + ord(letter) - 16) for letter in text)
 
 
@@ -47,7 +47,7 @@ HIDDEN = {
 
 
 def _all_of(result: Any) -> str:
-    """Every text of an answer, as a model may be shown it."""
+    """Return every text of a result that may be shown to a model."""
     return json.dumps(result.model_dump(mode="json", exclude={"data"}), ensure_ascii=False)
 
 
@@ -57,7 +57,7 @@ def _unseen(text: str) -> list[str]:
 
 @pytest.fixture
 def named(photos: Path) -> Path:
-    """Photos whose names hide something, and one as a Mac names a screenshot."""
+    """Photos with hidden characters in their names, and one named like a macOS screenshot."""
     drawn = sorted(photos.iterdir())
     for path, hidden in zip(drawn, HIDDEN.values(), strict=False):
         path.rename(path.with_name(f"IMG{hidden}{path.name}"))
@@ -66,9 +66,9 @@ def named(photos: Path) -> Path:
     return photos
 
 
-async def test_names_of_photos_are_shown_without_what_cannot_be_seen(talk: Talk, named: Path) -> None:
+async def test_names_of_photos_are_shown_without_invisible_characters(session: Session, named: Path) -> None:
     with anyio.fail_after(60):
-        checked = await talk.client.call_tool("check_photos", {"paths": [str(named)]})
+        checked = await session.client.call_tool("check_photos", {"paths": [str(named)]})
     assert _unseen(_all_of(checked)) == []
     names = [photo["name"] for photo in (checked.structured_content or {})["photos"]]
     assert len(names) == 13
@@ -77,15 +77,15 @@ async def test_names_of_photos_are_shown_without_what_cannot_be_seen(talk: Talk,
     assert "Jose\u0301 👩👧 नमस्ते.jpg" in names
 
 
-async def test_folders_and_near_misses_are_named_without_what_cannot_be_seen(
-    talk: Talk, photos: Path
+async def test_folders_and_similar_names_are_shown_without_invisible_characters(
+    session: Session, photos: Path
 ) -> None:
     folder = photos / f"Summer{''.join(HIDDEN.values())}"
     folder.mkdir()
     shutil.copy(photos / "IMG_0001.jpg", folder / "a.jpg")
     with anyio.fail_after(60):
         answers = [
-            await talk.client.call_tool("check_photos", {"paths": [path]})
+            await session.client.call_tool("check_photos", {"paths": [path]})
             for path in (str(photos), str(photos / "Sumer"), str(photos / "Summer"))
         ]
     assert [_unseen(_all_of(answer)) for answer in answers] == [[]] * 3
@@ -94,36 +94,40 @@ async def test_folders_and_near_misses_are_named_without_what_cannot_be_seen(
 
 
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
-async def test_a_name_that_was_shown_can_be_given_back_as_a_path(talk: Talk, named: Path) -> None:
+async def test_a_shown_name_can_be_used_as_a_path(session: Session, named: Path) -> None:
     shown = ["IMGIMG_0001.jpg", "Screenshot at 10.00.00 AM.jpg", "Jos\u00e9 👩👧 नमस्ते.jpg"]
-    answer = await show(talk, "check_photos", paths=[str(named / name) for name in shown])
+    answer = await show(session, "check_photos", paths=[str(named / name) for name in shown])
     assert len(answer.facts["photos"]) == 3
     inner = named / "Family 👨\u200d👩\u200d👧 2019\u202f-\u202f2024"
     shutil.copytree(named, inner)
-    answer = await show(talk, "check_photos", paths=[str(named / "Family 👨👩👧 2019 - 2024" / shown[0])])
+    answer = await show(session, "check_photos", paths=[str(named / "Family 👨👩👧 2019 - 2024" / shown[0])])
     assert [photo["name"] for photo in answer.facts["photos"]] == shown[:1]
-    assert len((await show(talk, "check_photos", paths=[str(inner)])).facts["photos"]) == 13
-    as_it_is = await show(talk, "check_photos", paths=[str(named / "Screenshot at 10.00.00\u202fAM.jpg")])
+    assert len((await show(session, "check_photos", paths=[str(inner)])).facts["photos"]) == 13
+    as_it_is = await show(session, "check_photos", paths=[str(named / "Screenshot at 10.00.00\u202fAM.jpg")])
     assert len(as_it_is.facts["photos"]) == 1
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
-async def test_a_subject_is_stored_and_shown_without_what_cannot_be_seen(talk: Talk, kind: str) -> None:
-    begun = await talk.ask(
+async def test_a_subject_is_stored_and_shown_without_invisible_characters(
+    session: Session, kind: str
+) -> None:
+    begun = await session.ask(
         "start_training", training_images_id="sandbox-person", subject=f"An{HIDDEN[kind]}na ❤"
     )
     assert begun.facts["subject"] == "Anna ❤"
-    assert [row["subject"] for row in (await talk.ask("list_trainings", subject="Anna ❤")).facts["trainings"]]
-    assert HIDDEN[kind].encode() not in await anyio.Path(talk.studio.ledger.path).read_bytes()
+    assert [
+        row["subject"] for row in (await session.ask("list_trainings", subject="Anna ❤")).facts["trainings"]
+    ]
+    assert HIDDEN[kind].encode() not in await anyio.Path(session.studio.ledger.path).read_bytes()
 
 
-async def test_a_subject_of_nothing_to_see_is_refused(talk: Talk) -> None:
-    said = await talk.refusal(
+async def test_a_subject_without_visible_characters_is_rejected(session: Session) -> None:
+    said = await session.refusal(
         "start_training", training_images_id="sandbox-person", subject=HIDDEN["tags"] + "\u3164"
     )
     assert "subject must have visible characters" in said
-    assert talk.paid() == 0
+    assert session.paid() == 0
 
 
 def _rename_in_the_ledger(path: Path, name: str) -> None:
@@ -131,25 +135,27 @@ def _rename_in_the_ledger(path: Path, name: str) -> None:
         ledger.execute("UPDATE submissions SET subject = ?", [name])
 
 
-async def test_a_name_that_the_first_version_stored_reaches_no_model_with_what_it_hides(
+async def test_a_name_stored_by_the_first_version_is_shown_without_invisible_characters(
     serving: Serving,
 ) -> None:
-    async with serving() as talk:
-        begun = await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")
+    async with serving() as session:
+        begun = await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
     hiding = f"An{''.join(HIDDEN.values())}na"
-    _rename_in_the_ledger(talk.studio.ledger.path, hiding)
-    async with serving() as talk:
-        names = await talk.client.complete(
+    _rename_in_the_ledger(session.studio.ledger.path, hiding)
+    async with serving() as session:
+        names = await session.client.complete(
             PromptReference(type="ref/prompt", name="portrait_ideas"), {"name": "subject", "value": ""}
         )
         answers = [
-            await talk.call("list_trainings"),
-            await talk.call("get_training_status", task_id=begun.facts["ref"]),
-            await talk.call("start_training", training_images_id="sandbox-person"),
-            await talk.client.read_resource("apiframe://trainings"),
+            await session.call("list_trainings"),
+            await session.call("get_training_status", task_id=begun.facts["ref"]),
+            await session.call("start_training", training_images_id="sandbox-person"),
+            await session.client.read_resource("apiframe://trainings"),
             names,
         ]
-        forgotten = await forget_subject("Anna", talk.studio.ledger, talk.studio.portfolio, talk.clock.now())
+        forgotten = await forget_subject(
+            "Anna", session.studio.ledger, session.studio.portfolio, session.clock.now()
+        )
     assert [_unseen(_all_of(answer)) for answer in answers] == [[]] * len(answers)
     assert names.completion.values == ["Anna"]
     assert forgotten.records == 1

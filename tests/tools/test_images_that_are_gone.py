@@ -1,4 +1,4 @@
-"""A call made again names images that are there: what was removed is fetched again while its link lives, else said."""
+"""A repeated call returns existing images, fetches removed ones again, and reports those whose links have expired."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from apiframe_studio.sandbox import Sandbox
 from .illustrated import Watched, show
 
 if TYPE_CHECKING:
-    from .conftest import HandClock, Serving, Talk
+    from .conftest import HandClock, Serving, Session
 
 GENERATE = "/ai-photo-generate"
-WISH: dict[str, Any] = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2, "seed": 7}
+ARGUMENTS: dict[str, Any] = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2, "seed": 7}
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ async def watched(clock: HandClock) -> Watched:
     return Watched(Sandbox(clock=clock.now, training_seconds=1000.0))
 
 
-async def _made(talk: Talk) -> list[Path]:
-    begun = await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")
-    talk.clock.at += 1001
-    await talk.ask("get_training_status", task_id=begun.facts["task_id"])
-    made = await show(talk, "generate_photos", **WISH)
+async def _made(session: Session) -> list[Path]:
+    begun = await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
+    session.clock.at += 1001
+    await session.ask("get_training_status", task_id=begun.facts["task_id"])
+    made = await show(session, "generate_photos", **ARGUMENTS)
     return [Path(image["path"]) for image in made.facts["pictures"]]
 
 
@@ -48,17 +48,17 @@ def _content(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("take_away", [_remove, _put_a_link])
-async def test_an_image_that_is_gone_is_fetched_again_and_not_paid_for(
+async def test_a_removed_image_is_fetched_again_without_payment(
     serving: Serving, watched: Watched, take_away: Any
 ) -> None:
     if take_away is _put_a_link and os.name == "nt":
         pytest.skip("makes links the POSIX way")
-    async with serving(stand_in=lambda: watched.app) as talk:
-        first, second = await _made(talk)
+    async with serving(stand_in=lambda: watched.app) as session:
+        first, second = await _made(session)
         before = _content(first), _content(second)
         take_away(second)
         fetched = len([path for path, _ in watched.seen if path.startswith("/pictures/")])
-        again = await show(talk, "generate_photos", **WISH)
+        again = await show(session, "generate_photos", **ARGUMENTS)
         now = [path for path, _ in watched.seen if path.startswith("/pictures/")][fetched:]
     assert [image["path"] for image in again.facts["pictures"]] == [str(first), str(second)]
     assert (_content(first), _content(second)) == before
@@ -69,31 +69,31 @@ async def test_an_image_that_is_gone_is_fetched_again_and_not_paid_for(
 
 
 @pytest.mark.parametrize(("minutes", "paid"), [(9, 1), (11, 2)])
-async def test_without_a_seed_an_image_that_is_gone_is_fetched_again_for_ten_minutes(
+async def test_without_a_seed_a_removed_image_is_fetched_again_for_ten_minutes(
     serving: Serving, watched: Watched, minutes: int, paid: int
 ) -> None:
-    wish = {name: WISH[name] for name in WISH if name != "seed"}
-    async with serving(stand_in=lambda: watched.app) as talk:
-        await _made(talk)
-        made = await show(talk, "generate_photos", **wish)
+    wish = {name: ARGUMENTS[name] for name in ARGUMENTS if name != "seed"}
+    async with serving(stand_in=lambda: watched.app) as session:
+        await _made(session)
+        made = await show(session, "generate_photos", **wish)
         before = len(watched.bodies(GENERATE))
         _remove(Path(made.facts["pictures"][0]["path"]))
-        talk.clock.at += 60 * minutes
-        again = await show(talk, "generate_photos", **wish)
+        session.clock.at += 60 * minutes
+        again = await show(session, "generate_photos", **wish)
     assert len(again.images()) == 2
     assert len(watched.bodies(GENERATE)) - before == paid - 1
 
 
-async def test_an_image_that_is_gone_with_its_link_is_said_to_be_and_not_named(
+async def test_a_removed_image_with_an_expired_link_is_reported_as_missing(
     serving: Serving, watched: Watched
 ) -> None:
-    async with serving(stand_in=lambda: watched.app) as talk:
-        first, second = await _made(talk)
+    async with serving(stand_in=lambda: watched.app) as session:
+        first, second = await _made(session)
         _remove(second)
         watched.broken.add("/pictures")
-        again = await show(talk, "generate_photos", **WISH)
+        again = await show(session, "generate_photos", **ARGUMENTS)
         watched.broken.clear()
-        anew = await show(talk, "generate_photos", **{**WISH, "seed": 8})
+        anew = await show(session, "generate_photos", **{**ARGUMENTS, "seed": 8})
     assert [image["path"] for image in again.facts["pictures"]] == [str(first)]
     assert str(second) not in again.text
     assert "1 image is no longer on this machine" in again.text

@@ -1,4 +1,4 @@
-"""From a folder of pictures to a set at the service, and from that to a training: what leaves, what it costs."""
+"""From a folder of photos to a set at the service and to a training: what is sent and what it costs."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
 from .illustrated import Watched, refuse, show
 
 if TYPE_CHECKING:
-    from .conftest import Gating, HandClock, Serving, Talk
+    from .conftest import Gating, HandClock, Serving, Session
 
 PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
 IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
-"""For what the eras cannot change, since looking at photos takes a second or two."""
+"""For tests that are the same in both eras, because checking photos takes a second or two."""
 UPLOAD, TRAIN = "/ai-photo-upload", "/ai-photo-train"
 
 
 @pytest.fixture
 def runs(clock: HandClock) -> HandClock:
-    """Time that passes while the studio waits for the service."""
+    """A clock that moves while the studio waits for the service."""
     clock.runs = True
     return clock
 
@@ -50,9 +50,11 @@ def _spoil(photos: Path) -> None:
     Image.new("RGB", (100, 100), "teal").save(photos / "C tiny.png")
 
 
-async def test_check_photos_judges_every_picture_and_shows_a_sheet_for_free(talk: Talk, photos: Path) -> None:
+async def test_check_photos_checks_every_photo_and_shows_a_sheet_for_free(
+    session: Session, photos: Path
+) -> None:
     _spoil(photos)
-    shown = await show(talk, "check_photos", paths=[str(photos)])
+    shown = await show(session, "check_photos", paths=[str(photos)])
     facts = shown.facts
     assert (facts["usable"], facts["needed"], facts["enough"]) == (DRAWN, 10, True)
     rejected = {one["name"]: one["reasons"] for one in facts["photos"] if one["verdict"] == "reject"}
@@ -72,17 +74,17 @@ async def test_check_photos_judges_every_picture_and_shows_a_sheet_for_free(talk
     assert len(sheet.data) < 200_000 * 4 / 3
     assert sheet.data[:100] not in str(facts)
     shown.images()[0].load()
-    assert talk.requests() == 0
+    assert session.requests() == 0
 
 
-async def test_check_photos_takes_single_files_and_tells_its_progress(talk: Talk, photos: Path) -> None:
+async def test_check_photos_takes_single_files_and_reports_progress(session: Session, photos: Path) -> None:
     told: list[tuple[float, float | None]] = []
 
     async def hear(done: float, of: float | None, _message: str | None) -> None:
         told.append((done, of))
 
     names = ["IMG_0001.jpg", "IMG_0002.jpg"]
-    shown = await show(talk, "check_photos", told=hear, paths=[str(photos / name) for name in names])
+    shown = await show(session, "check_photos", told=hear, paths=[str(photos / name) for name in names])
     assert [one["name"] for one in shown.facts["photos"]] == names
     assert shown.facts["enough"] is False
     assert "8 more good photos are needed" in shown.text
@@ -92,54 +94,54 @@ async def test_check_photos_takes_single_files_and_tells_its_progress(talk: Talk
 
 
 @pytest.mark.parametrize("tool", ["check_photos", "prepare_photos"])
-async def test_outside_the_allowed_folders_nothing_is_said_of_what_is_there(
-    talk: Talk, photos: Path, tmp_path: Path, tool: str
+async def test_nothing_is_revealed_about_paths_outside_the_allowed_folders(
+    session: Session, photos: Path, tmp_path: Path, tool: str
 ) -> None:
     private = tmp_path / "private"
     private.mkdir()
     (private / "secret.jpg").write_bytes((photos / "IMG_0001.jpg").read_bytes())
     asked = [private, private / "secret.jpg", private / "no such file.jpg", tmp_path / "no such folder"]
     more = {} if tool == "check_photos" else PERSON
-    said = {await refuse(talk, tool, paths=[str(photos), str(path)], **more) for path in asked}
+    said = {await refuse(session, tool, paths=[str(photos), str(path)], **more) for path in asked}
     [words] = said
     assert words.startswith("That path is outside the allowed folders.")
     assert str(photos) in words
     assert "APIFRAME_PHOTO_FOLDERS" in words
     assert "private" not in words.replace(str(photos), "")
-    assert talk.requests() == 0
+    assert session.requests() == 0
 
 
-async def test_without_consent_nothing_leaves_the_machine(talk: Talk, photos: Path) -> None:
-    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
+async def test_without_consent_nothing_leaves_the_machine(session: Session, photos: Path) -> None:
+    said = await refuse(session, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
     assert "Nothing was sent" in said
     assert "Ask the user whether the subject agreed; only if so, call prepare_photos" in said
-    assert talk.requests() == 0
-    assert await talk.studio.ledger.list(Kind.UPLOAD, talk.clock.now()) == []
+    assert session.requests() == 0
+    assert await session.studio.ledger.list(Kind.UPLOAD, session.clock.now()) == []
 
 
 @IN_ONE_ERA
-async def test_fewer_than_ten_are_refused_with_the_reasons_before_anything_is_sent(
-    talk: Talk, photos: Path
+async def test_fewer_than_ten_photos_are_rejected_with_reasons_before_anything_is_sent(
+    session: Session, photos: Path
 ) -> None:
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")
-    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert said.startswith("Only 9 of 12 photos would be sent, and a training needs at least 10")
     assert "is not an image: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in said
     assert "check_photos" in said
-    assert talk.requests() == 0
+    assert session.requests() == 0
 
 
 @IN_ONE_ERA
-async def test_an_empty_folder_is_refused_in_words(talk: Talk, photos: Path) -> None:
+async def test_an_empty_folder_is_rejected_with_an_explanation(session: Session, photos: Path) -> None:
     empty = photos / "none"
     empty.mkdir()
     assert "Only 0 of 0 photos would be sent" in await refuse(
-        talk, "prepare_photos", paths=[str(empty)], **PERSON
+        session, "prepare_photos", paths=[str(empty)], **PERSON
     )
 
 
-async def test_prepared_photos_are_ready_with_price_and_expiry_and_carry_nothing_but_pixels(
+async def test_prepared_photos_have_a_price_and_an_expiry_and_no_metadata(
     serving: Serving, runs: HandClock, photos: Path
 ) -> None:
     (photos / "torn.jpg").write_bytes(b"broken")
@@ -149,11 +151,11 @@ async def test_prepared_photos_are_ready_with_price_and_expiry_and_carry_nothing
     async def hear(done: float, _of: float | None, _message: str | None) -> None:
         told.append(done)
 
-    async with serving(stand_in=lambda: watched.app) as talk:
+    async with serving(stand_in=lambda: watched.app) as session:
         shown = await show(
-            talk, "prepare_photos", told=hear, paths=[str(photos)], **PERSON, age=30, subject="Anna"
+            session, "prepare_photos", told=hear, paths=[str(photos)], **PERSON, age=30, subject="Anna"
         )
-        [row] = await talk.studio.ledger.list(Kind.UPLOAD, runs.now())
+        [row] = await session.studio.ledger.list(Kind.UPLOAD, runs.now())
     facts = shown.facts
     assert (facts["status"], facts["subject"], facts["photos"]) == ("ready", "Anna", DRAWN)
     assert (facts["credits"], facts["training_credits"], facts["deduplicated"]) == (2, 48, False)
@@ -213,62 +215,66 @@ AGAIN: dict[str, tuple[Change, bool]] = {
 
 @IN_ONE_ERA
 @pytest.mark.parametrize("again", AGAIN)
-async def test_the_same_pictures_are_the_same_set_whatever_their_names_while_it_lives(
-    talk: Talk, runs: HandClock, photos: Path, again: str
+async def test_the_same_photos_under_other_names_are_the_same_set_until_it_expires(
+    session: Session, runs: HandClock, photos: Path, again: str
 ) -> None:
     change, same = AGAIN[again]
-    first = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    first = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
     arguments = {"paths": [str(photos)], **PERSON, **change(photos, runs)}
-    second = await show(talk, "prepare_photos", **arguments)
+    second = await show(session, "prepare_photos", **arguments)
     assert (second.facts["training_images_id"] == first["training_images_id"]) is same
     assert second.facts["deduplicated"] is same
     assert second.facts["status"] == "ready"
     assert ("This call cost nothing" in second.text) is same
-    assert talk.asked(UPLOAD) == (1 if same else 2)
+    assert session.asked(UPLOAD) == (1 if same else 2)
 
 
 @IN_ONE_ERA
-async def test_a_name_given_later_is_the_name_of_the_set(talk: Talk, runs: HandClock, photos: Path) -> None:
-    await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
-    named = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+async def test_a_name_given_later_is_the_name_of_the_set(
+    session: Session, runs: HandClock, photos: Path
+) -> None:
+    await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+    named = await show(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
     assert (named.facts["subject"], named.facts["deduplicated"]) == ("Anna", True)
     assert runs.sleepers == 0
 
 
-async def test_a_slow_upload_goes_on_after_the_call_and_the_same_call_reports_it(
+async def test_a_slow_upload_continues_after_the_call_and_the_same_call_reports_it(
     gating: Gating, clock: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
     asked = {"paths": [str(photos)], **PERSON}
     async with gating(UPLOAD) as gated:
-        first = await show(gated.talk, "prepare_photos", **asked)
+        first = await show(gated.session, "prepare_photos", **asked)
         with anyio.fail_after(20):
-            await gated.knocked.wait()
-        second = await show(gated.talk, "prepare_photos", **asked)
-        looked = await gated.talk.ask("list_trainings")
+            await gated.arrived.wait()
+        second = await show(gated.session, "prepare_photos", **asked)
+        looked = await gated.session.ask("list_trainings")
         gated.open.set()
         with anyio.fail_after(20):
-            while gated.talk.studio.background.is_running(first.facts["ref"]):
+            while gated.session.studio.background.is_running(first.facts["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True
         monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 40.0)
-        third = await show(gated.talk, "prepare_photos", **asked)
+        third = await show(gated.session, "prepare_photos", **asked)
         for shown in (first, second):
             assert (shown.facts["status"], shown.facts["training_images_id"]) == ("uploading", None)
             assert "call prepare_photos again with the same arguments" in shown.text
         assert looked.facts["total"] == 0
         assert (third.facts["status"], third.facts["ref"]) == ("ready", first.facts["ref"])
-        assert gated.talk.asked(UPLOAD) == gated.talk.paid() == 1
+        assert gated.session.asked(UPLOAD) == gated.session.paid() == 1
 
 
 @IN_ONE_ERA
-async def test_other_words_about_the_person_while_a_set_is_on_its_way_are_told_and_send_nothing(
+async def test_other_attributes_of_the_subject_during_an_upload_are_reported_and_send_nothing(
     gating: Gating, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
     async with gating(UPLOAD) as gated:
-        first = await show(gated.talk, "prepare_photos", paths=[str(photos)], **PERSON)
-        other = await show(gated.talk, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
+        first = await show(gated.session, "prepare_photos", paths=[str(photos)], **PERSON)
+        other = await show(
+            gated.session, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"}
+        )
         assert other.facts["ref"] == first.facts["ref"]
         assert "exists with a different gender, ethnicity or age; returning that set" in other.text
         assert "the same call makes another set, for 2 credits" in other.text
@@ -278,22 +284,22 @@ async def test_other_words_about_the_person_while_a_set_is_on_its_way_are_told_a
         gated.open.set()
 
 
-async def test_a_set_that_waits_to_be_sent_with_other_words_is_not_waited_for(
-    talk: Talk, runs: HandClock, photos: Path
+async def test_a_waiting_set_with_other_attributes_is_not_waited_for(
+    session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = await talk.studio.photo_sets.check_and_normalise(
+    prepared = await session.studio.photo_sets.check_and_normalise(
         PhotosWish([str(photos)], PERSON["gender"], PERSON["ethnicity"])
     )
-    ledger = talk.studio.ledger
+    ledger = session.studio.ledger
     waits = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about=prepared.fingerprint, wording="earlier", photos=DRAWN
     )
     row, _ = await ledger.admit(waits, runs.now())
-    other = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    other = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert (other.facts["ref"], other.facts["status"]) == (row.ref, "submitting")
     assert f"resolve_training with ref {row.ref} and give_up" in other.facts["next_step"]
     assert "continues meanwhile" not in other.text
-    assert talk.asked(UPLOAD) == 0
+    assert session.asked(UPLOAD) == 0
 
 
 UPLOADED = {
@@ -306,18 +312,20 @@ UPLOADED = {
 
 @IN_ONE_ERA
 @pytest.mark.parametrize("decision", ["accepted", "send_again", "give_up"])
-async def test_an_upload_whose_answer_was_lost_waits_for_the_person(
+async def test_an_upload_with_a_lost_response_waits_for_a_decision_of_the_user(
     serving: Serving, runs: HandClock, photos: Path, decision: str
 ) -> None:
     faults = {"uploaded": replying(answer("200 OK", UPLOADED))}
     asked = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
     with fault_server("reset_after_request", "uploaded", faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            lost = await show(talk, "prepare_photos", **asked)
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            lost = await show(session, "prepare_photos", **asked)
             given = {"task_id": ACCEPTED["task_id"]} if decision == "accepted" else {}
-            resolved = await talk.ask("resolve_training", ref=lost.facts["ref"], decision=decision, **given)
+            resolved = await session.ask(
+                "resolve_training", ref=lost.facts["ref"], decision=decision, **given
+            )
             posts = [post.target for post in service.posts]
-            after = await show(talk, "prepare_photos", **asked)
+            after = await show(session, "prepare_photos", **asked)
     assert (lost.facts["status"], lost.facts["training_images_id"]) == ("unconfirmed", None)
     assert "ask the user" in lost.text
     assert f"resolve_training with ref {lost.facts['ref']}" in lost.text
@@ -338,14 +346,14 @@ async def test_an_upload_whose_answer_was_lost_waits_for_the_person(
 
 
 @IN_ONE_ERA
-async def test_a_look_that_fails_after_the_upload_is_no_error_and_hides_no_cost(
+async def test_a_failed_status_check_after_an_upload_is_not_an_error_and_reports_the_cost(
     serving: Serving, runs: HandClock, photos: Path
 ) -> None:
     watched = Watched(Sandbox(clock=runs.now), broken={"/fetch"})
-    async with serving(stand_in=lambda: watched.app) as talk:
-        shown = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    async with serving(stand_in=lambda: watched.app) as session:
+        shown = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
         watched.broken.clear()
-        again = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+        again = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert shown.facts["status"] == "preparing"
     assert "Preparing costs 2 credits" in shown.text
     assert "could not be reached" in shown.text
@@ -353,54 +361,54 @@ async def test_a_look_that_fails_after_the_upload_is_no_error_and_hides_no_cost(
     assert len(watched.bodies(UPLOAD)) == 1
 
 
-async def test_a_training_of_a_prepared_set_knows_its_cost_and_its_subject(
-    talk: Talk, runs: HandClock, photos: Path
+async def test_a_training_of_a_prepared_set_has_its_cost_and_its_subject(
+    session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")).facts
-    begun = await show(talk, "start_training", training_images_id=prepared["ref"])
-    again = await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")).facts
+    begun = await show(session, "start_training", training_images_id=prepared["ref"])
+    again = await show(session, "start_training", training_images_id=prepared["training_images_id"])
     assert (begun.facts["credits"], begun.facts["subject"]) == (48, "Anna")
     assert "This costs 48 credits. Training of Anna is" in begun.text
     assert begun.facts["training_images_id"] == prepared["training_images_id"]
     assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
-    assert talk.asked(TRAIN) == 1
+    assert session.asked(TRAIN) == 1
     assert runs.sleepers == 0
 
 
-async def test_an_expired_set_is_refused_before_anything_is_spent(
-    talk: Talk, runs: HandClock, photos: Path
+async def test_an_expired_set_is_rejected_before_anything_is_spent(
+    session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
     runs.at += 25 * 3600
     for name in ("ref", "training_images_id"):
-        said = await refuse(talk, "start_training", training_images_id=prepared[name])
+        said = await refuse(session, "start_training", training_images_id=prepared[name])
         assert "has expired, so nothing was sent or paid" in said
         assert "prepare_photos" in said
-    assert talk.asked(TRAIN) == 0
+    assert session.asked(TRAIN) == 0
 
 
-async def test_a_training_is_returned_again_though_its_set_has_expired(
-    talk: Talk, runs: HandClock, photos: Path
+async def test_a_training_is_returned_again_after_its_set_has_expired(
+    session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
-    begun = await show(talk, "start_training", training_images_id=prepared["training_images_id"])
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    begun = await show(session, "start_training", training_images_id=prepared["training_images_id"])
     runs.at += 25 * 3600
     for name in ("ref", "training_images_id"):
-        again = await show(talk, "start_training", training_images_id=prepared[name])
+        again = await show(session, "start_training", training_images_id=prepared[name])
         assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
         assert "This call cost nothing" in again.text
     once_more = {"training_images_id": prepared["ref"], "idempotency_key": "once more"}
-    assert "has expired, so nothing was sent" in await refuse(talk, "start_training", **once_more)
-    assert talk.asked(TRAIN) == 1
+    assert "has expired, so nothing was sent" in await refuse(session, "start_training", **once_more)
+    assert session.asked(TRAIN) == 1
 
 
 @pytest.mark.parametrize("ending", ["failed", "unknown to the service"])
-async def test_a_training_is_returned_for_another_set_of_its_photos_that_came_to_nothing(
-    talk: Talk, runs: HandClock, photos: Path, ending: str
+async def test_a_training_is_returned_for_a_failed_set_of_the_same_photos(
+    session: Session, runs: HandClock, photos: Path, ending: str
 ) -> None:
-    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
-    begun = await show(talk, "start_training", training_images_id=prepared["training_images_id"])
-    ledger, now = talk.studio.ledger, runs.now()
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    begun = await show(session, "start_training", training_images_id=prepared["training_images_id"])
+    ledger, now = session.studio.ledger, runs.now()
     known = await ledger.find(prepared["ref"], now)
     assert known is not None
     other = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about=known.about, wording="others")
@@ -410,13 +418,13 @@ async def test_a_training_is_returned_for_another_set_of_its_photos_that_came_to
     await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="never-seen"), now)
     if ending == "failed":
         await ledger.observe(row.ref, Observation(now, State.FAILED))
-    again = await show(talk, "start_training", training_images_id="never-seen")
+    again = await show(session, "start_training", training_images_id="never-seen")
     assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
-    assert talk.asked(TRAIN) == 1
+    assert session.asked(TRAIN) == 1
 
 
 @pytest.mark.parametrize(("seconds", "starts"), [(10.0, True), (300.0, False)])
-async def test_a_set_still_being_prepared_is_waited_for_but_not_for_ever(
+async def test_the_wait_for_a_set_in_preparation_is_limited(
     serving: Serving,
     clock: HandClock,
     photos: Path,
@@ -424,54 +432,54 @@ async def test_a_set_still_being_prepared_is_waited_for_but_not_for_ever(
     seconds: float,
     starts: bool,
 ) -> None:
-    async with serving(speeds={"upload_seconds": seconds}) as talk:
+    async with serving(speeds={"upload_seconds": seconds}) as session:
         monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
-        first = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+        first = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
         with anyio.fail_after(20):
-            while talk.studio.background.is_running(first["ref"]):
+            while session.studio.background.is_running(first["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True
         if starts:
-            begun = await show(talk, "start_training", training_images_id=first["ref"])
+            begun = await show(session, "start_training", training_images_id=first["ref"])
             assert begun.facts["status"] == "queued"
         else:
-            said = await refuse(talk, "start_training", training_images_id=first["ref"])
+            said = await refuse(session, "start_training", training_images_id=first["ref"])
             assert f"(ref {first['ref']}) is not ready yet; nothing was sent" in said
             assert "Call prepare_photos again with the same arguments" in said
-        assert talk.asked(TRAIN) == int(starts)
+        assert session.asked(TRAIN) == int(starts)
 
 
-async def test_a_set_that_this_ledger_never_saw_is_sent_as_given(serving: Serving, runs: HandClock) -> None:
+async def test_a_set_unknown_to_the_ledger_is_sent_as_given(serving: Serving, runs: HandClock) -> None:
     watched = Watched(Sandbox(clock=runs.now))
-    async with serving(stand_in=lambda: watched.app) as talk:
-        begun = await show(talk, "start_training", training_images_id="sandbox-person")
+    async with serving(stand_in=lambda: watched.app) as session:
+        begun = await show(session, "start_training", training_images_id="sandbox-person")
     assert watched.bodies(TRAIN) == [{"training_images_id": "sandbox-person"}]
     assert begun.facts["credits"] is None
     assert "This costs 4 credits a photo (40 to 120)." in begun.text
 
 
-async def test_a_ref_of_something_else_is_no_photo_set_and_costs_nothing(talk: Talk) -> None:
-    begun = (await talk.ask("start_training", training_images_id="sandbox-person")).facts
+async def test_a_ref_of_another_kind_is_not_a_photo_set_and_costs_nothing(session: Session) -> None:
+    begun = (await session.ask("start_training", training_images_id="sandbox-person")).facts
     for name in (begun["ref"], begun["task_id"], "up-0000000"):
-        said = await refuse(talk, "start_training", training_images_id=name)
+        said = await refuse(session, "start_training", training_images_id=name)
         assert "nothing was sent" in said
         assert "prepare_photos" in said
-    assert talk.asked(TRAIN) == 1
+    assert session.asked(TRAIN) == 1
 
 
-async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_sent(
-    talk: Talk, runs: HandClock, photos: Path
+async def test_check_photos_reports_the_full_price_and_how_many_photos_are_sent(
+    session: Session, runs: HandClock, photos: Path
 ) -> None:
-    """The price that was told is the price that is paid."""
+    """The reported price is the price that is paid."""
     _darken(photos, 3)
-    shown = await show(talk, "check_photos", paths=str(photos))
+    shown = await show(session, "check_photos", paths=str(photos))
     assert (
         "A training takes 10 to 30: the 9 good ones and, to reach 10, the best 1 of the doubtful ones would be sent."
         in shown.text
     )
     assert "The full price is 42 credits: 2 to prepare the photos, 40 to train on them." in shown.text
     told = shown.facts["preparing_credits"] + shown.facts["training_credits"]
-    prepared = (await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
     assert prepared["credits"] + prepared["training_credits"] == told == 42
     assert runs.sleepers == 0
 
@@ -487,39 +495,39 @@ async def test_check_photos_tells_the_whole_price_of_going_on_and_how_many_are_s
         (8, 5, 10, "the 8 good ones and, to reach 10, the best 2 of the doubtful ones would be sent."),
     ],
 )
-def test_what_is_said_about_the_photos_that_are_sent_is_true_of_their_number(
+def test_the_text_about_the_sent_photos_matches_their_number(
     good: int, doubtful: int, sent: int, words: str
 ) -> None:
     assert describe_choice(good, doubtful, sent) == f"A training takes 10 to 30: {words}"
 
 
 @IN_ONE_ERA
-async def test_without_a_detector_the_text_begins_with_that_and_asks_for_a_look_at_the_sheet(
-    talk: Talk, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
+async def test_without_a_detector_the_text_begins_with_a_request_to_inspect_the_sheet(
+    session: Session, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faces, "available", lambda: False)
-    shown = await show(talk, "check_photos", paths=[str(photos)])
+    shown = await show(session, "check_photos", paths=[str(photos)])
     assert shown.text.startswith(
         "Faces were not checked. Look at the contact sheet for photos that do not show "
     )
     assert "exactly one person" in shown.text
     assert "leave_out to prepare_photos" in shown.text
     assert shown.facts["faces_checked"] is False
-    prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert "Faces were not checked." in prepared.text
     assert runs.sleepers == 0
 
 
 @IN_ONE_ERA
-async def test_photos_are_left_out_and_kept_by_name_or_by_the_sheets_code_and_number(
-    talk: Talk, runs: HandClock, photos: Path
+async def test_photos_are_left_out_and_kept_by_name_or_by_code_and_number_of_the_sheet(
+    session: Session, runs: HandClock, photos: Path
 ) -> None:
     _darken(photos, 1)
     (photos / "note.jpg").write_text("no picture")
-    sheet = (await show(talk, "check_photos", paths=[str(photos)])).facts["sheet"]
+    sheet = (await show(session, "check_photos", paths=[str(photos)])).facts["sheet"]
     asked: dict[str, Any] = {"paths": [str(photos)], **PERSON}
-    plain = await show(talk, "prepare_photos", **asked)
-    chosen = await show(talk, "prepare_photos", **asked, leave_out=f"{sheet}:2", keep=["IMG_0001.jpg"])
+    plain = await show(session, "prepare_photos", **asked)
+    chosen = await show(session, "prepare_photos", **asked, leave_out=f"{sheet}:2", keep=["IMG_0001.jpg"])
     assert (plain.facts["photos"], chosen.facts["photos"]) == (DRAWN - 1, DRAWN - 1)
     doubtful, unreadable = plain.facts["left_out"]
     assert "dark" in doubtful.removeprefix("IMG_0001.jpg is ")
@@ -529,22 +537,20 @@ async def test_photos_are_left_out_and_kept_by_name_or_by_the_sheets_code_and_nu
     assert "Sent despite a warning: is" in chosen.text
     assert ": 1 IMG_0001.jpg." in chosen.text
     assert plain.facts["ref"] != chosen.facts["ref"]
-    assert talk.asked(UPLOAD) == 2
+    assert session.asked(UPLOAD) == 2
     assert runs.sleepers == 0
 
 
-async def test_a_number_of_a_sheet_from_before_the_folder_changed_sends_nothing(
-    talk: Talk, photos: Path
-) -> None:
-    sheet = (await show(talk, "check_photos", paths=[str(photos)])).facts["sheet"]
+async def test_a_number_of_an_outdated_sheet_sends_nothing(session: Session, photos: Path) -> None:
+    sheet = (await show(session, "check_photos", paths=[str(photos)])).facts["sheet"]
     shutil.copy(photos / "IMG_0002.jpg", photos / "A first.jpg")
     for argument in ("leave_out", "keep"):
         said = await refuse(
-            talk, "prepare_photos", paths=[str(photos)], **PERSON, **{argument: [f"{sheet}:1"]}
+            session, "prepare_photos", paths=[str(photos)], **PERSON, **{argument: [f"{sheet}:1"]}
         )
         assert f"{sheet}:1 is from another contact sheet: the photos at these paths have changed" in said
         assert "Nothing was sent. Call check_photos again" in said
-    assert talk.asked(UPLOAD) == 0
+    assert session.asked(UPLOAD) == 0
 
 
 @IN_ONE_ERA
@@ -556,33 +562,35 @@ async def test_a_number_of_a_sheet_from_before_the_folder_changed_sends_nothing(
         ("note.jpg", "note.jpg could not be read, so it cannot be kept"),
     ],
 )
-async def test_what_names_no_photo_for_certain_sends_nothing(
-    talk: Talk, photos: Path, named: str, words: str
+async def test_an_ambiguous_name_of_a_photo_sends_nothing(
+    session: Session, photos: Path, named: str, words: str
 ) -> None:
     (photos / "note.jpg").write_text("no picture")
-    assert words in await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, keep=[named])
-    assert talk.asked(UPLOAD) == 0
+    assert words in await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, keep=[named])
+    assert session.asked(UPLOAD) == 0
 
 
 @IN_ONE_ERA
-async def test_leaving_out_too_many_is_told_before_anything_is_sent(talk: Talk, photos: Path) -> None:
+async def test_leaving_out_too_many_photos_is_reported_before_anything_is_sent(
+    session: Session, photos: Path
+) -> None:
     names = [f"IMG_{number:04}.jpg" for number in range(1, 4)]
-    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON, leave_out=names)
+    said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, leave_out=names)
     assert f"Only {DRAWN - 3} of {DRAWN} photos would be sent" in said
-    assert talk.asked(UPLOAD) == 0
+    assert session.asked(UPLOAD) == 0
 
 
-async def test_a_path_may_be_text_and_a_mistyped_one_or_one_with_folders_names_what_is_there(
-    talk: Talk, photos: Path
+async def test_a_path_may_be_text_and_errors_list_similar_names_or_subfolders(
+    session: Session, photos: Path
 ) -> None:
     shutil.copytree(photos, photos / "Sister" / "summer")
-    one = await show(talk, "check_photos", paths=str(photos / "IMG_0001.jpg"))
+    one = await show(session, "check_photos", paths=str(photos / "IMG_0001.jpg"))
     assert [photo["name"] for photo in one.facts["photos"]] == ["IMG_0001.jpg"]
-    above = await show(talk, "check_photos", paths=[str(photos / "Sister")])
+    above = await show(session, "check_photos", paths=[str(photos / "Sister")])
     assert above.facts["photos"] == []
     assert f"these contain photos: {photos / 'Sister' / 'summer'} ({DRAWN})" in above.text
     assert "Next: call check_photos with the folder that holds the subject's photos." in above.text
-    said = await refuse(talk, "check_photos", paths=["sistre/summer"])
+    said = await refuse(session, "check_photos", paths=["sistre/summer"])
     assert said == f"There is nothing at that path. Did you mean {photos / 'Sister'}?"
 
 
@@ -593,37 +601,37 @@ def _darken(photos: Path, count: int) -> None:
 
 
 @IN_ONE_ERA
-async def test_check_photos_answers_in_time_and_goes_on_when_called_again(
-    talk: Talk, photos: Path, monkeypatch: pytest.MonkeyPatch
+async def test_check_photos_returns_in_time_and_continues_when_called_again(
+    session: Session, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _age(photos)
     monkeypatch.setattr(check_photos, "MAX_SECONDS", 0.0)
-    first = await show(talk, "check_photos", paths=[str(photos)])
+    first = await show(session, "check_photos", paths=[str(photos)])
     seen = len(first.facts["photos"])
     assert 0 < seen < DRAWN
     assert f"{DRAWN - seen} photos were not checked yet, from IMG_" in first.text
     assert "Next: call check_photos again with the same paths" in first.text
     for _ in range(DRAWN):
-        last = await show(talk, "check_photos", paths=[str(photos)])
+        last = await show(session, "check_photos", paths=[str(photos)])
         if "not checked yet" not in last.text:
             break
     assert (len(last.facts["photos"]), last.facts["usable"]) == (DRAWN, DRAWN)
 
 
 @IN_ONE_ERA
-async def test_prepare_photos_sends_nothing_until_every_photo_was_judged(
-    talk: Talk, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
+async def test_prepare_photos_sends_nothing_until_every_photo_was_checked(
+    session: Session, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _age(photos)
     monkeypatch.setattr(prepare_photos, "CHECKING_SECONDS", 0.0)
-    said = await refuse(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert f"of {DRAWN} photos were checked within the time limit of one call; nothing was sent yet" in said
     assert "call prepare_photos again with the same arguments" in said
-    assert talk.asked(UPLOAD) == 0
+    assert session.asked(UPLOAD) == 0
     monkeypatch.undo()
-    prepared = await show(talk, "prepare_photos", paths=[str(photos)], **PERSON)
+    prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert (prepared.facts["status"], prepared.facts["photos"]) == ("ready", DRAWN)
-    assert talk.asked(UPLOAD) == 1
+    assert session.asked(UPLOAD) == 1
     assert runs.sleepers == 0
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a trained person: the word put in, paid once, on this machine with what made them beside them."""
+"""Images of a trained subject: the trigger word is inserted, they are paid once and saved with how they were made."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ..faults.fault_server import answer, fault_server, replying
 from .illustrated import Watched, refuse, show
 
 if TYPE_CHECKING:
-    from .conftest import HandClock, Serving, Talk
+    from .conftest import HandClock, Serving, Session
 
 GENERATE = "/ai-photo-generate"
 IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 
 
-async def _train(talk: Talk, subject: str | None = "Anna", key: str = "first") -> dict[str, Any]:
+async def _train(session: Session, subject: str | None = "Anna", key: str = "first") -> dict[str, Any]:
     """A finished training."""
-    begun = await talk.ask(
+    begun = await session.ask(
         "start_training", training_images_id="sandbox-person", subject=subject, idempotency_key=key
     )
-    talk.clock.at += 1001
-    return (await talk.ask("get_training_status", task_id=begun.facts["task_id"])).facts
+    session.clock.at += 1001
+    return (await session.ask("get_training_status", task_id=begun.facts["task_id"])).facts
 
 
 @pytest.fixture
@@ -40,22 +40,22 @@ async def watched(clock: HandClock) -> Watched:
 
 
 @pytest.fixture
-async def trained(serving: Serving, watched: Watched) -> AsyncGenerator[tuple[Talk, dict[str, Any]]]:
-    async with serving(stand_in=lambda: watched.app) as talk:
-        yield talk, await _train(talk)
+async def trained(serving: Serving, watched: Watched) -> AsyncGenerator[tuple[Session, dict[str, Any]]]:
+    async with serving(stand_in=lambda: watched.app) as session:
+        yield session, await _train(session)
 
 
-def _files(talk: Talk) -> list[Path]:
-    return sorted(path for path in talk.studio.plan.output_folder.rglob("*") if path.is_file())
+def _files(session: Session) -> list[Path]:
+    return sorted(path for path in session.studio.plan.output_folder.rglob("*") if path.is_file())
 
 
-async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched
+async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
+    trained: tuple[Session, dict[str, Any]], watched: Watched
 ) -> None:
-    talk, training = trained
+    session, training = trained
     word = training["trigger_word"]
     shown = await show(
-        talk, "generate_photos", subject="anna", prompt="by the sea", number_of_images=2, seed=7
+        session, "generate_photos", subject="anna", prompt="by the sea", number_of_images=2, seed=7
     )
     facts = shown.facts
     assert "This costs 2 credits. Saved: 2 images of Anna; the generation is finished." in shown.text
@@ -69,10 +69,10 @@ async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
             "seed": 7,
         }
     ]
-    folder = talk.studio.plan.output_folder / "Anna"
+    folder = session.studio.plan.output_folder / "Anna"
     paths = [Path(picture["path"]) for picture in facts["pictures"]]
     assert paths == sorted(paths)
-    assert _files(talk) == sorted([*paths, *(path.with_suffix(".json") for path in paths)])
+    assert _files(session) == sorted([*paths, *(path.with_suffix(".json") for path in paths)])
     for path in paths:
         assert path.parent == folder
         assert str(path) in shown.text
@@ -82,7 +82,7 @@ async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
         assert beside.items() >= {"prompt": f"{word} by the sea", "seed": 7, "trigger_word": word}.items()
         assert (beside["training"], beside["task_id"]) == (training["task_id"], facts["task_id"])
     assert [type(block) for block in shown.blocks] == [ImageContent, ImageContent, ResourceLink, ResourceLink]
-    without = await show(talk, "generate_photos", subject="anna", prompt="by the sea")
+    without = await show(session, "generate_photos", subject="anna", prompt="by the sea")
     [picture] = without.facts["pictures"]
     beside = json.loads(Path(picture["path"]).with_suffix(".json").read_text(encoding="utf-8"))
     assert beside["seed"] is None
@@ -90,33 +90,33 @@ async def test_pictures_are_saved_shown_and_linked_with_what_made_them(
     for block, picture in zip(shown.blocks[2:], facts["pictures"], strict=True):
         assert isinstance(block, ResourceLink)
         assert str(block.uri) == picture["uri"]
-        [read] = (await talk.client.read_resource(picture["uri"])).contents
+        [read] = (await session.client.read_resource(picture["uri"])).contents
         assert read.mime_type == block.mime_type == "image/png"
-    assert talk.clock.sleepers == 0
+    assert session.clock.sleepers == 0
 
 
 @IN_ONE_ERA
 @pytest.mark.parametrize("prompt", ["{word} by the sea", "portrait of {word}, smiling", "{word}'s desk"])
-async def test_a_prompt_that_has_the_word_is_sent_as_it_is(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched, prompt: str
+async def test_a_prompt_with_the_trigger_word_is_sent_unchanged(
+    trained: tuple[Session, dict[str, Any]], watched: Watched, prompt: str
 ) -> None:
-    talk, training = trained
+    session, training = trained
     said = prompt.format(word=training["trigger_word"])
-    shown = await show(talk, "generate_photos", task_id=training["ref"], prompt=said)
+    shown = await show(session, "generate_photos", task_id=training["ref"], prompt=said)
     assert (shown.facts["prompt"], shown.facts["trigger_word_added"]) == (said, False)
     assert watched.bodies(GENERATE)[0]["prompt"] == said
     assert "added before" not in shown.text
 
 
 @IN_ONE_ERA
-async def test_only_what_was_given_is_sent_and_sizes_go_with_custom(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched
+async def test_only_given_fields_are_sent_and_sizes_only_with_custom(
+    trained: tuple[Session, dict[str, Any]], watched: Watched
 ) -> None:
-    talk, training = trained
+    session, training = trained
     name = training["task_id"]
-    await show(talk, "generate_photos", task_id=name, prompt="a", subject="", seed=None, aspect_ratio="")
+    await show(session, "generate_photos", task_id=name, prompt="a", subject="", seed=None, aspect_ratio="")
     await show(
-        talk, "generate_photos", task_id=name, prompt="b", aspect_ratio="custom", width=256, height=320
+        session, "generate_photos", task_id=name, prompt="b", aspect_ratio="custom", width=256, height=320
     )
     plain, custom = watched.bodies(GENERATE)
     assert plain.keys() == {"training_id", "prompt"}
@@ -138,31 +138,31 @@ async def test_only_what_was_given_is_sent_and_sizes_go_with_custom(
     ],
     ids=range(9),
 )
-async def test_what_cannot_be_made_is_refused_with_the_next_call_and_costs_nothing(
-    trained: tuple[Talk, dict[str, Any]], arguments: dict[str, Any], told: str
+async def test_an_impossible_image_request_is_rejected_with_the_next_step_and_costs_nothing(
+    trained: tuple[Session, dict[str, Any]], arguments: dict[str, Any], told: str
 ) -> None:
-    talk, _ = trained
-    paid = talk.paid()
-    assert told in await refuse(talk, "generate_photos", prompt="by the sea", **arguments)
-    assert talk.paid() == paid
-    assert not _files(talk)
+    session, _ = trained
+    paid = session.paid()
+    assert told in await refuse(session, "generate_photos", prompt="by the sea", **arguments)
+    assert session.paid() == paid
+    assert not _files(session)
 
 
-async def test_an_unfinished_training_is_explained(talk: Talk) -> None:
-    await talk.ask("start_training", training_images_id="sandbox-person", subject="Anna")
-    said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
+async def test_an_unfinished_training_is_explained(session: Session) -> None:
+    await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
+    said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert said.startswith("That training is queued, so it cannot make images; nothing was sent.")
     assert "wait_for_training" in said
-    assert talk.paid() == 1
+    assert session.paid() == 1
 
 
-async def test_by_subject_the_newest_finished_training_is_taken(talk: Talk) -> None:
-    await _train(talk, key="first")
-    newest = await _train(talk, key="second")
-    await talk.ask(
+async def test_the_newest_finished_training_of_a_subject_is_used(session: Session) -> None:
+    await _train(session, key="first")
+    newest = await _train(session, key="second")
+    await session.ask(
         "start_training", training_images_id="sandbox-person", subject="Anna", idempotency_key="third"
     )
-    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert shown.facts["trigger_word"] == newest["trigger_word"]
     [told] = shown.facts["warnings"]
     assert told.startswith(
@@ -171,14 +171,14 @@ async def test_by_subject_the_newest_finished_training_is_taken(talk: Talk) -> N
     assert "Others with the same name: " in told
 
 
-async def test_the_same_call_again_is_paid_once_and_fetches_nothing(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched
+async def test_a_repeated_call_is_paid_once_and_fetches_nothing(
+    trained: tuple[Session, dict[str, Any]], watched: Watched
 ) -> None:
-    talk, _ = trained
+    session, _ = trained
     wish = {"subject": "Anna", "prompt": "by the sea"}
-    first = await show(talk, "generate_photos", **wish)
+    first = await show(session, "generate_photos", **wish)
     seen = len(watched.seen)
-    again = await show(talk, "generate_photos", **wish)
+    again = await show(session, "generate_photos", **wish)
     assert len(watched.seen) == seen
     assert again.facts["deduplicated"] is True
     assert again.facts["pictures"] == first.facts["pictures"]
@@ -190,14 +190,14 @@ async def test_the_same_call_again_is_paid_once_and_fetches_nothing(
 @pytest.mark.parametrize(
     ("seed", "later", "posts"), [(None, 599, 1), (None, 601, 2), (7, 601, 1), (7, 10**7, 1)]
 )
-async def test_a_seed_means_the_same_pictures_for_ever_and_none_for_ten_minutes(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched, seed: int | None, later: float, posts: int
+async def test_the_same_images_are_returned_permanently_with_a_seed_and_for_ten_minutes_without(
+    trained: tuple[Session, dict[str, Any]], watched: Watched, seed: int | None, later: float, posts: int
 ) -> None:
-    talk, _ = trained
+    session, _ = trained
     wish = {"subject": "Anna", "prompt": "by the sea", "seed": seed}
-    await show(talk, "generate_photos", **wish)
-    talk.clock.at += later
-    await show(talk, "generate_photos", **wish)
+    await show(session, "generate_photos", **wish)
+    session.clock.at += later
+    await show(session, "generate_photos", **wish)
     assert len(watched.bodies(GENERATE)) == posts
 
 
@@ -205,48 +205,48 @@ async def test_a_seed_means_the_same_pictures_for_ever_and_none_for_ten_minutes(
 @pytest.mark.parametrize(
     "other", [{"prompt": "by a lake"}, {"seed": 8}, {"number_of_images": 2}, {"aspect_ratio": "3:4"}]
 )
-async def test_another_wish_is_another_generation(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched, other: dict[str, Any]
+async def test_a_different_request_is_a_new_generation(
+    trained: tuple[Session, dict[str, Any]], watched: Watched, other: dict[str, Any]
 ) -> None:
-    talk, _ = trained
+    session, _ = trained
     wish = {"subject": "Anna", "prompt": "by the sea", "seed": 7}
-    await show(talk, "generate_photos", **wish)
-    await show(talk, "generate_photos", **{**wish, **other})
+    await show(session, "generate_photos", **wish)
+    await show(session, "generate_photos", **{**wish, **other})
     assert len(watched.bodies(GENERATE)) == 2
 
 
-async def test_a_task_style_answer_is_fetched_until_its_pictures_are_there(serving: Serving) -> None:
-    async with serving(speeds={"generation_seconds": 12.0}) as talk:
-        await _train(talk)
-        talk.clock.runs = True
-        shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+async def test_a_generation_that_returns_an_id_is_polled_until_its_images_are_ready(serving: Serving) -> None:
+    async with serving(speeds={"generation_seconds": 12.0}) as session:
+        await _train(session)
+        session.clock.runs = True
+        shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
         assert shown.facts["status"] == "finished"
-        assert len(_files(talk)) == 2
-        assert talk.asked(GENERATE) == 1
+        assert len(_files(session)) == 2
+        assert session.asked(GENERATE) == 1
 
 
-async def test_a_slow_generation_goes_on_after_the_call_and_the_same_call_brings_it(
+async def test_a_slow_generation_continues_after_the_call_and_the_same_call_returns_it(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generate_photos, "MAX_SECONDS", 0.2)
-    async with serving(speeds={"generation_seconds": 30.0}) as talk:
-        await _train(talk)
-        first = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
-        await talk.clock.until_sleepers(1)
-        second = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    async with serving(speeds={"generation_seconds": 30.0}) as session:
+        await _train(session)
+        first = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
+        await session.clock.until_sleepers(1)
+        second = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
         monkeypatch.setattr(generate_photos, "MAX_SECONDS", 20.0)
-        talk.clock.runs = True
-        talk.clock.wake()
-        third = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        session.clock.runs = True
+        session.clock.wake()
+        third = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
         for shown in (first, second):
             assert shown.facts["status"] in ("submitting", "queued", "processing")
             assert "call generate_photos again with the same arguments" in shown.text
         assert (third.facts["status"], third.facts["ref"]) == ("finished", first.facts["ref"])
-        assert talk.asked(GENERATE) == 1
+        assert session.asked(GENERATE) == 1
 
 
 @pytest.mark.parametrize("seconds", [0.0, 5.0])
-async def test_a_server_that_ends_before_the_download_fetches_after_a_restart_without_paying(
+async def test_a_server_stopped_before_the_download_fetches_after_a_restart_without_paying(
     serving: Serving, clock: HandClock, seconds: float
 ) -> None:
     watched = Watched(
@@ -254,21 +254,21 @@ async def test_a_server_that_ends_before_the_download_fetches_after_a_restart_wi
     )
     wish = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2}
     clock.runs = True
-    async with serving(stand_in=lambda: watched.app) as talk:
-        await _train(talk)
-        said = await refuse(talk, "generate_photos", **wish)
+    async with serving(stand_in=lambda: watched.app) as session:
+        await _train(session)
+        said = await refuse(session, "generate_photos", **wish)
         assert "The images were made and paid for" in said
         assert "call generate_photos again with the same arguments; fetching is free" in said
     watched.broken.clear()
-    async with serving(stand_in=lambda: watched.app) as talk:
-        shown = await show(talk, "generate_photos", **wish)
-        assert len(_files(talk)) == 4
+    async with serving(stand_in=lambda: watched.app) as session:
+        shown = await show(session, "generate_photos", **wish)
+        assert len(_files(session)) == 4
     assert (shown.facts["status"], shown.facts["deduplicated"]) == ("finished", True)
     assert len(watched.bodies(GENERATE)) == 1
 
 
 @pytest.mark.parametrize("decision", ["send_again", "give_up"])
-async def test_a_generation_whose_answer_was_lost_waits_for_the_person(
+async def test_a_generation_with_a_lost_response_waits_for_a_decision_of_the_user(
     serving: Serving, decision: str
 ) -> None:
     trained = answer(
@@ -279,11 +279,11 @@ async def test_a_generation_whose_answer_was_lost_waits_for_the_person(
     order = ("trained", "reset_after_request", "trained", "trained", "taken")
     wish = {"task_id": "t-1", "prompt": "by the sea"}
     with fault_server(*order, faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as talk:
-            lost = await show(talk, "generate_photos", **wish)
-            again = await show(talk, "generate_photos", **wish)
+        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+            lost = await show(session, "generate_photos", **wish)
+            again = await show(session, "generate_photos", **wish)
             before = [post.target for post in service.posts].count(GENERATE)
-            resolved = await talk.ask("resolve_training", ref=lost.facts["ref"], decision=decision)
+            resolved = await session.ask("resolve_training", ref=lost.facts["ref"], decision=decision)
     for shown in (lost, again):
         assert shown.facts["status"] == "unconfirmed"
         assert "credits may have been spent, so it is not sent again automatically" in shown.text
@@ -304,16 +304,16 @@ async def test_a_generation_whose_answer_was_lost_waits_for_the_person(
     ],
 )
 @IN_ONE_ERA
-async def test_pictures_are_fetched_from_no_other_host(serving: Serving, link: str) -> None:
+async def test_images_are_not_fetched_from_other_hosts(serving: Serving, link: str) -> None:
     trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
     made = {"task_id": "g-1", "status": "finished", "task_type": "ai-photo-generate", "image_urls": [link]}
     faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
     with fault_server("trained", "made", faults=faults) as service:
         async with serving(
             base_url=service.base_url, stand_in=None, picture_hosts=(".apiframe.pro",)
-        ) as talk:
-            result = await talk.call("generate_photos", task_id="t-1", prompt="by the sea")
-            assert not _files(talk)
+        ) as session:
+            result = await session.call("generate_photos", task_id="t-1", prompt="by the sea")
+            assert not _files(session)
     assert {post.target for post in service.requests} <= {"/fetch", GENERATE}
     assert [post.target for post in service.requests].count(GENERATE) == 1
     [text] = result.content
@@ -341,81 +341,81 @@ ODD_NAMES = [
 
 
 @IN_ONE_ERA
-async def test_an_odd_name_makes_an_ordinary_folder_inside_the_output_folder(talk: Talk) -> None:
+async def test_an_unusual_name_gets_an_ordinary_folder_in_the_output_folder(session: Session) -> None:
     for number, name in enumerate(ODD_NAMES):
-        await _train(talk, name, key=f"key {number}")
-        made = await show(talk, "generate_photos", subject=name, prompt="by the sea")
+        await _train(session, name, key=f"key {number}")
+        made = await show(session, "generate_photos", subject=name, prompt="by the sea")
         folder = Path(made.facts["pictures"][0]["path"]).parent
-        assert folder.parent == talk.studio.plan.output_folder
+        assert folder.parent == session.studio.plan.output_folder
         assert folder.name.upper() not in {"CON", "..", "."}
         assert folder.name.isprintable()
         assert len(folder.name.encode()) < 255
-    assert len([path for path in _files(talk) if path.suffix == ".png"]) == len(ODD_NAMES)
-    outside = talk.studio.plan.output_folder.parent
+    assert len([path for path in _files(session) if path.suffix == ".png"]) == len(ODD_NAMES)
+    outside = session.studio.plan.output_folder.parent
     assert {path.name for path in outside.iterdir()} <= {"ledger.sqlite3", "ledger-spool", "portraits"}
 
 
-async def test_a_name_of_three_hundred_characters_is_refused(talk: Talk) -> None:
-    said = await talk.refusal("start_training", training_images_id="sandbox-person", subject="x" * 300)
+async def test_a_name_of_three_hundred_characters_is_rejected(session: Session) -> None:
+    said = await session.refusal("start_training", training_images_id="sandbox-person", subject="x" * 300)
     assert "80" in said
-    assert talk.paid() == 0
+    assert session.paid() == 0
 
 
-async def test_a_folder_that_cannot_be_written_is_met_before_anything_is_paid(
+async def test_a_folder_without_write_permission_is_reported_before_anything_is_paid(
     serving: Serving, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    async with serving(output_folder=tmp_path / "file") as talk:
-        await _train(talk)
-        said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
-        assert talk.asked(GENERATE) == 0
+    async with serving(output_folder=tmp_path / "file") as session:
+        await _train(session)
+        said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
+        assert session.asked(GENERATE) == 0
     assert "so nothing was sent" in said
     assert "APIFRAME_OUTPUT_FOLDER" in said
     assert (tmp_path / "file").read_text() == "mine"
 
 
-async def test_a_disk_that_fills_after_paying_is_told_and_the_same_call_fetches_free(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched, monkeypatch: pytest.MonkeyPatch
+async def test_a_disk_full_after_payment_is_reported_and_the_same_call_fetches_for_free(
+    trained: tuple[Session, dict[str, Any]], watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk, _ = trained
+    session, _ = trained
 
     async def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(talk.studio.portfolio, "keep", full)
-        said = await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
-    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+        patched.setattr(session.studio.portfolio, "keep", full)
+        said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
+    shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert "No space left on device" in said
     assert "made and paid for (ref ge-" in said
     assert shown.facts["status"] == "finished"
     assert len(watched.bodies(GENERATE)) == 1
 
 
-async def test_pictures_that_cannot_be_shown_small_are_still_there(
-    trained: tuple[Talk, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+async def test_images_without_a_preview_are_still_returned(
+    trained: tuple[Session, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from apiframe_studio.photos import DecodersFailed
 
-    talk, _ = trained
+    session, _ = trained
 
     async def none(_: object) -> list[bytes]:
         raise DecodersFailed("none")
 
-    monkeypatch.setattr(talk.studio.portfolio, "previews", none)
-    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    monkeypatch.setattr(session.studio.portfolio, "previews", none)
+    shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert [type(block) for block in shown.blocks] == [ResourceLink]
     assert len(shown.facts["pictures"]) == 1
 
 
-async def test_two_calls_at_once_are_paid_once(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched
+async def test_two_concurrent_calls_are_paid_once(
+    trained: tuple[Session, dict[str, Any]], watched: Watched
 ) -> None:
-    talk, _ = trained
+    session, _ = trained
     shown = []
 
     async def ask() -> None:
-        shown.append(await show(talk, "generate_photos", subject="Anna", prompt="by the sea"))
+        shown.append(await show(session, "generate_photos", subject="Anna", prompt="by the sea"))
 
     async with anyio.create_task_group() as group:
         for _ in range(4):
@@ -426,12 +426,12 @@ async def test_two_calls_at_once_are_paid_once(
 
 
 @IN_ONE_ERA
-async def test_links_that_have_expired_are_asked_for_anew(
-    trained: tuple[Talk, dict[str, Any]], watched: Watched
+async def test_expired_links_are_requested_again(
+    trained: tuple[Session, dict[str, Any]], watched: Watched
 ) -> None:
-    talk, _ = trained
+    session, _ = trained
     watched.broken.add("/pictures")
-    await refuse(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
     seen = [path for path, _ in watched.seen]
     after = seen[seen.index(GENERATE) + 1 :]
     assert [path.partition("/pictures/")[0] or "picture" for path in after] == [
@@ -440,36 +440,34 @@ async def test_links_that_have_expired_are_asked_for_anew(
         "picture",
     ]
     watched.broken.clear()
-    shown = await show(talk, "generate_photos", subject="Anna", prompt="by the sea")
+    shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert shown.facts["status"] == "finished"
 
 
 @IN_ONE_ERA
 @pytest.mark.parametrize("allowed", [True, False])
-async def test_a_host_is_asked_for_pictures_only_when_the_setting_names_it(
-    serving: Serving, allowed: bool
-) -> None:
+async def test_images_are_fetched_only_from_hosts_in_the_setting(serving: Serving, allowed: bool) -> None:
     trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
     with fault_server("picture", faults={"picture": replying(answer("200 OK", b"no picture"))}) as decoy:
         made = {"task_id": "g-1", "status": "finished", "image_urls": [f"{decoy.base_url}/a.png"]}
         faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
         hosts = (decoy.base_url.removeprefix("http://"),) if allowed else (".apiframe.pro",)
         with fault_server("trained", "made", faults=faults) as service:
-            async with serving(base_url=service.base_url, stand_in=None, picture_hosts=hosts) as talk:
-                said = await refuse(talk, "generate_photos", task_id="t-1", prompt="by the sea")
+            async with serving(base_url=service.base_url, stand_in=None, picture_hosts=hosts) as session:
+                said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
     assert bool(decoy.requests) is allowed
     assert all("authorization" not in request.headers for request in decoy.requests)
     assert "made and paid for" in said
 
 
 @IN_ONE_ERA
-async def test_images_that_failed_are_not_said_to_have_cost_for_certain(serving: Serving) -> None:
+async def test_the_cost_of_failed_images_is_reported_as_uncertain(serving: Serving) -> None:
     trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
     made = {"task_id": "g-1", "status": "failed", "task_type": "ai-photo-generate", "message": "flagged"}
     faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
     with fault_server("trained", "made", faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None) as talk:
-            failed = await talk.call("generate_photos", task_id="t-1", prompt="by the sea")
+        async with serving(base_url=service.base_url, stand_in=None) as session:
+            failed = await session.call("generate_photos", task_id="t-1", prompt="by the sea")
     [text] = failed.content
     assert isinstance(text, TextContent)
     assert "This may have cost 1 credit." in text.text

@@ -1,4 +1,4 @@
-"""Ready beginnings, and names completed, in both eras."""
+"""Prompts, and the completion of names, in both eras."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from mcp import MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, TextContent
 
 if TYPE_CHECKING:
-    from .conftest import Talk
+    from .conftest import Session
 
 
-async def _complete(talk: Talk, beginning: str, argument: str = "subject") -> list[str]:
+async def _complete(session: Session, beginning: str, argument: str = "subject") -> list[str]:
     reference = PromptReference(type="ref/prompt", name="portrait_ideas")
     with anyio.fail_after(20):
-        done = await talk.client.complete(reference, {"name": argument, "value": beginning})
+        done = await session.client.complete(reference, {"name": argument, "value": beginning})
     return done.completion.values
 
 
-async def test_both_prompts_are_listed_with_their_arguments(talk: Talk) -> None:
-    listed = {prompt.name: prompt for prompt in (await talk.client.list_prompts()).prompts}
+async def test_both_prompts_are_listed_with_their_arguments(session: Session) -> None:
+    listed = {prompt.name: prompt for prompt in (await session.client.list_prompts()).prompts}
     assert {name: [one.name for one in prompt.arguments or ()] for name, prompt in listed.items()} == {
         "train_a_person": ["subject", "folder"],
         "portrait_ideas": ["subject"],
@@ -40,9 +40,9 @@ async def test_both_prompts_are_listed_with_their_arguments(talk: Talk) -> None:
     ],
 )
 async def test_a_prompt_asks_for_consent_and_price(
-    talk: Talk, name: str, arguments: dict[str, str], words: list[str]
+    session: Session, name: str, arguments: dict[str, str], words: list[str]
 ) -> None:
-    [message] = (await talk.client.get_prompt(name, arguments)).messages
+    [message] = (await session.client.get_prompt(name, arguments)).messages
     assert isinstance(message.content, TextContent)
     for word in words:
         assert word in message.content.text
@@ -56,41 +56,41 @@ async def test_a_prompt_asks_for_consent_and_price(
         ({"subject": "Anna", "folder": "/photos", "colour": "red"}, ["colour is not an argument"]),
     ],
 )
-async def test_a_prompt_without_its_arguments_is_an_error_that_names_them(
-    talk: Talk, arguments: dict[str, str] | None, told: list[str], caplog: pytest.LogCaptureFixture
+async def test_a_prompt_without_its_arguments_raises_an_error_that_names_them(
+    session: Session, arguments: dict[str, str] | None, told: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(MCPError) as refused:
-        await talk.client.get_prompt("train_a_person", arguments)
+        await session.client.get_prompt("train_a_person", arguments)
     assert refused.value.code == INVALID_PARAMS
     for words in (*told, "train_a_person takes: subject (", "folder (Folder with at least 10 photos"):
         assert words in refused.value.message
     assert not any("Traceback" in record.getMessage() or record.exc_info for record in caplog.records)
 
 
-async def test_names_of_trained_people_are_completed_once_each_and_in_any_case(talk: Talk) -> None:
+async def test_names_of_subjects_are_completed_without_repetitions_ignoring_case(session: Session) -> None:
     for number, subject in enumerate(["Anna", "Annika", "Berta", "Anna"]):
-        await talk.ask(
+        await session.ask(
             "start_training",
             training_images_id="sandbox-person",
             subject=subject,
             idempotency_key=f"k{number}",
         )
-        talk.clock.at += 1001
-        await talk.ask("list_trainings")
-    assert sorted(await _complete(talk, "an")) == ["Anna", "Annika"]
-    assert sorted(await _complete(talk, "")) == ["Anna", "Annika", "Berta"]
-    assert await _complete(talk, "x") == []
-    assert await _complete(talk, "An", argument="folder") == []
+        session.clock.at += 1001
+        await session.ask("list_trainings")
+    assert sorted(await _complete(session, "an")) == ["Anna", "Annika"]
+    assert sorted(await _complete(session, "")) == ["Anna", "Annika", "Berta"]
+    assert await _complete(session, "x") == []
+    assert await _complete(session, "An", argument="folder") == []
 
 
-async def test_at_most_twenty_names_are_suggested(talk: Talk) -> None:
+async def test_at_most_twenty_names_are_suggested(session: Session) -> None:
     for number in range(22):
-        await talk.ask(
+        await session.ask(
             "start_training",
             training_images_id="sandbox-person",
             subject=f"Nr {number:02}",
             idempotency_key=f"k{number}",
         )
-        talk.clock.at += 1001
-        await talk.ask("list_trainings")
-    assert len(await _complete(talk, "nr")) == 20
+        session.clock.at += 1001
+        await session.ask("list_trainings")
+    assert len(await _complete(session, "nr")) == 20

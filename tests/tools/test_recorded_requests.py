@@ -31,7 +31,7 @@ Message = MutableMapping[str, Any]
 
 
 class Recorder:
-    """An ASGI app in front of another that keeps every request: the paid ones in order, the others once each."""
+    """An ASGI app that forwards to another and records every request: paid ones in order, others once each."""
 
     def __init__(self) -> None:
         self.app: Any = None
@@ -65,7 +65,7 @@ class Recorder:
             self.free.append((scope, bytes(body)))
 
     def recording(self) -> dict[str, list[dict[str, object]]]:
-        """What is compared."""
+        """Return what is compared."""
         free = {json.dumps(request): request for request in map(self._described, self.free)}
         return {
             "paid": [self._described(request) for request in self.paid],
@@ -94,30 +94,30 @@ class Recorder:
 
 async def _do_the_main_job(serving: Serving, recorder: Recorder, photos: Path) -> None:
     plan = {"photo_folders": (photos,), "paid_seconds": 20.0, "read_seconds": 15.0}
-    async with serving(stand_in=lambda: recorder, speeds={"training_seconds": 20.0}, **plan) as talk:
-        recorder.app = talk.sandbox.app
-        talk.clock.runs = True
+    async with serving(stand_in=lambda: recorder, speeds={"training_seconds": 20.0}, **plan) as session:
+        recorder.app = session.sandbox.app
+        session.clock.runs = True
         said = {"gender": "female", "ethnicity": "white", "age": 30, "subject": "Anna", "consent": True}
-        await talk.call("get_account")
-        prepared = await talk.ask("prepare_photos", paths=[str(photos)], **said)
+        await session.call("get_account")
+        prepared = await session.ask("prepare_photos", paths=[str(photos)], **said)
         assert prepared.facts["status"] == "ready", prepared.text
         photo_set = prepared.facts["training_images_id"]
-        await talk.call("prepare_photos", paths=[str(photos)], **said)
-        begun = await talk.ask("start_training", training_images_id=photo_set, trigger_word="TOKANNA")
-        await talk.call("start_training", training_images_id=photo_set, trigger_word="TOKANNA")
+        await session.call("prepare_photos", paths=[str(photos)], **said)
+        begun = await session.ask("start_training", training_images_id=photo_set, trigger_word="TOKANNA")
+        await session.call("start_training", training_images_id=photo_set, trigger_word="TOKANNA")
         hook = {"webhook_url": "https://hooks.example/x", "webhook_secret": "s3cr3t-of-hook", "subject": "Bo"}
-        await talk.call("start_training", training_images_id="sandbox-person", **hook)
-        await talk.call("list_trainings")
-        ended = await talk.ask("wait_for_training", task_id=begun.facts["task_id"])
+        await session.call("start_training", training_images_id="sandbox-person", **hook)
+        await session.call("list_trainings")
+        ended = await session.ask("wait_for_training", task_id=begun.facts["task_id"])
         assert ended.facts["status"] == "finished", ended.text
-        await talk.call("get_training_status", task_id=begun.facts["task_id"])
+        await session.call("get_training_status", task_id=begun.facts["task_id"])
         asked = {"subject": "Anna", "prompt": "portrait by a window"}
-        await talk.call("generate_photos", **asked)
-        await talk.call("generate_photos", **asked, aspect_ratio="3:4", number_of_images=2, seed=7)
-        await talk.call("generate_photos", **asked, aspect_ratio="custom", width=512, height=768)
-        state = talk.sandbox.state
+        await session.call("generate_photos", **asked)
+        await session.call("generate_photos", **asked, aspect_ratio="3:4", number_of_images=2, seed=7)
+        await session.call("generate_photos", **asked, aspect_ratio="custom", width=512, height=768)
+        state = session.sandbox.state
         recorder.app = build_app(replace(state, speeds=replace(state.speeds, generation=3.0)))
-        await talk.call("generate_photos", **asked, seed=8)
+        await session.call("generate_photos", **asked, seed=8)
 
 
 @pytest.mark.parametrize("era", ["auto"], indirect=True)

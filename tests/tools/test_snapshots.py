@@ -1,4 +1,4 @@
-"""What a client sees of each tool, committed, so that a change of it shows in review.
+"""What a client sees of each tool, as committed snapshots, so that a review shows every change.
 
 After a change that is meant: `UPDATE_SNAPSHOTS=1 python -m pytest tests/tools/test_snapshots.py`.
 """
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Talk
+    from .conftest import Session
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATING = bool(os.environ.get("UPDATE_SNAPSHOTS"))
 
 
-async def test_each_tool_looks_as_it_was_committed(talk: Talk) -> None:
+async def test_each_tool_matches_its_snapshot(session: Session) -> None:
     seen = {}
-    for tool in (await talk.client.list_tools()).tools:
+    for tool in (await session.client.list_tools()).tools:
         shown = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
         seen[f"{tool.name}.json"] = json.dumps(_in_order(shown), indent=2, ensure_ascii=False) + "\n"
     if UPDATING:
@@ -33,7 +33,7 @@ async def test_each_tool_looks_as_it_was_committed(talk: Talk) -> None:
 
 
 def _in_order(schema: Any, *, named: bool = False) -> Any:
-    """The eras order keywords differently, which means nothing; the order of parameters is what a model reads."""
+    """Only the order of keywords differs between the eras; the order of parameters is kept because models read it."""
     if isinstance(schema, dict):
         keys = schema if named else sorted(schema)
         return {key: _in_order(schema[key], named=key == "properties") for key in keys}

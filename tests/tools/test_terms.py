@@ -1,4 +1,4 @@
-"""What a tool takes and says follows the terms of the provider in use, in its schema and in what it accepts."""
+"""The schema, the texts and the validation of a tool follow the terms of the current provider."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from apiframe_tools.mcp.tool import LOCAL_READ, StudioTool
 
 @dataclass(frozen=True)
 class Colours:
-    """Terms of a made-up provider."""
+    """Terms of a fictional provider."""
 
     credits: float
     colours: tuple[str, ...]
@@ -32,7 +32,7 @@ OTHER = Colours(7.0, ("blue",), most=None)
 
 
 class Painted(BaseModel):
-    """What was asked for."""
+    """The arguments of the call."""
 
     colour: str
     number: int | None
@@ -104,7 +104,7 @@ async def test_only_what_the_terms_allow_is_accepted(era: str) -> None:
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-async def test_a_parameter_that_the_terms_lack_is_refused_and_defaults_for_tool_and_resolver(
+async def test_a_parameter_missing_in_the_terms_is_rejected_and_has_its_default_in_tool_and_resolver(
     era: str,
 ) -> None:
     async with _painter(OTHER, era) as other:
