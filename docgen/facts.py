@@ -5,49 +5,51 @@ from __future__ import annotations
 from typing import Final
 
 from apiframe_server.settings import Settings
-from apiframe_studio.generations import CREDITS_AN_IMAGE, SAME_AGAIN_SECONDS
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
-from apiframe_studio.photo_sets import UPLOAD_CREDITS
-from apiframe_studio.photos import FEWEST, MOST, Reason, rules
+from apiframe_studio.api.select import DEFAULT_TERMS as TERMS
+from apiframe_studio.generations import SAME_AGAIN_SECONDS
+from apiframe_studio.photos import Reason, rules
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import WARNINGS
-from apiframe_tools.wording.photos import PHOTO_GUIDE, REASONS
+from apiframe_tools.wording.photos import REASONS, describe_good_photos
+from apiframe_tools.wording.prices import Prices
 from docgen.tables import render_table
 
+PRICES: Final = Prices(TERMS)
 MEGA: Final = 1_000_000
 EXAMPLE_PHOTOS: Final = 15
 
 
 def render_prices() -> str:
     """Return what each paid call costs, with a complete example."""
-    example = UPLOAD_CREDITS + CREDITS_A_PHOTO * EXAMPLE_PHOTOS + CREDITS_AN_IMAGE * 3
+    training, images = TERMS.training_credits.of(EXAMPLE_PHOTOS), TERMS.image_credits * 3
     return "\n\n".join(
         [
             render_table(
                 ["what", "tool", "price"],
                 [
-                    ["uploading a photo set, once", "`prepare_photos`", f"{UPLOAD_CREDITS:g} credits"],
+                    ["uploading a photo set, once", "`prepare_photos`", PRICES.upload],
                     [
                         "training",
                         "`start_training`",
-                        f"{CREDITS_A_PHOTO:g} credits a photo: {_min_training():g} to {_max_training():g}",
+                        f"{PRICES.training}: {PRICES.training_range}",
                     ],
-                    ["an image", "`generate_photos`", f"{CREDITS_AN_IMAGE:g} credit"],
+                    ["an image", "`generate_photos`", PRICES.image],
                     ["checking photos, status checks, lists, the account", "the others", "free"],
                 ],
             ),
-            f"A model from {EXAMPLE_PHOTOS} photos and three portraits: {UPLOAD_CREDITS:g} + "
-            f"{CREDITS_A_PHOTO * EXAMPLE_PHOTOS:g} + {CREDITS_AN_IMAGE * 3:g} = **{example:g} credits**.",
+            f"A model from {EXAMPLE_PHOTOS} photos and three portraits: {TERMS.upload_credits:g} + "
+            f"{training:g} + {images:g} = **{TERMS.upload_credits + training + images:g} credits**.",
         ]
     )
 
 
 def render_price_line() -> str:
     """Return the prices in a few sentences."""
+    takes = TERMS.photos
     return (
-        f"**Price**, as Apiframe documents it for v1: {UPLOAD_CREDITS:g} credits to upload a photo set, "
-        f"{CREDITS_A_PHOTO:g} a photo to train on it ({FEWEST} to\n{MOST} photos: "
-        f"**{_min_training():g} to {_max_training():g}**), {CREDITS_AN_IMAGE:g} an image. "
+        f"**Price**, as Apiframe documents it for {TERMS.generation}: {PRICES.upload} to upload a photo set, "
+        f"{TERMS.training_credits.per_photo:g} a photo to train on it ({takes.min} to\n{takes.max} photos: "
+        f"**{PRICES.training_range}**), {TERMS.image_credits:g} an image. "
         "Everything else is free. Refunds are not documented."
     )
 
@@ -57,7 +59,7 @@ def render_repeats() -> str:
     return render_table(
         ["the same", "is returned, not paid for again"],
         [
-            ["photos, uploaded", "while the set lives, about a day"],
+            ["photos, uploaded", f"while the set lives, {PRICES.lifetime}"],
             [
                 "photos, trained",
                 "always, whatever the trigger word; only a new `idempotency_key` trains again",
@@ -76,7 +78,7 @@ def render_photo_numbers() -> str:
         [
             [
                 "photos in a training",
-                f"{FEWEST} to {MOST}",
+                str(TERMS.photos),
             ],
             ["formats", "JPEG, PNG, WebP, HEIC, AVIF"],
             ["one photo", f"at most {limits.bytes // MEGA} MB and {limits.pixels // MEGA} megapixels"],
@@ -94,7 +96,7 @@ def render_photo_numbers() -> str:
 
 def render_photo_guide() -> str:
     """Return the advice that the server publishes as a resource, without its title."""
-    return PHOTO_GUIDE.partition("\n\n")[2].strip()
+    return describe_good_photos(TERMS).partition("\n\n")[2].strip()
 
 
 def render_photo_reasons() -> str:
@@ -112,11 +114,3 @@ def render_timeouts() -> str:
         f"A paid request is given {fields['paid_seconds'].default:g} seconds, a status check "
         f"{fields['read_seconds'].default:g} (`APIFRAME_PAID_SECONDS`, `APIFRAME_READ_SECONDS`)."
     )
-
-
-def _min_training() -> float:
-    return CREDITS_A_PHOTO * FEWEST
-
-
-def _max_training() -> float:
-    return CREDITS_A_PHOTO * MOST

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from apiframe_server.problems import EXIT_CODES
 from apiframe_server.settings import PREFIX, Settings
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_tools import StudioTool, build_tools
 
 TOOL_ORDER: Final = (
@@ -36,7 +37,7 @@ def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def render_tools() -> str:
     """Return every tool with its first sentence and what it may cost, in the order of use."""
-    listed = {tool.name: tool for tool in build_tools(None)}
+    listed = {tool.name: tool for tool in build_tools(DEFAULT_TERMS)}
     ordered = [listed.pop(name) for name in TOOL_ORDER] + list(listed.values())
     return render_table(
         ["tool", "what it does", "kind"],

@@ -13,7 +13,8 @@ from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import missing_folder, progress_bar, run_command, stderr_console, stdout_console
-from apiframe_studio.photos import FEWEST, PathRefused, PhotoCheck, UncheckedAspect, Verdict
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.photos import PathRefused, PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.photos.errors import Refusal
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
@@ -52,7 +53,7 @@ async def _check(studio: Studio, paths: Sequence[Path], sheet: str | None, as_js
             raise CommandFailed(_path_problem(refused, paths[refused.position])) from None
         finally:
             await studio.aclose()
-    _write(checked, sheet, as_json)
+    _write(checked, studio.terms, sheet, as_json)
     return ExitCode.DONE if checked.enough else ExitCode.NO
 
 
@@ -66,11 +67,11 @@ def _path_problem(refused: PathRefused, path: Path) -> Problem:
     )
 
 
-def _write(checked: PhotoCheck, sheet: str | None, as_json: bool) -> None:
+def _write(checked: PhotoCheck, terms: Terms, sheet: str | None, as_json: bool) -> None:
     if sheet is not None:
         Path(sheet).write_bytes(checked.sheet)
     if as_json:
-        print(PhotosChecked.of(checked).model_dump_json(indent=2))
+        print(PhotosChecked.of(checked, terms).model_dump_json(indent=2))
     else:
         _print_check(checked, sheet)
 
@@ -108,5 +109,5 @@ def _table(checked: PhotoCheck) -> Table:
 def _summary(checked: PhotoCheck) -> str:
     good = sum(photo.verdict is Verdict.USE for photo in checked.photos)
     doubtful, rejected = checked.usable - good, len(checked.photos) - checked.usable
-    enough = "enough" if checked.enough else f"not enough: a training takes at least {FEWEST}"
+    enough = "enough" if checked.enough else f"not enough: a training takes at least {checked.takes.min}"
     return f"{good} good, {doubtful} doubtful, {rejected} rejected: {enough}."

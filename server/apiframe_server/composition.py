@@ -35,9 +35,9 @@ def build_server(studio: Studio) -> MCPServer[Any]:
     server: MCPServer[Any] = MCPServer(
         "apiframe-photo-mcp",
         title="Apiframe photos (sandbox)" if studio.is_sandbox else "Apiframe photos",
-        instructions=instructions(sandbox=studio.is_sandbox),
+        instructions=instructions(studio.terms, sandbox=studio.is_sandbox),
         version=__version__,
-        tools=[*build_tools(None)],
+        tools=[*build_tools(studio.terms)],
         log_level="WARNING",
         lifespan=partial(_running, studio),
     )

@@ -18,6 +18,7 @@ from apiframe_studio.api.errors import (
     Refused,
 )
 from apiframe_studio.api.keys import KeyProblem
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.ledger import LedgerBusy, LedgerDamaged, LedgerError, LedgerNotPrivate, LedgerTooNew
 from apiframe_studio.training import NotATraining, UnknownTraining
 from apiframe_tools.wording.error_messages import message_for
@@ -78,7 +79,7 @@ def explain_to_user(error: BaseException, option: str = "") -> Problem | None:
 
 
 def _as_told_to_an_assistant(error: BaseException, code: ExitCode) -> Problem | None:
-    told = message_for(error)
+    told = message_for(error, DEFAULT_TERMS)
     if told is None:
         return None
     message, _, then = told.partition(" Next: ")

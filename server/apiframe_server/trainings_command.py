@@ -57,7 +57,9 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
     finally:
         await studio.aclose()
     if as_json:
-        result = TrainingList.of(page, sandbox=studio.is_sandbox, is_filtered=subject is not None)
+        result = TrainingList.of(
+            page, studio.terms, sandbox=studio.is_sandbox, is_filtered=subject is not None
+        )
         print(result.model_dump_json(indent=2))
     else:
         _print_list(page, subject, sandbox=studio.is_sandbox)
@@ -122,7 +124,7 @@ async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
     finally:
         await studio.aclose()
     if as_json:
-        print(TrainingStatus.of(training, sandbox=studio.is_sandbox).model_dump_json(indent=2))
+        print(TrainingStatus.of(training, studio.terms, sandbox=studio.is_sandbox).model_dump_json(indent=2))
     else:
         stdout_console().print(_describe_outcome(training))
     if training.state is State.FINISHED:

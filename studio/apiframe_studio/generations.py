@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused, is_unknown_task
-from apiframe_studio.api.provider import ImageCall, Kind, Provider, TaskStatus, check_status
+from apiframe_studio.api.provider import ImageCall, Kind, Provider, TaskStatus, Terms, check_status
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
@@ -34,7 +34,6 @@ from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.training import Training, observation_of
 from apiframe_studio.trainings import Trainings
 
-CREDITS_AN_IMAGE: Final = 1.0
 DEADLINE_SECONDS: Final = 120.0
 SAME_AGAIN_SECONDS: Final = 600.0
 """For this long the same wish without a seed is taken for a call that was made twice."""
@@ -117,7 +116,9 @@ class Generations:
         clock: Clock,
         *,
         poll_seconds: float,
+        terms: Terms,
     ) -> None:
+        self._terms = terms
         self._service = service
         self._ledger = ledger
         self._sending = sending
@@ -203,7 +204,7 @@ class Generations:
             self._ledger.owner,
             about=f"{training.task_id} {hashlib.sha256(wanted.encode()).hexdigest()}",
             subject=training.subject,
-            credits=CREDITS_AN_IMAGE * (wish.number_of_images or 1),
+            credits=self._terms.image_credits * (wish.number_of_images or 1),
             photos=wish.number_of_images or 1,
             prompt=prompt,
         )

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from apiframe_studio import photos as pictures
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, Provider, UploadCall, check_status
+from apiframe_studio.api.provider import Kind, Provider, Terms, UploadCall, check_status
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, has_expired, may_have_expired
-from apiframe_studio.photos import FEWEST, MOST
+from apiframe_studio.ledger.reuse import has_expired, may_have_expired
 from apiframe_studio.progress import ignore
 from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
@@ -31,7 +30,6 @@ from apiframe_studio.training import Training, observation_of
 if TYPE_CHECKING:
     from apiframe_studio.photos import Choice, FileIdentity, PhotoCheck, PreparedPhotos
 
-UPLOAD_CREDITS: Final = 2.0
 LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 900.0
 SLOWEST_BYTES_A_SECOND: Final = 40_000.0
@@ -48,7 +46,7 @@ class NotEnoughPhotos(StudioError):
     """Fewer pictures can be used than a training needs. Nothing was sent."""
 
     def __init__(self, check: PhotoCheck, usable: int) -> None:
-        super().__init__(f"{usable} of {len(check.photos)} can be used, {FEWEST} are needed")
+        super().__init__(f"{usable} of {len(check.photos)} can be used, {check.takes.min} are needed")
         self.check = check
         self.usable = usable
 
@@ -144,11 +142,8 @@ class PhotoSet:
     expired: bool = False
     clock_ahead: float | None = None
     """Seconds that this machine's clock is ahead of the service's (below 0: behind), when it is wrong."""
-
-    @property
-    def training_credits(self) -> float:
-        """What a training of it costs."""
-        return CREDITS_A_PHOTO * (self.row.photos or 0)
+    training_credits: float = 0.0
+    """What a training of it costs."""
 
 
 class PhotoSets:
@@ -165,7 +160,9 @@ class PhotoSets:
         *,
         folders: Sequence[Path],
         poll_seconds: float,
+        terms: Terms,
     ) -> None:
+        self._terms = terms
         self._service = service
         self._time = service_time
         self._ledger = ledger
@@ -195,7 +192,12 @@ class PhotoSets:
             await tell(done, of, "checking")
 
         return await pictures.check(
-            paths, self._allowed, progress=progress, seconds=seconds, cache=self._cache
+            paths,
+            self._allowed,
+            takes=self._terms.photos,
+            progress=progress,
+            seconds=seconds,
+            cache=self._cache,
         )
 
     async def check_and_normalise(
@@ -213,7 +215,7 @@ class PhotoSets:
         if judged.unseen:
             raise CheckUnfinished(judged)
         choice = pictures.choose(judged, wish.leave_out, wish.keep)
-        if (number := pictures.count_to_send(judged, choice)) < FEWEST:
+        if (number := pictures.count_to_send(judged, choice)) < self._terms.photos.min:
             raise NotEnoughPhotos(judged, number)
         return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 
@@ -282,8 +284,9 @@ class PhotoSets:
             refreshed,
             same_wording,
             await self.trained(checked),
-            has_expired(row, self._clock.now(), self._time.now()),
+            has_expired(row, self._clock.now(), self._time.now(), self._terms),
             self._time.clock_ahead(),
+            self._terms.training_credits.of(row.photos or 0),
         )
 
     async def _as_agreed(
@@ -348,11 +351,12 @@ class PhotoSets:
         row = await self._ledger.find(name, now)
         if row is None or row.kind is not Kind.UPLOAD:
             return
-        if "expired" in (cause.message or "").lower() or may_have_expired(row, now, self._time.now()):
+        is_over = may_have_expired(row, now, self._time.now(), self._terms)
+        if is_over or "expired" in (cause.message or "").lower():
             await self._ledger.mark_missing(row.ref, now)
 
     async def _refuse_expired(self, row: Submission) -> None:
-        if has_expired(row, self._clock.now(), await self._service_now(row)):
+        if has_expired(row, self._clock.now(), await self._service_now(row), self._terms):
             raise SetNotUsable(row, expired=True, clock_ahead=self._time.clock_ahead())
 
     async def _service_now(self, row: Submission | None) -> float | None:
@@ -361,7 +365,12 @@ class PhotoSets:
         The service is asked for it only where it is not known yet and the clock here would call the set expired.
         """
         unknown = self._time.now() is None
-        if unknown and row is not None and row.task_id and has_expired(row, self._clock.now(), None):
+        if (
+            unknown
+            and row is not None
+            and row.task_id
+            and has_expired(row, self._clock.now(), None, self._terms)
+        ):
             with suppress(ApiframeError):
                 await check_status(await self._service(), Kind.UPLOAD, row.task_id)
         return self._time.now()
@@ -380,7 +389,7 @@ class PhotoSets:
             about=prepared.fingerprint,
             wording=wish.wording(),
             subject=wish.subject,
-            credits=UPLOAD_CREDITS,
+            credits=self._terms.upload_credits,
             photos=len(prepared.jpegs),
             consent_at=wish.consent_at,
         )
@@ -389,8 +398,14 @@ class PhotoSets:
         async def progress(done: int, of: int) -> None:
             await tell(done, of, "preparing")
 
-        prepared = await pictures.prepare(judged, MOST, choice=choice, progress=progress, cache=self._cache)
-        if len(prepared.jpegs) < FEWEST:
+        prepared = await pictures.prepare(
+            judged,
+            long_side=self._terms.photo_long_side,
+            choice=choice,
+            progress=progress,
+            cache=self._cache,
+        )
+        if len(prepared.jpegs) < self._terms.photos.min:
             raise NotEnoughPhotos(judged, len(prepared.jpegs))
         return prepared
 

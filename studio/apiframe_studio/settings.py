@@ -20,12 +20,13 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.api.urls import normalize_base_url, require_https
 from apiframe_studio.errors import StudioError
 from apiframe_studio.strangers import plain
 
 PREFIX: Final = "APIFRAME_"
-_AN_ADDRESS: Final = "must be a web address such as https://api.apiframe.pro"
+_AN_ADDRESS: Final = f"must be a web address such as {DEFAULT_TERMS.base_url}"
 _PLAIN_HTTP: Final = (
     f"{PREFIX}BASE_URL must begin with https:// to reach another machine: over http:// anyone on the network path "
     f"can read your key and photos. If you accept that, set {PREFIX}ALLOW_HTTP=true."
@@ -52,7 +53,7 @@ class StudioSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
 
     api_key: Annotated[SecretStr, Field(description="Your v1 API key, as Apiframe shows it")] = SecretStr("")
-    base_url: Annotated[str, Field(description="Base URL of the API")] = "https://api.apiframe.pro"
+    base_url: Annotated[str, Field(description="Base URL of the API")] = DEFAULT_TERMS.base_url
     allow_http: Annotated[
         bool, Field(description="Send the key over plain http:// to another machine, readable on the way")
     ] = False
@@ -88,7 +89,7 @@ class StudioSettings(BaseSettings):
     ] = None
     poll_seconds: Annotated[
         float, Field(ge=1, le=60, description="Polling interval while waiting, in seconds")
-    ] = 5.0
+    ] = DEFAULT_TERMS.poll_seconds
     connect_seconds: Annotated[
         float, Field(ge=0.1, le=10, description="Timeout of a connection, in seconds")
     ] = 5.0

@@ -14,7 +14,7 @@ from typing import Final, Self
 import anyio
 
 from apiframe_studio.api.errors import InvalidBaseUrl
-from apiframe_studio.api.provider import Account, Deadlines, Provider
+from apiframe_studio.api.provider import Account, Deadlines, Provider, Terms
 from apiframe_studio.api.select import open_provider, require_valid_key, select_terms
 from apiframe_studio.api.urls import is_loopback_url, normalize_base_url
 from apiframe_studio.background import Background
@@ -81,12 +81,15 @@ class Studio:
             studio._leaving.callback(temporary.cleanup)
         return studio
 
-    def __init__(self, plan: StudioPlan, clock: Clock | None = None) -> None:
+    def __init__(self, plan: StudioPlan, clock: Clock | None = None, terms: Terms | None = None) -> None:
         self.clock = clock or SystemClock()
         self.plan = plan
-        self.terms = select_terms(plan.key)
+        self.terms = terms or select_terms(plan.key)
         self.ledger = Ledger(
-            plan.ledger_path, service=_service_name(plan, self.terms.generation), owner=plan.owner
+            plan.ledger_path,
+            service=_service_name(plan, self.terms.generation),
+            owner=plan.owner,
+            terms=self.terms,
         )
         self._sending = Sending(self.ledger, self.clock, credits_a_day=plan.credits_a_day)
         self.background = Background()
@@ -100,6 +103,7 @@ class Studio:
             self.clock,
             folders=plan.photo_folders,
             poll_seconds=plan.poll_seconds,
+            terms=self.terms,
         )
         self.portfolio = Portfolio(plan.output_folder, plan.picture_hosts, self.clock)
         self.trainings = Trainings(
@@ -111,6 +115,7 @@ class Studio:
             self.clock,
             poll_seconds=plan.poll_seconds,
             paid_seconds=plan.paid_seconds,
+            terms=self.terms,
         )
         self.generations = Generations(
             self.service,
@@ -121,6 +126,7 @@ class Studio:
             self.portfolio,
             self.clock,
             poll_seconds=plan.poll_seconds,
+            terms=self.terms,
         )
         self._api: Provider | None = None
         self._leaving = ExitStack()

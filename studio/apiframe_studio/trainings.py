@@ -15,7 +15,7 @@ import anyio
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, TaskStatus, TrainingCall, check_status
+from apiframe_studio.api.provider import Kind, TaskStatus, Terms, TrainingCall, check_status
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import (
     REF,
@@ -26,10 +26,8 @@ from apiframe_studio.ledger import (
     Submission,
 )
 from apiframe_studio.ledger.advancing import as_seen, is_news
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, MOST_A_TRAINING_COSTS, training_credits
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import NotAPhotoSet, PhotoSets, SetNotUsable
-from apiframe_studio.photos import FEWEST
 from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.progress import ignore
 from apiframe_studio.resolving import Decision, Resolver, known_task
@@ -49,7 +47,6 @@ from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
 SET_WAIT_SECONDS: Final = 20.0
-LEAST_CREDITS: Final = CREDITS_A_PHOTO * FEWEST
 REFRESHED_AT_ONCE: Final = 60
 MOST_OF_A_SUBJECT: Final = 10
 _LISTED: Final = frozenset(State) - {State.REJECTED}
@@ -114,7 +111,9 @@ class Trainings:
         *,
         poll_seconds: float,
         paid_seconds: float,
+        terms: Terms,
     ) -> None:
+        self._terms = terms
         self._photo_sets = photo_sets
         self._paid_seconds = paid_seconds
         self._service = service
@@ -201,7 +200,9 @@ class Trainings:
             return None
         await self._sending.check_cap(new)
         least, most = (
-            (LEAST_CREDITS, MOST_A_TRAINING_COSTS) if new.credits is None else (new.credits, new.credits)
+            (self._terms.min_training_credits(), self._terms.max_training_credits())
+            if new.credits is None
+            else (new.credits, new.credits)
         )
         earlier = None
         if new.idempotency_key is not None:
@@ -222,13 +223,14 @@ class Trainings:
         )
         if photo_set is None:
             return new
+        photos = photo_set.photos
         return replace(
             new,
             about=photo_set.task_id or wish.training_images_id,
             subject=wish.subject or photo_set.subject,
-            photos=photo_set.photos,
+            photos=photos,
             fingerprint=photo_set.fingerprint,
-            credits=training_credits(photo_set.photos),
+            credits=None if photos is None else self._terms.training_credits.of(photos),
         )
 
     async def look(self, name: str) -> Training:

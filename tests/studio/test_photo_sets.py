@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, has_expired, still_good, worst_case
+from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, has_expired, max_cost, still_good
 from apiframe_studio.photo_sets import (
     LEAST_SECONDS,
     MOST_SECONDS,
@@ -268,4 +268,4 @@ def test_a_set_ends_by_the_clock_of_the_service_where_the_one_here_does_not_cont
     ],
 )
 def test_what_one_may_cost_at_worst(kind: Kind, known: float | None, most: float) -> None:
-    assert worst_case(_row(kind, State.QUEUED, credits=known)) == most
+    assert max_cost(_row(kind, State.QUEUED, credits=known)) == most

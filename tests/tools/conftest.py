@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
 
 from apiframe_server.composition import build_server
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioPlan
 
@@ -148,7 +149,11 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
 
     @asynccontextmanager
     async def serve(
-        *, speeds: dict[str, float] | None = None, answers: Any = None, **changes: Any
+        *,
+        speeds: dict[str, float] | None = None,
+        answers: Any = None,
+        terms: Terms | None = None,
+        **changes: Any,
     ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
         sandbox = Sandbox(clock=clock.now, **paces)
@@ -164,7 +169,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
             photo_folders=(tmp_path / "photos",),
             output_folder=tmp_path / "portraits",
         )
-        studio = Studio(replace(plan, **changes), clock)
+        studio = Studio(replace(plan, **changes), clock, terms)
         try:
             async with Client(build_server(studio), mode=era, elicitation_callback=answers) as client:
                 yield Session(client, studio, sandbox, clock)

@@ -15,6 +15,7 @@ import pytest
 from mcp.types import ImageContent
 from PIL import Image
 
+from apiframe_studio.api.provider import Range
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
 from apiframe_studio.photo_sets import PhotosWish
 from apiframe_studio.photos import faces
@@ -498,7 +499,7 @@ async def test_check_photos_reports_the_full_price_and_how_many_photos_are_sent(
 def test_the_text_about_the_sent_photos_matches_their_number(
     good: int, doubtful: int, sent: int, words: str
 ) -> None:
-    assert describe_choice(good, doubtful, sent) == f"A training takes 10 to 30: {words}"
+    assert describe_choice(good, doubtful, sent, Range(10, 30)) == f"A training takes 10 to 30: {words}"
 
 
 @IN_ONE_ERA

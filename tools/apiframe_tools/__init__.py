@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from apiframe_studio.api.provider import Terms
 from apiframe_tools import (
     check_photos,
     generate_photos,
@@ -33,7 +34,7 @@ _TOOLS: Final = (
 )
 
 
-def build_tools(terms: Any) -> list[StudioTool]:
+def build_tools(terms: Terms) -> list[StudioTool]:
     """Every tool under these terms, in the order in which a model should read them."""
     return [StudioTool.of(fn, title, annotations, terms) for fn, title, annotations in _TOOLS]
 

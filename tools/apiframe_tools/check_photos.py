@@ -17,4 +17,5 @@ async def check_photos(paths: Paths, *, studio: RequestStudio, on_progress: Prog
     Free; sends nothing. Returns the full price, what to photograph next, and a contact sheet. prepare_photos
     repeats this check.
     """
-    return PhotosChecked.of(await studio.photo_sets.check(paths, on_progress, MAX_SECONDS))
+    checked = await studio.photo_sets.check(paths, on_progress, MAX_SECONDS)
+    return PhotosChecked.of(checked, studio.terms)

@@ -8,6 +8,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.generations import PicturesWish
 from apiframe_tools.mcp.parameters import (
+    CUSTOM,
     AspectRatio,
     ImageCount,
     OfSubject,
@@ -37,12 +38,12 @@ async def generate_photos(
 ) -> ImagesMade:
     """Generate images of a trained subject from a prompt and save them on this machine.
 
-    Costs 1 credit an image. Repeating a call that made images is free: with a seed at any time, otherwise for
+    Costs {prices.image} an image. Repeating a call that made images is free: with a seed at any time, otherwise for
     ten minutes. Takes task_id or subject of a finished training; adds the trigger word if the prompt lacks it.
     Returns paths and small previews.
     """
     require_one_name(task_id, subject)
-    custom = aspect_ratio == "custom"
+    custom = aspect_ratio == CUSTOM
     if custom != (width is not None and height is not None) or (not custom and (width or height)):
         raise ToolError("width and height are required with aspect_ratio custom, and allowed only with it.")
     wish = PicturesWish(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)

@@ -9,6 +9,6 @@ from apiframe_tools.results.account import AccountStatus
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
     """Get remaining credits and plan.
 
-    Free. Use before start_training to check that the user can afford a training (40 to 120 credits).
+    Free. Use before start_training to check that the user can afford a training ({prices.training_range} credits).
     """
-    return AccountStatus.of(await studio.account(), sandbox=studio.is_sandbox)
+    return AccountStatus.of(await studio.account(), studio.terms, sandbox=studio.is_sandbox)

@@ -10,10 +10,8 @@ from weakref import WeakKeyDictionary
 
 from mcp.server.mcpserver import Context, Resolve
 
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
 from apiframe_studio.photo_sets import (
     CHECKING_SECONDS,
-    UPLOAD_CREDITS,
     CheckedPhotos,
     ConsentMissing,
     PhotosChanged,
@@ -31,6 +29,7 @@ from apiframe_tools.mcp.confirmation import (
 from apiframe_tools.mcp.parameters import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths, Subject
 from apiframe_tools.mcp.request import OnProgress, RequestStudio, stepped
 from apiframe_tools.results.photos import PhotosPrepared
+from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import describe_earlier_training
 
 MAX_SECONDS: Final = 40.0
@@ -112,10 +111,10 @@ async def prepare_photos(
     ready: Annotated[_Ready, Resolve(_check)],
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> PhotosPrepared:
-    """Check, clean and upload 10 to 30 photos of one subject. Returns the training_images_id for start_training.
+    """Check, clean and upload {terms.photos} photos of one subject. Returns the training_images_id for start_training.
 
-    Costs 2 credits, once for the same photos while the set is valid (about a day). Removes location and other
-    metadata. A slow upload continues after the call; the same call again reports it. Needs the subject's consent.
+    Costs {prices.upload}, once for the same photos while the set is valid ({prices.lifetime}). Removes location and
+    other metadata. A slow upload continues after the call; the same call again reports it. Needs the subject's consent.
     """
     photo_set = await studio.photo_sets.prepare(
         ready.wish,
@@ -126,7 +125,7 @@ async def prepare_photos(
     )
     paid = photo_set.row.task_id is not None and not photo_set.deduplicated
     left = await credits_left(studio) if paid else None
-    return PhotosPrepared.of(photo_set, sandbox=studio.is_sandbox, credits_left=left)
+    return PhotosPrepared.of(photo_set, studio.terms, sandbox=studio.is_sandbox, credits_left=left)
 
 
 def _choice(wish: PhotosWish) -> tuple[Sequence[str], ...]:
@@ -141,9 +140,10 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     trained = await studio.photo_sets.trained(ready.photos)
     before = f" {describe_earlier_training(trained)}" if trained else ""
     left_out = ready.photos.found - number
+    training = studio.terms.training_credits.of(number)
     told = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
     return (
-        f"Send {photos} to Apiframe? {told}It costs {UPLOAD_CREDITS:g} credits; training on them costs "
-        f"{CREDITS_A_PHOTO * number:g} more, and you will be asked again before it starts. Apiframe then stores "
-        f"photos of the subject's face.{before}"
+        f"Send {photos} to Apiframe? {told}It costs {Prices(studio.terms).upload}; training on them costs {training:g} "
+        "more, and you will be asked again before it starts. Apiframe then stores photos of the subject's face."
+        f"{before}"
     )

@@ -18,7 +18,7 @@ from mcp.types import (
 )
 from pydantic import Field
 
-from apiframe_studio.photos import FEWEST, MOST
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.strangers import plain
 from apiframe_studio.studio import Studio
 
@@ -27,7 +27,10 @@ MAX_SUGGESTED: Final = 20
 Subject = Annotated[str, Field(description="Name of the subject: the person in the photos")]
 Folder = Annotated[
     str,
-    Field(description=f"Folder with at least {FEWEST} photos of the subject (at most {MOST} are sent)"),
+    Field(
+        description="Folder with at least {terms.photos.min} photos of the subject (at most {terms.photos.max} "
+        "are sent)"
+    ),
 ]
 
 
@@ -36,6 +39,14 @@ class StudioPrompt(Prompt):
 
     The SDK's own prompt returns code 0, logs a traceback, and renders a blank argument as a blank.
     """
+
+    @classmethod
+    def of(cls, fn: Callable[..., str], title: str, terms: Terms) -> Prompt:
+        """Make a prompt of a function. Descriptions of its arguments may have fields such as `{terms.photos.min}`."""
+        prompt = cls.from_function(fn, title=title)
+        for argument in prompt.arguments or []:
+            argument.description = (argument.description or "").format(terms=terms)
+        return prompt
 
     async def render(self, arguments: dict[str, Any] | None, context: Any) -> Any:
         """Render the prompt. Raises MCPError for arguments that are missing, blank or unknown."""
@@ -73,8 +84,8 @@ def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
             "make it with generate_photos."
         )
 
-    server.add_prompt(StudioPrompt.from_function(train_a_person, title="Train a model of a subject"))
-    server.add_prompt(StudioPrompt.from_function(portrait_ideas, title="Ideas for portraits"))
+    server.add_prompt(StudioPrompt.of(train_a_person, "Train a model of a subject", studio.terms))
+    server.add_prompt(StudioPrompt.of(portrait_ideas, "Ideas for portraits", studio.terms))
 
     async def complete(
         _ref: PromptReference | ResourceTemplateReference,

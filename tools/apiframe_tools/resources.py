@@ -13,7 +13,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from apiframe_studio.portfolio import ENDINGS
 from apiframe_studio.studio import Studio
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
-from apiframe_tools.wording.photos import PHOTO_GUIDE
+from apiframe_tools.wording.photos import describe_good_photos
 
 MAX_LISTED = 50
 
@@ -24,21 +24,21 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
     @server.resource("apiframe://trainings", title="Trainings", mime_type="application/json")
     async def trainings() -> str:
         """The trainings started from here, newest first, with subject, status and trigger word."""
-        page = await raise_readable(studio.trainings.list(limit=MAX_LISTED))
-        return TrainingList.of(page, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+        page = await raise_readable(studio, studio.trainings.list(limit=MAX_LISTED))
+        return TrainingList.of(page, studio.terms, sandbox=studio.is_sandbox).model_dump_json(indent=1)
 
     @server.resource("apiframe://trainings/{task_id}", title="One training", mime_type="application/json")
     async def training(task_id: str) -> str:
         """Status and trigger word of one training, by task_id or ref."""
-        found = await raise_readable(studio.trainings.look(task_id))
-        return TrainingStatus.of(found, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+        found = await raise_readable(studio, studio.trainings.look(task_id))
+        return TrainingStatus.of(found, studio.terms, sandbox=studio.is_sandbox).model_dump_json(indent=1)
 
     @server.resource(
         "apiframe://guides/photos", title="Good photos for a training", mime_type="text/markdown"
     )
     async def photo_guide() -> str:
         """What makes good input photos."""
-        return PHOTO_GUIDE
+        return describe_good_photos(studio.terms)
 
     for media_type, ending in ENDINGS.items():
         _add_pictures(server, studio, media_type, ending)
@@ -53,7 +53,7 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
     )
     async def picture(ref: str, number: str) -> bytes:
         """An image that generate_photos saved on this machine."""
-        saved = await raise_readable(studio.ledger.pictures_of(ref))
+        saved = await raise_readable(studio, studio.ledger.pictures_of(ref))
         for one in saved:
             if str(one.number) == number and (data := await studio.portfolio.read(one)) is not None:
                 return data
@@ -62,13 +62,13 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
         )
 
 
-async def raise_readable(wanted: Any) -> Any:
+async def raise_readable(studio: Studio, wanted: Any) -> Any:
     """What was asked for, or the studio's trouble in words."""
     try:
         return await wanted
     except Exception as error:
         from apiframe_tools.wording.error_messages import message_for
 
-        if words := message_for(error):
+        if words := message_for(error, studio.terms):
             raise ResourceError(words) from error
         raise

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
-from apiframe_studio.generations import CREDITS_AN_IMAGE
 from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import TrainingWish
 from apiframe_studio.webhooks import WebhookProblem, problem_of
@@ -30,7 +29,7 @@ from apiframe_tools.mcp.parameters import (
 )
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingStarted
-from apiframe_tools.wording.phrases import pluralize
+from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import describe_earlier_training
 
 _WEBHOOK_PROBLEMS = {
@@ -66,9 +65,9 @@ async def start_training(
 ) -> TrainingStarted:
     """Start training a photo model of a subject from uploaded photos.
 
-    Costs 4 credits a photo (40 to 120), once: calling again with the same photos returns the existing training.
-    Returns task_id at once; the training takes many minutes and cannot be cancelled. Use get_training_status for
-    progress.
+    Costs {prices.training} ({prices.training_range}), once: calling again with the same photos returns the existing
+    training. Returns task_id at once; the training takes many minutes and cannot be cancelled. Use
+    get_training_status for progress.
     """
     agreed = may_pay(confirmation)
     _check_webhook(studio, webhook_url)
@@ -78,7 +77,7 @@ async def start_training(
     training = await studio.trainings.start(wish, may_pay=agreed)
     paid = training.task_id is not None and not training.deduplicated
     left = await credits_left(studio) if paid else None
-    return TrainingStarted.of(training, sandbox=studio.is_sandbox, credits_left=left)
+    return TrainingStarted.of(training, studio.terms, sandbox=studio.is_sandbox, credits_left=left)
 
 
 async def _question(studio: Studio, wish: TrainingWish) -> str | None:
@@ -94,7 +93,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
     )
     return (
         f"Train a model on {photos}? It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with "
-        f"it later costs {pluralize(CREDITS_AN_IMAGE, 'credit')}.{before}"
+        f"it later costs {Prices(studio.terms).image}.{before}"
     )
 
 

@@ -74,7 +74,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Image:
-    """One generated image: `media_type` is image/jpeg, image/png or image/webp, judged by its first bytes."""
+    """One generated image: `media_type` is image/jpeg, image/png or image/webp, detected from its first bytes."""
 
     data: bytes = field(repr=False)
     media_type: str

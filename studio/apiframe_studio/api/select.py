@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.api.keys import check_key
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from apiframe_studio.api.provider import Deadlines, OnDate, Provider, Terms
 
+DEFAULT_TERMS: Final[Terms] = V1_TERMS
+"""The terms that are shown and applied where no key says otherwise."""
+
 
 def select_terms(key: SecretStr | None) -> Terms:  # noqa: ARG001 - one generation has a provider today
     """Return the terms that hold for a key; without one, or for one that cannot be used, those of v1."""
-    return V1_TERMS
+    return DEFAULT_TERMS
 
 
 def require_valid_key(key: SecretStr | None) -> None:

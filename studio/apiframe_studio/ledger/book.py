@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, insert
 
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.intent import Intent, NothingSent, is_settled, same_intent
 from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
 from apiframe_studio.ledger.ending import is_open_to
@@ -36,7 +38,7 @@ from apiframe_studio.ledger.file import (
 )
 from apiframe_studio.ledger.kin import rows_about
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
-from apiframe_studio.ledger.reuse import CLOCK_STEP_SECONDS, still_good, worst_case
+from apiframe_studio.ledger.reuse import CLOCK_STEP_SECONDS, max_cost, still_good
 from apiframe_studio.ledger.rows import (
     Answer,
     Kind,
@@ -94,8 +96,9 @@ _MADE_OF: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
 class Book:
     """One ledger file, opened. Not for use from two threads at once."""
 
-    def __init__(self, path: Path, *, check: bool = False) -> None:
+    def __init__(self, path: Path, *, terms: Terms = DEFAULT_TERMS, check: bool = False) -> None:
         self._path = path
+        self._terms = terms
         opened = open_ledger(path, check=check)
         self._engine, self._unwritable = opened.engine, opened.unwritable
         with translated(path):
@@ -139,8 +142,8 @@ class Book:
         self._take_in_spooled()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            new = with_its_photos(connection, new)
-            known = _carrier(connection, new, now, service_now)
+            new = with_its_photos(connection, new, self._terms.training_credits)
+            known = _carrier(connection, new, now, service_now, self._terms)
             if not may_send and _would_be_sent(known, new):
                 raise NothingSent
             if known is None:
@@ -158,8 +161,8 @@ class Book:
     def peek(self, new: NewSubmission, now: float, service_now: float | None = None) -> Submission | None:
         """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
         with self._reading() as connection:
-            new = with_its_photos(connection, new)
-            known = _carrier(connection, new, now, service_now)
+            new = with_its_photos(connection, new, self._terms.training_credits)
+            known = _carrier(connection, new, now, service_now, self._terms)
             if known is None:
                 _refuse_forgotten(connection, new)
             return known
@@ -193,7 +196,7 @@ class Book:
                 lease_until=now + lease_seconds,
                 answer=None,
             )
-            count_attempt(connection, sending, now)
+            count_attempt(connection, sending, now, max_cost(sending, self._terms))
             return store(connection, sending)
 
     def settle(self, ref: str, attempt: int, event: Event, answer: Answer, now: float) -> Submission | None:
@@ -212,7 +215,7 @@ class Book:
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
                 moved = keep_stray(connection, row, answer.task_id, now)
             if moved is not None and event is Event.ACCEPTED:
-                _accepted(connection, moved)
+                _accepted(connection, moved, self._terms)
         if row is not None:
             with contextlib.suppress(OSError):
                 self._spool.release(ref, attempt)
@@ -266,7 +269,7 @@ class Book:
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
             decided = store(connection, decided)
             if event is Event.PERSON_SAYS_ACCEPTED:
-                _accepted(connection, decided)
+                _accepted(connection, decided, self._terms)
             return decided
 
     def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
@@ -483,8 +486,9 @@ class Book:
             return
         known = {"service": row.service, "owner": row.owner, "since": now - DAY_SECONDS}
         spent = float(connection.execute(SPENT_SINCE, known).scalar_one())
-        if spent + worst_case(row) > cap:
-            raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=worst_case(row))
+        needed = max_cost(row, self._terms)
+        if spent + needed > cap:
+            raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=needed)
 
     def _take_in_spooled(self) -> None:
         for spooled in self._spool:
@@ -524,10 +528,10 @@ def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
 
 
 def _carrier(
-    connection: Connection, new: NewSubmission, now: float, service_now: float | None
+    connection: Connection, new: NewSubmission, now: float, service_now: float | None, terms: Terms
 ) -> Submission | None:
     intent = Intent(new.about, new.wording, new.idempotency_key)
-    good = partial(still_good, new, now, service_now)
+    good = partial(still_good, new, now, service_now, terms=terms)
     return same_intent(intent, same_photos(connection, new), keyed_by(connection, new), good)
 
 
@@ -539,10 +543,10 @@ def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
         raise SubjectForgotten
 
 
-def _accepted(connection: Connection, row: Submission) -> None:
+def _accepted(connection: Connection, row: Submission, terms: Terms) -> None:
     """What others owe to a submission that has its id now, in the transaction that writes it."""
     pass_on_keys(connection, row)
-    tell_trainings_of(connection, row)
+    tell_trainings_of(connection, row, terms.training_credits)
 
 
 def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.to_thread
 
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged
 from apiframe_studio.ledger.rows import (
     Answer,
@@ -37,10 +39,13 @@ class Ledger:
     is finished. See `book.Book` for what each verb does and raises.
     """
 
-    def __init__(self, path: Path, *, service: str, owner: str = "local") -> None:
+    def __init__(
+        self, path: Path, *, service: str, owner: str = "local", terms: Terms = DEFAULT_TERMS
+    ) -> None:
         self.path = path
         self.service = service
         self.owner = owner
+        self._terms = terms
         self._book: Book | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
@@ -220,5 +225,5 @@ class Ledger:
         if self._book is None:
             from apiframe_studio.ledger.book import Book
 
-            self._book = Book(self.path, check=check)
+            self._book = Book(self.path, terms=self._terms, check=check)
         return self._book

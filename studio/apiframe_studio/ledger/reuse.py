@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.intent import is_settled
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Submission
 from apiframe_studio.submission import State
 
-CREDITS_A_PHOTO: Final = 4.0
-MOST_A_TRAINING_COSTS: Final = 120.0
-"""30 photos at 4 credits: what a training of a set that this ledger never saw is counted as."""
 FAILED_JUST_NOW_SECONDS: Final = 600.0
-SET_LIFETIME_SECONDS: Final = 24 * 3600.0
 CLOCK_STEP_SECONDS: Final = 60.0
 """A clock may be set back by so much, as time servers do, and what was reckoned by it still holds."""
 
 
-def has_expired(row: Submission, now: float, service_now: float | None) -> bool:
+def has_expired(row: Submission, now: float, service_now: float | None, terms: Terms = DEFAULT_TERMS) -> bool:
     """Whether a set is of no use any more, or a generation is to be made anew.
 
     A set's end is told by the service, so it is judged by the service's clock where that is known. But an answer's
@@ -30,18 +28,21 @@ def has_expired(row: Submission, now: float, service_now: float | None) -> bool:
         return True
     if row.expires_at is None or (service_now is not None and service_now < row.expires_at):
         return False
-    return _is_over_here(row, row.expires_at, now, unknown=service_now is not None or row.expires_at <= now)
+    unknown = service_now is not None or row.expires_at <= now
+    return _is_over_here(row, row.expires_at, now, terms, unknown=unknown)
 
 
-def may_have_expired(row: Submission, now: float, service_now: float | None) -> bool:
+def may_have_expired(
+    row: Submission, now: float, service_now: float | None, terms: Terms = DEFAULT_TERMS
+) -> bool:
     """Whether either clock says that a set is over: then the service is believed when it refuses it."""
     if row.expires_at is None:
         return False
     over_there = service_now is not None and row.expires_at <= service_now
-    return over_there or _is_over_here(row, row.expires_at, now, unknown=False)
+    return over_there or _is_over_here(row, row.expires_at, now, terms, unknown=False)
 
 
-def _is_over_here(row: Submission, expires_at: float, now: float, *, unknown: bool) -> bool:
+def _is_over_here(row: Submission, expires_at: float, now: float, terms: Terms, *, unknown: bool) -> bool:
     """Whether a set is over by this machine's clock; `unknown` where that says nothing.
 
     A set that was sent or first seen after its own end shows that the clock here is ahead: then it has the time that
@@ -50,10 +51,16 @@ def _is_over_here(row: Submission, expires_at: float, now: float, *, unknown: bo
     begun = row.sent_at or row.accepted_at or row.finished_at
     if begun is None or row.finished_at is None or now < row.finished_at - CLOCK_STEP_SECONDS:
         return unknown
-    return begun < expires_at <= now or now - row.finished_at >= SET_LIFETIME_SECONDS
+    return begun < expires_at <= now or now - row.finished_at >= terms.set_lifetime_seconds
 
 
-def still_good(new: NewSubmission, now: float, service_now: float | None, row: Submission) -> bool:
+def still_good(
+    new: NewSubmission,
+    now: float,
+    service_now: float | None,
+    row: Submission,
+    terms: Terms = DEFAULT_TERMS,
+) -> bool:
     """Whether a settled submission answers this wish as well as a new one would.
 
     A training does, finished or failed: only a new idempotency key says that it is wanted again. An upload
@@ -65,17 +72,12 @@ def still_good(new: NewSubmission, now: float, service_now: float | None, row: S
     if row.state is State.FAILED:
         fresh = row.finished_at is not None and now - row.finished_at < FAILED_JUST_NOW_SECONDS
     else:
-        fresh = row.state is State.FINISHED and not has_expired(row, now, service_now)
+        fresh = row.state is State.FINISHED and not has_expired(row, now, service_now, terms)
     return fresh and row.wording == new.wording
 
 
-def training_credits(photos: int | None) -> float | None:
-    """What a training of so many photos costs, None when their number is not known."""
-    return None if photos is None else CREDITS_A_PHOTO * photos
-
-
-def worst_case(row: Submission | NewSubmission) -> float:
-    """Credits that a submission costs at most."""
+def max_cost(row: Submission | NewSubmission, terms: Terms = DEFAULT_TERMS) -> float:
+    """Credits that a submission costs at most: the largest training, where the number of photos is not known."""
     if row.credits is not None:
         return row.credits
-    return MOST_A_TRAINING_COSTS if row.kind is Kind.TRAINING else 0.0
+    return terms.max_training_credits() if row.kind is Kind.TRAINING else 0.0

@@ -24,10 +24,10 @@ from sqlalchemy import (
     update,
 )
 
+from apiframe_studio.api.provider import TrainingPrice
 from apiframe_studio.intent import Keyed
 from apiframe_studio.ledger.advancing import impersonal, is_about, is_of_photos
 from apiframe_studio.ledger.digests import digest, forgotten_mark
-from apiframe_studio.ledger.reuse import training_credits, worst_case
 from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
 from apiframe_studio.subjects import subject_key, visible_name
@@ -191,7 +191,7 @@ def remember_key(connection: Connection, new: NewSubmission, row: Submission) ->
         connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
 
 
-def with_its_photos(connection: Connection, new: NewSubmission) -> NewSubmission:
+def with_its_photos(connection: Connection, new: NewSubmission, price: TrainingPrice) -> NewSubmission:
     """A new training with what the ledger knows of its set by now: photos, fingerprint, credits."""
     if new.kind is not Kind.TRAINING or new.fingerprint is not None:
         return new
@@ -203,11 +203,11 @@ def with_its_photos(connection: Connection, new: NewSubmission) -> NewSubmission
         new,
         fingerprint=known.fingerprint,
         photos=known.photos if new.photos is None else new.photos,
-        credits=training_credits(known.photos) if new.credits is None else new.credits,
+        credits=_known_price(price, known.photos) if new.credits is None else new.credits,
     )
 
 
-def tell_trainings_of(connection: Connection, upload: Submission) -> None:
+def tell_trainings_of(connection: Connection, upload: Submission, price: TrainingPrice) -> None:
     """Let the trainings that were made of an upload, before the ledger knew its id, be known by its photos."""
     if upload.kind is not Kind.UPLOAD or upload.task_id is None or upload.forgotten_at is not None:
         return
@@ -223,9 +223,13 @@ def tell_trainings_of(connection: Connection, upload: Submission) -> None:
                     if is_forgotten
                     else upload.fingerprint,
                     photos=upload.photos if row.photos is None else row.photos,
-                    credits=training_credits(upload.photos) if row.credits is None else row.credits,
+                    credits=_known_price(price, upload.photos) if row.credits is None else row.credits,
                 ),
             )
+
+
+def _known_price(price: TrainingPrice, photos: int | None) -> float | None:
+    return None if photos is None else price.of(photos)
 
 
 def pass_on_keys(connection: Connection, accepted: Submission) -> None:
@@ -249,10 +253,10 @@ def has_key(connection: Connection, ref: str) -> bool:
     return connection.execute(found).first() is not None
 
 
-def count_attempt(connection: Connection, row: Submission, now: float) -> None:
+def count_attempt(connection: Connection, row: Submission, now: float, credits_at_most: float) -> None:
     """That a submission is about to be sent, for the cap on what is spent in a day."""
     values = {"ref": row.ref, "attempt": row.attempt, "service": row.service, "owner": row.owner}
-    connection.execute(insert(attempts).values(**values, sent_at=now, credits=worst_case(row), counts=True))
+    connection.execute(insert(attempts).values(**values, sent_at=now, credits=credits_at_most, counts=True))
 
 
 def discount_attempt(connection: Connection, ref: str, attempt: int) -> None:

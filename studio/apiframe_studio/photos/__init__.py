@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Refusal,
     )
     from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
-    from apiframe_studio.photos.limits import FEWEST, MAX_PHOTOS_CHECKED, MOST, Limits
+    from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED, Limits
     from apiframe_studio.photos.models import (
         Box,
         Facts,
@@ -65,8 +65,6 @@ _NAMES = {
         "Photo",
     ),
     "limits": (
-        "FEWEST",
-        "MOST",
         "MAX_PHOTOS_CHECKED",
         "Limits",
     ),
@@ -91,9 +89,7 @@ _NAMES = {
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "FEWEST",
     "MAX_PHOTOS_CHECKED",
-    "MOST",
     "NO_CHOICE",
     "AllowedFolders",
     "Box",

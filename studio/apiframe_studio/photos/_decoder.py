@@ -74,7 +74,7 @@ def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> A
 
 
 def _normalise(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    jpeg, digest = normalising.normalise(blobs[0], limits, head.get("turn", 0))
+    jpeg, digest = normalising.normalise(blobs[0], limits, head.get("turn", 0), long_side=head["long_side"])
     return {"digest": digest}, [jpeg]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import anyio
 
+from apiframe_studio.api.provider import Range
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import _facts, faces, rules
 from apiframe_studio.photos._concurrency import Progress, map_until
@@ -36,12 +38,13 @@ async def check(
     paths: Sequence[str | Path],
     allowed: AllowedFolders,
     *,
+    takes: Range = DEFAULT_TERMS.photos,
     limits: Limits | None = None,
     progress: Progress | None = None,
     seconds: float | None = None,
     cache: PhotoCache | None = None,
 ) -> PhotoCheck:
-    """Judge the pictures at `paths` (files, folders or both), at most 500.
+    """Judge the pictures at `paths` (files, folders or both), at most 500, for a training that `takes` so many.
 
     `progress` is awaited with (done, of) after each picture. After `seconds` what was judged so far is
     returned; with the same `cache` the next call goes on from there. Raises `PathRefused` for a path that is
@@ -64,13 +67,14 @@ async def check(
         usable=sum(photo.usable for photo in photos),
         left_out=listing.left_out,
         variety=seen,
-        suggestions=rules.suggest(photos, seen),
+        suggestions=rules.suggest(photos, seen, takes.min),
         unchecked=rules.list_unchecked(photos, faces_available=faces.available()),
         sheet=sheet,
         allowed=allowed,
         unseen=tuple(photo for photo in listing.photos if photo not in judged),
         code=code,
         inner=listing.inner,
+        takes=takes,
     )
 
 

@@ -12,7 +12,6 @@ from typing import Final
 from apiframe_studio.guarded_files import comparable
 from apiframe_studio.photos import rules
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused
-from apiframe_studio.photos.limits import FEWEST, MOST
 from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Verdict
 
 _NUMBER = re.compile(r"(?:([0-9a-z]{1,8})\s*:)?\s*#?([0-9]{1,4})", re.ASCII | re.IGNORECASE)
@@ -42,8 +41,8 @@ def choose(check: PhotoCheck, leave_out: Iterable[str] = (), keep: Iterable[str]
             raise ChoiceRefused(ChoiceProblem.BOTH, photo.photo.name)
         if photo.facts is None:
             raise ChoiceRefused(ChoiceProblem.UNREADABLE, photo.photo.name)
-    if len(kept) > MOST:
-        raise ChoiceRefused(ChoiceProblem.TOO_MANY)
+    if len(kept) > check.takes.max:
+        raise ChoiceRefused(ChoiceProblem.TOO_MANY, most=check.takes.max)
     return Choice(frozenset(out), frozenset(kept))
 
 
@@ -62,8 +61,8 @@ def select_second(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoV
 
 def count_to_send(check: PhotoCheck, choice: Choice = NO_CHOICE) -> int:
     """How many photos are sent if none of them changes: the price of a training hangs on it."""
-    first = min(MOST, len(select_first(check.photos, choice)))
-    return max(first, min(FEWEST, first + len(select_second(check.photos, choice))))
+    first = min(check.takes.max, len(select_first(check.photos, choice)))
+    return max(first, min(check.takes.min, first + len(select_second(check.photos, choice))))
 
 
 def _best(photos: Iterable[PhotoVerdict]) -> list[PhotoVerdict]:

@@ -54,13 +54,19 @@ class ChoiceProblem(StrEnum):
 
 
 class ChoiceRefused(PhotoError):
-    """A photo was named that cannot be left out or kept. `named` is what was given, `near` what it may mean."""
+    """A photo was named that cannot be left out or kept.
 
-    def __init__(self, problem: ChoiceProblem, named: str = "", near: Sequence[str] = ()) -> None:
+    `named` is what was given, `near` what it may mean, `most` how many photos a training takes (for TOO_MANY).
+    """
+
+    def __init__(
+        self, problem: ChoiceProblem, named: str = "", near: Sequence[str] = (), *, most: int = 0
+    ) -> None:
         super().__init__(problem.value)
         self.problem = problem
         self.named = named
         self.near = tuple(near)
+        self.most = most
 
 
 class NothingToPrepare(PhotoError):

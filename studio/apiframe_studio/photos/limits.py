@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FEWEST = 10
-MOST = 30
-"""How many pictures a training takes."""
 MAX_PHOTOS_CHECKED = 500
 """How many pictures one check looks at."""
 MAX_TILES = 60

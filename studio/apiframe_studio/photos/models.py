@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from apiframe_studio.photos.limits import FEWEST
+from apiframe_studio.api.select import DEFAULT_TERMS
 
 if TYPE_CHECKING:
+    from apiframe_studio.api.provider import Range
     from apiframe_studio.photos.folders import AllowedFolders, InnerFolder, Photo
 
 
@@ -170,7 +171,7 @@ class Variety:
 
 @dataclass(frozen=True, slots=True)
 class PhotoCheck:
-    """A judged set. `usable` counts use and warn, against `FEWEST` to `MOST`; `sheet` is a JPEG under 200 KB.
+    """A judged set. `usable` counts use and warn, of which a training `takes` so many; `sheet` is a JPEG under 200 KB.
 
     `left_out` pictures were past the limit of 500 and not looked at. `unseen` ones were not looked at because
     the time was over; numbers count them too. `code` is short and changes when a file is added, taken away or
@@ -188,7 +189,8 @@ class PhotoCheck:
     unseen: tuple[Photo, ...] = ()
     code: str = ""
     inner: tuple[InnerFolder, ...] = ()
+    takes: Range = DEFAULT_TERMS.photos
 
     @property
     def enough(self) -> bool:
-        return self.usable >= FEWEST
+        return self.usable >= self.takes.min

@@ -16,20 +16,19 @@ from apiframe_studio.photos.faces import rotate
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.metrics import flatten_to_rgb, shrink
 
-LONG_SIDE = 1536
 MAX_BYTES = 400_000
 _QUALITIES = (92, 88, 84, 78, 72)
 _SHRUNK = 1024
 
 
-def normalise(data: bytes, limits: Limits, turn: int = 0) -> tuple[bytes, str]:
+def normalise(data: bytes, limits: Limits, turn: int = 0, *, long_side: int) -> tuple[bytes, str]:
     """A baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
 
     `turn` is the fact of that name: the degrees, counter-clockwise, that bring the photo upright.
     Raises `decode.Unreadable`.
     """
-    photo = decode.decode(data, limits, at_least=LONG_SIDE)
-    image = shrink(photo.image, LONG_SIDE, Image.Resampling.LANCZOS)
+    photo = decode.decode(data, limits, at_least=long_side)
+    image = shrink(photo.image, long_side, Image.Resampling.LANCZOS)
     clean = _copy_pixels(rotate(_convert_to_srgb(image, photo.icc_profile), turn))
     return _compress(clean), _digest(clean)
 

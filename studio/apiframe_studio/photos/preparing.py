@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import rules
 from apiframe_studio.photos._concurrency import Progress, map_concurrently
@@ -15,13 +16,13 @@ from apiframe_studio.photos.choosing import NO_CHOICE, Choice, select_first, sel
 from apiframe_studio.photos.decoders import DecodeFailed, Decoders, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
-from apiframe_studio.photos.limits import FEWEST, MOST, Limits
+from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import LeftOut, PhotoCheck, PhotoVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPhotos:
-    """Pictures ready to be sent, best first: JPEG, upright, sRGB, pixels only, at most 1536 long and 400 kB.
+    """Pictures ready to be sent, best first: JPEG, upright, sRGB, pixels only, bounded in size.
 
     `fingerprint` is a SHA-256 over the pictures' pixels, whatever their names and order. Left out were:
     `changed` pictures that were no longer what the check had judged, `repeated` ones with the very pixels of
@@ -66,14 +67,17 @@ class _Normalised:
 
 async def prepare(
     check: PhotoCheck,
-    limit: int = MOST,
+    limit: int | None = None,
     *,
+    long_side: int = DEFAULT_TERMS.photo_long_side,
     choice: Choice = NO_CHOICE,
     limits: Limits | None = None,
     progress: Progress | None = None,
     cache: PhotoCache | None = None,
 ) -> PreparedPhotos:
-    """Normalise the best `limit` good pictures of a check; doubtful ones only as far as 10 are not reached.
+    """Normalise the best good pictures of a check; doubtful ones only as far as a training needs more.
+
+    At most `limit` (as many as a training takes), each at most `long_side` pixels long.
 
     `choice` names pictures that are left out, or taken whatever the verdict. The files are read again through
     the same guard and left out when they are not what was judged; the next best picture then takes their
@@ -81,9 +85,10 @@ async def prepare(
     """
     first, second = select_first(check.photos, choice), select_second(check.photos, choice)
     async with decoders(limits or Limits()) as pool:
-        normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress)
-        await normaliser.normalise_up_to(limit, first)
-        await normaliser.normalise_up_to(min(limit, FEWEST), second)
+        normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress, long_side)
+        most = check.takes.max if limit is None else limit
+        await normaliser.normalise_up_to(most, first)
+        await normaliser.normalise_up_to(min(most, check.takes.min), second)
     if not normaliser.done:
         raise NothingToPrepare
     done = sorted(normaliser.done, key=lambda each: rules.best_first(each.photo))
@@ -110,8 +115,14 @@ class _Normaliser:
     """Makes the picture that is sent of one that was judged."""
 
     def __init__(
-        self, allowed: AllowedFolders, pool: Decoders, cache: PhotoCache, progress: Progress | None
+        self,
+        allowed: AllowedFolders,
+        pool: Decoders,
+        cache: PhotoCache,
+        progress: Progress | None,
+        long_side: int,
     ) -> None:
+        self._long_side = long_side
         self._allowed, self._pool, self._cache, self._progress = allowed, pool, cache, progress
         self.done: list[_Normalised] = []
         self.changed: list[PhotoVerdict] = []
@@ -143,7 +154,9 @@ class _Normaliser:
                     return None
                 if known := self._cache.find_normalised(photo.digest):
                     return _Normalised(photo, *known)
-                answer, (jpeg,) = await ask({"job": "normalise", "turn": _turn(photo)}, [data])
+                answer, (jpeg,) = await ask(
+                    {"job": "normalise", "turn": _turn(photo), "long_side": self._long_side}, [data]
+                )
         except (PathRefused, DecodeFailed):
             return None
         digest = str(answer.get("digest"))

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import PurePath
 from statistics import fmean
 
-from apiframe_studio.photos.limits import FEWEST
 from apiframe_studio.photos.models import (
     WARNINGS,
     Box,
@@ -177,25 +176,25 @@ def summarize_variety(photos: Sequence[PhotoVerdict], likeness: float | None) ->
     )
 
 
-def suggest(photos: Sequence[PhotoVerdict], seen: Variety) -> tuple[Suggestion, ...]:
+def suggest(photos: Sequence[PhotoVerdict], seen: Variety, fewest: int) -> tuple[Suggestion, ...]:
     """What to photograph next: what many pictures lack, or what the usable ones have too little of."""
     counts = Counter(reason for photo in photos for reason in photo.reasons)
     usable = [photo for photo in photos if photo.usable]
     many = max(2, len(photos) // 5)
     light = [photo.facts.brightness for photo in usable if photo.facts]
     wanted = {
-        Suggestion.MORE_PHOTOS: len(usable) < FEWEST,
+        Suggestion.MORE_PHOTOS: len(usable) < fewest,
         Suggestion.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
         Suggestion.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
         Suggestion.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
         Suggestion.CLOSER: counts[Reason.FACE_TOO_SMALL] + counts[Reason.FACE_SMALL] >= many
-        or (seen.far + seen.middle >= FEWEST and not seen.close),
-        Suggestion.FURTHER: seen.close >= FEWEST and not seen.middle + seen.far,
+        or (seen.far + seen.middle >= fewest and not seen.close),
+        Suggestion.FURTHER: seen.close >= fewest and not seen.middle + seen.far,
         Suggestion.MORE_LIGHT: counts[Reason.DARK] >= many
         or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),
         Suggestion.OTHER_PLACES: (seen.likeness or 0) >= MONOTONOUS_CORRELATION
         or counts[Reason.NEAR_DUPLICATE] >= many,
-        Suggestion.OTHER_DAYS: seen.days == 1 and len(usable) >= FEWEST,
+        Suggestion.OTHER_DAYS: seen.days == 1 and len(usable) >= fewest,
     }
     return tuple(suggestion for suggestion in Suggestion if wanted[suggestion])
 

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from apiframe_studio.photos import Limits
-from apiframe_studio.photos.normalising import LONG_SIDE, MAX_BYTES, normalise
+from apiframe_studio.photos.normalising import MAX_BYTES, normalise
 
 CANARY = b"CANARY-7f3a91c4"
+LONG_SIDE = 1536
 Painter = Callable[..., Image.Image]
 
 
@@ -101,7 +102,7 @@ def test_no_metadata_is_sent(painted: Painter) -> None:
     assert len(files) >= 20
     for name, data in files:
         assert CANARY in data or "PNG" in name, name
-        jpeg, _ = normalise(data, Limits())
+        jpeg, _ = normalise(data, Limits(), long_side=LONG_SIDE)
         assert CANARY not in jpeg, name
         assert CANARY.decode().encode("utf-16-le") not in jpeg, name
         assert set(segments(jpeg)) <= {0xE0, 0xDB, 0xC0, 0xC4}, name
@@ -116,7 +117,7 @@ def test_the_digest_depends_only_on_the_pixels(painted: Painter) -> None:
         digest
         for name, data in planted(painted(1, (320, 400)))
         if name.startswith("PNG")
-        for _, digest in [normalise(data, Limits())]
+        for _, digest in [normalise(data, Limits(), long_side=LONG_SIDE)]
         if "ICC" not in name
     }
     assert len(digests) == 1
@@ -139,7 +140,7 @@ def test_every_orientation_ends_upright(orientation: int) -> None:
     stored = shown.transpose(undo[orientation]) if orientation in undo else shown
     block = Image.Exif()
     block[0x0112] = orientation
-    jpeg, _ = normalise(saved(stored, "JPEG", exif=block, quality=95), Limits())
+    jpeg, _ = normalise(saved(stored, "JPEG", exif=block, quality=95), Limits(), long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.size == (400, 240)
         red = sent.getpixel((60, 40))
@@ -150,14 +151,14 @@ def test_every_orientation_ends_upright(orientation: int) -> None:
 
 def test_the_long_side_is_limited_and_small_photos_are_not_enlarged(painted: Painter) -> None:
     for size, expected in (((3000, 2000), (LONG_SIDE, 1024)), ((300, 200), (300, 200))):
-        jpeg, _ = normalise(saved(painted(1, size), "JPEG"), Limits())
+        jpeg, _ = normalise(saved(painted(1, size), "JPEG"), Limits(), long_side=LONG_SIDE)
         with Image.open(io.BytesIO(jpeg)) as sent:
             assert sent.size == expected
 
 
 def test_noise_still_fits_the_size_limit() -> None:
     grain = Image.frombytes("RGB", (2000, 2000), random.Random(1).randbytes(12_000_000))  # noqa: S311
-    jpeg, _ = normalise(saved(grain, "PNG"), Limits())
+    jpeg, _ = normalise(saved(grain, "PNG"), Limits(), long_side=LONG_SIDE)
     assert len(jpeg) <= MAX_BYTES
 
 
@@ -174,7 +175,7 @@ def swapped_profile() -> bytes:
 
 def test_colours_stay_correct_without_the_profile() -> None:
     picture = Image.new("RGB", (300, 300), (255, 0, 0))
-    jpeg, _ = normalise(saved(picture, "PNG", icc_profile=swapped_profile()), Limits())
+    jpeg, _ = normalise(saved(picture, "PNG", icc_profile=swapped_profile()), Limits(), long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         colour = sent.getpixel((150, 150))
     assert isinstance(colour, tuple)
@@ -223,7 +224,7 @@ def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
     picture = Image.new("RGB", (300, 300), skin)
     picture = picture.quantize() if mode == "P" else picture.convert(mode)
     file = saved(picture, format_, quality=95, icc_profile=wide_gamut_profile())
-    jpeg, _ = normalise(file, Limits())
+    jpeg, _ = normalise(file, Limits(), long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         colour = sent.getpixel((150, 150))
     assert isinstance(colour, tuple)
@@ -235,7 +236,9 @@ def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
 def test_a_photo_detected_as_rotated_is_sent_upright(angle: int) -> None:
     picture = Image.new("RGB", (400, 300), "white")
     picture.paste("black", (0, 0, 400, 40))
-    jpeg, _ = normalise(saved(picture.rotate(-angle, expand=True), "PNG"), Limits(), angle)
+    jpeg, _ = normalise(
+        saved(picture.rotate(-angle, expand=True), "PNG"), Limits(), angle, long_side=LONG_SIDE
+    )
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.size == (400, 300)
         assert sent.convert("L").getpixel((200, 15)) == 0
@@ -243,12 +246,14 @@ def test_a_photo_detected_as_rotated_is_sent_upright(angle: int) -> None:
 
 def test_a_transparent_photo_is_sent_on_white() -> None:
     hidden = Image.new("RGBA", (300, 300), (200, 10, 10, 0))
-    jpeg, _ = normalise(saved(hidden, "PNG"), Limits())
+    jpeg, _ = normalise(saved(hidden, "PNG"), Limits(), long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.getpixel((150, 150)) == (255, 255, 255)
 
 
 def test_a_grey_photo_with_a_grey_profile_is_accepted() -> None:
-    jpeg, _ = normalise(saved(Image.new("L", (300, 300), 90), "JPEG", icc_profile=b"broken"), Limits())
+    jpeg, _ = normalise(
+        saved(Image.new("L", (300, 300), 90), "JPEG", icc_profile=b"broken"), Limits(), long_side=LONG_SIDE
+    )
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.mode == "RGB"

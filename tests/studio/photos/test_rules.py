@@ -189,12 +189,12 @@ ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
     ],
 )
 def test_missing_variety_is_suggested(photos: list[PhotoVerdict], likeness: float, wish: Suggestion) -> None:
-    assert wish in rules.suggest(photos, rules.summarize_variety(photos, likeness))
+    assert wish in rules.suggest(photos, rules.summarize_variety(photos, likeness), 10)
 
 
 def test_there_are_no_suggestions_for_a_good_set() -> None:
     photos = [*many(6, CLOSE), *many(6, ON_THEIR_OWN_DAYS)]
-    assert rules.suggest(photos, rules.summarize_variety(photos, 0.1)) == ()
+    assert rules.suggest(photos, rules.summarize_variety(photos, 0.1), 10) == ()
 
 
 def test_without_a_detector_faces_are_reported_as_unchecked() -> None:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos import MAX_PHOTOS_CHECKED
 from apiframe_studio.subjects import LONGEST_NAME, visible_name
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
 from apiframe_studio.webhooks import LONGEST as LONGEST_URL
+from apiframe_tools.mcp.schema import FromTerms, one_of
 
 MAX_ID: Final = 200
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
@@ -116,25 +118,39 @@ def _not_too_many(names: list[str]) -> list[str]:
 _Named = Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_not_too_many)]
 LeaveOut = Annotated[_Named, Field(description="Photos to exclude: file names, or numbers such as 7f3a:15")]
 Keep = Annotated[_Named, Field(description="Doubtful or rejected photos to send anyway")]
-Gender = Annotated[Literal["female", "male"], Field(description="As the user says")]
+Gender = Annotated[str, FromTerms(lambda terms: one_of(terms.genders)), Field(description="As the user says")]
 Ethnicity = Annotated[
-    Literal["asian", "black", "latino", "middle eastern", "native american", "pacific islander", "white"],
+    str,
+    FromTerms(lambda terms: str if terms.ethnicities is None else one_of(terms.ethnicities)),
     Field(description="Ask the user; never guess from photos"),
 ]
 Age = Annotated[int, Field(ge=1, le=120, description="In years, if the user says it")]
 Consent = Annotated[bool, Field(description="True only after the user said that the subject agreed")]
+
+
+def _prompt(terms: Terms) -> Any:
+    return Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=terms.max_prompt)]
+
+
+def _aspect_ratio(terms: Terms) -> Any:
+    return one_of((*terms.aspect_ratios, CUSTOM) if terms.custom_size else terms.aspect_ratios)
+
+
+def _image_count(terms: Terms) -> Any:
+    return Annotated[int, Field(ge=terms.images_per_request.min, le=terms.images_per_request.max)]
+
+
+CUSTOM: Final = "custom"
+"""The aspect ratio that goes with a width and a height."""
+
 Prompt = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    FromTerms(_prompt),
     Field(description="What the image shows"),
 ]
-_Ratios = Literal[
-    "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9", "9:21", "5:4", "4:5", "1:2", "2:1", "1:3", "3:1",
-    "1:4", "4:1", "custom",
-]  # fmt: skip
-AspectRatio = Annotated[_Ratios, Field(description="Default: square")]
+AspectRatio = Annotated[str, FromTerms(_aspect_ratio), Field(description="Default: square")]
 PixelSize = Annotated[int, Field(ge=64, le=2048, description="Pixels, only with custom")]
-ImageCount = Annotated[int, Field(ge=1, le=4, description="Default: 1")]
+ImageCount = Annotated[int, FromTerms(_image_count), Field(description="Default: 1")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="A new value makes a different image")]
 
 

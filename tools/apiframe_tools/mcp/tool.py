@@ -17,12 +17,13 @@ from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from apiframe_tools.mcp.argument_errors import describe
 from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
 from apiframe_tools.mcp.schema import InputSchema, OutputSchema, argument_model
 from apiframe_tools.results import WithImages
+from apiframe_tools.wording.prices import Prices
 
 PAID: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
@@ -48,21 +49,23 @@ DECISION: Final = ToolAnnotations(
 class StudioTool(Tool):
     """A typed function as a tool. Its docstring is the description; `str` of its result is the text block."""
 
+    _terms: Any = PrivateAttr()
+
     @classmethod
     def of(cls, fn: Callable[..., Any], title: str, annotations: ToolAnnotations, terms: Any) -> Self:
         """Make a tool of a typed asynchronous function that returns a model.
 
         What differs by the terms comes from markers in its annotations, and from fields such as
-        `{terms.image_credits:g}` in its docstring. The SDK's `from_function` would make both schemas twice.
+        `{prices.image}` in its docstring. The SDK's `from_function` would make both schemas twice.
         """
         arguments = argument_model(fn, terms)
         injected = find_resolved_parameters(fn)
         result: type[BaseModel] = get_type_hints(fn)["return"]
-        return cls(
+        tool = cls(
             fn=fn,
             name=fn.__name__,
             title=title,
-            description=cleandoc(fn.__doc__ or "").format(terms=terms),
+            description=cleandoc(fn.__doc__ or "").format(terms=terms, prices=Prices(terms)),
             parameters=arguments.model_json_schema(schema_generator=InputSchema),
             fn_metadata=FuncMetadata(
                 arg_model=arguments, output_schema=result.model_json_schema(schema_generator=OutputSchema)
@@ -73,6 +76,8 @@ class StudioTool(Tool):
             resolver_plans=build_resolver_plans(injected, {*arguments.model_fields, *arguments.absent}),
             annotations=annotations,
         )
+        tool._terms = terms
+        return tool
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
@@ -117,7 +122,7 @@ class StudioTool(Tool):
         # Imports every error there is, so only when one occurs.
         from apiframe_tools.wording.error_messages import message_for
 
-        if crash.__cause__ is not None and (words := message_for(crash.__cause__)):
+        if crash.__cause__ is not None and (words := message_for(crash.__cause__, self._terms)):
             return ToolError(words)
         return UnexpectedToolError(
             f"{self.name} failed unexpectedly; see the log. Paid requests stay in the ledger: tell the user, and call "

@@ -8,16 +8,15 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, PrivateAttr
 
 from apiframe_studio import photos
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
-from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
-from apiframe_studio.photos import FEWEST, PhotoCheck, UncheckedAspect, Verdict
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.photo_sets import PhotoSet
+from apiframe_studio.photos import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_check, after_preparing
 from apiframe_tools.wording.photos import (
     ASPECTS,
     FACES_NOT_CHECKED,
     LEFT_OUT,
-    TAKES,
     describe_choice,
     describe_reasons,
     group_by_reason,
@@ -31,6 +30,7 @@ from apiframe_tools.wording.phrases import (
     join_sentences,
     pluralize,
 )
+from apiframe_tools.wording.prices import describe_needed
 from apiframe_tools.wording.warnings import warnings_for_check, warnings_for_set
 
 _LOOK_FOR_FACES = (
@@ -71,7 +71,7 @@ class PhotosChecked(WithImages):
     next_step: str
 
     @classmethod
-    def of(cls, check: PhotoCheck) -> Self:
+    def of(cls, check: PhotoCheck, terms: Terms) -> Self:
         """What check_photos returns."""
         sent = photos.count_to_send(check)
         good = sum(photo.verdict is Verdict.USE for photo in check.photos)
@@ -80,11 +80,11 @@ class PhotosChecked(WithImages):
             check,
             good=good,
             doubtful=doubtful,
-            needed=FEWEST,
+            needed=check.takes.min,
             sheet=check.code,
             faces_checked=UncheckedAspect.FACES not in check.unchecked,
-            preparing_credits=UPLOAD_CREDITS,
-            training_credits=CREDITS_A_PHOTO * sent if check.enough and not check.unseen else None,
+            preparing_credits=terms.upload_credits,
+            training_credits=terms.training_credits.of(sent) if check.enough and not check.unseen else None,
             photos=[
                 PhotoJudged(
                     number=photo.number,
@@ -99,7 +99,11 @@ class PhotosChecked(WithImages):
             warnings=warnings_for_check(check),
             next_step=after_check(check),
         )
-        result._choice = f"{TAKES} photos." if check.unseen else describe_choice(good, doubtful, sent)
+        result._choice = (
+            f"{describe_needed(check.takes)} photos."
+            if check.unseen
+            else describe_choice(good, doubtful, sent, check.takes)
+        )
         if check.photos and check.sheet:
             result.add_image(check.sheet)
         return result
@@ -159,7 +163,9 @@ class PhotosPrepared(Result):
     next_step: str
 
     @classmethod
-    def of(cls, photo_set: PhotoSet, *, sandbox: bool, credits_left: float | None = None) -> Self:
+    def of(
+        cls, photo_set: PhotoSet, terms: Terms, *, sandbox: bool, credits_left: float | None = None
+    ) -> Self:
         """What prepare_photos returns."""
         row = photo_set.row
         status = "expired" if photo_set.expired else SET_STATUS[row.state]
@@ -174,9 +180,9 @@ class PhotosPrepared(Result):
             training_credits=photo_set.training_credits,
             credits_left=credits_left,
             deduplicated=photo_set.deduplicated,
-            warnings=warnings_for_set(photo_set),
+            warnings=warnings_for_set(photo_set, terms),
             sandbox=sandbox,
-            next_step=after_preparing(photo_set, status),
+            next_step=after_preparing(photo_set, status, terms),
         )
         result._left_out = group_by_reason(left_out, most=len(left_out))
         return result
@@ -210,7 +216,11 @@ def _named(photos: list[PhotoJudged]) -> str:
 def _left_out(photo_set: PhotoSet) -> list[tuple[str, str]]:
     """Return the name of each photo that is not sent, and why."""
     return [
-        (photo.photo.name, LEFT_OUT.get(why) or ", ".join(describe_reasons(photo)))
+        (
+            photo.photo.name,
+            LEFT_OUT.get(why, "").format(most=photo_set.check.takes.max)
+            or ", ".join(describe_reasons(photo)),
+        )
         for photo in photo_set.check.photos
         if (why := photo_set.prepared.why_left_out(photo))
     ]

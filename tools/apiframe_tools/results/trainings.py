@@ -7,13 +7,14 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr
 
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.ledger import Kind
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO, MOST_A_TRAINING_COSTS
 from apiframe_studio.training import Note, Training
-from apiframe_studio.trainings import LEAST_CREDITS, Page
+from apiframe_studio.trainings import Page
 from apiframe_tools.results import Result
 from apiframe_tools.wording.next_steps import SUBMITTED_BY, after_listing, next_step
 from apiframe_tools.wording.phrases import STATUS, Status, costs, describe_balance, join_sentences, pluralize
+from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import warnings_for, warnings_for_list
 
 MAX_LISTED = 10
@@ -41,11 +42,14 @@ class TrainingStarted(Result):
     warnings: list[str]
     sandbox: bool
     next_step: str
+    _price: str = PrivateAttr("")
 
     @classmethod
-    def of(cls, training: Training, *, sandbox: bool, credits_left: float | None = None) -> Self:
+    def of(
+        cls, training: Training, terms: Terms, *, sandbox: bool, credits_left: float | None = None
+    ) -> Self:
         """What start_training returns."""
-        return cls.copy_of(
+        result = cls.copy_of(
             training,
             ref=training.ref or "",
             status=STATUS[training.state],
@@ -54,8 +58,11 @@ class TrainingStarted(Result):
             webhook=training.posts_updates,
             warnings=warnings_for(training),
             sandbox=sandbox,
-            next_step=next_step(training),
+            next_step=next_step(training, terms),
         )
+        prices = Prices(terms)
+        result._price = f"{prices.training} ({prices.training_range})"
+        return result
 
     def __str__(self) -> str:
         of = f"Training of {self.subject}" if self.subject else "Training"
@@ -88,11 +95,7 @@ class TrainingStarted(Result):
             )
         if self.deduplicated:
             return "This call cost nothing: the training was started earlier, and nothing was sent now."
-        price = (
-            f"{CREDITS_A_PHOTO:g} credits a photo ({LEAST_CREDITS:g} to {MOST_A_TRAINING_COSTS:g})"
-            if self.credits is None
-            else pluralize(self.credits, "credit")
-        )
+        price = self._price if self.credits is None else pluralize(self.credits, "credit")
         return f"This {costs(self.status)} {price}."
 
 
@@ -116,14 +119,14 @@ class TrainingStatus(Result):
     _what: str = PrivateAttr("Training")
 
     @classmethod
-    def of(cls, training: Training, *, sandbox: bool) -> Self:
+    def of(cls, training: Training, terms: Terms, *, sandbox: bool) -> Self:
         """What get_training_status, wait_for_training and resolve_training return."""
         result = cls.copy_of(
             training,
             status=STATUS[training.state],
             warnings=warnings_for(training),
             sandbox=sandbox,
-            next_step=next_step(training),
+            next_step=next_step(training, terms),
         )
         # resolve_training decides about uploads and image generations too.
         if training.kind is not Kind.TRAINING:
@@ -202,7 +205,7 @@ class UnsettledRow(Result):
     next_step: str
 
     @classmethod
-    def of(cls, training: Training) -> Self:
+    def of(cls, training: Training, terms: Terms) -> Self:
         """The row of this request."""
         return cls.copy_of(
             training,
@@ -210,7 +213,7 @@ class UnsettledRow(Result):
             kind=training.kind.value,
             status=STATUS[training.state],
             created_at=training.created_at or 0.0,
-            next_step=next_step(training),
+            next_step=next_step(training, terms),
         )
 
     def __str__(self) -> str:
@@ -237,16 +240,16 @@ class TrainingList(Result):
     next_step: str
 
     @classmethod
-    def of(cls, page: Page, *, sandbox: bool, is_filtered: bool = False) -> Self:
+    def of(cls, page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool = False) -> Self:
         """What list_trainings returns; `is_filtered` when only one subject or status was requested."""
         rows = [TrainingRow.of(training) for training in page.trainings]
         return cls.copy_of(
             page,
             trainings=rows,
-            unsettled=[UnsettledRow.of(training) for training in page.unsettled],
+            unsettled=[UnsettledRow.of(training, terms) for training in page.unsettled],
             warnings=warnings_for_list(page),
             sandbox=sandbox,
-            next_step=after_listing(page, sandbox=sandbox, is_filtered=is_filtered),
+            next_step=after_listing(page, terms, sandbox=sandbox, is_filtered=is_filtered),
         )
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from apiframe_studio.api.errors import (
     ImageRefusedReason,
     RateLimited,
 )
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
@@ -43,8 +44,8 @@ from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
 from apiframe_tools.wording.next_steps import (
-    AFTER_REFUSED_TRAINING,
     SUBMITTED_BY,
+    after_refused_training,
     arguments_of,
     next_step,
 )
@@ -76,13 +77,13 @@ _OTHER_KINDS = {
 }
 
 
-def message_for(error: BaseException) -> str | None:
+def message_for(error: BaseException, terms: Terms) -> str | None:
     """Return the message for an error, or None when it is unexpected."""
     match error:
         case NotYetSent():
             return _not_yet_sent(error)
         case Rejected():
-            return _rejected(error)
+            return _rejected(error, terms)
         case ApiframeError():
             return service_message(error)
         case LedgerError():
@@ -135,7 +136,7 @@ def message_for(error: BaseException) -> str | None:
             what = SUBMITTED_BY[training.kind][0].removeprefix("The ").capitalize()
             return (
                 f"{what} {training.ref} is {STATUS[training.state]}, so that decision does not apply. "
-                f"Next: {next_step(training)}"
+                f"Next: {next_step(training, terms)}"
             )
         case IdOfAnother():
             return (
@@ -161,9 +162,9 @@ def message_for(error: BaseException) -> str | None:
             | ChoiceRefused()
             | NothingToPrepare()
         ):
-            return photo_message(error)
+            return photo_message(error, terms)
         case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
-            return _pictures(error)
+            return _pictures(error, terms)
         case UnknownCursor():
             return (
                 "That cursor does not belong to this list. Call list_trainings without cursor to start over."
@@ -208,24 +209,24 @@ def _not_yet_sent(error: NotYetSent) -> str:
     return f"{service_message(error.cause)} {named} was not sent, and nothing was paid. Next: {again}."
 
 
-def _rejected(error: Rejected) -> str:
+def _rejected(error: Rejected, terms: Terms) -> str:
     order, tool = SUBMITTED_BY[error.row.kind]
     fix = f"once that is corrected, call {tool} again."
     # Errors of the key or the account have their own advice.
     if error.row.kind is Kind.TRAINING and not isinstance(error.cause, ACCOUNT_ERRORS):
-        fix = AFTER_REFUSED_TRAINING
+        fix = after_refused_training(terms)
     said = service_message(error.cause)
     return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 
 
-def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable) -> str:
+def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable, terms: Terms) -> str:
     match error:
         case NotTrained():
             training = error.training
             no_word = " and its trigger word is not known" if training.state is State.FINISHED else ""
             return (
                 f"That training is {STATUS[training.state]}{no_word}, so it cannot make images; nothing was sent. "
-                f"Next: {next_step(training)}"
+                f"Next: {next_step(training, terms)}"
             )
         case UnknownSubject():
             return "No training in this ledger has that subject. Call list_trainings to see them."

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from apiframe_studio.generations import CREDITS_AN_IMAGE
-from apiframe_studio.ledger.reuse import CREDITS_A_PHOTO
-from apiframe_studio.photo_sets import UPLOAD_CREDITS
+from apiframe_studio.api.provider import Terms
+from apiframe_tools.wording.prices import Prices
 
-_ALWAYS: Final = f"""\
+_ALWAYS: Final = """\
 Trains a photo model of a person (the subject) at Apiframe and reports its trigger word, which must be in every prompt \
 for that subject.
 
@@ -20,10 +19,10 @@ Workflow:
 service returns counts, not the one requested.
 5. generate_photos: makes images and adds the trigger word to the prompt.
 
-prepare_photos costs {UPLOAD_CREDITS:g} credits, an image {CREDITS_AN_IMAGE:g}, a training {CREDITS_A_PHOTO:g} credits \
-a photo. A training takes many minutes, continues without this chat, and cannot be cancelled: the service has no call \
+prepare_photos costs {prices.upload}, an image {prices.image}, a training {prices.training}. \
+A training takes many minutes, continues without this chat, and cannot be cancelled: the service has no call \
 for that. The same photos are trained again only with a new idempotency_key, or after the user gave the first training \
-up. A photo set is valid for about a day; making it again costs {UPLOAD_CREDITS:g} credits.
+up. A photo set is valid for {prices.lifetime}; making it again costs {prices.upload}.
 
 unconfirmed: the response was lost and money may have been spent. The request is never resent automatically. Only the \
 user can say what became of it, through resolve_training; do not decide for them.
@@ -38,10 +37,11 @@ READY_PHOTOS: Final = (
 """Photo sets that the sandbox has without an upload."""
 
 
-def instructions(*, sandbox: bool) -> str:
+def instructions(terms: Terms, *, sandbox: bool) -> str:
     """The instructions in the answer to a client's first request."""
+    always = _ALWAYS.format(prices=Prices(terms))
     return (
-        f"{_ALWAYS}\nThis is the sandbox: simulated results, no key, no real credits. Here {READY_PHOTOS}.\n"
+        f"{always}\nThis is the sandbox: simulated results, no key, no real credits. Here {READY_PHOTOS}.\n"
         if sandbox
-        else _ALWAYS
+        else always
     )

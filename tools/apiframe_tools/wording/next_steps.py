@@ -5,34 +5,26 @@ from __future__ import annotations
 from math import ceil
 from typing import Final
 
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
-from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos import PhotoCheck
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS
 from apiframe_tools.wording.photos import photos_missing
-from apiframe_tools.wording.phrases import PhotosStatus, pluralize
+from apiframe_tools.wording.phrases import PhotosStatus
+from apiframe_tools.wording.prices import Prices
 
-AFTER_REFUSED_TRAINING: Final = (
-    f"if the photo set has expired, call prepare_photos with its photos ({UPLOAD_CREDITS:g} credits) and "
-    "start_training with the new set. Otherwise call start_training with corrected arguments."
-)
 END_OR_CORRECT: Final = (
     "ask the user to check the id in their Apiframe dashboard, then call resolve_training with ref {ref}: accepted "
     "with the right task_id, or give_up to end it (a new request then costs full price)."
 )
-AFTER_FAILED_UPLOAD: Final = (
-    f"better photos are usually needed: check_photos, then prepare_photos ({UPLOAD_CREDITS:g} credits). The same "
-    f"photos can be uploaded again only {FAILED_JUST_NOW_SECONDS / 60:g} minutes after the failure."
-)
 CHECK_AGAIN_MINUTES: Final = 5
 MAX_CHECK_AGAIN_MINUTES: Final = 15
-
-_UPLOAD: Final = pluralize(UPLOAD_CREDITS, "credit")
 
 SUBMITTED_BY: Final = {
     Kind.TRAINING: ("The training", "start_training"),
@@ -42,10 +34,26 @@ SUBMITTED_BY: Final = {
 """The paid request of each kind, and the tool that makes it."""
 
 
-def next_step(training: Training) -> str:
+def after_refused_training(terms: Terms) -> str:
+    """Return what to do about a training that the service refused."""
+    return (
+        f"if the photo set has expired, call prepare_photos with its photos ({Prices(terms).upload}) and "
+        "start_training with the new set. Otherwise call start_training with corrected arguments."
+    )
+
+
+def after_failed_upload(terms: Terms) -> str:
+    """Return what to do about photos that the service could not use."""
+    return (
+        f"better photos are usually needed: check_photos, then prepare_photos ({Prices(terms).upload}). The same "
+        f"photos can be uploaded again only {FAILED_JUST_NOW_SECONDS / 60:g} minutes after the failure."
+    )
+
+
+def next_step(training: Training, terms: Terms) -> str:
     """Return the next call, or what to tell or ask the user."""
     if training.kind is not Kind.TRAINING:
-        return _after_decision(training, SUBMITTED_BY[training.kind][1])
+        return _after_decision(training, SUBMITTED_BY[training.kind][1], terms)
     name = training.task_id or training.ref
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
@@ -98,7 +106,7 @@ def next_step(training: Training) -> str:
                 f"{training.ref} and their decision: accepted (with the task_id from there), send_again or give_up."
             )
         case State.REJECTED:
-            return f"tell the user why; nothing was paid. Then, {AFTER_REFUSED_TRAINING}"
+            return f"tell the user why; nothing was paid. Then, {after_refused_training(terms)}"
         case State.ABANDONED:
             return (
                 "nothing; the user gave it up. start_training with these photos starts a new training, at full "
@@ -121,7 +129,7 @@ def after_unknown_id(tool: str, ref: str | None) -> str:
     )
 
 
-def _after_decision(order: Training, tool: str) -> str:
+def _after_decision(order: Training, tool: str, terms: Terms) -> str:
     """About an upload or an image generation, whose tool returns more."""
     match order.state:
         case State.UNCONFIRMED:
@@ -133,7 +141,7 @@ def _after_decision(order: Training, tool: str) -> str:
         case State.INTENT:
             return f"call {tool} again with the same arguments to send it; nothing is sent until then."
         case State.FAILED if order.kind is Kind.UPLOAD:
-            return f"nothing; it failed: {AFTER_FAILED_UPLOAD}"
+            return f"nothing; it failed: {after_failed_upload(terms)}"
         case State.FAILED | State.REJECTED | State.ABANDONED:
             return f"nothing; it has ended. {tool} starts a new one, at full price."
         case State.FINISHED:
@@ -154,11 +162,11 @@ def arguments_of(training: Training) -> str:
     return f"training_images_id {training.training_images_id} and {word}"
 
 
-def after_listing(page: Page, *, sandbox: bool, is_filtered: bool) -> str:
-    """After a page of trainings."""
+def after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool) -> str:
+    """Return the next step after a page of trainings."""
     unconfirmed = [found for found in page.unsettled if found.state is State.UNCONFIRMED]
     if unconfirmed:
-        return next_step(unconfirmed[0])
+        return next_step(unconfirmed[0], terms)
     if page.next_cursor:
         return f"call list_trainings with cursor {page.next_cursor} for older ones."
     if not page.trainings:
@@ -187,10 +195,11 @@ def after_check(judged: PhotoCheck) -> str:
     return f"tell the user; {needed} needed before anything can be sent."
 
 
-def after_preparing(photo_set: PhotoSet, status: PhotosStatus) -> str:
+def after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> str:
     """After a call of prepare_photos."""
     if is_missing(photo_set.row):
         return after_unknown_id("prepare_photos", photo_set.row.ref)
+    price = Prices(terms).upload
     ref, task_id, trained = photo_set.row.ref, photo_set.row.task_id, photo_set.trained
     match status:
         case "ready" if trained:
@@ -204,26 +213,26 @@ def after_preparing(photo_set: PhotoSet, status: PhotosStatus) -> str:
         case "submitting" if not photo_set.same_wording:
             return (
                 f"nothing was sent. Ask the user: call resolve_training with ref {ref} and give_up to drop the pending "
-                f"set, then prepare_photos again ({_UPLOAD}), or call prepare_photos with the earlier gender, "
-                f"ethnicity and age to send it ({_UPLOAD})."
+                f"set, then prepare_photos again ({price}), or call prepare_photos with the earlier gender, "
+                f"ethnicity and age to send it ({price})."
             )
         case "uploading" | "preparing" if not photo_set.same_wording:
             return (
                 "tell the user that a set of these photos with a different gender, ethnicity or age is being prepared. "
                 "Call prepare_photos with those earlier values for its status, free. With the present values it makes "
-                f"another set, for {_UPLOAD}, once this one is ready."
+                f"another set, for {price}, once this one is ready."
             )
         case "submitting" | "uploading" | "preparing":
             return "call prepare_photos again with the same arguments in a minute; the upload continues meanwhile."
         case "unconfirmed":
             return (
-                f"ask the user: {_UPLOAD} may have been spent, so it is not sent again automatically. Then call "
+                f"ask the user: {price} may have been spent, so it is not sent again automatically. Then call "
                 f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
             )
         case "failed":
-            return f"tell the user; {AFTER_FAILED_UPLOAD}"
+            return f"tell the user; {after_failed_upload(terms)}"
         case "expired" | "rejected" | "abandoned":
-            return f"tell the user; prepare_photos makes a new set for {_UPLOAD}."
+            return f"tell the user; prepare_photos makes a new set for {price}."
 
 
 _IMAGES_GONE = (

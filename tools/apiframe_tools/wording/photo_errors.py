@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.photo_sets import (
-    UPLOAD_CREDITS,
     CheckUnfinished,
     NotEnoughPhotos,
     SetNotUsable,
 )
 from apiframe_studio.photos import (
-    FEWEST,
-    MOST,
     ChoiceProblem,
     ChoiceRefused,
     PathRefused,
@@ -19,10 +17,9 @@ from apiframe_studio.photos import (
 )
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
-from apiframe_tools.wording.next_steps import (
-    AFTER_FAILED_UPLOAD,
-)
+from apiframe_tools.wording.next_steps import after_failed_upload
 from apiframe_tools.wording.photos import describe_photos
+from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import describe_clock
 
 REFUSALS = {
@@ -37,8 +34,9 @@ REFUSALS = {
 }
 
 
-def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError) -> str:
+def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError, terms: Terms) -> str:
     """Return the message for an error of photos or a photo set."""
+    price = Prices(terms).upload
     match error:
         case CheckUnfinished():
             seen, unseen = len(error.check.photos), len(error.check.unseen)
@@ -51,29 +49,29 @@ def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | Phot
             why = f" Rejected: {describe_photos(rejected)}." if rejected else ""
             return (
                 f"Only {error.usable} of {len(error.check.photos)} photos would be sent, and a training needs at least "
-                f"{FEWEST}, so nothing was sent.{why} Next: call check_photos to see all of them, and ask the user for "
-                "more."
+                f"{error.check.takes.min}, so nothing was sent.{why} Next: call check_photos to see all of them, and "
+                "ask the user for more."
             )
         case SetNotUsable(expired=True):
             clock = f" {describe_clock(error.clock_ahead)}" if error.clock_ahead else ""
             return (
                 "That photo set has expired, so nothing was sent or paid. Call prepare_photos with the "
-                f"same photos to make a new one ({UPLOAD_CREDITS:g} credits).{clock}"
+                f"same photos to make a new one ({price}).{clock}"
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state is State.FAILED:
             return (
                 "That photo set failed and cannot be trained on; nothing was sent. Next: tell the user; "
-                f"{AFTER_FAILED_UPLOAD}"
+                f"{after_failed_upload(terms)}"
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state in (State.REJECTED, State.ABANDONED):
             return (
                 f"That photo set is {photo_set.state.value} and cannot be trained on; nothing was sent. Call "
-                f"prepare_photos to make a new one ({UPLOAD_CREDITS:g} credits)."
+                f"prepare_photos to make a new one ({price})."
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state is State.INTENT:
             return (
                 f"That photo set (ref {photo_set.ref}) was not sent yet. Call prepare_photos again with the same "
-                f"arguments to send it ({UPLOAD_CREDITS:g} credits), then start_training."
+                f"arguments to send it ({price}), then start_training."
             )
         case SetNotUsable(photo_set=photo_set):
             return (
@@ -125,7 +123,7 @@ def _refused_choice(error: ChoiceRefused) -> str:
         case ChoiceProblem.BOTH:
             return f"{named} is in leave_out and in keep, so nothing was sent. Put it in one of them."
         case ChoiceProblem.TOO_MANY:
-            return f"keep has more than {MOST} photos, the maximum of a training; nothing was sent."
+            return f"keep has more than {error.most} photos, the maximum of a training; nothing was sent."
         case ChoiceProblem.UNKNOWN:
             meant = f"Did you mean {near}?" if near else _CHECK_AGAIN
             return f"No photo at these paths is called {named}, so nothing was sent. {meant}"

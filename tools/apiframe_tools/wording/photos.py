@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from apiframe_studio.api.provider import Range, Terms
 from apiframe_studio.photos import (
-    FEWEST,
-    MOST,
     LeftOut,
     PhotoCheck,
     PhotoVerdict,
@@ -15,11 +14,10 @@ from apiframe_studio.photos import (
     Suggestion,
     UncheckedAspect,
 )
+from apiframe_tools.wording.prices import describe_needed
 
 MAX_NAMED: Final = 40
 """The most photos that one sentence names."""
-
-TAKES: Final = f"A training takes {FEWEST} to {MOST}"
 
 REASONS: Final = {
     Reason.NOT_READABLE: "cannot be read",
@@ -66,7 +64,7 @@ LEFT_OUT: Final = {
     LeftOut.NAMED: "was named in leave_out",
     LeftOut.CHANGED: "changed while being read",
     LeftOut.REPEATED: "is identical to another",
-    LeftOut.SPARE: f"is good, but not among the best {MOST}",
+    LeftOut.SPARE: "is good, but not among the best {most}",
 }
 """Why a photo is not sent, where the reasons of its verdict do not say."""
 
@@ -75,7 +73,7 @@ FACES_NOT_CHECKED: Final = "Faces were not checked."
 
 def photos_missing(check: PhotoCheck) -> int:
     """Return how many more usable photos a training needs."""
-    return FEWEST - check.usable
+    return check.takes.min - check.usable
 
 
 def suggest_photos(check: PhotoCheck) -> list[str]:
@@ -93,20 +91,22 @@ def _more(number: int) -> str:
     return f"{number} more photo" if number == 1 else f"{number} more photos"
 
 
-def describe_choice(good: int, doubtful: int, sent: int) -> str:
+def describe_choice(good: int, doubtful: int, sent: int, takes: Range) -> str:
     """Describe which photos would be sent, of these numbers of good and doubtful ones; `sent` may be too few."""
-    if sent < FEWEST:
-        return f"{TAKES} photos."
+    needed = describe_needed(takes)
+    if sent < takes.min:
+        return f"{needed} photos."
     if not good:
-        return f"{TAKES}: the best {sent} of the {doubtful} doubtful ones would be sent, since there are no good ones."
+        chosen = f"the best {sent} of the {doubtful} doubtful ones"
+        return f"{needed}: {chosen} would be sent, since there are no good ones."
     if sent > good:
         chosen = (
             "the doubtful ones" if sent - good == doubtful else f"the best {sent - good} of the doubtful ones"
         )
-        return f"{TAKES}: the {good} good ones and, to reach {FEWEST}, {chosen} would be sent."
+        return f"{needed}: the {good} good ones and, to reach {takes.min}, {chosen} would be sent."
     which = f"the best {sent} of the {good} good ones" if sent < good else f"the {good} good ones"
     others = "; doubtful ones only if named in keep" if doubtful else ""
-    return f"{TAKES}: {which} would be sent{others}."
+    return f"{needed}: {which} would be sent{others}."
 
 
 def describe_reasons(photo: PhotoVerdict) -> list[str]:
@@ -138,11 +138,11 @@ def group_by_reason(told: Iterable[tuple[str, str]], most: int = MAX_NAMED) -> s
     return "; ".join(f"{words}: {', '.join(names)}" for words, names in groups.items()) + more
 
 
-PHOTO_GUIDE: Final = """\
+_PHOTO_GUIDE: Final = """\
 # Good photos for a training
 
-A model is as good as the photos it is trained on. 15 to 20 good photos are better than 30 mixed ones. The minimum is \
-10, the maximum 30.
+A model is as good as the photos it is trained on. 15 to 20 good photos are better than {takes.max} mixed ones. The \
+minimum is {takes.min}, the maximum {takes.max}.
 
 - **One person.** Alone in the photo, face uncovered, no sunglasses in most of them.
 - **Sharp and original.** Straight from the camera or phone, not copies from a chat; at least 1,000 pixels wide.
@@ -156,4 +156,8 @@ check_photos checks a folder on this machine, free, and reports what is missing.
 and other metadata and sends the best photos, without those in leave_out and with those in keep. The person in the \
 photos has to agree first.
 """
-"""What makes good input photos, in our own words."""
+
+
+def describe_good_photos(terms: Terms) -> str:
+    """Return what makes good input photos, and how many of them a training takes."""
+    return _PHOTO_GUIDE.format(takes=terms.photos)

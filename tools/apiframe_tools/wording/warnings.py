@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.generations import Pictures
-from apiframe_studio.photo_sets import UPLOAD_CREDITS, PhotoSet
+from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos import MAX_PHOTOS_CHECKED, PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.strangers import plain
 from apiframe_studio.submission import State
@@ -15,6 +16,7 @@ from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.photos import FACES_NOT_CHECKED, describe_photos
 from apiframe_tools.wording.phrases import STATUS, pluralize
+from apiframe_tools.wording.prices import Prices
 
 MAX_NAMED: Final = 4
 
@@ -155,7 +157,7 @@ _PAST_THE_LIMIT = f"{{}} more photos were not checked: the limit of one call is 
 
 _OTHER_ATTRIBUTES = (
     "A set with these photos exists with a different gender, ethnicity or age; returning that set. Once it is ready, "
-    f"the same call makes another set, for {pluralize(UPLOAD_CREDITS, 'credit')}."
+    "the same call makes another set, for {price}."
 )
 
 
@@ -191,7 +193,7 @@ def warnings_for_check(judged: PhotoCheck) -> list[str]:
     return told
 
 
-def warnings_for_set(photo_set: PhotoSet) -> list[str]:
+def warnings_for_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
     """Return what the user should know about a set besides its state."""
     check, sent = photo_set.check, photo_set.prepared.photos
     doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
@@ -203,7 +205,7 @@ def warnings_for_set(photo_set: PhotoSet) -> list[str]:
         *([UNKNOWN_ID] if is_missing(photo_set.row) else []),
         *([f"{describe_earlier_training(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
         *([describe_clock(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
-        *([] if photo_set.same_wording else [_OTHER_ATTRIBUTES]),
+        *([] if photo_set.same_wording else [_OTHER_ATTRIBUTES.format(price=Prices(terms).upload)]),
     ]
 
 

@@ -29,7 +29,7 @@ def check_image_url(
 ) -> httpx.URL:
     """Return the address that `link` leads to; that of a redirect is resolved against `seen_at`.
 
-    It is judged as httpx parses it, so that a second parser cannot disagree. A service at `base_url` may serve
+    It is checked as httpx parses it, so that a second parser cannot disagree. A service at `base_url` may serve
     images itself when it is on this machine or `embedded` in this program.
 
     Raises:
