@@ -7,7 +7,7 @@ request is sent once, on a new connection; what repeats or remembers is in the l
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -175,14 +175,16 @@ class ApiframeV1:
                 group.start_soon(check, task_id)
         return outcomes
 
-    async def fetch(self, task_id: str) -> TaskStatus:
-        """Check one task by a request of its own. Source: `POST /fetch`.
+    async def fetch(self, task_id: str, seconds: float | None = None) -> TaskStatus:
+        """Check one task by a separate request, within `seconds` or the deadline of reads. Source: `POST /fetch`.
 
         Raises:
             NotFound, Refused: there is no such task, as far as this service says (undocumented).
             ApiframeError: the request failed.
         """
-        return await self._fetch(task_id, self._deadlines.read)
+        seconds = self._deadlines.read if seconds is None else seconds
+        response = await self._read("POST", "/fetch", {"task_id": task_id}, seconds)
+        return self._without_secrets(read_task(response, self._redactor.sanitize))
 
     async def fetch_many(self, ids: Sequence[str]) -> dict[str, TaskStatus | ApiframeError]:
         """Check 2 to 20 tasks by one request, each with its own outcome. Source: `POST /fetch-many`.
@@ -201,7 +203,7 @@ class ApiframeV1:
 
         async def fetch_one(task_id: str) -> None:
             try:
-                outcomes[task_id] = await self._fetch(task_id, max(until - anyio.current_time(), 0.0))
+                outcomes[task_id] = await self.fetch(task_id, max(until - anyio.current_time(), 0.0))
             except ApiframeError as error:
                 outcomes[task_id] = error
 
@@ -235,10 +237,6 @@ class ApiframeV1:
             raise missing_id_error(response, self._redactor, RESPONSE_FORMAT)
         return Accepted(task.task_id, task.image_urls)
 
-    async def _fetch(self, task_id: str, seconds: float) -> TaskStatus:
-        response = await self._read("POST", "/fetch", {"task_id": task_id}, seconds)
-        return self._without_secrets(read_task(response, self._redactor.sanitize))
-
     async def _fetch_batch(self, requested: Sequence[str]) -> dict[str, TaskStatus]:
         body = {"task_ids": list(requested)}
         try:
@@ -250,14 +248,16 @@ class ApiframeV1:
         found = match_batch(requested, response.get("tasks"), self._redactor.sanitize)
         return {task_id: self._without_secrets(task) for task_id, task in found.items()}
 
-    async def _read(self, method: str, path: str, body: Body | None, seconds: float) -> dict[str, object]:
+    def _read(
+        self, method: str, path: str, body: Body | None, seconds: float
+    ) -> Awaitable[dict[str, object]]:
         async def attempt(seconds_left: float) -> dict[str, object]:
             response = await self._transport.request(
                 method, path, body, redactor=self._redactor, seconds=seconds_left
             )
             return parse_or_raise(response, self._redactor, RESPONSE_FORMAT)
 
-        return await with_retries(attempt, seconds)
+        return with_retries(attempt, seconds)
 
     def _without_secrets(self, task: TaskStatus) -> TaskStatus:
         """Leave out each field that is kept and shown unchanged (an id, a word, a link) and contains a secret."""
