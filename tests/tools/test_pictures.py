@@ -286,7 +286,7 @@ async def test_a_generation_with_a_lost_response_waits_for_a_decision_of_the_use
             resolved = await session.ask("resolve_training", ref=lost.facts["ref"], decision=decision)
     for shown in (lost, again):
         assert shown.facts["status"] == "unconfirmed"
-        assert "credits may have been spent, so it is not sent again automatically" in shown.text
+        assert "Credits may have been spent, so it is not sent again automatically" in shown.text
         assert f"resolve_training with ref {lost.facts['ref']}" in shown.text
     assert before == 1
     assert "The image generation" in resolved.text

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from apiframe_studio.api.provider import Account, Terms
 from apiframe_tools.mcp.request import RequestStudio
-from apiframe_tools.results.account import AccountStatus
+from apiframe_tools.results import Result
+from apiframe_tools.wording.phrases import join_sentences
+from apiframe_tools.wording.prices import Prices
+
+
+class AccountStatus(Result):
+    """Remaining credits and plan."""
+
+    credits: float | None
+    plan: str | None
+    sandbox: bool
+    next_step: str
+
+    @classmethod
+    def of(cls, account: Account, terms: Terms, *, sandbox: bool) -> Self:
+        """What get_account returns."""
+        next_step = _nothing_is_charged(terms) if sandbox else _what_it_costs(terms)
+        return cls.copy_of(account, sandbox=sandbox, next_step=next_step)
+
+    def __str__(self) -> str:
+        left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
+        plan = f" on plan {self.plan!r}" if self.plan else ""
+        return join_sentences(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
 
 
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
@@ -12,3 +37,15 @@ async def get_account(*, studio: RequestStudio) -> AccountStatus:
     Free. Use before start_training to check that the user can afford a training ({prices.training_range} credits).
     """
     return AccountStatus.of(await studio.account(), studio.terms, sandbox=studio.is_sandbox)
+
+
+def _what_it_costs(terms: Terms) -> str:
+    prices = Prices(terms)
+    return (
+        f"a training costs {prices.training} ({prices.training_range}), plus {terms.upload_credits:g} for preparing "
+        "the photos; tell the user if too few are left."
+    )
+
+
+def _nothing_is_charged(terms: Terms) -> str:
+    return f"credits are simulated, so try anything; the real service charges {Prices(terms).training} for a training."

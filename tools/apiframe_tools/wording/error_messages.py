@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 from apiframe_studio.api.errors import (
     ApiframeError,
@@ -33,12 +35,7 @@ from apiframe_studio.photo_sets import (
     PhotosChanged,
     SetNotUsable,
 )
-from apiframe_studio.photos import (
-    ChoiceRefused,
-    DecodersFailed,
-    NothingToPrepare,
-    PathRefused,
-)
+from apiframe_studio.photos import PhotoError
 from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.submission import State
@@ -52,12 +49,6 @@ from apiframe_tools.wording.next_steps import (
 from apiframe_tools.wording.photo_errors import photo_message
 from apiframe_tools.wording.phrases import STATUS
 from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, service_message
-
-CONSENT_MISSING = (
-    "Nothing was sent: photos are sent only with the consent of the subject. Ask the user whether the subject agreed; "
-    "only if so, call prepare_photos with consent true."
-)
-
 
 _SAME_AGAIN = frozenset(ImageRefusedReason) - {ImageRefusedReason.HOST}
 """What is wrong with the image itself: fetching it again does not help."""
@@ -77,6 +68,38 @@ _OTHER_KINDS = {
 }
 
 
+_MESSAGES: Final[Mapping[type[BaseException], str]] = {
+    ConsentMissing: (
+        "Nothing was sent: photos are sent only with the consent of the subject. Ask the user whether the subject "
+        "agreed; only if so, call prepare_photos with consent true."
+    ),
+    PhotosChanged: (
+        "The photos changed while the user was asked, so nothing was sent or paid. Next: call "
+        "prepare_photos again with the same arguments; the user is asked about the photos that are there "
+        "now."
+    ),
+    SubjectForgotten: (
+        "The subject was forgotten, so nothing more was sent or paid. Next: only if the user wants to train "
+        "that subject after all, call prepare_photos with the photos again."
+    ),
+    NotAgreed: (
+        "This would cost credits now, and the user was not asked, so nothing was sent or paid. Next: call "
+        "the tool again with the same arguments."
+    ),
+    NeedsTaskId: (
+        "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask "
+        "the user for it, then call resolve_training with ref, accepted and task_id."
+    ),
+    NotAPhotoSet: (
+        "That is not a photo set, so nothing was sent or paid. Call start_training with the "
+        "training_images_id or ref that prepare_photos returned."
+    ),
+    UnknownCursor: (
+        "That cursor does not belong to this list. Call list_trainings without cursor to start over."
+    ),
+}
+
+
 def message_for(error: BaseException, terms: Terms) -> str | None:
     """Return the message for an error, or None when it is unexpected."""
     match error:
@@ -87,27 +110,9 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
         case ApiframeError():
             return service_message(error)
         case LedgerError():
-            return _ledger(error)
+            return _ledger_message(error)
         case KeyReused(earlier=Submission() as earlier):
             return _key_reused(Training.of(earlier))
-        case ConsentMissing():
-            return CONSENT_MISSING
-        case PhotosChanged():
-            return (
-                "The photos changed while the user was asked, so nothing was sent or paid. Next: call "
-                "prepare_photos again with the same arguments; the user is asked about the photos that are there "
-                "now."
-            )
-        case SubjectForgotten():
-            return (
-                "The subject was forgotten, so nothing more was sent or paid. Next: only if the user wants to train "
-                "that subject after all, call prepare_photos with the photos again."
-            )
-        case NotAgreed():
-            return (
-                "This would cost credits now, and the user was not asked, so nothing was sent or paid. Next: call "
-                "the tool again with the same arguments."
-            )
         case UnknownTraining(is_ref=True):
             return "No training in this ledger has that ref. Call list_trainings to see them."
         case UnknownTraining():
@@ -143,34 +148,12 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
                 f"That task_id belongs to {error.training.ref}, which is {STATUS[error.training.state]}; nothing was "
                 "recorded. Ask the user for the id of the unconfirmed request, then call resolve_training with it."
             )
-        case NeedsTaskId():
-            return (
-                "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask "
-                "the user for it, then call resolve_training with ref, accepted and task_id."
-            )
-        case NotAPhotoSet():
-            return (
-                "That is not a photo set, so nothing was sent or paid. Call start_training with the "
-                "training_images_id or ref that prepare_photos returned."
-            )
-        case (
-            NotEnoughPhotos()
-            | CheckUnfinished()
-            | SetNotUsable()
-            | PathRefused()
-            | DecodersFailed()
-            | ChoiceRefused()
-            | NothingToPrepare()
-        ):
+        case NotEnoughPhotos() | CheckUnfinished() | SetNotUsable() | PhotoError():
             return photo_message(error, terms)
         case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
-            return _pictures(error, terms)
-        case UnknownCursor():
-            return (
-                "That cursor does not belong to this list. Call list_trainings without cursor to start over."
-            )
+            return _image_message(error, terms)
         case _:
-            return None
+            return _MESSAGES.get(type(error))
 
 
 def _not_yet_over(error: NotYetOver) -> str:
@@ -219,7 +202,7 @@ def _rejected(error: Rejected, terms: Terms) -> str:
     return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 
 
-def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable, terms: Terms) -> str:
+def _image_message(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable, terms: Terms) -> str:
     match error:
         case NotTrained():
             training = error.training
@@ -263,7 +246,7 @@ def _pictures(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable, 
             )
 
 
-def _ledger(error: LedgerError) -> str:
+def _ledger_message(error: LedgerError) -> str:
     match error:
         case SpendingCapReached():
             return (

@@ -100,11 +100,7 @@ def next_step(training: Training, terms: Terms) -> str:
                 "with a new idempotency_key."
             )
         case State.UNCONFIRMED:
-            return (
-                "ask the user to check whether the training appears in their Apiframe dashboard. Money may have been "
-                "spent, so it is not sent again automatically. Then call resolve_training with ref "
-                f"{training.ref} and their decision: accepted (with the task_id from there), send_again or give_up."
-            )
+            return _ask_about_unconfirmed("the training", training.ref)
         case State.REJECTED:
             return f"tell the user why; nothing was paid. Then, {after_refused_training(terms)}"
         case State.ABANDONED:
@@ -133,11 +129,7 @@ def _after_decision(order: Training, tool: str, terms: Terms) -> str:
     """About an upload or an image generation, whose tool returns more."""
     match order.state:
         case State.UNCONFIRMED:
-            return (
-                "ask the user to check whether it appears in their Apiframe dashboard. Money may have been spent, "
-                f"so it is not sent again automatically. Then call resolve_training with ref {order.ref} and their "
-                "decision: accepted (with the task_id from there), send_again or give_up."
-            )
+            return _ask_about_unconfirmed("it", order.ref)
         case State.INTENT:
             return f"call {tool} again with the same arguments to send it; nothing is sent until then."
         case State.FAILED if order.kind is Kind.UPLOAD:
@@ -153,6 +145,14 @@ def _after_decision(order: Training, tool: str, terms: Terms) -> str:
             return after_unknown_id(tool, order.ref)
         case _:
             return f"call {tool} again with the same arguments to get it; it is not charged twice."
+
+
+def _ask_about_unconfirmed(what: str, ref: str | None, spent: str = "Money") -> str:
+    return (
+        f"ask the user to check whether {what} appears in their Apiframe dashboard. {spent} may have been spent, so "
+        f"it is not sent again automatically. Then call resolve_training with ref {ref} and their decision: accepted "
+        "(with the task_id from there), send_again or give_up."
+    )
 
 
 def arguments_of(training: Training) -> str:
@@ -225,10 +225,7 @@ def after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> 
         case "submitting" | "uploading" | "preparing":
             return "call prepare_photos again with the same arguments in a minute; the upload continues meanwhile."
         case "unconfirmed":
-            return (
-                f"ask the user: {price} may have been spent, so it is not sent again automatically. Then call "
-                f"resolve_training with ref {ref} and their decision: accepted (with task_id), send_again or give_up."
-            )
+            return _ask_about_unconfirmed("it", ref, price)
         case "failed":
             return f"tell the user; {after_failed_upload(terms)}"
         case "expired" | "rejected" | "abandoned":
@@ -252,11 +249,7 @@ def after_making(pictures: Pictures) -> str:
         case State.FINISHED:
             return "show the user the images; for another image of the same prompt, pass a new seed."
         case State.UNCONFIRMED:
-            return (
-                "ask the user: credits may have been spent, so it is not sent again automatically. Then call "
-                f"resolve_training with ref {row.ref} and their decision: accepted (with task_id), send_again or "
-                "give_up."
-            )
+            return _ask_about_unconfirmed("it", row.ref, "Credits")
         case State.FAILED:
             return (
                 "tell the user; the service made no images. A changed prompt or a new seed tries again, at full "
