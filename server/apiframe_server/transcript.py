@@ -39,7 +39,7 @@ class Transcript:
         with progress_bar(self._console, label, keep=True) as update:
             while True:
                 result = await self._client.call_tool(tool, arguments, progress_callback=update)
-                if (result.structured_content or {}).get("status") not in UNSETTLED:
+                if _facts(result).get("status") not in UNSETTLED:
                     break
         return self._print_result(result)
 
@@ -53,4 +53,8 @@ class Transcript:
         self._console.print(f"[bold green]server[/bold green]    {escape(text)}\n")
         if result.is_error:
             raise ToolFailed(text)
-        return dict(result.structured_content or {})
+        return _facts(result)
+
+
+def _facts(result: CallToolResult) -> dict[str, Any]:
+    return dict(result.structured_content or {})

@@ -396,11 +396,11 @@ async def test_doctor_reports_unusable_folders(tmp_path: Path) -> None:
 
 
 DOCTOR_SAYS = {
-    "no key": ("", None, "no API key is set"),
-    "a v2 key": (f"afk_{CANARY}", None, "so it is a v2 key"),
+    "no key": ("", None, "no Apiframe API key is set"),
+    "a v2 key": (f"afk_{CANARY}", None, "is a v2 key"),
     "wrong key": (CANARY, "bare_401", "does not accept the API key"),
     "refused": (CANARY, "refused", "could not be reached: connection refused"),
-    "a web page": (CANARY, "html_200", "APIFRAME_BASE_URL may lead somewhere else"),
+    "a web page": (CANARY, "html_200", "APIFRAME_BASE_URL may be wrong"),
 }
 
 

@@ -137,13 +137,16 @@ async def test_wait_does_not_wait_for_a_status_that_needs_a_key(tmp_path: Path) 
     settings = {"BASE_URL": service.removesuffix(" v1")}
     waited = await run("wait", "Anna", folder=tmp_path, settings=settings)
     assert waited.process.returncode == 5
-    assert waited.err.startswith("apiframe-photo-mcp: no API key is set.")
+    assert waited.err.startswith("apiframe-photo-mcp: no Apiframe API key is set.")
 
 
 async def test_wait_without_a_key_reports_an_unknown_name(tmp_path: Path) -> None:
     waited = await run("wait", "Anna", folder=tmp_path)
     assert waited.process.returncode == 3
-    assert "no training here has that name or id, and the service cannot be asked: no API key" in waited.err
+    assert (
+        "no training here has that name or id, and the service cannot be asked: no Apiframe API key"
+        in waited.err
+    )
     assert "`apiframe-photo-mcp trainings` lists your trainings." in waited.err
 
 

@@ -227,7 +227,7 @@ KEYS = {
     "none": ("", "No Apiframe API key is set"),
     "blank": ("  ", "No Apiframe API key is set"),
     "never substituted": ("${user_config.api_key}", "placeholder that was never filled in"),
-    "a v2 key": (f"afk_{CANARY}", "so it is a v2 key"),
+    "a v2 key": (f"afk_{CANARY}", "is a v2 key"),
     "with a scheme": (f"Bearer {CANARY}", "bare key"),
     "quoted": (f'"{CANARY}"', "bare key"),
 }
@@ -317,7 +317,7 @@ async def test_a_corrupt_ledger_is_set_aside_and_reported_before_anything_is_sen
         said = await session.refusal("start_training", **PHOTOS)
         assert session.paid() == 0
         assert "was renamed to" in said
-        assert "check their Apiframe dashboard" in said
+        assert "check the Apiframe dashboard" in said
         assert (await session.ask("list_trainings")).facts["total"] == 0
     [aside] = _set_aside(tmp_path)
     assert aside.read_bytes().startswith(b"no ledger, but")
@@ -332,7 +332,7 @@ async def test_a_ledger_of_a_newer_version_is_left_unchanged(serving: Serving, t
     before = path.read_bytes()
     async with serving() as session:
         said = await session.refusal("start_training", **PHOTOS)
-        assert "newer version of this server" in said
+        assert "newer version of this program" in said
         assert "ask the user to install the newest version" in said
         assert session.requests() == 0
     assert path.read_bytes() == before

@@ -17,12 +17,7 @@ from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
     Kind,
-    LedgerBusy,
-    LedgerDamaged,
     LedgerError,
-    LedgerNotPrivate,
-    LedgerTooNew,
-    SpendingCapReached,
     SubjectForgotten,
     Submission,
     UnknownCursor,
@@ -40,6 +35,7 @@ from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, 
 from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
+from apiframe_tools.wording.ledger_errors import ledger_message
 from apiframe_tools.wording.next_steps import (
     SUBMITTED_BY,
     after_refused_training,
@@ -110,7 +106,7 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
         case ApiframeError():
             return service_message(error)
         case LedgerError():
-            return _ledger_message(error)
+            return ledger_message(error)
         case KeyReused(earlier=Submission() as earlier):
             return _key_reused(Training.of(earlier))
         case UnknownTraining(is_ref=True):
@@ -243,44 +239,4 @@ def _image_message(error: NotTrained | UnknownSubject | NotFetched | FolderUnusa
                 f"The output folder {error.folder} cannot be written ({error.why}), {paid}. To fix this, ask the "
                 "user to free space, to give access, or to set APIFRAME_OUTPUT_FOLDER to another folder and restart "
                 "this server. Then call generate_photos again with the same arguments; it is not charged twice."
-            )
-
-
-def _ledger_message(error: LedgerError) -> str:
-    match error:
-        case SpendingCapReached():
-            return (
-                f"Nothing was sent: it could cost {error.needed:g} credits, {error.spent:g} were spent in the last 24 "
-                f"hours, and the limit is {error.cap:g} (APIFRAME_MAX_CREDITS_PER_DAY). Tell the user."
-            )
-        case LedgerNotPrivate():
-            return (
-                f"{error.path} {error.why}, so data in it is not safe, and nothing was sent. To fix this, ask the "
-                "user to change its owner or mode (chown, chmod go-w), or to set APIFRAME_DATA_DIR to a folder that "
-                "only they can write, and to restart this server."
-            )
-        case LedgerTooNew():
-            return (
-                f"A newer version of this server wrote the ledger {error.path}, so it was not used and nothing was "
-                "sent. To fix this, ask the user to install the newest version, or to set APIFRAME_DATA_DIR to "
-                "another folder."
-            )
-        case LedgerBusy():
-            return f"The ledger {error.path} is in use by another process. Nothing was sent. Try again in a minute."
-        case LedgerDamaged(set_aside=None):
-            return (
-                f"The ledger {error.path} is damaged and could not be renamed. Nothing was sent. To fix this, ask "
-                "the user to move it elsewhere and keep it, since it lists what was paid for."
-            )
-        case LedgerDamaged():
-            return (
-                f"The ledger was damaged and was renamed to {error.set_aside}; nothing was sent. Its contents are no "
-                "longer known here: ask the user to check their Apiframe dashboard for running trainings before "
-                "anything is started again. The next call creates a new ledger."
-            )
-        case _:
-            return (
-                f"The ledger {error.path} cannot be used ({error.why}), so nothing was sent. To fix this, ask the "
-                "user to free space, to give access, or to set APIFRAME_DATA_DIR to a writable folder and restart "
-                "this server."
             )

@@ -30,21 +30,20 @@ _SET_A_KEY = (
     "without one, --sandbox starts it with simulated results."
 )
 
-_KEY_MESSAGES = {
-    KeyProblem.MISSING: f"No Apiframe API key is set, so nothing was sent. {_SET_A_KEY}",
-    KeyProblem.PLACEHOLDER: (
-        "The API key is a placeholder that was never filled in (it contains ${…}), so nothing was sent. "
-        + _SET_A_KEY
-    ),
-    KeyProblem.V2: (f"The API key begins with afk_, so it is a v2 key, and nothing was sent. {_SET_A_KEY}"),
+_SET_BARE_KEY = (
+    "To fix this, ask the user to set APIFRAME_API_KEY to the bare key and to restart this server."
+)
+
+KEY_PROBLEMS = {
+    KeyProblem.MISSING: "no Apiframe API key is set",
+    KeyProblem.PLACEHOLDER: "the API key is a placeholder that was never filled in (it contains ${…})",
+    KeyProblem.V2: "the API key is a v2 key (it begins with afk_)",
     KeyProblem.MALFORMED: (
-        "The API key has blanks, quotes, a word such as Bearer or other characters that keys do not have, so "
-        "nothing was sent. To fix this, ask the user to set APIFRAME_API_KEY to the bare key and to restart this "
-        "server."
+        "the API key has blanks, quotes, a word such as Bearer or other characters that keys do not have"
     ),
 }
 
-_URL_PROBLEMS = {
+URL_PROBLEMS = {
     BaseUrlProblem.NOT_A_URL: "is not a URL",
     BaseUrlProblem.SCHEME: "does not begin with https:// or http://",
     BaseUrlProblem.CREDENTIALS: "contains a user name or password",
@@ -68,7 +67,7 @@ _IMAGE_MESSAGES = {
     ),
 }
 
-NOT_SENT_REASONS = {
+_NOT_SENT_REASONS = {
     NotSentReason.DNS: "host not found",
     NotSentReason.REFUSED: "connection refused",
     NotSentReason.TIMEOUT: "connection timed out",
@@ -79,7 +78,7 @@ NOT_SENT_REASONS = {
     NotSentReason.UNREACHABLE: "host unreachable",
 }
 
-UNCLEAR_REASONS = {
+_UNCLEAR_REASONS = {
     OutcomeUnknownReason.TIMEOUT: "did not answer in time",
     OutcomeUnknownReason.CUT_OFF: "closed the connection",
     OutcomeUnknownReason.TOO_LARGE: "sent too large a response",
@@ -95,23 +94,20 @@ ACCOUNT_ERRORS = (AuthenticationFailed, InsufficientCredits)
 
 
 def service_message(error: ApiframeError) -> str:
-    """Return the message for an error of the API."""
-    said = f" It says: {error.message!r}." if error.message else ""
+    """Return the message for an assistant."""
+    said = _quote(error)
     match error:
         case ImageRefused():
             return _IMAGE_MESSAGES[error.reason].format(host=plain(error.host, 100) or "a URL without a host")
         case InvalidKey():
-            return _KEY_MESSAGES[error.problem]
+            problem = KEY_PROBLEMS[error.problem]
+            fix = _SET_BARE_KEY if error.problem is KeyProblem.MALFORMED else _SET_A_KEY
+            return f"{problem[:1].upper()}{problem[1:]}, so nothing was sent. {fix}"
         case InvalidBaseUrl():
-            return f"The API base URL {_URL_PROBLEMS[error.problem]}, so nothing was sent. {_advice_on_url(error)}"
-        case NotSent():
             return (
-                f"The service could not be reached: {NOT_SENT_REASONS[error.reason]}. Check the connection and "
-                "APIFRAME_BASE_URL, then try again."
+                f"The API base URL {URL_PROBLEMS[error.problem]}, so nothing was sent. To fix this, ask the user to "
+                f"correct {url_setting(error)} and to restart this server."
             )
-        case RateLimited(retry_after=seconds):
-            wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
-            return f"The service is busy. Try again in {wait}."
         case AuthenticationFailed():
             return (
                 f"The service does not accept the API key.{said} To fix this, ask the user to set APIFRAME_API_KEY "
@@ -122,17 +118,41 @@ def service_message(error: ApiframeError) -> str:
                 f"The account has too few credits.{said} Ask the user to add credits; get_account shows how many are "
                 "left."
             )
-        case Refused():
-            return f"The service refused this (HTTP {error.status}).{said} {_advice(error)}"
-        case OutcomeUnknown(reason=OutcomeUnknownReason.NOT_JSON):
-            return (
-                f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute; if it keeps happening, "
-                "APIFRAME_BASE_URL may be wrong."
-            )
-        case OutcomeUnknown():
-            return f"The service {UNCLEAR_REASONS[error.reason]}.{said} Try again in a minute."
         case _:
-            return f"The service could not be used.{said} Try again in a minute."
+            return " ".join(explain_service(error))
+
+
+def explain_service(error: ApiframeError) -> tuple[str, str]:
+    """Return what is wrong and what to do, as sentences that suit an assistant and a user."""
+    match error:
+        case NotSent():
+            return (
+                f"The service could not be reached: {_NOT_SENT_REASONS[error.reason]}.",
+                "Check the connection and APIFRAME_BASE_URL, then try again.",
+            )
+        case RateLimited(retry_after=seconds):
+            wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
+            return "The service is busy.", f"Try again in {wait}."
+        case Refused():
+            return f"The service refused this (HTTP {error.status}).{_quote(error)}", _advice(error)
+        case OutcomeUnknown():
+            wrong_url = "; if it keeps happening, APIFRAME_BASE_URL may be wrong"
+            not_json = error.reason is OutcomeUnknownReason.NOT_JSON
+            return (
+                f"The service {_UNCLEAR_REASONS[error.reason]}.{_quote(error)}",
+                f"Try again in a minute{wrong_url if not_json else ''}.",
+            )
+        case _:
+            return f"The service could not be used.{_quote(error)}", "Try again in a minute."
+
+
+def url_setting(error: InvalidBaseUrl) -> str:
+    """Return the name of the variable to correct."""
+    return "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
+
+
+def _quote(error: ApiframeError) -> str:
+    return f" It says: {error.message!r}." if error.message else ""
 
 
 def _advice(error: Refused) -> str:
@@ -141,8 +161,3 @@ def _advice(error: Refused) -> str:
     if error.status in (404, 405):
         return "Check the ids; if they are right, APIFRAME_BASE_URL may be wrong."
     return "Check the ids and the other arguments."
-
-
-def _advice_on_url(error: InvalidBaseUrl) -> str:
-    setting = "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
-    return f"To fix this, ask the user to correct {setting} and to restart this server."
