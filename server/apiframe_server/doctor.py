@@ -118,8 +118,9 @@ async def _check_service(
     findings = [Finding("service", Mark.TODO, warning)] if in_clear else []
     account = await _try_check("account", partial(_check_account, studio))
     if account.name == "key":
-        findings.append(Finding("service", Mark.NOTE, f"{url} was not contacted: there is no usable key"))
-    elif account.mark is Mark.OK and not in_clear:
+        skipped = Finding("service", Mark.NOTE, f"{url} was not contacted: there is no usable key")
+        return [*findings, account, skipped]
+    if account.mark is Mark.OK and not in_clear:
         findings = [Finding("service", Mark.OK, f"{url} responded")]
     return [*findings, account]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Final
 
-HIDDEN: Final = "[hidden]"
+from apiframe_studio.api.http.redaction import Redactor
 
 
 class OneLine(logging.Formatter):
@@ -15,13 +14,11 @@ class OneLine(logging.Formatter):
 
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = [secret for secret in secrets if secret]
+        self._redact = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         line = " | ".join(part.strip() for part in super().format(record).splitlines() if part.strip())
-        for secret in self._secrets:
-            line = line.replace(secret, HIDDEN)
-        return line
+        return self._redact(line)
 
 
 def log_to_stderr(level: str, secrets: Sequence[str]) -> None:
