@@ -1,9 +1,9 @@
-"""What a user can set: environment variables that begin with APIFRAME_, read once and here only.
+"""The settings: environment variables that begin with APIFRAME_, read only here.
 
-A program adds fields of its own in a subclass.
+A program adds its fields in a subclass.
 
-No `.env` file is read: a server is started in whatever folder its client stands in, and a stranger's file
-there must not choose where the key is sent.
+No `.env` file is read: a client starts the server in an arbitrary working directory, and an untrusted file there must
+not decide where the key is sent.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from apiframe_studio.errors import StudioError
 from apiframe_studio.strangers import plain
 
 PREFIX: Final = "APIFRAME_"
-_AN_ADDRESS: Final = f"must be a web address such as {DEFAULT_TERMS.base_url}"
-_PLAIN_HTTP: Final = (
+_BAD_URL: Final = f"must be a web address such as {DEFAULT_TERMS.base_url}"
+_UNENCRYPTED_URL: Final = (
     f"{PREFIX}BASE_URL must begin with https:// to reach another machine: over http:// anyone on the network path "
     f"can read your key and photos. If you accept that, set {PREFIX}ALLOW_HTTP=true."
 )
-_URL_WORDS: Final = {
-    BaseUrlProblem.CREDENTIALS: "must not hold a user name or password",
+_URL_ERRORS: Final = {
+    BaseUrlProblem.CREDENTIALS: "must not contain a user name or password",
     BaseUrlProblem.QUERY: "must not have a ? or # part",
 }
 
 
 class SettingsError(StudioError):
-    """Settings have values that cannot be used. `wrong` has a sentence for each field: the variable and the fix."""
+    """Settings have invalid values. `wrong` maps each field to a sentence with the variable and the fix."""
 
     __str__ = Exception.__str__
 
-    def __init__(self, wrong: Mapping[str, str]) -> None:
-        super().__init__(" ".join(wrong.values()))
-        self.wrong = dict(wrong)
+    def __init__(self, invalid: Mapping[str, str]) -> None:
+        super().__init__(" ".join(invalid.values()))
+        self.wrong = dict(invalid)
 
 
 class StudioSettings(BaseSettings):
@@ -52,12 +52,15 @@ class StudioSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
 
-    api_key: Annotated[SecretStr, Field(description="Your v1 API key, as Apiframe shows it")] = SecretStr("")
+    api_key: Annotated[SecretStr, Field(description="Your v1 API key")] = SecretStr("")
     base_url: Annotated[str, Field(description="Base URL of the API")] = DEFAULT_TERMS.base_url
     allow_http: Annotated[
-        bool, Field(description="Send the key over plain http:// to another machine, readable on the way")
+        bool,
+        Field(
+            description="Allow plain http:// to another machine, over which anyone on the network path can read the key"
+        ),
     ] = False
-    data_dir: Annotated[Path, Field(description="Folder of the ledger and the sandbox")] = user_data_path(
+    data_dir: Annotated[Path, Field(description="Folder for the ledger and the sandbox")] = user_data_path(
         "apiframe-photo-mcp", appauthor=False
     )
     sandbox: Annotated[
@@ -65,33 +68,32 @@ class StudioSettings(BaseSettings):
     ] = False
     photo_folders: Annotated[
         Annotated[tuple[Path, ...], NoDecode],
-        Field(description=f"Folders whose photos may be read, separated by {os.pathsep!r}"),
+        Field(description=f"Folders that photos may be read from, separated by {os.pathsep!r}"),
     ] = (user_pictures_path(),)
-    output_folder: Annotated[Path, Field(description="Folder that images are saved in")] = (
+    output_folder: Annotated[Path, Field(description="Folder for generated images")] = (
         user_pictures_path() / "Apiframe"
     )
     picture_hosts: Annotated[
         Annotated[tuple[str, ...], NoDecode],
         Field(
-            description="Hosts that images may be fetched from, separated by commas; .x allows every host of x"
+            description="Hosts that images may be downloaded from, separated by commas; .x allows all subdomains of x"
         ),
     ] = (".apiframe.pro", ".apiframe.ai")
     confirm_spending: Annotated[
         Literal["ask", "never"],
         Field(
-            description="Whether the user is asked before photos are uploaded or a training is started (images are not "
-            "asked about)"
+            description="Whether to ask before photos are uploaded or a training is started (never before images)"
         ),
     ] = "ask"
     max_credits_per_day: Annotated[
         float | None,
-        Field(ge=0, le=1e9, description="Most credits to spend within 24 hours; empty for no limit"),
+        Field(ge=0, le=1e9, description="Maximum credits to spend within 24 hours; empty for no limit"),
     ] = None
     poll_seconds: Annotated[
         float, Field(ge=1, le=60, description="Polling interval while waiting, in seconds")
     ] = DEFAULT_TERMS.poll_seconds
     connect_seconds: Annotated[
-        float, Field(ge=0.1, le=10, description="Timeout of a connection, in seconds")
+        float, Field(ge=0.1, le=10, description="Timeout for connecting, in seconds")
     ] = 5.0
     read_seconds: Annotated[
         float, Field(ge=0.1, le=40, description="Timeout of a status check with its retries, in seconds")
@@ -100,79 +102,79 @@ class StudioSettings(BaseSettings):
         float, Field(ge=0.1, le=20, description="Timeout of the request that starts a training, in seconds")
     ] = 20.0
     sandbox_seconds: Annotated[
-        float, Field(ge=1, le=3600, description="Seconds that a training takes in the sandbox")
+        float, Field(ge=1, le=3600, description="Duration of a training in the sandbox, in seconds")
     ] = 20.0
 
     @field_validator("base_url")
     @classmethod
-    def _a_web_address(cls, url: str) -> str:
-        # In its one form: the ledger keeps what was paid for under this name.
+    def _normalize_url(cls, url: str) -> str:
+        # Normalized, because the ledger records payments under this URL.
         try:
             return normalize_base_url(url.strip())
         except InvalidBaseUrl as error:
-            raise ValueError(_URL_WORDS.get(error.problem, _AN_ADDRESS)) from None
+            raise ValueError(_URL_ERRORS.get(error.problem, _BAD_URL)) from None
 
     @field_validator("photo_folders", mode="before")
     @classmethod
-    def _several_folders(cls, folders: object) -> object:
+    def _split_folders(cls, folders: object) -> object:
         return [part for part in folders.split(os.pathsep) if part] if isinstance(folders, str) else folders
 
     @field_validator("picture_hosts", mode="before")
     @classmethod
-    def _several_hosts(cls, hosts: object) -> object:
+    def _split_hosts(cls, hosts: object) -> object:
         return (
             [part.strip() for part in hosts.split(",") if part.strip()] if isinstance(hosts, str) else hosts
         )
 
     @field_validator("photo_folders")
     @classmethod
-    def _folders_from_home(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    def _expand_folders(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(folder.expanduser() for folder in folders)
 
     @field_validator("data_dir", "output_folder")
     @classmethod
-    def _from_home(cls, folder: Path) -> Path:
+    def _expand_folder(cls, folder: Path) -> Path:
         return folder.expanduser()
 
     @classmethod
     def read(cls, *, default: Iterable[str] = ()) -> Self:
-        """Read the environment, but for the fields of `default`, which keep their defaults.
+        """Read the environment. The fields in `default` get their default values instead.
 
         Raises:
-            SettingsError: a value cannot be used.
+            SettingsError: a value is invalid.
         """
-        kept = {name: cls.model_fields[name].get_default() for name in default}
+        defaults = {name: cls.model_fields[name].get_default() for name in default}
         try:
-            settings = cls(**kept)
+            settings = cls(**defaults)
         except ValidationError as error:
             details = error.errors(include_input=False, include_url=False)
-            raise SettingsError({str(one["loc"][0]): _sentence(one, cls) for one in details}) from None
+            raise SettingsError({str(one["loc"][0]): _describe_error(one, cls) for one in details}) from None
         if not settings.allow_http:
-            _refuse_plain_http(settings.base_url)
+            _refuse_unencrypted(settings.base_url)
         return settings
 
     @classmethod
     def read_usable(cls) -> tuple[Self, Mapping[str, str]]:
-        """The settings with the defaults for values that cannot be used, and a sentence for each such field."""
-        wrong: dict[str, str] = {}
+        """Read the environment, with defaults for invalid values; also return a sentence for each of these fields."""
+        invalid: dict[str, str] = {}
         while True:
             try:
-                return cls.read(default=wrong), wrong
+                return cls.read(default=invalid), invalid
             except SettingsError as error:
-                wrong |= error.wrong
+                invalid |= error.wrong
 
 
-def _refuse_plain_http(url: str) -> None:
+def _refuse_unencrypted(url: str) -> None:
     try:
         require_https(url)
     except InvalidBaseUrl:
-        raise SettingsError({"base_url": _PLAIN_HTTP}) from None
+        raise SettingsError({"base_url": _UNENCRYPTED_URL}) from None
 
 
 def unknown_variables(settings: type[StudioSettings]) -> dict[str, str | None]:
-    """Each variable that begins like a setting and is none, with the setting that it resembles, if it does.
+    """Map each variable that has the prefix and is not a setting to the most similar setting, or None.
 
-    A mistyped limit would otherwise be no limit, without a word. Names are cleaned for display.
+    A mistyped spending limit would otherwise be ignored silently. Names are sanitized for display.
     """
     known = [f"{PREFIX}{field.upper()}" for field in settings.model_fields]
     unknown = sorted(
@@ -185,13 +187,13 @@ def _nearest(name: str, known: list[str]) -> str | None:
     return next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.75)), None)
 
 
-def _sentence(details: ErrorDetails, settings: type[StudioSettings]) -> str:
+def _describe_error(details: ErrorDetails, settings: type[StudioSettings]) -> str:
     name = f"{PREFIX}{str(details['loc'][0]).upper()}"
     limits = details.get("ctx", {})
     match details["type"]:
         case "greater_than_equal" | "less_than_equal" | "float_parsing" | "float_type":
-            least, most = _range_of(str(details["loc"][0]), settings)
-            return f"{name} must be a number from {least} to {most}."
+            low, high = _range_of(str(details["loc"][0]), settings)
+            return f"{name} must be a number from {low} to {high}."
         case "bool_parsing" | "bool_type":
             return f"{name} must be true or false."
         case "literal_error":
@@ -199,11 +201,11 @@ def _sentence(details: ErrorDetails, settings: type[StudioSettings]) -> str:
         case "value_error":
             return f"{name} {limits['error']}."
         case _:
-            return f"{name} cannot be used; remove it to use the default."
+            return f"{name} is invalid; remove it to use the default."
 
 
 def _range_of(field: str, settings: type[StudioSettings]) -> tuple[str, str]:
     bounds = {type(bound).__name__: bound for bound in settings.model_fields[field].metadata}
-    least = getattr(bounds.get("Ge"), "ge", None)
-    most = getattr(bounds.get("Le"), "le", None)
-    return f"{least:g}", f"{most:,.15g}"
+    low = getattr(bounds.get("Ge"), "ge", None)
+    high = getattr(bounds.get("Le"), "le", None)
+    return f"{low:g}", f"{high:,.15g}"

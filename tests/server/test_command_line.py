@@ -136,7 +136,7 @@ WRONG_SETTINGS = [
     (
         "BASE_URL",
         f"https://u:{CANARY}@example.org",
-        "APIFRAME_BASE_URL must not hold a user name or password.",
+        "APIFRAME_BASE_URL must not contain a user name or password.",
     ),
     ("BASE_URL", f"https://example.org/?k={CANARY}", "APIFRAME_BASE_URL must not have a ? or # part."),
     (
