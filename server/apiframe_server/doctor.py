@@ -109,7 +109,7 @@ async def _check_service(
     if sandbox is None and _SERVICE_SETTINGS & invalid.keys():
         # The key could go to the wrong service.
         return [Finding("service", Mark.NOTE, "not checked: a setting above that selects it is invalid")]
-    if studio.plan.stand_in is not None:
+    if sandbox == "":
         note = Finding("service", Mark.NOTE, "the built-in sandbox; the real service was not contacted")
         return [note, await _try_check("account", partial(_check_account, studio))]
     url = studio.plan.base_url

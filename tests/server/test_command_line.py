@@ -372,7 +372,7 @@ async def test_doctor_reports_ok_only_for_what_it_checked(tmp_path: Path) -> Non
     assert "the real service was not contacted" in in_sandbox.out
     assert "ok   service" not in in_sandbox.out
     for line in (without_key.out + in_sandbox.out).splitlines():
-        assert "the person" not in line
+        assert "the user" not in line
 
 
 async def test_doctor_reports_whether_photos_are_checked_for_faces(tmp_path: Path) -> None:
