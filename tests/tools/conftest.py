@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 import anyio
 import anyio.lowlevel
@@ -16,6 +18,7 @@ from mcp import Client
 from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
 
+import apiframe_tools
 from apiframe_server.composition import build_server
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
@@ -138,6 +141,13 @@ def era(request: pytest.FixtureRequest) -> Era:
     return chosen
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tools_built_once() -> Generator[None]:
+    """Make the models and schemas of the tools once for all servers of the tests: nothing in them changes."""
+    with patch.object(apiframe_tools, "build_tools", cache(apiframe_tools.build_tools)):
+        yield
+
+
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
@@ -163,9 +173,6 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
             key=SecretStr(SANDBOX_KEY),
             stand_in=lambda: sandbox.app,
             is_sandbox=True,
-            connect_seconds=0.3,
-            read_seconds=0.6,
-            paid_seconds=0.6,
             photo_folders=(tmp_path / "photos",),
             output_folder=tmp_path / "portraits",
         )
@@ -213,7 +220,7 @@ def gating(serving: Serving) -> Gating:
     @asynccontextmanager
     async def gate(path: str) -> AsyncGenerator[Gated]:
         gated = Gated(path)
-        async with serving(stand_in=lambda: gated.app, paid_seconds=5.0, read_seconds=5.0) as gated.session:
+        async with serving(stand_in=lambda: gated.app) as gated.session:
             yield gated
 
     return gate

@@ -276,8 +276,11 @@ WHAT_A_LOOK_SAYS = {
 
 @pytest.mark.parametrize("fault", WHAT_A_LOOK_SAYS)
 async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Serving, fault: str) -> None:
+    deadline = {"silent": 0.6, "throttled_for_seconds": 5.0}.get(fault, 15.0)
     with fault_server(fault) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(
+            base_url=service.base_url, stand_in=None, is_sandbox=False, read_seconds=deadline
+        ) as session:
             said = await session.refusal("get_account")
     assert WHAT_A_LOOK_SAYS[fault] in said
     assert len(said) < 400
