@@ -129,7 +129,7 @@ EXPECTED = {
 }
 
 
-def client(server: FaultServer, deadlines: Deadlines = SHORT) -> ApiframeV1:
+def client(server: FaultServer, deadlines: Deadlines = LONG) -> ApiframeV1:
     return ApiframeV1(key=KEY, base_url=server.base_url, deadlines=deadlines)
 
 
@@ -138,14 +138,14 @@ async def train(api: ApiframeV1, size: int = 10, seconds: float | None = None) -
     return (await api.train(TrainingCall("images-1", trigger_word="W" * size))).task_id
 
 
-async def upload(api: ApiframeV1, size: int = 10_000, seconds: float = SHORT.paid) -> str | None:
+async def upload(api: ApiframeV1, size: int = 10_000, seconds: float = LONG.paid) -> str | None:
     images = [b"\xff\xd8\xff" + bytes(size // 10)] * 10
     return (
         await api.upload(UploadCall(images, ethnicity="white", gender="female"), deadline_seconds=seconds)
     ).task_id
 
 
-async def generate(api: ApiframeV1, size: int = 10, seconds: float = SHORT.paid) -> str | None:
+async def generate(api: ApiframeV1, size: int = 10, seconds: float = LONG.paid) -> str | None:
     return (await api.generate(ImageCall("train-1", "P" * size), deadline_seconds=seconds)).task_id
 
 

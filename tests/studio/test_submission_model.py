@@ -281,7 +281,7 @@ def machine_settings(examples: int) -> settings:
 @pytest.mark.slow
 def test_whatever_happens_an_intent_is_paid_once_and_no_id_is_lost() -> None:
     reached.clear()
-    run_state_machine_as_test(PaidRequests, settings=machine_settings(300))
+    run_state_machine_as_test(PaidRequests, settings=machine_settings(150))
     print(dict(reached))
     assert reached["paid"] >= 100
     assert min(reached[what] for what in ("paid again", "spooled", "killed while sending")) >= 3
