@@ -249,11 +249,11 @@ HUNDRED_OF_100_KB = [bytes(100_000)] * 100
 @pytest.mark.slow
 async def test_a_slow_upload_is_not_a_stalled_one() -> None:
     progress: list[tuple[int, int]] = []
-    with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(9):
+    with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(40):
         began = anyio.current_time()
-        accepted = await client(server, Deadlines(connect=1, stalled=1)).upload(
+        accepted = await client(server, Deadlines(connect=5, stalled=1.9)).upload(
             UploadCall(HUNDRED_OF_100_KB, ethnicity="white", gender="male"),
-            deadline_seconds=8,
+            deadline_seconds=30,
             on_sent=lambda *now: progress.append(now),
         )
         took = anyio.current_time() - began
@@ -268,12 +268,12 @@ async def test_a_stalled_upload_ends_long_before_its_deadline() -> None:
     with fault_server("stalls", faults={"stalls": body_read_at_first}) as server, anyio.fail_after(20):
         began = anyio.current_time()
         with pytest.raises(OutcomeUnknown) as caught:
-            await client(server, Deadlines(connect=1, stalled=0.3)).upload(
+            await client(server, Deadlines(connect=5, stalled=0.5)).upload(
                 UploadCall(HUNDRED_OF_100_KB * 3, ethnicity="white", gender="male"),
                 deadline_seconds=60,
                 on_sent=lambda n, _: progress.append(n),
             )
-        assert anyio.current_time() - began < 2
+        assert anyio.current_time() - began < 15
     assert caught.value.reason == "timeout"
     assert 3_000_000 < progress[-1] < 40_000_000
 
@@ -289,7 +289,7 @@ async def test_an_upload_rejected_while_sending_is_neither_accepted_nor_not_sent
 @pytest.mark.parametrize("fault", ["status_503", "closed_after_request", "throttled", "html_502"])
 async def test_a_read_is_retried_after_a_transient_fault(fault: str) -> None:
     with stamina.set_testing(True, attempts=3), fault_server(fault, fault, "accepted") as server:
-        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=4))
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=5, read=15))
         with anyio.fail_after(20):
             assert (await api.fetch(ID)).task_id == ID
         await api.aclose()
@@ -310,7 +310,7 @@ async def test_a_read_is_not_retried_after_a_permanent_fault(fault: str) -> None
 
 async def test_a_silent_connection_leaves_time_for_a_retry() -> None:
     with fault_server("silent", "accepted") as server:
-        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=3.6))
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=5, read=6))
         with anyio.fail_after(20):
             assert (await api.fetch(ID)).task_id == ID
         await api.aclose()
@@ -319,11 +319,11 @@ async def test_a_silent_connection_leaves_time_for_a_retry() -> None:
 
 async def test_all_attempts_of_a_read_share_one_deadline() -> None:
     with fault_server("silent") as server:
-        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=1, read=0.5))
+        api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=2, read=2))
         began = anyio.current_time()
         with pytest.raises(OutcomeUnknown):
             await api.fetch(ID)
-        assert anyio.current_time() - began < 1.5
+        assert anyio.current_time() - began < 5.5
         await api.aclose()
 
 

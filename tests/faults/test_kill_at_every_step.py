@@ -148,7 +148,7 @@ async def _call_twice_more(job: Job) -> tuple[tuple[Training, Training], tuple[T
     clock = SteppedClock(time.time() + AFTER_ALL_LEASES)
     studio = Studio(StudioPlan(Path(job.ledger), job.base_url, KEY), clock)
     request = TrainingWish(job.photos, "TOKSIS")
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         first = await studio.trainings.start(request)
         second = await studio.trainings.start(request)
         listed = await studio.trainings.list()

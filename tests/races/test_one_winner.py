@@ -164,7 +164,7 @@ def race(ledger: Path, verb: str) -> list[list[list[str]]]:
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        outputs = [racer.communicate(timeout=20)[0] for racer in racers]
+        outputs = [racer.communicate(timeout=90)[0] for racer in racers]
     return [[line.split() for line in output.splitlines()] for output in outputs]
 
 

@@ -85,7 +85,7 @@ class Wire:
 
     async def message(self, number: int | str | None) -> dict[str, Any]:
         """Wait for the response with this id, a result or an error. The id None means an unknown one."""
-        with anyio.fail_after(15):
+        with anyio.fail_after(60):
             while True:
                 for line in self.out.split("\n")[:-1]:
                     message: dict[str, Any] = json.loads(line)
@@ -95,7 +95,7 @@ class Wire:
 
     async def err_until(self, words: str) -> str:
         """Wait until stderr has this text and return its line."""
-        return await self._line("err", words, within=15)
+        return await self._line("err", words, within=60)
 
     async def out_until(self, words: str) -> str:
         """Wait until stdout has this text, as long as the demo may take, and return its line."""
@@ -149,7 +149,7 @@ async def running(
             group.start_soon(wire.keep, process.stderr, "err")
             yield wire
             await wire.close_input()
-            await wire.ended(15)
+            await wire.ended(60)
     finally:
         if process.returncode is None:
             process.kill()
@@ -157,7 +157,7 @@ async def running(
 
 
 async def run(
-    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, within: float = 30
+    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, within: float = 90
 ) -> Wire:
     """Run the command until it ends."""
     with anyio.fail_after(within):

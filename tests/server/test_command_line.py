@@ -35,7 +35,7 @@ HEAVY = {"mcp", "httpx", "pydantic", "sqlalchemy", "rich", "anyio", "starlette",
 def test_version_and_help_import_nothing_heavy(tmp_path: Path, argument: str) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "apiframe_server", argument]
     done = subprocess.run(
-        command, env=environment(tmp_path), capture_output=True, text=True, check=True, timeout=30
+        command, env=environment(tmp_path), capture_output=True, text=True, check=True, timeout=90
     )
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "apiframe_server" in loaded
@@ -68,7 +68,7 @@ def test_listing_the_tools_imports_only_what_a_list_needs(tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=90,
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert '"start_training"' in done.stdout
@@ -85,7 +85,7 @@ def test_a_start_builds_no_unused_models(tmp_path: Path) -> None:
         "print(CreateMessageRequest.__pydantic_complete__, Tool(name='t', input_schema={}).name)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", start], env=environment(tmp_path), capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", start], env=environment(tmp_path), capture_output=True, text=True, timeout=90
     )
     assert done.stdout.split() == ["False", "t"]
 
@@ -174,7 +174,7 @@ def test_a_wrong_setting_is_reported_with_its_fix_and_without_its_value(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
     assert done.returncode == 2
     assert done.stdout == ""
@@ -234,7 +234,7 @@ def test_a_wrong_argument_is_answered_with_the_valid_ones(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr

@@ -221,7 +221,7 @@ def test_a_disk_that_cannot_be_read_is_not_a_damaged_ledger(path: Path) -> None:
     )
     unreadable = ["-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=2+", "-P", str(path)]
     command = ["strace", "-f", "-qq", "-o", os.devnull, *unreadable, sys.executable, "-c", opens]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert "LedgerUnusable" in run.stderr.splitlines()[-1]
     assert path.read_bytes() == whole
     assert not list(path.parent.glob("*damaged*"))

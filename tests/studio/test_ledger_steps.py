@@ -231,7 +231,7 @@ def test_0_1_0_refuses_a_newer_ledger_and_leaves_every_byte(path: Path, tmp_path
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert run.stderr.splitlines()[-1].startswith("apiframe_studio.ledger.errors.LedgerTooNew")

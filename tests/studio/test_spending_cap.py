@@ -197,5 +197,5 @@ def test_racing_processes_cannot_pass_the_cap_together(tmp_path: Path) -> None:
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        said = [word for racer in started for word in racer.communicate(timeout=20)[0].split()]
+        said = [word for racer in started for word in racer.communicate(timeout=90)[0].split()]
     assert Counter(said) == {"sent": 5, "capped": 7}

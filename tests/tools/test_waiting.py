@@ -56,7 +56,7 @@ async def test_a_training_still_running_at_the_time_limit_is_a_normal_result(ses
     session.clock.at += 400
     began = anyio.current_time()
     reply = await session.ask("wait_for_training", task_id=task_id, max_wait_seconds=1)
-    assert 0.9 < anyio.current_time() - began < 3
+    assert 0.9 < anyio.current_time() - began < 15
     assert (reply.facts["status"], reply.facts["percentage"]) == ("processing", 40)
     assert "wait_for_training" in reply.facts["next_step"]
     assert session.clock.sleepers == 0

@@ -87,6 +87,6 @@ def test_importing_the_sandbox_does_not_import_a_framework() -> None:
     heavy = "starlette uvicorn sqlite3 pydantic httpx PIL anyio"
     program = f"import sys, apiframe_studio.sandbox; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=90
     )
     assert done.stdout.strip() == "[]"
