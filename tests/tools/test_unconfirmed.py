@@ -51,7 +51,9 @@ async def test_a_lost_response_is_a_normal_result_that_leaves_the_decision_to_th
 ) -> None:
     deadlines = {"paid_seconds": 0.6} if fault == "silent" else {}
     with fault_server(fault) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False, **deadlines) as session:
+        async with serving(
+            base_url=service.base_url, stand_in=None, is_sandbox=False, **deadlines
+        ) as session:
             reply = await session.ask("start_training", **PHOTOS, subject="Anna")
             again = await session.ask("start_training", **PHOTOS, subject="Anna", idempotency_key="new")
             listed = await session.ask("list_trainings")
