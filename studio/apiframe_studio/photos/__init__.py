@@ -1,11 +1,11 @@
-"""Reading, judging and normalising photos from disk: a library without MCP, HTTP, settings or environment.
+"""Read, check and normalise photos from disk: a library without MCP, HTTP, settings or environment.
 
     allowed = AllowedFolders([Path.home() / "Pictures"])
-    judged = await check(["sister"], allowed)
-    prepared = await prepare(judged)
+    checked = await check(["sister"], allowed)
+    prepared = await prepare(checked)
 
-Pictures are decoded in separate processes; a name is loaded when it is first used, and loads neither Pillow nor
-numpy. `synthetic` (drawn photos for demonstrations) is imported by its own name.
+Photos are decoded in separate processes. A name is loaded when it is first used, which loads neither Pillow nor
+numpy. Import `synthetic` (drawn photos for demonstrations) by its module name.
 """
 
 from __future__ import annotations

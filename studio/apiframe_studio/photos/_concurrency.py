@@ -1,4 +1,4 @@
-"""The same work over many items, a few at a time, for a bounded time."""
+"""Map a function over many items, a few at a time, for a limited time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ async def map_concurrently(
     width: int,
     progress: Progress | None = None,
 ) -> list[Result]:
-    """The results in the order of the items. `progress` hears how many of how many are done.
+    """Return the results in the order of the items. `progress` is awaited with (done, total).
 
-    The first error ends the others and is raised as itself, not inside a group.
+    The first error cancels the other calls and is raised by itself, not in an exception group.
     """
     results = await map_until(items, work, width, progress, None)
     return [results[place] for place in range(len(items))]
@@ -36,10 +36,10 @@ async def map_until(
     progress: Progress | None,
     until: float | None,
 ) -> dict[int, Result]:
-    """As `map_concurrently`; the results by place, without those that came too late.
+    """Like `map_concurrently`, but return the results in time, by index.
 
-    After `until` (by `anyio.current_time`) nothing is begun, except by a call that has done nothing yet: it
-    would else never get on. What is under way then has 3 more seconds, and 20 in all since the call.
+    After `until` (by `anyio.current_time`) no further item is started, but each worker does at least one, so that
+    repeated calls make progress. Items in progress then have 3 more seconds, or 20 seconds from the call if later.
     """
     results: dict[int, Result] = {}
     waiting = iter(enumerate(items))

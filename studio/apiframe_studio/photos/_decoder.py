@@ -1,7 +1,7 @@
-"""A decoder process: reads requests on its standard input, answers on its standard output, one at a time.
+"""A decoder process: reads requests from standard input and replies on standard output, one at a time.
 
-Hostile bytes are decoded here and nowhere else. The process has no key in its environment, may write no
-file, dumps no core, and its memory is limited where the system can do so; it holds one picture at a time.
+Untrusted bytes are decoded only here. The process has no key in its environment, cannot write files, dumps no core,
+has limited memory where the system supports it, and holds one photo at a time.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def _weigh(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Ans
 
 
 def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    picture = decode.decode(blobs[0], limits, at_least=metrics.LONG_SIDE)
-    facts, small = metrics.measure(picture)
+    photo = decode.decode(blobs[0], limits, at_least=metrics.LONG_SIDE)
+    facts, small = metrics.measure(photo)
     print_ = metrics.thumbprint(small)
     file = io.BytesIO()
     contact_sheet.make_tile(small, facts.faces).save(file, "JPEG", quality=82)
@@ -61,8 +61,8 @@ def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> A
 
 
 def _preview(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    picture = decode.decode(blobs[0], limits, at_least=PREVIEW)
-    small = metrics.flatten_to_rgb(metrics.shrink(picture.image, PREVIEW, Image.Resampling.BOX))
+    photo = decode.decode(blobs[0], limits, at_least=PREVIEW)
+    small = metrics.flatten_to_rgb(metrics.shrink(photo.image, PREVIEW, Image.Resampling.BOX))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=78)
     return {}, [file.getvalue()]
@@ -105,7 +105,7 @@ _JOBS: dict[str, Callable[[dict[str, Any], Sequence[bytes], Limits], Answer]] = 
 
 
 def _private_output() -> BinaryIO:
-    """The answers' own descriptor; what libraries print goes nowhere, since it may quote the file."""
+    """Return a private descriptor for replies. What libraries print is discarded, since it may quote the file."""
     own = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -123,7 +123,7 @@ def _limit_process(limits: Limits) -> None:
         try:
             resource.setrlimit(getattr(resource, kind), (most, most))
         except (OSError, ValueError, AttributeError):
-            # macOS knows some of these names without keeping them; the limits on bytes and pixels remain.
+            # macOS has some of these names but does not enforce them; the limits on bytes and pixels remain.
             continue
 
 

@@ -1,4 +1,4 @@
-"""Facts as they come back from a decoder process: checked, because that process has read hostile bytes."""
+"""Validate the facts from a decoder process, which has read untrusted bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_FACES = 50
 
 
 def parse_facts(written: dict[str, Any]) -> Facts:
-    """Raises `ValueError`, `TypeError` or `KeyError` for anything but the facts of one picture."""
+    """Parse the facts of one photo. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
     if written["format"] not in _FORMATS:
         raise ValueError("not a format we read")
     faces, day = written["faces"], written["day"]

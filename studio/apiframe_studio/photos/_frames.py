@@ -1,6 +1,6 @@
-"""How the server and a decoder process talk: a JSON head and some byte strings in one frame.
+"""The messages between the server and a decoder process: a JSON head and byte strings in one frame.
 
-No pickle: what comes back from a process that has read hostile bytes is checked data, never code.
+Not pickle: a reply from a process that has read untrusted bytes must be data, never code.
 
     4 bytes length of head | head {"…": …, "sizes": [n, …]} | n bytes | …
 """
@@ -21,13 +21,13 @@ def pack(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
 
 
 def pack_head(head: dict[str, Any], blobs: Sequence[bytes]) -> bytes:
-    """The frame without its byte strings, for a sender who would rather not copy them."""
+    """Return the frame without its byte strings, so that a sender need not copy them."""
     text = json.dumps({**head, "sizes": [len(blob) for blob in blobs]}).encode()
     return len(text).to_bytes(PREFIX, "big") + text
 
 
 def parse_head_size(prefix: bytes) -> int:
-    """Raises `ValueError` for a size no honest frame has."""
+    """Return the size of the head. Raises `ValueError` if it is too large."""
     size = int.from_bytes(prefix, "big")
     if size > MAX_HEAD_BYTES:
         raise ValueError("frame head too large")
@@ -35,7 +35,7 @@ def parse_head_size(prefix: bytes) -> int:
 
 
 def parse_head(text: bytes) -> tuple[dict[str, Any], list[int]]:
-    """The head and the sizes of its byte strings. Raises `ValueError`."""
+    """Return the head and the sizes of its byte strings. Raises `ValueError`."""
     head: Any = json.loads(text)
     if not isinstance(head, dict):
         raise ValueError("frame head is not an object")

@@ -1,7 +1,7 @@
-"""How much work a JPEG asks for, told from its markers alone (ITU-T T.81, annex B). Decodes nothing.
+"""Estimate the work of decoding a JPEG from its markers alone (ITU-T T.81, annex B), without decoding.
 
-A progressive file sends its picture in several passes over all pixels. A few hundred kilobytes can ask for
-thousands of passes, which takes minutes whatever size it is decoded at.
+A progressive JPEG has several passes over all pixels. A few hundred kilobytes can request thousands of passes, which
+take minutes whatever size is decoded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def count_scans(jpeg: bytes) -> int:
-    """The passes of the first picture in the file; one more than `MAX_SCANS` stands for any larger number."""
+    """Return the passes of the first image in the file, at most `MAX_SCANS` + 1."""
     count, place = 0, 2
     while count <= MAX_SCANS and (found := _NEXT_MARKER.search(jpeg, place)):
         kind, place = jpeg[found.start() + 1], found.end()
@@ -27,12 +27,12 @@ def count_scans(jpeg: bytes) -> int:
         if kind in _WITHOUT_BODY:
             continue
         count += kind == _SCAN
-        # The length of a segment counts its own two bytes; a shorter one is a lie that leads nowhere.
+        # The length of a segment includes its own two bytes; a shorter one is invalid.
         place += max(2, int.from_bytes(jpeg[place : place + 2], "big"))
     return count
 
 
 def is_too_much_work(jpeg: bytes, pixels: int) -> bool:
-    """Whether a JPEG of so many pixels asks for more passes than any program writes."""
+    """Whether a JPEG with this many pixels has more passes than any program writes."""
     passes = count_scans(jpeg)
     return passes > MAX_SCANS or passes * pixels > MAX_SCANNED_PIXELS

@@ -1,4 +1,4 @@
-"""What a path that leads nowhere may have meant. Looks only below an allowed folder, through the guard."""
+"""Find paths similar to a missing one, only below an allowed folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIN_SIMILARITY = 0.6
 
 
 def find_near_misses(root: Path, parts: Sequence[str], suffixes: frozenset[str]) -> list[Path]:
-    """Folders and pictures whose names resemble the first step of the path that is missing."""
+    """Return folders and photos with names similar to the first missing part of the path."""
     folder = GuardedFolder(root)
     for depth, missing in enumerate(parts):
         try:
@@ -33,7 +33,7 @@ def find_near_misses(root: Path, parts: Sequence[str], suffixes: frozenset[str])
 
 
 def _find_similar(wanted: str, names: Sequence[str]) -> list[str]:
-    """Visible names that resemble one or hold it, the likest first."""
+    """Return visible names that are similar to the given one or contain it, most similar first."""
     by_key: dict[str, str] = {_key(name): name for name in names if not name.startswith(".")}
     close = difflib.get_close_matches(_key(wanted), by_key, 3 * MAX_NEAR, _MIN_SIMILARITY)
     holding = [key for key in by_key if len(wanted) > 2 and _key(wanted) in key]

@@ -1,7 +1,7 @@
-"""What was found out about photos, kept for a while, so that a call that comes again goes on where it stopped.
+"""Cache measurements and normalised photos for a while, so that a repeated call continues where it stopped.
 
-What was measured is kept by the file's identity, what was normalised by the digest of the file's bytes. A file
-that was written just now is not kept: it could change once more without its identity showing it.
+Measurements are cached by the file's identity, normalised photos by the digest of the file's bytes. A file that was
+written just now is not cached: it could change again without changing its identity.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OVERHEAD: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One file as it was measured: `facts`, or the `reason` why there are none.
+    """The measurements of one file: `facts`, or the `reason` why there are none.
 
     `digest` is the SHA-256 (hex) of the file, `thumbprint` its 16 x 16 grey levels, `thumbnail` a small JPEG.
     """
@@ -43,7 +43,7 @@ class Measured:
 
 
 class BoundedCache(Generic[Key, Value]):
-    """At most so many entries and bytes, each for so many seconds; the one used longest ago goes first."""
+    """An LRU cache with limits on entries, bytes and age."""
 
     def __init__(self, entries: int, size: int, seconds: float, now: Callable[[], float]) -> None:
         self._entries, self._size, self._seconds, self._now = entries, size, seconds, now
@@ -54,7 +54,7 @@ class BoundedCache(Generic[Key, Value]):
         return len(self._kept)
 
     def get(self, key: Key) -> Value | None:
-        """The value, if it is kept and not too old."""
+        """Return the value, if it is cached and not too old."""
         if key not in self._kept:
             return None
         until, _, value = self._kept[key]
@@ -65,7 +65,7 @@ class BoundedCache(Generic[Key, Value]):
         return value
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Keep a value that takes `size` bytes; what is too old or too much goes."""
+        """Store a value of `size` bytes, and evict what is too old or exceeds the limits."""
         if key in self._kept:
             self._drop(key)
         self._kept[key] = (self._now() + self._seconds, size + _OVERHEAD, value)
@@ -81,7 +81,7 @@ class BoundedCache(Generic[Key, Value]):
 
 
 class PhotoCache:
-    """What checks and preparations share between calls. For one event loop."""
+    """The cache that checks and preparations share between calls. For one event loop."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._measured: BoundedCache[tuple[FileIdentity, Limits], Measured] = BoundedCache(
@@ -92,19 +92,19 @@ class PhotoCache:
         )
 
     def find_measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
-        """What was measured on this file under these limits."""
+        """Return the measurements of this file under these limits."""
         return None if file is None else self._measured.get((file, limits))
 
     def keep_measured(self, file: FileIdentity | None, limits: Limits, found: Measured) -> None:
-        """Keep what was measured, unless the file may still be under way."""
+        """Store measurements, unless the file may still be being written."""
         if file is None or time.time() - file.mtime_ns / 1e9 < STILL_BEING_WRITTEN_SECONDS:
             return
         self._measured.put((file, limits), found, len(found.thumbprint) + len(found.thumbnail))
 
     def find_normalised(self, digest: str) -> tuple[bytes, str] | None:
-        """The JPEG made of the file with this digest, and the digest of its pixels."""
+        """Return the JPEG for the file with this digest, and the digest of its pixels."""
         return self._normalised.get(digest)
 
     def keep_normalised(self, digest: str, jpeg: bytes, pixels: str) -> None:
-        """Keep what was made of a file."""
+        """Store the JPEG for a file."""
         self._normalised.put(digest, (jpeg, pixels), len(jpeg))

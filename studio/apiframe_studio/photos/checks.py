@@ -1,4 +1,4 @@
-"""Judging photos before money is spent: local, free, read-only."""
+"""Check photos before credits are spent: local, free, read-only."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from apiframe_studio.photos.limits import MAX_TILES, Limits
 from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
 
 CHECKING_SHARE = 0.8
-"""How much of a call's time is for looking; the rest is for comparing and drawing."""
+"""Share of a call's time for checking photos; the rest is for comparing and drawing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """One picture as judged alone, and what was measured on it."""
+    """One photo, rated by itself, with its measurements."""
 
     photo: PhotoVerdict
     measured: Measured
@@ -44,11 +44,11 @@ async def check(
     seconds: float | None = None,
     cache: PhotoCache | None = None,
 ) -> PhotoCheck:
-    """Judge the pictures at `paths` (files, folders or both), at most 500, for a training that `takes` so many.
+    """Check the photos at `paths` (files, folders or both), at most 500, for a training that `takes` so many.
 
-    `progress` is awaited with (done, of) after each picture. After `seconds` what was judged so far is
-    returned; with the same `cache` the next call goes on from there. Raises `PathRefused` for a path that is
-    not under an allowed folder and `DecodersFailed`; whatever is wrong with a picture is its verdict.
+    `progress` is awaited with (done, total) after each photo. After `seconds`, returns what was checked so far; with
+    the same `cache` the next call continues. Raises `PathRefused` for a path outside the allowed folders, and
+    `DecodersFailed`. A fault of a photo is reported as its verdict.
     """
     limits = limits or Limits()
     until = None if seconds is None else anyio.current_time() + seconds * CHECKING_SHARE
@@ -61,7 +61,7 @@ async def check(
         code, unseen = _compute_code(files), len(listing.photos) - len(photos)
         sheet = await _draw(photos, checked, code, unseen, pool)
     seen = rules.summarize_variety(photos, likeness)
-    judged = {photo.photo for photo in photos}
+    rated = {photo.photo for photo in photos}
     return PhotoCheck(
         photos=photos,
         usable=sum(photo.usable for photo in photos),
@@ -71,7 +71,7 @@ async def check(
         unchecked=rules.list_unchecked(photos, faces_available=faces.available()),
         sheet=sheet,
         allowed=allowed,
-        unseen=tuple(photo for photo in listing.photos if photo not in judged),
+        unseen=tuple(photo for photo in listing.photos if photo not in rated),
         code=code,
         inner=listing.inner,
         takes=takes,
@@ -83,14 +83,14 @@ def _identify(allowed: AllowedFolders, photos: Sequence[Photo]) -> list[FileIden
 
 
 def _compute_code(files: Sequence[FileIdentity | None]) -> str:
-    """Four characters for these files as they are."""
-    told = "\n".join(sorted(map(repr, files)))
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:4]
+    """Return four characters that change when one of the files changes."""
+    listed = "\n".join(sorted(map(repr, files)))
+    return hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
 class _Checker:
-    """Looking at each picture on its own, once."""
+    """Checks each photo by itself, once."""
 
     photos: Sequence[Photo]
     files: Sequence[FileIdentity | None]
@@ -99,7 +99,7 @@ class _Checker:
     cache: PhotoCache
 
     async def check_all(self, progress: Progress | None, until: float | None) -> list[_Checked]:
-        """Those that were checked at in time, in order; what is known already takes no time."""
+        """Return the photos checked in time, in order. Cached ones take no time."""
         places = range(len(self.photos))
         found = {place: measured for place in places if (measured := self._find_cached(place))}
         waiting = [place for place in places if place not in found]
@@ -120,7 +120,7 @@ class _Checker:
 
     async def _measure(self, place: int) -> Measured:
         async with self.pool.turn() as ask:
-            # Another call may have checked at it while this one waited.
+            # Another call may have measured it in the meantime.
             if known := self._find_cached(place):
                 return known
             found = await _measure(self.photos[place], self.allowed, self.pool.limits, ask)
@@ -162,7 +162,7 @@ def _digest(data: bytes) -> str:
 async def _compare(
     checked: Sequence[_Checked], pool: Decoders
 ) -> tuple[tuple[PhotoVerdict, ...], float | None]:
-    """The verdicts with near duplicates rejected, and how like each other the readable pictures are."""
+    """Reject near duplicates. Also returns the median correlation of the readable photos."""
     photos = [each.photo for each in checked]
     places = [place for place, each in enumerate(checked) if each.measured.thumbprint]
     if len(places) < 2:
@@ -182,7 +182,7 @@ async def _compare(
 async def _draw(
     photos: Sequence[PhotoVerdict], checked: Sequence[_Checked], code: str, unseen: int, pool: Decoders
 ) -> bytes:
-    """The sheet of the best photos, in the order of their numbers; nothing when it cannot be drawn."""
+    """Draw the sheet of the best photos, by number. Empty if it cannot be drawn."""
     places = sorted(range(len(photos)), key=lambda place: rules.best_first(photos[place]))
     shown = sorted(places[:MAX_TILES])
     tiles = [
@@ -191,7 +191,7 @@ async def _draw(
     ]
     counts = Counter(photo.verdict.value for photo in photos)
     remark = [f"best {len(shown)} of {len(photos)}"] if len(shown) < len(photos) else []
-    remark += [f"{unseen} not checked at yet"] if unseen else []
+    remark += [f"{unseen} not checked yet"] if unseen else []
     head = {"job": "draw", "tiles": tiles, "counts": counts, "code": code, "remark": ", ".join(remark)}
     try:
         _, (sheet,) = await pool.ask_first(head, [checked[place].measured.thumbnail for place in shown])
@@ -201,7 +201,7 @@ async def _draw(
 
 
 def _note(photo: PhotoVerdict) -> str:
-    """The worst reason, short enough for a tile."""
+    """Return the most serious reason, short enough for a tile."""
     if photo.worst is Reason.NEAR_DUPLICATE:
         return f"nearly the same as {photo.duplicate_of}"
     return photo.worst.value.replace("_", " ") if photo.worst else ""

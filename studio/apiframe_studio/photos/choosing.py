@@ -1,4 +1,4 @@
-"""Which photos of a check are sent: the good ones, and what a user named. Pure."""
+"""Choose which photos of a check are sent: the good ones, and those that the user names. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_NEAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Numbers of a check's photos: those never sent, and those sent although they are doubtful or rejected."""
+    """Numbers of photos of a check: those never sent, and those sent even if they are doubtful or rejected."""
 
     leave_out: frozenset[int] = frozenset()
     keep: frozenset[int] = frozenset()
@@ -30,9 +30,9 @@ NO_CHOICE: Final = Choice()
 
 
 def choose(check: PhotoCheck, leave_out: Iterable[str] = (), keep: Iterable[str] = ()) -> Choice:
-    """The choice that names photos by file name, by path, or by code and number (`7f3a:15`).
+    """Return the choice of photos given by file name, by path, or by code and number (`7f3a:15`).
 
-    Raises `ChoiceRefused`; a number of another sheet is refused, since the folder has changed since.
+    Raises `ChoiceRefused`, also for a number from another sheet, since the folder has changed.
     """
     out = {_find(check, named).number for named in leave_out}
     kept = {photo.number: photo for photo in (_find(check, named) for named in keep)}
@@ -47,20 +47,20 @@ def choose(check: PhotoCheck, leave_out: Iterable[str] = (), keep: Iterable[str]
 
 
 def select_first(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
-    """What is sent as far as there is room: what was named, then the good ones, best first in each."""
+    """Return the photos to send, up to the limit: those to keep, then the good ones, each best first."""
     left = [photo for photo in photos if photo.number not in choice.leave_out]
     good = [photo for photo in left if photo.verdict is Verdict.USE and photo.number not in choice.keep]
     return [*_best(photo for photo in left if photo.number in choice.keep), *_best(good)]
 
 
 def select_second(photos: Sequence[PhotoVerdict], choice: Choice) -> list[PhotoVerdict]:
-    """The doubtful ones, best first: sent only when the others are too few for a training."""
+    """Return the doubtful photos, best first: sent only if the others are too few for a training."""
     named = choice.leave_out | choice.keep
     return _best(photo for photo in photos if photo.verdict is Verdict.WARN and photo.number not in named)
 
 
 def count_to_send(check: PhotoCheck, choice: Choice = NO_CHOICE) -> int:
-    """How many photos are sent if none of them changes: the price of a training hangs on it."""
+    """Return how many photos are sent if none changes, which determines the price of a training."""
     first = min(check.takes.max, len(select_first(check.photos, choice)))
     return max(first, min(check.takes.min, first + len(select_second(check.photos, choice))))
 
@@ -93,7 +93,7 @@ def _numbered(check: PhotoCheck, named: str, code: str | None, number: int) -> P
 
 
 def _called(photos: Sequence[PhotoVerdict], named: str) -> list[PhotoVerdict]:
-    """By the end of the path; else without regard to case; else by a name without its ending."""
+    """Match the end of the path, else the name in any case, else the name without its suffix."""
     wanted = comparable(PurePath(named.strip()))
     if not wanted:
         return []
@@ -102,7 +102,7 @@ def _called(photos: Sequence[PhotoVerdict], named: str) -> list[PhotoVerdict]:
     rules: list[Callable[[tuple[str, ...]], bool]] = [
         lambda path: path[-len(wanted) :] == wanted,
         lambda path: path[-1].casefold() == name,
-        # A bare number is never a name: it would be taken for the number on the sheet.
+        # A bare number is never a name: it would be confused with the number on the sheet.
         lambda path: PurePath(path[-1]).stem.casefold() == name and not name.isdecimal(),
     ]
     for rule in rules:
@@ -112,7 +112,7 @@ def _called(photos: Sequence[PhotoVerdict], named: str) -> list[PhotoVerdict]:
 
 
 def _written(photo: PhotoVerdict) -> set[tuple[str, ...]]:
-    """The path as it is, and as it is shown: without what cannot be seen in the name."""
+    """Return the path unchanged and as shown, without invisible characters in the name."""
     path = photo.photo.path
     return {comparable(path), comparable(path.parent / photo.photo.name)}
 

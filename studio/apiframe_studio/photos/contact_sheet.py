@@ -1,7 +1,7 @@
-"""One picture of a whole check: a thumbnail, a mark, a number and a name for every photo.
+"""Draw the contact sheet of a check: a thumbnail, a mark, a number and a name for every photo.
 
-A mark is a shape and a colour (green disc and tick, amber triangle and !, red square and cross), so that it
-can be read without telling colours apart. Runs in a decoder process.
+A mark is a shape and a colour (green disc and tick, amber triangle and !, red square and cross), so that it is clear
+without colour vision. Runs in a decoder process.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ THUMBNAIL = 240
 _STEPS = [(width, quality) for width in (1500, 1300, 1100) for quality in (75, 65, 55)]
 _LAST_STEPS = [(1100, 40), (1100, 25), (750, 25)]
 _FACES_HIGH = 3.2
-"""How many heights of the face a tile shows: the head, and enough around it to see who else is there."""
+"""Width of a tile in face heights: enough to show other people."""
 _ROOM = 1.3
-"""How much wider than all faces together a tile with several is."""
+"""Width of a tile with several faces, relative to their extent."""
 _GAP = 14
 _PAPER, _INK, _FAINT, _EMPTY = "#f7f6f3", "#24272b", "#6b7076", "#dcdad5"
 _COLOURS = {Verdict.USE: "#1f8a4c", Verdict.WARN: "#d98a00", Verdict.REJECT: "#c0392b"}
@@ -42,7 +42,7 @@ _NAME = 26
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`note` is a word or two under the name; `thumbnail` is None for what could not be decoded."""
+    """`note` is a short text below the name; `thumbnail` is None if the photo could not be decoded."""
 
     number: int
     name: str
@@ -53,23 +53,23 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What stands above the tiles: how many photos of each verdict there are, the sheet's code, a remark."""
+    """The line above the tiles: the number of photos by verdict, the sheet's code, a remark."""
 
     counts: Mapping[Verdict, int] = field(default_factory=dict[Verdict, int])
     code: str = ""
     remark: str = ""
 
 
-def make_tile(picture: Image.Image, faces: Sequence[Box] | None) -> Image.Image:
-    """A thumbnail of an upright picture: a square around its faces, or all of it where that hides one."""
-    square = _around(faces, picture.size) if faces else None
-    small = picture.crop(square) if square else picture.copy()
+def make_tile(photo: Image.Image, faces: Sequence[Box] | None) -> Image.Image:
+    """Return a thumbnail of an upright photo: a square around its faces, or all of it if that would hide one."""
+    square = _around(faces, photo.size) if faces else None
+    small = photo.crop(square) if square else photo.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     return small
 
 
 def _around(faces: Sequence[Box], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """A square of pixels within the picture that holds all faces, if there is one."""
+    """Return the square of pixels that contains all faces, if there is one in the photo."""
     width, height = size
     left, top = min(face.left for face in faces) * width, min(face.top for face in faces) * height
     right = max(face.left + face.width for face in faces) * width
@@ -86,7 +86,7 @@ def _around(faces: Sequence[Box], size: tuple[int, int]) -> tuple[int, int, int,
 
 
 def draw(tiles: Sequence[Tile], heading: Heading | None = None) -> bytes:
-    """A JPEG of at most 200,000 bytes; at most 60 tiles are shown."""
+    """Return a JPEG of at most 200,000 bytes, with at most 60 tiles."""
     shown = tiles[:MAX_TILES]
     heading = heading or Heading(Counter(tile.verdict for tile in tiles))
     sheet, drawn = b"", (0, Image.new("RGB", (1, 1)))
@@ -120,12 +120,12 @@ def _sheet(tiles: Sequence[Tile], heading: Heading, widest: int) -> Image.Image:
 
 
 def _caption(row: Sequence[Tile]) -> int:
-    """The pixels under a row of tiles: for the name, and for a note where one has any."""
+    """Return the height below a row of tiles: for the name, and for a note if there is any."""
     return _CAPTION if any(tile.note for tile in row) else _NAME
 
 
 def _header(sheet: Image.Image, heading: Heading) -> None:
-    """The legend is the count: each mark, how many, and its word. To the right, how to name a photo."""
+    """Draw the counts, which are also the legend, and on the right the code that is used to name a photo."""
     canvas, left = ImageDraw.Draw(sheet), _GAP
     for verdict in Verdict:
         sheet.paste(mark := _mark(verdict, 34), (left, 15), mark)
@@ -159,10 +159,10 @@ def _tile(sheet: Image.Image, tile: Tile, left: int, top: int, side: int) -> Non
 def _framed(tile: Tile, side: int) -> Image.Image:
     if tile.thumbnail is None:
         return Image.new("RGB", (side, side), _EMPTY)
-    picture = ImageOps.pad(tile.thumbnail.convert("RGB"), (side, side), Image.Resampling.LANCZOS, _EMPTY)
+    photo = ImageOps.pad(tile.thumbnail.convert("RGB"), (side, side), Image.Resampling.LANCZOS, _EMPTY)
     if tile.verdict is Verdict.REJECT:
-        return Image.blend(picture, Image.new("RGB", picture.size, _PAPER), 0.3)
-    return picture
+        return Image.blend(photo, Image.new("RGB", photo.size, _PAPER), 0.3)
+    return photo
 
 
 def _number(canvas: ImageDraw.ImageDraw, number: int, left: int, top: int, size: int) -> None:
@@ -173,7 +173,7 @@ def _number(canvas: ImageDraw.ImageDraw, number: int, left: int, top: int, size:
 
 
 def _mark(verdict: Verdict, size: int) -> Image.Image:
-    """Drawn four times as large and reduced, because Pillow draws without smoothing."""
+    """Draw at four times the size and reduce, because Pillow does not antialias."""
     big = size * 4
     mark = Image.new("RGBA", (big, big), (0, 0, 0, 0))
     canvas, colour = ImageDraw.Draw(mark), _COLOURS[verdict]
@@ -198,9 +198,9 @@ def _mark(verdict: Verdict, size: int) -> Image.Image:
 
 
 def _fit(canvas: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
-    """A name, or as much of it as fits without its ending and its middle: cameras count at the end.
+    """Shorten a name to fit: without its suffix, then in the middle, because cameras count at the end.
 
-    The built-in font has Latin letters only: others show as a question mark.
+    The built-in font has only Latin letters; others are shown as a question mark.
     """
     plain = unicodedata.normalize("NFKD", text[-120:]).encode("ascii", "replace").decode()
     font = _font(size)

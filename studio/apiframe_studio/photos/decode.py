@@ -1,7 +1,7 @@
-"""Decoding one picture under limits. Runs in a decoder process (`_decoder`), never in the server's own.
+"""Decode one photo under limits. Runs in a decoder process (`_decoder`), never in the server's process.
 
-The format is told from the first bytes, and only that format's decoder gets to see the file: Pillow
-would otherwise try some forty parsers on bytes from a stranger.
+The first bytes determine the format, and only the decoder for that format reads the file. Otherwise Pillow would try
+about forty parsers on untrusted bytes.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from apiframe_studio.photos import _jpeg_scans
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
 
-# The brands of ISO base media files that hold still HEVC pictures (ISO/IEC 23008-12, annex B).
+# The brands of ISO base media files that hold still HEVC photos (ISO/IEC 23008-12, annex B).
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
-# The same kind of file with AV1 pictures (still, moving).
+# The same kind of file with AV1 photos (still, moving).
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-# What else is certainly a picture: GIF, BMP, TIFF, JPEG XL, Photoshop.
+# Other formats that are certainly images: GIF, BMP, TIFF, JPEG XL, Photoshop.
 _OTHER_FORMATS = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cJXL ", b"\xff\x0a", b"8BPS")
 _SIDE_LIMIT = 30_000
 
 
 class Unreadable(Exception):
-    """The bytes are no picture we take; `reason` says why."""
+    """The bytes are not a photo that can be used; `reason` says why."""
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
@@ -36,7 +36,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DecodedPhoto:
-    """A decoded upright picture. `width` and `height` are the file's; `image` may be smaller (see `decode`)."""
+    """A decoded upright photo. `width` and `height` are those of the file; `image` may be smaller (see `decode`)."""
 
     format: str
     width: int
@@ -47,7 +47,7 @@ class DecodedPhoto:
 
 
 def set_up_process() -> None:
-    """Makes this process's Pillow read HEIC; later limits are our own and come with each picture."""
+    """Let Pillow read HEIC in this process. Pillow's limits are turned off: ours come with each photo."""
     import pillow_heif
 
     pillow_heif.register_heif_opener(thumbnails=False)  # pyright: ignore[reportUnknownMemberType]
@@ -57,7 +57,7 @@ def set_up_process() -> None:
 
 
 def detect_format(data: bytes) -> str:
-    """JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `Unreadable` for everything else."""
+    """Return JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `Unreadable` for everything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -70,7 +70,7 @@ def detect_format(data: bytes) -> str:
 
 
 def _detect_media_format(data: bytes) -> str:
-    """By the major brand; `mif1` says picture only, and the brands that follow say of which kind."""
+    """Go by the major brand. `mif1` only means an image; the compatible brands name its codec."""
     brand = data[8:12]
     if brand == b"mif1":
         length = min(int.from_bytes(data[:4], "big"), 128)
@@ -84,9 +84,9 @@ def _detect_media_format(data: bytes) -> str:
 
 
 def is_large(data: bytes, limits: Limits) -> bool:
-    """Whether decoding takes much memory: many pixels, in a format that is decoded whole. Told by the head alone.
+    """Whether decoding needs much memory: many pixels, in a format that is decoded whole. Reads only the header.
 
-    What cannot be read is not large; `decode` says why.
+    False for what cannot be read; `decode` reports that.
     """
     try:
         format_ = detect_format(data)
@@ -99,10 +99,10 @@ def is_large(data: bytes, limits: Limits) -> bool:
 
 
 def decode(data: bytes, limits: Limits, *, at_least: int) -> DecodedPhoto:
-    """The picture in `data`, upright. Raises `Unreadable`.
+    """Decode the photo in `data` and rotate it upright. Raises `Unreadable`.
 
-    A JPEG may come at a half, quarter or eighth of its size, its long side at least `at_least` pixels:
-    libjpeg scales while it decodes, which costs a fraction of the time and memory.
+    A JPEG may be decoded at a half, quarter or eighth of its size, with a long side of at least `at_least` pixels:
+    libjpeg scales while it decodes, which takes a fraction of the time and memory.
     """
     if len(data) > limits.bytes:
         raise Unreadable(Reason.TOO_MANY_BYTES)
@@ -122,7 +122,7 @@ def _decode_format(data: bytes, format_: str, limits: Limits, at_least: int) -> 
     with Image.open(io.BytesIO(data), formats=(format_,)) as image:
         width, height = image.size
         _check_size(width, height, limits)
-        # MPO is how phones store a JPEG with its depth map or its burst beside it; the first is the photo.
+        # Phones store a JPEG with its depth map or burst as MPO; the first image is the photo.
         if getattr(image, "n_frames", 1) > 1 and format_ in {"PNG", "WEBP", "AVIF"}:
             raise Unreadable(Reason.ANIMATED)
         icc_profile, day = image.info.get("icc_profile"), _read_day(image)
@@ -152,15 +152,15 @@ def _draft_size(width: int, height: int, at_least: int) -> tuple[int, int]:
 
 
 def _rotate_upright(image: Image.Image) -> Image.Image:
-    """Turned as the camera says; a broken EXIF block turns nothing."""
+    """Rotate as EXIF says; a broken EXIF block is ignored."""
     with suppress(Exception):
-        # In place: a copy of a 12 megapixel picture costs 36 MB.
+        # In place: a copy of a 12 megapixel photo costs 36 MB.
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
 
 def _read_day(image: Image.Image) -> str | None:
-    """The day of capture from EXIF (DateTimeOriginal 0x9003, else DateTime 0x0132), as YYYY-MM-DD."""
+    """Return the day of capture from EXIF (DateTimeOriginal 0x9003, else DateTime 0x0132), as YYYY-MM-DD."""
     try:
         exif = image.getexif()
         written = str(exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132) or "")

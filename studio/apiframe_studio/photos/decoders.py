@@ -1,9 +1,9 @@
-"""The decoder processes: few for the whole process, however many calls want them; killed when late.
+"""Decoder processes: few in all, however many calls use them, and killed when they take too long.
 
 They are started when needed and end with the last call that uses them.
 
-Why not `anyio.to_process`: its workers inherit the environment (and so the key), answer in pickle, and stay
-for the server's life; measured in docs/decisions/0011-reading-photos.md.
+Why not `anyio.to_process`: its workers inherit the environment (and so the key), reply with pickle, and live as long
+as the server; measured in docs/decisions/0011-reading-photos.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_PROCESSES = 3
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
-# Without SYSTEMROOT Python does not start on Windows; nothing else of the environment is handed on.
+# Without SYSTEMROOT, Python does not start on Windows; no other variable is passed on.
 _KEPT_VARIABLES = ("SYSTEMROOT",)
 
 _DECODING = frozenset({"measure", "preview", "normalise"})
@@ -40,7 +40,7 @@ Ask = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Answer]]
 
 
 class DecodeFailed(Exception):
-    """A picture that could not be read, with the reason; also when its decoder was late or died."""
+    """A photo could not be decoded, also because its decoder took too long or died."""
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
@@ -48,7 +48,7 @@ class DecodeFailed(Exception):
 
 
 class Decoders:
-    """What one call sees of the shared processes: at most `width` of them at a time."""
+    """The shared processes as one call may use them: at most `width` at a time."""
 
     def __init__(self, pool: _Pool, limits: Limits, width: int) -> None:
         self.limits = limits
@@ -58,25 +58,25 @@ class Decoders:
 
     @property
     def large(self) -> anyio.CapacityLimiter:
-        """Held while a picture is decoded that takes much memory."""
+        """Held while a photo that needs much memory is decoded."""
         return self._pool.large
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Ask]:
-        """A place at one process. Files are read here: waiting calls then hold no bytes.
+        """Reserve a process. Read files inside this block, so that waiting calls hold no bytes.
 
-        What is yielded asks as `ask` does.
+        Yields a function like `ask`.
         """
         async with self._own, self._pool.ordinary, self._pool.places:
             yield self._ask
 
     async def ask(self, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> Answer:
-        """The answer's head and byte strings. Raises `DecodeFailed` for the picture, `DecodersFailed` for us."""
+        """Return the head and byte strings of the reply. Raises `DecodeFailed` or `DecodersFailed`."""
         async with self.turn() as ask:
             return await ask(head, blobs)
 
     async def ask_first(self, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> Answer:
-        """As `ask`, before all that wait for a turn: for the last steps of a call, which may not be late."""
+        """Like `ask`, but before all waiting calls: for the last steps of a call, which must not be late."""
         async with self._pool.places:
             return await self._ask(head, blobs)
 
@@ -88,10 +88,10 @@ class Decoders:
 
 
 class _Pool:
-    """The processes of one event loop. The holder of one of `places` may use one.
+    """The processes of one event loop. Each holder of one of `places` may use one.
 
-    `ordinary` is as wide as `places`, so that an ordinary request never waits for a place: what does wait
-    there is urgent and gets the next one that is free.
+    `ordinary` has as many tokens as `places`, so that an ordinary request never waits for a place. Only urgent
+    requests wait there, and get the next free one.
     """
 
     def __init__(self, width: int) -> None:
@@ -104,7 +104,7 @@ class _Pool:
         self._all: set[_Decoder] = set()
 
     async def ask(self, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
-        """For the holder of a place."""
+        """Send a request. The caller must hold a place."""
         decoder = await self._decoder(limits)
         try:
             if head["job"] in _DECODING:
@@ -120,7 +120,7 @@ class _Pool:
     async def _decode(
         self, decoder: _Decoder, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]
     ) -> Answer:
-        """The file is handed over to be weighed; of the large ones, one is decoded at a time."""
+        """Have the size checked first; large photos are decoded one at a time."""
         weighed, _ = await _answer_of(decoder, limits, {"job": "weigh"}, blobs)
         async with AsyncExitStack() as stack:
             if weighed.get("large"):
@@ -128,13 +128,13 @@ class _Pool:
             return await _answer_of(decoder, limits, {**head, "again": True}, ())
 
     async def close(self) -> None:
-        """End the idle processes."""
+        """Stop the idle processes."""
         idle, self._idle = self._idle, []
         for decoder in idle:
             await self._discard(decoder)
 
     async def _decoder(self, limits: Limits) -> _Decoder:
-        """An idle one under these limits, or a new one; one under other limits ends if there are too many."""
+        """Return an idle process with these limits, or a new one. If there are too many, one with other limits ends."""
         for place, decoder in enumerate(self._idle):
             if decoder.limits == limits:
                 return self._idle.pop(place)
@@ -195,7 +195,7 @@ class _Decoder:
         return answer, [await self._answers.receive_exactly(size) for size in sizes]
 
     async def stop(self) -> None:
-        """Kills: a decoder owns nothing that would want closing, and a crafted file may keep it busy."""
+        """Kill the process: it holds nothing that needs closing, and a crafted file may keep it busy."""
         with anyio.move_on_after(_STOP_SECONDS, shield=True):
             if self._process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -209,14 +209,14 @@ async def _open_process() -> Process:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "OPENBLAS_NUM_THREADS": "1",
     }
-    # -P: nothing is imported from the working directory, which may hold a stranger's files. -S: the search
-    # path is handed over complete, so site's own search of it would be repeated work.
+    # -P: import nothing from the working directory, which may contain untrusted files. -S: the complete search
+    # path is passed on, so `site` need not build it again.
     command = [sys.executable, "-P", "-S", "-m", "apiframe_studio.photos._decoder"]
     return await anyio.open_process(command, env=environment, stderr=subprocess.DEVNULL)
 
 
 def processors() -> int:
-    """The cores this process may use."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -227,9 +227,9 @@ _shared: RunVar[_Pool] = RunVar("decoder processes")
 
 @asynccontextmanager
 async def decoders(limits: Limits, width: int | None = None) -> AsyncGenerator[Decoders]:
-    """Decoders for a block of code; calls on one event loop share them, as many as there are cores, at most 3.
+    """Provide decoders for a block. The blocks of an event loop share them: one for each core, at most 3.
 
-    `width` is how many of them this block may use at a time.
+    This block uses at most `width` of them at a time.
     """
     pool = _shared.get(None) or _Pool(max(1, min(MAX_PROCESSES, processors())))
     _shared.set(pool)

@@ -1,12 +1,12 @@
-"""What can go wrong with photos, as exceptions.
+"""Errors of photos.
 
     PhotoError
-    ├── PathRefused        a path outside the allowed folders (it names them), or one we do not follow
-    ├── ChoiceRefused      a photo was named that cannot be left out or kept
-    ├── NothingToPrepare   a check found no picture that can be used
-    └── DecodersFailed     the processes that read pictures could not be started
+    ├── PathRefused        a path outside the allowed folders, which it lists, or one that is not followed
+    ├── ChoiceRefused      a given photo cannot be left out or kept
+    ├── NothingToPrepare   a check found no usable photo
+    └── DecodersFailed     a decoder process could not be started
 
-A picture that cannot be used is no exception: it is a verdict (see `verdicts`).
+A photo that cannot be used is not an error: its verdict says so (see `models`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from apiframe_studio.guarded_files import Refusal as Refusal
 
 
 class PhotoError(StudioError):
-    """The base of everything this package raises on purpose."""
+    """The base class of the errors of this package."""
 
 
 class PathRefused(PhotoError):
-    """A path is not read. `position` is its place in the list that was given, from 0; `near` is what it may mean.
+    """A path is not read. `position` is its index in the given list; `near` has similar paths.
 
-    The path itself is not repeated: the caller has it, and it is text from a stranger.
+    The path itself is not repeated: the caller has it, and it is untrusted text.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PathRefused(PhotoError):
 
 
 class ChoiceProblem(StrEnum):
-    """Why what was named cannot be left out or kept."""
+    """Why a photo cannot be left out or kept."""
 
     UNKNOWN = "unknown"
     SEVERAL = "several"
@@ -54,7 +54,7 @@ class ChoiceProblem(StrEnum):
 
 
 class ChoiceRefused(PhotoError):
-    """A photo was named that cannot be left out or kept.
+    """A photo cannot be left out or kept.
 
     `named` is what was given, `near` what it may mean, `most` how many photos a training takes (for TOO_MANY).
     """
@@ -70,7 +70,7 @@ class ChoiceRefused(PhotoError):
 
 
 class NothingToPrepare(PhotoError):
-    """The check holds no picture with the verdict use or warn."""
+    """The check has no photo with the verdict use or warn."""
 
 
 class DecodersFailed(PhotoError):

@@ -1,7 +1,7 @@
-"""Finding faces with MTCNN, whose weights ship inside the wheel. Runs in a decoder process.
+"""Detect faces with MTCNN, whose weights are in its wheel. Runs in a decoder process.
 
-Why this detector and what it misses: docs/decisions/0010-face-detector.md. It needs the extra
-`apiframe-photo-mcp[faces]`; without it `available()` is False and nothing is guessed.
+Why this detector, and what it misses: docs/decisions/0010-face-detector.md. It needs the extra
+`apiframe-photo-mcp[faces]`; without it `available()` is False and `detect` returns None.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from apiframe_studio.photos.models import Box
 if TYPE_CHECKING:
     from PIL import Image
 
-# Faces are looked for from 40 pixels on a copy of at most 640, and where there is none, from 30 on one of 1024.
+# Faces of 40 pixels or more are searched on a copy of at most 640; if there is none, of 30 or more on one of 1024.
 _COARSE, _COARSE_SMALLEST = 640, 40
 _FINE, _FINE_SMALLEST = 1024, 30
-# How sure each of the three networks has to be; the package's own first number is 0.6. The quick look lets
-# fewer candidates into the second network, which saves a quarter of the time where the face is plain to see.
+# Minimum confidence of each of the three networks; the package's default for the first is 0.6. The quick pass lets
+# fewer candidates into the second network, which saves a quarter of the time if the face is clearly visible.
 _QUICK, _THOROUGH = (0.9, 0.7, 0.8), (0.6, 0.7, 0.8)
-# Only the sole face of a picture may be less sure: sunglasses and masks make it so.
+# A lower confidence is accepted only for the sole face of a photo, as with sunglasses and masks.
 _SURE_FROM = 0.9
-# Most faces that stand upright are surer than this, and hardly one that lies on its side: below, others are tried.
+# Most upright faces exceed this and very few that lie on their side do: below it, rotations are tried.
 _UPRIGHT_FROM = 0.998
-# What is found only by looking again has to be surer than what is found at once.
+# Faces found only in a further pass need a higher confidence.
 _SEARCHED_FROM = 0.95
 _CLEARER = 3
 _TURNS = (90, 270, 180)
@@ -37,7 +37,7 @@ _TURNS = (90, 270, 180)
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Faces, largest first, in the picture rotated counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
+    """Faces, largest first, in the photo rotated counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
 
     faces: tuple[Box, ...]
     turn: int = 0
@@ -61,10 +61,10 @@ def available() -> bool:
 
 
 def detect(image: Image.Image) -> Detection | None:
-    """Faces in a picture of at most 1024 pixels; None when the detector cannot be loaded.
+    """Return the faces in a photo of at most 1024 pixels; None if the detector cannot be loaded.
 
-    A picture that lies on its side or its head is told by its largest face, which is found with more
-    confidence once the picture is rotated.
+    A photo on its side or upside down is recognised by its largest face, which is found with a higher
+    confidence once the photo is rotated.
     """
     detectors = _detectors()
     if detectors is None:
@@ -77,7 +77,7 @@ def detect(image: Image.Image) -> Detection | None:
 
 
 def rotate(image: Image.Image, turn: int) -> Image.Image:
-    """The picture rotated counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
+    """Rotate the photo counter-clockwise by `turn` degrees (0, 90, 180 or 270)."""
     return image.rotate(turn, expand=True) if turn else image
 
 
@@ -93,7 +93,7 @@ def _search(detector: Any, image: Image.Image, coarse: Image.Image) -> Detection
 
 
 def _detect_small(detector: Any, image: Image.Image) -> list[_Face]:
-    """Faces too small for the coarse copy; a larger one would have been found there and is none."""
+    """Return faces too small for the coarse copy. A larger one would have been found there, so it is not a face."""
     largest = 2 * _COARSE_SMALLEST / _COARSE
     return [
         face
@@ -108,7 +108,7 @@ def _detect_rotated(detector: Any, image: Image.Image, smallest: int) -> tuple[l
 
 
 def _half_of(faces: Sequence[_Face], image: Image.Image) -> int:
-    """What to look for in the other turns: the same face. Large faces are found in a fraction of the time."""
+    """Return the minimum size for the rotated passes, which search for the same face: larger is much faster."""
     largest = faces[0].box.height * image.height / 2 if faces else 0
     return max(_COARSE_SMALLEST, round(largest))
 
@@ -138,7 +138,7 @@ def _at_most(image: Image.Image, side: int) -> Image.Image:
 
 @cache
 def _detectors() -> _Detectors | None:
-    """Tried once on an empty picture: with a numpy that it does not know it counts as no detector."""
+    """Load the detectors and try one on an empty image. None if that fails, as with an unsupported numpy."""
     try:
         cv2 = importlib.import_module("cv2")
         import numpy
@@ -171,7 +171,7 @@ def _detect(detector: Any, image: Image.Image, smallest: int) -> list[_Face]:
 
 
 def _face(found: dict[str, Any], size: tuple[int, int]) -> _Face:
-    """Cut to the picture: a box may reach beyond its edge."""
+    """Clip the box to the photo: it may extend beyond the edge."""
     left, top, width, height = (int(number) for number in found["box"])
     right, bottom = min(size[0], left + width), min(size[1], top + height)
     box = Box(left / size[0], top / size[1], (right - left) / size[0], (bottom - top) / size[1])

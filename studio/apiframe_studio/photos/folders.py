@@ -1,11 +1,10 @@
-"""The guard: photos are read only under folders that the person allowed, judged on the opened descriptor.
+"""Read photos only below folders that the user allowed, checked on the opened descriptor.
 
-Security rests on `guarded_files`; the comparison of texts here only chooses which allowed folder a path
-is read from and what remains of it. Nothing outside the allowed folders is ever looked at, so an answer
-cannot tell whether something exists there.
+Security depends on `guarded_files`. Comparing paths as text here only selects the allowed folder and the rest of the
+path. Nothing outside the allowed folders is accessed, so an error cannot reveal whether something exists there.
 
-A hard link inside an allowed folder is that folder's own file: it cannot be told from one, and making it
-took the right to write there.
+A hard link inside an allowed folder counts as a file of that folder: it looks the same, and creating it required write
+permission there.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ MAX_PATH_CHARACTERS = 4096
 LONGEST_NAME = 255
 MAX_DEPTH = 64
 
-# Formats that cannot be used are listed too, so that a person is told about their TIFFs.
+# Unsupported formats are listed too, so that the user learns about their TIFFs.
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .bmp .avif .jxl .dng"
 PHOTO_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
@@ -44,7 +43,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A file below an allowed folder: where it was found, not yet opened."""
+    """The location of a file below an allowed folder, not yet opened."""
 
     root: Path
     parts: tuple[str, ...]
@@ -55,15 +54,15 @@ class Photo:
 
     @property
     def name(self) -> str:
-        """As it is shown, to a model too: nothing in it that cannot be seen."""
+        """The name as shown, also to a model: without invisible characters."""
         return plain(self.parts[-1], LONGEST_NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """Which file stood at a path and as of when; times in nanoseconds since 1970.
+    """The file at a path and its version; times in nanoseconds since 1970.
 
-    `ctime_ns` changes with every write on POSIX, also where a program sets `mtime_ns` back.
+    On POSIX, `ctime_ns` changes with every write, even if a program resets `mtime_ns`.
     """
 
     path: str
@@ -76,7 +75,7 @@ class FileIdentity:
 
 @dataclass(frozen=True, slots=True)
 class InnerFolder:
-    """A folder inside one that was named: it is not looked into, and holds so many pictures."""
+    """A subfolder of a given folder, and how many photos are directly in it. They are not checked."""
 
     path: Path
     photos: int
@@ -84,7 +83,7 @@ class InnerFolder:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The pictures that were named or found, in order; `left_out` counts those past the limit of 500."""
+    """The photos that were given or found, in order. `left_out` counts those beyond the limit of 500."""
 
     photos: tuple[Photo, ...]
     left_out: int = 0
@@ -93,14 +92,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """Names in a folder, sorted: of its pictures, and of the folders in it."""
+    """The sorted names of the photos and subfolders in a folder."""
 
     photos: list[str]
     folders: list[str]
 
 
 class AllowedFolders:
-    """The folders the person allowed, resolved once. `home` is what a leading `~` means, if anything."""
+    """The folders that the user allowed, resolved once. A leading `~` means `home`, if given."""
 
     def __init__(self, roots: Sequence[Path], *, home: Path | None = None) -> None:
         self.roots = tuple(Path(os.path.realpath(root)) for root in roots)
@@ -108,9 +107,9 @@ class AllowedFolders:
         self._home = home
 
     def list_photos(self, paths: Sequence[str | Path]) -> Listing:
-        """The pictures at `paths`: a file stands for itself, a folder for its pictures (not hidden, depth 1).
+        """Return the photos at `paths`: files, and the visible photos directly in folders.
 
-        Each picture once, however often it was named. Raises `PathRefused` for the first bad path.
+        Each photo is listed once. Raises `PathRefused` for the first path that is refused.
         """
         found: dict[Photo, None] = {}
         inner: dict[Photo, None] = {}
@@ -126,20 +125,20 @@ class AllowedFolders:
         return Listing(tuple(found), left_out, self._find_photo_folders(inner))
 
     def identities(self, paths: Sequence[str | Path]) -> tuple[FileIdentity | None, ...]:
-        """The identity of every picture at `paths`, in the order of `list_photos`. Raises as that does."""
+        """Return the identity of every photo at `paths`, in the order of `list_photos`. Raises like it."""
         return tuple(self.identify(photo) for photo in self.list_photos(paths).photos)
 
-    def read(self, photo: Photo, most_bytes: int) -> bytes:
-        """At most `most_bytes` + 1 bytes of the picture: a longer file shows. Raises `PathRefused`."""
+    def read(self, photo: Photo, max_bytes: int) -> bytes:
+        """Return at most `max_bytes` + 1 bytes, so that a longer file is noticed. Raises `PathRefused`."""
         try:
-            return guarded_files.read_below(photo.root, photo.parts, most_bytes)
+            return guarded_files.read_below(photo.root, photo.parts, max_bytes)
         except guarded_files.OpenRefused as refused:
             raise self._refuse(refused.refusal, 0) from None
         except OSError:
             raise self._refuse(Refusal.NOT_READABLE, 0) from None
 
     def identify(self, photo: Photo) -> FileIdentity | None:
-        """The identity of the file at a photo's path, or None when it cannot be opened through the guard."""
+        """Return the identity of a photo's file, or None if it cannot be opened safely."""
         try:
             descriptor = self._open(photo, 0)
         except PathRefused:
@@ -158,7 +157,7 @@ class AllowedFolders:
         )
 
     def _expand(self, given: str | Path, position: int) -> tuple[list[Photo], list[Photo]]:
-        """The pictures that a path stands for, and the folders in it."""
+        """Return the photos of a path, and its subfolders."""
         photo = self._locate(given, position)
         try:
             contents = self._contents_of(photo, position)
@@ -177,7 +176,7 @@ class AllowedFolders:
         )
 
     def _find_photo_folders(self, folders: Iterable[Photo]) -> tuple[InnerFolder, ...]:
-        """Those that hold pictures, at any depth, of the first hundred that are met."""
+        """Return the folders with photos, at any depth, among the first hundred."""
         found: list[InnerFolder] = []
         waiting = deque(folders)
         for _ in range(MAX_FOLDERS):
@@ -194,12 +193,12 @@ class AllowedFolders:
         return tuple(found)
 
     def _find_near(self, given: str | Path, photo: Photo) -> list[Path]:
-        """What the path may have meant; a relative one may have meant any allowed folder."""
+        """Return similar paths. A relative path may be in any allowed folder."""
         roots = [photo.root] if PurePath(given).is_absolute() or str(given).startswith("~") else self.roots
         return [path for root in roots for path in find_near_misses(root, photo.parts, PHOTO_SUFFIXES)]
 
     def _contents_of(self, photo: Photo, position: int) -> _Contents | None:
-        """What is in a folder; None when the path is a file."""
+        """Return the contents of a folder, or None for a file."""
         if not guarded_files.WALKS_BY_DESCRIPTOR:
             return self._contents_without_descriptor(photo, position)
         descriptor = self._open(photo, position)
@@ -212,7 +211,7 @@ class AllowedFolders:
             os.close(descriptor)
 
     def _contents_without_descriptor(self, photo: Photo, position: int) -> _Contents | None:
-        """Only names come from here; every file is opened through the guard afterwards."""
+        """Only names are read here; every file is opened safely afterwards."""
         real = Path(os.path.realpath(photo.path))
         if real != photo.path:
             raise self._refuse(Refusal.LINK, position)
@@ -223,7 +222,7 @@ class AllowedFolders:
             return _sorted(entries)
 
     def _find_shown(self, photo: Photo) -> Photo | None:
-        """The one file or folder that would be shown by these names: what is shown can be given back."""
+        """Return the only file or folder shown under these names: a shown name can be used as a path."""
         folder, found = GuardedFolder(photo.root), list[str]()
         for part in photo.parts:
             try:
@@ -243,7 +242,7 @@ class AllowedFolders:
             raise self._refuse(refused.refusal, position) from None
 
     def _locate(self, given: str | Path, position: int) -> Photo:
-        """The allowed folder a path is under, and the rest of it. Looks at text only."""
+        """Split a path into its allowed folder and the rest, as text."""
         text = self._checked_text(str(given), position)
         path = PurePath(text)
         if ".." in path.parts:
@@ -265,7 +264,7 @@ class AllowedFolders:
         return text
 
     def _root_of(self, path: PurePath, position: int) -> tuple[Path, tuple[str, ...]]:
-        """A relative path is one below an allowed folder; where there are several, the first that has it."""
+        """A relative path is below an allowed folder: the first one that has it."""
         if not path.is_absolute():
             return self._root_holding(path, position), path.parts
         wanted = comparable(path)
@@ -287,7 +286,7 @@ class AllowedFolders:
 
 
 def _is_visible(path: str) -> bool:
-    """Spaces of every width and the joiners of emoji and of many scripts occur in the names of real folders."""
+    """Spaces of every width and joiners are accepted: they occur in real folder names."""
     return all(
         letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == "Zs" for letter in path
     )
@@ -298,7 +297,7 @@ def _shown(name: str) -> str:
 
 
 def _is_odd_on_windows(part: str) -> bool:
-    """A colon opens an alternate stream; trailing dots and spaces are dropped; some names are devices."""
+    """A colon opens an alternate stream, trailing dots and spaces are dropped, and some names are devices."""
     stem = part.split(".")[0].strip().upper()
     return (
         ":" in part or part != part.rstrip(". ") or bool(re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", stem))
@@ -306,7 +305,7 @@ def _is_odd_on_windows(part: str) -> bool:
 
 
 def _sorted(entries: Iterator[os.DirEntry[str]]) -> _Contents:
-    """The visible regular files that look like pictures, and the visible folders, of the first 10,000 entries."""
+    """Return the visible photos, by suffix, and the visible folders, among the first 10,000 entries."""
     visible = [entry for entry in islice(entries, MAX_ENTRIES) if not entry.name.startswith(".")]
     return _Contents(
         sorted(entry.name for entry in visible if _is_photo(entry)),

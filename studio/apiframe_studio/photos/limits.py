@@ -1,22 +1,22 @@
-"""The limits under which pictures are read. Plain numbers, so that they travel to another process."""
+"""Limits for reading photos. Plain numbers, so that they can be sent to another process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MAX_PHOTOS_CHECKED = 500
-"""How many pictures one check looks at."""
+"""The most photos in one check."""
 MAX_TILES = 60
-"""How many pictures one contact sheet shows."""
+"""The most photos on one contact sheet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`bytes` and `pixels` of one picture, `seconds` for reading one, `memory` of one decoder in bytes.
+    """`bytes` and `pixels` of one photo, `seconds` for reading one, `memory` of one decoder in bytes.
 
-    Of pictures of more than `large_pixels` that are decoded whole, one is read at a time in all processes.
-    40 MB and 60 megapixels hold what phones and most cameras write. The memory limit is kept by the kernel
-    where it has RLIMIT_AS (Linux); elsewhere pixels and bytes bound it.
+    Photos of more than `large_pixels` that are decoded whole are read one at a time, over all processes. Phones and
+    most cameras stay below 40 MB and 60 megapixels. The kernel enforces the memory limit where it has RLIMIT_AS
+    (Linux); elsewhere, pixels and bytes limit it.
     """
 
     bytes: int = 40_000_000

@@ -1,4 +1,4 @@
-"""Measuring one decoded photo with Pillow's and numpy's statistics. Runs in a decoder process."""
+"""Measure a decoded photo with Pillow's and numpy's statistics. Runs in a decoder process."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 LONG_SIDE = 1024
 THUMBPRINT_SIDE = 32
 _TILES = 4
-# The face at most this high, smoothed by this radius; blocks and the reach of a bend in its pixels.
+# A face is scaled to at most this height and smoothed by this radius; sizes of a block and of a second difference.
 _FACE_SIDE, _SMOOTHED, _BLOCK, _REACH = 320, 1.5, 8, 2
-# Down, right, and what makes the shorter reach of the slanting ones count the same.
+# Down, right, and a factor that makes up for the shorter diagonal distance.
 _DIRECTIONS = ((0, 2, 1.0), (2, 0, 1.0), (1, 1, 1.4), (1, -1, 1.4))
 _MIXABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
 def measure(photo: DecodedPhoto) -> tuple[Facts, Image.Image]:
-    """The facts of a photo and a small upright copy (RGB, at most 1024 pixels) for the thumbnails."""
+    """Return the facts of a photo and a small upright copy (RGB, at most 1024 pixels) for thumbnails."""
     small = flatten_to_rgb(shrink(photo.image, LONG_SIDE, Image.Resampling.BOX))
     detection = faces.detect(small)
     turn = detection.turn if detection else 0
@@ -47,9 +47,9 @@ def measure(photo: DecodedPhoto) -> tuple[Facts, Image.Image]:
 
 
 def shrink(image: Image.Image, side: int, by: Image.Resampling) -> Image.Image:
-    """At most `side` pixels long, shrunk in place before any conversion, for the sake of memory.
+    """Reduce an image to at most `side` pixels, in place and before any conversion, to save memory.
 
-    Palettes, 1 and 16 bit pictures are converted first: Pillow would drop their pixels instead of mixing them.
+    Palette, 1-bit and 16-bit images are converted first: Pillow would drop their pixels instead of mixing them.
     """
     ready = image if image.mode in _MIXABLE and "transparency" not in image.info else flatten_to_rgb(image)
     ready.thumbnail((side, side), by)
@@ -57,7 +57,7 @@ def shrink(image: Image.Image, side: int, by: Image.Resampling) -> Image.Image:
 
 
 def flatten_to_rgb(image: Image.Image) -> Image.Image:
-    """RGB on white. Transparent pictures would otherwise show whatever lies under the transparency."""
+    """Convert to RGB on white. Otherwise a transparent photo would show the colours below the transparency."""
     if image.mode.startswith("I") or image.mode == "F":
         image = (
             image.point(lambda level: level / 256, "L")
@@ -71,9 +71,9 @@ def flatten_to_rgb(image: Image.Image) -> Image.Image:
 
 
 def measure_sharpness(grey: Image.Image, face: Box | None = None) -> float:
-    """Of the face where one is known, else of the sharpest tile: a good portrait has a soft background.
+    """Measure the face if one is known, else the sharpest tile: a good portrait has a soft background.
 
-    The two have scales of their own (`rules.BLURRED_BELOW`, `rules.BLURRED_FRAME_BELOW`).
+    The two have different scales (`rules.BLURRED_BELOW`, `rules.BLURRED_FRAME_BELOW`).
     """
     if face is not None:
         return _measure_face_sharpness(grey.crop(_pixels(face, grey.size)))
@@ -98,10 +98,10 @@ def measure_sharpness(grey: Image.Image, face: Box | None = None) -> float:
 
 
 def _measure_face_sharpness(face: Image.Image) -> float:
-    """How strongly the levels bend along the direction in which they bend least.
+    """Return the standard deviation of the second difference in the direction where it is lowest.
 
-    Grain hides blur from a unshifted Laplacian: so it is smoothed first, and what bends even in the smoothest
-    tenth of the blocks is taken for grain and taken off. Motion blurs one direction only: so the least counts.
+    Grain hides blur from a plain Laplacian, so the face is smoothed first, and the variance of the smoothest tenth
+    of its blocks is subtracted as grain. Motion blurs only one direction, so the lowest counts.
     """
     import numpy
 
@@ -129,7 +129,7 @@ def _measure_face_sharpness(face: Image.Image) -> float:
 
 
 def measure_brightness(grey: Image.Image, face: Box | None = None) -> float:
-    """The mean level, with a face of the face: before a dark or a bright background it is all that counts."""
+    """Return the mean level of the face, or of the image without one. The background does not matter."""
     return ImageStat.Stat(grey.crop(_pixels(face, grey.size)) if face is not None else grey).mean[0]
 
 
@@ -140,18 +140,18 @@ def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def thumbprint(small: Image.Image) -> bytes:
-    """1024 grey levels of a 32 x 32 thumbnail: what likeness is judged by."""
+    """Return the 1024 grey levels of a 32 x 32 thumbnail, by which similarity is measured."""
     return small.convert("L").resize((THUMBPRINT_SIDE, THUMBPRINT_SIDE), Image.Resampling.BOX).tobytes()
 
 
 def compare_thumbprints(
     thumbprints: Sequence[bytes], alike: float
 ) -> tuple[list[tuple[int, int]], float | None]:
-    """Pairs of places whose thumbprints correlate at least `alike`, and the median of all pairs as they are.
+    """Return the pairs of indexes whose thumbprints correlate by at least `alike`, and the median of all pairs.
 
-    Two thumbprints are also laid over each other mirrored and moved by up to two of 32 or one of 16 levels in each
-    direction (6 %), which finds mirrored copies and the shots of a burst. An even grey print correlates with
-    nothing. The median is None for fewer than two thumbprints.
+    Two thumbprints are also compared mirrored, and shifted by up to two of 32 or one of 16 pixels in each direction
+    (6 %), which finds mirrored copies and shots of a burst; the median is that of the unshifted ones. A uniform
+    thumbprint correlates with nothing. The median is None for fewer than two thumbprints.
     """
     import numpy
 
@@ -174,7 +174,7 @@ def compare_thumbprints(
 
 
 def _correlations(ones: Any, others: Any, down: int, right: int) -> Any:
-    """Of each of `ones` with each of `others` moved, over what overlaps; 0 for what is even."""
+    """Correlate each of `ones` with each of `others`, shifted, over the overlap; 0 for uniform ones."""
     import numpy
 
     side = ones.shape[1]

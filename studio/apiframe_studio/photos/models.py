@@ -1,4 +1,4 @@
-"""What is said about photos: enums and facts, never sentences."""
+"""Results of checking photos: enums and facts, never sentences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a picture is not simply used, worst first. `WARNINGS` are those that do not reject it."""
+    """Reasons against a photo, worst first. Those in `WARNINGS` do not reject it."""
 
     NOT_READABLE = "not_readable"
     NOT_AN_IMAGE = "not_an_image"
@@ -67,7 +67,7 @@ class LeftOut(StrEnum):
 
 
 class UncheckedAspect(StrEnum):
-    """What a check can be asked about and may be unable to judge."""
+    """What a check may be unable to find out."""
 
     FACES = "faces"
     SUNGLASSES = "sunglasses"
@@ -90,7 +90,7 @@ class Suggestion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A face, in fractions (0 to 1) of the upright picture's width and height."""
+    """A face, in fractions (0 to 1) of the upright photo's width and height."""
 
     left: float
     top: float
@@ -100,13 +100,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was measured on one decoded picture, upright.
+    """Measurements of one decoded photo, upright.
 
-    `turn` is how far it had to be turned counter-clockwise for that, beyond what the camera wrote: 0, 90, 180
-    or 270 degrees, told by the face. `width`, `height` in pixels, after it. `sharpness`
-    (`metrics.measure_sharpness`) and `brightness` (mean grey level, 0 to 255) are the face's where one was found.
-    `faces` is None when nothing could look for them. `day` is the day of capture that the camera wrote
-    (YYYY-MM-DD), if any.
+    `turn` is the counter-clockwise rotation that made it upright, beyond EXIF: 0, 90, 180 or 270 degrees, found by
+    the face. `width` and `height` are pixels after the rotation. `sharpness` (`metrics.measure_sharpness`) and
+    `brightness` (mean grey level, 0 to 255) are those of the face if one was found. `faces` is None without face
+    detection. `day` is the day of capture in EXIF (YYYY-MM-DD), if any.
     """
 
     format: str
@@ -125,13 +124,13 @@ class Facts:
 
     @property
     def face_pixels(self) -> float | None:
-        """The height of the subject's face, in pixels of the file. A head that turns away keeps it."""
+        """The height of the subject's face, in pixels of the file. Turning the head does not change it."""
         return self.face.height * self.height if self.face else None
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoVerdict:
-    """One picture. `number` counts from 1 and stands on the contact sheet; so does `duplicate_of`."""
+    """One rated photo. `number` and `duplicate_of` are the numbers on the contact sheet, from 1."""
 
     number: int
     photo: Photo
@@ -147,17 +146,17 @@ class PhotoVerdict:
 
     @property
     def worst(self) -> Reason | None:
-        """The reason that matters most: one that rejects before one that warns, then as `Reason` lists them."""
+        """The most serious reason: rejections before warnings, then in the order of `Reason`."""
         order = list(Reason)
         return min(self.reasons, key=lambda reason: (reason in WARNINGS, order.index(reason)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """Facts over the usable pictures. `likeness`: median correlation of their 16 x 16 thumbnails, -1 to 1.
+    """Statistics of the usable photos. `likeness` is the median correlation of their 16 x 16 thumbnails, -1 to 1.
 
-    Close, middle and far count pictures whose face is over 40 %, 15 to 40 %, under 15 % of the height (all
-    zero without face checks); `days` counts different days of capture among those that name one.
+    `close`, `middle` and `far` count photos with a face of over 40 %, 15 to 40 % and under 15 % of the height (all
+    zero without face checks). `days` counts the different days of capture.
     """
 
     likeness: float | None = None
@@ -171,11 +170,11 @@ class Variety:
 
 @dataclass(frozen=True, slots=True)
 class PhotoCheck:
-    """A judged set. `usable` counts use and warn, of which a training `takes` so many; `sheet` is a JPEG under 200 KB.
+    """The result of a check. `usable` counts use and warn; a training `takes` so many. `sheet` is a JPEG under 200 KB.
 
-    `left_out` pictures were past the limit of 500 and not looked at. `unseen` ones were not looked at because
-    the time was over; numbers count them too. `code` is short and changes when a file is added, taken away or
-    written. `inner` folders hold pictures and were not looked into.
+    `left_out` photos exceeded the limit of 500 and were not checked. `unseen` ones were not checked because the time
+    was over; their numbers are kept free. `code` is short and changes when a file is added, removed or written.
+    `inner` are subfolders with photos, which were not checked.
     """
 
     photos: tuple[PhotoVerdict, ...]

@@ -1,6 +1,6 @@
-"""Making the photo that is sent: upright, sRGB, bounded, and nothing in it but pixels.
+"""Normalise a photo for sending: upright, sRGB, limited in size, and nothing but pixels.
 
-`normalise` runs in a decoder process. The numbers are reasoned in docs/decisions/0011-reading-photos.md.
+`normalise` runs in a decoder process. The numbers are explained in docs/decisions/0011-reading-photos.md.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _SHRUNK = 1024
 
 
 def normalise(data: bytes, limits: Limits, turn: int = 0, *, long_side: int) -> tuple[bytes, str]:
-    """A baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
+    """Return a baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
 
-    `turn` is the fact of that name: the degrees, counter-clockwise, that bring the photo upright.
+    `turn` is `Facts.turn`: the counter-clockwise rotation, in degrees, that makes the photo upright.
     Raises `decode.Unreadable`.
     """
     photo = decode.decode(data, limits, at_least=long_side)
@@ -34,7 +34,7 @@ def normalise(data: bytes, limits: Limits, turn: int = 0, *, long_side: int) -> 
 
 
 def _convert_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
-    """The colours the camera meant, as sRGB. A broken profile is as good as none."""
+    """Convert the colours to sRGB by the photo's profile. A broken profile is ignored."""
     if image.mode not in {"RGB", "CMYK", "L"}:
         image = flatten_to_rgb(image)
     if icc_profile:
@@ -55,14 +55,14 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 def _copy_pixels(image: Image.Image) -> Image.Image:
-    """A new photo: Pillow carries comments along in `info` and would write them back."""
+    """Copy the pixels to a new image: Pillow keeps comments in `info` and would write them again."""
     clean = Image.new("RGB", image.size)
     clean.paste(image)
     return clean
 
 
 def _compress(image: Image.Image) -> bytes:
-    """The best of a few qualities that fits; grain that fits at none of them is made smaller."""
+    """Use the best quality that fits. A photo that fits at none, because of grain, is scaled down."""
     for quality in _QUALITIES:
         jpeg = _jpeg(image, quality)
         if len(jpeg) <= MAX_BYTES:

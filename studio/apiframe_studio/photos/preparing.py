@@ -1,4 +1,4 @@
-"""From a judged set to the pictures that are sent."""
+"""Normalise the photos of a check that are sent."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from apiframe_studio.photos.models import LeftOut, PhotoCheck, PhotoVerdict
 
 @dataclass(frozen=True, slots=True)
 class PreparedPhotos:
-    """Pictures ready to be sent, best first: JPEG, upright, sRGB, pixels only, bounded in size.
+    """Photos ready to be sent, best first: JPEG, upright, sRGB, pixels only, bounded in size.
 
-    `fingerprint` is a SHA-256 over the pictures' pixels, whatever their names and order. Left out were:
-    `changed` pictures that were no longer what the check had judged, `repeated` ones with the very pixels of
-    another, `spare` ones that were good but too many, `named` numbers, and those that the verdict speaks against.
+    `fingerprint` is a SHA-256 over the photos' pixels, whatever their names and order. Left out were: `changed`
+    photos, which differ from those that were checked; `repeated` ones, with exactly the pixels of another; `spare`
+    ones, which were good but too many; the numbers in `named`; and those excluded by their verdict.
     """
 
     jpegs: list[bytes] = field(repr=False)
@@ -38,7 +38,7 @@ class PreparedPhotos:
     named: frozenset[int] = frozenset()
 
     def why_left_out(self, photo: PhotoVerdict) -> LeftOut | None:
-        """Why a photo of the check is not sent; None for one that is."""
+        """Return why a photo of the check is not sent; None if it is sent."""
         if photo.number in {sent.number for sent in self.photos}:
             return None
         if photo.number in self.named:
@@ -54,7 +54,7 @@ class PreparedPhotos:
 
     @property
     def size(self) -> int:
-        """Bytes of all pictures together, before base64 (which adds a third)."""
+        """Total bytes of the photos, before base64 (which adds a third)."""
         return sum(map(len, self.jpegs))
 
 
@@ -75,13 +75,13 @@ async def prepare(
     progress: Progress | None = None,
     cache: PhotoCache | None = None,
 ) -> PreparedPhotos:
-    """Normalise the best good pictures of a check; doubtful ones only as far as a training needs more.
+    """Normalise the best good photos of a check, and doubtful ones only up to what a training needs.
 
     At most `limit` (as many as a training takes), each at most `long_side` pixels long.
 
-    `choice` names pictures that are left out, or taken whatever the verdict. The files are read again through
-    the same guard and left out when they are not what was judged; the next best picture then takes their
-    place. Two files that show the very same pixels are sent once. Raises `NothingToPrepare`, `DecodersFailed`.
+    `choice` lists photos that are left out, or sent whatever their verdict. The files are read again, in the same
+    safe way. A file that has changed since the check is left out, and the next best photo takes its place. Of files
+    with exactly the same pixels, one is sent. Raises `NothingToPrepare`, `DecodersFailed`.
     """
     first, second = select_first(check.photos, choice), select_second(check.photos, choice)
     async with decoders(limits or Limits()) as pool:
@@ -107,12 +107,12 @@ async def prepare(
 
 
 def fingerprint(digests: Iterable[str]) -> str:
-    """One SHA-256 (hex) for a set of pictures, given each one's digest; the order does not matter."""
+    """Return the SHA-256 (hex) of a set of photos from their digests, in any order."""
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
 class _Normaliser:
-    """Makes the picture that is sent of one that was judged."""
+    """Normalises checked photos until there are enough."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Normaliser:
         self.repeated: list[PhotoVerdict] = []
 
     async def normalise_up_to(self, count: int, photos: Sequence[PhotoVerdict]) -> None:
-        """Make pictures of these photos, in order, until there are `count` in all."""
+        """Normalise these photos, in order, until there are `count` in all."""
         waiting = list(photos)
         while waiting and (room := count - len(self.done)) > 0:
             wave, waiting = waiting[:room], waiting[room:]
@@ -146,7 +146,7 @@ class _Normaliser:
             self.done.append(result)
 
     async def _normalise(self, photo: PhotoVerdict) -> _Normalised | None:
-        """None when the picture is gone, changed since it was judged, or cannot be decoded any more."""
+        """Return None if the photo is gone, has changed since the check, or cannot be decoded."""
         try:
             async with self._pool.turn() as ask:
                 data = await in_file_thread(self._allowed.read, photo.photo, self._pool.limits.bytes)

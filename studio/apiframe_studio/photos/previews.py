@@ -1,4 +1,4 @@
-"""Small copies of pictures, for a chat; making one shows that a picture can be decoded to its end."""
+"""Small copies of images, for a chat. Making one also verifies that the image can be decoded completely."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
 
 Read = Callable[[], Awaitable[bytes | None]]
-"""Brings one picture when its turn comes; None or nothing when there is none."""
+"""Reads one image when it is needed; None or empty if there is none."""
 
 
 class Undecodable(Exception):
-    """Bytes that are no whole picture, or more of one than the limits allow."""
+    """The bytes are not a complete image, or exceed the limits."""
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
@@ -22,30 +22,30 @@ class Undecodable(Exception):
 
 
 def decoders_stay() -> AbstractAsyncContextManager[object]:
-    """While it is entered, a decoder process that was started waits for the next picture."""
+    """Keep decoder processes running between images while this context is entered."""
     return decoders(Limits(), 1)
 
 
-async def preview(picture: bytes, *, limits: Limits | None = None) -> bytes:
-    """A JPEG of at most 512 pixels, from every byte of the picture. Raises Undecodable, DecodersFailed."""
+async def preview(image: bytes, *, limits: Limits | None = None) -> bytes:
+    """Decode the whole image and return a JPEG of at most 512 pixels. Raises Undecodable, DecodersFailed."""
     async with decoders(limits or Limits(), 1) as pool:
         try:
-            _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
+            _, (jpeg,) = await pool.ask({"job": "preview"}, [image])
         except DecodeFailed as failure:
             raise Undecodable(failure.reason) from None
     return jpeg
 
 
 async def previews(reads: Iterable[Read], *, limits: Limits | None = None) -> list[bytes]:
-    """Previews in the same order; what is not there or cannot be decoded is left out.
+    """Return previews in the same order, without images that are missing or cannot be decoded.
 
-    One picture is in memory at a time. Raises DecodersFailed.
+    Only one image is in memory at a time. Raises DecodersFailed.
     """
     made: list[bytes] = []
     async with decoders(limits or Limits(), 1) as pool:
         for read in reads:
-            if picture := await read():
+            if image := await read():
                 with suppress(DecodeFailed):
-                    _, (jpeg,) = await pool.ask({"job": "preview"}, [picture])
+                    _, (jpeg,) = await pool.ask({"job": "preview"}, [image])
                     made.append(jpeg)
     return made

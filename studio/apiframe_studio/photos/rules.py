@@ -1,4 +1,4 @@
-"""From facts to verdicts: pure decisions with their thresholds, no pixels.
+"""Rate photos by their facts: pure decisions and thresholds, no pixels.
 
 The thresholds were set on real photos: docs/decisions/0010-face-detector.md and 0011-reading-photos.md.
 """
@@ -26,7 +26,7 @@ from apiframe_studio.photos.models import (
 
 SHORT_SIDE_NEEDED = 300
 SHORT_SIDE_WANTED = 512
-# Where nothing looked for a face, the frame has to answer for its size as well.
+# Without face detection, the size of the frame is all there is to check.
 SHORT_SIDE_NEEDED_UNSEEN = 512
 SHORT_SIDE_WANTED_UNSEEN = 768
 BLURRED_BELOW = 1.3
@@ -49,13 +49,13 @@ MIDDLE_FROM = 0.15
 
 
 def find_reasons(facts: Facts) -> tuple[Reason, ...]:
-    """Everything that speaks against one picture on its own, worst first."""
+    """Return every reason against a photo by itself, worst first."""
     found = {_check_size(facts), _check_sharpness(facts), _check_light(facts), *_check_faces(facts)}
     return tuple(reason for reason in Reason if reason in found)
 
 
 def _check_size(facts: Facts) -> Reason | None:
-    """With a face in sight the frame only warns: a small picture of a large face is a good one."""
+    """With face detection a small frame only warns: a small photo with a large face is good."""
     short, seen = min(facts.width, facts.height), facts.faces is not None
     if short < (SHORT_SIDE_NEEDED if seen else SHORT_SIDE_NEEDED_UNSEEN):
         return Reason.TOO_SMALL
@@ -76,7 +76,7 @@ def _check_light(facts: Facts) -> Reason | None:
 
 
 def _check_faces(facts: Facts) -> list[Reason]:
-    """A much smaller second face is a passer-by or a poster, and no reason."""
+    """Ignore a much smaller second face: it is a passer-by or a poster."""
     if facts.faces is None:
         return []
     if not facts.faces:
@@ -105,10 +105,10 @@ def rate(found: Collection[Reason]) -> Verdict:
 
 
 def score(photo: PhotoVerdict) -> float:
-    """How much a picture is worth for training, 0 to 3; a good one is always worth more than a doubtful one.
+    """Return how useful a photo is for training, 0 to 3. A good photo always scores higher than a doubtful one.
 
-    The whole part is the verdict (2 use, 1 warn, 0 reject); the rest is less the more reasons there are, and
-    more the larger the face (the frame, where no face is known), the sharper and the better lit it is.
+    The integer part is the verdict (2 use, 1 warn, 0 reject). The fraction falls with the number of reasons, and
+    rises with sharpness, light and the size of the face (of the frame, if no face is known).
     """
     severity = [Verdict.REJECT, Verdict.WARN, Verdict.USE].index(photo.verdict)
     if photo.facts is None:
@@ -117,7 +117,7 @@ def score(photo: PhotoVerdict) -> float:
 
 
 def _rate_quality(facts: Facts) -> float:
-    """0 to 1. Each part approaches 1 without reaching it, so that more is always a little better."""
+    """Return 0 to 1. Each factor approaches 1 without reaching it, so that more is always slightly better."""
     pixels = facts.face_pixels or min(facts.width, facts.height) / 4
     light = 1 - abs(facts.brightness - 128) / 128
     return _saturate(pixels, 200) * _saturate(facts.sharpness, 3 if facts.faces else 8) * (0.5 + light / 2)
@@ -128,9 +128,9 @@ def _saturate(value: float, half: float) -> float:
 
 
 def best_first(photo: PhotoVerdict) -> tuple[float, str, bool, str, int]:
-    """A key that sorts the best picture first; the digest next, so that names decide between equal files only.
+    """Return a sort key: the best photo first, then by digest, so that names decide only between identical files.
 
-    Without its ending, the name that a copy's was made of by adding to it sorts before it.
+    Names are compared without their suffix, so that an original sorts before a copy with something appended.
     """
     stem = PurePath(photo.photo.name).stem
     return (-score(photo), photo.digest, bool(_COPY_OF.match(stem)), stem, photo.number)
@@ -139,7 +139,7 @@ def best_first(photo: PhotoVerdict) -> tuple[float, str, bool, str, int]:
 def reject_duplicates(
     photos: Sequence[PhotoVerdict], pairs: Iterable[tuple[int, int]]
 ) -> tuple[PhotoVerdict, ...]:
-    """Of pictures nearly the same (pairs of places) the best stays; the others are rejected, naming it."""
+    """Of photos that are nearly the same (pairs of indexes), keep the best and reject the others, naming it."""
     alike: dict[int, set[int]] = {}
     for one, other in pairs:
         alike.setdefault(one, set()).add(other)
@@ -161,7 +161,7 @@ def _reject_duplicate(photo: PhotoVerdict, of: int) -> PhotoVerdict:
 
 
 def summarize_variety(photos: Sequence[PhotoVerdict], likeness: float | None) -> Variety:
-    """Facts over the usable pictures among `photos`; `likeness` was measured elsewhere."""
+    """Summarise the usable ones among `photos`. `likeness` is their median correlation."""
     facts = [photo.facts for photo in photos if photo.usable and photo.facts is not None]
     heights = [each.faces[0].height for each in facts if each.faces]
     light = [each.brightness for each in facts]
@@ -177,7 +177,7 @@ def summarize_variety(photos: Sequence[PhotoVerdict], likeness: float | None) ->
 
 
 def suggest(photos: Sequence[PhotoVerdict], seen: Variety, fewest: int) -> tuple[Suggestion, ...]:
-    """What to photograph next: what many pictures lack, or what the usable ones have too little of."""
+    """Return what to photograph next: what many photos lack, or the usable ones have too little of."""
     counts = Counter(reason for photo in photos for reason in photo.reasons)
     usable = [photo for photo in photos if photo.usable]
     many = max(2, len(photos) // 5)
@@ -200,7 +200,7 @@ def suggest(photos: Sequence[PhotoVerdict], seen: Variety, fewest: int) -> tuple
 
 
 def list_unchecked(photos: Iterable[PhotoVerdict], *, faces_available: bool) -> tuple[UncheckedAspect, ...]:
-    """Sunglasses and whether it is one person throughout are never rated: nothing here can tell."""
+    """Return what was not checked. Sunglasses, and whether all photos show the same person, never are."""
     blind = not faces_available or any(photo.facts and photo.facts.faces is None for photo in photos)
     return (
         *([UncheckedAspect.FACES] if blind else []),
