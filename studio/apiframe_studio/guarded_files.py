@@ -1,8 +1,8 @@
-"""The one way to files below a folder: nothing on it can lead out of the folder or block.
+"""Access files below a folder without leaving it or blocking.
 
-On POSIX every step is an `openat` with O_NOFOLLOW from the descriptor of the step before, so a link that is
-put in the way between a check and its use is met by the kernel, not by us. Where `dir_fd` is missing
-(Windows) the path is resolved, compared, opened, and the opened file is compared with what was resolved.
+On POSIX each step is an `openat` with O_NOFOLLOW from the previous descriptor, so the kernel refuses a link that is
+inserted between check and use. Without `dir_fd` (Windows) the path is resolved, compared and opened, and the opened
+file is compared with the resolved one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from typing import Final
 from apiframe_studio.private_files import make_private_folder
 
 ABANDONED_AFTER_SECONDS: Final = 3600.0
-"""A draft this old belongs to a program that died: writing a file takes seconds."""
+"""A draft this old was left by a process that died: writing a file takes seconds."""
 
 
 class Refusal(StrEnum):
-    """Why a path was refused. None of these depends on what lies outside the folder."""
+    """Why a path was refused. No reason depends on what is outside the folder."""
 
     OUTSIDE = "outside"
     MALFORMED = "malformed"
@@ -41,7 +41,7 @@ class Refusal(StrEnum):
 
 
 class OpenRefused(OSError):
-    """A path below a folder that is not followed, with the reason. Where a file is written it is an error like any."""
+    """A path below a folder was refused, with the reason. An OSError, so that writers need no special case."""
 
     def __init__(self, refusal: Refusal, name: str = "that") -> None:
         self.refusal = refusal
@@ -80,7 +80,7 @@ _STRERRORS = {
 
 
 def open_below(root: Path, parts: Sequence[str]) -> int:
-    """A descriptor of the regular file or folder at `root/parts`; the caller closes it. Raises `OpenRefused`."""
+    """Open the regular file or folder at `root/parts`. The caller closes the descriptor. Raises `OpenRefused`."""
     opener = walk if WALKS_BY_DESCRIPTOR else resolve
     try:
         descriptor = opener(root, parts)
@@ -94,18 +94,18 @@ def open_below(root: Path, parts: Sequence[str]) -> int:
     return descriptor
 
 
-def read_below(root: Path, parts: Sequence[str], most_bytes: int) -> bytes:
-    """At most `most_bytes` + 1 bytes of the regular file at `root/parts`: a longer file shows. Raises OSError."""
+def read_below(root: Path, parts: Sequence[str], max_bytes: int) -> bytes:
+    """Read at most `max_bytes` + 1 bytes of the file at `root/parts`, to detect a longer one. Raises OSError."""
     descriptor = open_below(root, parts)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(most_bytes + 1)
+        return file.read(max_bytes + 1)
 
 
 def walk(root: Path, parts: Sequence[str]) -> int:
-    """Step by step from the folder's own descriptor. The folder itself was resolved when it was allowed."""
+    """Open step by step from the folder's descriptor. The folder itself was resolved when it was allowed."""
     here = os.open(root, _STEP)
     for place, part in enumerate(parts):
         last = place == len(parts) - 1
@@ -119,9 +119,9 @@ def walk(root: Path, parts: Sequence[str]) -> int:
 
 
 def _look_before_opening(part: str, folder: int, *, last: bool) -> None:
-    """Opening a device can do something (rewind a tape), so what is no file or folder is not opened at all.
+    """Refuse anything but a file or folder before opening it: opening a device may have an effect (rewind a tape).
 
-    A swap after this look is caught by O_NOFOLLOW and by the look at the opened descriptor.
+    A later swap is caught by O_NOFOLLOW and by checking the opened descriptor.
     """
     mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
     if stat.S_ISLNK(mode):
@@ -133,10 +133,9 @@ def _look_before_opening(part: str, folder: int, *, last: bool) -> None:
 
 
 def resolve(root: Path, parts: Sequence[str]) -> int:
-    """The way without `dir_fd`: any link below the folder shows as a difference after resolving.
+    """Open without `dir_fd`: a link below the folder makes the resolved path differ.
 
-    A folder cannot be opened with `os.open` on Windows, so there this serves files only and folders are
-    listed by name.
+    On Windows `os.open` cannot open a folder, so this opens only files, and folders are listed by name.
     """
     path = root.joinpath(*parts)
     status = os.stat(path, follow_symlinks=False)
@@ -154,12 +153,12 @@ def resolve(root: Path, parts: Sequence[str]) -> int:
 
 
 def comparable(path: PurePath) -> tuple[str, ...]:
-    """Parts as a file system compares them; macOS may decompose names, assistants write them composed."""
+    """Return the parts in the form for comparison: macOS may decompose names, assistants write them composed."""
     return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
 
 
 def _is_a_path(path: Path) -> bool:
-    """Whether the system can be asked for it: not with a zero byte, nor with half a character."""
+    """Whether the system accepts the name: without a null byte or a lone surrogate."""
     try:
         return b"\0" not in os.fsencode(path)
     except ValueError:
@@ -172,13 +171,13 @@ def _is_file_or_folder(mode: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _OpenFolder:
-    """A folder below the root while something is done in it: by descriptor, or by path where there is no `dir_fd`."""
+    """An open folder below the root: by descriptor, or by path without `dir_fd`."""
 
     path: Path
     descriptor: int | None
 
     def at(self, name: str) -> str:
-        """What to hand to the system for `name`, together with the descriptor."""
+        """Return the path of `name` that is passed to the system together with the descriptor."""
         return name if self.descriptor is not None else str(self.path / name)
 
     def mode(self, name: str) -> int:
@@ -192,7 +191,7 @@ class _OpenFolder:
         os.unlink(self.at(name), dir_fd=self.descriptor)
 
     def replace(self, draft: str, name: str) -> None:
-        """On disk when this returns, where a folder can be synced: what is in it is paid for and its link expires."""
+        """Sync the folder if possible: its files are paid for, and their links expire."""
         os.replace(self.at(draft), self.at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         if self.descriptor is not None:
             # Some network file systems cannot sync a folder.
@@ -200,7 +199,7 @@ class _OpenFolder:
                 os.fsync(self.descriptor)
 
     def write(self, name: str, data: bytes) -> None:
-        """A new file, on disk when this returns; nothing of that name may be there."""
+        """Create and sync a new file. Fails if the name exists."""
         descriptor = os.open(self.at(name), _DRAFT, 0o600, dir_fd=self.descriptor)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -208,7 +207,7 @@ class _OpenFolder:
             os.fsync(file.fileno())
 
     def remove_abandoned(self, drafts: re.Pattern[str]) -> None:
-        """Remove drafts of `drafts` whose writer died."""
+        """Remove those of `drafts` whose process died."""
         for name in filter(drafts.fullmatch, self.names()):
             with suppress(OSError):
                 status = os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
@@ -217,10 +216,10 @@ class _OpenFolder:
 
 
 class GuardedFolder:
-    """Reads, writes, lists and removes below one folder. `parts` are the steps from it to the file.
+    """Reads, writes, lists and removes files below one folder. `parts` is the path from it to the file.
 
-    The folder itself may be a link, since its owner chose it. Below it no link is followed, and only
-    regular files are read, replaced or removed. Everything raises OSError, of which `OpenRefused` is one.
+    The folder itself may be a link, since its owner chose it. Below it no link is followed, and only regular files
+    are read, replaced or removed. All methods raise OSError; `OpenRefused` is one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -228,7 +227,7 @@ class GuardedFolder:
         self._root = Path(os.path.realpath(folder))
 
     def parts_of(self, path: Path) -> tuple[str, ...] | None:
-        """The steps from the folder to `path`, None when it is not below or no path. Looks at the text only."""
+        """Return the parts from the folder to `path`, or None if it is not below it. Compares only text."""
         if not _is_a_path(path):
             return None
         written = comparable(path)
@@ -239,31 +238,31 @@ class GuardedFolder:
         return None
 
     def is_file(self, parts: Sequence[str]) -> bool:
-        """Whether there is a regular file that can be opened."""
+        """Whether a regular file exists there and can be opened."""
         try:
             read_below(self._root, parts, 0)
         except OSError:
             return False
         return True
 
-    def read(self, parts: Sequence[str], most_bytes: int) -> bytes:
-        """At most `most_bytes` + 1 bytes of a file: a longer one shows."""
-        return read_below(self._root, parts, most_bytes)
+    def read(self, parts: Sequence[str], max_bytes: int) -> bytes:
+        """Read at most `max_bytes` + 1 bytes of a file, to detect a longer one."""
+        return read_below(self._root, parts, max_bytes)
 
     def names(self, parts: Sequence[str] = ()) -> list[str]:
-        """The names in a folder, sorted."""
+        """Return the sorted names in a folder."""
         with self._opened(parts) as folder:
             return folder.names()
 
     def make(self, parts: Sequence[str]) -> None:
-        """Make a folder, and those on the way to it, for this user alone."""
+        """Create a folder and its parents, accessible only to this user."""
         with self._opened(parts, make=True):
             pass
 
     def write(self, parts: Sequence[str], data: bytes) -> None:
-        """Write a file whole or not at all, for this user alone, in place of the one that was there.
+        """Write or replace a file atomically, readable only by this user.
 
-        The draft's name is unique, so that two programs may write the same file at once.
+        The draft's name is unique, so that two processes can write the same file at once.
         """
         name = parts[-1]
         draft = f".{name}.{secrets.token_hex(4)}.part"
@@ -278,7 +277,7 @@ class GuardedFolder:
                 raise
 
     def unlink(self, parts: Sequence[str]) -> bool:
-        """Remove a regular file; returns False when there was none."""
+        """Remove a regular file. Returns False if there is none."""
         try:
             with self._opened(parts[:-1]) as folder:
                 if not stat.S_ISREG(folder.mode(parts[-1])):
@@ -289,7 +288,7 @@ class GuardedFolder:
         return True
 
     def remove_if_empty(self, parts: Sequence[str]) -> None:
-        """Remove a folder that has nothing in it; one that has stays."""
+        """Remove a folder if it is empty."""
         with suppress(OSError), self._opened(parts[:-1]) as folder:
             os.rmdir(folder.at(parts[-1]), dir_fd=folder.descriptor)
 

@@ -1,4 +1,4 @@
-"""What a studio is built from, made of the settings."""
+"""Build the configuration of a studio from settings."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from apiframe_studio.settings import StudioSettings
 
 SANDBOX_IMAGES: Final = "@sandbox"
-"""Where the sandbox's images go in the output folder. No subject's folder has an @ in its name."""
+"""Folder of the sandbox's images in the output folder. No subject's folder has an @ in its name."""
 
 
 @dataclass(frozen=True)
 class StudioPlan:
-    """What a studio is built from. `stand_in` makes the ASGI app that answers instead of the service."""
+    """The configuration of a studio. `stand_in` builds the ASGI app that replaces the service."""
 
     ledger_path: Path
     base_url: str
@@ -40,7 +40,7 @@ class StudioPlan:
     output_folder: Path = Path("Apiframe")
     picture_hosts: tuple[str, ...] = ()
     allow_http: bool = False
-    """Whether the key may go over plain http beyond this machine."""
+    """Whether the key may be sent over plain http to another machine."""
 
 
 def plan_of(settings: StudioSettings) -> StudioPlan:
@@ -57,7 +57,7 @@ def plan_of(settings: StudioSettings) -> StudioPlan:
 
 
 def _shared(settings: StudioSettings) -> dict[str, Any]:
-    """What is the same with the service and with the stand-in."""
+    """The part that is the same for the service and the sandbox."""
     return {
         "connect_seconds": settings.connect_seconds,
         "read_seconds": settings.read_seconds,
@@ -86,7 +86,7 @@ def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioPlan:
 
 
 def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioPlan:
-    """A studio on an embedded sandbox that needs no settings; everything it keeps is in `folder`."""
+    """Configure a studio with an embedded sandbox and without settings; all its files are in `folder`."""
 
     def stand_in() -> Any:
         return _sandbox_in(folder, training_seconds).app
@@ -104,7 +104,7 @@ def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds:
 
 
 def sandbox_of(settings: StudioSettings) -> Sandbox:
-    """The stand-in for the service; its tasks survive a restart.
+    """Build the sandbox that replaces the service; its tasks survive a restart.
 
     Raises:
         LedgerUnusable: its folder cannot be made.
