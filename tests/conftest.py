@@ -14,7 +14,7 @@ from apiframe_studio.photos.synthetic import draw, scenes
 CANARY = "canary-7f3a-of-a-place"
 DRAWN = 12
 _SMALL = (768, 960)
-"""Just large enough to be good, so that looking at a dozen takes about a second."""
+"""Just large enough to be good, so that checking a dozen takes about a second."""
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes its folders below it
 _ENOUGH_BYTES = 4_000_000_000
@@ -41,7 +41,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen drawn photos that say where and by whom they were taken, in every way a JPEG can. Only to be read."""
+    """A dozen synthetic photos with place and author in all metadata that a JPEG can have. Read-only."""
     folder = tmp_path_factory.mktemp("drawn")
     for number, scene in enumerate(scenes(DRAWN), 1):
         path = folder / f"IMG_{number:04}.jpg"
@@ -53,7 +53,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(drawn: Path, tmp_path: Path) -> Path:
-    """The same photos in the folder that may be read, to do with as one likes."""
+    """A copy of the photos in an allowed folder, which a test may change."""
     return Path(shutil.copytree(drawn, tmp_path / "photos"))
 
 

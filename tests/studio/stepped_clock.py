@@ -1,4 +1,4 @@
-"""Time that a test hands in."""
+"""Clocks that tests control."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ EPOCH = 1_800_000_000.0
 
 
 class SteppedClock:
-    """A clock that stands still until somebody sleeps; sleeping is what moves it, and takes no time.
+    """A clock that moves only when a task sleeps, which takes no real time.
 
-    `jump` moves the wall clock alone, as a person or a time server does.
+    `jump` moves the wall clock alone, as a user or a time server does.
     """
 
     def __init__(self, now: float = EPOCH) -> None:
@@ -31,7 +31,7 @@ class SteppedClock:
         await checkpoint()
 
     def step(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move both clocks forward."""
         self._now += seconds
         self._monotonic += seconds
 
@@ -41,7 +41,7 @@ class SteppedClock:
 
 
 class HeldClock(SteppedClock):
-    """A clock whose sleepers sleep until the test moves it."""
+    """A clock on which tasks sleep until the test moves it."""
 
     def __init__(self, now: float = EPOCH) -> None:
         super().__init__(now)
@@ -53,7 +53,7 @@ class HeldClock(SteppedClock):
         until = self.monotonic() + seconds
         self.sleepers += 1
         try:
-            # Half a microsecond of slack, or a sum of floats could fall short for ever.
+            # Half a microsecond of tolerance: a sum of floats could stay just below the limit.
             while self.monotonic() < until - 5e-7:
                 await self._moved.wait()
         finally:

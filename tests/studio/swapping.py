@@ -1,4 +1,4 @@
-"""A process that puts a link and a file in one place by turns, as fast as it can, until its input ends."""
+"""A process that alternates a file and a link at one path as fast as possible until stdin ends."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Arguments: the place, what to put there (a file or folder, a link), each by a name beside it."""
-    place, *beside = map(Path, sys.argv[1:])
-    over = threading.Event()
+    """Arguments: the path, and paths in the same folder of what is put there in turn."""
+    path, *alternatives = map(Path, sys.argv[1:])
+    stopped = threading.Event()
 
-    def wait_for_the_end() -> None:
+    def wait_for_end() -> None:
         sys.stdin.read()
-        over.set()
+        stopped.set()
 
-    threading.Thread(target=wait_for_the_end, daemon=True).start()
-    spare = place.with_name("spare")
+    threading.Thread(target=wait_for_end, daemon=True).start()
+    spare = path.with_name("spare")
     print("swapping", flush=True)
-    while not over.is_set():
-        for one in beside:
-            os.rename(place, spare)
-            os.rename(one, place)
-            os.rename(spare, one)
+    while not stopped.is_set():
+        for alternative in alternatives:
+            os.rename(path, spare)
+            os.rename(alternative, path)
+            os.rename(spare, alternative)
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""Work that outlives its call: at most once at a time, found again under its key, and never lost in silence."""
+"""Work that continues after its call: runs once at a time, is found by its key, and logs its errors."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from apiframe_studio.background import Background
 
 
 class Work:
-    """Something that takes until it is let go, and counts how often it was begun."""
+    """Work that lasts until it is released and counts how often it was started."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.begun = 0
-        self.ended = 0
-        self.let_go = anyio.Event()
+        self.started = 0
+        self.finished = 0
+        self.release = anyio.Event()
         self._error = error
 
     async def __call__(self) -> None:
-        self.begun += 1
-        await self.let_go.wait()
+        self.started += 1
+        await self.release.wait()
         if self._error:
             raise self._error
-        self.ended += 1
+        self.finished += 1
 
 
-async def test_a_call_returns_when_its_time_is_up_and_the_work_goes_on() -> None:
+async def test_a_call_returns_after_its_time_and_the_work_continues() -> None:
     work, background = Work(), Background()
     with anyio.fail_after(20):
         async with background:
             assert await background.run("up-1", work, 0.01) is False
             assert background.is_running("up-1")
-            work.let_go.set()
+            work.release.set()
             assert await background.run("up-1", work, 5) is True
-    assert (work.begun, work.ended) == (1, 1)
+    assert (work.started, work.finished) == (1, 1)
     assert not background.is_running("up-1")
 
 
-async def test_calls_under_one_key_join_and_under_another_do_not() -> None:
+async def test_calls_with_the_same_key_join_and_calls_with_another_key_do_not() -> None:
     work, other, background = Work(), Work(), Background()
-    other.let_go.set()
+    other.release.set()
     done: list[bool] = []
 
     async def join() -> None:
@@ -52,36 +52,36 @@ async def test_calls_under_one_key_join_and_under_another_do_not() -> None:
             for _ in range(5):
                 group.start_soon(join)
             assert await background.run("up-2", other, 5)
-            work.let_go.set()
+            work.release.set()
     assert done == [True] * 5
-    assert (work.begun, other.begun) == (1, 1)
+    assert (work.started, other.started) == (1, 1)
 
 
-async def test_a_call_that_is_cancelled_does_not_cancel_the_work() -> None:
+async def test_cancelling_a_call_does_not_cancel_the_work() -> None:
     work, background = Work(), Background()
     with anyio.fail_after(20):
         async with background:
             with anyio.move_on_after(0.01) as scope:
                 await background.run("up-1", work, 5)
             assert scope.cancelled_caught
-            work.let_go.set()
+            work.release.set()
             assert await background.run("up-1", work, 5)
-    assert work.ended == 1
+    assert work.finished == 1
 
 
-async def test_an_error_reaches_everybody_who_waits_and_the_next_call_begins_anew() -> None:
+async def test_an_error_is_raised_in_the_waiting_call_and_the_next_call_starts_again() -> None:
     background = Background()
     work = Work(ValueError("once"))
-    work.let_go.set()
+    work.release.set()
     with anyio.fail_after(20):
         async with background:
             for _ in range(2):
                 with pytest.raises(ValueError, match="once"):
                     await background.run("up-1", work, 5)
-    assert work.begun == 2
+    assert work.started == 2
 
 
-async def test_an_error_that_nobody_waits_for_is_logged_and_ends_nothing_else(
+async def test_an_error_without_a_waiting_call_is_logged_and_ends_no_other_work(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     background, work, other = Background(), Work(ValueError("unseen")), Work()
@@ -89,27 +89,27 @@ async def test_an_error_that_nobody_waits_for_is_logged_and_ends_nothing_else(
         async with background:
             assert not await background.run("up-1", work, 0.01)
             assert not await background.run("up-2", other, 0.01)
-            work.let_go.set()
+            work.release.set()
             while background.is_running("up-1"):
                 await anyio.lowlevel.checkpoint()
             assert background.is_running("up-2")
-            other.let_go.set()
+            other.release.set()
             assert await background.run("up-2", other, 5)
     assert "Nobody waited for up-1" in caplog.text
 
 
-async def test_the_end_of_the_program_ends_the_work() -> None:
+async def test_work_ends_with_the_program() -> None:
     work, background = Work(), Background()
     with anyio.fail_after(20):
         async with background:
             await background.run("up-1", work, 0.01)
-    assert (work.begun, work.ended) == (1, 0)
+    assert (work.started, work.finished) == (1, 0)
     assert not background.is_running("up-1")
 
 
-async def test_without_a_program_to_run_in_the_work_is_done_within_the_call() -> None:
+async def test_without_a_running_program_the_work_is_done_within_the_call() -> None:
     work = Work()
-    work.let_go.set()
+    work.release.set()
     with anyio.fail_after(20):
         assert await Background().run("up-1", work, 0.0) is True
-    assert work.ended == 1
+    assert work.finished == 1

@@ -1,4 +1,4 @@
-"""The library as a program meets it: what it is called, how it is opened and closed, and the examples."""
+"""The library as programs use it: its names, how a studio is opened and closed, and the examples."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", apiframe_studio.__all__)
-def test_every_name_of_the_library_is_there(name: str) -> None:
+def test_every_exported_name_exists(name: str) -> None:
     assert getattr(apiframe_studio, name) is not None
 
 
-def test_the_list_of_names_is_the_truth() -> None:
+def test_the_exported_names_match_the_imports() -> None:
     tree = ast.parse(inspect.getsource(apiframe_studio))
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     for_checkers = [
@@ -51,12 +51,12 @@ def test_the_list_of_names_is_the_truth() -> None:
     assert set(apiframe_studio.__all__) <= set(dir(apiframe_studio))
 
 
-def test_a_name_that_the_library_does_not_have_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Atelier'"):
         _ = apiframe_studio.Atelier
 
 
-def test_importing_the_library_imports_nothing_else_of_it() -> None:
+def test_importing_the_library_imports_none_of_its_modules() -> None:
     asked = "import sys, apiframe_studio; print([name for name in sys.modules if name.startswith('apiframe_studio.')])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -65,7 +65,7 @@ def test_importing_the_library_imports_nothing_else_of_it() -> None:
 async def test_a_sandbox_studio_goes_from_photos_to_images(photos: Path, tmp_path: Path) -> None:
     with anyio.fail_after(60):
         async with Studio.sandbox(tmp_path, training_seconds=0.2) as studio:
-            photo_set = await studio.photo_sets.prepare(wish_for(photos))
+            photo_set = await studio.photo_sets.prepare(build_photos_request(photos))
             begun = await studio.trainings.start(TrainingWish(photo_set.row.task_id or ""))
             training = await studio.trainings.wait(begun.task_id or "")
             images = await studio.generations.generate(PicturesWish("in a garden", subject="Anna"))
@@ -83,7 +83,7 @@ async def test_a_sandbox_studio_without_a_folder_leaves_nothing_behind() -> None
     assert not folder.exists()
 
 
-async def test_the_error_of_a_program_leaves_a_studio_as_it_is() -> None:
+async def test_an_error_in_the_program_passes_through_the_studio_unchanged() -> None:
     with pytest.raises(ZeroDivisionError):
         async with Studio.sandbox():
             _ = 1 / 0
@@ -122,13 +122,13 @@ def test_without_the_switch_the_environment_describes_the_service(
     assert "planted-key" not in repr(plan)
 
 
-def test_a_setting_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFRAME_PAID_SECONDS", "soon")
     with pytest.raises(SettingsError, match=r"APIFRAME_PAID_SECONDS must be a number from 0\.1 to 20"):
         Studio.from_environment()
 
 
-def test_a_mistyped_setting_is_logged_and_the_servers_own_is_not(
+def test_a_mistyped_setting_is_logged_and_a_setting_of_the_server_is_not(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("APIFRAME_MAX_CREDIT_PER_DAY", "60")
@@ -142,7 +142,7 @@ def test_a_mistyped_setting_is_logged_and_the_servers_own_is_not(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sandbox.py", "mcp_client.py"])
-def test_an_example_tells_the_trigger_word(name: str) -> None:
+def test_an_example_prints_the_trigger_word(name: str) -> None:
     assert "TOK" in run_example(name).stdout
 
 
@@ -164,7 +164,7 @@ def test_every_example_is_run_by_a_test() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == {"sandbox.py", "mcp_client.py", "train.py"}
 
 
-def wish_for(photos: Path) -> PhotosWish:
+def build_photos_request(photos: Path) -> PhotosWish:
     return PhotosWish([str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=1.0)
 
 

@@ -1,4 +1,4 @@
-"""Text of strangers becomes one short visible line."""
+"""Untrusted text becomes one short visible line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_text_of_exactly_the_limit_is_whole() -> None:
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
-def test_whatever_is_written_the_line_is_short_visible_and_stable(written: str, limit: int) -> None:
+def test_any_text_becomes_a_short_visible_and_stable_line(written: str, limit: int) -> None:
     shown = plain(written, limit)
     assert len(shown) <= limit
     assert not [letter for letter in shown if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"}]

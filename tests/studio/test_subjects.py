@@ -1,4 +1,4 @@
-"""When two names are one: in every way that a keyboard, a file system or a model may write them."""
+"""When two spellings are the same name, as keyboards, file systems and models write them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_same_name_has_the_same_key(name: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "other"), [("Jose", "José"), ("Anna", "Anne"), ("Anna Maria", "AnnaMaria")])
-def test_another_name_has_another_key(name: str, other: str) -> None:
+def test_a_different_name_has_a_different_key(name: str, other: str) -> None:
     assert subject_key(name) != subject_key(other)
 
 

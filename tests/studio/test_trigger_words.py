@@ -1,4 +1,4 @@
-"""Which trigger words can be asked for."""
+"""Which trigger words can be requested."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from apiframe_studio.trigger_words import WordDoubt, WordProblem, doubts_about, 
         ("${WORD}", WordProblem.SHAPE),
     ],
 )
-def test_a_word_is_refused_for_one_reason(word: str, problem: WordProblem | None) -> None:
+def test_a_word_is_rejected_for_one_reason(word: str, problem: WordProblem | None) -> None:
     assert problem_of(word) is problem
 
 
 @given(st.text(max_size=40))
-def test_what_may_be_asked_for_survives_a_url_and_a_shell_unchanged(word: str) -> None:
+def test_a_valid_word_is_safe_in_urls_and_shells(word: str) -> None:
     if problem_of(word) is None:
         assert word.isascii()
         assert word.replace("_", "").replace("-", "").isalnum() or not word.strip("_-")
@@ -51,7 +51,7 @@ def test_what_may_be_asked_for_survives_a_url_and_a_shell_unchanged(word: str) -
         ("TOK2", (WordDoubt.DIGITS,)),
     ],
 )
-def test_an_ordinary_word_or_a_digit_is_a_doubt_and_no_refusal(
+def test_an_ordinary_word_or_a_digit_is_a_warning_not_an_error(
     word: str, doubts: tuple[WordDoubt, ...]
 ) -> None:
     assert problem_of(word) is None

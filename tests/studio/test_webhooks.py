@@ -1,4 +1,4 @@
-"""Which addresses may be given to the service to post to."""
+"""Which webhook URLs are accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_A_URL, NOT_HTTPS = WebhookProblem.NOT_A_URL, WebhookProblem.NOT_HTTPS
 
 
 @pytest.mark.parametrize(
-    ("url", "abroad", "at_home"),
+    ("url", "remote", "local"),
     [
         ("https://example.com/hook?x=1", None, None),
         ("HTTPS://EXAMPLE.COM/", None, None),
@@ -44,14 +44,14 @@ NOT_A_URL, NOT_HTTPS = WebhookProblem.NOT_A_URL, WebhookProblem.NOT_HTTPS
         ("https://example.com/" + "x" * 2_048, WebhookProblem.TOO_LONG, WebhookProblem.TOO_LONG),
     ],
 )
-def test_plain_http_is_for_this_machine_and_only_when_the_service_is_on_it(
-    url: str, abroad: WebhookProblem | None, at_home: WebhookProblem | None
+def test_plain_http_is_allowed_only_to_this_machine_and_only_if_the_service_is_local(
+    url: str, remote: WebhookProblem | None, local: WebhookProblem | None
 ) -> None:
-    assert problem_of(url, service_is_local=False) is abroad
-    assert problem_of(url, service_is_local=True) is at_home
+    assert problem_of(url, service_is_local=False) is remote
+    assert problem_of(url, service_is_local=True) is local
 
 
 @given(st.text(max_size=60), st.booleans())
-def test_no_text_at_all_is_an_uncaught_error(text: str, local: bool) -> None:
+def test_no_text_raises(text: str, local: bool) -> None:
     for url in (text, f"https://{text}", f"http://{text}/"):
         problem_of(url, service_is_local=local)
