@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,15 @@ def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
 def paint_a_person(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
     """Return the same blocks with a drawn person in front: a usable photo."""
     picture = paint(seed, size)
-    person = draw(scenes(9)[seed % 3 * 3 + 1], (size[0] * 5 // 8, size[1] * 5 // 8))
+    person = _draw_once(seed % 3 * 3 + 1, (size[0] * 5 // 8, size[1] * 5 // 8))
     picture.paste(person, (size[0] // 5 + seed % 5 * size[0] // 40, size[1] // 5))
     return picture
+
+
+@cache
+def _draw_once(number: int, size: tuple[int, int]) -> Image.Image:
+    """Draw a scene. Only to be read: drawing takes a tenth of a second, and most tests want the same few."""
+    return draw(scenes(9)[number], size)
 
 
 def jpeg(picture: Image.Image, **options: object) -> bytes:
