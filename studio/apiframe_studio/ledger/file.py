@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,9 @@ CHECKED_AT_ONCE_BYTES: Final = 4_000_000
 """A ledger of 5,000 submissions: up to here its soundness is checked at opening, in a hundredth of a second."""
 _STALE_MARK_SECONDS: Final = 60.0
 _CHUNK: Final = 2**20
+_OPENING: Final = threading.Lock()
+"""Held while this process opens a ledger. The system drops a process's locks on a file whenever the process closes
+any descriptor of it, so that a second thread would read, and set aside, a ledger that the first is just creating."""
 _DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file format")
 
 
@@ -64,7 +68,8 @@ def open_ledger(path: Path, *, check: bool = False) -> Opened:
             set aside by then, so the next call begins a new ledger.
     """
     try:
-        return Opened(_open_engine(path, check=check))
+        with _OPENING:
+            return Opened(_open_engine(path, check=check))
     except LedgerUnusable as unusable:
         if (copy := _copy_in_memory(path)) is None:
             raise

@@ -223,7 +223,7 @@ async def test_three_hundred_hostile_files_get_a_verdict_each_and_do_no_harm() -
     files = corpus()
     assert len(files) >= 300
     surprises: list[str] = []
-    with anyio.fail_after(80):
+    with anyio.fail_after(300):
         async with decoders(Limits(), 2) as pool:
 
             async def attempt(mine: list[Hostile]) -> None:
