@@ -213,7 +213,7 @@ def corpus() -> list[Hostile]:
 
 async def outcome(pool: Decoders, job: str, data: bytes) -> Reason | None:
     try:
-        await pool.ask({"job": job}, [data])
+        await pool.ask({"job": job, "long_side": 1536}, [data])
     except DecodeFailed as refused:
         return refused.reason
     return None
