@@ -112,9 +112,11 @@ def test_the_bundle_is_pinned_to_the_tested_versions(unpacked: Path) -> None:
 @needs_uv
 @pytest.mark.slow
 async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_path: Path) -> None:
-    arguments = [argument.replace("${__dirname}", str(unpacked)) for argument in SERVER["mcp_config"]["args"]]
+    # A copy, since uv writes into the folder, and the tests run in any order.
+    bundle = shutil.copytree(unpacked, tmp_path / "bundle")
+    arguments = [argument.replace("${__dirname}", str(bundle)) for argument in SERVER["mcp_config"]["args"]]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
-    environment |= {"APIFRAME_DATA_DIR": str(tmp_path), "APIFRAME_SANDBOX": "true"}
+    environment |= {"APIFRAME_DATA_DIR": str(tmp_path / "data"), "APIFRAME_SANDBOX": "true"}
     client = {
         "protocolVersion": "2025-11-25",
         "capabilities": {},
@@ -139,4 +141,4 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
             assert await server.wait() == 0
     assert initialized["result"]["serverInfo"]["version"] == apiframe_studio.__version__
     assert "start_training" in {tool["name"] for tool in listed["result"]["tools"]}
-    assert not (unpacked / ".venv/bin/pytest").exists()
+    assert not (bundle / ".venv/bin/pytest").exists()
