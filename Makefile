@@ -33,7 +33,7 @@ demo: $(VENV)/run.stamp ## run a training in the sandbox: no key, no cost
 faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
 
 test: $(VENV)/dev.stamp ## run the tests that a change must pass
-	@$(BIN)/python -m pytest $(PARALLEL)
+	@$(BIN)/python -m pytest $(PARALLEL) $(TEST_OPTIONS)
 
 test-fast: $(VENV)/dev.stamp ## run the tests without the slow ones
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long"
