@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
@@ -14,21 +14,19 @@ from mcp.server.mcpserver import Resolve
 from mcp.types import TextContent
 from pydantic import BaseModel, Field
 
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_tools.mcp.schema import FromTerms, one_of
 from apiframe_tools.mcp.tool import LOCAL_READ, StudioTool
 
-
-@dataclass(frozen=True)
-class Colours:
-    """Terms of a fictional provider."""
-
-    credits: float
-    colours: tuple[str, ...]
-    most: int | None
+# The tool of these tests takes a gender for a colour, and at most as many as may be trained at once.
+FEW = replace(V1_TERMS, image_credits=2.0, genders=("red", "green"), trainings_at_once=3)
+OTHER = replace(V1_TERMS, image_credits=7.0, genders=("blue",), trainings_at_once=None)
 
 
-FEW = Colours(2.0, ("red", "green"), most=3)
-OTHER = Colours(7.0, ("blue",), most=None)
+def _limit_number(terms: Terms) -> Any:
+    most = terms.trainings_at_once
+    return None if most is None else Annotated[int, Field(ge=1, le=most)]
 
 
 class Painted(BaseModel):
@@ -47,22 +45,22 @@ async def _number_seen(number: int | None) -> int | None:
 
 
 async def paint(
-    colour: Annotated[str, FromTerms(lambda terms: one_of(terms.colours)), Field(description="Which")],
+    colour: Annotated[str, FromTerms(lambda terms: one_of(terms.genders)), Field(description="Which")],
     number: Annotated[
         int,
-        FromTerms(lambda terms: terms.most and Annotated[int, Field(ge=1, le=terms.most)]),
+        FromTerms(_limit_number),
         Field(description="How many"),
     ]
     | None = None,
     *,
     seen: Annotated[int | None, Resolve(_number_seen)],
 ) -> Painted:
-    """Paint, for {terms.credits:g} credits."""
+    """Paint, for {terms.image_credits:g} credits."""
     return Painted(colour=colour, number=number, seen_by_resolver=seen)
 
 
 @asynccontextmanager
-async def _painter(terms: Colours, era: Any) -> AsyncGenerator[Client]:
+async def _painter(terms: Terms, era: Any) -> AsyncGenerator[Client]:
     server: MCPServer[Any] = MCPServer("t", tools=[StudioTool.of(paint, "Paint", LOCAL_READ, terms)])
     async with Client(server, mode=era) as client:
         yield client

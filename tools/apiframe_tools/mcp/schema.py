@@ -18,6 +18,8 @@ from pydantic import ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from apiframe_studio.api.provider import Terms
+
 
 @dataclass(frozen=True)
 class FromTerms:
@@ -27,7 +29,7 @@ class FromTerms:
     accepted, and the tool receives its default. Everything else in the `Annotated` applies to every provider.
     """
 
-    annotation: Callable[[Any], Any]
+    annotation: Callable[[Terms], Any]
 
 
 def one_of(choices: Sequence[str]) -> Any:
@@ -47,7 +49,7 @@ class Arguments(ArgModelBase):
         return super().model_dump_one_level() | self.absent
 
 
-def argument_model(fn: Callable[..., Any], terms: Any) -> type[Arguments]:
+def argument_model(fn: Callable[..., Any], terms: Terms) -> type[Arguments]:
     """Make the model of a tool's parameters under these terms, without those that the SDK injects."""
     hints, injected = get_type_hints(fn, include_extras=True), find_resolved_parameters(fn)
     fields: dict[str, Any] = {}
@@ -65,7 +67,7 @@ def argument_model(fn: Callable[..., Any], terms: Any) -> type[Arguments]:
     return model
 
 
-def _under(terms: Any, annotation: Any) -> Any:
+def _under(terms: Terms, annotation: Any) -> Any:
     """Replace each marker in the annotation by its type under these terms; None when they have no such parameter."""
     if get_origin(annotation) is Annotated:
         _kept, *metadata = get_args(annotation)

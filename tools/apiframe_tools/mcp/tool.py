@@ -19,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
+from apiframe_studio.api.provider import Terms
 from apiframe_tools.mcp.argument_errors import describe
 from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
 from apiframe_tools.mcp.schema import InputSchema, OutputSchema, argument_model
@@ -49,10 +50,10 @@ DECISION: Final = ToolAnnotations(
 class StudioTool(Tool):
     """A typed function as a tool. Its docstring is the description; `str` of its result is the text block."""
 
-    _terms: Any = PrivateAttr()
+    _terms: Terms = PrivateAttr()
 
     @classmethod
-    def of(cls, fn: Callable[..., Any], title: str, annotations: ToolAnnotations, terms: Any) -> Self:
+    def of(cls, fn: Callable[..., Any], title: str, annotations: ToolAnnotations, terms: Terms) -> Self:
         """Make a tool of a typed asynchronous function that returns a model.
 
         What differs by the terms comes from markers in its annotations, and from fields such as
@@ -91,7 +92,7 @@ class StudioTool(Tool):
         try:
             result = await super().run(self._without_blanks(arguments), context, convert_result=False)
         except UnexpectedToolError as crash:
-            raise self.raise_readable(crash) from crash.__cause__
+            raise self._make_readable(crash) from crash.__cause__
         except MCPError as fault:
             # Our tools raise none: the client answered the question to the user with an error.
             if not any(is_asked for _, is_asked in self.resolved_params.values()):
@@ -118,7 +119,7 @@ class StudioTool(Tool):
         words = str(error).removeprefix(f"Error executing tool {self.name}: ")
         return COULD_NOT_ASK if words.startswith(RESOLVER_PREFIX) else words
 
-    def raise_readable(self, crash: UnexpectedToolError) -> ToolError:
+    def _make_readable(self, crash: UnexpectedToolError) -> ToolError:
         # Imports every error there is, so only when one occurs.
         from apiframe_tools.wording.error_messages import message_for
 
