@@ -25,7 +25,9 @@ from ..faults.fault_server import answer, fault_server, replying
 from .program import COMMAND, environment, run, running
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from importlib.util import find_spec
+from importlib.util import find_spec
+from pathlib import Path
 
 CANARY = "canary-51c0ffee"
 HEAVY = {"mcp", "httpx", "pydantic", "sqlalchemy", "rich", "anyio", "starlette", "uvicorn", "PIL"}
@@ -50,7 +52,7 @@ NOT_TO_LIST = {
     "numpy",
     "apiframe_tools.wording.error_messages",
     "apiframe_studio.ledger.book",
-    *(f"apiframe_studio.photos.{name}" for name in ("cache", "checking", "choosing", "folders", "preparing")),
+    *(f"apiframe_studio.photos.{name}" for name in ("cache", "checks", "choosing", "folders", "preparing")),
 }
 LISTING = """\
 {"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},\
@@ -58,6 +60,10 @@ LISTING = """\
 {"jsonrpc":"2.0","method":"notifications/initialized"}
 {"jsonrpc":"2.0","id":2,"method":"tools/list"}
 """
+
+
+def test_the_modules_that_a_list_does_not_need_exist_under_these_names() -> None:
+    assert [name for name in sorted(NOT_TO_LIST) if find_spec(name) is None] == []
 
 
 def test_listing_the_tools_imports_only_what_a_list_needs(tmp_path: Path) -> None:
