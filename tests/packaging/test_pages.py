@@ -113,6 +113,15 @@ def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
     assert [target for target in linked if not (page.parent / target).exists()] == []
 
 
+def test_every_module_that_a_page_names_exists() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    paths = [f"/{line}" for line in tracked.stdout.splitlines()]
+    named = set(re.findall(r"`([\w/]+\.py)`", read_all_pages()))
+    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in paths)] == []
+
+
 def test_the_registry_entry_has_the_name_in_the_readme_and_the_container_image() -> None:
     entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text(encoding="utf-8")
