@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,8 +39,18 @@ _TRAINED: Final = (OPEN - {State.INTENT}) | {State.FINISHED, State.FAILED}
 CHECKING_SECONDS: Final = 30.0
 """How long a call that prepares photos checks them; normalising and sending come after."""
 
+
+class Step(StrEnum):
+    """What is being done while photos are prepared, in this order."""
+
+    CHECKING = "checking"
+    PREPARING = "preparing"
+    UPLOADING = "uploading"
+    PREPARING_AT_SERVICE = "preparing at the service"
+
+
 Tell = Callable[[float, float, str], Awaitable[None]]
-"""Tells how far something is: done, of, and what is being done (checking, preparing, uploading)."""
+"""Tells how far something is: done, of, and what is being done (a `Step`)."""
 
 
 class NotEnoughPhotos(StudioError):
@@ -189,7 +200,7 @@ class PhotoSets:
         """
 
         async def progress(done: int, of: int) -> None:
-            await tell(done, of, "checking")
+            await tell(done, of, Step.CHECKING)
 
         return await pictures.check(
             paths,
@@ -396,7 +407,7 @@ class PhotoSets:
 
     async def _normalise(self, judged: PhotoCheck, choice: Choice, tell: Tell) -> PreparedPhotos:
         async def progress(done: int, of: int) -> None:
-            await tell(done, of, "preparing")
+            await tell(done, of, Step.PREPARING)
 
         prepared = await pictures.prepare(
             judged,
@@ -436,7 +447,7 @@ class PhotoSets:
         while not await self._background.run(row.ref, send, _slice(until - self._clock.monotonic())):
             if self._clock.monotonic() >= until:
                 return
-            await tell(moved[0], moved[1], "uploading")
+            await tell(moved[0], moved[1], Step.UPLOADING)
 
     async def _as_far_as_known(self, row: Submission, tell: Tell, until: float) -> tuple[Submission, bool]:
         """A look that fails must not hide what was paid for: then the last known state is returned, and False."""
@@ -454,7 +465,7 @@ class PhotoSets:
             left = until - self._clock.monotonic()
             if not waits or left <= 0:
                 return row
-            await tell(0.0, 1.0, "uploading" if row.state is State.SENDING else "preparing at the service")
+            await tell(0.0, 1.0, Step.UPLOADING if row.state is State.SENDING else Step.PREPARING_AT_SERVICE)
             await self._clock.sleep(min(self._poll_seconds, left))
 
     async def _refresh(self, row: Submission) -> Submission:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 LONGEST_NAME: Final = 60
-MOST_BYTES: Final = 30_000_000
+MAX_IMAGE_BYTES: Final = 30_000_000
 """Of one picture: what is fetched, and what is read back."""
 DOWNLOAD_SECONDS: Final = 30.0
 MOST_IN_MEMORY: Final = 2
@@ -76,7 +76,7 @@ class Portfolio:
     async def download(self, api: Provider, url: str) -> Image:
         """Fetch one picture, free, from the hosts that are allowed. Raises as `Provider.download`."""
         return await api.download(
-            url, hosts=self._hosts, deadline_seconds=DOWNLOAD_SECONDS, max_bytes=MOST_BYTES
+            url, hosts=self._hosts, deadline_seconds=DOWNLOAD_SECONDS, max_bytes=MAX_IMAGE_BYTES
         )
 
     def checking(self) -> AbstractAsyncContextManager[object]:
@@ -179,10 +179,10 @@ class Portfolio:
     def _read(self, saved: SavedPicture) -> bytes | None:
         parts = self._files.parts_of(Path(saved.path))
         try:
-            data = self._files.read(parts, MOST_BYTES) if parts else b""
+            data = self._files.read(parts, MAX_IMAGE_BYTES) if parts else b""
         except OSError:
             return None
-        return data if parts and len(data) <= MOST_BYTES else None
+        return data if parts and len(data) <= MAX_IMAGE_BYTES else None
 
     def _on_disk(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
         places = [(picture, self._files.parts_of(Path(picture.path))) for picture in saved]

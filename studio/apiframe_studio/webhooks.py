@@ -7,7 +7,7 @@ from typing import Final
 
 from apiframe_studio.api.urls import is_loopback, split_url
 
-LONGEST: Final = 2048
+MAX_URL_LENGTH: Final = 2048
 
 
 class WebhookProblem(StrEnum):
@@ -24,7 +24,7 @@ def problem_of(url: str, *, service_is_local: bool) -> WebhookProblem | None:
 
     Plain http is for a loopback address only, and only when the service itself is on this machine.
     """
-    if len(url) > LONGEST:
+    if len(url) > MAX_URL_LENGTH:
         return WebhookProblem.TOO_LONG
     parts = split_url(url)
     if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):

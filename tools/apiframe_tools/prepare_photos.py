@@ -16,6 +16,7 @@ from apiframe_studio.photo_sets import (
     ConsentMissing,
     PhotosChanged,
     PhotosWish,
+    Step,
 )
 from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.confirmation import (
@@ -66,9 +67,7 @@ async def _check(
         raise ConsentMissing
     await studio.service()
     began = studio.clock.monotonic()
-    on_progress = stepped(
-        ctx.report_progress, ("checking", "preparing", "uploading", "preparing at the service")
-    )
+    on_progress = stepped(ctx.report_progress, tuple(Step))
     wish = PhotosWish(
         paths,
         gender,

@@ -10,7 +10,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.studio import Studio
 from apiframe_studio.trainings import TrainingWish
-from apiframe_studio.webhooks import WebhookProblem, problem_of
+from apiframe_studio.webhooks import MAX_URL_LENGTH, WebhookProblem, problem_of
 from apiframe_tools.mcp.confirmation import (
     Confirmation,
     Question,
@@ -36,7 +36,7 @@ _WEBHOOK_PROBLEMS = {
     WebhookProblem.NOT_A_URL: "is not a URL",
     WebhookProblem.NOT_HTTPS: "must begin with https://",
     WebhookProblem.CREDENTIALS: "must not contain a user name or password",
-    WebhookProblem.TOO_LONG: "is longer than 2048 characters",
+    WebhookProblem.TOO_LONG: f"is longer than {MAX_URL_LENGTH} characters",
 }
 
 

@@ -31,7 +31,7 @@ from ...faults.fault_server import Fault, FaultServer, answer, dripping, fault_s
 from .conftest import Service
 
 KEY = "canary-key-0123456789"
-MOST_BYTES = 100_000
+MAX_IMAGE_BYTES = 100_000
 
 
 def drawn(kind: str) -> bytes:
@@ -57,7 +57,7 @@ async def download(
     api = client("http://127.0.0.1:9")
     with anyio.fail_after(20), stamina.set_testing(True, attempts=2):
         return await api.download(
-            f"http://{place}{path}", hosts=hosts, deadline_seconds=seconds, max_bytes=MOST_BYTES
+            f"http://{place}{path}", hosts=hosts, deadline_seconds=seconds, max_bytes=MAX_IMAGE_BYTES
         )
 
 
@@ -122,8 +122,8 @@ async def test_a_compressed_image_is_not_decompressed() -> None:
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (replying(answer("200 OK", PNG + bytes(MOST_BYTES))), "size"),
-        (replying(answer("200 OK", PNG + bytes(MOST_BYTES), length=10**15)), "size"),
+        (replying(answer("200 OK", PNG + bytes(MAX_IMAGE_BYTES))), "size"),
+        (replying(answer("200 OK", PNG + bytes(MAX_IMAGE_BYTES), length=10**15)), "size"),
         (dripping(b"HTTP/1.1 200 OK\r\n\r\n", PNG + bytes(60_000)), "size"),
     ],
     ids=["as declared", "and declared still larger", "without an end"],
@@ -136,9 +136,9 @@ async def test_the_download_of_a_too_large_image_is_stopped(fault: Fault, why: s
 
 
 async def test_an_image_of_exactly_the_maximum_size_is_accepted() -> None:
-    data = PNG + bytes(MOST_BYTES - len(PNG))
+    data = PNG + bytes(MAX_IMAGE_BYTES - len(PNG))
     with fault_server("served", faults=served(data)) as server:
-        assert len((await download(server)).data) == MOST_BYTES
+        assert len((await download(server)).data) == MAX_IMAGE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,9 @@ async def test_a_redirect_to_another_host_is_rejected_before_a_request(
         api = client("http://127.0.0.1:9")
         hosts = [server.base_url.removeprefix("http://"), "cdn.allowed.example"]
         with pytest.raises(ImageRefused) as caught, anyio.fail_after(20):
-            await api.download(f"{server.base_url}/a", hosts=hosts, deadline_seconds=2, max_bytes=MOST_BYTES)
+            await api.download(
+                f"{server.base_url}/a", hosts=hosts, deadline_seconds=2, max_bytes=MAX_IMAGE_BYTES
+            )
     assert caught.value.reason == why
     assert server.connections == 1
 
@@ -269,7 +271,7 @@ async def test_an_image_host_gets_no_key_no_cookie_and_no_referrer() -> None:
             hosts = [other.base_url.removeprefix("http://")]
             for _ in range(2):
                 await api.download(
-                    f"{service.base_url}/a", hosts=hosts, deadline_seconds=2, max_bytes=MOST_BYTES
+                    f"{service.base_url}/a", hosts=hosts, deadline_seconds=2, max_bytes=MAX_IMAGE_BYTES
                 )
     for server in (service, other):
         assert len(server.requests) == 2
@@ -299,7 +301,7 @@ async def test_a_remote_image_is_fetched_through_the_proxy_of_the_environment(
                 "https://cdn.apiframe.pro/a.png",
                 hosts=[".apiframe.pro"],
                 deadline_seconds=2,
-                max_bytes=MOST_BYTES,
+                max_bytes=MAX_IMAGE_BYTES,
             )
     assert caught.value.reason == "proxy"
     assert [(request.method, request.target) for request in proxy.requests] == [
@@ -311,7 +313,7 @@ async def test_a_remote_image_is_fetched_through_the_proxy_of_the_environment(
 async def test_an_embedded_service_serves_its_images_without_a_network() -> None:
     service = Service({"/pictures/a.png": PNG})
     api = ApiframeV1(key=SecretStr(KEY), base_url="http://sandbox.invalid", app=service)
-    wanted: dict[str, Any] = {"hosts": [".apiframe.pro"], "deadline_seconds": 2, "max_bytes": MOST_BYTES}
+    wanted: dict[str, Any] = {"hosts": [".apiframe.pro"], "deadline_seconds": 2, "max_bytes": MAX_IMAGE_BYTES}
     for link in ("http://sandbox.invalid/pictures/a.png", "https://cdn.apiframe.pro/pictures/a.png"):
         assert (await api.download(link, **wanted)).media_type == "image/png"
     with pytest.raises(ImageRefused):

@@ -16,11 +16,12 @@ from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos import MAX_PHOTOS_CHECKED
 from apiframe_studio.subjects import LONGEST_NAME, visible_name
 from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
-from apiframe_studio.webhooks import LONGEST as LONGEST_URL
+from apiframe_studio.webhooks import MAX_URL_LENGTH
 from apiframe_tools.mcp.schema import FromTerms, one_of
 
 MAX_ID: Final = 200
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+_NOT_A_NAME: Final = "must be a short name on one line, without control characters"
 _ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
 
 _TRIGGER_WORD_PROBLEMS: Final = {
@@ -47,14 +48,14 @@ def _check_trigger_word(text: str) -> str:
 def check_printable(text: str) -> str:
     """Check that a name is on one line and printable."""
     if not text.isprintable():
-        raise ValueError("must be a short name on one line, without control characters")
+        raise ValueError(_NOT_A_NAME)
     return text
 
 
 def clean_subject(text: str) -> str:
     """Return a subject's name as it will be shown, without invisible characters such as those inside an emoji."""
     if any(unicodedata.category(letter) in _LINE_BREAKING for letter in text):
-        raise ValueError("must be a short name on one line, without control characters")
+        raise ValueError(_NOT_A_NAME)
     name = visible_name(text)
     if text and name is None:
         raise ValueError("must have visible characters")
@@ -89,7 +90,7 @@ Subject = Annotated[_Name, Field(description="The subject's name; stays on this 
 OfSubject = Annotated[_Name, Field(description="Or the subject's name")]
 WebhookUrl = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=LONGEST_URL),
+    StringConstraints(strip_whitespace=True, max_length=MAX_URL_LENGTH),
     Field(description="https URL for status updates"),
 ]
 WebhookSecret = Annotated[SecretStr, Field(max_length=1024, description="Sent back as x-webhook-secret")]

@@ -82,7 +82,7 @@ def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | Phot
             return _refused_choice(error)
         case PathRefused(near=near) if near:
             meant = " or ".join(plain(str(path), 200) for path in near)
-            return f"There is nothing at that path. Did you mean {meant}?"
+            return f"{REFUSALS[Refusal.NOT_FOUND]}. Did you mean {meant}?"
         case PathRefused():
             allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
             return (

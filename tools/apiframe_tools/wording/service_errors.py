@@ -18,12 +18,12 @@ from apiframe_studio.api.errors import (
     RateLimited,
     Refused,
 )
-from apiframe_studio.api.keys import KeyProblem
+from apiframe_studio.api.keys import V2_PREFIX, KeyProblem
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.portfolio import MAX_IMAGE_BYTES
 from apiframe_studio.strangers import plain
 
-NEW_KEYS = (
-    "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release on."
-)
+NEW_KEYS = f"New Apiframe accounts get v2 keys (they begin with {V2_PREFIX}), which work here from the next release on."
 
 _SET_A_KEY = (
     f"{NEW_KEYS} To fix this, ask the user to set APIFRAME_API_KEY of this server to a v1 key and to restart it; "
@@ -37,7 +37,7 @@ _SET_BARE_KEY = (
 KEY_PROBLEMS = {
     KeyProblem.MISSING: "no Apiframe API key is set",
     KeyProblem.PLACEHOLDER: "the API key is a placeholder that was never filled in (it contains ${…})",
-    KeyProblem.V2: "the API key is a v2 key (it begins with afk_)",
+    KeyProblem.V2: f"the API key is a v2 key (it begins with {V2_PREFIX})",
     KeyProblem.MALFORMED: (
         "the API key has blanks, quotes, a word such as Bearer or other characters that keys do not have"
     ),
@@ -61,7 +61,9 @@ _IMAGE_MESSAGES = {
     ),
     ImageRefusedReason.SCHEME: "Their URL is not https, so they were not downloaded.",
     ImageRefusedReason.TYPE: "One is not a JPEG, PNG or WebP, so it was not saved.",
-    ImageRefusedReason.SIZE: "One is larger than 30 MB or 60 megapixels, so it was not saved.",
+    ImageRefusedReason.SIZE: (
+        f"One is larger than {MAX_IMAGE_BYTES / 1e6:g} MB or {Limits().pixels / 1e6:g} megapixels, so it was not saved."
+    ),
     ImageRefusedReason.DAMAGED: (
         "One is damaged and cannot be decoded, so it was not saved. The others were."
     ),
