@@ -63,10 +63,10 @@ async def test_a_clock_that_is_ahead_causes_no_repeated_payments(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
-    wish = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **PERSON}
     async with serving(stand_in=lambda: service.app) as session:
-        first = await show(session, "prepare_photos", **wish)
-        again = await show(session, "prepare_photos", **wish)
+        first = await show(session, "prepare_photos", **arguments)
+        again = await show(session, "prepare_photos", **arguments)
         begun = await show(session, "start_training", training_images_id=first.facts["training_images_id"])
     assert service.paths.count("/ai-photo-upload") == 1
     assert service.paths.count("/ai-photo-train") == 1
@@ -100,13 +100,13 @@ async def test_a_new_process_reads_the_time_of_the_service_before_it_reports_a_s
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
-    wish = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **PERSON}
     async with serving(stand_in=lambda: service.app) as session:
-        prepared = await show(session, "prepare_photos", **wish)
+        prepared = await show(session, "prepare_photos", **arguments)
     service._ahead = 30 * DAY
     clock.at += 30 * DAY
     async with serving(stand_in=lambda: service.app) as session:
-        again = await show(session, "prepare_photos", **wish)
+        again = await show(session, "prepare_photos", **arguments)
     async with serving(stand_in=lambda: service.app) as session:
         await show(session, "start_training", training_images_id=prepared.facts["ref"])
     assert again.facts["status"] == "ready"
@@ -133,15 +133,15 @@ async def test_a_date_header_that_is_ahead_causes_no_repeated_payments(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=0 if sometimes else off)
-    wish = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **PERSON}
     async with serving(stand_in=lambda: service.app) as session:
-        first = await show(session, "prepare_photos", **wish)
+        first = await show(session, "prepare_photos", **arguments)
         for hours in (1, 2, 3):
             clock.at += hours * 3600
             service.date_off = off
             # A status check, so that the wrong Date is read.
             await show(session, "get_account")
-            again = await show(session, "prepare_photos", **wish)
+            again = await show(session, "prepare_photos", **arguments)
             assert again.facts["training_images_id"] == first.facts["training_images_id"]
             assert ("This machine's clock is" in again.text) is ("behind the service's" in again.text) is True
             service.date_off = 0 if sometimes else off
@@ -156,14 +156,14 @@ async def test_a_set_that_a_late_date_header_keeps_valid_expires_when_the_servic
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=-2 * DAY)
-    wish = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **PERSON}
     async with serving(stand_in=lambda: service.app) as session:
-        old = (await show(session, "prepare_photos", **wish)).facts["training_images_id"]
+        old = (await show(session, "prepare_photos", **arguments)).facts["training_images_id"]
         clock.at += DAY + 3600
-        assert (await show(session, "prepare_photos", **wish)).facts["training_images_id"] == old
+        assert (await show(session, "prepare_photos", **arguments)).facts["training_images_id"] == old
         assert "expired" in await refuse(session, "start_training", training_images_id=old)
         said = await refuse(session, "start_training", training_images_id=old)
-        await _train_from_one_new_set(session, wish, old)
+        await _train_from_one_new_set(session, arguments, old)
     assert "2 days ahead of the service's" in said
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 2
@@ -175,10 +175,10 @@ async def test_a_set_that_the_service_expires_early_is_replaced(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
-    wish = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **PERSON}
     async with serving(stand_in=lambda: service.app) as session:
-        old = (await show(session, "prepare_photos", **wish)).facts["training_images_id"]
+        old = (await show(session, "prepare_photos", **arguments)).facts["training_images_id"]
         await service.sandbox.advance(DAY + 3600)
         assert "expired" in await refuse(session, "start_training", training_images_id=old)
-        await _train_from_one_new_set(session, wish, old)
+        await _train_from_one_new_set(session, arguments, old)
     assert service.paths.count("/ai-photo-upload") == 2

@@ -72,14 +72,14 @@ async def test_a_removed_image_is_fetched_again_without_payment(
 async def test_without_a_seed_a_removed_image_is_fetched_again_for_ten_minutes(
     serving: Serving, watched: Watched, minutes: int, paid: int
 ) -> None:
-    wish = {name: ARGUMENTS[name] for name in ARGUMENTS if name != "seed"}
+    arguments = {name: ARGUMENTS[name] for name in ARGUMENTS if name != "seed"}
     async with serving(stand_in=lambda: watched.app) as session:
         await _made(session)
-        made = await show(session, "generate_photos", **wish)
+        made = await show(session, "generate_photos", **arguments)
         before = len(watched.bodies(GENERATE))
         _remove(Path(made.facts["pictures"][0]["path"]))
         session.clock.at += 60 * minutes
-        again = await show(session, "generate_photos", **wish)
+        again = await show(session, "generate_photos", **arguments)
     assert len(again.images()) == 2
     assert len(watched.bodies(GENERATE)) - before == paid - 1
 

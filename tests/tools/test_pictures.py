@@ -175,10 +175,10 @@ async def test_a_repeated_call_is_paid_once_and_fetches_nothing(
     trained: tuple[Session, dict[str, Any]], watched: Watched
 ) -> None:
     session, _ = trained
-    wish = {"subject": "Anna", "prompt": "by the sea"}
-    first = await show(session, "generate_photos", **wish)
+    arguments = {"subject": "Anna", "prompt": "by the sea"}
+    first = await show(session, "generate_photos", **arguments)
     seen = len(watched.seen)
-    again = await show(session, "generate_photos", **wish)
+    again = await show(session, "generate_photos", **arguments)
     assert len(watched.seen) == seen
     assert again.facts["deduplicated"] is True
     assert again.facts["pictures"] == first.facts["pictures"]
@@ -194,10 +194,10 @@ async def test_the_same_images_are_returned_permanently_with_a_seed_and_for_ten_
     trained: tuple[Session, dict[str, Any]], watched: Watched, seed: int | None, later: float, posts: int
 ) -> None:
     session, _ = trained
-    wish = {"subject": "Anna", "prompt": "by the sea", "seed": seed}
-    await show(session, "generate_photos", **wish)
+    arguments = {"subject": "Anna", "prompt": "by the sea", "seed": seed}
+    await show(session, "generate_photos", **arguments)
     session.clock.at += later
-    await show(session, "generate_photos", **wish)
+    await show(session, "generate_photos", **arguments)
     assert len(watched.bodies(GENERATE)) == posts
 
 
@@ -209,9 +209,9 @@ async def test_a_different_request_is_a_new_generation(
     trained: tuple[Session, dict[str, Any]], watched: Watched, other: dict[str, Any]
 ) -> None:
     session, _ = trained
-    wish = {"subject": "Anna", "prompt": "by the sea", "seed": 7}
-    await show(session, "generate_photos", **wish)
-    await show(session, "generate_photos", **{**wish, **other})
+    arguments = {"subject": "Anna", "prompt": "by the sea", "seed": 7}
+    await show(session, "generate_photos", **arguments)
+    await show(session, "generate_photos", **{**arguments, **other})
     assert len(watched.bodies(GENERATE)) == 2
 
 
@@ -252,16 +252,16 @@ async def test_a_server_stopped_before_the_download_fetches_after_a_restart_with
     watched = Watched(
         Sandbox(clock=clock.now, training_seconds=1000.0, generation_seconds=seconds), broken={"/pictures"}
     )
-    wish = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2}
+    arguments = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2}
     clock.runs = True
     async with serving(stand_in=lambda: watched.app) as session:
         await _train(session)
-        said = await refuse(session, "generate_photos", **wish)
+        said = await refuse(session, "generate_photos", **arguments)
         assert "The images were made and paid for" in said
         assert "call generate_photos again with the same arguments; fetching is free" in said
     watched.broken.clear()
     async with serving(stand_in=lambda: watched.app) as session:
-        shown = await show(session, "generate_photos", **wish)
+        shown = await show(session, "generate_photos", **arguments)
         assert len(_files(session)) == 4
     assert (shown.facts["status"], shown.facts["deduplicated"]) == ("finished", True)
     assert len(watched.bodies(GENERATE)) == 1
@@ -277,11 +277,11 @@ async def test_a_generation_with_a_lost_response_waits_for_a_decision_of_the_use
     taken = answer("200 OK", {"task_id": "g-2"})
     faults = {"trained": replying(trained), "taken": replying(taken)}
     order = ("trained", "reset_after_request", "trained", "trained", "taken")
-    wish = {"task_id": "t-1", "prompt": "by the sea"}
+    arguments = {"task_id": "t-1", "prompt": "by the sea"}
     with fault_server(*order, faults=faults) as service:
         async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
-            lost = await show(session, "generate_photos", **wish)
-            again = await show(session, "generate_photos", **wish)
+            lost = await show(session, "generate_photos", **arguments)
+            again = await show(session, "generate_photos", **arguments)
             before = [post.target for post in service.posts].count(GENERATE)
             resolved = await session.ask("resolve_training", ref=lost.facts["ref"], decision=decision)
     for shown in (lost, again):

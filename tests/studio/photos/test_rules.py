@@ -175,7 +175,7 @@ ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
 
 
 @pytest.mark.parametrize(
-    ("photos", "likeness", "wish"),
+    ("photos", "likeness", "suggestion"),
     [
         (many(9, CLOSE), 0.1, Suggestion.MORE_PHOTOS),
         (many(12, GOOD, Reason.SOFT), 0.1, Suggestion.SHARPER),
@@ -188,8 +188,10 @@ ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
         (many(12), 0.1, Suggestion.OTHER_DAYS),
     ],
 )
-def test_missing_variety_is_suggested(photos: list[PhotoVerdict], likeness: float, wish: Suggestion) -> None:
-    assert wish in rules.suggest(photos, rules.summarize_variety(photos, likeness), 10)
+def test_missing_variety_is_suggested(
+    photos: list[PhotoVerdict], likeness: float, suggestion: Suggestion
+) -> None:
+    assert suggestion in rules.suggest(photos, rules.summarize_variety(photos, likeness), 10)
 
 
 def test_there_are_no_suggestions_for_a_good_set() -> None:
