@@ -6,7 +6,7 @@ from typing import Final
 
 from apiframe_server.settings import Settings
 from apiframe_studio.api.select import DEFAULT_TERMS as TERMS
-from apiframe_studio.generations import SAME_AGAIN_SECONDS
+from apiframe_studio.generations import DEDUP_WINDOW_SECONDS
 from apiframe_studio.photos import Reason, rules
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import WARNINGS
@@ -65,7 +65,7 @@ def render_repeats() -> str:
                 "always, whatever the trigger word; only a new `idempotency_key` trains again",
             ],
             ["image request with a `seed`", "always"],
-            ["image request without one", f"for {SAME_AGAIN_SECONDS / 60:g} minutes"],
+            ["image request without one", f"for {DEDUP_WINDOW_SECONDS / 60:g} minutes"],
         ],
     )
 

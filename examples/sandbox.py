@@ -11,7 +11,7 @@ from pathlib import Path
 
 import anyio
 
-from apiframe_studio import PhotosWish, PicturesWish, Studio, TrainingWish
+from apiframe_studio import ImageRequest, PhotoSetRequest, Studio, TrainingRequest
 from apiframe_studio.photos.synthetic import write_photos
 
 
@@ -25,17 +25,17 @@ async def main(folder: Path) -> None:
         print(f"{check.usable} of {len(check.photos)} photos can be used")
 
         # The subject of real photos has to agree before they are sent; the request says when she did.
-        request = PhotosWish(
+        request = PhotoSetRequest(
             [str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=time.time()
         )
         photo_set = await studio.photo_sets.prepare(request)
         print(f"uploaded; the training costs {photo_set.training_credits:g} credits")
 
-        training = await studio.trainings.start(TrainingWish(photo_set.row.task_id or ""))
+        training = await studio.trainings.start(TrainingRequest(photo_set.row.task_id or ""))
         training = await studio.trainings.wait(training.task_id or "")
         print(f"the trigger word is {training.trigger_word}")
 
-        images = await studio.generations.generate(PicturesWish("in a garden, evening light", subject="Anna"))
+        images = await studio.generations.generate(ImageRequest("in a garden, evening light", subject="Anna"))
         print(f"the prompt was {images.prompt!r}")
         for image in images.saved:
             print(image.path)

@@ -16,23 +16,23 @@ import anyio
 
 from apiframe_studio import (
     NotEnoughPhotos,
-    PhotosWish,
+    PhotoSetRequest,
     State,
     Studio,
     StudioError,
     Training,
-    TrainingWish,
+    TrainingRequest,
 )
 
 
-async def train(photos: PhotosWish) -> Training:
+async def train(photos: PhotoSetRequest) -> Training:
     async with Studio.from_environment() as studio:
         account = await studio.account()
         print(f"{account.credits} credits")
         checked = await studio.photo_sets.check_and_normalise(photos, tell=show_photos, seconds=None)
         print(f"{len(checked.prepared.jpegs)} of {checked.found} photos will be sent")
         photo_set = await studio.photo_sets.prepare(photos, tell=show_photos, checked=checked)
-        request = TrainingWish(photo_set.row.task_id or photo_set.row.ref)
+        request = TrainingRequest(photo_set.row.task_id or photo_set.row.ref)
         if price := await studio.trainings.price(request):
             print(f"the training costs {price.most:g} credits")
         training = await studio.trainings.start(request)
@@ -47,7 +47,7 @@ async def show_training(training: Training) -> None:
     print(f"{training.state.value}: {training.percentage or 0:g} %")
 
 
-def parse_arguments() -> PhotosWish:
+def parse_arguments() -> PhotoSetRequest:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,7 +59,7 @@ def parse_arguments() -> PhotosWish:
         "--consent", action="store_true", required=True, help="the subject of the photos agreed"
     )
     arguments = parser.parse_args()
-    return PhotosWish(
+    return PhotoSetRequest(
         [arguments.folder],
         arguments.gender,
         arguments.ethnicity,

@@ -16,7 +16,7 @@ from apiframe_server.terminal import missing_folder, progress_bar, run_command, 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos import PathRefused, PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.photos.errors import Refusal
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 from apiframe_studio.studio import Studio
 from apiframe_tools.results.photos import PhotosChecked
 from apiframe_tools.wording.photo_errors import REFUSALS

@@ -71,7 +71,7 @@ async def _check_all(settings: Settings, sandbox: str | None, invalid: Mapping[s
             *_check_clock(studio),
             *_check_photo_folders(settings),
             _check_faces(),
-            _check_output_folder(studio.portfolio.folder),
+            _check_output_folder(studio.image_store.folder),
             *await _check_ledger(studio),
             *_find_damaged_ledgers(studio),
         ]

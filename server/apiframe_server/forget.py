@@ -32,7 +32,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
         _print_known(known, studio, subject)
         if not yes and (declined := _ask()):
             return declined
-        forgotten = await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
+        forgotten = await forget_subject(subject, studio.ledger, studio.image_store, studio.clock.now())
     finally:
         await studio.aclose()
     if studio.is_sandbox:
@@ -45,7 +45,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
 async def _look_up(studio: Studio, subject: str) -> Known:
     if not studio.ledger.path.exists():  # Searching must not create the ledger.
         return Known((), ())
-    return await look_up_subject(subject, studio.ledger, studio.portfolio)
+    return await look_up_subject(subject, studio.ledger, studio.image_store)
 
 
 def _print_nothing_found(settings: Settings, sandbox: str | None) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from apiframe_studio.forgetting import Forgotten, forget_subject
     from apiframe_studio.generations import (
         FolderUnusable,
+        ImageRequest,
         NotFetched,
         NotTrained,
         Pictures,
-        PicturesWish,
     )
     from apiframe_studio.intent import KeyReused
     from apiframe_studio.ledger import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         NotEnoughPhotos,
         PhotosChanged,
         PhotoSet,
-        PhotosWish,
+        PhotoSetRequest,
         SetNotUsable,
     )
     from apiframe_studio.photos import (
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         Reason,
         Verdict,
     )
-    from apiframe_studio.plans import StudioPlan
+    from apiframe_studio.plans import StudioConfig
     from apiframe_studio.resolving import (
         Decision,
         IdOfAnother,
@@ -61,12 +61,12 @@ if TYPE_CHECKING:
         NothingToResolve,
         NotYetOver,
     )
-    from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
     from apiframe_studio.settings import SettingsError, StudioSettings
     from apiframe_studio.studio import Studio
     from apiframe_studio.submission import State
+    from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
     from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining
-    from apiframe_studio.trainings import Page, Price, TrainingWish
+    from apiframe_studio.trainings import Page, Price, TrainingRequest
 
 __version__ = "0.1.0"
 """A constant: an archive without its history must install, and `--version` must not look anything up."""
@@ -84,7 +84,7 @@ _NAMES = {
         "NotFetched",
         "NotTrained",
         "Pictures",
-        "PicturesWish",
+        "ImageRequest",
     ),
     "intent": ("KeyReused",),
     "ledger": (
@@ -104,7 +104,7 @@ _NAMES = {
         "NotEnoughPhotos",
         "PhotoSet",
         "PhotosChanged",
-        "PhotosWish",
+        "PhotoSetRequest",
         "SetNotUsable",
     ),
     "photos": (
@@ -116,7 +116,7 @@ _NAMES = {
         "Reason",
         "Verdict",
     ),
-    "plans": ("StudioPlan",),
+    "plans": ("StudioConfig",),
     "resolving": (
         "Decision",
         "IdOfAnother",
@@ -125,7 +125,7 @@ _NAMES = {
         "NotYetOver",
         "NothingToResolve",
     ),
-    "sending": (
+    "submitter": (
         "NotAgreed",
         "NotYetSent",
         "Rejected",
@@ -146,7 +146,7 @@ _NAMES = {
     "trainings": (
         "Page",
         "Price",
-        "TrainingWish",
+        "TrainingRequest",
     ),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
@@ -163,6 +163,7 @@ __all__ = [
     "Forgotten",
     "IdOfAnother",
     "IdTaken",
+    "ImageRequest",
     "KeyReused",
     "Kind",
     "LedgerError",
@@ -183,11 +184,10 @@ __all__ = [
     "PhotoCheck",
     "PhotoError",
     "PhotoSet",
+    "PhotoSetRequest",
     "PhotoVerdict",
     "PhotosChanged",
-    "PhotosWish",
     "Pictures",
-    "PicturesWish",
     "Price",
     "Reason",
     "Rejected",
@@ -196,12 +196,12 @@ __all__ = [
     "SpendingCapReached",
     "State",
     "Studio",
+    "StudioConfig",
     "StudioError",
-    "StudioPlan",
     "StudioSettings",
     "SubjectForgotten",
     "Training",
-    "TrainingWish",
+    "TrainingRequest",
     "UnknownCursor",
     "UnknownSubject",
     "UnknownTraining",

@@ -20,18 +20,18 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class _Errand:
+class _Job:
     done: anyio.Event = field(default_factory=anyio.Event)
     error: Exception | None = None
     waited_for: int = 0
 
 
 class Background:
-    """One program's errands, each at most once at a time."""
+    """One program's jobs, each at most once at a time."""
 
     def __init__(self) -> None:
         self._groups: list[TaskGroup] = []
-        self._errands: dict[str, _Errand] = {}
+        self._jobs: dict[str, _Job] = {}
 
     async def __aenter__(self) -> Self:
         group = anyio.create_task_group()
@@ -55,34 +55,34 @@ class Background:
         if not self._groups:
             await work()
             return True
-        errand = self._errands.get(key) or self._begin(key, work)
-        errand.waited_for += 1
+        job = self._jobs.get(key) or self._begin(key, work)
+        job.waited_for += 1
         try:
             with anyio.move_on_after(seconds):
-                await errand.done.wait()
+                await job.done.wait()
         finally:
-            errand.waited_for -= 1
-        if errand.error is not None:
-            raise errand.error
-        return errand.done.is_set()
+            job.waited_for -= 1
+        if job.error is not None:
+            raise job.error
+        return job.done.is_set()
 
     def is_running(self, key: str) -> bool:
-        """Whether this errand is under way."""
-        return key in self._errands
+        """Whether this job is under way."""
+        return key in self._jobs
 
-    def _begin(self, key: str, work: Callable[[], Awaitable[Any]]) -> _Errand:
-        errand = self._errands[key] = _Errand()
-        self._groups[-1].start_soon(self._do, key, errand, work)
-        return errand
+    def _begin(self, key: str, work: Callable[[], Awaitable[Any]]) -> _Job:
+        job = self._jobs[key] = _Job()
+        self._groups[-1].start_soon(self._do, key, job, work)
+        return job
 
-    async def _do(self, key: str, errand: _Errand, work: Callable[[], Awaitable[Any]]) -> None:
+    async def _do(self, key: str, job: _Job, work: Callable[[], Awaitable[Any]]) -> None:
         try:
             await work()
         except Exception as error:
-            errand.error = error
-            if not errand.waited_for:
+            job.error = error
+            if not job.waited_for:
                 log.warning("Nobody waited for %s, which ended with %r", key, error)
         finally:
             with suppress(KeyError):
-                del self._errands[key]
-            errand.done.set()
+                del self._jobs[key]
+            job.done.set()

@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
-MOST_AT_ONCE: Final = 8
+MAX_AT_ONCE: Final = 8
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -29,6 +29,6 @@ async def in_file_thread(
     try:
         limiter = _limiter.get()
     except LookupError:
-        limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
+        limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
         _limiter.set(limiter)
     return await anyio.to_thread.run_sync(partial(work, *arguments, **named), limiter=limiter)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import Ledger, SavedPicture, Submission
-from apiframe_studio.portfolio import Portfolio
+from apiframe_studio.image_store import ImageStore
+from apiframe_studio.ledger import Ledger, SavedImage, Submission
 from apiframe_studio.submission import OPEN
 
 
@@ -30,7 +30,7 @@ class Known:
     """What this machine knows about a subject, and what forgetting would take away."""
 
     rows: Sequence[Submission]
-    saved: Sequence[SavedPicture]
+    saved: Sequence[SavedImage]
     """Images whose files are there."""
     left_over: Sequence[Path] = ()
     """Files and folders without a record: a program died, and the subject was forgotten before."""
@@ -41,15 +41,15 @@ class Known:
         return sum(row.state in OPEN for row in self.rows)
 
 
-async def look_up_subject(subject: str, ledger: Ledger, portfolio: Portfolio) -> Known:
+async def look_up_subject(subject: str, ledger: Ledger, image_store: ImageStore) -> Known:
     """What `forget_subject` would remove. Changes nothing. Raises LedgerError."""
     rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
-    left_over = await in_file_thread(portfolio.left_over, subject, forgotten)
-    return Known(rows, await portfolio.on_disk(saved), left_over)
+    left_over = await in_file_thread(image_store.left_over, subject, forgotten)
+    return Known(rows, await image_store.on_disk(saved), left_over)
 
 
-async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now: float) -> Forgotten:
+async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> Forgotten:
     """Remove everything about a subject from this machine, in whatever form the name is written.
 
     Of whatever service: a name may have been filed under another address.
@@ -60,20 +60,20 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
     rows, saved = await _records_of(subject, ledger)
     refs = [row.ref for row in rows]
     forgotten = await ledger.forgotten_generations()
-    left_over = await in_file_thread(portfolio.left_over, subject, forgotten)
+    left_over = await in_file_thread(image_store.left_over, subject, forgotten)
     # Files first, so that a crash leaves rows by which to try again; and once more, for what was still under
     # way: from the marked rows on nothing more is kept.
-    await in_file_thread(portfolio.remove, subject, [*refs, *forgotten], saved)
+    await in_file_thread(image_store.remove, subject, [*refs, *forgotten], saved)
     late, late_saved = await ledger.forget_subject(subject, refs, now)
     rows, saved = [*rows, *late], [*saved, *late_saved]
-    left = await in_file_thread(portfolio.remove, subject, [row.ref for row in rows], saved)
+    left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
     # What a call that was under way has written since.
     after, after_saved = await ledger.forget_subject(subject, (), now)
     if after:
         rows, saved = [*rows, *after], [*saved, *after_saved]
-        left = await in_file_thread(portfolio.remove, subject, [row.ref for row in rows], saved)
-    portfolio.may_hold_forgotten = True
-    remaining = await in_file_thread(portfolio.left_over, subject, forgotten)
+        left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
+    image_store.may_hold_forgotten = True
+    remaining = await in_file_thread(image_store.left_over, subject, forgotten)
     return Forgotten(
         records=len(rows),
         pictures=sum(Path(picture.path) not in left for picture in saved),
@@ -83,6 +83,6 @@ async def forget_subject(subject: str, ledger: Ledger, portfolio: Portfolio, now
     )
 
 
-async def _records_of(subject: str, ledger: Ledger) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
+async def _records_of(subject: str, ledger: Ledger) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
     rows = await ledger.about_subject(subject)
-    return rows, await ledger.pictures_of(*(row.ref for row in rows))
+    return rows, await ledger.images_of(*(row.ref for row in rows))

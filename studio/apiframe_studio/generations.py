@@ -18,25 +18,25 @@ from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import (
     Ledger,
     NewSubmission,
     Observation,
-    SavedPicture,
+    SavedImage,
     SubjectForgotten,
     Submission,
 )
 from apiframe_studio.photos import DecodersFailed
-from apiframe_studio.portfolio import Portfolio
-from apiframe_studio.sending import Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
+from apiframe_studio.submitter import Submitter, Taken
 from apiframe_studio.training import Training, observation_of
 from apiframe_studio.trainings import Trainings
 
 DEADLINE_SECONDS: Final = 120.0
-SAME_AGAIN_SECONDS: Final = 600.0
-"""For this long the same wish without a seed is taken for a call that was made twice."""
+DEDUP_WINDOW_SECONDS: Final = 600.0
+"""For this long the same request without a seed is taken for a call that was made twice."""
 
 
 class NotTrained(StudioError):
@@ -67,7 +67,7 @@ class FolderUnusable(StudioError):
 
 
 @dataclass(frozen=True)
-class PicturesWish:
+class ImageRequest:
     """Which pictures are wanted. Only what is not None is sent; the service's default is one square picture."""
 
     prompt: str
@@ -93,7 +93,7 @@ class Pictures:
     training: Training
     prompt: str
     word_added: bool
-    saved: Sequence[SavedPicture] = ()
+    saved: Sequence[SavedImage] = ()
     previews: Sequence[bytes] = field(default=(), repr=False)
     missing: int = 0
     """Fewer than were asked for came."""
@@ -103,16 +103,16 @@ class Pictures:
 
 
 class Generations:
-    """The verb of pictures: make some, once for the same wish, and keep them."""
+    """The verb of pictures: make some, once for the same request, and keep them."""
 
     def __init__(
         self,
         service: Service,
         ledger: Ledger,
-        sending: Sending,
+        sending: Submitter,
         background: Background,
         trainings: Trainings,
-        portfolio: Portfolio,
+        image_store: ImageStore,
         clock: Clock,
         *,
         poll_seconds: float,
@@ -121,17 +121,17 @@ class Generations:
         self._terms = terms
         self._service = service
         self._ledger = ledger
-        self._sending = sending
+        self._submitter = sending
         self._background = background
         self._trainings = trainings
-        self._portfolio = portfolio
+        self._image_store = image_store
         self._clock = clock
         self._poll_seconds = poll_seconds
 
-    async def generate(self, wish: PicturesWish, seconds: float = math.inf) -> Pictures:
+    async def generate(self, request: ImageRequest, seconds: float = math.inf) -> Pictures:
         """Make pictures and save them; returns when they are saved or `seconds` are over.
 
-        The trigger word is put in front of a prompt that lacks it. The same wish again returns the same
+        The trigger word is put in front of a prompt that lacks it. The same request again returns the same
         pictures: for ever with a seed, for ten minutes without one. Files that are gone are fetched again, free,
         while their links live.
 
@@ -141,31 +141,31 @@ class Generations:
             As `Trainings.start`.
         """
         api = await self._service()
-        training = await self._trained(wish)
+        training = await self._trained(request)
         await self._remove_forgotten()
-        prompt, added = with_word(wish.prompt, training.trigger_word or "")
+        prompt, added = with_word(request.prompt, training.trigger_word or "")
         with self._folder():
-            await self._portfolio.make_ready(training.subject)
-        new = self._submission(wish, training, prompt)
+            await self._image_store.make_ready(training.subject)
+        new = self._submission(request, training, prompt)
         try:
-            row, is_new = await self._sending.admit(new)
+            row, is_new = await self._submitter.admit(new)
         except SubjectForgotten:
-            await in_file_thread(self._portfolio.remove, training.subject or "", [], [])
+            await in_file_thread(self._image_store.remove, training.subject or "", [], [])
             raise
         is_sent_now = is_new or (row.state is State.INTENT and not self._background.is_running(row.ref))
 
         async def work() -> None:
-            await self._make(api, row, training, wish, prompt)
+            await self._make(api, row, training, request, prompt)
 
         if row.state is not State.UNCONFIRMED:
             await self._background.run(row.ref, work, seconds)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
-        kept = await self._ledger.pictures_of(row.ref)
-        saved = await self._portfolio.on_disk(kept)
+        kept = await self._ledger.images_of(row.ref)
+        saved = await self._image_store.on_disk(kept)
         previews: Sequence[bytes] = ()
         # The pictures are on disk and paid for: that they cannot be shown small is no error.
         with contextlib.suppress(DecodersFailed):
-            previews = await self._portfolio.previews(saved)
+            previews = await self._image_store.previews(saved)
         finished = row.state is State.FINISHED and row.forgotten_at is None
         missing = max((row.photos or 0) - len(kept), 0) if finished else 0
         lost = len(kept) - len(saved) if finished else 0
@@ -175,79 +175,79 @@ class Generations:
 
     async def _remove_forgotten(self) -> None:
         """A program that died may have written an image of a subject who was forgotten while it was fetched."""
-        if not self._portfolio.may_hold_forgotten:
+        if not self._image_store.may_hold_forgotten:
             return
         if refs := await self._ledger.forgotten_generations():
-            await in_file_thread(self._portfolio.remove, "", refs, [])
-        self._portfolio.may_hold_forgotten = False
+            await in_file_thread(self._image_store.remove, "", refs, [])
+        self._image_store.may_hold_forgotten = False
 
-    async def _trained(self, wish: PicturesWish) -> Training:
-        training = await self._named(wish)
+    async def _trained(self, request: ImageRequest) -> Training:
+        training = await self._named(request)
         if not training.can_make_images or not training.task_id:
             raise NotTrained(training)
         return training
 
-    async def _named(self, wish: PicturesWish) -> Training:
-        if wish.task_id:
-            return await self._trainings.look(wish.task_id)
-        found = await self._trainings.of_subject(wish.subject or "")
+    async def _named(self, request: ImageRequest) -> Training:
+        if request.task_id:
+            return await self._trainings.look(request.task_id)
+        found = await self._trainings.of_subject(request.subject or "")
         newest = next((one for one in found if one.can_make_images), found[0])
         newer = [one for one in found[: found.index(newest)] if one.state in OPEN | {State.FINISHED}]
         older = [one for one in found[found.index(newest) + 1 :] if one.can_make_images]
         return replace(newest, others=(*newer, *older))
 
-    def _submission(self, wish: PicturesWish, training: Training, prompt: str) -> NewSubmission:
-        wanted = json.dumps([prompt, wish.parameters()], sort_keys=True)
+    def _submission(self, request: ImageRequest, training: Training, prompt: str) -> NewSubmission:
+        wanted = json.dumps([prompt, request.parameters()], sort_keys=True)
         return NewSubmission(
             Kind.GENERATION,
             self._ledger.service,
             self._ledger.owner,
             about=f"{training.task_id} {hashlib.sha256(wanted.encode()).hexdigest()}",
             subject=training.subject,
-            credits=self._terms.image_credits * (wish.number_of_images or 1),
-            photos=wish.number_of_images or 1,
+            credits=self._terms.image_credits * (request.number_of_images or 1),
+            photos=request.number_of_images or 1,
             prompt=prompt,
         )
 
     async def _make(
-        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> None:
         """Carry a generation from wherever it stands to pictures on disk."""
         if row.state is State.INTENT:
-            row = await self._send(api, row, training, wish, prompt)
+            row = await self._send(api, row, training, request, prompt)
         elif row.state is State.SENDING:
-            row = (await self._sending.wait_for_others(row)).row
+            row = (await self._submitter.wait_for_others(row)).row
         if row.state is State.FINISHED:
-            await self._fetch_again(api, row, training, wish, prompt)
+            await self._fetch_again(api, row, training, request, prompt)
         if row.state not in UNDER_WAY:
             return
         try:
             with self._folder(row):
-                if not await self._save_by_kept_links(api, row, training, wish, prompt):
+                if not await self._save_by_kept_links(api, row, training, request, prompt):
                     urls = await self._wait_for_urls(api, row)
-                    await self._save(api, row, training, wish, prompt, urls)
+                    await self._save(api, row, training, request, prompt, urls)
         except ApiframeError as error:
             raise NotFetched(await self._ledger.find(row.ref, self._clock.now()) or row, error) from error
 
     async def _fetch_again(
-        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> None:
         """Fetch pictures whose files are gone, where their links still lead to them; the result tells what is left."""
-        kept = await self._ledger.pictures_of(row.ref)
-        if row.task_id is None or len(await self._portfolio.on_disk(kept)) == len(kept):
+        kept = await self._ledger.images_of(row.ref)
+        if row.task_id is None or len(await self._image_store.on_disk(kept)) == len(kept):
             return
         with contextlib.suppress(ApiframeError), self._folder(row):
             urls = (await check_status(api, Kind.GENERATION, row.task_id)).image_urls
-            await self._save(api, row, training, wish, prompt, urls)
+            await self._save(api, row, training, request, prompt, urls)
 
     async def _save_by_kept_links(
-        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> bool:
         """Whether the links that came with the answer led to the pictures. They expire; a look may name new ones."""
         if not (urls := _kept_urls(row)):
             return False
         try:
-            await self._save(api, row, training, wish, prompt, urls)
+            await self._save(api, row, training, request, prompt, urls)
         except Refused:
             if row.task_id is None:
                 raise
@@ -260,7 +260,7 @@ class Generations:
             yield
         except OSError as error:
             why = error.strerror or "it cannot be written"
-            raise FolderUnusable(self._portfolio.folder, why, row) from error
+            raise FolderUnusable(self._image_store.folder, why, row) from error
 
     async def _wait_for_urls(self, api: Provider, row: Submission) -> Sequence[str]:
         while row.state in UNDER_WAY and row.task_id is not None:
@@ -282,22 +282,22 @@ class Generations:
             raise
 
     async def _send(
-        self, api: Provider, row: Submission, training: Training, wish: PicturesWish, prompt: str
+        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> Submission:
-        async def request() -> Taken:
-            call = ImageCall(training.task_id or "", prompt, **wish.parameters())
+        async def send_once() -> Taken:
+            call = ImageCall(training.task_id or "", prompt, **request.parameters())
             made = await api.generate(call, deadline_seconds=DEADLINE_SECONDS)
             raw = json.dumps({"image_urls": made.image_urls}) if made.image_urls else None
             return Taken(made.task_id, raw)
 
-        return (await self._sending.send(row, request, deadline_seconds=DEADLINE_SECONDS)).row
+        return (await self._submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS)).row
 
     async def _save(
         self,
         api: Provider,
         row: Submission,
         training: Training,
-        wish: PicturesWish,
+        request: ImageRequest,
         prompt: str,
         urls: Sequence[str],
     ) -> None:
@@ -308,14 +308,14 @@ class Generations:
             "task_id": row.task_id,
             # The service does not tell the one that it takes when none is given: null says so.
             "seed": None,
-            **wish.parameters(),
+            **request.parameters(),
         }
         known = await self._numbers_on_disk(row)
         row = await self._ledger.find(row.ref, self._clock.now()) or row
         refused: ImageRefused | None = None
-        async with self._portfolio.checking():
+        async with self._image_store.checking():
             # More links than pictures were ordered, and those of a forgotten subject, are not ours to fetch.
-            for number, url in enumerate(urls[: _pictures_wanted(row)], 1):
+            for number, url in enumerate(urls[: _images_wanted(row)], 1):
                 try:
                     if number not in known:
                         await self._fetch(api, row, number, url, told)
@@ -326,34 +326,34 @@ class Generations:
         if urls and row.state in UNDER_WAY:
             # Finished is said when the pictures are on disk: links expire, and until then a look must lead to them.
             now = self._clock.now()
-            expires_at = None if wish.seed is not None else now + SAME_AGAIN_SECONDS
+            expires_at = None if request.seed is not None else now + DEDUP_WINDOW_SECONDS
             await self._ledger.observe(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
 
     async def _numbers_on_disk(self, row: Submission) -> set[int]:
-        kept = await self._ledger.pictures_of(row.ref)
-        return {picture.number for picture in await self._portfolio.on_disk(kept)}
+        kept = await self._ledger.images_of(row.ref)
+        return {picture.number for picture in await self._image_store.on_disk(kept)}
 
     async def _fetch(
         self, api: Provider, row: Submission, number: int, url: str, told: dict[str, Any]
     ) -> None:
-        async with self._portfolio.turn():
+        async with self._image_store.turn():
             try:
-                picture = await self._portfolio.download(api, url)
+                picture = await self._image_store.download(api, url)
             except Refused:
                 # Its link is gone. A look may still name a new one; then being saved takes this mark away.
                 await self._ledger.mark_missing(row.ref, self._clock.now())
                 raise
-            await self._portfolio.check(picture)
+            await self._image_store.check(picture)
             row = await self._ledger.find(row.ref, self._clock.now()) or row
             if row.forgotten_at is not None:
                 return
-            saved = await self._portfolio.keep(row, number, picture.data, picture.media_type, told)
-        if await self._ledger.save_pictures([saved]):
+            saved = await self._image_store.keep(row, number, picture.data, picture.media_type, told)
+        if await self._ledger.save_images([saved]):
             # The subject was forgotten meanwhile.
-            await in_file_thread(self._portfolio.remove, row.subject or "", [], [saved])
+            await in_file_thread(self._image_store.remove, row.subject or "", [], [saved])
 
 
-def _pictures_wanted(row: Submission) -> int:
+def _images_wanted(row: Submission) -> int:
     return 0 if row.forgotten_at is not None else row.photos or 1
 
 

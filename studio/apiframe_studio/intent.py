@@ -1,4 +1,4 @@
-"""What counts as the same intent, so that one wish of a person is paid for once. Pure.
+"""What counts as the same intent, so that one request of a person is paid for once. Pure.
 
 The same intent is the same photos and word at the same service for the same owner: not the subject's
 name, the webhook or the key. MCP clients re-issue calls (the 2026-07-28 revision requires it after a
@@ -24,7 +24,7 @@ class Earlier(Protocol):
 
 @dataclass(frozen=True)
 class Intent:
-    """One wish. `about` is what is paid for (the photos); `wording` what it is asked to be called."""
+    """One request. `about` is what is paid for (the photos); `wording` what it is asked to be called."""
 
     about: str
     wording: str | None = None
@@ -51,7 +51,7 @@ class KeyReused(StudioError):
 
 
 class NothingSent(Exception):
-    """Nothing that was sent carries this intent, and the caller may send nothing: `Sending` raises NotAgreed for it."""
+    """Nothing that was sent carries this intent, and the caller may not send. `Submitter` raises NotAgreed for it."""
 
 
 def is_settled(row: Earlier) -> bool:
@@ -69,7 +69,7 @@ def same_intent(
 
     `earlier` holds every submission of the same kind, service and owner that shares the photos, newest
     first; `keyed` what the intent's key was answered with last. `still_good` says whether a settled one
-    answers the wish as well as a new one would. One that was sent comes before one that only waits to be sent.
+    answers the request as well as a new one would. One that was sent comes before one that only waits to be sent.
 
     Raises:
         KeyReused: the key was used before with other photos or another word.

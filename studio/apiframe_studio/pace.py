@@ -12,7 +12,7 @@ from typing import Final
 
 from apiframe_studio.ledger.rows import Observation
 
-LONGEST_ESTIMATE: Final = 24 * 3600.0
+MAX_ESTIMATE_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def eta_seconds(pace: Pace, now: float) -> float | None:
     estimate = _from_percentages(pace, now)
     if estimate is None:
         estimate = _from_earlier(pace, now)
-    return None if estimate is None or estimate > LONGEST_ESTIMATE else round(max(estimate, 0.0), 1)
+    return None if estimate is None or estimate > MAX_ESTIMATE_SECONDS else round(max(estimate, 0.0), 1)
 
 
 def _from_percentages(pace: Pace, now: float) -> float | None:

@@ -22,18 +22,18 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.reuse import has_expired, may_have_expired
 from apiframe_studio.progress import ignore
-from apiframe_studio.sending import NotAgreed, Sending, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, State
+from apiframe_studio.submitter import NotAgreed, Submitter, Taken
 from apiframe_studio.training import Training, observation_of
 
 if TYPE_CHECKING:
     from apiframe_studio.photos import Choice, FileIdentity, PhotoCheck, PreparedPhotos
 
-LEAST_SECONDS: Final = 60.0
-MOST_SECONDS: Final = 900.0
-SLOWEST_BYTES_A_SECOND: Final = 40_000.0
+MIN_UPLOAD_SECONDS: Final = 60.0
+MAX_UPLOAD_SECONDS: Final = 900.0
+MIN_BYTES_PER_SECOND: Final = 40_000.0
 _BEFORE_ANY_END: Final = 0.0
 _TRAINED: Final = (OPEN - {State.INTENT}) | {State.FINISHED, State.FAILED}
 CHECKING_SECONDS: Final = 30.0
@@ -93,7 +93,7 @@ class PhotosChanged(StudioError):
 
 
 @dataclass(frozen=True)
-class PhotosWish:
+class PhotoSetRequest:
     """Which pictures are to be prepared, and what the service asks about the person in them.
 
     `consent_at` is when somebody said that the subject agreed (seconds since 1970, UTC): without it nothing
@@ -165,7 +165,7 @@ class PhotoSets:
         service: Service,
         service_time: ServiceTime,
         ledger: Ledger,
-        sending: Sending,
+        sending: Submitter,
         background: Background,
         clock: Clock,
         *,
@@ -177,7 +177,7 @@ class PhotoSets:
         self._service = service
         self._time = service_time
         self._ledger = ledger
-        self._sending = sending
+        self._submitter = sending
         self._background = background
         self._clock = clock
         self._folders = folders
@@ -212,7 +212,7 @@ class PhotoSets:
         )
 
     async def check_and_normalise(
-        self, wish: PhotosWish, tell: Tell = ignore, seconds: float | None = CHECKING_SECONDS
+        self, request: PhotoSetRequest, tell: Tell = ignore, seconds: float | None = CHECKING_SECONDS
     ) -> CheckedPhotos:
         """Check pictures and make them ready to be sent: local, free, read-only.
 
@@ -221,23 +221,23 @@ class PhotoSets:
         Raises:
             PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished, ChoiceRefused: see there.
         """
-        files = await in_file_thread(self._allowed.identities, wish.paths)
-        judged = await self.check(wish.paths, tell, seconds)
+        files = await in_file_thread(self._allowed.identities, request.paths)
+        judged = await self.check(request.paths, tell, seconds)
         if judged.unseen:
             raise CheckUnfinished(judged)
-        choice = pictures.choose(judged, wish.leave_out, wish.keep)
+        choice = pictures.choose(judged, request.leave_out, request.keep)
         if (number := pictures.count_to_send(judged, choice)) < self._terms.photos.min:
             raise NotEnoughPhotos(judged, number)
         return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 
-    async def costs(self, wish: PhotosWish, checked: CheckedPhotos) -> bool:
+    async def costs(self, request: PhotoSetRequest, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises InvalidKey, InvalidBaseUrl, LedgerError."""
         await self._service()
-        new = self._submission(wish, checked.prepared)
+        new = self._submission(request, checked.prepared)
         known, _ = await self._peek(new)
-        to_be_paid = known is None or (known.state is State.INTENT and known.wording == wish.wording())
+        to_be_paid = known is None or (known.state is State.INTENT and known.wording == request.wording())
         if to_be_paid:
-            await self._sending.check_cap(new)
+            await self._submitter.check_cap(new)
         return to_be_paid
 
     async def trained(self, checked: CheckedPhotos) -> Training | None:
@@ -249,7 +249,7 @@ class PhotoSets:
 
     async def prepare(
         self,
-        wish: PhotosWish,
+        request: PhotoSetRequest,
         tell: Tell = ignore,
         seconds: float = math.inf,
         *,
@@ -270,22 +270,22 @@ class PhotoSets:
         """
         until = self._clock.monotonic() + seconds
         api = await self._service()
-        if wish.consent_at is None:
+        if request.consent_at is None:
             raise ConsentMissing
         checking = CHECKING_SECONDS if seconds < math.inf else None
-        checked = await self._as_agreed(wish, tell, checked, checking)
-        if not may_pay and await self.costs(wish, checked):
+        checked = await self._as_agreed(request, tell, checked, checking)
+        if not may_pay and await self.costs(request, checked):
             raise NotAgreed
         prepared = checked.prepared
-        new = self._submission(wish, prepared)
+        new = self._submission(request, prepared)
         _, service_now = await self._peek(new)
-        row, is_new = await self._sending.admit(new, service_now, may_send=may_pay)
-        if wish.subject and row.subject is None:
-            row = await self._ledger.rename(row.ref, wish.subject) or row
-        same_wording = row.wording == wish.wording()
+        row, is_new = await self._submitter.admit(new, service_now, may_send=may_pay)
+        if request.subject and row.subject is None:
+            row = await self._ledger.rename(row.ref, request.subject) or row
+        same_wording = row.wording == request.wording()
         is_sent_now = row.state is State.INTENT and same_wording
         if is_sent_now:
-            await self._upload(api, row, wish, prepared, tell, until)
+            await self._upload(api, row, request, prepared, tell, until)
         row, refreshed = await self._as_far_as_known(row, tell, until)
         return PhotoSet(
             row,
@@ -301,11 +301,11 @@ class PhotoSets:
         )
 
     async def _as_agreed(
-        self, wish: PhotosWish, tell: Tell, agreed: CheckedPhotos | None, seconds: float | None
+        self, request: PhotoSetRequest, tell: Tell, agreed: CheckedPhotos | None, seconds: float | None
     ) -> CheckedPhotos:
-        if agreed and agreed.files == await in_file_thread(self._allowed.identities, wish.paths):
+        if agreed and agreed.files == await in_file_thread(self._allowed.identities, request.paths):
             return agreed
-        checked = await self.check_and_normalise(wish, tell, seconds)
+        checked = await self.check_and_normalise(request, tell, seconds)
         if agreed and agreed.fingerprint != checked.fingerprint:
             raise PhotosChanged
         return checked
@@ -392,17 +392,17 @@ class PhotoSets:
         service_now = await self._service_now(await self._ledger.peek(new, now, service_now=_BEFORE_ANY_END))
         return await self._ledger.peek(new, now, service_now), service_now
 
-    def _submission(self, wish: PhotosWish, prepared: PreparedPhotos) -> NewSubmission:
+    def _submission(self, request: PhotoSetRequest, prepared: PreparedPhotos) -> NewSubmission:
         return NewSubmission(
             Kind.UPLOAD,
             self._ledger.service,
             self._ledger.owner,
             about=prepared.fingerprint,
-            wording=wish.wording(),
-            subject=wish.subject,
+            wording=request.wording(),
+            subject=request.subject,
             credits=self._terms.upload_credits,
             photos=len(prepared.jpegs),
-            consent_at=wish.consent_at,
+            consent_at=request.consent_at,
         )
 
     async def _normalise(self, judged: PhotoCheck, choice: Choice, tell: Tell) -> PreparedPhotos:
@@ -424,7 +424,7 @@ class PhotoSets:
         self,
         api: Provider,
         row: Submission,
-        wish: PhotosWish,
+        request: PhotoSetRequest,
         prepared: PreparedPhotos,
         tell: Tell,
         until: float,
@@ -435,13 +435,13 @@ class PhotoSets:
         def sent(done: int, of: int) -> None:
             moved[:] = done, of
 
-        async def request() -> Taken:
-            call = UploadCall(prepared.jpegs, wish.gender, wish.ethnicity, wish.age)
+        async def send_once() -> Taken:
+            call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, request.age)
             accepted = await api.upload(call, deadline_seconds=deadline, on_sent=sent)
             return Taken(accepted.task_id)
 
         async def send() -> None:
-            await self._sending.send(row, request, deadline_seconds=deadline)
+            await self._submitter.send(row, send_once, deadline_seconds=deadline)
 
         # Begun even when judging took all the time there was: else a slow machine would judge for ever.
         while not await self._background.run(row.ref, send, _slice(until - self._clock.monotonic())):
@@ -485,7 +485,7 @@ class PhotoSets:
 
 def deadline_seconds(size: int) -> float:
     """How long an upload of `size` bytes (before base64) may take: sized for a slow line, and bounded. Pure."""
-    return min(LEAST_SECONDS + size * 4 / 3 / SLOWEST_BYTES_A_SECOND, MOST_SECONDS)
+    return min(MIN_UPLOAD_SECONDS + size * 4 / 3 / MIN_BYTES_PER_SECOND, MAX_UPLOAD_SECONDS)
 
 
 def _slice(left: float) -> float:

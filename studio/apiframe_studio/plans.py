@@ -21,20 +21,20 @@ SANDBOX_IMAGES: Final = "@sandbox"
 
 
 @dataclass(frozen=True)
-class StudioPlan:
-    """The configuration of a studio. `stand_in` builds the ASGI app that replaces the service."""
+class StudioConfig:
+    """The configuration of a studio. `app_factory` builds the ASGI app that replaces the service."""
 
     ledger_path: Path
     base_url: str
     key: SecretStr | None = None
-    stand_in: Callable[[], Any] | None = None
+    app_factory: Callable[[], Any] | None = None
     is_sandbox: bool = False
     owner: str = "local"
     poll_seconds: float = 5.0
     connect_seconds: float = 5.0
     read_seconds: float = 15.0
     paid_seconds: float = 20.0
-    credits_a_day: float | None = None
+    max_credits_per_day: float | None = None
     asks_before_spending: bool = True
     photo_folders: tuple[Path, ...] = ()
     output_folder: Path = Path("Apiframe")
@@ -43,9 +43,9 @@ class StudioPlan:
     """Whether the key may be sent over plain http to another machine."""
 
 
-def plan_of(settings: StudioSettings) -> StudioPlan:
+def plan_of(settings: StudioSettings) -> StudioConfig:
     """A studio at the service."""
-    return StudioPlan(
+    return StudioConfig(
         **_shared(settings),
         output_folder=settings.output_folder,
         ledger_path=settings.data_dir / "ledger.sqlite3",
@@ -62,40 +62,40 @@ def _shared(settings: StudioSettings) -> dict[str, Any]:
         "connect_seconds": settings.connect_seconds,
         "read_seconds": settings.read_seconds,
         "paid_seconds": settings.paid_seconds,
-        "credits_a_day": settings.max_credits_per_day,
+        "max_credits_per_day": settings.max_credits_per_day,
         "asks_before_spending": settings.confirm_spending == "ask",
         "photo_folders": settings.photo_folders,
         "picture_hosts": settings.picture_hosts,
     }
 
 
-def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioPlan:
+def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioConfig:
     """A studio on the sandbox, which has a ledger of its own: the embedded one for "", else the one at this address."""
     folder = settings.data_dir / "sandbox"
-    return StudioPlan(
+    return StudioConfig(
         **_shared(settings),
         output_folder=settings.output_folder / SANDBOX_IMAGES,
         ledger_path=folder / "ledger.sqlite3",
         base_url=url or SANDBOX_URL,
         allow_http=settings.allow_http,
         key=SecretStr(SANDBOX_KEY),
-        stand_in=None if url else lambda: sandbox_of(settings).app,
+        app_factory=None if url else lambda: sandbox_of(settings).app,
         is_sandbox=True,
         poll_seconds=min(settings.poll_seconds, 1.0),
     )
 
 
-def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioPlan:
+def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioConfig:
     """Configure a studio with an embedded sandbox and without settings; all its files are in `folder`."""
 
-    def stand_in() -> Any:
+    def app_factory() -> Any:
         return _sandbox_in(folder, training_seconds).app
 
-    return StudioPlan(
+    return StudioConfig(
         ledger_path=folder / "ledger.sqlite3",
         base_url=SANDBOX_URL,
         key=SecretStr(SANDBOX_KEY),
-        stand_in=stand_in,
+        app_factory=app_factory,
         is_sandbox=True,
         poll_seconds=0.2,
         photo_folders=tuple(photo_folders),

@@ -14,7 +14,7 @@ from typing import Final
 IS_POSIX: Final = os.name != "nt"
 _FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _WRITE_FOR_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
-_MOST_ENTRIES: Final = 1000
+_MAX_ENTRIES: Final = 1000
 _OF_ANOTHER: Final = "belongs to another user of this machine"
 _OPEN_TO_OTHERS: Final = "can be written by other users of this machine"
 
@@ -100,6 +100,6 @@ def _others_can_replace(mode: int) -> bool:
 def _is_all_ours(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         for number, entry in enumerate(entries):
-            if number == _MOST_ENTRIES or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+            if number == _MAX_ENTRIES or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
                 return False
     return True

@@ -10,9 +10,9 @@ from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, TaskStatus, check_status
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
+from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import REF, IdTaken, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
-from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event
@@ -70,13 +70,13 @@ class Resolver:
         self,
         service: Service,
         ledger: Ledger,
-        portfolio: Portfolio,
+        image_store: ImageStore,
         clock: Clock,
         refresh: Callable[[Submission], Awaitable[Training]],
     ) -> None:
         self._service = service
         self._ledger = ledger
-        self._portfolio = portfolio
+        self._image_store = image_store
         self._clock = clock
         self._refresh = refresh
 
@@ -137,8 +137,8 @@ class Resolver:
         if row.kind is Kind.GENERATION and row.missing_since is not None and task.image_urls:
             # The service knows the task, but the mark may stand for its links.
             try:
-                async with self._portfolio.turn():
-                    await self._portfolio.download(api, task.image_urls[0])
+                async with self._image_store.turn():
+                    await self._image_store.download(api, task.image_urls[0])
             except Refused:
                 return
         await self._ledger.observe(row.ref, observation_of(task, row.kind, self._clock.now()))

@@ -23,7 +23,7 @@ from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
 from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.api.urls import normalize_base_url, require_https
 from apiframe_studio.errors import StudioError
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 PREFIX: Final = "APIFRAME_"
 _BAD_URL: Final = f"must be a web address such as {DEFAULT_TERMS.base_url}"

@@ -21,13 +21,13 @@ from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.generations import Generations
+from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.photo_sets import PhotoSets
-from apiframe_studio.plans import StudioPlan as StudioPlan
+from apiframe_studio.plans import StudioConfig as StudioConfig
 from apiframe_studio.plans import embedded_plan, plan_of, sandbox_plan_of
-from apiframe_studio.portfolio import Portfolio
-from apiframe_studio.sending import Sending
 from apiframe_studio.service_time import ServiceTime
+from apiframe_studio.submitter import Submitter
 from apiframe_studio.trainings import Trainings
 
 FINISH_SECONDS: Final = 9.0
@@ -81,7 +81,7 @@ class Studio:
             studio._leaving.callback(temporary.cleanup)
         return studio
 
-    def __init__(self, plan: StudioPlan, clock: Clock | None = None, terms: Terms | None = None) -> None:
+    def __init__(self, plan: StudioConfig, clock: Clock | None = None, terms: Terms | None = None) -> None:
         self.clock = clock or SystemClock()
         self.plan = plan
         self.terms = terms or select_terms(plan.key)
@@ -91,27 +91,27 @@ class Studio:
             owner=plan.owner,
             terms=self.terms,
         )
-        self._sending = Sending(self.ledger, self.clock, credits_a_day=plan.credits_a_day)
+        self._submitter = Submitter(self.ledger, self.clock, max_credits_per_day=plan.max_credits_per_day)
         self.background = Background()
         self.service_time = ServiceTime(self.clock)
         self.photo_sets = PhotoSets(
             self.service,
             self.service_time,
             self.ledger,
-            self._sending,
+            self._submitter,
             self.background,
             self.clock,
             folders=plan.photo_folders,
             poll_seconds=plan.poll_seconds,
             terms=self.terms,
         )
-        self.portfolio = Portfolio(plan.output_folder, plan.picture_hosts, self.clock)
+        self.image_store = ImageStore(plan.output_folder, plan.picture_hosts, self.clock)
         self.trainings = Trainings(
             self.service,
             self.ledger,
-            self._sending,
+            self._submitter,
             self.photo_sets,
-            self.portfolio,
+            self.image_store,
             self.clock,
             poll_seconds=plan.poll_seconds,
             paid_seconds=plan.paid_seconds,
@@ -120,10 +120,10 @@ class Studio:
         self.generations = Generations(
             self.service,
             self.ledger,
-            self._sending,
+            self._submitter,
             self.background,
             self.trainings,
-            self.portfolio,
+            self.image_store,
             self.clock,
             poll_seconds=plan.poll_seconds,
             terms=self.terms,
@@ -167,7 +167,7 @@ class Studio:
 
     async def finish(self, within_seconds: float) -> None:
         """Let paid requests on their way finish; what does not in time is recorded as unconfirmed."""
-        await self._sending.finish(within_seconds)
+        await self._submitter.finish(within_seconds)
 
     async def aclose(self) -> None:
         """Close connections and ledger."""
@@ -192,7 +192,7 @@ class Studio:
                 await self.aclose()
 
 
-def _service_name(plan: StudioPlan, generation: str) -> str:
+def _service_name(plan: StudioConfig, generation: str) -> str:
     """What rows of the ledger are filed under: one form of the address, so that a slash makes no other service."""
     try:
         return f"{normalize_base_url(plan.base_url)} {generation}"
@@ -200,12 +200,12 @@ def _service_name(plan: StudioPlan, generation: str) -> str:
         return f"{plan.base_url} {generation}"
 
 
-def _client(plan: StudioPlan, time: ServiceTime) -> Provider:
+def _client(plan: StudioConfig, time: ServiceTime) -> Provider:
     return open_provider(
         key=plan.key,
         base_url=plan.base_url,
         allow_http=plan.allow_http,
-        app=plan.stand_in() if plan.stand_in else None,
+        app=plan.app_factory() if plan.app_factory else None,
         deadlines=Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds),
         on_date=time.hear,
     )

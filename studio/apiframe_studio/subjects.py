@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
-LONGEST_NAME: Final = 80
+MAX_NAME_LENGTH: Final = 80
 """Characters that a tool takes."""
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, TaskStatus, Terms, TrainingCall, check_status
 from apiframe_studio.clock import Clock
+from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import (
     REF,
     Ledger,
@@ -28,12 +29,11 @@ from apiframe_studio.ledger import (
 from apiframe_studio.ledger.advancing import as_seen, is_news
 from apiframe_studio.pace import Pace, eta_seconds
 from apiframe_studio.photo_sets import NotAPhotoSet, PhotoSets, SetNotUsable
-from apiframe_studio.portfolio import Portfolio
 from apiframe_studio.progress import ignore
 from apiframe_studio.resolving import Decision, Resolver, known_task
-from apiframe_studio.sending import NotAgreed, Rejected, Request, Sending, Sent, Taken
 from apiframe_studio.service import Service
 from apiframe_studio.submission import OPEN, UNDER_WAY, State
+from apiframe_studio.submitter import NotAgreed, Rejected, SendOnce, Sent, Submitter, Taken
 from apiframe_studio.training import (
     NotATraining,
     Note,
@@ -48,14 +48,14 @@ from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
 SET_WAIT_SECONDS: Final = 20.0
 REFRESHED_AT_ONCE: Final = 60
-MOST_OF_A_SUBJECT: Final = 10
+MAX_OF_A_SUBJECT: Final = 10
 _LISTED: Final = frozenset(State) - {State.REJECTED}
-MOST_FRUITLESS_WAITS: Final = 2
+MAX_FRUITLESS_WAITS: Final = 2
 """Waits without progress after which a wait says so."""
 
 
 @dataclass(frozen=True)
-class TrainingWish:
+class TrainingRequest:
     """What a person wants trained. Only what is not None is sent to the service."""
 
     training_images_id: str
@@ -104,9 +104,9 @@ class Trainings:
         self,
         service: Service,
         ledger: Ledger,
-        sending: Sending,
+        sending: Submitter,
         photo_sets: PhotoSets,
-        portfolio: Portfolio,
+        image_store: ImageStore,
         clock: Clock,
         *,
         poll_seconds: float,
@@ -118,14 +118,14 @@ class Trainings:
         self._paid_seconds = paid_seconds
         self._service = service
         self._ledger = ledger
-        self._sending = sending
+        self._submitter = sending
         self._clock = clock
         self._waiting = Waiting(clock, poll_seconds)
         self._fruitless = FruitlessWaits()
-        self._resolver = Resolver(service, ledger, portfolio, clock, self._refresh)
+        self._resolver = Resolver(service, ledger, image_store, clock, self._refresh)
 
-    async def start(self, wish: TrainingWish, *, may_pay: bool = True) -> Training:
-        """Start a training once, however often the same wish is made.
+    async def start(self, request: TrainingRequest, *, may_pay: bool = True) -> Training:
+        """Start a training once, however often the same request is made.
 
         Without `may_pay` it returns what is there already and sends nothing.
 
@@ -139,41 +139,41 @@ class Trainings:
             Rejected: the service said no.
         """
         api = await self._service()
-        new = self._submission(wish, await self._photo_sets.find(wish.training_images_id))
-        if wish.idempotency_key is not None:
+        new = self._submission(request, await self._photo_sets.find(request.training_images_id))
+        if request.idempotency_key is not None:
             await self._refresh_carrier(new)
         # A training that is there is returned whatever has become of its set: only a new one needs the set.
         try:
-            row, _is_new = await self._sending.admit(new, may_send=False)
+            row, _is_new = await self._submitter.admit(new, may_send=False)
         except NotAgreed:
-            new = self._submission(wish, await self._ready_set(wish))
+            new = self._submission(request, await self._ready_set(request))
             row = await self._admit_ready(new, may_pay=may_pay)
 
-        async def request() -> Taken:
-            call = TrainingCall(new.about, row.wording, wish.webhook_url, wish.webhook_secret)
+        async def send_once() -> Taken:
+            call = TrainingCall(new.about, row.wording, request.webhook_url, request.webhook_secret)
             accepted = await api.train(call, deadline_seconds=self._paid_seconds)
             return Taken(accepted.task_id)
 
         try:
-            sent = await self._send_or_join(wish, row, request)
+            sent = await self._send_or_join(request, row, send_once)
         except Rejected as rejected:
             with suppress(LedgerError):
                 await self._photo_sets.note_refused(new.about, rejected.cause)
             raise
-        training = _started(wish, sent)
+        training = _started(request, sent)
         is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
         return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training
 
     async def _admit_ready(self, new: NewSubmission, *, may_pay: bool) -> Submission:
         try:
-            row, _is_new = await self._sending.admit(new, may_send=may_pay)
+            row, _is_new = await self._submitter.admit(new, may_send=may_pay)
         except NotAgreed:
-            await self._sending.check_cap(new)
+            await self._submitter.check_cap(new)
             raise
         return row
 
-    async def _ready_set(self, wish: TrainingWish) -> Submission | None:
-        return await self._photo_sets.ready_for_training(wish.training_images_id, SET_WAIT_SECONDS)
+    async def _ready_set(self, request: TrainingRequest) -> Submission | None:
+        return await self._photo_sets.ready_for_training(request.training_images_id, SET_WAIT_SECONDS)
 
     async def _refresh_carrier(self, new: NewSubmission) -> None:
         """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
@@ -182,7 +182,7 @@ class Trainings:
             with suppress(ApiframeError):
                 await self._refresh(known)
 
-    async def price(self, wish: TrainingWish) -> Price | None:
+    async def price(self, request: TrainingRequest) -> Price | None:
         """What starting this would cost; None when it is paid for or will be refused.
 
         Raises:
@@ -191,14 +191,14 @@ class Trainings:
         """
         await self._service()
         try:
-            photo_set = await self._photo_sets.known(wish.training_images_id)
+            photo_set = await self._photo_sets.known(request.training_images_id)
         except (NotAPhotoSet, SetNotUsable):
             return None
-        new = self._submission(wish, photo_set)
+        new = self._submission(request, photo_set)
         known = await self._ledger.peek(new, self._clock.now())
         if not _is_to_be_sent(known):
             return None
-        await self._sending.check_cap(new)
+        await self._submitter.check_cap(new)
         least, most = (
             (self._terms.min_training_credits(), self._terms.max_training_credits())
             if new.credits is None
@@ -210,24 +210,24 @@ class Trainings:
         there = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
         return Price(least, most, new.photos, new.subject, new.fingerprint, there)
 
-    def _submission(self, wish: TrainingWish, photo_set: Submission | None) -> NewSubmission:
+    def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewSubmission:
         """What is known of a set of this ledger is taken from it; one it never saw is sent as given."""
         new = NewSubmission(
             Kind.TRAINING,
             self._ledger.service,
             self._ledger.owner,
-            about=wish.training_images_id,
-            wording=wish.trigger_word,
-            subject=wish.subject,
-            idempotency_key=wish.idempotency_key,
+            about=request.training_images_id,
+            wording=request.trigger_word,
+            subject=request.subject,
+            idempotency_key=request.idempotency_key,
         )
         if photo_set is None:
             return new
         photos = photo_set.photos
         return replace(
             new,
-            about=photo_set.task_id or wish.training_images_id,
-            subject=wish.subject or photo_set.subject,
+            about=photo_set.task_id or request.training_images_id,
+            subject=request.subject or photo_set.subject,
             photos=photos,
             fingerprint=photo_set.fingerprint,
             credits=None if photos is None else self._terms.training_credits.of(photos),
@@ -278,7 +278,7 @@ class Trainings:
         before = None if known is None else progress_of(Training.of(known))
         ended = self._clock.monotonic()
         fruitless = self._fruitless.count(key, before, progress_of(latest), began, ended)
-        return latest.noting(Note.NO_PROGRESS) if fruitless >= MOST_FRUITLESS_WAITS else latest
+        return latest.noting(Note.NO_PROGRESS) if fruitless >= MAX_FRUITLESS_WAITS else latest
 
     async def list(
         self,
@@ -327,7 +327,7 @@ class Trainings:
         return page.total
 
     async def of_subject(self, subject: str) -> Sequence[Training]:
-        """The trainings of one subject, newest first, at most `MOST_OF_A_SUBJECT`; those under way are looked at.
+        """The trainings of one subject, newest first, at most `MAX_OF_A_SUBJECT`; those under way are looked at.
 
         Those that were rejected or given up are left out, unless there are no others.
 
@@ -337,7 +337,7 @@ class Trainings:
         now = self._clock.now()
         for states in (_LISTED - {State.ABANDONED}, None):
             page = await self._ledger.page(
-                Kind.TRAINING, now, subject=subject, states=states, limit=MOST_OF_A_SUBJECT
+                Kind.TRAINING, now, subject=subject, states=states, limit=MAX_OF_A_SUBJECT
             )
             if page.rows:
                 return await self._refreshed(page.rows)
@@ -358,11 +358,11 @@ class Trainings:
         """Record what a user says became of a request; see `Resolver.resolve`."""
         return await self._resolver.resolve(ref, decision, task_id)
 
-    async def _send_or_join(self, wish: TrainingWish, row: Submission, request: Request) -> Sent:
-        if row.state is State.INTENT and row.wording == wish.trigger_word:
-            return await self._sending.send(row, request, deadline_seconds=self._paid_seconds)
+    async def _send_or_join(self, request: TrainingRequest, row: Submission, send_once: SendOnce) -> Sent:
+        if row.state is State.INTENT and row.wording == request.trigger_word:
+            return await self._submitter.send(row, send_once, deadline_seconds=self._paid_seconds)
         if row.state is State.SENDING:
-            return await self._sending.wait_for_others(row)
+            return await self._submitter.wait_for_others(row)
         return Sent(row, by_us=False)
 
     async def _refresh(self, row: Submission, pace: Pace | None = None) -> Training:
@@ -425,15 +425,15 @@ def _is_to_be_sent(known: Submission | None) -> bool:
     return known is None or known.state is State.INTENT
 
 
-def _started(wish: TrainingWish, sent: Sent) -> Training:
-    posts = None if wish.webhook_url is None else sent.by_us and sent.row.state is not State.REJECTED
+def _started(request: TrainingRequest, sent: Sent) -> Training:
+    posts = None if request.webhook_url is None else sent.by_us and sent.row.state is not State.REJECTED
     training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us, posts_updates=posts)
-    if sent.by_us and wish.trigger_word:
-        training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(wish.trigger_word)))
+    if sent.by_us and request.trigger_word:
+        training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(request.trigger_word)))
     if (
         not sent.by_us
         and sent.row.forgotten_at is None
-        and sent.row.wording != wish.trigger_word
+        and sent.row.wording != request.trigger_word
         and sent.row.state in (OPEN | {State.FINISHED, State.FAILED})
     ):
         training = training.noting(Note.OTHER_WORD)

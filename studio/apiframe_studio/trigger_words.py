@@ -10,8 +10,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
-SHORTEST: Final = 3
-LONGEST: Final = 32
+MIN_LENGTH: Final = 3
+MAX_LENGTH: Final = 32
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -56,11 +56,11 @@ _ORDINARY: Final = frozenset(
 )
 
 
-def problem_of(word: str) -> WordProblem | None:
+def find_problem(word: str) -> WordProblem | None:
     """What is wrong with `word`, or None when it can be asked for."""
-    if len(word) < SHORTEST:
+    if len(word) < MIN_LENGTH:
         return WordProblem.TOO_SHORT
-    if len(word) > LONGEST:
+    if len(word) > MAX_LENGTH:
         return WordProblem.TOO_LONG
     return None if _SHAPE.fullmatch(word) else WordProblem.SHAPE
 

@@ -21,7 +21,7 @@ Look = Callable[[], Awaitable[Training]]
 Tell = Callable[[Training], Awaitable[None]]
 Progress = tuple[State, float | None]
 
-MOST_COUNTED: Final = 1_000
+MAX_COUNTED: Final = 1_000
 
 
 @dataclass(eq=False)
@@ -137,7 +137,7 @@ class FruitlessWaits:
         elif began >= ended:
             waits += 1
         self._ended[key] = (after, waits, now)
-        if len(self._ended) > MOST_COUNTED:
+        if len(self._ended) > MAX_COUNTED:
             self._ended.popitem(last=False)
         return waits
 

@@ -19,7 +19,7 @@ class WebhookProblem(StrEnum):
     TOO_LONG = "too_long"
 
 
-def problem_of(url: str, *, service_is_local: bool) -> WebhookProblem | None:
+def find_problem(url: str, *, service_is_local: bool) -> WebhookProblem | None:
     """What is wrong with `url`, or None.
 
     Plain http is for a loopback address only, and only when the service itself is on this machine.

@@ -29,9 +29,9 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.ledger import LedgerError
 from apiframe_studio.ledger.book import Book
-from apiframe_studio.sending import NotYetSent, Rejected
-from apiframe_studio.studio import Studio, StudioPlan
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.studio import Studio, StudioConfig
+from apiframe_studio.submitter import NotYetSent, Rejected
+from apiframe_studio.trainings import TrainingRequest
 
 KEY = "v1-test-key-0123456789"
 CHILD_SECONDS = 60.0
@@ -57,10 +57,10 @@ LOADED_FOR_THE_SERVER = (
 
 
 async def _start(job: dict[str, Any]) -> dict[str, Any]:
-    plan = StudioPlan(Path(job["ledger"]), job["base_url"], SecretStr(KEY), paid_seconds=5.0)
+    plan = StudioConfig(Path(job["ledger"]), job["base_url"], SecretStr(KEY), paid_seconds=5.0)
     studio = Studio(plan)
     try:
-        training = await studio.trainings.start(TrainingWish(job["photos"], "TOKSIS"))
+        training = await studio.trainings.start(TrainingRequest(job["photos"], "TOKSIS"))
     except (LedgerError, ApiframeError, NotYetSent, Rejected) as error:
         return {"error": type(error).__name__, "is_ledger": isinstance(error, LedgerError)}
     finally:

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 from apiframe_studio import photo_sets
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.clock import Clock
-from apiframe_studio.generations import FolderUnusable, NotFetched, PicturesWish
+from apiframe_studio.generations import FolderUnusable, ImageRequest, NotFetched
 from apiframe_studio.ledger import LedgerError, Submission
 from apiframe_studio.photos import AllowedFolders, PhotoCheck, PreparedPhotos, Variety
-from apiframe_studio.sending import NotYetSent, Rejected
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
+from apiframe_studio.submitter import NotYetSent, Rejected
 
 KEY = "v1-test-key-0123456789"
 IMAGE_PATH = "/pictures/1.png"
@@ -60,7 +60,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"".join(
 
 def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
     ledger = Path(job["ledger"])
-    plan = StudioPlan(
+    plan = StudioConfig(
         ledger,
         job["base_url"],
         SecretStr(KEY),
@@ -82,7 +82,7 @@ async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, 
         return
 
     studio = _studio(job, clock)
-    request = photo_sets.PhotosWish(["photos"], "female", "white", subject="Anna", consent_at=1.0)
+    request = photo_sets.PhotoSetRequest(["photos"], "female", "white", subject="Anna", consent_at=1.0)
     with patch.object(studio.photo_sets, "check_and_normalise", check):
         return await _run(studio, lambda: studio.photo_sets.prepare(request, ignore_progress, 5.0))
 
@@ -97,9 +97,9 @@ async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str,
     async def check(_: object) -> None:
         """Skipped: the fault would hit the decoder process instead of the program."""
 
-    request = PicturesWish(job["photos"], task_id="trained-1", seed=7)
-    portfolio = studio.portfolio
-    with patch.object(portfolio, "previews", previews), patch.object(portfolio, "check", check):
+    request = ImageRequest(job["photos"], task_id="trained-1", seed=7)
+    image_store = studio.image_store
+    with patch.object(image_store, "previews", previews), patch.object(image_store, "check", check):
         return await _run(studio, lambda: studio.generations.generate(request, 5.0))
 
 

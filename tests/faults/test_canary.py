@@ -14,10 +14,10 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.ledger import LedgerError
-from apiframe_studio.sending import NotYetSent, Rejected
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
+from apiframe_studio.submitter import NotYetSent, Rejected
 from apiframe_studio.training import Training
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from ..studio.stepped_clock import SteppedClock
 from .fault_server import FaultServer, answer, fault_server, read_request
@@ -82,13 +82,13 @@ async def test_an_echoed_secret_never_appears(
 
     texts: list[str] = []
     with fault_server("echo", faults={"echo": fault}) as server, anyio.fail_after(60):
-        plan = StudioPlan(
+        plan = StudioConfig(
             tmp_path / "data" / "ledger.sqlite3",
             server.base_url,
             SecretStr(KEY),
         )
         studio = Studio(plan, SteppedClock())
-        request = TrainingWish(
+        request = TrainingRequest(
             "images-1",
             "TOKSIS",
             webhook_url="https://example.com/h",
@@ -105,7 +105,7 @@ async def test_an_echoed_secret_never_appears(
     assert_no_canary("written", bytes_written(tmp_path).decode("utf-8", errors="replace"))
 
 
-async def _all_results(studio: Studio, request: TrainingWish) -> list[str]:
+async def _all_results(studio: Studio, request: TrainingRequest) -> list[str]:
     texts: list[str] = []
     try:
         training: Training | None = await studio.trainings.start(request)
@@ -129,7 +129,7 @@ async def test_an_id_that_cannot_be_stored_is_returned_and_logged_without_secret
     """As a last resort the id, and nothing else, is written to the log."""
     with fault_server("accepted") as server, anyio.fail_after(60):
         studio = Studio(
-            StudioPlan(tmp_path / "ledger.sqlite3", server.base_url, SecretStr(KEY)), SteppedClock()
+            StudioConfig(tmp_path / "ledger.sqlite3", server.base_url, SecretStr(KEY)), SteppedClock()
         )
         await studio.ledger.check()
 
@@ -138,7 +138,7 @@ async def test_an_id_that_cannot_be_stored_is_returned_and_logged_without_secret
 
         monkeypatch.setattr(studio.ledger, "settle", full)
         monkeypatch.setattr(studio.ledger, "spool", full)
-        training = await studio.trainings.start(TrainingWish("images-1", webhook_secret=SecretStr(SECRET)))
+        training = await studio.trainings.start(TrainingRequest("images-1", webhook_secret=SecretStr(SECRET)))
         await studio.aclose()
     assert training.task_id == "train-0123456789"
     assert "id_only_here" in training.notes

@@ -24,10 +24,10 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.ledger import LedgerError
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from ..studio.stepped_clock import SteppedClock
 from .child_process import (
@@ -146,8 +146,8 @@ class Worker:
 async def _call_twice_more(job: Job) -> tuple[tuple[Training, Training], tuple[Training, ...]]:
     """Restart after all leases have expired, make the call twice and list all trainings."""
     clock = SteppedClock(time.time() + AFTER_ALL_LEASES)
-    studio = Studio(StudioPlan(Path(job.ledger), job.base_url, KEY), clock)
-    request = TrainingWish(job.photos, "TOKSIS")
+    studio = Studio(StudioConfig(Path(job.ledger), job.base_url, KEY), clock)
+    request = TrainingRequest(job.photos, "TOKSIS")
     with anyio.fail_after(60):
         first = await studio.trainings.start(request)
         second = await studio.trainings.start(request)

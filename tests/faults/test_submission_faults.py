@@ -19,18 +19,18 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import NotSent, OutcomeUnknown, RateLimited, Refused
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.resolving import Decision
-from apiframe_studio.sending import NotYetSent, Rejected
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import State
+from apiframe_studio.submitter import NotYetSent, Rejected
 from apiframe_studio.training import Training
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from ..studio.stepped_clock import SteppedClock
 from .fault_server import ACCEPTED, FaultServer, answer, fault_server, read_request, replying
 from .test_api_faults import EXPECTED, LONG, SHORT, ExpectedError
 
 KEY = SecretStr("v1-test-key-0123456789")
-REQUEST = TrainingWish("images-1", "TOKSIS")
+REQUEST = TrainingRequest("images-1", "TOKSIS")
 ACCEPTED_RESPONSE = answer("200 OK", ACCEPTED)
 
 
@@ -69,7 +69,7 @@ async def studio_at(
     """
     expected = EXPECTED.get(fault)
     deadlines = SHORT if expected is not None and expected.reason == "timeout" else LONG
-    plan = StudioPlan(
+    plan = StudioConfig(
         folder / "ledger.sqlite3",
         base_url,
         KEY,
@@ -84,7 +84,7 @@ async def studio_at(
 
 
 async def started(
-    studio: Studio, request: TrainingWish = REQUEST
+    studio: Studio, request: TrainingRequest = REQUEST
 ) -> tuple[Training | None, Exception | None]:
     try:
         return await studio.trainings.start(request), None
@@ -103,7 +103,7 @@ async def test_a_fault_ends_in_the_state_that_matches_what_was_paid(fault: str, 
         pytest.skip("other systems accept more connections than requested")
     expected = EXPECTED[fault]
     ending = ending_of(fault, expected)
-    request = TrainingWish("i" * 8_000_000, "TOKSIS") if fault == "never_reads" else REQUEST
+    request = TrainingRequest("i" * 8_000_000, "TOKSIS") if fault == "never_reads" else REQUEST
     with fault_server(fault) as server:
         async with studio_at(server.base_url, tmp_path, fault=fault) as studio:
             training, error = await started(studio, request)
@@ -130,7 +130,9 @@ async def test_a_request_that_may_have_been_paid_is_never_resent_automatically(
             clock.step(100_000)
             second = await studio.trainings.start(REQUEST)
         async with studio_at(server.base_url, tmp_path, clock, fault) as restarted:
-            third = await restarted.trainings.start(TrainingWish("images-1", "TOKBRO", idempotency_key="new"))
+            third = await restarted.trainings.start(
+                TrainingRequest("images-1", "TOKBRO", idempotency_key="new")
+            )
     assert first.ref == second.ref == third.ref
     assert (first.deduplicated, second.deduplicated, third.deduplicated) == (False, True, True)
     assert second.state is first.state

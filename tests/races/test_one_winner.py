@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from apiframe_studio.ledger import Answer, Kind, LedgerDamaged, NewSubmission, table
 from apiframe_studio.ledger.book import Book
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import Event, State
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from ..faults.child_process import ForkServer, Job, PaidService, id_for
 
@@ -75,11 +75,11 @@ def test_one_of_four_processes_pays_in_two_hundred_rounds(
 
 
 async def test_one_of_fifty_calls_in_one_process_pays(service: PaidService, tmp_path: Path) -> None:
-    studio = Studio(StudioPlan(tmp_path / "ledger.sqlite3", service.base_url, KEY))
+    studio = Studio(StudioConfig(tmp_path / "ledger.sqlite3", service.base_url, KEY))
     results = []
 
     async def start() -> None:
-        results.append(await studio.trainings.start(TrainingWish("images-1", "TOKSIS")))
+        results.append(await studio.trainings.start(TrainingRequest("images-1", "TOKSIS")))
 
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:

@@ -11,16 +11,16 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject, look_up_subject
-from apiframe_studio.generations import PicturesWish
-from apiframe_studio.ledger import Kind, NewSubmission, SavedPicture, Submission
+from apiframe_studio.generations import ImageRequest
+from apiframe_studio.image_store import ImageStore
+from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Submission
 from apiframe_studio.ledger.book import Book
 from apiframe_studio.ledger.kin import related
-from apiframe_studio.photo_sets import PhotosWish
-from apiframe_studio.portfolio import Portfolio
+from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import State
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from .stepped_clock import SteppedClock
 
@@ -35,11 +35,11 @@ async def nothing(_done: float, _of: float, _what: str) -> None:
 async def studio(tmp_path: Path) -> AsyncGenerator[Studio]:
     clock = SteppedClock()
     sandbox = Sandbox(clock=clock.now)
-    plan = StudioPlan(
+    plan = StudioConfig(
         tmp_path / "data" / "ledger.sqlite3",
         SANDBOX_URL,
         SecretStr(SANDBOX_KEY),
-        stand_in=lambda: sandbox.app,
+        app_factory=lambda: sandbox.app,
         is_sandbox=True,
         photo_folders=(tmp_path / "photos",),
         output_folder=tmp_path / "portraits",
@@ -51,8 +51,8 @@ async def studio(tmp_path: Path) -> AsyncGenerator[Studio]:
 
 
 async def _trained(studio: Studio, subject: str) -> str:
-    wish = TrainingWish("sandbox-person", subject=subject, idempotency_key=subject)
-    begun = await studio.trainings.start(wish)
+    request = TrainingRequest("sandbox-person", subject=subject, idempotency_key=subject)
+    begun = await studio.trainings.start(request)
     await studio.clock.sleep(1000)
     await studio.trainings.look(begun.ref or "")
     return begun.ref or ""
@@ -72,21 +72,21 @@ async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
     studio: Studio, photos: Path, tmp_path: Path
 ) -> None:
     with anyio.fail_after(60):
-        wish = PhotosWish([str(photos)], "female", "white", subject="Canarianna", consent_at=1.0)
-        photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
-        begun = await studio.trainings.start(TrainingWish(photo_set.row.ref, "TOKCANARY"))
+        request = PhotoSetRequest([str(photos)], "female", "white", subject="Canarianna", consent_at=1.0)
+        photo_set = await studio.photo_sets.prepare(request, nothing, 40)
+        begun = await studio.trainings.start(TrainingRequest(photo_set.row.ref, "TOKCANARY"))
         await studio.clock.sleep(1000)
         training = await studio.trainings.look(begun.ref or "")
         made = await studio.generations.generate(
-            PicturesWish(PROMPT, subject="canarianna", number_of_images=2), 40
+            ImageRequest(PROMPT, subject="canarianna", number_of_images=2), 40
         )
         await _trained(studio, "Berta")
     fingerprint = photo_set.row.about
     words = ["Canarianna", training.trigger_word or "", "canary-prompt", fingerprint, "IMG_0001", "female"]
-    words += [wish.wording(), hashlib.sha256(PROMPT.encode()).hexdigest()]
+    words += [request.wording(), hashlib.sha256(PROMPT.encode()).hexdigest()]
     kept = [tmp_path / "data", tmp_path / "portraits"]
     assert any(_holding(folder, words) for folder in kept)
-    forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.portfolio, studio.clock.now())
+    forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.image_store, studio.clock.now())
     assert [_holding(folder, words) for folder in kept] == [{}, {}]
     assert (forgotten.records, forgotten.pictures, forgotten.left) == (3, 2, [])
     assert set(forgotten.still_at_the_service) == {
@@ -101,7 +101,7 @@ async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
         assert rows[0].sent_at is not None
     assert [row.subject for row in await studio.ledger.list(Kind.TRAINING, now)] == ["Berta", None]
     assert _holding(tmp_path / "data", ["Berta"])
-    again = await forget_subject("Canarianna", studio.ledger, studio.portfolio, studio.clock.now())
+    again = await forget_subject("Canarianna", studio.ledger, studio.image_store, studio.clock.now())
     assert again.records == 0
 
 
@@ -112,14 +112,14 @@ async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_othe
     with anyio.fail_after(20):
         for subject in ("a/b", "a:b"):
             await _trained(studio, subject)
-            await studio.generations.generate(PicturesWish("by the sea", subject=subject), 20)
+            await studio.generations.generate(ImageRequest("by the sea", subject=subject), 20)
     [ours] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="a/b")
     [others] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="a:b")
     folder = tmp_path / "portraits" / "a_b"
     for ref in (ours.ref, others.ref):
         (folder / f".20270101-000000-{ref}-2.png.part").write_bytes(b"half")
         (folder / f"20270101-000000-{ref}-3.json").write_text("{}")
-    await forget_subject("a/b", studio.ledger, studio.portfolio, studio.clock.now())
+    await forget_subject("a/b", studio.ledger, studio.image_store, studio.clock.now())
     left = [path.name for path in folder.iterdir()]
     assert not any(ours.ref in name for name in left)
     assert len([name for name in left if others.ref in name]) == 4
@@ -133,28 +133,28 @@ async def test_an_image_written_by_a_program_that_died_after_forgetting_is_remov
         for subject in ("Anna", "Berta"):
             await _trained(studio, subject)
         for subject in ("Anna", "Berta"):
-            await studio.generations.generate(PicturesWish("by the sea", subject=subject), 20)
+            await studio.generations.generate(ImageRequest("by the sea", subject=subject), 20)
         [ours] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="Anna")
-        await forget_subject("Anna", studio.ledger, studio.portfolio, studio.clock.now())
+        await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
         folder = tmp_path / "portraits" / "Anna"
         folder.mkdir()
         for name in (f"20270101-000000-{ours.ref}-1.png", f".20270101-000000-{ours.ref}-1.json.part"):
             (folder / name).write_bytes(b"late")
         if by == "forgetting again":
-            known = await look_up_subject("ANNA", studio.ledger, studio.portfolio)
+            known = await look_up_subject("ANNA", studio.ledger, studio.image_store)
             assert sorted(known.left_over) == sorted(folder.iterdir())
-            again = await forget_subject("ANNA", studio.ledger, studio.portfolio, studio.clock.now())
+            again = await forget_subject("ANNA", studio.ledger, studio.image_store, studio.clock.now())
             assert (again.records, again.pictures, again.left_over, again.left) == (0, 0, 2, [])
         else:
-            await studio.generations.generate(PicturesWish("in a wood", subject="Berta"), 20)
+            await studio.generations.generate(ImageRequest("in a wood", subject="Berta"), 20)
     assert not folder.exists()
     assert list((tmp_path / "portraits" / "Berta").iterdir())
-    assert not (await look_up_subject("Anna", studio.ledger, studio.portfolio)).left_over
+    assert not (await look_up_subject("Anna", studio.ledger, studio.image_store)).left_over
 
 
 async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: Studio) -> None:
     ref = await _trained(studio, "Anna")
-    await forget_subject("Anna", studio.ledger, studio.portfolio, studio.clock.now())
+    await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
     row = await studio.ledger.find(ref, studio.clock.now())
     assert row is not None
     assert (row.state, row.subject, row.trigger_word, row.wording) == (State.FINISHED, None, None, None)
@@ -163,11 +163,11 @@ async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: St
 
 async def test_a_forgotten_person_can_be_trained_anew(studio: Studio) -> None:
     first = await _trained(studio, "Anna")
-    await forget_subject("Anna", studio.ledger, studio.portfolio, studio.clock.now())
+    await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
     assert await _trained(studio, "Anna") != first
 
 
-class Interrupted(Portfolio):
+class Interrupted(ImageStore):
     """Another process writes `late` while images are removed for the `nth` time."""
 
     late: NewSubmission
@@ -175,7 +175,7 @@ class Interrupted(Portfolio):
     studio: Studio
     removed = 0
 
-    def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedPicture]) -> Sequence[Path]:
+    def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedImage]) -> Sequence[Path]:
         self.removed += 1
         if self.removed == self.nth:
             book = Book(self.studio.ledger.path)
@@ -190,11 +190,11 @@ async def test_what_is_written_while_a_subject_is_forgotten_is_forgotten_too(
 ) -> None:
     await _trained(studio, "Anna")
     place = (studio.ledger.service, studio.ledger.owner)
-    portfolio = Interrupted(tmp_path / "portraits", (), studio.clock)
-    portfolio.late = NewSubmission(Kind.TRAINING, *place, "set-late", subject="anna")
-    portfolio.nth, portfolio.studio = nth, studio
-    forgotten = await forget_subject("Anna", studio.ledger, portfolio, studio.clock.now())
-    assert portfolio.removed >= nth
+    image_store = Interrupted(tmp_path / "portraits", (), studio.clock)
+    image_store.late = NewSubmission(Kind.TRAINING, *place, "set-late", subject="anna")
+    image_store.nth, image_store.studio = nth, studio
+    forgotten = await forget_subject("Anna", studio.ledger, image_store, studio.clock.now())
+    assert image_store.removed >= nth
     assert forgotten.records >= 2
     assert await studio.ledger.about_subject("Anna") == []
 
@@ -212,15 +212,15 @@ async def test_the_output_folder_is_searched_for_forgotten_images_once_and_after
     studio: Studio,
 ) -> None:
     await _trained(studio, "Anna")
-    made = await studio.generations.generate(PicturesWish(PROMPT, subject="Anna"), 20)
+    made = await studio.generations.generate(ImageRequest(PROMPT, subject="Anna"), 20)
     await _trained(studio, "Berta")
     written = Path(made.saved[0].path)
     left: list[bool] = []
     for forgets in ("Anna", None, "Carla"):
         if forgets:
-            await forget_subject(forgets, studio.ledger, studio.portfolio, studio.clock.now())
+            await forget_subject(forgets, studio.ledger, studio.image_store, studio.clock.now())
         _write(written)
-        await studio.generations.generate(PicturesWish(PROMPT, subject="Berta"), 20)
+        await studio.generations.generate(ImageRequest(PROMPT, subject="Berta"), 20)
         left.append(_is_there(written))
     assert left == [False, True, False]
 

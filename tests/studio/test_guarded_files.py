@@ -27,10 +27,10 @@ import apiframe_server
 import apiframe_studio
 import apiframe_tools
 from apiframe_studio import guarded_files
-from apiframe_studio.file_threads import MOST_AT_ONCE, in_file_thread
+from apiframe_studio.file_threads import MAX_AT_ONCE, in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
-from apiframe_studio.ledger import Kind, SavedPicture, Submission
-from apiframe_studio.portfolio import Portfolio
+from apiframe_studio.image_store import ImageStore
+from apiframe_studio.ledger import Kind, SavedImage, Submission
 from apiframe_studio.submission import State
 
 from . import swapping
@@ -73,17 +73,17 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def portfolio(tmp_path: Path) -> Portfolio:
-    return Portfolio(tmp_path / "out", (), SteppedClock())
+def image_store(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path / "out", (), SteppedClock())
 
 
 @pytest.fixture
-async def saved(portfolio: Portfolio) -> SavedPicture:
-    return await portfolio.keep(_row(), 1, OURS, "image/png", {})
+async def saved(image_store: ImageStore) -> SavedImage:
+    return await image_store.keep(_row(), 1, OURS, "image/png", {})
 
 
 @pytest.fixture
-def secret(tmp_path: Path, saved: SavedPicture) -> Path:
+def secret(tmp_path: Path, saved: SavedImage) -> Path:
     """A picture outside of the output folder, by the same names as the saved one."""
     path = tmp_path / "private" / Path(saved.path).name
     path.parent.mkdir()
@@ -148,41 +148,41 @@ PLANTED = [
 @pytest.mark.parametrize("plant", PLANTED)
 @pytest.mark.usefixtures("either_way")
 async def test_what_is_put_in_a_saved_images_place_is_neither_shown_nor_waited_for(
-    portfolio: Portfolio, saved: SavedPicture, secret: Path, plant: Callable[[Path, Path], None]
+    image_store: ImageStore, saved: SavedImage, secret: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     plant(Path(saved.path), secret)
     with anyio.fail_after(20):
-        assert await portfolio.read(saved) is None
-        assert await portfolio.previews([saved]) == []
-        assert not await portfolio.on_disk([saved])
+        assert await image_store.read(saved) is None
+        assert await image_store.previews([saved]) == []
+        assert not await image_store.on_disk([saved])
 
 
 @posix
 @pytest.mark.parametrize("plant", PLANTED)
 @pytest.mark.usefixtures("either_way")
 async def test_forgetting_removes_regular_files_of_the_folder_only_and_names_the_rest(
-    portfolio: Portfolio, saved: SavedPicture, secret: Path, plant: Callable[[Path, Path], None]
+    image_store: ImageStore, saved: SavedImage, secret: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     path = Path(saved.path)
     plant(path, secret)
     with anyio.fail_after(20):
-        left = await in_file_thread(portfolio.remove, "Anna", [saved.ref], [saved])
+        left = await in_file_thread(image_store.remove, "Anna", [saved.ref], [saved])
     assert _content(secret) == SECRET
     assert path in left
     assert _is_there(path)
 
 
 async def test_forgetting_leaves_a_file_that_a_row_names_elsewhere_and_says_so(
-    portfolio: Portfolio, saved: SavedPicture, secret: Path
+    image_store: ImageStore, saved: SavedImage, secret: Path
 ) -> None:
     rows = [
-        SavedPicture(saved.ref, number, str(path), "image/png", 0.0)
+        SavedImage(saved.ref, number, str(path), "image/png", 0.0)
         for number, path in enumerate((secret, secret.with_name("gone.png")), 2)
     ]
-    sly = SavedPicture(
+    sly = SavedImage(
         saved.ref, 4, str(Path(saved.path).parent / ".." / ".." / "private" / secret.name), "", 0.0
     )
-    left = portfolio.remove("Anna", [saved.ref], [saved, *rows, sly])
+    left = image_store.remove("Anna", [saved.ref], [saved, *rows, sly])
     assert _content(secret) == SECRET
     assert left == [secret, Path(sly.path)]
     assert not _is_there(Path(saved.path))
@@ -206,7 +206,7 @@ def test_no_path_of_a_row_leads_out_of_the_folder_or_fails(steps: list[str]) -> 
 @pytest.mark.parametrize("place", ["the draft", "the file", "what made it", "the folder"])
 @pytest.mark.usefixtures("either_way")
 async def test_a_link_in_the_way_of_writing_leads_nowhere(
-    portfolio: Portfolio, tmp_path: Path, place: str
+    image_store: ImageStore, tmp_path: Path, place: str
 ) -> None:
     outside = tmp_path / "private"
     outside.mkdir()
@@ -217,15 +217,15 @@ async def test_a_link_in_the_way_of_writing_leads_nowhere(
         folder.parent.mkdir()
         folder.symlink_to(outside)
         with pytest.raises(OSError, match="Anna is a link"):
-            await portfolio.keep(_row(), 1, OURS, "image/png", {})
+            await image_store.keep(_row(), 1, OURS, "image/png", {})
         assert [path.name for path in outside.iterdir()] == ["file"]
         return
     folder.mkdir(parents=True)
     names = {"the draft": f".{stem}.png.part", "the file": f"{stem}.png", "what made it": f"{stem}.json"}
     (folder / names[place]).symlink_to(outside / "file")
-    saved = await portfolio.keep(_row(), 1, OURS, "image/png", {})
+    saved = await image_store.keep(_row(), 1, OURS, "image/png", {})
     assert _content(outside / "file") == SECRET
-    assert await portfolio.read(saved) == OURS
+    assert await image_store.read(saved) == OURS
 
 
 @contextmanager
@@ -245,7 +245,7 @@ def _swapping(place: Path, *beside: Path) -> Generator[None]:
 @posix
 @pytest.mark.parametrize("what", ["the file", "the folder"])
 async def test_a_race_of_links_against_reading_shows_nothing_outside(
-    portfolio: Portfolio, saved: SavedPicture, secret: Path, what: str
+    image_store: ImageStore, saved: SavedImage, secret: Path, what: str
 ) -> None:
     """Really swapped by another process; of the unguarded reads one in forty showed the file outside."""
     path = Path(saved.path)
@@ -255,19 +255,19 @@ async def test_a_race_of_links_against_reading_shows_nothing_outside(
     seen = set()
     with _swapping(place, link), anyio.fail_after(60):
         for _ in range(READS):
-            seen.add(await portfolio.read(saved))
+            seen.add(await image_store.read(saved))
     assert SECRET not in seen
     assert OURS in seen
 
 
 @posix
 async def test_a_race_of_links_against_forgetting_removes_nothing_outside(
-    portfolio: Portfolio, saved: SavedPicture, secret: Path
+    image_store: ImageStore, saved: SavedImage, secret: Path
 ) -> None:
     place = Path(saved.path).parent
     link = place.with_name("link")
     link.symlink_to(secret.parent)
-    files = GuardedFolder(portfolio.folder)
+    files = GuardedFolder(image_store.folder)
     parts = files.parts_of(Path(saved.path)) or ()
     with _swapping(place, link), anyio.fail_after(60):
         for _ in range(READS // 10):
@@ -283,7 +283,7 @@ def _unlink_often(files: GuardedFolder, parts: tuple[str, ...]) -> None:
 
 @posix
 async def test_a_race_of_links_against_writing_puts_nothing_outside(
-    portfolio: Portfolio, saved: SavedPicture, secret: Path
+    image_store: ImageStore, saved: SavedImage, secret: Path
 ) -> None:
     place = Path(saved.path).parent
     link = place.with_name("link")
@@ -291,7 +291,7 @@ async def test_a_race_of_links_against_writing_puts_nothing_outside(
     with _swapping(place, link), anyio.fail_after(60):
         for number in range(READS // 10):
             with suppress(OSError):
-                await portfolio.keep(_row(), number, OURS, "image/png", {})
+                await image_store.keep(_row(), number, OURS, "image/png", {})
     assert _names_in(secret.parent) == [secret.name]
     assert _content(secret) == SECRET
 
@@ -373,20 +373,18 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
 async def test_an_output_folder_may_itself_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
-    portfolio = Portfolio(tmp_path / "out", (), SteppedClock())
-    saved = await portfolio.keep(_row(), 1, OURS, "image/png", {})
+    image_store = ImageStore(tmp_path / "out", (), SteppedClock())
+    saved = await image_store.keep(_row(), 1, OURS, "image/png", {})
     assert Path(saved.path).is_relative_to(tmp_path / "out")
-    real = SavedPicture(
-        saved.ref, 1, str(tmp_path / "disk" / "Anna" / Path(saved.path).name), "image/png", 0.0
-    )
-    assert [await portfolio.read(one) for one in (saved, real)] == [OURS, OURS]
-    assert portfolio.remove("Anna", [saved.ref], [saved]) == []
+    real = SavedImage(saved.ref, 1, str(tmp_path / "disk" / "Anna" / Path(saved.path).name), "image/png", 0.0)
+    assert [await image_store.read(one) for one in (saved, real)] == [OURS, OURS]
+    assert image_store.remove("Anna", [saved.ref], [saved]) == []
     assert list((tmp_path / "disk").iterdir()) == []
 
 
 @posix
 async def test_an_image_is_on_disk_before_it_counts_as_saved(
-    portfolio: Portfolio, monkeypatch: pytest.MonkeyPatch
+    image_store: ImageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     sync, replace = os.fsync, os.replace
@@ -401,7 +399,7 @@ async def test_an_image_is_on_disk_before_it_counts_as_saved(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", rename)
-    await portfolio.keep(_row(), 1, OURS, "image/png", {})
+    await image_store.keep(_row(), 1, OURS, "image/png", {})
     assert done == ["file", "rename", "folder"] * 2
 
 
@@ -421,7 +419,7 @@ async def test_blocked_file_work_leaves_standard_input_its_threads() -> None:
             for _ in range(60):
                 group.start_soon(in_file_thread, hang)
             try:
-                for _ in range(MOST_AT_ONCE):
+                for _ in range(MAX_AT_ONCE):
                     await anyio.to_thread.run_sync(stuck.acquire)
                 assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
                 assert await anyio.to_thread.run_sync(lambda: "a line") == "a line"

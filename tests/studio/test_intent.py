@@ -21,7 +21,7 @@ SETTLED = (State.FINISHED, State.FAILED)
 OVER = (State.REJECTED, State.ABANDONED)
 
 
-def test_a_wish_without_a_past_is_new() -> None:
+def test_a_request_without_a_past_is_new() -> None:
     assert same_intent(WISH, []) is None
 
 

@@ -108,7 +108,7 @@ def answered_with(book: Book, new: NewSubmission, state: State) -> Submission:
 def test_every_key_that_was_answered_with_a_training_is_remembered_for_it(
     book: Book, word: str | None
 ) -> None:
-    """A client makes its call again after the training has ended: that is no new wish."""
+    """A client makes its call again after the training has ended: that is no new request."""
     row = answered_with(book, NEW, State.QUEUED)
     calls = [replace(NEW, wording=word, idempotency_key=f"key-{number}") for number in (2, 3)]
     assert [book.admit(call, EPOCH)[0].ref for call in calls] == [row.ref] * 2

@@ -11,15 +11,15 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject
-from apiframe_studio.generations import PicturesWish
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedPicture, SubjectForgotten
+from apiframe_studio.generations import ImageRequest
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, SubjectForgotten
 from apiframe_studio.ledger.book import Book
-from apiframe_studio.photo_sets import PhotosWish
+from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import Event, State
 from apiframe_studio.training import Note
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from .stepped_clock import EPOCH, SteppedClock
 
@@ -59,7 +59,7 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
     book.forget_subject("local", "", [row.ref], EPOCH + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
-    picture = SavedPicture(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
+    picture = SavedImage(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
     running, finished = (
         Observation(EPOCH + 3, state, 50.0, "canary-message", "canary-word")
         for state in (State.PROCESSING, State.FINISHED)
@@ -69,11 +69,11 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
         lambda: book.rename(row.ref, "canary-name"),
         lambda: book.observe(row.ref, running),
         lambda: book.observe(row.ref, finished),
-        lambda: book.save_pictures([picture]),
+        lambda: book.save_images([picture]),
     ):
         comes()
         assert holding(folder) == {}
-    assert book.save_pictures([picture]) == [picture]
+    assert book.save_images([picture]) == [picture]
     kept = book.find(*PLACE, row.ref, EPOCH + 4)
     book.close()
     assert holding(folder) == {}
@@ -183,7 +183,7 @@ class Forgetful:
         if self.forgets and scope["path"].startswith(self.path):
             subject, self.forgets = self.forgets, None
             studio = self.studio
-            await forget_subject(subject, studio.ledger, studio.portfolio, studio.clock.now())
+            await forget_subject(subject, studio.ledger, studio.image_store, studio.clock.now())
         await self.sandbox.app(scope, receive, send)
 
 
@@ -192,11 +192,11 @@ async def forgetful(
     request: pytest.FixtureRequest, sandbox: Sandbox, clock: SteppedClock, tmp_path: Path
 ) -> AsyncGenerator[Forgetful]:
     service = Forgetful(sandbox, request.param)
-    plan = StudioPlan(
+    plan = StudioConfig(
         tmp_path / "data" / "ledger.sqlite3",
         SANDBOX_URL,
         SecretStr(SANDBOX_KEY),
-        stand_in=lambda: service.app,
+        app_factory=lambda: service.app,
         is_sandbox=True,
         photo_folders=(tmp_path / "photos",),
         output_folder=tmp_path / "portraits",
@@ -210,7 +210,7 @@ async def forgetful(
 
 async def trained(service: Forgetful) -> str:
     begun = await service.studio.trainings.start(
-        TrainingWish("sandbox-person", "canary-word", subject="canary-name")
+        TrainingRequest("sandbox-person", "canary-word", subject="canary-name")
     )
     await service.studio.clock.sleep(1000)
     done = await service.studio.trainings.look(begun.ref or "")
@@ -221,8 +221,8 @@ async def trained(service: Forgetful) -> str:
 async def test_images_that_come_after_forgetting_are_dropped(forgetful: Forgetful, tmp_path: Path) -> None:
     await trained(forgetful)
     forgetful.forgets = "CANARY-NAME"
-    wish = PicturesWish("canary-prompt", subject="canary-name", number_of_images=2)
-    made = await forgetful.studio.generations.generate(wish, 20)
+    request = ImageRequest("canary-prompt", subject="canary-name", number_of_images=2)
+    made = await forgetful.studio.generations.generate(request, 20)
     assert forgetful.forgets is None
     assert made.row.forgotten_at is not None
     assert (made.row.state, made.saved, made.missing) == (State.FINISHED, [], 0)
@@ -235,10 +235,10 @@ async def test_a_training_that_was_forgotten_under_way_is_followed_without_its_w
     forgetful: Forgetful, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     studio = forgetful.studio
-    wish = TrainingWish("sandbox-person", "canary-word", subject="canary-name")
-    begun = await studio.trainings.start(wish)
-    await forget_subject("canary-name", studio.ledger, studio.portfolio, studio.clock.now())
-    again = await studio.trainings.start(wish)
+    request = TrainingRequest("sandbox-person", "canary-word", subject="canary-name")
+    begun = await studio.trainings.start(request)
+    await forget_subject("canary-name", studio.ledger, studio.image_store, studio.clock.now())
+    again = await studio.trainings.start(request)
     assert (again.ref, again.deduplicated, again.subject) == (begun.ref, True, None)
     assert again.notes == (Note.FORGOTTEN,)
     await studio.clock.sleep(1000)
@@ -255,20 +255,20 @@ async def test_a_subject_who_is_forgotten_before_the_training_is_sent_is_neither
     forgetful: Forgetful, sandbox: Sandbox, photos: Path, tmp_path: Path, while_: str
 ) -> None:
     studio = forgetful.studio
-    of = PhotosWish([str(photos)], "female", "white", subject="canary-name", consent_at=1.0)
+    of = PhotoSetRequest([str(photos)], "female", "white", subject="canary-name", consent_at=1.0)
     photo_set = await studio.photo_sets.prepare(of, seconds=0)
     paid = sandbox.store.count_paid()
-    wish = TrainingWish(photo_set.row.ref, "canary-word", subject="canary-name")
+    request = TrainingRequest(photo_set.row.ref, "canary-word", subject="canary-name")
     if while_ == "the user is asked":
-        assert await studio.trainings.price(wish)
-        await forget_subject("canary-name", studio.ledger, studio.portfolio, studio.clock.now())
+        assert await studio.trainings.price(request)
+        await forget_subject("canary-name", studio.ledger, studio.image_store, studio.clock.now())
     else:
         forgetful.forgets = "canary-name"
     with pytest.raises(SubjectForgotten):
-        await studio.trainings.start(wish)
+        await studio.trainings.start(request)
     assert forgetful.forgets is None
     assert sandbox.store.count_paid() == paid
     assert await studio.ledger.list(Kind.TRAINING, studio.clock.now()) == []
     assert holding(tmp_path / "data") == {}
     with pytest.raises(SubjectForgotten):
-        await studio.trainings.price(wish)
+        await studio.trainings.price(request)

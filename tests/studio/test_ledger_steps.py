@@ -62,7 +62,7 @@ def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
     book = Book(path)
     anna, _ = book.list(*PLACE, Kind.TRAINING, WRITTEN_AT, subject="Anna")
     assert (anna.trigger_word, anna.task_id) == ("TOKSIS", "29a04da8-e683-4f77-99ff-c1037968c188")
-    assert len(book.pictures_of("ge-0p6fkjf")) == 2
+    assert len(book.images_of("ge-0p6fkjf")) == 2
     assert book.history("up-yhe25bn")
     book.close()
     assert columns_before(path) == columns_before(GOLDEN)

@@ -14,12 +14,12 @@ import pytest
 
 import apiframe_studio
 from apiframe_studio import (
-    PhotosWish,
-    PicturesWish,
+    ImageRequest,
+    PhotoSetRequest,
     SettingsError,
     State,
     Studio,
-    TrainingWish,
+    TrainingRequest,
 )
 from apiframe_studio.photos.synthetic import write_photos
 
@@ -66,9 +66,9 @@ async def test_a_sandbox_studio_goes_from_photos_to_images(photos: Path, tmp_pat
     with anyio.fail_after(60):
         async with Studio.sandbox(tmp_path, training_seconds=0.2) as studio:
             photo_set = await studio.photo_sets.prepare(build_photos_request(photos))
-            begun = await studio.trainings.start(TrainingWish(photo_set.row.task_id or ""))
+            begun = await studio.trainings.start(TrainingRequest(photo_set.row.task_id or ""))
             training = await studio.trainings.wait(begun.task_id or "")
-            images = await studio.generations.generate(PicturesWish("in a garden", subject="Anna"))
+            images = await studio.generations.generate(ImageRequest("in a garden", subject="Anna"))
     assert (training.state, bool(training.trigger_word)) == (State.FINISHED, True)
     assert [Path(saved.path).is_relative_to(tmp_path / "images") for saved in images.saved] == [True]
     assert (tmp_path / "ledger.sqlite3").exists()
@@ -93,8 +93,8 @@ async def test_leaving_a_studio_waits_for_a_paid_request_under_way(tmp_path: Pat
     async with anyio.create_task_group() as group:
         with anyio.fail_after(20):
             async with Studio.sandbox(tmp_path) as studio:
-                group.start_soon(studio.trainings.start, TrainingWish("sandbox-person"))
-                while not studio._sending._on_its_way:
+                group.start_soon(studio.trainings.start, TrainingRequest("sandbox-person"))
+                while not studio._submitter._in_flight:
                     await anyio.lowlevel.checkpoint()
         async with Studio.sandbox(tmp_path) as again:
             (training,) = (await again.trainings.list()).trainings
@@ -118,7 +118,11 @@ def test_without_the_switch_the_environment_describes_the_service(
     monkeypatch.setenv("APIFRAME_API_KEY", "planted-key")
     monkeypatch.setenv("APIFRAME_MAX_CREDITS_PER_DAY", "60")
     plan = Studio.from_environment().plan
-    assert (plan.is_sandbox, plan.credits_a_day, plan.ledger_path) == (False, 60, tmp_path / "ledger.sqlite3")
+    assert (plan.is_sandbox, plan.max_credits_per_day, plan.ledger_path) == (
+        False,
+        60,
+        tmp_path / "ledger.sqlite3",
+    )
     assert "planted-key" not in repr(plan)
 
 
@@ -164,8 +168,8 @@ def test_every_example_is_run_by_a_test() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == {"sandbox.py", "mcp_client.py", "train.py"}
 
 
-def build_photos_request(photos: Path) -> PhotosWish:
-    return PhotosWish([str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=1.0)
+def build_photos_request(photos: Path) -> PhotoSetRequest:
+    return PhotoSetRequest([str(photos)], gender="female", ethnicity="white", subject="Anna", consent_at=1.0)
 
 
 def run_example(name: str, *arguments: str, **settings: str) -> Any:

@@ -15,16 +15,16 @@ from pydantic import SecretStr
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
 from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, has_expired, max_cost, still_good
 from apiframe_studio.photo_sets import (
-    LEAST_SECONDS,
-    MOST_SECONDS,
+    MAX_UPLOAD_SECONDS,
+    MIN_UPLOAD_SECONDS,
     ConsentMissing,
     PhotosChanged,
-    PhotosWish,
+    PhotoSetRequest,
     deadline_seconds,
 )
 from apiframe_studio.photos.synthetic import draw, scenes
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import State
 
 from .stepped_clock import EPOCH, SteppedClock
@@ -75,11 +75,11 @@ async def service(clock: SteppedClock) -> AsyncGenerator[Service]:
 
 @pytest.fixture
 async def studio(tmp_path: Path, clock: SteppedClock, service: Service) -> AsyncGenerator[Studio]:
-    plan = StudioPlan(
+    plan = StudioConfig(
         tmp_path / "ledger.sqlite3",
         SANDBOX_URL,
         SecretStr(SANDBOX_KEY),
-        stand_in=lambda: service.app,
+        app_factory=lambda: service.app,
         is_sandbox=True,
         photo_folders=(tmp_path,),
     )
@@ -95,8 +95,8 @@ async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told
         draw(scene, (768, 960)).save(tmp_path / f"{number:02}.jpg", "JPEG", quality=80)
     service.open.set()
     with anyio.fail_after(60):
-        wish = PhotosWish([str(tmp_path)], "male", "asian", consent_at=AGREED_AT)
-        photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
+        request = PhotoSetRequest([str(tmp_path)], "male", "asian", consent_at=AGREED_AT)
+        photo_set = await studio.photo_sets.prepare(request, nothing, 40)
     assert service.images == [30]
     assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.prepared.spare)) == (30, 120, 3)
 
@@ -104,13 +104,13 @@ async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told
 async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(
     studio: Studio, service: Service, photos: Path
 ) -> None:
-    from apiframe_studio.trainings import TrainingWish
+    from apiframe_studio.trainings import TrainingRequest
 
-    begun = await studio.trainings.start(TrainingWish("sandbox-person"))
-    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
+    begun = await studio.trainings.start(TrainingRequest("sandbox-person"))
+    request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     with anyio.fail_after(60):
         async with studio.background, anyio.create_task_group() as group:
-            group.start_soon(studio.photo_sets.prepare, wish, nothing, 40)
+            group.start_soon(studio.photo_sets.prepare, request, nothing, 40)
             await service.knocked.wait()
             looked = await studio.trainings.look(begun.ref or "")
             assert looked.state is State.QUEUED
@@ -123,7 +123,7 @@ async def test_without_a_consent_in_the_request_nothing_is_read_sent_or_recorded
     studio: Studio, service: Service, tmp_path: Path
 ) -> None:
     with pytest.raises(ConsentMissing):
-        await studio.photo_sets.prepare(PhotosWish([str(tmp_path)], "female", "white"), nothing, 40)
+        await studio.photo_sets.prepare(PhotoSetRequest([str(tmp_path)], "female", "white"), nothing, 40)
     assert service.images == []
     assert await studio.ledger.list(Kind.UPLOAD, studio.clock.now()) == []
 
@@ -132,9 +132,9 @@ async def test_the_ledger_keeps_when_the_consent_was_given_and_not_when_the_phot
     studio: Studio, service: Service, photos: Path
 ) -> None:
     service.open.set()
-    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
+    request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     with anyio.fail_after(60):
-        photo_set = await studio.photo_sets.prepare(wish, nothing, 40)
+        photo_set = await studio.photo_sets.prepare(request, nothing, 40)
     assert photo_set.row.consent_at == AGREED_AT
     assert photo_set.row.created_at > AGREED_AT
 
@@ -143,16 +143,16 @@ async def test_a_set_that_waited_to_be_sent_and_is_sent_now_is_no_duplicate(
     studio: Studio, service: Service, photos: Path
 ) -> None:
     service.open.set()
-    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
-    checked = await studio.photo_sets.check_and_normalise(wish)
+    request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
+    checked = await studio.photo_sets.check_and_normalise(request)
     ledger = studio.ledger
     waits = NewSubmission(
-        Kind.UPLOAD, ledger.service, ledger.owner, about=checked.fingerprint, wording=wish.wording()
+        Kind.UPLOAD, ledger.service, ledger.owner, about=checked.fingerprint, wording=request.wording()
     )
     row, _ = await ledger.admit(waits, studio.clock.now())
     with anyio.fail_after(60):
-        sent = await studio.photo_sets.prepare(wish, nothing, 40)
-        again = await studio.photo_sets.prepare(wish, nothing, 40)
+        sent = await studio.photo_sets.prepare(request, nothing, 40)
+        again = await studio.photo_sets.prepare(request, nothing, 40)
     assert (sent.row.ref, sent.deduplicated) == (row.ref, False)
     assert again.deduplicated is True
     assert len(service.images) == 1
@@ -161,21 +161,21 @@ async def test_a_set_that_waited_to_be_sent_and_is_sent_now_is_no_duplicate(
 async def test_only_the_set_that_was_agreed_to_is_sent(
     studio: Studio, service: Service, photos: Path
 ) -> None:
-    wish = PhotosWish([str(photos)], "female", "white", consent_at=AGREED_AT)
-    agreed = await studio.photo_sets.check_and_normalise(wish, nothing)
+    request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
+    agreed = await studio.photo_sets.check_and_normalise(request, nothing)
     draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
     with pytest.raises(PhotosChanged):
-        await studio.photo_sets.prepare(wish, nothing, 40, checked=agreed)
+        await studio.photo_sets.prepare(request, nothing, 40, checked=agreed)
     assert service.images == []
 
 
 @pytest.mark.parametrize(
     ("size", "seconds"),
     [
-        (0, LEAST_SECONDS),
-        (300_000, LEAST_SECONDS + 10),
-        (12_000_000, LEAST_SECONDS + 400),
-        (10**9, MOST_SECONDS),
+        (0, MIN_UPLOAD_SECONDS),
+        (300_000, MIN_UPLOAD_SECONDS + 10),
+        (12_000_000, MIN_UPLOAD_SECONDS + 400),
+        (10**9, MAX_UPLOAD_SECONDS),
     ],
 )
 def test_an_upload_may_take_as_long_as_a_slow_line_needs_and_not_for_ever(size: int, seconds: float) -> None:
@@ -203,7 +203,7 @@ def _row(kind: Kind, state: State, **known: Any) -> Submission:
         (State.ABANDONED, {}, False),
     ],
 )
-def test_when_an_earlier_one_answers_the_same_wish(
+def test_when_an_earlier_one_answers_the_same_request(
     kind: Kind, state: State, known: dict[str, Any], good: bool
 ) -> None:
     same = NewSubmission(kind, "s", "o", "print", "words")

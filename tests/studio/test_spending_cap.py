@@ -13,13 +13,13 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.generations import PicturesWish
+from apiframe_studio.generations import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, SpendingCapReached
 from apiframe_studio.ledger.book import Book
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import Event, State
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from .stepped_clock import SteppedClock
 
@@ -30,13 +30,13 @@ NOW = 1_000.0
 async def opened(
     folder: Path, cap: float | None, sandbox: Sandbox, clock: SteppedClock
 ) -> AsyncGenerator[Studio]:
-    plan = StudioPlan(
+    plan = StudioConfig(
         folder / "ledger.sqlite3",
         SANDBOX_URL,
         SecretStr(SANDBOX_KEY),
-        stand_in=lambda: sandbox.app,
+        app_factory=lambda: sandbox.app,
         is_sandbox=True,
-        credits_a_day=cap,
+        max_credits_per_day=cap,
         output_folder=folder / "portraits",
     )
     studio = Studio(plan, clock)
@@ -50,12 +50,12 @@ async def test_a_set_of_unknown_size_counts_with_the_most_it_can_cost(tmp_path: 
     sandbox = Sandbox(clock=clock.now)
     async with opened(tmp_path, 119, sandbox, clock) as studio:
         with pytest.raises(SpendingCapReached) as reached:
-            await studio.trainings.start(TrainingWish("sandbox-person"))
+            await studio.trainings.start(TrainingRequest("sandbox-person"))
         assert sandbox.store.list_requests() == []
         assert (await studio.trainings.list()).unsettled_total == 0, "nothing waits to be sent another day"
     assert (reached.value.cap, reached.value.spent, reached.value.needed) == (119, 0, 120)
     async with opened(tmp_path, 120, sandbox, clock) as studio:
-        assert (await studio.trainings.start(TrainingWish("sandbox-person"))).state is State.QUEUED
+        assert (await studio.trainings.start(TrainingRequest("sandbox-person"))).state is State.QUEUED
 
 
 async def test_spending_counts_for_24_hours_over_every_kind_and_what_is_free_stays_free(
@@ -64,20 +64,20 @@ async def test_spending_counts_for_24_hours_over_every_kind_and_what_is_free_sta
     clock = SteppedClock()
     sandbox = Sandbox(clock=clock.now)
     async with opened(tmp_path, 123, sandbox, clock) as studio:
-        begun = await studio.trainings.start(TrainingWish("sandbox-person", subject="Anna"))
+        begun = await studio.trainings.start(TrainingRequest("sandbox-person", subject="Anna"))
         clock.step(1000)
         await studio.trainings.look(begun.ref or "")
-        three = PicturesWish("by the sea", subject="Anna", number_of_images=3, seed=1)
+        three = ImageRequest("by the sea", subject="Anna", number_of_images=3, seed=1)
         made = await studio.generations.generate(three, 20)
         paid = sandbox.store.count_paid()
         with pytest.raises(SpendingCapReached) as reached:
-            await studio.generations.generate(PicturesWish("by a lake", subject="Anna"), 20)
+            await studio.generations.generate(ImageRequest("by a lake", subject="Anna"), 20)
         assert (reached.value.spent, reached.value.needed) == (123, 1)
         again = await studio.generations.generate(three, 20)
         assert (again.row.ref, again.deduplicated) == (made.row.ref, True)
         assert sandbox.store.count_paid() == paid
         clock.step(24 * 3600 - 900)
-        lake = await studio.generations.generate(PicturesWish("by a lake", subject="Anna"), 20)
+        lake = await studio.generations.generate(ImageRequest("by a lake", subject="Anna"), 20)
         assert lake.row.state is State.FINISHED
 
 
@@ -87,8 +87,8 @@ async def test_what_was_refused_or_never_sent_does_not_count(tmp_path: Path) -> 
     async with opened(tmp_path, 150, sandbox, clock) as studio:
         for number in range(3):
             with pytest.raises(Exception, match="tr-"):
-                await studio.trainings.start(TrainingWish(f"never-uploaded-{number}"))
-        assert (await studio.trainings.start(TrainingWish("sandbox-person"))).state is State.QUEUED
+                await studio.trainings.start(TrainingRequest(f"never-uploaded-{number}"))
+        assert (await studio.trainings.start(TrainingRequest("sandbox-person"))).state is State.QUEUED
 
 
 def attempt(

@@ -58,7 +58,7 @@ PEOPLE = {Event.PERSON_SAYS_SEND_AGAIN: "send_again", Event.PERSON_GIVES_UP: "gi
 
 
 @dataclass(eq=False)
-class Flight:
+class Delivery:
     """One attempt that a process carries: whether it reached the service, and what the service made of it."""
 
     process: int
@@ -71,10 +71,10 @@ class Flight:
 class Service:
     """What the service knows: every paid request that it took, in order."""
 
-    taken: list[Flight] = field(default_factory=list[Flight])
+    taken: list[Delivery] = field(default_factory=list[Delivery])
 
-    def takes(self, flight: Flight) -> str:
-        self.taken.append(flight)
+    def takes(self, delivery: Delivery) -> str:
+        self.taken.append(delivery)
         return f"train-{len(self.taken):04d}"
 
 
@@ -94,7 +94,7 @@ class PaidRequests(RuleBasedStateMachine):
         self.now = EPOCH
         self.service = Service()
         self.about_to_send: list[tuple[int, str]] = []
-        self.flights: list[Flight] = []
+        self.deliveries: list[Delivery] = []
         self.known: dict[str, str] = {}
         self.people: Counter[tuple[str, str]] = Counter()
         self.keys = count(1)
@@ -131,8 +131,8 @@ class PaidRequests(RuleBasedStateMachine):
 
     def may_be_new(self, photos: str, key: str | None) -> None:
         """A second intent for the same photos is born only when nothing paid is open, or kept, or in doubt."""
-        for flight in self.service.taken:
-            row = self.row(flight.row.ref)
+        for delivery in self.service.taken:
+            row = self.row(delivery.row.ref)
             if row.about != photos:
                 continue
             declared_unpaid = self.people[row.ref, "send_again"] and row.state is State.REJECTED
@@ -141,7 +141,7 @@ class PaidRequests(RuleBasedStateMachine):
 
     def go_on(self, data: st.DataObject) -> None:
         """Some call goes one step further; much may have happened since its last one."""
-        calls: list[tuple[int, str] | Flight] = [*self.about_to_send, *self.flights]
+        calls: list[tuple[int, str] | Delivery] = [*self.about_to_send, *self.deliveries]
         if not calls:
             return
         call = data.draw(st.sampled_from(calls))
@@ -161,21 +161,21 @@ class PaidRequests(RuleBasedStateMachine):
         sending = self.books[process].begin_sending(ref, self.now, LEASE_SECONDS)
         # Another row is what was sent meanwhile: nothing leaves for this one.
         if sending is not None and sending.ref == ref:
-            self.flights.append(Flight(process, sending))
+            self.deliveries.append(Delivery(process, sending))
 
-    def arrive(self, flight: Flight, outcome: Event) -> None:
+    def arrive(self, delivery: Delivery, outcome: Event) -> None:
         """A request reaches the service, or provably does not."""
-        flight.event = outcome
+        delivery.event = outcome
         if outcome is Event.ACCEPTED:
-            flight.task_id = self.service.takes(flight)
+            delivery.task_id = self.service.takes(delivery)
             reached["paid"] += 1
-            reached["paid again"] += flight.row.attempt > 1
+            reached["paid again"] += delivery.row.attempt > 1
 
-    def answer(self, flight: Flight, heard: bool, kept: bool) -> None:
+    def answer(self, delivery: Delivery, heard: bool, kept: bool) -> None:
         """A process hears the outcome, or only that the line broke; the ledger can be written, or not."""
-        self.flights.remove(flight)
-        event, task_id = (flight.event, flight.task_id) if heard else (None, None)
-        book, row = self.books[flight.process], flight.row
+        self.deliveries.remove(delivery)
+        event, task_id = (delivery.event, delivery.task_id) if heard else (None, None)
+        book, row = self.books[delivery.process], delivery.row
         if kept:
             book.settle(row.ref, row.attempt, event or Event.UNCLEAR, Answer(task_id=task_id), self.now)
         elif task_id:
@@ -188,18 +188,18 @@ class PaidRequests(RuleBasedStateMachine):
         """The service itself tells of a request that it took, perhaps long after nobody waits for it."""
         if not self.service.taken:
             return
-        flight = data.draw(st.sampled_from(self.service.taken))
-        assert flight.task_id
-        row = flight.row
-        self.books[0].settle(row.ref, row.attempt, Event.ACCEPTED, Answer(flight.task_id), self.now)
-        self.known[flight.task_id] = row.ref
+        delivery = data.draw(st.sampled_from(self.service.taken))
+        assert delivery.task_id
+        row = delivery.row
+        self.books[0].settle(row.ref, row.attempt, Event.ACCEPTED, Answer(delivery.task_id), self.now)
+        self.known[delivery.task_id] = row.ref
 
     def crash(self, data: st.DataObject) -> None:
         """A process is killed and starts again; what it carried is gone."""
         process = data.draw(st.integers(0, 1))
         self.about_to_send = [found for found in self.about_to_send if found[0] != process]
-        reached["killed while sending"] += any(flight.process == process for flight in self.flights)
-        self.flights = [flight for flight in self.flights if flight.process != process]
+        reached["killed while sending"] += any(delivery.process == process for delivery in self.deliveries)
+        self.deliveries = [delivery for delivery in self.deliveries if delivery.process != process]
         self.books[process].close()
         self.books[process] = Book(self.path)
 
@@ -224,7 +224,7 @@ class PaidRequests(RuleBasedStateMachine):
 
     @invariant()
     def one_paid_request_for_one_intent(self) -> None:
-        paid = Counter(flight.row.ref for flight in self.service.taken)
+        paid = Counter(delivery.row.ref for delivery in self.service.taken)
         for ref, times in paid.items():
             assert times <= 1 + self.people[ref, "send_again"], (ref, times)
 
@@ -233,9 +233,9 @@ class PaidRequests(RuleBasedStateMachine):
         rows = {row.ref: row for row in self.rows()}
         spooled = {spooled.task_id for spooled in self.books[0]._spool}
         assert set(self.known) <= {row.task_id for row in rows.values()} | spooled
-        carried = {flight.row.ref for flight in self.flights}
-        for flight in self.service.taken:
-            row = rows[flight.row.ref]
+        carried = {delivery.row.ref for delivery in self.deliveries}
+        for delivery in self.service.taken:
+            row = rows[delivery.row.ref]
             decided = self.people[row.ref, "send_again"] or self.people[row.ref, "give_up"]
             in_doubt = row.state in (State.UNCONFIRMED, State.SENDING)
             assert row.state in PAID_FOR or in_doubt or decided or row.ref in carried, row

@@ -20,16 +20,16 @@ from apiframe_studio.resolving import (
     NeedsTaskId,
     NothingToResolve,
 )
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.trainings import TrainingRequest
 
 from .api.conftest import Service
 from .stepped_clock import SteppedClock
 
 KEY = SecretStr("v1-key-of-a-test-0123456789")
-WISH = TrainingWish("images-1", "TOKSIS", "Anna")
+WISH = TrainingRequest("images-1", "TOKSIS", "Anna")
 UNCLEAR: object = (500, {})
 RUNNING = {"status": "processing", "percentage": "40", "message": "Training is in progress"}
 FINISHED = {"status": "finished", "percentage": 100, "trigger_word": "TOKIKD", "message": "Training finished"}
@@ -60,7 +60,9 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 async def studio(service: Service, clock: SteppedClock, tmp_path: Path) -> AsyncIterator[Studio]:
-    plan = StudioPlan(tmp_path / "ledger.sqlite3", "https://service.invalid", KEY, stand_in=lambda: service)
+    plan = StudioConfig(
+        tmp_path / "ledger.sqlite3", "https://service.invalid", KEY, app_factory=lambda: service
+    )
     made = Studio(plan, clock)
     # Against hanging only: thirty starts are ninety synced commits, which a busy disk takes its time for.
     with stamina.set_testing(True, attempts=1), anyio.fail_after(60):
@@ -72,9 +74,9 @@ def paid(service: Service) -> int:
     return service.paths.count("/ai-photo-train")
 
 
-async def unconfirmed(studio: Studio, service: Service, wish: TrainingWish = WISH) -> Training:
+async def unconfirmed(studio: Studio, service: Service, request: TrainingRequest = WISH) -> Training:
     accepts, service.answers["/ai-photo-train"] = service.answers["/ai-photo-train"], UNCLEAR
-    training = await studio.trainings.start(wish)
+    training = await studio.trainings.start(request)
     service.answers["/ai-photo-train"] = accepts
     assert training.state is State.UNCONFIRMED
     return training
@@ -93,8 +95,8 @@ async def test_a_start_returns_at_once_and_observes_nothing(studio: Studio, serv
 
 
 async def test_only_what_was_given_is_sent(studio: Studio, service: Service) -> None:
-    await studio.trainings.start(TrainingWish("images-1"))
-    hook = TrainingWish("images-2", webhook_url="https://example.com/h", webhook_secret=SecretStr("s" * 9))
+    await studio.trainings.start(TrainingRequest("images-1"))
+    hook = TrainingRequest("images-2", webhook_url="https://example.com/h", webhook_secret=SecretStr("s" * 9))
     await studio.trainings.start(hook)
     assert [body for _, body in service.asked] == [
         {"training_images_id": "images-1"},
@@ -106,15 +108,15 @@ async def test_only_what_was_given_is_sent(studio: Studio, service: Service) -> 
     "again",
     [
         WISH,
-        TrainingWish("images-1", "TOKSIS", "Another name"),
-        TrainingWish("images-1", "TOKSIS", webhook_url="https://example.com/h"),
-        TrainingWish("images-1", "TOKSIS", idempotency_key="key-1"),
-        TrainingWish("images-1", "TOKBRO"),
-        TrainingWish("images-1"),
+        TrainingRequest("images-1", "TOKSIS", "Another name"),
+        TrainingRequest("images-1", "TOKSIS", webhook_url="https://example.com/h"),
+        TrainingRequest("images-1", "TOKSIS", idempotency_key="key-1"),
+        TrainingRequest("images-1", "TOKBRO"),
+        TrainingRequest("images-1"),
     ],
 )
 async def test_the_same_photos_are_paid_for_once(
-    studio: Studio, service: Service, again: TrainingWish
+    studio: Studio, service: Service, again: TrainingRequest
 ) -> None:
     first = await studio.trainings.start(WISH)
     second = await studio.trainings.start(again)
@@ -124,22 +126,22 @@ async def test_the_same_photos_are_paid_for_once(
 
 
 async def test_a_finished_one_is_trained_again_only_with_a_new_key(studio: Studio, service: Service) -> None:
-    keyed = TrainingWish("images-1", "TOKSIS", idempotency_key="key-1")
+    keyed = TrainingRequest("images-1", "TOKSIS", idempotency_key="key-1")
     first = await studio.trainings.start(keyed)
     service.answers["/fetch"] = {**FINISHED, "task_id": first.task_id}
     assert first.ref
     assert (await studio.trainings.look(first.ref)).state is State.FINISHED
     for known in (WISH, keyed):
         assert (await studio.trainings.start(known)).deduplicated
-    anew = await studio.trainings.start(TrainingWish("images-1", "TOKSIS", idempotency_key="key-2"))
+    anew = await studio.trainings.start(TrainingRequest("images-1", "TOKSIS", idempotency_key="key-2"))
     assert (anew.deduplicated, anew.task_id) == (False, "train-0002")
     with pytest.raises(KeyReused):
-        await studio.trainings.start(TrainingWish("images-9", "TOKSIS", idempotency_key="key-1"))
+        await studio.trainings.start(TrainingRequest("images-9", "TOKSIS", idempotency_key="key-1"))
     assert paid(service) == 2
 
 
 async def test_without_a_key_nothing_is_sent_and_nothing_remembered(tmp_path: Path) -> None:
-    studio = Studio(StudioPlan(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("afk_1")))
+    studio = Studio(StudioConfig(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("afk_1")))
     with pytest.raises(InvalidKey):
         await studio.trainings.start(WISH)
     assert not await studio.ledger.list(Kind.TRAINING, 0.0)
@@ -298,7 +300,7 @@ async def test_looks_of_a_list_share_requests(
     # However slow the machine: what asks while a request is under way waits for company until that one ends.
     monkeypatch.setattr(fetch_batcher, "BATCH_WINDOW_SECONDS", 60.0)
     for number in range(30):
-        await studio.trainings.start(TrainingWish(f"images-{number}"))
+        await studio.trainings.start(TrainingRequest(f"images-{number}"))
     before = len(service.asked)
     page = await studio.trainings.list(limit=50)
     assert {training.state for training in page.trainings} == {State.PROCESSING}
@@ -309,7 +311,7 @@ async def test_looks_of_a_list_share_requests(
 
 async def test_pages_hold_every_training_once_newest_first(studio: Studio, clock: SteppedClock) -> None:
     for number in range(7):
-        await studio.trainings.start(TrainingWish(f"images-{number}"))
+        await studio.trainings.start(TrainingRequest(f"images-{number}"))
         clock.step(1)
     seen: list[str | None] = []
     cursor = None
@@ -325,8 +327,8 @@ async def test_pages_hold_every_training_once_newest_first(studio: Studio, clock
 
 async def test_a_list_narrows_by_subject_and_state(studio: Studio, service: Service) -> None:
     await studio.trainings.start(WISH)
-    await studio.trainings.start(TrainingWish("images-2", subject="Bruno"))
-    await unconfirmed(studio, service, TrainingWish("images-3", subject="anna"))
+    await studio.trainings.start(TrainingRequest("images-2", subject="Bruno"))
+    await unconfirmed(studio, service, TrainingRequest("images-3", subject="anna"))
     page = await studio.trainings.list(subject=" ANNA ")
     assert {training.training_images_id for training in page.trainings} == {"images-1", "images-3"}
     page = await studio.trainings.list(status=frozenset({State.UNCONFIRMED}))

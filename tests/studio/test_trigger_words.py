@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.trigger_words import WordDoubt, WordProblem, doubts_about, problem_of
+from apiframe_studio.trigger_words import WordDoubt, WordProblem, doubts_about, find_problem
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,12 @@ from apiframe_studio.trigger_words import WordDoubt, WordProblem, doubts_about, 
     ],
 )
 def test_a_word_is_rejected_for_one_reason(word: str, problem: WordProblem | None) -> None:
-    assert problem_of(word) is problem
+    assert find_problem(word) is problem
 
 
 @given(st.text(max_size=40))
 def test_a_valid_word_is_safe_in_urls_and_shells(word: str) -> None:
-    if problem_of(word) is None:
+    if find_problem(word) is None:
         assert word.isascii()
         assert word.replace("_", "").replace("-", "").isalnum() or not word.strip("_-")
 
@@ -54,5 +54,5 @@ def test_a_valid_word_is_safe_in_urls_and_shells(word: str) -> None:
 def test_an_ordinary_word_or_a_digit_is_a_warning_not_an_error(
     word: str, doubts: tuple[WordDoubt, ...]
 ) -> None:
-    assert problem_of(word) is None
+    assert find_problem(word) is None
     assert doubts_about(word, "Maja Ucja") == doubts

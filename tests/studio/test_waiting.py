@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from apiframe_studio.submission import State
 from apiframe_studio.training import Training
-from apiframe_studio.waiting import MOST_COUNTED, FruitlessWaits, Waiting
+from apiframe_studio.waiting import MAX_COUNTED, FruitlessWaits, Waiting
 
 from .stepped_clock import HeldClock
 
@@ -204,7 +204,7 @@ def test_only_waits_one_after_the_other_without_progress_are_counted() -> None:
 
 def test_the_counts_of_waits_are_bounded() -> None:
     waits = FruitlessWaits()
-    for number in range(2 * MOST_COUNTED):
+    for number in range(2 * MAX_COUNTED):
         waits.count(f"tr-{number}", None, (State.QUEUED, None), began=0, now=1)
     assert waits.count("tr-0", (State.QUEUED, 5.0), (State.QUEUED, None), began=2, now=3) == 0
 

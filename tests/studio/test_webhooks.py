@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.webhooks import WebhookProblem, problem_of
+from apiframe_studio.webhooks import WebhookProblem, find_problem
 
 NOT_A_URL, NOT_HTTPS = WebhookProblem.NOT_A_URL, WebhookProblem.NOT_HTTPS
 
@@ -47,11 +47,11 @@ NOT_A_URL, NOT_HTTPS = WebhookProblem.NOT_A_URL, WebhookProblem.NOT_HTTPS
 def test_plain_http_is_allowed_only_to_this_machine_and_only_if_the_service_is_local(
     url: str, remote: WebhookProblem | None, local: WebhookProblem | None
 ) -> None:
-    assert problem_of(url, service_is_local=False) is remote
-    assert problem_of(url, service_is_local=True) is local
+    assert find_problem(url, service_is_local=False) is remote
+    assert find_problem(url, service_is_local=True) is local
 
 
 @given(st.text(max_size=60), st.booleans())
 def test_no_text_raises(text: str, local: bool) -> None:
     for url in (text, f"https://{text}", f"http://{text}/"):
-        problem_of(url, service_is_local=local)
+        find_problem(url, service_is_local=local)

@@ -26,7 +26,7 @@ from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos.decoders import _Pool
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
-from apiframe_studio.studio import Studio, StudioPlan
+from apiframe_studio.studio import Studio, StudioConfig
 
 START = 1_790_000_000.0
 TRAINING_SECONDS = 1000.0
@@ -191,11 +191,11 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
     ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
         sandbox = Sandbox(clock=clock.now, **paces)
-        plan = StudioPlan(
+        plan = StudioConfig(
             ledger_path=tmp_path / "ledger.sqlite3",
             base_url=SANDBOX_URL,
             key=SecretStr(SANDBOX_KEY),
-            stand_in=lambda: sandbox.app,
+            app_factory=lambda: sandbox.app,
             is_sandbox=True,
             photo_folders=(tmp_path / "photos",),
             output_folder=tmp_path / "portraits",
@@ -244,7 +244,7 @@ def gating(serving: Serving) -> Gating:
     @asynccontextmanager
     async def gate(path: str) -> AsyncGenerator[Gated]:
         gated = Gated(path)
-        async with serving(stand_in=lambda: gated.app) as gated.session:
+        async with serving(app_factory=lambda: gated.app) as gated.session:
             yield gated
 
     return gate

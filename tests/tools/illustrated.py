@@ -30,7 +30,7 @@ class Shown:
     blocks: list[ContentBlock]
 
     def images(self) -> list[Image.Image]:
-        return [picture_of(block) for block in self.blocks if isinstance(block, ImageContent)]
+        return [image_of(block) for block in self.blocks if isinstance(block, ImageContent)]
 
 
 async def show(session: Session, tool: str, *, told: Any = None, **arguments: Any) -> Shown:
@@ -61,7 +61,7 @@ async def refuse(session: Session, tool: str, **arguments: Any) -> str:
     return text.text
 
 
-def picture_of(block: ImageContent) -> Image.Image:
+def image_of(block: ImageContent) -> Image.Image:
     assert block.mime_type == "image/jpeg"
     picture = Image.open(BytesIO(base64.b64decode(block.data)))
     assert picture.format == "JPEG"

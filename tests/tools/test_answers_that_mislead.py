@@ -35,7 +35,7 @@ async def test_a_response_like_that_of_another_kind_still_gives_the_state_and_wo
 ) -> None:
     said = MISLEADING[resembles]
     with fault_server("accepted", "said", faults={"said": replying(answer("200 OK", said))}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             begun = await session.ask("start_training", training_images_id="photos-0123456789")
             seen = await session.ask("get_training_status", task_id=begun.facts["ref"])
             waited = await session.ask("wait_for_training", task_id=TASK_ID)

@@ -200,7 +200,7 @@ async def test_a_training_rejected_for_an_expired_set_says_what_to_do(session: S
 
 async def test_too_few_credits_are_reported(serving: Serving) -> None:
     with fault_server("status_402") as service:
-        async with serving(base_url=service.base_url, stand_in=None) as session:
+        async with serving(base_url=service.base_url, app_factory=None) as session:
             said = await session.refusal("start_training", **PHOTOS)
     assert "too few credits" in said
     assert "get_account shows how many are left" in said
@@ -279,7 +279,7 @@ async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Servi
     deadline = {"silent": 0.6, "throttled_for_seconds": 5.0}.get(fault, 15.0)
     with fault_server(fault) as service:
         async with serving(
-            base_url=service.base_url, stand_in=None, is_sandbox=False, read_seconds=deadline
+            base_url=service.base_url, app_factory=None, is_sandbox=False, read_seconds=deadline
         ) as session:
             said = await session.refusal("get_account")
     assert WHAT_A_LOOK_SAYS[fault] in said
@@ -288,7 +288,7 @@ async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Servi
 
 @pytest.mark.parametrize("url", ["nowhere", "ftp://example.org", f"https://u:{CANARY}@example.org", ""])
 async def test_an_invalid_base_url_is_explained_before_anything_is_sent(serving: Serving, url: str) -> None:
-    async with serving(base_url=url, stand_in=None) as session:
+    async with serving(base_url=url, app_factory=None) as session:
         said = await session.refusal("start_training", **PHOTOS)
         assert "nothing was sent" in said
         assert "ask the user to correct APIFRAME_BASE_URL" in said
@@ -360,7 +360,7 @@ def _set_aside(folder: Path) -> list[Path]:
 
 async def test_images_that_cannot_be_paid_are_reported_as_images(serving: Serving, clock: HandClock) -> None:
     poor = Sandbox(clock=clock.now, training_seconds=1.0, start_credits=48)
-    async with serving(stand_in=lambda: poor.app) as session:
+    async with serving(app_factory=lambda: poor.app) as session:
         begun = (await session.ask("start_training", **PHOTOS)).facts
         clock.at += 10
         await session.ask("get_training_status", task_id=begun["ref"])

@@ -64,7 +64,7 @@ async def test_a_clock_that_is_ahead_causes_no_repeated_payments(
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
     arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         first = await show(session, "prepare_photos", **arguments)
         again = await show(session, "prepare_photos", **arguments)
         begun = await show(session, "start_training", training_images_id=first.facts["training_images_id"])
@@ -83,7 +83,7 @@ async def test_a_set_that_has_expired_at_the_service_is_reported(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
         clock.at += DAY + 3600
         said = await refuse(session, "start_training", training_images_id=prepared.facts["ref"])
@@ -101,13 +101,13 @@ async def test_a_new_process_reads_the_time_of_the_service_before_it_reports_a_s
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
     arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         prepared = await show(session, "prepare_photos", **arguments)
     service._ahead = 30 * DAY
     clock.at += 30 * DAY
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         again = await show(session, "prepare_photos", **arguments)
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         await show(session, "start_training", training_images_id=prepared.facts["ref"])
     assert again.facts["status"] == "ready"
     assert "30 days ahead" in again.text
@@ -120,7 +120,7 @@ async def test_a_clock_that_is_about_right_is_not_mentioned(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=-120)
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert "clock" not in prepared.text
 
@@ -134,7 +134,7 @@ async def test_a_date_header_that_is_ahead_causes_no_repeated_payments(
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=0 if sometimes else off)
     arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         first = await show(session, "prepare_photos", **arguments)
         for hours in (1, 2, 3):
             clock.at += hours * 3600
@@ -157,7 +157,7 @@ async def test_a_set_that_a_late_date_header_keeps_valid_expires_when_the_servic
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=-2 * DAY)
     arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         old = (await show(session, "prepare_photos", **arguments)).facts["training_images_id"]
         clock.at += DAY + 3600
         assert (await show(session, "prepare_photos", **arguments)).facts["training_images_id"] == old
@@ -176,7 +176,7 @@ async def test_a_set_that_the_service_expires_early_is_replaced(
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
     arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(stand_in=lambda: service.app) as session:
+    async with serving(app_factory=lambda: service.app) as session:
         old = (await show(session, "prepare_photos", **arguments)).facts["training_images_id"]
         await service.sandbox.advance(DAY + 3600)
         assert "expired" in await refuse(session, "start_training", training_images_id=old)

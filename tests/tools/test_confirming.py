@@ -13,8 +13,8 @@ from mcp.types import ElicitResult, ErrorData
 
 from apiframe_studio.ledger import Kind
 from apiframe_studio.photos.synthetic import draw, scenes
-from apiframe_studio.sending import NotAgreed
-from apiframe_studio.trainings import TrainingWish
+from apiframe_studio.submitter import NotAgreed
+from apiframe_studio.trainings import TrainingRequest
 
 from ..conftest import DRAWN
 from .illustrated import refuse, show
@@ -163,7 +163,7 @@ async def test_a_question_is_the_same_in_every_round(
         await refuse(session, "prepare_photos", **arguments)
         await refuse(session, "start_training", **TRAINING)
         clock.at += 20 * 60
-        await session.studio.trainings.start(TrainingWish("sandbox-bad-photos"))
+        await session.studio.trainings.start(TrainingRequest("sandbox-bad-photos"))
         shutil.copytree(photos, photos.with_name("elsewhere"))
         shutil.rmtree(photos)
         shutil.move(photos.with_name("elsewhere"), photos)
@@ -234,7 +234,7 @@ async def test_there_is_no_question_about_a_request_over_the_daily_limit(
 ) -> None:
     person = Person(YES)
     arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, credits_a_day=1) as session:
+    async with serving(answers=person.answers, max_credits_per_day=1) as session:
         assert "APIFRAME_MAX_CREDITS_PER_DAY" in await refuse(session, tool, **arguments)
         listed = await show(session, "list_trainings")
     assert person.asked == []
@@ -342,9 +342,9 @@ async def test_a_client_that_fails_to_ask_gets_an_explanation_and_pays_nothing(s
 async def test_an_unconfirmed_payment_is_never_made(serving: Serving) -> None:
     async with serving() as session:
         with pytest.raises(NotAgreed):
-            await session.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
+            await session.studio.trainings.start(TrainingRequest("sandbox-person"), may_pay=False)
         begun = await show(session, "start_training", **TRAINING)
-        again = await session.studio.trainings.start(TrainingWish("sandbox-person"), may_pay=False)
+        again = await session.studio.trainings.start(TrainingRequest("sandbox-person"), may_pay=False)
         assert (again.ref, again.deduplicated) == (begun.facts["ref"], True)
         assert session.asked("/ai-photo-train") == 1
 

@@ -108,7 +108,7 @@ async def test_an_accepted_id_of_images_is_checked_with_the_service_and_can_be_c
     }
     order = ("trained", "reset_after_request", "unknown", "trained", "running", "unknown", "running")
     with fault_server(*order, faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             lost = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
             ref = lost.facts["ref"]
             accepted = {"ref": ref, "decision": "accepted"}
@@ -201,7 +201,7 @@ async def test_a_task_found_again_at_the_service_is_neither_given_up_nor_given_a
 ) -> None:
     kind, seen = KNOWN_AGAIN[what]
     with fault_server("seen", faults={"seen": replying(answer("200 OK", seen))}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             row = await _missing(session, kind)
             said = await session.refusal("resolve_training", ref=row.ref, decision="give_up")
             found = await session.studio.ledger.find(row.ref, session.clock.now())
@@ -218,7 +218,7 @@ async def test_a_task_found_again_at_the_service_is_neither_given_up_nor_given_a
 async def test_a_photo_set_found_to_be_ready_is_not_given_up(serving: Serving) -> None:
     ready = {"task_id": "x-1", "status": "finished", "expires_at": "2026-09-23T00:00:00Z"}
     with fault_server("ready", faults={"ready": replying(answer("200 OK", ready))}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             row = await _missing(session, Kind.UPLOAD)
             await session.refusal("resolve_training", ref=row.ref, decision="give_up")
             found = await session.studio.ledger.find(row.ref, session.clock.now())
@@ -240,7 +240,7 @@ async def test_images_can_be_given_up_only_when_their_links_no_longer_work(
         replying(answer("200 OK", {"status": "finished", "image_urls": links}))(connection, server)
 
     with fault_server("made", "image", faults={"made": made, "image": replying(link)}) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             row = await _missing(session, Kind.GENERATION)
             result = await session.call("resolve_training", ref=row.ref, decision="give_up")
             found = await session.studio.ledger.find(row.ref, session.clock.now())

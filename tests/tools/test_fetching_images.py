@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from apiframe_studio.forgetting import forget_subject
-from apiframe_studio.portfolio import MOST_IN_MEMORY
+from apiframe_studio.image_store import MAX_IN_MEMORY
 
 from .illustrated import refuse, show
 
@@ -83,7 +83,7 @@ def _json(data: object) -> bytes:
 
 def _serve(serving: Serving, hosted: Hosted) -> Any:
     return serving(
-        stand_in=lambda: hosted.app, is_sandbox=False, picture_hosts=(".apiframe.pro",), read_seconds=5.0
+        app_factory=lambda: hosted.app, is_sandbox=False, picture_hosts=(".apiframe.pro",), read_seconds=5.0
     )
 
 
@@ -122,12 +122,12 @@ async def test_concurrent_calls_together_keep_at_most_two_images_in_memory(servi
             for number in range(5):
                 group.start_soon(ask, number)
             with anyio.fail_after(10):
-                while session.studio.portfolio.turn().statistics().tasks_waiting < 5 - MOST_IN_MEMORY:
+                while session.studio.image_store.turn().statistics().tasks_waiting < 5 - MAX_IN_MEMORY:
                     await anyio.lowlevel.checkpoint()
             assert hosted.waiting is not None
             hosted.waiting.set()
     assert len(hosted.fetched) == 5 * 4
-    assert hosted.most_at_once == MOST_IN_MEMORY
+    assert hosted.most_at_once == MAX_IN_MEMORY
 
 
 async def test_a_host_that_hangs_does_not_delay_calls_for_saved_images(serving: Serving) -> None:
@@ -136,11 +136,11 @@ async def test_a_host_that_hangs_does_not_delay_calls_for_saved_images(serving: 
         await show(session, "generate_photos", task_id="t-1", prompt="saved", seed=1)
         hosted.waiting = anyio.Event()
         async with anyio.create_task_group() as group:
-            for number in range(MOST_IN_MEMORY):
+            for number in range(MAX_IN_MEMORY):
                 hanging = {"task_id": "t-1", "prompt": f"hangs {number}"}
                 group.start_soon(partial(session.client.call_tool, "generate_photos", hanging))
             with anyio.fail_after(20):
-                while hosted.at_once < MOST_IN_MEMORY:
+                while hosted.at_once < MAX_IN_MEMORY:
                     await anyio.lowlevel.checkpoint()
                 again = await show(session, "generate_photos", task_id="t-1", prompt="saved", seed=1)
             assert len(again.images()) == 1
@@ -160,7 +160,7 @@ async def test_images_that_arrive_after_their_subject_was_forgotten_are_removed(
             with anyio.fail_after(10):
                 while not hosted.at_once:
                     await anyio.lowlevel.checkpoint()
-            await forget_subject("canarianna", studio.ledger, studio.portfolio, session.clock.now())
+            await forget_subject("canarianna", studio.ledger, studio.image_store, session.clock.now())
             assert hosted.waiting is not None
             hosted.waiting.set()
         assert list(studio.plan.output_folder.iterdir()) == []

@@ -14,7 +14,7 @@ import pytest
 from mcp.types import PromptReference
 
 from apiframe_studio.forgetting import forget_subject
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 from .illustrated import show
 
@@ -154,7 +154,7 @@ async def test_a_name_stored_by_the_first_version_is_shown_without_invisible_cha
             names,
         ]
         forgotten = await forget_subject(
-            "Anna", session.studio.ledger, session.studio.portfolio, session.clock.now()
+            "Anna", session.studio.ledger, session.studio.image_store, session.clock.now()
         )
     assert [_unseen(_all_of(answer)) for answer in answers] == [[]] * len(answers)
     assert names.completion.values == ["Anna"]

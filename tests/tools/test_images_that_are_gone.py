@@ -53,7 +53,7 @@ async def test_a_removed_image_is_fetched_again_without_payment(
 ) -> None:
     if take_away is _put_a_link and os.name == "nt":
         pytest.skip("makes links the POSIX way")
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         first, second = await _made(session)
         before = _content(first), _content(second)
         take_away(second)
@@ -73,7 +73,7 @@ async def test_without_a_seed_a_removed_image_is_fetched_again_for_ten_minutes(
     serving: Serving, watched: Watched, minutes: int, paid: int
 ) -> None:
     arguments = {name: ARGUMENTS[name] for name in ARGUMENTS if name != "seed"}
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         await _made(session)
         made = await show(session, "generate_photos", **arguments)
         before = len(watched.bodies(GENERATE))
@@ -87,7 +87,7 @@ async def test_without_a_seed_a_removed_image_is_fetched_again_for_ten_minutes(
 async def test_a_removed_image_with_an_expired_link_is_reported_as_missing(
     serving: Serving, watched: Watched
 ) -> None:
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         first, second = await _made(session)
         _remove(second)
         watched.broken.add("/pictures")

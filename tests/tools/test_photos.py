@@ -17,7 +17,7 @@ from PIL import Image
 
 from apiframe_studio.api.provider import Range
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
-from apiframe_studio.photo_sets import PhotosWish
+from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.submission import Event, State
@@ -152,7 +152,7 @@ async def test_prepared_photos_have_a_price_and_an_expiry_and_no_metadata(
     async def hear(done: float, _of: float | None, _message: str | None) -> None:
         told.append(done)
 
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         shown = await show(
             session, "prepare_photos", told=hear, paths=[str(photos)], **PERSON, age=30, subject="Anna"
         )
@@ -289,7 +289,7 @@ async def test_a_waiting_set_with_other_attributes_is_not_waited_for(
     session: Session, runs: HandClock, photos: Path
 ) -> None:
     prepared = await session.studio.photo_sets.check_and_normalise(
-        PhotosWish([str(photos)], PERSON["gender"], PERSON["ethnicity"])
+        PhotoSetRequest([str(photos)], PERSON["gender"], PERSON["ethnicity"])
     )
     ledger = session.studio.ledger
     waits = NewSubmission(
@@ -319,7 +319,7 @@ async def test_an_upload_with_a_lost_response_waits_for_a_decision_of_the_user(
     faults = {"uploaded": replying(answer("200 OK", UPLOADED))}
     asked = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
     with fault_server("reset_after_request", "uploaded", faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             lost = await show(session, "prepare_photos", **asked)
             given = {"task_id": ACCEPTED["task_id"]} if decision == "accepted" else {}
             resolved = await session.ask(
@@ -351,7 +351,7 @@ async def test_a_failed_status_check_after_an_upload_is_not_an_error_and_reports
     serving: Serving, runs: HandClock, photos: Path
 ) -> None:
     watched = Watched(Sandbox(clock=runs.now), broken={"/fetch"})
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         shown = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
         watched.broken.clear()
         again = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
@@ -452,7 +452,7 @@ async def test_the_wait_for_a_set_in_preparation_is_limited(
 
 async def test_a_set_unknown_to_the_ledger_is_sent_as_given(serving: Serving, runs: HandClock) -> None:
     watched = Watched(Sandbox(clock=runs.now))
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         begun = await show(session, "start_training", training_images_id="sandbox-person")
     assert watched.bodies(TRAIN) == [{"training_images_id": "sandbox-person"}]
     assert begun.facts["credits"] is None

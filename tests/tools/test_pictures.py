@@ -41,7 +41,7 @@ async def watched(clock: HandClock) -> Watched:
 
 @pytest.fixture
 async def trained(serving: Serving, watched: Watched) -> AsyncGenerator[tuple[Session, dict[str, Any]]]:
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         yield session, await _train(session)
 
 
@@ -254,13 +254,13 @@ async def test_a_server_stopped_before_the_download_fetches_after_a_restart_with
     )
     arguments = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2}
     clock.runs = True
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         await _train(session)
         said = await refuse(session, "generate_photos", **arguments)
         assert "The images were made and paid for" in said
         assert "call generate_photos again with the same arguments; fetching is free" in said
     watched.broken.clear()
-    async with serving(stand_in=lambda: watched.app) as session:
+    async with serving(app_factory=lambda: watched.app) as session:
         shown = await show(session, "generate_photos", **arguments)
         assert len(_files(session)) == 4
     assert (shown.facts["status"], shown.facts["deduplicated"]) == ("finished", True)
@@ -279,7 +279,7 @@ async def test_a_generation_with_a_lost_response_waits_for_a_decision_of_the_use
     order = ("trained", "reset_after_request", "trained", "trained", "taken")
     arguments = {"task_id": "t-1", "prompt": "by the sea"}
     with fault_server(*order, faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             lost = await show(session, "generate_photos", **arguments)
             again = await show(session, "generate_photos", **arguments)
             before = [post.target for post in service.posts].count(GENERATE)
@@ -310,7 +310,7 @@ async def test_images_are_not_fetched_from_other_hosts(serving: Serving, link: s
     faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
     with fault_server("trained", "made", faults=faults) as service:
         async with serving(
-            base_url=service.base_url, stand_in=None, picture_hosts=(".apiframe.pro",)
+            base_url=service.base_url, app_factory=None, picture_hosts=(".apiframe.pro",)
         ) as session:
             result = await session.call("generate_photos", task_id="t-1", prompt="by the sea")
             assert not _files(session)
@@ -383,7 +383,7 @@ async def test_a_disk_full_after_payment_is_reported_and_the_same_call_fetches_f
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(session.studio.portfolio, "keep", full)
+        patched.setattr(session.studio.image_store, "keep", full)
         said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
     shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert "No space left on device" in said
@@ -402,7 +402,7 @@ async def test_images_without_a_preview_are_still_returned(
     async def none(_: object) -> list[bytes]:
         raise DecodersFailed("none")
 
-    monkeypatch.setattr(session.studio.portfolio, "previews", none)
+    monkeypatch.setattr(session.studio.image_store, "previews", none)
     shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert [type(block) for block in shown.blocks] == [ResourceLink]
     assert len(shown.facts["pictures"]) == 1
@@ -453,7 +453,7 @@ async def test_images_are_fetched_only_from_hosts_in_the_setting(serving: Servin
         faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
         hosts = (decoy.base_url.removeprefix("http://"),) if allowed else (".apiframe.pro",)
         with fault_server("trained", "made", faults=faults) as service:
-            async with serving(base_url=service.base_url, stand_in=None, picture_hosts=hosts) as session:
+            async with serving(base_url=service.base_url, app_factory=None, picture_hosts=hosts) as session:
                 said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
     assert bool(decoy.requests) is allowed
     assert all("authorization" not in request.headers for request in decoy.requests)
@@ -466,7 +466,7 @@ async def test_the_cost_of_failed_images_is_reported_as_uncertain(serving: Servi
     made = {"task_id": "g-1", "status": "failed", "task_type": "ai-photo-generate", "message": "flagged"}
     faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
     with fault_server("trained", "made", faults=faults) as service:
-        async with serving(base_url=service.base_url, stand_in=None) as session:
+        async with serving(base_url=service.base_url, app_factory=None) as session:
             failed = await session.call("generate_photos", task_id="t-1", prompt="by the sea")
     [text] = failed.content
     assert isinstance(text, TextContent)

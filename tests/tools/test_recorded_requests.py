@@ -94,7 +94,7 @@ class Recorder:
 
 async def _do_the_main_job(serving: Serving, recorder: Recorder, photos: Path) -> None:
     plan = {"photo_folders": (photos,), "paid_seconds": 20.0, "read_seconds": 15.0}
-    async with serving(stand_in=lambda: recorder, speeds={"training_seconds": 20.0}, **plan) as session:
+    async with serving(app_factory=lambda: recorder, speeds={"training_seconds": 20.0}, **plan) as session:
         recorder.app = session.sandbox.app
         session.clock.runs = True
         said = {"gender": "female", "ethnicity": "white", "age": 30, "subject": "Anna", "consent": True}

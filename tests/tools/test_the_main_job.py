@@ -289,7 +289,7 @@ async def test_a_training_started_elsewhere_can_be_polled_and_imported(
 ) -> None:
     elsewhere = (await session.ask("start_training", training_images_id="sandbox-person")).facts["task_id"]
     another = session.studio.plan.ledger_path.with_name("another.sqlite3")
-    async with serving(ledger_path=another, stand_in=lambda: session.sandbox.app) as here:
+    async with serving(ledger_path=another, app_factory=lambda: session.sandbox.app) as here:
         seen = await here.ask("get_training_status", task_id=elsewhere)
         assert (seen.facts["ref"], seen.facts["task_id"]) == (None, elsewhere)
         assert "resolve_training can add it to the list" in seen.text
@@ -308,7 +308,7 @@ async def test_a_list_that_cannot_be_refreshed_shows_the_last_known_state_and_it
     await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
     session.clock.at += 400
     await session.ask("list_trainings")
-    async with serving(stand_in=None) as offline:
+    async with serving(app_factory=None) as offline:
         reply = await offline.ask("list_trainings")
     [row] = reply.facts["trainings"]
     assert (row["status"], row["percentage"], row["stale"]) == ("processing", 40, True)

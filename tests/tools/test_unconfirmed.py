@@ -37,7 +37,7 @@ def _trainings(service: FaultServer) -> int:
 async def lost(serving: Serving) -> AsyncGenerator[tuple[Session, FaultServer, dict[str, Any]]]:
     """A training whose response was lost; later the service reports it as finished."""
     with fault_server("reset_after_request", "finished", faults=FAULTS) as service:
-        async with serving(base_url=service.base_url, stand_in=None, is_sandbox=False) as session:
+        async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             begun = await session.ask("start_training", **PHOTOS, subject="Anna", trigger_word="TOKANNA")
             assert begun.facts["status"] == "unconfirmed"
             yield session, service, begun.facts
@@ -52,7 +52,7 @@ async def test_a_lost_response_is_a_normal_result_that_leaves_the_decision_to_th
     deadlines = {"paid_seconds": 0.6} if fault == "silent" else {}
     with fault_server(fault) as service:
         async with serving(
-            base_url=service.base_url, stand_in=None, is_sandbox=False, **deadlines
+            base_url=service.base_url, app_factory=None, is_sandbox=False, **deadlines
         ) as session:
             reply = await session.ask("start_training", **PHOTOS, subject="Anna")
             again = await session.ask("start_training", **PHOTOS, subject="Anna", idempotency_key="new")
@@ -128,7 +128,7 @@ async def test_after_give_up_a_start_is_a_new_training(
 @pytest.mark.parametrize("fault", ["truncated_body_with_id", "truncated_chunk_with_id"])
 async def test_an_id_in_a_truncated_response_is_kept(serving: Serving, fault: str) -> None:
     with fault_server(fault, "running", faults=FAULTS) as service:
-        async with serving(base_url=service.base_url, stand_in=None) as session:
+        async with serving(base_url=service.base_url, app_factory=None) as session:
             begun = await session.ask("start_training", **PHOTOS)
             reply = await session.ask("get_training_status", task_id=begun.facts["ref"])
     assert (begun.facts["status"], begun.facts["task_id"]) == ("queued", TASK_ID)
@@ -137,7 +137,7 @@ async def test_an_id_in_a_truncated_response_is_kept(serving: Serving, fault: st
 
 async def test_the_reported_word_is_the_one_that_the_service_returned(serving: Serving) -> None:
     with fault_server("accepted", "finished", faults=FAULTS) as service:
-        async with serving(base_url=service.base_url, stand_in=None) as session:
+        async with serving(base_url=service.base_url, app_factory=None) as session:
             begun = await session.ask("start_training", **PHOTOS, trigger_word="TOKANNA")
             reply = await session.ask("get_training_status", task_id=begun.facts["task_id"])
             row = (await session.ask("list_trainings")).facts["trainings"][0]
@@ -149,7 +149,7 @@ async def test_the_reported_word_is_the_one_that_the_service_returned(serving: S
 
 async def test_a_word_that_cannot_be_used_in_a_prompt_is_not_repeated(serving: Serving) -> None:
     with fault_server("accepted", "odd word", faults=FAULTS) as service:
-        async with serving(base_url=service.base_url, stand_in=None) as session:
+        async with serving(base_url=service.base_url, app_factory=None) as session:
             begun = await session.ask("start_training", **PHOTOS)
             reply = await session.ask("get_training_status", task_id=begun.facts["task_id"])
     assert (reply.facts["status"], reply.facts["trigger_word"]) == ("finished", None)
@@ -169,7 +169,7 @@ async def test_a_provably_unsent_request_waits_in_the_ledger_for_the_same_call(
     serving: Serving, fault: str, told: str
 ) -> None:
     with fault_server(fault) as service:
-        async with serving(base_url=service.base_url, stand_in=None) as session:
+        async with serving(base_url=service.base_url, app_factory=None) as session:
             session.clock.runs = True
             said = await session.refusal("start_training", **PHOTOS)
             [row] = (await session.ask("list_trainings")).facts["trainings"]

@@ -15,7 +15,7 @@ from apiframe_studio.photo_sets import (
     CheckedPhotos,
     ConsentMissing,
     PhotosChanged,
-    PhotosWish,
+    PhotoSetRequest,
     Step,
 )
 from apiframe_studio.studio import Studio
@@ -45,7 +45,7 @@ changed: the wording of the question decides whether an answer counts."""
 class _Ready:
     """Photos ready to be confirmed and sent. `seconds` are left for the call once the user has answered."""
 
-    wish: PhotosWish
+    request: PhotoSetRequest
     photos: CheckedPhotos
     on_progress: OnProgress
     seconds: float
@@ -68,7 +68,7 @@ async def _check(
     await studio.service()
     began = studio.clock.monotonic()
     on_progress = stepped(ctx.report_progress, tuple(Step))
-    wish = PhotosWish(
+    request = PhotoSetRequest(
         paths,
         gender,
         ethnicity,
@@ -78,12 +78,12 @@ async def _check(
         leave_out=leave_out or (),
         keep=keep or (),
     )
-    photos = await studio.photo_sets.check_and_normalise(wish, on_progress, CHECKING_SECONDS)
+    photos = await studio.photo_sets.check_and_normalise(request, on_progress, CHECKING_SECONDS)
     # In the 2026 protocol the call has come again with the answer: it was given for what was there before.
-    asked = _asked.get(studio, {}).get(_choice(wish), photos.fingerprint)
+    asked = _asked.get(studio, {}).get(_choice(request), photos.fingerprint)
     if ctx.input_responses and asked != photos.fingerprint:
         raise PhotosChanged
-    return _Ready(wish, photos, on_progress, MAX_SECONDS - (studio.clock.monotonic() - began))
+    return _Ready(request, photos, on_progress, MAX_SECONDS - (studio.clock.monotonic() - began))
 
 
 async def _confirm(
@@ -92,7 +92,7 @@ async def _confirm(
     asked = _asked.setdefault(studio, {})
     if len(asked) >= MAX_ASKED:
         asked.clear()
-    asked[_choice(ready.wish)] = ready.photos.fingerprint
+    asked[_choice(ready.request)] = ready.photos.fingerprint
     return await confirm_spending(ctx, studio, partial(_question, studio, ready))
 
 
@@ -116,7 +116,7 @@ async def prepare_photos(
     other metadata. A slow upload continues after the call; the same call again reports it. Needs the subject's consent.
     """
     photo_set = await studio.photo_sets.prepare(
-        ready.wish,
+        ready.request,
         ready.on_progress,
         ready.seconds,
         checked=ready.photos,
@@ -127,15 +127,15 @@ async def prepare_photos(
     return PhotosPrepared.of(photo_set, studio.terms, sandbox=studio.is_sandbox, credits_left=left)
 
 
-def _choice(wish: PhotosWish) -> tuple[Sequence[str], ...]:
-    return tuple(wish.paths), tuple(wish.leave_out), tuple(wish.keep)
+def _choice(request: PhotoSetRequest) -> tuple[Sequence[str], ...]:
+    return tuple(request.paths), tuple(request.leave_out), tuple(request.keep)
 
 
 async def _question(studio: Studio, ready: _Ready) -> str | None:
-    if not await studio.photo_sets.costs(ready.wish, ready.photos):
+    if not await studio.photo_sets.costs(ready.request, ready.photos):
         return None
     number = len(ready.photos.prepared.jpegs)
-    photos = name_set(number, ready.wish.subject, ready.photos.fingerprint)
+    photos = name_set(number, ready.request.subject, ready.photos.fingerprint)
     trained = await studio.photo_sets.trained(ready.photos)
     before = f" {describe_earlier_training(trained)}" if trained else ""
     left_out = ready.photos.found - number

@@ -19,7 +19,7 @@ from mcp.types import (
 from pydantic import Field
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 from apiframe_studio.studio import Studio
 
 MAX_SUGGESTED: Final = 20

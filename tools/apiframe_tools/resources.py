@@ -10,7 +10,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
-from apiframe_studio.portfolio import ENDINGS
+from apiframe_studio.image_store import ENDINGS
 from apiframe_studio.studio import Studio
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
 from apiframe_tools.wording.photos import describe_good_photos
@@ -41,10 +41,10 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
         return describe_good_photos(studio.terms)
 
     for media_type, ending in ENDINGS.items():
-        _add_pictures(server, studio, media_type, ending)
+        _add_images(server, studio, media_type, ending)
 
 
-def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, ending: str) -> None:
+def _add_images(server: MCPServer[Any], studio: Studio, media_type: str, ending: str) -> None:
     @server.resource(
         f"apiframe://pictures/{{ref}}/{{number}}.{ending}",
         name=f"picture_{ending}",
@@ -53,9 +53,9 @@ def _add_pictures(server: MCPServer[Any], studio: Studio, media_type: str, endin
     )
     async def picture(ref: str, number: str) -> bytes:
         """An image that generate_photos saved on this machine."""
-        saved = await raise_readable(studio, studio.ledger.pictures_of(ref))
+        saved = await raise_readable(studio, studio.ledger.images_of(ref))
         for one in saved:
-            if str(one.number) == number and (data := await studio.portfolio.read(one)) is not None:
+            if str(one.number) == number and (data := await studio.image_store.read(one)) is not None:
                 return data
         raise ResourceNotFoundError(
             "No such image is saved here. generate_photos returns the URIs of saved images."

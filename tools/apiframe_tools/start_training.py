@@ -9,8 +9,8 @@ from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.studio import Studio
-from apiframe_studio.trainings import TrainingWish
-from apiframe_studio.webhooks import MAX_URL_LENGTH, WebhookProblem, problem_of
+from apiframe_studio.trainings import TrainingRequest
+from apiframe_studio.webhooks import MAX_URL_LENGTH, WebhookProblem, find_problem
 from apiframe_tools.mcp.confirmation import (
     Confirmation,
     Question,
@@ -48,8 +48,8 @@ async def _confirm(
     subject: str | None,
     idempotency_key: str | None,
 ) -> Question:
-    wish = TrainingWish(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
-    return await confirm_spending(ctx, studio, partial(_question, studio, wish))
+    request = TrainingRequest(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
+    return await confirm_spending(ctx, studio, partial(_question, studio, request))
 
 
 async def start_training(
@@ -71,23 +71,23 @@ async def start_training(
     """
     agreed = may_pay(confirmation)
     _check_webhook(studio, webhook_url)
-    wish = TrainingWish(
+    request = TrainingRequest(
         training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
     )
-    training = await studio.trainings.start(wish, may_pay=agreed)
+    training = await studio.trainings.start(request, may_pay=agreed)
     paid = training.task_id is not None and not training.deduplicated
     left = await credits_left(studio) if paid else None
     return TrainingStarted.of(training, studio.terms, sandbox=studio.is_sandbox, credits_left=left)
 
 
-async def _question(studio: Studio, wish: TrainingWish) -> str | None:
-    price = await studio.trainings.price(wish)
+async def _question(studio: Studio, request: TrainingRequest) -> str | None:
+    price = await studio.trainings.price(request)
     if price is None:
         return None
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
     before = f" {describe_earlier_training(price.earlier)} This trains them again." if price.earlier else ""
     photos = (
-        f"photo set {wish.training_images_id}{f' of {price.subject}' if price.subject else ''}"
+        f"photo set {request.training_images_id}{f' of {price.subject}' if price.subject else ''}"
         if price.photos is None
         else name_set(price.photos, price.subject, price.fingerprint)
     )
@@ -98,7 +98,7 @@ async def _question(studio: Studio, wish: TrainingWish) -> str | None:
 
 
 def _check_webhook(studio: Studio, url: str | None) -> None:
-    if url and (problem := problem_of(url, service_is_local=studio.service_is_local)):
+    if url and (problem := find_problem(url, service_is_local=studio.service_is_local)):
         raise ToolError(
             f"webhook_url {_WEBHOOK_PROBLEMS[problem]}, so nothing was sent. Omit it (get_training_status is "
             "enough) or pass an https URL that the service can reach."

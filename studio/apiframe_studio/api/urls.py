@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_BASE_URL_LENGTH: Final = 500

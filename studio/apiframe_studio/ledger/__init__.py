@@ -26,7 +26,7 @@ from apiframe_studio.ledger.rows import (
     NewSubmission,
     Observation,
     RowPage,
-    SavedPicture,
+    SavedImage,
     Submission,
 )
 
@@ -45,7 +45,7 @@ __all__ = [
     "NewSubmission",
     "Observation",
     "RowPage",
-    "SavedPicture",
+    "SavedImage",
     "SpendingCapReached",
     "SubjectForgotten",
     "Submission",

@@ -45,7 +45,7 @@ from apiframe_studio.ledger.rows import (
     NewSubmission,
     Observation,
     RowPage,
-    SavedPicture,
+    SavedImage,
     Submission,
 )
 from apiframe_studio.ledger.schema import observations, pictures
@@ -53,9 +53,9 @@ from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.table import (
     DURATIONS,
     FORGOTTEN,
+    IMAGES_OF,
     NAMED,
     OF_KIND,
-    PICTURES_OF,
     SEEN_OF,
     SENDING_ROWS,
     SPENT_SINCE,
@@ -86,7 +86,7 @@ from apiframe_studio.subjects import subject_key
 from apiframe_studio.submission import UNDER_WAY, Event, State, after
 
 MAX_LEASE_SECONDS: Final = 3600.0
-MOST_UNSETTLED: Final = 50
+MAX_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
 NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
 """What came back says that an attempt cost nothing."""
@@ -305,7 +305,7 @@ class Book:
 
     def forget_subject(
         self, owner: str, subject: str, refs: Sequence[str], now: float
-    ) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
+    ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
         """Take everything personal out of these submissions and of all that is about the subject by now.
 
         Out of the file's free pages too; and nothing personal is written to them afterwards, whatever is still under
@@ -316,7 +316,7 @@ class Book:
             rows: Sequence[Submission] = () if key is None else rows_about(connection, owner, key)
             known = set(refs)
             late = [row for row in rows if row.ref not in known]
-            saved = _pictures_of(connection, [row.ref for row in late])
+            saved = _images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
             change_all(connection, marked, partial(forgotten, now=now))
             drop_details(connection, marked)
@@ -325,9 +325,9 @@ class Book:
                 connection.exec_driver_sql("VACUUM")
         return late, saved
 
-    def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+    def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
-        unwanted: list[SavedPicture] = []
+        unwanted: list[SavedImage] = []
         with self._transaction() as connection:
             for picture in saved:
                 row = one(connection, picture.ref)
@@ -337,10 +337,10 @@ class Book:
                 connection.execute(insert(pictures).prefix_with("OR REPLACE").values(**asdict(picture)))
         return unwanted
 
-    def pictures_of(self, *refs: str) -> Sequence[SavedPicture]:
+    def images_of(self, *refs: str) -> Sequence[SavedImage]:
         """The pictures of these generations, those of each in their order."""
         with self._reading() as connection:
-            return _pictures_of(connection, refs)
+            return _images_of(connection, refs)
 
     def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
@@ -402,7 +402,7 @@ class Book:
             )
         return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
-    def unsettled(self, service: str, owner: str, now: float, *, limit: int = MOST_UNSETTLED) -> RowPage:
+    def unsettled(self, service: str, owner: str, now: float, *, limit: int = MAX_UNSETTLED) -> RowPage:
         """The submissions of any kind that are not settled, at most `limit`; see `read_unsettled`."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
@@ -516,8 +516,8 @@ class Book:
                 store(connection, _as_it_is(row, now))
 
 
-def _pictures_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedPicture]:
-    return [SavedPicture(**row) for row in with_list(connection, PICTURES_OF, refs).mappings()]
+def _images_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedImage]:
+    return [SavedImage(**row) for row in with_list(connection, IMAGES_OF, refs).mappings()]
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:

@@ -19,7 +19,7 @@ from apiframe_studio.ledger.rows import (
     NewSubmission,
     Observation,
     RowPage,
-    SavedPicture,
+    SavedImage,
     Submission,
 )
 from apiframe_studio.subjects import subject_key
@@ -115,17 +115,17 @@ class Ledger:
 
     async def forget_subject(
         self, subject: str, refs: Sequence[str], now: float
-    ) -> tuple[Sequence[Submission], Sequence[SavedPicture]]:
+    ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
         """Take everything personal out of these submissions, and of all else about the subject, which is returned."""
         return await self._do(lambda book: book.forget_subject(self.owner, subject, refs, now))
 
-    async def save_pictures(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+    async def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
-        return await self._do(lambda book: book.save_pictures(saved))
+        return await self._do(lambda book: book.save_images(saved))
 
-    async def pictures_of(self, *refs: str) -> Sequence[SavedPicture]:
+    async def images_of(self, *refs: str) -> Sequence[SavedImage]:
         """The pictures of these generations, those of each in their order."""
-        return await self._do(lambda book: book.pictures_of(*refs))
+        return await self._do(lambda book: book.images_of(*refs))
 
     async def find(self, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""

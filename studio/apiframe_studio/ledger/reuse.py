@@ -1,4 +1,4 @@
-"""When a settled submission answers a new wish, and what one may have cost at worst. Pure."""
+"""When a settled submission answers a new request, and what one may have cost at worst. Pure."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def still_good(
     row: Submission,
     terms: Terms = DEFAULT_TERMS,
 ) -> bool:
-    """Whether a settled submission answers this wish as well as a new one would.
+    """Whether a settled submission answers this request as well as a new one would.
 
     A training does, finished or failed: only a new idempotency key says that it is wanted again. An upload
     or a generation does when it was asked for in the same words and finished and has not expired, or failed

@@ -104,7 +104,7 @@ class RowPage:
 
 
 @dataclass(frozen=True)
-class SavedPicture:
+class SavedImage:
     """One generated picture on this machine. `number` counts from 1 within its generation."""
 
     ref: str

@@ -111,7 +111,7 @@ SEEN_OF: Final = (
     select(observations).where(observations.c.ref == bindparam("ref")).order_by(observations.c.at)
 )
 
-PICTURES_OF: Final = (
+IMAGES_OF: Final = (
     select(pictures).where(pictures.c.ref.in_(LISTED)).order_by(pictures.c.ref, pictures.c.number)
 )
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
@@ -185,7 +185,7 @@ def keyed_by(connection: Connection, new: NewSubmission) -> Keyed[Submission] | 
 
 
 def remember_key(connection: Connection, new: NewSubmission, row: Submission) -> None:
-    """That this key was answered with this row: the same call again is no new wish."""
+    """That this key was answered with this row: the same call again is no new request."""
     if new.idempotency_key is not None:
         values = {**_place(new), "key": digest(new.idempotency_key), "asked": _asked(new), "ref": row.ref}
         connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))

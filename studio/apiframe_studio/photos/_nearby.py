@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apiframe_studio.guarded_files import GuardedFolder
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 MAX_NEAR = 3
 _MIN_SIMILARITY = 0.6

@@ -25,12 +25,12 @@ from apiframe_studio.guarded_files import GuardedFolder, Refusal, comparable
 from apiframe_studio.photos._nearby import find_near_misses
 from apiframe_studio.photos.errors import PathRefused
 from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 MAX_ENTRIES = 10_000
 MAX_FOLDERS = 100
 MAX_PATH_CHARACTERS = 4096
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 MAX_DEPTH = 64
 
 # Unsupported formats are listed too, so that the user learns about their TIFFs.
@@ -55,7 +55,7 @@ class Photo:
     @property
     def name(self) -> str:
         """The name as shown, also to a model: without invisible characters."""
-        return plain(self.parts[-1], LONGEST_NAME)
+        return plain(self.parts[-1], MAX_NAME_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ def _is_visible(path: str) -> bool:
 
 
 def _shown(name: str) -> str:
-    return unicodedata.normalize("NFC", plain(name, LONGEST_NAME))
+    return unicodedata.normalize("NFC", plain(name, MAX_NAME_LENGTH))
 
 
 def _is_odd_on_windows(part: str) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
 from apiframe_studio.api.urls import is_loopback, is_loopback_url, normalize_base_url, require_https
-from apiframe_studio.webhooks import WebhookProblem, problem_of
+from apiframe_studio.webhooks import WebhookProblem, find_problem
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ HOSTS = [
 def test_local_urls_are_recognized_by_their_host(host: str, here: bool) -> None:
     assert is_loopback(host.strip("[]")) is here
     assert is_loopback_url(f"http://{host}:8788/v1") is here
-    at_home = problem_of(f"http://{host}/hook", service_is_local=True)
+    at_home = find_problem(f"http://{host}/hook", service_is_local=True)
     assert at_home is (None if here else WebhookProblem.NOT_HTTPS)
 
 

@@ -87,7 +87,7 @@ def mislabelled() -> Iterator[Hostile]:
         yield Hostile(f"text before {format_}", b"<html>" + whole, frozenset({Reason.NOT_AN_IMAGE}))
     for format_ in ("GIF", "TIFF", "BMP"):
         yield Hostile(f"a {format_}", small(format_), frozenset({Reason.UNSUPPORTED_FORMAT}))
-    strangers = {
+    sanitize = {
         "empty": b"",
         "text": b"hello",
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
@@ -100,7 +100,7 @@ def mislabelled() -> Iterator[Hostile]:
         "zeros": bytes(1000),
         "ones": b"\xff" * 1000,
     }
-    for name, data in strangers.items():
+    for name, data in sanitize.items():
         yield Hostile(name, data, frozenset({Reason.NOT_AN_IMAGE}))
     dice = random.Random(5)  # noqa: S311 - drawings, not secrets
     magics = (

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 MAX_NAMED = 5
 

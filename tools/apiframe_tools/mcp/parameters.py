@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos import MAX_PHOTOS_CHECKED
-from apiframe_studio.subjects import LONGEST_NAME, visible_name
-from apiframe_studio.trigger_words import LONGEST, SHORTEST, WordProblem, problem_of
+from apiframe_studio.subjects import MAX_NAME_LENGTH, visible_name
+from apiframe_studio.trigger_words import MAX_LENGTH, MIN_LENGTH, WordProblem, find_problem
 from apiframe_studio.webhooks import MAX_URL_LENGTH
 from apiframe_tools.mcp.schema import FromTerms, one_of
 
@@ -25,8 +25,8 @@ _NOT_A_NAME: Final = "must be a short name on one line, without control characte
 _ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]+")
 
 _TRIGGER_WORD_PROBLEMS: Final = {
-    WordProblem.TOO_SHORT: f"must have at least {SHORTEST} characters, so that it is not part of other words",
-    WordProblem.TOO_LONG: f"must have at most {LONGEST} characters",
+    WordProblem.TOO_SHORT: f"must have at least {MIN_LENGTH} characters, so that it is not part of other words",
+    WordProblem.TOO_LONG: f"must have at most {MAX_LENGTH} characters",
     WordProblem.SHAPE: "must be one word of letters A to Z, digits, _ and -, without spaces (for example TOKANNA)",
 }
 
@@ -40,7 +40,7 @@ def _check_id(text: str) -> str:
 
 
 def _check_trigger_word(text: str) -> str:
-    if problem := problem_of(text):
+    if problem := find_problem(text):
         raise ValueError(_TRIGGER_WORD_PROBLEMS[problem])
     return text
 
@@ -71,7 +71,7 @@ _Key = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(check_printable)
 ]
 _Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME), AfterValidator(clean_subject)
+    str, StringConstraints(strip_whitespace=True, max_length=MAX_NAME_LENGTH), AfterValidator(clean_subject)
 ]
 
 PhotosId = Annotated[_Id, Field(description="training_images_id from prepare_photos")]
@@ -83,7 +83,7 @@ TriggerWord = Annotated[
     AfterValidator(_check_trigger_word),
     Field(
         description="Made-up word to request, such as TOKANNA; the service may return another",
-        json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST, "pattern": "^[A-Za-z0-9_-]+$"},
+        json_schema_extra={"minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, "pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
 Subject = Annotated[_Name, Field(description="The subject's name; stays on this machine")]

@@ -7,8 +7,8 @@ from typing import Self
 from pydantic import Field
 
 from apiframe_studio.generations import Pictures
-from apiframe_studio.ledger import SavedPicture
-from apiframe_studio.portfolio import ENDINGS
+from apiframe_studio.image_store import ENDINGS
+from apiframe_studio.ledger import SavedImage
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_making
 from apiframe_tools.wording.phrases import STATUS, Status, costs, join_sentences, pluralize
@@ -84,5 +84,5 @@ class ImagesMade(WithImages):
         )
 
 
-def _uri(saved: SavedPicture) -> str:
+def _uri(saved: SavedImage) -> str:
     return f"apiframe://pictures/{saved.ref}/{saved.number}.{ENDINGS[saved.media_type]}"

@@ -32,8 +32,8 @@ from apiframe_studio.photo_sets import (
 )
 from apiframe_studio.photos import PhotoError
 from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
-from apiframe_studio.sending import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.submission import State
+from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
 from apiframe_tools.wording.ledger_errors import ledger_message
 from apiframe_tools.wording.next_steps import (

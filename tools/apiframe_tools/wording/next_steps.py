@@ -6,7 +6,7 @@ from math import ceil
 from typing import Final
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.generations import SAME_AGAIN_SECONDS, Pictures
+from apiframe_studio.generations import DEDUP_WINDOW_SECONDS, Pictures
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
 from apiframe_studio.photo_sets import PhotoSet
@@ -234,7 +234,7 @@ def after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> 
 
 _IMAGES_GONE = (
     "tell the user. With a seed, the same call tries to fetch them again, free; without one, only within "
-    f"{SAME_AGAIN_SECONDS / 60:g} minutes, and after that it makes new images at full price. A new seed always does."
+    f"{DEDUP_WINDOW_SECONDS / 60:g} minutes, and after that it makes new images at full price. A new seed always does."
 )
 
 

@@ -15,7 +15,7 @@ from apiframe_studio.photos import (
     PhotoError,
     Refusal,
 )
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 from apiframe_studio.submission import State
 from apiframe_tools.wording.next_steps import after_failed_upload
 from apiframe_tools.wording.photos import describe_photos

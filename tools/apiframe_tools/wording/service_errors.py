@@ -19,9 +19,9 @@ from apiframe_studio.api.errors import (
     Refused,
 )
 from apiframe_studio.api.keys import V2_PREFIX, KeyProblem
+from apiframe_studio.image_store import MAX_IMAGE_BYTES
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.portfolio import MAX_IMAGE_BYTES
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 NEW_KEYS = f"New Apiframe accounts get v2 keys (they begin with {V2_PREFIX}), which work here from the next release on."
 

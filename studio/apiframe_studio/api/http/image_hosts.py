@@ -11,7 +11,7 @@ import httpx
 
 from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
 from apiframe_studio.api.urls import is_loopback_url
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 _MAX_URL_LENGTH: Final = 2048
 _MAX_SHOWN: Final = 100

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 Sanitizer: TypeAlias = Callable[[object], str]
 """Turns a text of the service into one that may be shown: `sanitize_text`, or a redactor's `sanitize`."""

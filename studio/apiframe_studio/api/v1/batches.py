@@ -8,7 +8,7 @@ from apiframe_studio.api.http.json_values import array_or_empty
 from apiframe_studio.api.http.redaction import Sanitizer
 from apiframe_studio.api.provider import TaskStatus
 from apiframe_studio.api.v1.wire import read_task
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 
 def match_batch(

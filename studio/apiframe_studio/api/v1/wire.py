@@ -18,7 +18,7 @@ from apiframe_studio.api.http.redaction import Sanitizer
 from apiframe_studio.api.http.responses import ResponseFormat
 from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
 from apiframe_studio.api.urls import keep_web_urls
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 _STATES: Final = {"pending": "queued", "staged": "queued", "starting": "queued", "completed": "finished"}
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]{1,200}")

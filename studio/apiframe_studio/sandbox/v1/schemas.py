@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from apiframe_studio.webhooks import problem_of
+from apiframe_studio.webhooks import find_problem
 
 from ..schemas import Body
 
@@ -28,7 +28,7 @@ def _check_side(text: str) -> str:
 
 
 def _check_webhook_url(value: str | None) -> str | None:
-    if value is not None and problem_of(value, service_is_local=True) is not None:
+    if value is not None and find_problem(value, service_is_local=True) is not None:
         raise ValueError("must be an https URL, or an http URL of this machine")
     return value
 

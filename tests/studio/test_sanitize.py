@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 
 
 @pytest.mark.parametrize(

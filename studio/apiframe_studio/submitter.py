@@ -41,15 +41,15 @@ class Taken:
     raw: str | None = None
 
 
-Request = Callable[[], Awaitable[Taken]]
+SendOnce = Callable[[], Awaitable[Taken]]
 """One paid request, ready to be sent: returns what was taken or raises an ApiframeError."""
 
-LEASE_BEYOND_DEADLINE_SECONDS: Final = 30.0
+LEASE_GRACE_SECONDS: Final = 30.0
 TRIES: Final = 3
-TRIES_WITHIN_SECONDS: Final = 25.0
-LONGEST_RETRY_WAIT_SECONDS: Final = 10.0
+RETRY_BUDGET_SECONDS: Final = 25.0
+MAX_RETRY_WAIT_SECONDS: Final = 10.0
 _FIRST_WAIT_SECONDS: Final = 0.5
-_LOOK_AT_OTHERS_SECONDS: Final = 0.25
+_FOLLOWER_POLL_SECONDS: Final = 0.25
 _NOT_TAKEN: Final = (NotSent, RateLimited, InvalidKey, InvalidBaseUrl)
 
 
@@ -111,18 +111,18 @@ def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
         return None
     doubled: float = _FIRST_WAIT_SECONDS * 2 ** (tries - 1)
     wait = error.retry_after if isinstance(error, RateLimited) and error.retry_after is not None else doubled
-    return None if wait > LONGEST_RETRY_WAIT_SECONDS else wait
+    return None if wait > MAX_RETRY_WAIT_SECONDS else wait
 
 
-class Sending:
+class Submitter:
     """Carries remembered intents to the service."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, credits_a_day: float | None = None) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, *, max_credits_per_day: float | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._credits_a_day = credits_a_day
-        self._on_its_way: dict[tuple[str, int], Submission] = {}
-        self._landed: anyio.Event | None = None
+        self._credits_a_day = max_credits_per_day
+        self._in_flight: dict[tuple[str, int], Submission] = {}
+        self._idle: anyio.Event | None = None
 
     async def admit(
         self, new: NewSubmission, service_now: float | None = None, *, may_send: bool = True
@@ -143,10 +143,10 @@ class Sending:
         """Raise SpendingCapReached where the day's credits do not suffice: before a user is asked to pay."""
         await self._ledger.check_cap(new, self._clock.now(), self._credits_a_day)
 
-    async def send(self, row: Submission, request: Request, *, deadline_seconds: float) -> Sent:
+    async def send(self, row: Submission, send_once: SendOnce, *, deadline_seconds: float) -> Sent:
         """Send one intent, trying again only what was provably not taken.
 
-        `deadline_seconds` is the longest that `request` takes by itself.
+        `deadline_seconds` is the longest that `send_once` takes by itself.
 
         Raises:
             SpendingCapReached: the day's credits would not suffice; nothing was sent.
@@ -157,7 +157,7 @@ class Sending:
         """
         began = self._clock.monotonic()
         for tries in range(1, TRIES + 1):
-            sent, error = await self._try(row, request, deadline_seconds + LEASE_BEYOND_DEADLINE_SECONDS)
+            sent, error = await self._try(row, send_once, deadline_seconds + LEASE_GRACE_SECONDS)
             if sent is None:
                 sent = await self.wait_for_others(row)
                 if _is_dropped(sent.row) and sent.row.attempt == row.attempt + tries - 1:
@@ -174,26 +174,26 @@ class Sending:
             if sent.row.state is not State.INTENT or not isinstance(error, _NOT_TAKEN):
                 return sent
             wait = wait_before_retry(error, tries)
-            if wait is None or self._clock.monotonic() - began + wait > TRIES_WITHIN_SECONDS:
+            if wait is None or self._clock.monotonic() - began + wait > RETRY_BUDGET_SECONDS:
                 raise NotYetSent(sent.row, error)
             await self._clock.sleep(wait)
         raise AssertionError("wait_before_retry ends the tries")
 
     async def wait_for_others(self, row: Submission) -> Sent:
         """Wait, for as long as a paid request may take, for what another call or process is sending."""
-        until = self._clock.monotonic() + TRIES_WITHIN_SECONDS
+        until = self._clock.monotonic() + RETRY_BUDGET_SECONDS
         while row.state in (State.INTENT, State.SENDING) and self._clock.monotonic() < until:
-            await self._clock.sleep(_LOOK_AT_OTHERS_SECONDS)
+            await self._clock.sleep(_FOLLOWER_POLL_SECONDS)
             row = await self._ledger.find(row.ref, self._clock.now()) or row
         return Sent(row, by_us=False)
 
     async def finish(self, within_seconds: float) -> None:
         """Let what is on its way finish; what does not in time is recorded as unconfirmed. For the end."""
         with anyio.move_on_after(within_seconds):
-            while self._on_its_way:
-                self._landed = anyio.Event()
-                await self._landed.wait()
-        for row in tuple(self._on_its_way.values()):
+            while self._in_flight:
+                self._idle = anyio.Event()
+                await self._idle.wait()
+        for row in tuple(self._in_flight.values()):
             try:
                 await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
             except LedgerError as error:
@@ -201,7 +201,7 @@ class Sending:
                 log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
 
     async def _try(
-        self, row: Submission, request: Request, lease_seconds: float
+        self, row: Submission, send_once: SendOnce, lease_seconds: float
     ) -> tuple[Sent | None, ApiframeError | None]:
         outcome: tuple[Sent | None, ApiframeError | None] = (None, None)
         # A client's timeout or disconnect cancels the handler. From SENDING to the next state nothing
@@ -212,25 +212,25 @@ class Sending:
             if sending is not None and sending.ref != row.ref:
                 return Sent(sending, by_us=False), None
             if sending is not None:
-                with self._remembered(sending):
-                    outcome = await self._carry(sending, request)
+                with self._track(sending):
+                    outcome = await self._carry(sending, send_once)
         return outcome
 
     @contextlib.contextmanager
-    def _remembered(self, sending: Submission) -> Generator[None]:
+    def _track(self, sending: Submission) -> Generator[None]:
         # By attempt: after a leap of the clock a person may have the same ref sent again beside this one.
         attempt = (sending.ref, sending.attempt)
-        self._on_its_way[attempt] = sending
+        self._in_flight[attempt] = sending
         try:
             yield
         finally:
-            del self._on_its_way[attempt]
-            if self._landed is not None:
-                self._landed.set()
+            del self._in_flight[attempt]
+            if self._idle is not None:
+                self._idle.set()
 
-    async def _carry(self, sending: Submission, request: Request) -> tuple[Sent, ApiframeError | None]:
+    async def _carry(self, sending: Submission, send_once: SendOnce) -> tuple[Sent, ApiframeError | None]:
         try:
-            taken = await request()
+            taken = await send_once()
         except ApiframeError as error:
             return await self._record(sending, *event_of(error)), error
         except BaseException:

@@ -21,21 +21,21 @@ from apiframe_studio.api.provider import Image
 from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
-from apiframe_studio.ledger import SavedPicture, Submission
+from apiframe_studio.ledger import SavedImage, Submission
 from apiframe_studio.photos import DecodersFailed, Reason
 from apiframe_studio.photos.previews import Undecodable, decoders_stay, preview, previews
-from apiframe_studio.strangers import plain
+from apiframe_studio.sanitize import plain
 from apiframe_studio.subjects import subject_key
 
 if TYPE_CHECKING:
     from apiframe_studio.api.provider import Provider
 
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-LONGEST_NAME: Final = 60
+MAX_NAME_LENGTH: Final = 60
 MAX_IMAGE_BYTES: Final = 30_000_000
 """Of one picture: what is fetched, and what is read back."""
 DOWNLOAD_SECONDS: Final = 30.0
-MOST_IN_MEMORY: Final = 2
+MAX_IN_MEMORY: Final = 2
 """Pictures that all calls together fetch at once, and as many that they read for previews: up to 30 MB each.
 
 Apart from each other, so that a host that hangs does not delay what is already on disk.
@@ -48,7 +48,7 @@ _REF_IN_NAME: Final = re.compile(r"-([a-z]{2}-[0-9a-z]+)-")
 log = logging.getLogger(__name__)
 
 
-class Portfolio:
+class ImageStore:
     """The output folder. Everything in it is read, written and removed through a `GuardedFolder`."""
 
     def __init__(self, folder: Path, hosts: Sequence[str], clock: Clock) -> None:
@@ -58,8 +58,8 @@ class Portfolio:
         self._files = GuardedFolder(folder)
         # Once per process, and after each forgetting in it: looking through the whole folder takes long.
         self.may_hold_forgotten = True
-        self._fetching = anyio.CapacityLimiter(MOST_IN_MEMORY)
-        self._showing = anyio.CapacityLimiter(MOST_IN_MEMORY)
+        self._fetching = anyio.CapacityLimiter(MAX_IN_MEMORY)
+        self._showing = anyio.CapacityLimiter(MAX_IN_MEMORY)
 
     async def make_ready(self, subject: str | None) -> None:
         """Make a subject's folder, before anything is paid for. Raises OSError."""
@@ -102,7 +102,7 @@ class Portfolio:
 
     async def keep(
         self, row: Submission, number: int, data: bytes, media_type: str, told: Mapping[str, Any]
-    ) -> SavedPicture:
+    ) -> SavedImage:
         """Write one picture and what made it, each whole or not at all. Raises OSError."""
         now = self._clock.now()
         made = datetime.fromtimestamp(row.created_at, UTC)
@@ -118,22 +118,22 @@ class Portfolio:
             return folder
 
         path = self.folder / await in_file_thread(write) / f"{stem}.{ENDINGS[media_type]}"
-        return SavedPicture(row.ref, number, str(path), media_type, now)
+        return SavedImage(row.ref, number, str(path), media_type, now)
 
-    async def previews(self, saved: Sequence[SavedPicture]) -> Sequence[bytes]:
+    async def previews(self, saved: Sequence[SavedImage]) -> Sequence[bytes]:
         """Small JPEGs of pictures that are still there."""
         async with self._showing:
             return await previews(partial(self.read, picture) for picture in saved)
 
-    async def read(self, saved: SavedPicture) -> bytes | None:
+    async def read(self, saved: SavedImage) -> bytes | None:
         """A saved picture, None when it is gone, too large, or not a file of this folder (any more)."""
         return await in_file_thread(self._read, saved)
 
-    async def on_disk(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+    async def on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """The pictures of `saved` whose files are (still) in this folder."""
         return await in_file_thread(self._on_disk, saved)
 
-    def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedPicture]) -> Sequence[Path]:
+    def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedImage]) -> Sequence[Path]:
         """Remove pictures and what stands beside them, then the subject's folder; returns what could not be.
 
         `refs` are the generations: what a program that died had written stands in no list, but bears its ref.
@@ -176,7 +176,7 @@ class Portfolio:
         except OSError:
             return ()
 
-    def _read(self, saved: SavedPicture) -> bytes | None:
+    def _read(self, saved: SavedImage) -> bytes | None:
         parts = self._files.parts_of(Path(saved.path))
         try:
             data = self._files.read(parts, MAX_IMAGE_BYTES) if parts else b""
@@ -184,7 +184,7 @@ class Portfolio:
             return None
         return data if parts and len(data) <= MAX_IMAGE_BYTES else None
 
-    def _on_disk(self, saved: Sequence[SavedPicture]) -> Sequence[SavedPicture]:
+    def _on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         places = [(picture, self._files.parts_of(Path(picture.path))) for picture in saved]
         return [picture for picture, parts in places if parts is not None and self._files.is_file(parts)]
 
@@ -205,7 +205,7 @@ class Portfolio:
 
 def folder_name(subject: str | None) -> str:
     """A folder's name for a subject, safe on every system: letters, digits, spaces, _ and - only. Pure."""
-    text = unicodedata.normalize("NFC", plain(subject, 4 * LONGEST_NAME))
+    text = unicodedata.normalize("NFC", plain(subject, 4 * MAX_NAME_LENGTH))
     kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
-    name = kept[:LONGEST_NAME].rstrip() or "unnamed"
+    name = kept[:MAX_NAME_LENGTH].rstrip() or "unnamed"
     return f"{name}_" if _DEVICES.fullmatch(name) else name

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apiframe_studio.generations import with_word
-from apiframe_studio.ledger import Kind, SavedPicture, Submission
-from apiframe_studio.portfolio import LONGEST_NAME, Portfolio, folder_name
+from apiframe_studio.image_store import MAX_NAME_LENGTH, ImageStore, folder_name
+from apiframe_studio.ledger import Kind, SavedImage, Submission
 from apiframe_studio.submission import State
 
 from .stepped_clock import SteppedClock
@@ -32,7 +32,7 @@ ODD = {
     "Jose\u0301": "Jos\u00e9",
     "🌸": "_",
     "tail. ": "tail_",
-    "x" * 300: "x" * LONGEST_NAME,
+    "x" * 300: "x" * MAX_NAME_LENGTH,
 }
 
 
@@ -45,7 +45,7 @@ def test_a_folder_is_called_like_its_subject_as_far_as_every_system_allows(name:
 def test_no_name_leads_out_of_the_folder(name: str) -> None:
     made = folder_name(name)
     assert made == made.strip()
-    assert 0 < len(made) <= LONGEST_NAME + 1
+    assert 0 < len(made) <= MAX_NAME_LENGTH + 1
     assert not set(made) & set('/\\:*?"<>|.\0\n')
     assert Path("out", made).parent == Path("out")
 
@@ -67,8 +67,8 @@ def test_the_word_is_put_in_front_where_it_does_not_stand_by_itself(prompt: str,
 
 
 @pytest.fixture
-def portfolio(tmp_path: Path) -> Portfolio:
-    return Portfolio(tmp_path / "out", (), SteppedClock())
+def image_store(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path / "out", (), SteppedClock())
 
 
 def _row(subject: str | None = "Anna", ref: str = "ge-1234567", at: float = 0.0) -> Submission:
@@ -88,32 +88,34 @@ def _replace_with_a_folder(path: Path) -> None:
     path.mkdir()
 
 
-async def test_a_picture_and_what_made_it_stand_side_by_side_and_nothing_else(portfolio: Portfolio) -> None:
-    saved = await portfolio.keep(_row(), 1, b"data", "image/webp", {"prompt": "Łódź"})
+async def test_a_picture_and_what_made_it_stand_side_by_side_and_nothing_else(
+    image_store: ImageStore,
+) -> None:
+    saved = await image_store.keep(_row(), 1, b"data", "image/webp", {"prompt": "Łódź"})
     path = Path(saved.path)
     assert path.name == "19700101-000000-ge-1234567-1.webp"
-    assert await portfolio.read(saved) == b"data"
+    assert await image_store.read(saved) == b"data"
     assert _beside(path) == {"prompt": "Łódź", "subject": "Anna", "made_at": "1970-01-01T00:00:00+00:00"}
     assert len(list(path.parent.iterdir())) == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-async def test_nobody_else_may_read_them(portfolio: Portfolio) -> None:
-    path = Path((await portfolio.keep(_row(), 1, b"data", "image/png", {})).path)
+async def test_nobody_else_may_read_them(image_store: ImageStore) -> None:
+    path = Path((await image_store.keep(_row(), 1, b"data", "image/png", {})).path)
     assert [_rights_of_others(one) for one in (path, path.with_suffix(".json"), path.parent)] == [0, 0, 0]
 
 
-async def test_names_sort_by_time(portfolio: Portfolio) -> None:
+async def test_names_sort_by_time(image_store: ImageStore) -> None:
     times = (("ge-zzzzzzz", 1.0), ("ge-aaaaaaa", 2.0))
     rows = [(_row(ref=ref, at=at), number) for ref, at in times for number in (1, 2)]
     names = [
-        Path((await portfolio.keep(row, number, b"", "image/png", {})).path).name for row, number in rows
+        Path((await image_store.keep(row, number, b"", "image/png", {})).path).name for row, number in rows
     ]
     assert names == sorted(names)
 
 
-async def test_a_path_outside_is_never_read(portfolio: Portfolio, tmp_path: Path) -> None:
-    await portfolio.make_ready("Anna")
+async def test_a_path_outside_is_never_read(image_store: ImageStore, tmp_path: Path) -> None:
+    await image_store.make_ready("Anna")
     outside = tmp_path / "private.png"
     outside.write_bytes(b"private")
     told = [str(outside), str(tmp_path / "out" / ".." / "private.png")]
@@ -121,21 +123,21 @@ async def test_a_path_outside_is_never_read(portfolio: Portfolio, tmp_path: Path
         os.symlink(outside, tmp_path / "out" / "link.png")
         told.append(str(tmp_path / "out" / "link.png"))
     for path in told:
-        assert await portfolio.read(SavedPicture("ge-1234567", 1, path, "image/png", 0.0)) is None
+        assert await image_store.read(SavedImage("ge-1234567", 1, path, "image/png", 0.0)) is None
 
 
 async def test_a_file_in_the_folders_place_is_an_error_and_stays(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(OSError, match="out"):
-        await Portfolio(tmp_path / "out", (), SteppedClock()).make_ready("Anna")
+        await ImageStore(tmp_path / "out", (), SteppedClock()).make_ready("Anna")
     assert (tmp_path / "out").read_text() == "mine"
 
 
-async def test_what_cannot_be_removed_is_named(portfolio: Portfolio) -> None:
-    saved = await portfolio.keep(_row(), 1, b"data", "image/png", {})
+async def test_what_cannot_be_removed_is_named(image_store: ImageStore) -> None:
+    saved = await image_store.keep(_row(), 1, b"data", "image/png", {})
     path = Path(saved.path)
     _replace_with_a_folder(path)
-    assert portfolio.remove("Anna", ["ge-1234567"], [saved]) == [path]
+    assert image_store.remove("Anna", ["ge-1234567"], [saved]) == [path]
 
 
 SPELLINGS = [
@@ -148,23 +150,25 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("first", SPELLINGS)
-async def test_a_subject_has_one_folder_however_its_name_is_written(portfolio: Portfolio, first: str) -> None:
+async def test_a_subject_has_one_folder_however_its_name_is_written(
+    image_store: ImageStore, first: str
+) -> None:
     for number, name in enumerate([first, *SPELLINGS], 1):
-        await portfolio.make_ready(name)
-        await portfolio.keep(_row(name), number, b"data", "image/png", {})
-    [folder] = portfolio.folder.iterdir()
+        await image_store.make_ready(name)
+        await image_store.keep(_row(name), number, b"data", "image/png", {})
+    [folder] = image_store.folder.iterdir()
     assert len(list(folder.iterdir())) == 2 * (1 + len(SPELLINGS))
 
 
 @pytest.mark.parametrize("folder", ["Jos\u00e9 Anna", "Jose\u0301 Anna"])
 @pytest.mark.parametrize("name", SPELLINGS)
 async def test_a_folder_is_forgotten_whatever_form_the_system_and_the_user_write_its_name_in(
-    portfolio: Portfolio, folder: str, name: str
+    image_store: ImageStore, folder: str, name: str
 ) -> None:
     """A Mac may list a name decomposed that was made composed; the rows may be gone already."""
-    await portfolio.keep(_row("Berta"), 1, b"data", "image/png", {})
-    (portfolio.folder / folder).mkdir()
-    left_by_a_dead_program = portfolio.folder / folder / ".20270101-000000-ge-7654321-2.png.part"
+    await image_store.keep(_row("Berta"), 1, b"data", "image/png", {})
+    (image_store.folder / folder).mkdir()
+    left_by_a_dead_program = image_store.folder / folder / ".20270101-000000-ge-7654321-2.png.part"
     left_by_a_dead_program.write_bytes(b"half")
-    assert portfolio.remove(name, ["ge-7654321"], []) == []
-    assert [path.name for path in portfolio.folder.iterdir()] == ["Berta"]
+    assert image_store.remove(name, ["ge-7654321"], []) == []
+    assert [path.name for path in image_store.folder.iterdir()] == ["Berta"]
