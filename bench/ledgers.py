@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.store import Store
 from bench.measures import OURS, RUNS, Row
 from bench.wire import Server, measure_start_to_list
 
@@ -80,7 +80,7 @@ def _time_first_call(folder: str) -> float:
 
 
 def _fill_ledger(path: Path) -> None:
-    Book(path).close()
+    Store(path).close()
     with closing(sqlite3.connect(path)) as connection:
         columns = next(_generate_rows()).keys()
         values = ", ".join(f":{column}" for column in columns)

@@ -23,9 +23,9 @@ from apiframe_server.terminal import KIND_NAMES, format_time, stdout_console
 from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_to_user
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger.states import State
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
-from apiframe_studio.submission import State
 from apiframe_tools.wording.phrases import STATUS, pluralize
 
 MAX_NAMED: Final = 5

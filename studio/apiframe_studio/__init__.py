@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         NotTrained,
         Pictures,
     )
-    from apiframe_studio.intent import KeyReused
     from apiframe_studio.ledger import (
         IdTaken,
         Kind,
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
         SubjectForgotten,
         UnknownCursor,
     )
+    from apiframe_studio.ledger.intent import KeyReused
+    from apiframe_studio.ledger.states import State
     from apiframe_studio.photo_sets import (
         CheckedPhotos,
         CheckUnfinished,
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     )
     from apiframe_studio.settings import SettingsError, StudioSettings
     from apiframe_studio.studio import Studio
-    from apiframe_studio.submission import State
     from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
     from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining
     from apiframe_studio.trainings import Page, Price, TrainingRequest
@@ -86,7 +86,7 @@ _NAMES = {
         "Pictures",
         "ImageRequest",
     ),
-    "intent": ("KeyReused",),
+    "ledger.intent": ("KeyReused",),
     "ledger": (
         "IdTaken",
         "Kind",
@@ -135,7 +135,7 @@ _NAMES = {
         "StudioSettings",
     ),
     "studio": ("Studio",),
-    "submission": ("State",),
+    "ledger.states": ("State",),
     "training": (
         "NotATraining",
         "Note",

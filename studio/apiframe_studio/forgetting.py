@@ -9,7 +9,7 @@ from pathlib import Path
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import Ledger, SavedImage, Submission
-from apiframe_studio.submission import OPEN
+from apiframe_studio.ledger.states import OPEN
 
 
 @dataclass(frozen=True)
@@ -84,5 +84,5 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
 
 
 async def _records_of(subject: str, ledger: Ledger) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
-    rows = await ledger.about_subject(subject)
+    rows = await ledger.find_related(subject)
     return rows, await ledger.images_of(*(row.ref for row in rows))

@@ -27,9 +27,9 @@ from apiframe_studio.ledger import (
     SubjectForgotten,
     Submission,
 )
+from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos import DecodersFailed
 from apiframe_studio.service import Service
-from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.submitter import Submitter, Taken
 from apiframe_studio.training import Training, observation_of
 from apiframe_studio.trainings import Trainings
@@ -148,7 +148,7 @@ class Generations:
             await self._image_store.make_ready(training.subject)
         new = self._submission(request, training, prompt)
         try:
-            row, is_new = await self._submitter.admit(new)
+            row, is_new = await self._submitter.get_or_create(new)
         except SubjectForgotten:
             await in_file_thread(self._image_store.remove, training.subject or "", [], [])
             raise
@@ -268,7 +268,7 @@ class Generations:
             if task.image_urls:
                 return task.image_urls
             seen = observation_of(task, Kind.GENERATION, self._clock.now())
-            row = await self._ledger.observe(row.ref, seen) or row
+            row = await self._ledger.record_status(row.ref, seen) or row
             if row.state in UNDER_WAY:
                 await self._clock.sleep(self._poll_seconds)
         return ()
@@ -327,7 +327,7 @@ class Generations:
             # Finished is said when the pictures are on disk: links expire, and until then a look must lead to them.
             now = self._clock.now()
             expires_at = None if request.seed is not None else now + DEDUP_WINDOW_SECONDS
-            await self._ledger.observe(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
+            await self._ledger.record_status(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
 
     async def _numbers_on_disk(self, row: Submission) -> set[int]:
         kept = await self._ledger.images_of(row.ref)

@@ -20,11 +20,11 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import has_expired, may_have_expired
+from apiframe_studio.ledger.dedup import has_expired, may_have_expired
+from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.progress import ignore
 from apiframe_studio.service import Service
 from apiframe_studio.service_time import ServiceTime
-from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.submitter import NotAgreed, Submitter, Taken
 from apiframe_studio.training import Training, observation_of
 
@@ -279,7 +279,7 @@ class PhotoSets:
         prepared = checked.prepared
         new = self._submission(request, prepared)
         _, service_now = await self._peek(new)
-        row, is_new = await self._submitter.admit(new, service_now, may_send=may_pay)
+        row, is_new = await self._submitter.get_or_create(new, service_now, may_send=may_pay)
         if request.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, request.subject) or row
         same_wording = row.wording == request.wording()
@@ -389,8 +389,10 @@ class PhotoSets:
     async def _peek(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
         """The set that there is already, and the time at the service that it was judged by."""
         now = self._clock.now()
-        service_now = await self._service_now(await self._ledger.peek(new, now, service_now=_BEFORE_ANY_END))
-        return await self._ledger.peek(new, now, service_now), service_now
+        service_now = await self._service_now(
+            await self._ledger.find_duplicate(new, now, service_now=_BEFORE_ANY_END)
+        )
+        return await self._ledger.find_duplicate(new, now, service_now), service_now
 
     def _submission(self, request: PhotoSetRequest, prepared: PreparedPhotos) -> NewSubmission:
         return NewSubmission(
@@ -480,7 +482,7 @@ class PhotoSets:
                 raise
             return await self._ledger.mark_missing(row.ref, self._clock.now()) or row
         seen = observation_of(task, Kind.UPLOAD, self._clock.now())
-        return await self._ledger.observe(row.ref, seen) or row
+        return await self._ledger.record_status(row.ref, seen) or row
 
 
 def deadline_seconds(size: int) -> float:

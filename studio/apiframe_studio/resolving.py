@@ -13,9 +13,9 @@ from apiframe_studio.errors import StudioError
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import REF, IdTaken, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
+from apiframe_studio.ledger.states import UNDER_WAY, Event
 from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
-from apiframe_studio.submission import UNDER_WAY, Event
 from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining, observation_of
 
 
@@ -105,7 +105,7 @@ class Resolver:
     async def _decide(self, row: Submission, decision: Decision, task_id: str | None) -> Training:
         now = self._clock.now()
         try:
-            resolved = await self._ledger.decide(row.ref, _EVENT_OF[decision], task_id, now)
+            resolved = await self._ledger.resolve(row.ref, _EVENT_OF[decision], task_id, now)
         except IdTaken as taken:
             raise IdOfAnother(Training.of(taken.row)) from taken
         if resolved is None and decision is Decision.GIVE_UP and row.state in UNDER_WAY:
@@ -141,7 +141,7 @@ class Resolver:
                     await self._image_store.download(api, task.image_urls[0])
             except Refused:
                 return
-        await self._ledger.observe(row.ref, observation_of(task, row.kind, self._clock.now()))
+        await self._ledger.record_status(row.ref, observation_of(task, row.kind, self._clock.now()))
 
     async def _check_id(self, row: Submission, task_id: str) -> None:
         """The id that a user gives must be of this kind at the service, and of no other submission here."""
@@ -158,7 +158,7 @@ class Resolver:
             return await self._name(known, name)
         await known_task(await self._service(), task_id, Kind.TRAINING)
         new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
-        row, is_new = await self._ledger.adopt(new, task_id, now)
+        row, is_new = await self._ledger.import_task(new, task_id, now)
         if not is_new:
             return await self._name(row, name)
         return (await self._refresh(row)).noting(Note.NEW_IN_LEDGER)

@@ -25,9 +25,9 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import StudioError
-from apiframe_studio.intent import NothingSent
 from apiframe_studio.ledger import Answer, Ledger, LedgerError, NewSubmission, SubjectForgotten, Submission
-from apiframe_studio.submission import Event, State, after
+from apiframe_studio.ledger.intent import NothingSent
+from apiframe_studio.ledger.states import Event, State, after
 from apiframe_studio.training import Note
 
 log = logging.getLogger(__name__)
@@ -124,10 +124,10 @@ class Submitter:
         self._in_flight: dict[tuple[str, int], Submission] = {}
         self._idle: anyio.Event | None = None
 
-    async def admit(
+    async def get_or_create(
         self, new: NewSubmission, service_now: float | None = None, *, may_send: bool = True
     ) -> tuple[Submission, bool]:
-        """Remember an intent, or find what carries it; see `Ledger.admit`. One over the day's limit leaves no row.
+        """Remember an intent or find its duplicate; see `Ledger.get_or_create`. One over the day's limit leaves no row.
 
         Raises:
             NotAgreed: it would have to be sent, and may not be. This is decided in the transaction that writes the
@@ -135,7 +135,9 @@ class Submitter:
         """
         now = self._clock.now()
         try:
-            return await self._ledger.admit(new, now, service_now, self._credits_a_day, may_send=may_send)
+            return await self._ledger.get_or_create(
+                new, now, service_now, self._credits_a_day, may_send=may_send
+            )
         except NothingSent:
             raise NotAgreed from None
 
@@ -195,7 +197,7 @@ class Submitter:
                 await self._idle.wait()
         for row in tuple(self._in_flight.values()):
             try:
-                await self._ledger.settle(row, Event.UNCLEAR, Answer(), self._clock.now())
+                await self._ledger.record_response(row, Event.UNCLEAR, Answer(), self._clock.now())
             except LedgerError as error:
                 # Its lease will run out, which comes to the same.
                 log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
@@ -241,7 +243,7 @@ class Submitter:
     async def _record(self, sending: Submission, event: Event, answer: Answer) -> Sent:
         now = self._clock.now()
         try:
-            row = await self._ledger.settle(sending, event, answer, now)
+            row = await self._ledger.record_response(sending, event, answer, now)
             return Sent(row or await self._ledger.find(sending.ref, now) or sending)
         except LedgerError as error:
             log.error("The outcome of %s could not be written: %s", sending.ref, error)

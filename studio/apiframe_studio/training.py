@@ -8,7 +8,7 @@ from enum import StrEnum
 from apiframe_studio.api.provider import Kind, TaskState, TaskStatus
 from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import Observation, Submission
-from apiframe_studio.submission import OPEN, UNDER_WAY, State
+from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, TaskStatus, Terms, TrainingCall, check_status
 from apiframe_studio.clock import Clock
+from apiframe_studio.eta import ProgressHistory, eta_seconds
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import (
     REF,
@@ -26,13 +27,12 @@ from apiframe_studio.ledger import (
     NewSubmission,
     Submission,
 )
-from apiframe_studio.ledger.advancing import as_seen, is_news
-from apiframe_studio.pace import Pace, eta_seconds
+from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.ledger.transitions import as_seen, is_news
 from apiframe_studio.photo_sets import NotAPhotoSet, PhotoSets, SetNotUsable
 from apiframe_studio.progress import ignore
 from apiframe_studio.resolving import Decision, Resolver, known_task
 from apiframe_studio.service import Service
-from apiframe_studio.submission import OPEN, UNDER_WAY, State
 from apiframe_studio.submitter import NotAgreed, Rejected, SendOnce, Sent, Submitter, Taken
 from apiframe_studio.training import (
     NotATraining,
@@ -144,7 +144,7 @@ class Trainings:
             await self._refresh_carrier(new)
         # A training that is there is returned whatever has become of its set: only a new one needs the set.
         try:
-            row, _is_new = await self._submitter.admit(new, may_send=False)
+            row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except NotAgreed:
             new = self._submission(request, await self._ready_set(request))
             row = await self._admit_ready(new, may_pay=may_pay)
@@ -166,7 +166,7 @@ class Trainings:
 
     async def _admit_ready(self, new: NewSubmission, *, may_pay: bool) -> Submission:
         try:
-            row, _is_new = await self._submitter.admit(new, may_send=may_pay)
+            row, _is_new = await self._submitter.get_or_create(new, may_send=may_pay)
         except NotAgreed:
             await self._submitter.check_cap(new)
             raise
@@ -177,7 +177,7 @@ class Trainings:
 
     async def _refresh_carrier(self, new: NewSubmission) -> None:
         """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
-        known = await self._ledger.peek(new, self._clock.now())
+        known = await self._ledger.find_duplicate(new, self._clock.now())
         if known is not None and known.state in UNDER_WAY:
             with suppress(ApiframeError):
                 await self._refresh(known)
@@ -195,7 +195,7 @@ class Trainings:
         except (NotAPhotoSet, SetNotUsable):
             return None
         new = self._submission(request, photo_set)
-        known = await self._ledger.peek(new, self._clock.now())
+        known = await self._ledger.find_duplicate(new, self._clock.now())
         if not _is_to_be_sent(known):
             return None
         await self._submitter.check_cap(new)
@@ -206,7 +206,7 @@ class Trainings:
         )
         earlier = None
         if new.idempotency_key is not None:
-            earlier = await self._ledger.peek(replace(new, idempotency_key=None), self._clock.now())
+            earlier = await self._ledger.find_duplicate(replace(new, idempotency_key=None), self._clock.now())
         there = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
         return Price(least, most, new.photos, new.subject, new.fingerprint, there)
 
@@ -241,7 +241,7 @@ class Trainings:
             ApiframeError: the service could not be asked.
         """
         try:
-            known = await self._ledger.find_paced(name, self._clock.now())
+            known = await self._ledger.find_with_history(name, self._clock.now())
         except LedgerUnusable:
             if REF.fullmatch(name):
                 raise
@@ -365,7 +365,7 @@ class Trainings:
             return await self._submitter.wait_for_others(row)
         return Sent(row, by_us=False)
 
-    async def _refresh(self, row: Submission, pace: Pace | None = None) -> Training:
+    async def _refresh(self, row: Submission, pace: ProgressHistory | None = None) -> Training:
         word_is_open = row.state is State.FINISHED and row.trigger_word is None and row.forgotten_at is None
         asks = row.state in UNDER_WAY or word_is_open
         if not asks or row.task_id is None:
@@ -379,14 +379,14 @@ class Trainings:
             return Training.of(await self._ledger.mark_missing(row.ref, self._clock.now()) or row)
         return await self._noted(row, task, pace)
 
-    async def _noted(self, row: Submission, task: TaskStatus, pace: Pace | None) -> Training:
+    async def _noted(self, row: Submission, task: TaskStatus, pace: ProgressHistory | None) -> Training:
         now = self._clock.now()
         odd = (Note.ODD_WORD,) if "odd_trigger_word" in task.notes else ()
         seen = observation_of(task, Kind.TRAINING, now)
         try:
             if pace is None or is_news(row, seen):
-                row = await self._ledger.observe(row.ref, seen) or row
-                pace = await self._ledger.pace(row)
+                row = await self._ledger.record_status(row.ref, seen) or row
+                pace = await self._ledger.progress_history(row)
         except LedgerError:
             # What the service says is worth more than that it is remembered.
             return replace(Training.of(as_seen(row, seen), *odd, Note.NOT_WRITTEN), checked_at=now)

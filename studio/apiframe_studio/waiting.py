@@ -14,7 +14,7 @@ from typing import Final
 import anyio
 
 from apiframe_studio.clock import Clock
-from apiframe_studio.submission import UNDER_WAY, State
+from apiframe_studio.ledger.states import UNDER_WAY, State
 from apiframe_studio.training import Note, Training
 
 Look = Callable[[], Awaitable[Training]]

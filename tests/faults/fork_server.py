@@ -28,7 +28,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.ledger import LedgerError
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submitter import NotYetSent, Rejected
 from apiframe_studio.trainings import TrainingRequest
@@ -76,7 +76,7 @@ async def _start(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _open_ledger(job: dict[str, Any]) -> dict[str, Any]:
-    Book(Path(job["ledger"])).close()
+    Store(Path(job["ledger"])).close()
     return {}
 
 

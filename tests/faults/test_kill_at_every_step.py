@@ -24,8 +24,8 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.ledger import LedgerError
+from apiframe_studio.ledger.states import State
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import TrainingRequest
 

@@ -16,10 +16,10 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import Answer, Kind, LedgerDamaged, NewSubmission, table
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger import Answer, Kind, LedgerDamaged, NewSubmission, queries
+from apiframe_studio.ledger.states import Event, State
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import Event, State
 from apiframe_studio.trainings import TrainingRequest
 
 from ..faults.child_process import ForkServer, Job, PaidService, id_for
@@ -103,7 +103,7 @@ def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) 
 
         def open_ledger(_: int, path: Path = path) -> Path | None:
             try:
-                Book(path).close()
+                Store(path).close()
             except LedgerDamaged as error:
                 return error.set_aside
             return None
@@ -113,32 +113,32 @@ def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) 
         aside = list(path.parent.glob("ledger.sqlite3.damaged-*"))
         assert [file.read_bytes() for file in aside] == [damaged]
         assert reported == set(aside)
-        Book(path).close()
+        Store(path).close()
 
 
 RACER = """
 import sys
 from pathlib import Path
 from apiframe_studio.ledger import IdTaken, Kind, NewSubmission
-from apiframe_studio.ledger.book import Book
-from apiframe_studio.submission import Event
+from apiframe_studio.ledger.store import Store
+from apiframe_studio.ledger.states import Event
 
 path, verb, ref = sys.argv[1:]
-book = Book(Path(path))
+store = Store(Path(path))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(20):
     task_id = f"made-elsewhere-{number}"
     if verb == "adopt":
-        row, is_new = book.adopt(NewSubmission(Kind.TRAINING, "s", "local", "", subject="Anna"), task_id, 1.0)
+        row, is_new = store.import_task(NewSubmission(Kind.TRAINING, "s", "local", "", subject="Anna"), task_id, 1.0)
         print(row.ref, is_new)
     else:
         try:
-            decided = book.decide(f"{ref}{number:06}", Event.PERSON_SAYS_ACCEPTED, task_id, 1.0)
+            decided = store.resolve(f"{ref}{number:06}", Event.PERSON_SAYS_ACCEPTED, task_id, 1.0)
             print(decided.ref, decided.task_id == task_id)
         except IdTaken as taken:
             print(taken.row.ref, False)
-book.close()
+store.close()
 """
 """A process that imports or accepts twenty ids while others do the same."""
 
@@ -170,26 +170,26 @@ def race(ledger: Path, verb: str) -> list[list[list[str]]]:
 
 def test_an_id_imported_by_three_processes_at_once_is_one_row(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
-    book = Book(ledger)
+    store = Store(ledger)
     for lines in zip(*race(ledger, "adopt"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(is_new for _, is_new in lines) == ["False", "False", "True"]
-    assert book.page("s", "local", Kind.TRAINING, 1.0, limit=1).total == 20
-    book.close()
+    assert store.page("s", "local", Kind.TRAINING, 1.0, limit=1).total == 20
+    store.close()
 
 
 def test_an_id_given_to_three_submissions_at_once_belongs_to_one_of_them(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
-    book = Book(ledger)
+    store = Store(ledger)
     refs = iter([f"tr-{name}{number:06}" for name in "abc" for number in range(20)])
-    with patch.object(table, "_new_ref", lambda _kind: next(refs)):
+    with patch.object(queries, "_new_ref", lambda _kind: next(refs)):
         for number in range(60):
-            row, _ = book.admit(NewSubmission(Kind.TRAINING, "s", "local", f"images-{number}"), 1.0)
-            book.begin_sending(row.ref, 1.0, 60)
-            book.settle(row.ref, 1, Event.UNCLEAR, Answer(), 1.0)
+            row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, "s", "local", f"images-{number}"), 1.0)
+            store.begin_sending(row.ref, 1.0, 60)
+            store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), 1.0)
     for lines in zip(*race(ledger, "accept"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(mine for _, mine in lines) == ["False", "False", "True"]
-    accepted = book.page("s", "local", Kind.TRAINING, 1.0, states=[State.QUEUED], limit=60)
+    accepted = store.page("s", "local", Kind.TRAINING, 1.0, states=[State.QUEUED], limit=60)
     assert Counter(row.task_id for row in accepted.rows) == {f"made-elsewhere-{n}": 1 for n in range(20)}
-    book.close()
+    store.close()

@@ -51,7 +51,7 @@ NOT_TO_LIST = {
     "PIL",
     "numpy",
     "apiframe_tools.wording.error_messages",
-    "apiframe_studio.ledger.book",
+    "apiframe_studio.ledger.store",
     *(f"apiframe_studio.photos.{name}" for name in ("cache", "checks", "choosing", "folders", "preparing")),
 }
 LISTING = """\
@@ -360,7 +360,7 @@ async def test_doctor_counts_unsettled_requests_of_every_kind(tmp_path: Path) ->
         assert begun["structuredContent"]["status"] == "unconfirmed"
         ledger = Ledger(tmp_path / "ledger.sqlite3", service=f"{service.base_url} v1", owner="local")
         upload = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint")
-        waiting, _ = await ledger.admit(upload, time.time())
+        waiting, _ = await ledger.get_or_create(upload, time.time())
         await ledger.aclose()
         done = await run("doctor", folder=tmp_path, settings=settings)
     [line] = [line for line in done.out.splitlines() if " requests: " in line]

@@ -89,7 +89,7 @@ async def test_wait_for_an_unknown_id_says_what_to_compare(tmp_path: Path) -> No
 async def test_wait_for_a_training_being_sent_says_when_to_try_again(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local")
     new = NewSubmission(Kind.TRAINING, ledger.service, ledger.owner, about="photos-1", subject="Anna")
-    waiting, _ = await ledger.admit(new, time.time())
+    waiting, _ = await ledger.get_or_create(new, time.time())
     assert await ledger.begin_sending(waiting.ref, time.time(), lease_seconds=60)
     await ledger.aclose()
     waited = await run("wait", "Anna", "--sandbox", folder=tmp_path)
@@ -229,7 +229,7 @@ async def test_trainings_shows_unsettled_requests_of_every_kind(tmp_path: Path) 
     upload = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint", subject="Anna [Lee]"
     )
-    waiting, _ = await ledger.admit(upload, time.time())
+    waiting, _ = await ledger.get_or_create(upload, time.time())
     await ledger.aclose()
     listed = await run("trainings", "--sandbox", folder=tmp_path)
     assert listed.process.returncode == 0

@@ -24,7 +24,7 @@ from apiframe_studio.training import UnknownTraining
 # What only its own package catches, or what answers for the service: none of it leaves the studio.
 INTERNAL = {
     "apiframe_studio.guarded_files.OpenRefused",
-    "apiframe_studio.intent.NothingSent",
+    "apiframe_studio.ledger.intent.NothingSent",
     "apiframe_studio.photos.decoders.DecodeFailed",
     "apiframe_studio.private_files.NotPrivate",
     "apiframe_studio.photos.previews.Undecodable",

@@ -14,12 +14,12 @@ from apiframe_studio.forgetting import forget_subject, look_up_subject
 from apiframe_studio.generations import ImageRequest
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Submission
-from apiframe_studio.ledger.book import Book
-from apiframe_studio.ledger.kin import related
+from apiframe_studio.ledger.relations import related
+from apiframe_studio.ledger.states import State
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import State
 from apiframe_studio.trainings import TrainingRequest
 
 from .stepped_clock import SteppedClock
@@ -178,9 +178,9 @@ class Interrupted(ImageStore):
     def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedImage]) -> Sequence[Path]:
         self.removed += 1
         if self.removed == self.nth:
-            book = Book(self.studio.ledger.path)
-            book.admit(self.late, self.studio.clock.now())
-            book.close()
+            store = Store(self.studio.ledger.path)
+            store.get_or_create(self.late, self.studio.clock.now())
+            store.close()
         return super().remove(subject, refs, saved)
 
 
@@ -196,7 +196,7 @@ async def test_what_is_written_while_a_subject_is_forgotten_is_forgotten_too(
     forgotten = await forget_subject("Anna", studio.ledger, image_store, studio.clock.now())
     assert image_store.removed >= nth
     assert forgotten.records >= 2
-    assert await studio.ledger.about_subject("Anna") == []
+    assert await studio.ledger.find_related("Anna") == []
 
 
 def _write(path: Path) -> None:

@@ -31,7 +31,7 @@ from apiframe_studio.file_threads import MAX_AT_ONCE, in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import Kind, SavedImage, Submission
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.states import State
 
 from . import swapping
 from .stepped_clock import SteppedClock

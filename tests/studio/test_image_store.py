@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from apiframe_studio.generations import with_word
 from apiframe_studio.image_store import MAX_NAME_LENGTH, ImageStore, folder_name
 from apiframe_studio.ledger import Kind, SavedImage, Submission
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.states import State
 
 from .stepped_clock import SteppedClock
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from apiframe_studio.intent import Intent, Keyed, KeyReused, same_intent
-from apiframe_studio.submission import OPEN, State
+from apiframe_studio.ledger.intent import Intent, Keyed, KeyReused, same_intent
+from apiframe_studio.ledger.states import OPEN, State
 
 
 @dataclass(frozen=True)

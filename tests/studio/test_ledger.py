@@ -24,10 +24,10 @@ from apiframe_studio.ledger import (
     Observation,
     Submission,
 )
-from apiframe_studio.ledger import file as ledger_file
-from apiframe_studio.ledger.book import Book
-from apiframe_studio.ledger.steps import VERSION
-from apiframe_studio.submission import Event, State
+from apiframe_studio.ledger import sqlite as ledger_file
+from apiframe_studio.ledger.migrations import VERSION
+from apiframe_studio.ledger.states import Event, State
+from apiframe_studio.ledger.store import Store
 
 from ..faults.child_process import strace_is_missing
 from .stepped_clock import EPOCH
@@ -46,27 +46,27 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "ledger.sqlite3"
 
 
-def sending(book: Book) -> Submission:
-    row, _ = book.admit(NEW, EPOCH)
-    begun = book.begin_sending(row.ref, EPOCH, LEASE)
+def sending(store: Store) -> Submission:
+    row, _ = store.get_or_create(NEW, EPOCH)
+    begun = store.begin_sending(row.ref, EPOCH, LEASE)
     assert begun is not None
     return begun
 
 
-def found(book: Book, name: str, now: float = EPOCH) -> Submission:
-    row = book.find(*PLACE, name, now)
+def found(store: Store, name: str, now: float = EPOCH) -> Submission:
+    row = store.find(*PLACE, name, now)
     assert row is not None
     return row
 
 
 def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> None:
-    book = Book(path)
-    row = sending(book)
-    accepted = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH + 1)
-    book.observe(row.ref, Observation(EPOCH + 60, State.PROCESSING, 40.0, "Training is in progress"))
-    book.observe(row.ref, Observation(EPOCH + 90, State.FINISHED, 100.0, "Done", "TOKIKD"))
-    book.close()
-    again = Book(path)
+    store = Store(path)
+    row = sending(store)
+    accepted = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH + 1)
+    store.record_status(row.ref, Observation(EPOCH + 60, State.PROCESSING, 40.0, "Training is in progress"))
+    store.record_status(row.ref, Observation(EPOCH + 90, State.FINISHED, 100.0, "Done", "TOKIKD"))
+    store.close()
+    again = Store(path)
     row = found(again, "train-1")
     assert accepted is not None
     assert (row.ref, row.state, row.attempt) == (accepted.ref, State.FINISHED, 1)
@@ -82,22 +82,22 @@ def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> 
 
 
 def test_a_look_that_says_nothing_new_is_not_written(path: Path) -> None:
-    book = Book(path)
-    row = sending(book)
-    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
+    store = Store(path)
+    row = sending(store)
+    store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
     for second in range(3):
-        book.observe(row.ref, Observation(EPOCH + second, State.PROCESSING, 40.0))
-    assert len(book.history(row.ref)) == 1
-    book.close()
+        store.record_status(row.ref, Observation(EPOCH + second, State.PROCESSING, 40.0))
+    assert len(store.history(row.ref)) == 1
+    store.close()
 
 
 @posix
 def test_file_and_folders_are_for_nobody_else(path: Path) -> None:
     old = os.umask(0)
     try:
-        book = Book(path)
-        sending(book)
-        book.close()
+        store = Store(path)
+        sending(store)
+        store.close()
     finally:
         os.umask(old)
     modes = {
@@ -110,14 +110,14 @@ def test_file_and_folders_are_for_nobody_else(path: Path) -> None:
 
 
 def test_a_ledger_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes(path: Path) -> None:
-    Book(path).close()
+    Store(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version={VERSION + 1}")
     connection.close()
     before = (path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(path.parent)))
     for _ in range(2):
         with pytest.raises(LedgerTooNew):
-            Book(path)
+            Store(path)
     assert (path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(path.parent))) == before
 
 
@@ -126,7 +126,7 @@ def overwrite(path: Path, content: bytes) -> None:
 
 
 def damaged_middle(path: Path) -> bytes:
-    Book(path).close()
+    Store(path).close()
     whole = bytearray(path.read_bytes())
     whole[4_096 : 3 * 4_096] = os.urandom(2 * 4_096)
     return bytes(whole)
@@ -144,13 +144,13 @@ def test_a_damaged_ledger_is_set_aside_whole_and_the_next_opening_begins_a_new_o
     }[damage]()
     path.write_bytes(content)
     with pytest.raises(LedgerDamaged) as caught:
-        Book(path)
+        Store(path)
     aside = caught.value.set_aside
     assert aside is not None
     assert aside.read_bytes() == content
-    book = Book(path)
-    assert not book.list(*PLACE, Kind.TRAINING, EPOCH)
-    book.close()
+    store = Store(path)
+    assert not store.list(*PLACE, Kind.TRAINING, EPOCH)
+    store.close()
     assert aside.read_bytes() == content
 
 
@@ -166,10 +166,10 @@ async def test_a_large_ledger_is_checked_before_anything_is_decided_on_it(
         assert (await ledger.page(Kind.TRAINING, EPOCH, limit=1)).total == 0
     overwrite(path, content)
     with pytest.raises(LedgerDamaged) as caught:
-        await ledger.admit(NEW, EPOCH)
+        await ledger.get_or_create(NEW, EPOCH)
     assert caught.value.set_aside is not None
     assert caught.value.set_aside.read_bytes() == content
-    assert (await ledger.admit(NEW, EPOCH))[1]
+    assert (await ledger.get_or_create(NEW, EPOCH))[1]
     await ledger.aclose()
 
 
@@ -179,14 +179,14 @@ def test_a_folder_that_is_a_file_is_said_and_left(tmp_path: Path, depth: int) ->
     in_the_way.write_text("mine")
     path = in_the_way.joinpath(*["deeper"] * (depth - 1), "ledger.sqlite3")
     with pytest.raises(LedgerUnusable) as caught:
-        Book(path)
+        Store(path)
     assert caught.value.why
     assert in_the_way.read_text() == "mine"
 
 
 def test_a_ledger_that_is_a_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnusable):
-        Book(tmp_path)
+        Store(tmp_path)
 
 
 @posix
@@ -194,31 +194,29 @@ def test_a_ledger_that_is_a_folder_is_said(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(LedgerUnusable):
-        Book(tmp_path / "data" / "ledger.sqlite3")
+        Store(tmp_path / "data" / "ledger.sqlite3")
     tmp_path.chmod(0o700)
 
 
 def test_a_ledger_that_another_process_holds_for_too_long_is_busy(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Book(path).close()
+    Store(path).close()
     monkeypatch.setattr(ledger_file, "BUSY_SECONDS", 0.05)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(LedgerBusy):
-        Book(path)
+        Store(path)
     holder.close()
-    Book(path).close()
+    Store(path).close()
 
 
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
 def test_a_disk_that_cannot_be_read_is_not_a_damaged_ledger(path: Path) -> None:
     """SQLite calls both malformed; setting a whole ledger aside would forget what was paid for."""
-    Book(path).close()
+    Store(path).close()
     whole = path.read_bytes()
-    opens = (
-        f"from pathlib import Path; from apiframe_studio.ledger.book import Book; Book(Path({str(path)!r}))"
-    )
+    opens = f"from pathlib import Path; from apiframe_studio.ledger.store import Store; Store(Path({str(path)!r}))"
     unreadable = ["-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=2+", "-P", str(path)]
     command = ["strace", "-f", "-qq", "-o", os.devnull, *unreadable, sys.executable, "-c", opens]
     run = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
@@ -231,9 +229,9 @@ def test_a_half_made_ledger_is_finished_by_the_next_opening(path: Path) -> None:
     """A kill after the file was made and before its first step leaves an empty file."""
     path.parent.mkdir()
     path.touch()
-    book = Book(path)
-    sending(book)
-    book.close()
+    store = Store(path)
+    sending(store)
+    store.close()
 
 
 def test_only_one_of_two_openings_takes_a_step(path: Path) -> None:
@@ -242,21 +240,21 @@ def test_only_one_of_two_openings_takes_a_step(path: Path) -> None:
         first.execute("BEGIN IMMEDIATE")
         first.execute("ROLLBACK")
     first.close()
-    books = [Book(path), Book(path)]
-    assert sending(books[0]).ref == books[1].list(*PLACE, Kind.TRAINING, EPOCH)[0].ref
-    for book in books:
-        book.close()
+    stores = [Store(path), Store(path)]
+    assert sending(stores[0]).ref == stores[1].list(*PLACE, Kind.TRAINING, EPOCH)[0].ref
+    for store in stores:
+        store.close()
 
 
 def test_only_the_first_begins_to_send(path: Path) -> None:
-    books = [Book(path), Book(path)]
-    row, is_new = books[0].admit(NEW, EPOCH)
-    known, is_new_again = books[1].admit(NEW, EPOCH)
+    stores = [Store(path), Store(path)]
+    row, is_new = stores[0].get_or_create(NEW, EPOCH)
+    known, is_new_again = stores[1].get_or_create(NEW, EPOCH)
     assert (is_new, is_new_again, known.ref) == (True, False, row.ref)
-    begun = [book.begin_sending(row.ref, EPOCH, LEASE) for book in books]
+    begun = [store.begin_sending(row.ref, EPOCH, LEASE) for store in stores]
     assert [begin is not None for begin in begun] == [True, False]
-    for book in books:
-        book.close()
+    for store in stores:
+        store.close()
 
 
 @pytest.mark.parametrize(
@@ -273,81 +271,81 @@ def test_only_the_first_begins_to_send(path: Path) -> None:
 def test_a_dead_sender_is_left_alone_for_its_lease_and_no_longer(
     path: Path, later: float, state: State
 ) -> None:
-    book = Book(path)
-    row = sending(book)
-    (listed,) = book.list(*PLACE, Kind.TRAINING, EPOCH + later)
-    assert listed.state is found(book, row.ref, EPOCH + later).state is state
-    assert book.admit(NEW, EPOCH + later)[0].state is state
-    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + later) is None or (
+    store = Store(path)
+    row = sending(store)
+    (listed,) = store.list(*PLACE, Kind.TRAINING, EPOCH + later)
+    assert listed.state is found(store, row.ref, EPOCH + later).state is state
+    assert store.get_or_create(NEW, EPOCH + later)[0].state is state
+    assert store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + later) is None or (
         state is State.UNCONFIRMED
     )
-    book.close()
+    store.close()
 
 
 def test_an_id_that_could_not_be_written_waits_in_the_spool_and_is_taken_in(path: Path) -> None:
-    book = Book(path)
-    row = sending(book)
-    book.spool(row.ref, row.attempt, "train-1", EPOCH + 2)
-    book.close()
-    book = Book(path)
-    kept = found(book, "train-1", EPOCH + 10_000)
+    store = Store(path)
+    row = sending(store)
+    store.spool(row.ref, row.attempt, "train-1", EPOCH + 2)
+    store.close()
+    store = Store(path)
+    kept = found(store, "train-1", EPOCH + 10_000)
     assert (kept.ref, kept.state, kept.accepted_at) == (row.ref, State.QUEUED, EPOCH + 2)
     assert os.listdir(path.parent / "ledger-spool") == []
-    book.close()
+    store.close()
 
 
 def test_a_spooled_id_is_taken_in_before_a_person_can_decide_otherwise(path: Path) -> None:
-    book = Book(path)
-    row = sending(book)
-    book.spool(row.ref, row.attempt, "train-1", EPOCH)
-    assert book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000) is None
-    assert found(book, row.ref).task_id == "train-1"
-    book.close()
+    store = Store(path)
+    row = sending(store)
+    store.spool(row.ref, row.attempt, "train-1", EPOCH)
+    assert store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000) is None
+    assert found(store, row.ref).task_id == "train-1"
+    store.close()
 
 
 def test_an_id_that_comes_in_twice_is_one_row(path: Path) -> None:
     """Sent again meanwhile: the first answer gets a row of its own, also when spool and webhook both tell it."""
-    book = Book(path)
-    first = sending(book)
-    book.decide(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000)
-    second = book.begin_sending(first.ref, EPOCH + 1_000, LEASE)
+    store = Store(path)
+    first = sending(store)
+    store.resolve(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000)
+    second = store.begin_sending(first.ref, EPOCH + 1_000, LEASE)
     assert second is not None
     for _ in range(2):
-        book.settle(first.ref, 1, Event.ACCEPTED, Answer(task_id="train-late"), EPOCH + 1_001)
-    book.settle(second.ref, 2, Event.ACCEPTED, Answer(task_id="train-2"), EPOCH + 1_002)
-    rows = book.list(*PLACE, Kind.TRAINING, EPOCH)
+        store.record_response(first.ref, 1, Event.ACCEPTED, Answer(task_id="train-late"), EPOCH + 1_001)
+    store.record_response(second.ref, 2, Event.ACCEPTED, Answer(task_id="train-2"), EPOCH + 1_002)
+    rows = store.list(*PLACE, Kind.TRAINING, EPOCH)
     assert sorted(str(row.task_id) for row in rows) == ["train-2", "train-late"]
-    book.close()
+    store.close()
 
 
 @pytest.mark.parametrize("junk", [b"", b" " * 1024, b'{"ref": "tr-1"', b"[]", b"\xff\xfe", b'{"ref": 1}'])
 def test_junk_in_the_spool_is_no_obstacle(path: Path, junk: bytes) -> None:
-    book = Book(path)
-    row = sending(book)
+    store = Store(path)
+    row = sending(store)
     (path.parent / "ledger-spool" / f"{row.ref}-1.id").write_bytes(junk)
-    book.close()
-    book = Book(path)
-    assert found(book, row.ref).state is State.SENDING
-    book.close()
+    store.close()
+    store = Store(path)
+    assert found(store, row.ref).state is State.SENDING
+    store.close()
 
 
 def test_a_spool_that_cannot_be_made_means_that_nothing_is_begun(path: Path) -> None:
-    book = Book(path)
-    row, _ = book.admit(NEW, EPOCH)
+    store = Store(path)
+    row, _ = store.get_or_create(NEW, EPOCH)
     (path.parent / "ledger-spool").write_text("in the way")
     with pytest.raises(LedgerError):
-        book.begin_sending(row.ref, EPOCH, LEASE)
-    assert found(book, row.ref).state is State.INTENT
-    book.close()
+        store.begin_sending(row.ref, EPOCH, LEASE)
+    assert found(store, row.ref).state is State.INTENT
+    store.close()
 
 
 def test_one_owner_or_service_never_sees_the_rows_of_another(path: Path) -> None:
-    book = Book(path)
-    row = sending(book)
-    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
+    store = Store(path)
+    row = sending(store)
+    store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
     for place in [("https://elsewhere.invalid v1", "local"), (PLACE[0], "somebody")]:
-        assert not book.list(*place, Kind.TRAINING, EPOCH)
-        assert book.find(*place, row.ref, EPOCH) is None
-        assert book.find(*place, "train-1", EPOCH) is None
-        assert book.admit(NewSubmission(Kind.TRAINING, *place, "images-1", "TOKSIS"), EPOCH)[1]
-    book.close()
+        assert not store.list(*place, Kind.TRAINING, EPOCH)
+        assert store.find(*place, row.ref, EPOCH) is None
+        assert store.find(*place, "train-1", EPOCH) is None
+        assert store.get_or_create(NewSubmission(Kind.TRAINING, *place, "images-1", "TOKSIS"), EPOCH)[1]
+    store.close()

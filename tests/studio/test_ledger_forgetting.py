@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.generations import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, SubjectForgotten
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.states import Event, State
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import Event, State
 from apiframe_studio.training import Note
 from apiframe_studio.trainings import TrainingRequest
 
@@ -41,7 +41,7 @@ def holding(folder: Path) -> dict[str, list[str]]:
 @pytest.mark.parametrize("kind", Kind)
 def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    book = Book(folder / "ledger.sqlite3")
+    store = Store(folder / "ledger.sqlite3")
     new = NewSubmission(
         kind,
         *PLACE,
@@ -52,11 +52,11 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
         prompt="canary-prompt",
         fingerprint=PHOTOS,
     )
-    row, _ = book.admit(new, EPOCH)
-    sending = book.begin_sending(row.ref, EPOCH, 50.0)
+    row, _ = store.get_or_create(new, EPOCH)
+    sending = store.begin_sending(row.ref, EPOCH, 50.0)
     assert sending is not None
     assert holding(folder)
-    book.forget_subject("local", "", [row.ref], EPOCH + 1)
+    store.forget_subject("local", "", [row.ref], EPOCH + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
     picture = SavedImage(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
@@ -65,17 +65,17 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
         for state in (State.PROCESSING, State.FINISHED)
     )
     for comes in (
-        lambda: book.settle(row.ref, 1, Event.ACCEPTED, answer, EPOCH + 2),
-        lambda: book.rename(row.ref, "canary-name"),
-        lambda: book.observe(row.ref, running),
-        lambda: book.observe(row.ref, finished),
-        lambda: book.save_images([picture]),
+        lambda: store.record_response(row.ref, 1, Event.ACCEPTED, answer, EPOCH + 2),
+        lambda: store.rename(row.ref, "canary-name"),
+        lambda: store.record_status(row.ref, running),
+        lambda: store.record_status(row.ref, finished),
+        lambda: store.save_images([picture]),
     ):
         comes()
         assert holding(folder) == {}
-    assert book.save_images([picture]) == [picture]
-    kept = book.find(*PLACE, row.ref, EPOCH + 4)
-    book.close()
+    assert store.save_images([picture]) == [picture]
+    kept = store.find(*PLACE, row.ref, EPOCH + 4)
+    store.close()
     assert holding(folder) == {}
     assert kept is not None
     # What was spent, when, and under which id stays.
@@ -83,81 +83,83 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
 
 
 def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
-    book = Book(tmp_path / "data" / "ledger.sqlite3")
-    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), EPOCH)
-    book.begin_sending(row.ref, EPOCH, 50.0)
-    book.settle(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
-    book.decide(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
-    book.begin_sending(row.ref, EPOCH, 50.0)
-    book.forget_subject("local", "", [row.ref], EPOCH + 1)
-    stray = book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
+    store = Store(tmp_path / "data" / "ledger.sqlite3")
+    row, _ = store.get_or_create(
+        NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), EPOCH
+    )
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
+    store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.forget_subject("local", "", [row.ref], EPOCH + 1)
+    stray = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
     assert stray is not None
-    book.observe(stray.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
-    book.close()
+    store.record_status(stray.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
+    store.close()
     assert holding(tmp_path) == {}
 
 
 def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
-    row, _ = book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
-    book.forget_subject("local", "", [row.ref], EPOCH)
-    forgotten = book.find(*PLACE, row.ref, EPOCH)
+    store = Store(tmp_path / "ledger.sqlite3")
+    row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
+    store.forget_subject("local", "", [row.ref], EPOCH)
+    forgotten = store.find(*PLACE, row.ref, EPOCH)
     assert forgotten is not None
     assert forgotten.state is State.ABANDONED
-    assert book.begin_sending(row.ref, EPOCH, 50.0) is None
-    assert book.admit(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)[1]
-    book.close()
+    assert store.begin_sending(row.ref, EPOCH, 50.0) is None
+    assert store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)[1]
+    store.close()
 
 
 def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(tmp_path: Path) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
-    training, _ = book.adopt(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", EPOCH)
+    store = Store(tmp_path / "ledger.sqlite3")
+    training, _ = store.import_task(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", EPOCH)
     images = NewSubmission(
         Kind.GENERATION, *PLACE, "task-1 digest", subject="canary-name", prompt="by the sea"
     )
-    book.forget_subject("local", "", [training.ref], EPOCH)
+    store.forget_subject("local", "", [training.ref], EPOCH)
     with pytest.raises(SubjectForgotten):
-        book.admit(images, EPOCH)
-    assert book.list(*PLACE, Kind.GENERATION, EPOCH) == []
-    book.close()
+        store.get_or_create(images, EPOCH)
+    assert store.list(*PLACE, Kind.GENERATION, EPOCH) == []
+    store.close()
 
 
 @pytest.mark.parametrize("event", [Event.THROTTLED, Event.NOT_SENT])
 def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, tmp_path: Path) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3")
     new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
-    row, _ = book.admit(new, EPOCH)
-    book.begin_sending(row.ref, EPOCH, 50.0)
-    book.forget_subject("local", "", [row.ref], EPOCH)
-    settled = book.settle(row.ref, 1, event, Answer(), EPOCH)
+    row, _ = store.get_or_create(new, EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.forget_subject("local", "", [row.ref], EPOCH)
+    settled = store.record_response(row.ref, 1, event, Answer(), EPOCH)
     assert settled is not None
     assert settled.state is State.ABANDONED
-    assert book.begin_sending(row.ref, EPOCH, 50.0) is None
-    assert book.admit(new, EPOCH)[1]
-    book.close()
+    assert store.begin_sending(row.ref, EPOCH, 50.0) is None
+    assert store.get_or_create(new, EPOCH)[1]
+    store.close()
 
 
 @pytest.mark.parametrize("by", ["the same set", "another set of the same photos"])
 def test_forgotten_photos_are_known_as_long_as_money_may_be_on_its_way(by: str, tmp_path: Path) -> None:
-    book = Book(tmp_path / "data" / "ledger.sqlite3")
+    store = Store(tmp_path / "data" / "ledger.sqlite3")
     new = NewSubmission(Kind.TRAINING, *PLACE, "canary-photos", fingerprint="canary-photos-print")
-    row, _ = book.admit(new, EPOCH)
-    book.begin_sending(row.ref, EPOCH, 50.0)
-    book.settle(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)
-    book.forget_subject("local", "", [row.ref], EPOCH)
+    row, _ = store.get_or_create(new, EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)
+    store.forget_subject("local", "", [row.ref], EPOCH)
 
     def known() -> list[str]:
         if by == "the same set":
-            found = book.peek(new, EPOCH)
+            found = store.find_duplicate(new, EPOCH)
             return [] if found is None else [found.ref]
-        return [found.ref for found in book.trainings_of_photos(*PLACE, "canary-photos-print", EPOCH)]
+        return [found.ref for found in store.trainings_of_photos(*PLACE, "canary-photos-print", EPOCH)]
 
     assert known() == [row.ref]
-    assert book.admit(new, EPOCH)[1] is False
+    assert store.get_or_create(new, EPOCH)[1] is False
     assert holding(tmp_path) == {}
-    book.observe(row.ref, Observation(EPOCH + 9, State.FINISHED, trigger_word="canary-word"))
+    store.record_status(row.ref, Observation(EPOCH + 9, State.FINISHED, trigger_word="canary-word"))
     assert known() == []
-    book.close()
+    store.close()
 
 
 @pytest.fixture

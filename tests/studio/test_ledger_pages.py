@@ -11,11 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, UnknownCursor, table
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger import (
+    Answer,
+    Kind,
+    NewSubmission,
+    Observation,
+    Submission,
+    UnknownCursor,
+    queries,
+)
 from apiframe_studio.ledger.schema import metadata
+from apiframe_studio.ledger.states import UNDER_WAY, Event, State
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.subjects import subject_key
-from apiframe_studio.submission import UNDER_WAY, Event, State
 
 from .stepped_clock import EPOCH
 
@@ -26,24 +34,26 @@ MANY = 120
 TABLE_SCAN = re.compile(rf"SCAN ({'|'.join(metadata.tables)})\b")
 
 
-def remember(book: Book, number: int, kind: Kind = Kind.TRAINING) -> None:
+def remember(store: Store, number: int, kind: Kind = Kind.TRAINING) -> None:
     """One submission, in one of the states and of one of the subjects; four of a moment."""
     state, subject = STATES[number % len(STATES)], SUBJECTS[number % len(SUBJECTS)]
     new = NewSubmission(kind, *PLACE, f"{kind} {number}", subject=subject, fingerprint=f"print {number}")
-    row, _ = book.admit(new, EPOCH + number // 4)
+    row, _ = store.get_or_create(new, EPOCH + number // 4)
     if state is State.INTENT:
         return
-    book.begin_sending(row.ref, EPOCH, 50.0)
+    store.begin_sending(row.ref, EPOCH, 50.0)
     lost = state is State.UNCONFIRMED
     task_id = None if lost else f"task {kind} {number}"
-    book.settle(row.ref, 1, Event.UNCLEAR if lost else Event.ACCEPTED, Answer(task_id=task_id), EPOCH)
+    store.record_response(
+        row.ref, 1, Event.UNCLEAR if lost else Event.ACCEPTED, Answer(task_id=task_id), EPOCH
+    )
     if state in (State.PROCESSING, State.FINISHED, State.FAILED):
-        book.observe(row.ref, Observation(EPOCH, state))
+        store.record_status(row.ref, Observation(EPOCH, state))
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
-    made = Book(tmp_path_factory.mktemp("pages") / "ledger.sqlite3")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = Store(tmp_path_factory.mktemp("pages") / "ledger.sqlite3")
     for number in range(MANY):
         remember(made, number)
     for number in range(12):
@@ -58,16 +68,16 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
 )
 @pytest.mark.parametrize("limit", [1, 7, MANY])
 def test_pages_one_after_another_are_the_whole_list(
-    book: Book, subject: str | None, states: Collection[State] | None, limit: int
+    store: Store, subject: str | None, states: Collection[State] | None, limit: int
 ) -> None:
     whole = [
         row.ref
-        for row in book.list(*PLACE, Kind.TRAINING, EPOCH, subject=subject)
+        for row in store.list(*PLACE, Kind.TRAINING, EPOCH, subject=subject)
         if states is None or row.state in states
     ]
     key, before, read = subject_key(subject), None, list[str]()
     while True:
-        page = book.page(
+        page = store.page(
             *PLACE, Kind.TRAINING, EPOCH, subject_key=key, states=states, before=before, limit=limit
         )
         assert page.total == len(whole)
@@ -80,11 +90,11 @@ def test_pages_one_after_another_are_the_whole_list(
 
 
 @pytest.mark.parametrize("cursor", ["tr-0000000", "", "an upload"])
-def test_a_cursor_of_no_such_list_is_said(book: Book, cursor: str) -> None:
+def test_a_cursor_of_no_such_list_is_said(store: Store, cursor: str) -> None:
     if cursor == "an upload":
-        cursor = book.page(*PLACE, Kind.UPLOAD, EPOCH, limit=1).rows[0].ref
+        cursor = store.page(*PLACE, Kind.UPLOAD, EPOCH, limit=1).rows[0].ref
     with pytest.raises(UnknownCursor):
-        book.page(*PLACE, Kind.TRAINING, EPOCH, before=cursor, limit=5)
+        store.page(*PLACE, Kind.TRAINING, EPOCH, before=cursor, limit=5)
 
 
 @pytest.mark.parametrize(
@@ -97,48 +107,48 @@ def test_a_cursor_of_no_such_list_is_said(book: Book, cursor: str) -> None:
         ("x", []),
     ],
 )
-def test_names_that_begin_so_are_found_once_each(book: Book, beginning: str, names: list[str]) -> None:
-    assert book.subjects(*PLACE, beginning, limit=5) == names
-    assert book.subjects(*PLACE, beginning, limit=1) == names[:1]
+def test_names_that_begin_so_are_found_once_each(store: Store, beginning: str, names: list[str]) -> None:
+    assert store.subjects(*PLACE, beginning, limit=5) == names
+    assert store.subjects(*PLACE, beginning, limit=1) == names[:1]
 
 
-def verbs(book: Book, number: int) -> Iterator[tuple[str, Any]]:
+def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     """Every verb that a call of the server makes, but for forgetting."""
     new = NewSubmission(Kind.TRAINING, *PLACE, f"more {number}", "TOKSIS", "Anna", f"key {number}")
-    ref = book.page(*PLACE, Kind.TRAINING, EPOCH, limit=1).rows[0].ref
-    yield "page", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, limit=5)
-    yield "older page", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, before=ref, limit=5)
-    yield "page of states", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, states=UNDER_WAY, limit=5)
-    yield "page of a subject", lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", limit=5)
+    ref = store.page(*PLACE, Kind.TRAINING, EPOCH, limit=1).rows[0].ref
+    yield "page", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, limit=5)
+    yield "older page", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, before=ref, limit=5)
+    yield "page of states", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, states=UNDER_WAY, limit=5)
+    yield "page of a subject", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", limit=5)
     yield (
         "page of both",
-        lambda: book.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", states=UNDER_WAY, limit=5),
+        lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", states=UNDER_WAY, limit=5),
     )
-    yield "unsettled", lambda: book.unsettled(*PLACE, EPOCH, limit=5)
-    yield "find", lambda: book.find(*PLACE, ref, EPOCH)
-    yield "find by id", lambda: book.find(*PLACE, "task training 2", EPOCH)
-    yield "look", lambda: book.find_paced(*PLACE, "task training 2", EPOCH)
-    yield "photos", lambda: book.trainings_of_photos(*PLACE, "print 3", EPOCH)
-    yield "names", lambda: book.subjects(*PLACE, "", limit=5)
-    yield "peek", lambda: book.peek(new, EPOCH)
-    yield "admit", lambda: book.admit(new, EPOCH)
-    sent, _ = book.admit(new, EPOCH)
-    yield "begin", lambda: book.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
-    yield "settle", lambda: book.settle(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
-    yield "decide", lambda: book.decide(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", EPOCH)
-    yield "adopt", lambda: book.adopt(new, f"elsewhere {number}", EPOCH)
+    yield "unsettled", lambda: store.unsettled(*PLACE, EPOCH, limit=5)
+    yield "find", lambda: store.find(*PLACE, ref, EPOCH)
+    yield "find by id", lambda: store.find(*PLACE, "task training 2", EPOCH)
+    yield "look", lambda: store.find_with_history(*PLACE, "task training 2", EPOCH)
+    yield "photos", lambda: store.trainings_of_photos(*PLACE, "print 3", EPOCH)
+    yield "names", lambda: store.subjects(*PLACE, "", limit=5)
+    yield "peek", lambda: store.find_duplicate(new, EPOCH)
+    yield "admit", lambda: store.get_or_create(new, EPOCH)
+    sent, _ = store.get_or_create(new, EPOCH)
+    yield "begin", lambda: store.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
+    yield "settle", lambda: store.record_response(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
+    yield "decide", lambda: store.resolve(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", EPOCH)
+    yield "adopt", lambda: store.import_task(new, f"elsewhere {number}", EPOCH)
 
 
-def test_no_verb_reads_more_rows_than_it_answers_with(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_verb_reads_more_rows_than_it_answers_with(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
-    build = table._submission
+    build = queries._submission
 
     def counted(row: Any) -> Submission:
         built.append(row["ref"])
         return build(row)
 
-    monkeypatch.setattr(table, "_submission", counted)
-    for name, verb in verbs(book, 1):
+    monkeypatch.setattr(queries, "_submission", counted)
+    for name, verb in verbs(store, 1):
         built.clear()
         verb()
         assert len(built) <= 14, (name, len(built))
@@ -161,29 +171,29 @@ def statements_asked() -> Generator[dict[str, Any]]:
 
 
 def test_forgetting_reads_what_is_about_the_subject_and_not_all_that_an_owner_has(tmp_path: Path) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3")
     for number in range(12):
-        remember(book, number)
-        remember(book, number, Kind.UPLOAD)
+        remember(store, number)
+        remember(store, number, Kind.UPLOAD)
     with statements_asked() as statements:
-        book.forgotten_generations(PLACE[1])
-        book.forget_subject(PLACE[1], "Anna", [], EPOCH)
+        store.forgotten_generations(PLACE[1])
+        store.forget_subject(PLACE[1], "Anna", [], EPOCH)
     assert len(statements) > 6
     narrow = ("ref=", "task_id=", "fingerprint=", "about=", "about>", "subject_key=", "submissions_forgotten")
-    with book._reading() as connection:
+    with store._reading() as connection:
         for words, values in statements.items():
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
             reads = [row.detail for row in plan if re.match("(SEARCH|SCAN) submissions", row.detail)]
             assert all(any(column in step for column in narrow) for step in reads), (words, reads)
-    book.close()
+    store.close()
 
 
-def test_every_statement_finds_its_rows_by_an_index(book: Book) -> None:
+def test_every_statement_finds_its_rows_by_an_index(store: Store) -> None:
     with statements_asked() as statements:
-        for _, verb in verbs(book, 2):
+        for _, verb in verbs(store, 2):
             verb()
     assert len(statements) > 15
-    with book._reading() as connection:
+    with store._reading() as connection:
         for words, values in statements.items():
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
             told = [row.detail for row in plan]

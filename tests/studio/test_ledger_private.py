@@ -11,7 +11,7 @@ import pytest
 
 from apiframe_studio import private_files
 from apiframe_studio.ledger import Kind, LedgerNotPrivate, NewSubmission
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.store import Store
 
 from .stepped_clock import EPOCH
 
@@ -32,10 +32,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def use(path: Path) -> None:
-    book = Book(path)
-    row, _ = book.admit(NEW, EPOCH)
-    book.begin_sending(row.ref, EPOCH, 50.0)
-    book.close()
+    store = Store(path)
+    row, _ = store.get_or_create(NEW, EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.close()
 
 
 def mode(path: Path) -> int:
@@ -67,7 +67,7 @@ def test_a_home_folder_is_only_closed_for_writing(path: Path, monkeypatch: pytes
 def test_a_shared_folder_is_refused_and_left_as_it_is(path: Path) -> None:
     path.parent.chmod(0o1777)
     with pytest.raises(LedgerNotPrivate) as refused:
-        Book(path)
+        Store(path)
     assert refused.value.path == path.parent
     assert mode(path.parent) == 0o1777
 
@@ -86,7 +86,7 @@ def test_a_folder_above_that_holds_what_is_of_others_is_refused(path: Path) -> N
     os.chown(above / "theirs", SOMEBODY, SOMEBODY)
     above.chmod(0o777)
     with pytest.raises(LedgerNotPrivate) as refused:
-        Book(path)
+        Store(path)
     assert refused.value.path == above
     above.chmod(0o1777)
     use(path)
@@ -103,7 +103,7 @@ def test_what_belongs_to_another_user_is_refused_by_its_path(
     theirs.chmod(wide)
     before = path.read_bytes()
     with pytest.raises(LedgerNotPrivate) as refused:
-        Book(path)
+        Store(path)
     assert refused.value.path == theirs
     assert "another user" in refused.value.why
     assert (path.read_bytes(), mode(theirs)) == (before, wide)
@@ -115,7 +115,7 @@ def test_an_id_that_another_user_put_into_the_spool_is_not_taken_in(path: Path) 
     planted.write_text("{}")
     os.chown(planted, SOMEBODY, SOMEBODY)
     with pytest.raises(LedgerNotPrivate) as refused:
-        Book(path)
+        Store(path)
     assert refused.value.path == planted
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import Kind, LedgerTooNew, NewSubmission, SpendingCapReached
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.schema import metadata
-from apiframe_studio.ledger.steps import VERSION
+from apiframe_studio.ledger.states import Event, State
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.subjects import subject_key
-from apiframe_studio.submission import Event, State
 
 from ..faults.child_process import ForkServer, Job, strace_is_missing
 
@@ -59,12 +59,12 @@ def column(path: Path, name: str) -> dict[str, object]:
 
 
 def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
-    book = Book(path)
-    anna, _ = book.list(*PLACE, Kind.TRAINING, WRITTEN_AT, subject="Anna")
+    store = Store(path)
+    anna, _ = store.list(*PLACE, Kind.TRAINING, WRITTEN_AT, subject="Anna")
     assert (anna.trigger_word, anna.task_id) == ("TOKSIS", "29a04da8-e683-4f77-99ff-c1037968c188")
-    assert len(book.images_of("ge-0p6fkjf")) == 2
-    assert book.history("up-yhe25bn")
-    book.close()
+    assert len(store.images_of("ge-0p6fkjf")) == 2
+    assert store.history("up-yhe25bn")
+    store.close()
     assert columns_before(path) == columns_before(GOLDEN)
     kinds = Counter(row["state"] for row in columns_before(path) if row["kind"] == "generation")
     assert set(kinds) == set(State)
@@ -72,7 +72,7 @@ def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
 
 def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None:
     path = Path(shutil.copyfile(GOLDEN_2, tmp_path / "ledger.sqlite3"))
-    Book(path).close()
+    Store(path).close()
     kept, golden = rows_of(path), rows_of(GOLDEN_2)
     assert [row["ref"] for row in kept] == [row["ref"] for row in golden]
     counts = Counter((row["kind"], row["state"]) for row in golden)
@@ -80,70 +80,70 @@ def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None
 
 
 def test_a_set_and_its_trainings_bear_the_fingerprint_of_the_photos(path: Path) -> None:
-    book = Book(path)
-    trainings = book.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)
+    store = Store(path)
+    trainings = store.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)
     assert [row.ref for row in trainings] == ["tr-j88zqxy", "tr-b3xgxfg"]
-    (by_ref,) = book.trainings_of_photos(*PLACE, "unconfirmed".ljust(64, "f"), WRITTEN_AT)
-    (by_id,) = book.trainings_of_photos(*PLACE, "finished".ljust(64, "f"), WRITTEN_AT)
+    (by_ref,) = store.trainings_of_photos(*PLACE, "unconfirmed".ljust(64, "f"), WRITTEN_AT)
+    (by_id,) = store.trainings_of_photos(*PLACE, "finished".ljust(64, "f"), WRITTEN_AT)
     assert (by_ref.about, by_id.about) == ("up-q5b4nhy", "task-upload-finished")
-    book.close()
+    store.close()
     never_seen = {ref for ref, print_ in column(path, "fingerprint").items() if print_ is None}
     assert {"tr-1qkxebt", "tr-7vjhwxp", "tr-v7g3n2y", "tr-8snjaqx", "ge-0p6fkjf"} < never_seen
 
 
 def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
-    book = Book(path)
+    store = Store(path)
     for name in ("Zoë Ångström", "zoe\u0308  a\u030angstro\u0308m ", "ZOËÅNGSTRÖM".replace("Å", " Å")):
-        page = book.page(*PLACE, Kind.TRAINING, WRITTEN_AT, subject_key=subject_key(name), limit=20)
+        page = store.page(*PLACE, Kind.TRAINING, WRITTEN_AT, subject_key=subject_key(name), limit=20)
         assert page.total == 9
-    assert len(book.about_subject(OWNER, "ZOË ÅNGSTRÖM")) == 27
+    assert len(store.find_related(OWNER, "ZOË ÅNGSTRÖM")) == 27
     # Anna's at another address, too, and nobody else's of the name.
-    refs = {row.ref for row in book.about_subject(OWNER, "anna")}
+    refs = {row.ref for row in store.find_related(OWNER, "anna")}
     assert refs == {"up-yhe25bn", "tr-b3xgxfg", "tr-j88zqxy", "ge-0p6fkjf", "tr-j6d5w7b"}
-    book.close()
+    store.close()
 
 
 def test_what_0_1_0_forgot_stays_forgotten(path: Path) -> None:
-    book = Book(path)
-    row = book.find(*PLACE, "tr-7vjhwxp", WRITTEN_AT)
+    store = Store(path)
+    row = store.find(*PLACE, "tr-7vjhwxp", WRITTEN_AT)
     assert row is not None
     assert row.forgotten_at is not None
-    named = book.rename(row.ref, "Berta")
+    named = store.rename(row.ref, "Berta")
     assert named is not None
     assert named.subject is None
-    book.close()
+    store.close()
 
 
 def test_a_key_of_0_1_0_still_answers_with_its_training(path: Path) -> None:
-    book = Book(path)
+    store = Store(path)
     set_id = "24e94f7e-b74a-4505-829b-a7762fc28279"
     again = NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKSIS", idempotency_key="anna-1")
-    row, is_new = book.admit(again, WRITTEN_AT)
+    row, is_new = store.get_or_create(again, WRITTEN_AT)
     assert (row.ref, is_new) == ("tr-b3xgxfg", False)
     with pytest.raises(KeyReused):
-        book.admit(
+        store.get_or_create(
             NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKBRO", idempotency_key="anna-1"), WRITTEN_AT
         )
-    book.close()
+    store.close()
 
 
 def test_what_0_1_0_spent_counts_for_the_day(path: Path) -> None:
-    book = Book(path)
-    row, _ = book.admit(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
+    store = Store(path)
+    row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
     with pytest.raises(SpendingCapReached) as reached:
-        book.begin_sending(row.ref, WRITTEN_AT, 50.0, 1.0)
+        store.begin_sending(row.ref, WRITTEN_AT, 50.0, 1.0)
     # Two trainings and the set of Anna's, her two pictures, two trainings of a set that nobody had seen, seven
     # uploads, trainings and generations that were sent and not refused, and one sent twice, which 0.1.0 counts once.
     assert reached.value.spent == 2 * 48 + 2 + 2 + 2 * 120 + 7 * (2 + 48 + 2) + 120
-    book.close()
+    store.close()
 
 
 def test_a_new_ledger_and_one_brought_up_to_date_have_the_tables_that_are_asked(
     path: Path, tmp_path: Path
 ) -> None:
-    Book(path).close()
+    Store(path).close()
     fresh = tmp_path / "fresh" / "ledger.sqlite3"
-    Book(fresh).close()
+    Store(fresh).close()
     asked = create_engine("sqlite://")
     metadata.create_all(asked)
     expected = shape_of(asked)
@@ -169,7 +169,7 @@ def shape_of(engine: object) -> dict[str, tuple[object, ...]]:
     }
 
 
-OPENS = "import sys; from pathlib import Path; from apiframe_studio.ledger.book import Book; Book(Path(sys.argv[1]))"
+OPENS = "import sys; from pathlib import Path; from apiframe_studio.ledger.store import Store; Store(Path(sys.argv[1]))"
 
 
 @pytest.fixture
@@ -200,9 +200,9 @@ def test_killed_anywhere_a_step_is_taken_whole_or_not_at_all(
         kills += 1
         version = sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0]
         assert version in range(1, VERSION + 1)
-        book = Book(path)
-        assert len(book.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)) == 2
-        book.close()
+        store = Store(path)
+        assert len(store.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)) == 2
+        store.close()
         assert columns_before(path) == columns_before(GOLDEN)
     else:
         pytest.fail("the child never survived")
@@ -219,7 +219,7 @@ def test_0_1_0_refuses_a_newer_ledger_and_leaves_every_byte(path: Path, tmp_path
     if packed.returncode:
         pytest.skip("the history is not here")
     subprocess.run(["tar", "x", "-C", tmp_path], input=packed.stdout, check=True)
-    Book(path).close()
+    Store(path).close()
     before = (path.read_bytes(), sorted(os.listdir(tmp_path)))
     run = subprocess.run(
         [
@@ -239,11 +239,11 @@ def test_0_1_0_refuses_a_newer_ledger_and_leaves_every_byte(path: Path, tmp_path
 
 
 def test_a_process_that_had_the_ledger_open_refuses_once_a_newer_one_has_taken_a_step(path: Path) -> None:
-    book = Book(path)
+    store = Store(path)
     with sqlite3.connect(path) as newer:
         newer.execute(f"PRAGMA user_version={VERSION + 1}")
     newer.close()
     with pytest.raises(LedgerTooNew):
-        book.decide("tr-6tt4dqy", Event.PERSON_GIVES_UP, None, WRITTEN_AT)
-    book.close()
+        store.resolve("tr-6tt4dqy", Event.PERSON_GIVES_UP, None, WRITTEN_AT)
+    store.close()
     assert column(path, "state")["tr-6tt4dqy"] == State.UNCONFIRMED

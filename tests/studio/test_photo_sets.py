@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
-from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS, has_expired, max_cost, still_good
+from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS, has_expired, is_reusable, max_cost
+from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import (
     MAX_UPLOAD_SECONDS,
     MIN_UPLOAD_SECONDS,
@@ -25,7 +26,6 @@ from apiframe_studio.photo_sets import (
 from apiframe_studio.photos.synthetic import draw, scenes
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import State
 
 from .stepped_clock import EPOCH, SteppedClock
 
@@ -149,7 +149,7 @@ async def test_a_set_that_waited_to_be_sent_and_is_sent_now_is_no_duplicate(
     waits = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about=checked.fingerprint, wording=request.wording()
     )
-    row, _ = await ledger.admit(waits, studio.clock.now())
+    row, _ = await ledger.get_or_create(waits, studio.clock.now())
     with anyio.fail_after(60):
         sent = await studio.photo_sets.prepare(request, nothing, 40)
         again = await studio.photo_sets.prepare(request, nothing, 40)
@@ -208,8 +208,8 @@ def test_when_an_earlier_one_answers_the_same_request(
 ) -> None:
     same = NewSubmission(kind, "s", "o", "print", "words")
     other = NewSubmission(kind, "s", "o", "print", "other words")
-    assert still_good(same, NOW, None, _row(kind, state, **known)) is good
-    assert still_good(other, NOW, None, _row(kind, state, **known)) is False
+    assert is_reusable(same, NOW, None, _row(kind, state, **known)) is good
+    assert is_reusable(other, NOW, None, _row(kind, state, **known)) is False
 
 
 DAY = 24 * 3600.0

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from apiframe_studio.generations import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, SpendingCapReached
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.states import Event, State
+from apiframe_studio.ledger.store import Store
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import Event, State
 from apiframe_studio.trainings import TrainingRequest
 
 from .stepped_clock import SteppedClock
@@ -92,25 +92,25 @@ async def test_what_was_refused_or_never_sent_does_not_count(tmp_path: Path) -> 
 
 
 def attempt(
-    book: Book, about: str, *ends: Event, kind: Kind = Kind.GENERATION, task_id: str | None = None
+    store: Store, about: str, *ends: Event, kind: Kind = Kind.GENERATION, task_id: str | None = None
 ) -> str:
     """Send something that costs 10 credits; what its sender and a person said about it. Returns its ref."""
     new = NewSubmission(kind, "s", "local", about, credits=10.0, photos=1)
-    row, _ = book.admit(new, NOW)
-    sending = book.begin_sending(row.ref, NOW, 60)
+    row, _ = store.get_or_create(new, NOW)
+    sending = store.begin_sending(row.ref, NOW, 60)
     assert sending is not None
     for end in ends:
         if end in (Event.PERSON_GIVES_UP, Event.PERSON_SAYS_SEND_AGAIN):
-            book.decide(row.ref, end, None, NOW)
+            store.resolve(row.ref, end, None, NOW)
         else:
-            book.settle(row.ref, sending.attempt, end, Answer(task_id=task_id), NOW)
+            store.record_response(row.ref, sending.attempt, end, Answer(task_id=task_id), NOW)
     return row.ref
 
 
-def spent(book: Book) -> float:
-    row, _ = book.admit(NewSubmission(Kind.GENERATION, "s", "local", "one more", credits=1.0), NOW)
+def spent(store: Store) -> float:
+    row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, "s", "local", "one more", credits=1.0), NOW)
     with pytest.raises(SpendingCapReached) as reached:
-        book.begin_sending(row.ref, NOW, 60, 0.5)
+        store.begin_sending(row.ref, NOW, 60, 0.5)
     return reached.value.spent
 
 
@@ -132,57 +132,57 @@ def spent(book: Book) -> float:
 def test_every_attempt_counts_unless_it_provably_cost_nothing(
     tmp_path: Path, ends: tuple[Event, ...], credits_spent: float
 ) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
-    attempt(book, "images-1", *ends)
-    assert spent(book) == credits_spent
-    book.close()
+    store = Store(tmp_path / "ledger.sqlite3")
+    attempt(store, "images-1", *ends)
+    assert spent(store) == credits_spent
+    store.close()
 
 
 def test_what_was_sent_again_counts_twice_and_its_stray_id_not_a_third_time(tmp_path: Path) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
-    ref = attempt(book, "images-1", Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
-    book.begin_sending(ref, NOW, 60)
-    stray = book.settle(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
+    store = Store(tmp_path / "ledger.sqlite3")
+    ref = attempt(store, "images-1", Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
+    store.begin_sending(ref, NOW, 60)
+    stray = store.record_response(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
     assert stray is not None
     assert stray.ref != ref
-    assert spent(book) == 20
-    book.close()
+    assert spent(store) == 20
+    store.close()
 
 
 def test_a_training_of_unknown_size_counts_with_the_most_when_nobody_heard_back(tmp_path: Path) -> None:
-    book = Book(tmp_path / "ledger.sqlite3")
-    row, _ = book.admit(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
-    book.begin_sending(row.ref, NOW, 60)
-    assert spent(book) == 120
-    book.forget_subject("local", "", [row.ref], NOW)
-    assert spent(book) == 120
-    book.close()
+    store = Store(tmp_path / "ledger.sqlite3")
+    row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
+    store.begin_sending(row.ref, NOW, 60)
+    assert spent(store) == 120
+    store.forget_subject("local", "", [row.ref], NOW)
+    assert spent(store) == 120
+    store.close()
 
 
 RACER = """
 import sys
 from pathlib import Path
 from apiframe_studio.ledger import Kind, NewSubmission, SpendingCapReached
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger.store import Store
 
-book = Book(Path(sys.argv[1]))
+store = Store(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(4):
     new = NewSubmission(Kind.GENERATION, "s", "local", f"{sys.argv[2]} {number}", credits=1.0, photos=1)
-    row, _ = book.admit(new, 1.0)
+    row, _ = store.get_or_create(new, 1.0)
     try:
-        print("sent" if book.begin_sending(row.ref, 1.0, 60, 5.0) else "lost")
+        print("sent" if store.begin_sending(row.ref, 1.0, 60, 5.0) else "lost")
     except SpendingCapReached:
         print("capped")
-book.close()
+store.close()
 """
 """One process that wants to send four pictures' worth, one after another, where five may be sent a day."""
 
 
 def test_racing_processes_cannot_pass_the_cap_together(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
-    Book(ledger).close()
+    Store(ledger).close()
     with ExitStack() as racers:
         started = [
             racers.enter_context(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apiframe_studio.submission import FINAL, OPEN, UNDER_WAY, Event, State, after, reachable
+from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, Event, State, after, reachable
 
 ARROWS = {
     State.INTENT: {

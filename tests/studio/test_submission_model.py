@@ -26,11 +26,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, update
 
-from apiframe_studio.intent import KeyReused
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, table
-from apiframe_studio.ledger.book import Book
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, queries
+from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.schema import submissions
-from apiframe_studio.submission import Event, State
+from apiframe_studio.ledger.states import Event, State
+from apiframe_studio.ledger.store import Store
 
 from .stepped_clock import EPOCH
 
@@ -85,12 +85,12 @@ class PaidRequests(RuleBasedStateMachine):
         super().__init__()
         # Rows of one moment are sorted by their refs, and hypothesis wants the same order every time.
         numbers = count(1)
-        self.refs = patch.object(table, "_new_ref", lambda _kind: f"tr-{next(numbers):07}")
+        self.refs = patch.object(queries, "_new_ref", lambda _kind: f"tr-{next(numbers):07}")
         self.refs.start()
         self.folder = Path(tempfile.mkdtemp(dir=FOLDER))
         self.path = self.folder / "ledger.sqlite3"
         shutil.copyfile(_empty_ledger(), self.path)
-        self.books = [Book(self.path), Book(self.path)]
+        self.stores = [Store(self.path), Store(self.path)]
         self.now = EPOCH
         self.service = Service()
         self.about_to_send: list[tuple[int, str]] = []
@@ -100,8 +100,8 @@ class PaidRequests(RuleBasedStateMachine):
         self.keys = count(1)
 
     def teardown(self) -> None:
-        for book in self.books:
-            book.close()
+        for store in self.stores:
+            store.close()
         self.refs.stop()
         shutil.rmtree(self.folder)
 
@@ -121,7 +121,7 @@ class PaidRequests(RuleBasedStateMachine):
         key = data.draw(st.sampled_from([None, None, "key-1", f"key-new-{next(self.keys)}"]))
         new = NewSubmission(Kind.TRAINING, *PLACE, photos, word, idempotency_key=key)
         try:
-            row, is_new = self.books[process].admit(new, self.now)
+            row, is_new = self.stores[process].get_or_create(new, self.now)
         except KeyReused:
             return
         if is_new:
@@ -158,7 +158,7 @@ class PaidRequests(RuleBasedStateMachine):
     def begin(self, process: int, ref: str) -> None:
         """A process sends what it found to be an intent."""
         self.about_to_send.remove((process, ref))
-        sending = self.books[process].begin_sending(ref, self.now, LEASE_SECONDS)
+        sending = self.stores[process].begin_sending(ref, self.now, LEASE_SECONDS)
         # Another row is what was sent meanwhile: nothing leaves for this one.
         if sending is not None and sending.ref == ref:
             self.deliveries.append(Delivery(process, sending))
@@ -175,11 +175,13 @@ class PaidRequests(RuleBasedStateMachine):
         """A process hears the outcome, or only that the line broke; the ledger can be written, or not."""
         self.deliveries.remove(delivery)
         event, task_id = (delivery.event, delivery.task_id) if heard else (None, None)
-        book, row = self.books[delivery.process], delivery.row
+        store, row = self.stores[delivery.process], delivery.row
         if kept:
-            book.settle(row.ref, row.attempt, event or Event.UNCLEAR, Answer(task_id=task_id), self.now)
+            store.record_response(
+                row.ref, row.attempt, event or Event.UNCLEAR, Answer(task_id=task_id), self.now
+            )
         elif task_id:
-            book.spool(row.ref, row.attempt, task_id, self.now)
+            store.spool(row.ref, row.attempt, task_id, self.now)
         if task_id:
             self.known[task_id] = row.ref
         reached["spooled"] += bool(task_id and not kept)
@@ -191,7 +193,9 @@ class PaidRequests(RuleBasedStateMachine):
         delivery = data.draw(st.sampled_from(self.service.taken))
         assert delivery.task_id
         row = delivery.row
-        self.books[0].settle(row.ref, row.attempt, Event.ACCEPTED, Answer(delivery.task_id), self.now)
+        self.stores[0].record_response(
+            row.ref, row.attempt, Event.ACCEPTED, Answer(delivery.task_id), self.now
+        )
         self.known[delivery.task_id] = row.ref
 
     def crash(self, data: st.DataObject) -> None:
@@ -200,19 +204,19 @@ class PaidRequests(RuleBasedStateMachine):
         self.about_to_send = [found for found in self.about_to_send if found[0] != process]
         reached["killed while sending"] += any(delivery.process == process for delivery in self.deliveries)
         self.deliveries = [delivery for delivery in self.deliveries if delivery.process != process]
-        self.books[process].close()
-        self.books[process] = Book(self.path)
+        self.stores[process].close()
+        self.stores[process] = Store(self.path)
 
     def clock(self, data: st.DataObject) -> None:
         """Time passes, or somebody sets the clock."""
         self.now += data.draw(st.sampled_from([60, 60, 20, 4_000, -1, -60, -4_000]))
 
-    def decide(self, data: st.DataObject) -> None:
+    def resolve(self, data: st.DataObject) -> None:
         """A person decides about one of the submissions there are."""
         if rows := [row for row in self.rows() if row.state in (State.UNCONFIRMED, State.INTENT)]:
             row = data.draw(st.sampled_from(rows))
             event = data.draw(st.sampled_from(DECISIONS))
-            if self.books[1].decide(row.ref, event, None, self.now):
+            if self.stores[1].resolve(row.ref, event, None, self.now):
                 self.people[row.ref, PEOPLE[event]] += 1
 
     def look(self, data: st.DataObject) -> None:
@@ -220,7 +224,7 @@ class PaidRequests(RuleBasedStateMachine):
         if rows := [row for row in self.rows() if row.task_id]:
             row = data.draw(st.sampled_from(rows))
             state = data.draw(st.sampled_from([State.PROCESSING, State.FINISHED, State.FAILED]))
-            self.books[0].observe(row.ref, Observation(self.now, state))
+            self.stores[0].record_status(row.ref, Observation(self.now, state))
 
     @invariant()
     def one_paid_request_for_one_intent(self) -> None:
@@ -231,7 +235,7 @@ class PaidRequests(RuleBasedStateMachine):
     @invariant()
     def nothing_accepted_is_lost_or_taken_for_unpaid(self) -> None:
         rows = {row.ref: row for row in self.rows()}
-        spooled = {spooled.task_id for spooled in self.books[0]._spool}
+        spooled = {spooled.task_id for spooled in self.stores[0]._spool}
         assert set(self.known) <= {row.task_id for row in rows.values()} | spooled
         carried = {delivery.row.ref for delivery in self.deliveries}
         for delivery in self.service.taken:
@@ -241,10 +245,10 @@ class PaidRequests(RuleBasedStateMachine):
             assert row.state in PAID_FOR or in_doubt or decided or row.ref in carried, row
 
     def rows(self) -> list[Submission]:
-        return list(self.books[0].list(*PLACE, Kind.TRAINING, self.now))
+        return list(self.stores[0].list(*PLACE, Kind.TRAINING, self.now))
 
     def row(self, ref: str) -> Submission:
-        found = self.books[0].find(*PLACE, ref, self.now)
+        found = self.stores[0].find(*PLACE, ref, self.now)
         assert found is not None
         return found
 
@@ -255,7 +259,7 @@ _TEMPLATE: list[Path] = []
 def _empty_ledger() -> Path:
     if not _TEMPLATE:
         path = Path(tempfile.mkdtemp(dir=FOLDER)) / "ledger.sqlite3"
-        Book(path).close()
+        Store(path).close()
         _TEMPLATE.append(path)
     return _TEMPLATE[0]
 
@@ -294,18 +298,18 @@ def test_whatever_happens_ten_times_as_often() -> None:
     )
 
 
-def _sent_again_on_restart(_self: Book, connection: Connection, now: float) -> None:
+def _sent_again_on_restart(_self: Store, connection: Connection, now: float) -> None:
     ran_out = submissions.c.lease_until < now
     connection.execute(update(submissions).where(ran_out).values(state=State.INTENT.value, lease_until=None))
 
 
-def _no_compare(self: Book, ref: str, now: float, lease_seconds: float) -> Submission:
+def _no_compare(self: Store, ref: str, now: float, lease_seconds: float) -> Submission:
     with self._transaction() as connection:
-        row = table.one(connection, ref)
+        row = queries.one(connection, ref)
         assert row is not None
         self._spool.reserve(ref, row.attempt + 1)
         sending = replace(row, state=State.SENDING, attempt=row.attempt + 1, lease_until=now + lease_seconds)
-        return table.store(connection, sending)
+        return queries.write_row(connection, sending)
 
 
 @pytest.mark.parametrize(
@@ -316,5 +320,5 @@ def _no_compare(self: Book, ref: str, now: float, lease_seconds: float) -> Submi
 @pytest.mark.slow
 def test_the_machine_catches_a_planted_fault(verb: str, fault: object) -> None:
     hunting = settings(machine_settings(300), phases=[Phase.generate])
-    with patch.object(Book, verb, fault), pytest.raises(AssertionError):
+    with patch.object(Store, verb, fault), pytest.raises(AssertionError):
         run_state_machine_as_test(PaidRequests, settings=hunting)

@@ -13,15 +13,15 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, InvalidKey
 from apiframe_studio.api.v1 import fetch_batcher
-from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import Kind, UnknownCursor
+from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.states import State
 from apiframe_studio.resolving import (
     Decision,
     NeedsTaskId,
     NothingToResolve,
 )
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submission import State
 from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining
 from apiframe_studio.trainings import TrainingRequest
 

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.states import State
 from apiframe_studio.training import Training
 from apiframe_studio.waiting import MAX_COUNTED, FruitlessWaits, Waiting
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Submission
-from apiframe_studio.submission import Event, State
+from apiframe_studio.ledger.states import Event, State
 
 from ..faults.fault_server import answer, fault_server, replying
 from .illustrated import refuse, show
@@ -164,12 +164,12 @@ async def test_only_what_has_no_name_gets_one(session: Session) -> None:
 
 async def test_an_upload_missing_at_the_service_can_be_given_up(session: Session) -> None:
     ledger, now = session.studio.ledger, session.clock.now()
-    row, _ = await ledger.admit(
+    row, _ = await ledger.get_or_create(
         NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="print", subject="Anna"), now
     )
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="forgotten-by-the-service"), now)
+    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="forgotten-by-the-service"), now)
     ended = await session.ask("resolve_training", ref=row.ref, decision="give_up")
     assert ended.facts["status"] == "abandoned"
     assert "The photo upload of Anna is abandoned" in ended.text
@@ -186,10 +186,10 @@ async def _missing(session: Session, kind: Kind) -> Submission:
     """A paid request that was missing at the service once."""
     ledger, now = session.studio.ledger, session.clock.now()
     new = NewSubmission(kind, ledger.service, ledger.owner, about="print", subject="Anna", photos=1)
-    row, _ = await ledger.admit(new, now)
+    row, _ = await ledger.get_or_create(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="x-1"), now)
+    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="x-1"), now)
     missing = await ledger.mark_missing(row.ref, now)
     assert missing is not None
     return missing

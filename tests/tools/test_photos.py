@@ -17,10 +17,10 @@ from PIL import Image
 
 from apiframe_studio.api.provider import Range
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
+from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import Sandbox
-from apiframe_studio.submission import Event, State
 from apiframe_tools import check_photos, prepare_photos
 from apiframe_tools.wording.photos import describe_choice
 
@@ -295,7 +295,7 @@ async def test_a_waiting_set_with_other_attributes_is_not_waited_for(
     waits = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about=prepared.fingerprint, wording="earlier", photos=DRAWN
     )
-    row, _ = await ledger.admit(waits, runs.now())
+    row, _ = await ledger.get_or_create(waits, runs.now())
     other = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
     assert (other.facts["ref"], other.facts["status"]) == (row.ref, "submitting")
     assert f"resolve_training with ref {row.ref} and give_up" in other.facts["next_step"]
@@ -413,12 +413,12 @@ async def test_a_training_is_returned_for_a_failed_set_of_the_same_photos(
     known = await ledger.find(prepared["ref"], now)
     assert known is not None
     other = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about=known.about, wording="others")
-    row, _ = await ledger.admit(other, now)
+    row, _ = await ledger.get_or_create(other, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="never-seen"), now)
+    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="never-seen"), now)
     if ending == "failed":
-        await ledger.observe(row.ref, Observation(now, State.FAILED))
+        await ledger.record_status(row.ref, Observation(now, State.FAILED))
     again = await show(session, "start_training", training_images_id="never-seen")
     assert (again.facts["ref"], again.facts["deduplicated"]) == (begun.facts["ref"], True)
     assert session.asked(TRAIN) == 1

@@ -120,7 +120,7 @@ async def _two_sets_and_one_that_waits(session: Session, photos: Path) -> tuple[
     waits = NewSubmission(
         Kind.TRAINING, ledger.service, ledger.owner, about=old, fingerprint=upload.fingerprint
     )
-    await ledger.admit(waits, session.clock.now())
+    await ledger.get_or_create(waits, session.clock.now())
     other = await show(session, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
     return old, other.facts["training_images_id"]
 

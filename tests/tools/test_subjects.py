@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
-from apiframe_studio.submission import Event, State
+from apiframe_studio.ledger.states import Event, State
 
 from .illustrated import show
 
@@ -23,11 +23,11 @@ async def _know_the_set(session: Session, photos: int) -> None:
     new = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about=f"print of {photos}", photos=photos, credits=2.0
     )
-    row, _ = await ledger.admit(new, now)
+    row, _ = await ledger.get_or_create(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.settle(sending, Event.ACCEPTED, Answer(task_id="sandbox-person"), now)
-    await ledger.observe(row.ref, Observation(now, State.FINISHED, expires_at=now + 1e9))
+    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="sandbox-person"), now)
+    await ledger.record_status(row.ref, Observation(now, State.FINISHED, expires_at=now + 1e9))
 
 
 async def _train(session: Session, key: str, subject: str = "Anna") -> dict[str, Any]:

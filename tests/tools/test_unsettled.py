@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Submission
-from apiframe_studio.submission import Event
+from apiframe_studio.ledger.states import Event
 
 if TYPE_CHECKING:
     from .conftest import Session
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def _sending(session: Session, kind: Kind, **facts: Any) -> Submission:
     """A request without a response, as left by a killed process."""
     ledger, now = session.studio.ledger, session.clock.now()
-    row, _ = await ledger.admit(
+    row, _ = await ledger.get_or_create(
         NewSubmission(kind, ledger.service, ledger.owner, f"about {kind.value}", subject="Anna", **facts), now
     )
     sending = await ledger.begin_sending(row.ref, now, 30.0)
@@ -52,7 +52,9 @@ async def test_an_accepted_upload_and_images_under_way_are_unsettled_and_a_train
     begun = await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
     for kind, facts in ((Kind.UPLOAD, {}), (Kind.GENERATION, {"prompt": "TOKANNA by the sea"})):
         row = await _sending(session, kind, **facts)
-        await ledger.settle(row, Event.ACCEPTED, Answer(task_id=f"task-{kind.value}"), session.clock.now())
+        await ledger.record_response(
+            row, Event.ACCEPTED, Answer(task_id=f"task-{kind.value}"), session.clock.now()
+        )
     listed = await session.ask("list_trainings")
     assert [row["kind"] for row in listed.facts["unsettled"]] == ["generation", "upload"] or [
         row["kind"] for row in listed.facts["unsettled"]
@@ -89,7 +91,7 @@ async def test_the_list_has_the_number_of_unsettled_requests_if_it_cannot_return
     ledger, now = session.studio.ledger, session.clock.now()
     for number in range(55):
         new = NewSubmission(Kind.GENERATION, ledger.service, ledger.owner, f"about {number}")
-        row, _ = await ledger.admit(new, now)
+        row, _ = await ledger.get_or_create(new, now)
         await ledger.begin_sending(row.ref, now, 30.0)
     session.clock.at += 31
     listed = await session.ask("list_trainings")

@@ -1,12 +1,11 @@
 """What we remember of every paid request, so that nothing is paid for twice and no id is lost.
 
-`Ledger` is the asynchronous face; the verbs themselves are in `book`, which is imported at the first
+`Ledger` is the asynchronous face; the verbs themselves are in `store`, which is imported at the first
 use because SQLAlchemy takes a while to load and a server that is only listed should not wait for it.
 """
 
 from __future__ import annotations
 
-from apiframe_studio.ledger.desk import Ledger
 from apiframe_studio.ledger.errors import (
     IdTaken,
     LedgerBusy,
@@ -19,7 +18,8 @@ from apiframe_studio.ledger.errors import (
     SubjectForgotten,
     UnknownCursor,
 )
-from apiframe_studio.ledger.rows import (
+from apiframe_studio.ledger.ledger import Ledger
+from apiframe_studio.ledger.records import (
     REF,
     Answer,
     Kind,

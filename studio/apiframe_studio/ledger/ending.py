@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from apiframe_studio.ledger.rows import Submission
-from apiframe_studio.submission import UNDER_WAY, Event
+from apiframe_studio.ledger.records import Submission
+from apiframe_studio.ledger.states import UNDER_WAY, Event
 
 GIVE_UP_AFTER_SECONDS: Final = 24 * 3600.0
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apiframe_studio.ledger.rows import Submission
+    from apiframe_studio.ledger.records import Submission
 
 from apiframe_studio.errors import StudioError
 

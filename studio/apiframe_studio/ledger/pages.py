@@ -13,11 +13,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.rows import Kind, RowPage, Submission
+from apiframe_studio.ledger.queries import one, read
+from apiframe_studio.ledger.records import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
-from apiframe_studio.ledger.table import one, read
+from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.subjects import visible_name
-from apiframe_studio.submission import OPEN, UNDER_WAY, State
 
 # The first part says nothing that the second does not, but it is what an index can be entered by.
 _OLDER: Final = and_(

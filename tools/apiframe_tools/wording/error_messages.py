@@ -14,7 +14,6 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
-from apiframe_studio.intent import KeyReused
 from apiframe_studio.ledger import (
     Kind,
     LedgerError,
@@ -22,6 +21,8 @@ from apiframe_studio.ledger import (
     Submission,
     UnknownCursor,
 )
+from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import (
     CheckUnfinished,
     ConsentMissing,
@@ -32,7 +33,6 @@ from apiframe_studio.photo_sets import (
 )
 from apiframe_studio.photos import PhotoError
 from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
-from apiframe_studio.submission import State
 from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
 from apiframe_tools.wording.ledger_errors import ledger_message

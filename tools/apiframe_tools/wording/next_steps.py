@@ -8,10 +8,10 @@ from typing import Final
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.generations import DEDUP_WINDOW_SECONDS, Pictures
 from apiframe_studio.ledger import Kind
-from apiframe_studio.ledger.reuse import FAILED_JUST_NOW_SECONDS
+from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS
+from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos import PhotoCheck
-from apiframe_studio.submission import State
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apiframe_studio.api.provider import Terms
+from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import (
     CheckUnfinished,
     NotEnoughPhotos,
@@ -16,7 +17,6 @@ from apiframe_studio.photos import (
     Refusal,
 )
 from apiframe_studio.sanitize import plain
-from apiframe_studio.submission import State
 from apiframe_tools.wording.next_steps import after_failed_upload
 from apiframe_tools.wording.photos import describe_photos
 from apiframe_tools.wording.prices import Prices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.states import State
 
 Status = Literal[
     "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Select, insert
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.api.select import DEFAULT_TERMS
-from apiframe_studio.intent import Intent, NothingSent, is_settled, same_intent
-from apiframe_studio.ledger.advancing import SEEN, forgotten, impersonal, observed, same_news, settled
+from apiframe_studio.eta import ProgressHistory
+from apiframe_studio.ledger.dedup import CLOCK_STEP_SECONDS, is_reusable, max_cost
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
     IdTaken,
@@ -28,29 +28,9 @@ from apiframe_studio.ledger.errors import (
     SpendingCapReached,
     SubjectForgotten,
 )
-from apiframe_studio.ledger.file import (
-    BUSY_SECONDS,
-    insist_on_sound,
-    is_checked,
-    open_ledger,
-    spool_folder,
-    translated,
-)
-from apiframe_studio.ledger.kin import rows_about
+from apiframe_studio.ledger.intent import Intent, NothingSent, is_settled, same_intent
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
-from apiframe_studio.ledger.reuse import CLOCK_STEP_SECONDS, max_cost, still_good
-from apiframe_studio.ledger.rows import (
-    Answer,
-    Kind,
-    NewSubmission,
-    Observation,
-    RowPage,
-    SavedImage,
-    Submission,
-)
-from apiframe_studio.ledger.schema import observations, pictures
-from apiframe_studio.ledger.spool import Spool, Spooled
-from apiframe_studio.ledger.table import (
+from apiframe_studio.ledger.queries import (
     DURATIONS,
     FORGOTTEN,
     IMAGES_OF,
@@ -66,8 +46,8 @@ from apiframe_studio.ledger.table import (
     discount_attempt,
     drop_details,
     has_key,
+    insert_orphan,
     is_known,
-    keep_stray,
     keyed_by,
     named,
     of_photos,
@@ -76,14 +56,34 @@ from apiframe_studio.ledger.table import (
     read,
     remember_key,
     same_photos,
-    store,
     tell_trainings_of,
     with_its_photos,
     with_list,
+    write_row,
 )
-from apiframe_studio.pace import Pace
+from apiframe_studio.ledger.records import (
+    Answer,
+    Kind,
+    NewSubmission,
+    Observation,
+    RowPage,
+    SavedImage,
+    Submission,
+)
+from apiframe_studio.ledger.relations import rows_about
+from apiframe_studio.ledger.schema import observations, pictures
+from apiframe_studio.ledger.spool import Spool, Spooled
+from apiframe_studio.ledger.sqlite import (
+    BUSY_SECONDS,
+    insist_on_sound,
+    is_checked,
+    open_ledger,
+    spool_folder,
+    translated,
+)
+from apiframe_studio.ledger.states import UNDER_WAY, Event, State, after
+from apiframe_studio.ledger.transitions import SEEN, forgotten, impersonal, observed, same_news, settled
 from apiframe_studio.subjects import subject_key
-from apiframe_studio.submission import UNDER_WAY, Event, State, after
 
 MAX_LEASE_SECONDS: Final = 3600.0
 MAX_UNSETTLED: Final = 50
@@ -93,7 +93,7 @@ NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
 _MADE_OF: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
 
 
-class Book:
+class Store:
     """One ledger file, opened. Not for use from two threads at once."""
 
     def __init__(self, path: Path, *, terms: Terms = DEFAULT_TERMS, check: bool = False) -> None:
@@ -105,9 +105,9 @@ class Book:
             self._is_checked = check or is_checked(path)
             self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._spool = Spool(spool_folder(path))
-        # A disk that is still full must not keep anybody from reading; `admit` and `decide` insist.
+        # A disk that is still full must not keep anybody from reading; `get_or_create` and `resolve` insist.
         with contextlib.suppress(LedgerError):
-            self._take_in_spooled()
+            self._replay_spool()
 
     @property
     def is_copy(self) -> bool:
@@ -119,7 +119,7 @@ class Book:
         self._reader.close()
         self._engine.dispose()
 
-    def admit(
+    def get_or_create(
         self,
         new: NewSubmission,
         now: float,
@@ -139,11 +139,11 @@ class Book:
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
             NothingSent: the caller may not send, and nothing was sent before. Nothing is remembered.
         """
-        self._take_in_spooled()
+        self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             new = with_its_photos(connection, new, self._terms.training_credits)
-            known = _carrier(connection, new, now, service_now, self._terms)
+            known = _duplicate_of(connection, new, now, service_now, self._terms)
             if not may_send and _would_be_sent(known, new):
                 raise NothingSent
             if known is None:
@@ -158,11 +158,13 @@ class Book:
         with self._reading() as connection:
             self._check_cap(connection, new, cap, now)
 
-    def peek(self, new: NewSubmission, now: float, service_now: float | None = None) -> Submission | None:
-        """The submission that `admit` would find, without remembering anything. Raises as `admit`."""
+    def find_duplicate(
+        self, new: NewSubmission, now: float, service_now: float | None = None
+    ) -> Submission | None:
+        """The submission that `get_or_create` would find, without remembering anything. Raises as `get_or_create`."""
         with self._reading() as connection:
             new = with_its_photos(connection, new, self._terms.training_credits)
-            known = _carrier(connection, new, now, service_now, self._terms)
+            known = _duplicate_of(connection, new, now, service_now, self._terms)
             if known is None:
                 _refuse_forgotten(connection, new)
             return known
@@ -197,9 +199,11 @@ class Book:
                 answer=None,
             )
             count_attempt(connection, sending, now, max_cost(sending, self._terms))
-            return store(connection, sending)
+            return write_row(connection, sending)
 
-    def settle(self, ref: str, attempt: int, event: Event, answer: Answer, now: float) -> Submission | None:
+    def record_response(
+        self, ref: str, attempt: int, event: Event, answer: Answer, now: float
+    ) -> Submission | None:
         """Record what came back for one attempt. None when the row has moved on and the answer adds nothing.
 
         An accepted id is never dropped: when the row has been sent again meanwhile, the id gets a row
@@ -211,9 +215,9 @@ class Book:
             if event in NOT_PAID:
                 discount_attempt(connection, ref, attempt)
             if moved is not None:
-                moved = store(connection, moved)
+                moved = write_row(connection, moved)
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
-                moved = keep_stray(connection, row, answer.task_id, now)
+                moved = insert_orphan(connection, row, answer.task_id, now)
             if moved is not None and event is Event.ACCEPTED:
                 _accepted(connection, moved, self._terms)
         if row is not None:
@@ -226,7 +230,7 @@ class Book:
         with translated(self._path):
             self._spool.keep(Spooled(ref, task_id, attempt, now))
 
-    def observe(self, ref: str, seen: Observation) -> Submission | None:
+    def record_status(self, ref: str, seen: Observation) -> Submission | None:
         """Record what a look said, when it changes something. Returns the row as it is now."""
         with self._transaction() as connection:
             row = one(connection, ref)
@@ -237,7 +241,7 @@ class Book:
                 return replace(updated, checked_at=seen.at)
             if row.forgotten_at is None:
                 connection.execute(insert(observations).values(ref=ref, **asdict(seen)))
-            return store(connection, updated)
+            return write_row(connection, updated)
 
     def mark_missing(self, ref: str, now: float) -> Submission | None:
         """Record that the service does not know the id (or the links are gone), since when first. Returns the row."""
@@ -245,9 +249,9 @@ class Book:
             row = one(connection, ref)
             if row is None or row.missing_since is not None:
                 return row
-            return store(connection, replace(row, missing_since=now))
+            return write_row(connection, replace(row, missing_since=now))
 
-    def decide(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
+    def resolve(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
         """Record a person's decision. None when the row is not in a state it can be made for.
 
         A `task_id` counts only with `PERSON_SAYS_ACCEPTED`.
@@ -255,7 +259,7 @@ class Book:
         Raises:
             IdTaken: another submission has this id.
         """
-        self._take_in_spooled()
+        self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             row = one(connection, ref)
@@ -267,18 +271,18 @@ class Book:
             if event is Event.PERSON_SAYS_ACCEPTED and task_id is not None:
                 _refuse_taken(connection, row, task_id)
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
-            decided = store(connection, decided)
+            decided = write_row(connection, decided)
             if event is Event.PERSON_SAYS_ACCEPTED:
                 _accepted(connection, decided, self._terms)
             return decided
 
-    def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
+    def import_task(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
         """Remember a task that was made elsewhere, or find the submission that has its id (then False)."""
         with self._transaction() as connection:
             if known := named(connection, new.service, new.owner, task_id):
                 return known[0], False
             row = add(connection, new, State.QUEUED, now)
-            return store(connection, replace(row, task_id=task_id)), True
+            return write_row(connection, replace(row, task_id=task_id)), True
 
     def rename(self, ref: str, subject: str) -> Submission | None:
         """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
@@ -286,9 +290,9 @@ class Book:
             row = one(connection, ref)
             if row is None or row.subject is not None:
                 return row
-            return store(connection, replace(row, subject=subject))
+            return write_row(connection, replace(row, subject=subject))
 
-    def about_subject(self, owner: str, subject: str) -> Sequence[Submission]:
+    def find_related(self, owner: str, subject: str) -> Sequence[Submission]:
         """Every submission of a subject at any service, the photo sets it was trained on, what was made with either.
 
         A name may have been given to one of them only: the others bear the same photos and words.
@@ -347,22 +351,26 @@ class Book:
         rows = self._read_fresh(NAMED, {"service": service, "owner": owner, "name": name}, now)
         return rows[0] if rows else None
 
-    def find_paced(self, service: str, owner: str, name: str, now: float) -> tuple[Submission, Pace] | None:
+    def find_with_history(
+        self, service: str, owner: str, name: str, now: float
+    ) -> tuple[Submission, ProgressHistory] | None:
         """As `find`, with what is needed to estimate when it will be finished."""
         row = self.find(service, owner, name, now)
-        return None if row is None else (row, self.pace(row))
+        return None if row is None else (row, self.progress_history(row))
 
-    def glance(self, service: str, owner: str, name: str, now: float) -> tuple[Submission, Pace] | None:
-        """As `find_paced`, for the event loop itself: it waits for nobody and writes nothing.
+    def glance(
+        self, service: str, owner: str, name: str, now: float
+    ) -> tuple[Submission, ProgressHistory] | None:
+        """As `find_with_history`, for the event loop itself: it waits for nobody and writes nothing.
 
         Raises:
             LedgerBusy: it would have to.
         """
-        with self._impatient():
+        with self._nonblocking():
             rows = read(self._reader, NAMED, {"service": service, "owner": owner, "name": name})
             if any(_lease_ran_out(row, now) for row in rows):
                 raise LedgerBusy(self._path)
-            return (rows[0], self.pace(rows[0])) if rows else None
+            return (rows[0], self.progress_history(rows[0])) if rows else None
 
     def list(
         self, service: str, owner: str, kind: Kind, now: float, *, subject: str | None = None
@@ -430,17 +438,17 @@ class Book:
         with self._reading() as connection:
             return [as_observation(row) for row in connection.execute(SEEN_OF, {"ref": ref}).mappings()]
 
-    def pace(self, row: Submission) -> Pace:
+    def progress_history(self, row: Submission) -> ProgressHistory:
         """What is needed to estimate when a training will be finished; empty for one that is not under way."""
         if row.state not in UNDER_WAY:
-            return Pace()
+            return ProgressHistory()
         seen = self.history(row.ref)
         if any(one_of_them.percentage is not None for one_of_them in seen):
-            return Pace(row.accepted_at, seen)
+            return ProgressHistory(row.accepted_at, seen)
         alike = {"service": row.service, "owner": row.owner, "kind": row.kind.value}
         with self._reading() as connection:
             durations = [found.seconds for found in connection.execute(DURATIONS, alike)]
-        return Pace(row.accepted_at, seen, durations)
+        return ProgressHistory(row.accepted_at, seen, durations)
 
     def _read_fresh(self, query: Select[Any], wanted: Mapping[str, Any], now: float) -> Sequence[Submission]:
         """Read rows, after declaring unconfirmed what a dead sender left among them."""
@@ -458,7 +466,7 @@ class Book:
             yield self._reader
 
     @contextlib.contextmanager
-    def _impatient(self) -> Generator[None]:
+    def _nonblocking(self) -> Generator[None]:
         with translated(self._path):
             self._reader.exec_driver_sql("PRAGMA busy_timeout=0")
             try:
@@ -490,9 +498,9 @@ class Book:
         if spent + needed > cap:
             raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=needed)
 
-    def _take_in_spooled(self) -> None:
+    def _replay_spool(self) -> None:
         for spooled in self._spool:
-            self.settle(
+            self.record_response(
                 spooled.ref,
                 spooled.attempt,
                 Event.ACCEPTED,
@@ -513,7 +521,7 @@ class Book:
         """A sender that died leaves SENDING behind; nobody can know what the service did with it."""
         for row in read(connection, SENDING_ROWS, {}):
             if _lease_ran_out(row, now):
-                store(connection, _as_it_is(row, now))
+                write_row(connection, _as_it_is(row, now))
 
 
 def _images_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedImage]:
@@ -527,11 +535,11 @@ def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
     return known.state is State.INTENT and (new.kind is Kind.TRAINING or known.wording == new.wording)
 
 
-def _carrier(
+def _duplicate_of(
     connection: Connection, new: NewSubmission, now: float, service_now: float | None, terms: Terms
 ) -> Submission | None:
     intent = Intent(new.about, new.wording, new.idempotency_key)
-    good = partial(still_good, new, now, service_now, terms=terms)
+    good = partial(is_reusable, new, now, service_now, terms=terms)
     return same_intent(intent, same_photos(connection, new), keyed_by(connection, new), good)
 
 
@@ -560,7 +568,7 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
         if other.ref != row.ref and other.state is not State.INTENT
     ]
     return same_intent(
-        Intent(row.about), others, still_good=lambda other: not on_purpose and is_settled(other)
+        Intent(row.about), others, is_reusable=lambda other: not on_purpose and is_settled(other)
     )
 
 

@@ -28,7 +28,7 @@ from apiframe_studio.ledger.errors import (
     LedgerTooNew,
     LedgerUnusable,
 )
-from apiframe_studio.ledger.steps import VERSION, take
+from apiframe_studio.ledger.migrations import VERSION, take
 from apiframe_studio.private_files import (
     NotPrivate,
     keep_file_private,

@@ -25,13 +25,13 @@ from sqlalchemy import (
 )
 
 from apiframe_studio.api.provider import TrainingPrice
-from apiframe_studio.intent import Keyed
-from apiframe_studio.ledger.advancing import impersonal, is_about, is_of_photos
 from apiframe_studio.ledger.digests import digest, forgotten_mark
-from apiframe_studio.ledger.rows import Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.intent import Keyed
+from apiframe_studio.ledger.records import Kind, NewSubmission, Observation, Submission
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
+from apiframe_studio.ledger.states import OPEN, State
+from apiframe_studio.ledger.transitions import impersonal, is_about, is_of_photos
 from apiframe_studio.subjects import subject_key, visible_name
-from apiframe_studio.submission import OPEN, State
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
@@ -215,7 +215,7 @@ def tell_trainings_of(connection: Connection, upload: Submission, price: Trainin
     for row in read(connection, _ABOUT, {**place, "about": upload.task_id}):
         if row.fingerprint is None and upload.fingerprint is not None and is_about(row, upload.task_id):
             is_forgotten = row.forgotten_at is not None
-            store(
+            write_row(
                 connection,
                 replace(
                     row,
@@ -275,12 +275,12 @@ def named(connection: Connection, service: str, owner: str, name: str) -> Sequen
     return read(connection, NAMED, {"service": service, "owner": owner, "name": name})
 
 
-def keep_stray(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
+def insert_orphan(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
     new = NewSubmission(
         row.kind, row.service, row.owner, row.about, row.wording, row.subject, fingerprint=row.fingerprint
     )
     stray = replace(add(connection, new, State.QUEUED, now), task_id=task_id, forgotten_at=row.forgotten_at)
-    return store(connection, stray)
+    return write_row(connection, stray)
 
 
 def add(connection: Connection, new: NewSubmission, state: State, now: float) -> Submission:
@@ -291,7 +291,7 @@ def add(connection: Connection, new: NewSubmission, state: State, now: float) ->
     return row
 
 
-def store(connection: Connection, row: Submission) -> Submission:
+def write_row(connection: Connection, row: Submission) -> Submission:
     """Write a row as it is now. The one place where rows are changed, so nothing personal passes after forgetting."""
     row = impersonal(row)
     connection.execute(update(submissions).where(submissions.c.ref == row.ref).values(**_columns(row)))
@@ -301,7 +301,7 @@ def store(connection: Connection, row: Submission) -> Submission:
 def change_all(
     connection: Connection, refs: Iterable[str], change: Callable[[Submission], Submission]
 ) -> None:
-    """As `store`, for many rows: only the columns that change are written, so few indexes have to be."""
+    """As `write_row`, for many rows: only the columns that change are written, so few indexes have to be."""
     rows = of_refs(connection, refs)
     changed = [impersonal(change(row)) for row in rows]
     pairs = zip(rows, changed, strict=True)

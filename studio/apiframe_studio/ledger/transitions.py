@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from apiframe_studio.ledger.digests import forgotten_for_good, forgotten_mark
-from apiframe_studio.ledger.rows import Answer, Observation, Submission
-from apiframe_studio.submission import FINAL, Event, State, after
+from apiframe_studio.ledger.records import Answer, Observation, Submission
+from apiframe_studio.ledger.states import FINAL, Event, State, after
 
 SEEN: Final = {
     State.QUEUED: Event.SEEN_QUEUED,

@@ -6,9 +6,9 @@ from typing import Final
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.api.select import DEFAULT_TERMS
-from apiframe_studio.intent import is_settled
-from apiframe_studio.ledger.rows import Kind, NewSubmission, Submission
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.intent import is_settled
+from apiframe_studio.ledger.records import Kind, NewSubmission, Submission
+from apiframe_studio.ledger.states import State
 
 FAILED_JUST_NOW_SECONDS: Final = 600.0
 CLOCK_STEP_SECONDS: Final = 60.0
@@ -54,7 +54,7 @@ def _is_over_here(row: Submission, expires_at: float, now: float, terms: Terms, 
     return begun < expires_at <= now or now - row.finished_at >= terms.set_lifetime_seconds
 
 
-def still_good(
+def is_reusable(
     new: NewSubmission,
     now: float,
     service_now: float | None,

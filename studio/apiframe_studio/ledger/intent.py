@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from apiframe_studio.errors import StudioError
-from apiframe_studio.submission import OPEN, State
+from apiframe_studio.ledger.states import OPEN, State
 
 
-class Earlier(Protocol):
+class Candidate(Protocol):
     """What has to be known of an earlier submission to judge a new one against it."""
 
     @property
@@ -31,21 +31,21 @@ class Intent:
     idempotency_key: str | None = None
 
 
-_Earlier = TypeVar("_Earlier", bound=Earlier)
+_Candidate = TypeVar("_Candidate", bound=Candidate)
 
 
 @dataclass(frozen=True)
-class Keyed(Generic[_Earlier]):
+class Keyed(Generic[_Candidate]):
     """What an idempotency key was answered with before, and whether it was for the same photos and word."""
 
-    row: _Earlier
+    row: _Candidate
     same_request: bool
 
 
 class KeyReused(StudioError):
     """The idempotency key stands for `earlier`, which has other photos or another word. Nothing was sent."""
 
-    def __init__(self, earlier: Earlier) -> None:
+    def __init__(self, earlier: Candidate) -> None:
         super().__init__()
         self.earlier = earlier
 
@@ -54,21 +54,21 @@ class NothingSent(Exception):
     """Nothing that was sent carries this intent, and the caller may not send. `Submitter` raises NotAgreed for it."""
 
 
-def is_settled(row: Earlier) -> bool:
+def is_settled(row: Candidate) -> bool:
     """Finished or failed: the service took it and is done with it."""
     return row.state in (State.FINISHED, State.FAILED)
 
 
 def same_intent(
     intent: Intent,
-    earlier: Sequence[_Earlier],
-    keyed: Keyed[_Earlier] | None = None,
-    still_good: Callable[[_Earlier], bool] = is_settled,
-) -> _Earlier | None:
+    earlier: Sequence[_Candidate],
+    keyed: Keyed[_Candidate] | None = None,
+    is_reusable: Callable[[_Candidate], bool] = is_settled,
+) -> _Candidate | None:
     """The earlier submission that already carries this intent, or None when it is a new one.
 
     `earlier` holds every submission of the same kind, service and owner that shares the photos, newest
-    first; `keyed` what the intent's key was answered with last. `still_good` says whether a settled one
+    first; `keyed` what the intent's key was answered with last. `is_reusable` says whether a settled one
     answers the request as well as a new one would. One that was sent comes before one that only waits to be sent.
 
     Raises:
@@ -76,10 +76,10 @@ def same_intent(
     """
     if keyed is not None and not keyed.same_request:
         raise KeyReused(keyed.row)
-    answered: tuple[_Earlier, ...] = () if keyed is None else (keyed.row,)
+    answered: tuple[_Candidate, ...] = () if keyed is None else (keyed.row,)
     known = (*answered, *earlier)
     was_sent = [row for row in known if row.state in OPEN and row.state is not State.INTENT]
-    settled: Sequence[_Earlier] = answered if intent.idempotency_key else earlier
-    good = [row for row in settled if still_good(row)]
+    settled: Sequence[_Candidate] = answered if intent.idempotency_key else earlier
+    good = [row for row in settled if is_reusable(row)]
     waiting = [row for row in known if row.state is State.INTENT]
     return next(iter((*was_sent, *good, *waiting)), None)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from apiframe_studio.ledger.rows import Kind, Submission
-from apiframe_studio.ledger.table import (
+from apiframe_studio.ledger.queries import (
     OF_SUBJECT,
     REFS_MADE_OF,
     REFS_NAMED,
@@ -16,6 +15,7 @@ from apiframe_studio.ledger.table import (
     read,
     with_list,
 )
+from apiframe_studio.ledger.records import Kind, Submission
 
 
 def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence[Submission]:

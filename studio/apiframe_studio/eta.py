@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from apiframe_studio.ledger.rows import Observation
+from apiframe_studio.ledger.records import Observation
 
 MAX_ESTIMATE_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
-class Pace:
+class ProgressHistory:
     """What the ledger saw of one training, and how long earlier ones took, in seconds."""
 
     accepted_at: float | None = None
@@ -24,7 +24,7 @@ class Pace:
     earlier_durations: Sequence[float] = field(default_factory=tuple[float, ...])
 
 
-def eta_seconds(pace: Pace, now: float) -> float | None:
+def eta_seconds(pace: ProgressHistory, now: float) -> float | None:
     """Seconds until the training is probably finished, or None when the observations say nothing.
 
     From this training's own percentages when there are two that differ (or one and the time of
@@ -36,7 +36,7 @@ def eta_seconds(pace: Pace, now: float) -> float | None:
     return None if estimate is None or estimate > MAX_ESTIMATE_SECONDS else round(max(estimate, 0.0), 1)
 
 
-def _from_percentages(pace: Pace, now: float) -> float | None:
+def _from_percentages(pace: ProgressHistory, now: float) -> float | None:
     points = [(seen.at, seen.percentage) for seen in pace.observations if seen.percentage is not None]
     if pace.accepted_at is not None:
         points.insert(0, (pace.accepted_at, 0.0))
@@ -49,7 +49,7 @@ def _from_percentages(pace: Pace, now: float) -> float | None:
     return seconds_a_percent * (100.0 - last) - (now - last_at)
 
 
-def _from_earlier(pace: Pace, now: float) -> float | None:
+def _from_earlier(pace: ProgressHistory, now: float) -> float | None:
     if not pace.earlier_durations or pace.accepted_at is None:
         return None
     left = median(pace.earlier_durations) - (now - pace.accepted_at)

@@ -13,7 +13,7 @@ import anyio.to_thread
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged
-from apiframe_studio.ledger.rows import (
+from apiframe_studio.ledger.records import (
     Answer,
     Kind,
     NewSubmission,
@@ -25,9 +25,9 @@ from apiframe_studio.ledger.rows import (
 from apiframe_studio.subjects import subject_key
 
 if TYPE_CHECKING:
-    from apiframe_studio.ledger.book import Book
-    from apiframe_studio.pace import Pace
-    from apiframe_studio.submission import Event, State
+    from apiframe_studio.eta import ProgressHistory
+    from apiframe_studio.ledger.states import Event, State
+    from apiframe_studio.ledger.store import Store
 
 _T = TypeVar("_T")
 
@@ -36,7 +36,7 @@ class Ledger:
     """What one owner did at one service, kept in a file that several processes may share.
 
     Every method takes one transaction and is not abandoned when its caller is cancelled: what was begun
-    is finished. See `book.Book` for what each verb does and raises.
+    is finished. See `store.Store` for what each verb does and raises.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class Ledger:
         self.service = service
         self.owner = owner
         self._terms = terms
-        self._book: Book | None = None
+        self._store: Store | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
-    async def admit(
+    async def get_or_create(
         self,
         new: NewSubmission,
         now: float,
@@ -59,81 +59,85 @@ class Ledger:
         may_send: bool = True,
     ) -> tuple[Submission, bool]:
         """Remember a new intent, or find the one that already carries it (then the second value is False)."""
-        return await self._do(lambda book: book.admit(new, now, service_now, cap, may_send=may_send))
+        return await self._do(
+            lambda store: store.get_or_create(new, now, service_now, cap, may_send=may_send)
+        )
 
     async def check_cap(self, new: NewSubmission, now: float, cap: float | None) -> None:
         """Raise SpendingCapReached where sending this would spend more than `cap` credits within 24 hours."""
-        await self._do(lambda book: book.check_cap(new, now, cap))
+        await self._do(lambda store: store.check_cap(new, now, cap))
 
-    async def peek(
+    async def find_duplicate(
         self, new: NewSubmission, now: float, service_now: float | None = None
     ) -> Submission | None:
-        """The submission that `admit` would find, without remembering anything."""
-        return await self._do(lambda book: book.peek(new, now, service_now))
+        """The submission that `get_or_create` would find, without remembering anything."""
+        return await self._do(lambda store: store.find_duplicate(new, now, service_now))
 
     async def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
     ) -> Submission | None:
         """INTENT -> SENDING, on disk before a byte leaves. None, or the other row, when another call was first."""
-        return await self._do(lambda book: book.begin_sending(ref, now, lease_seconds, cap))
+        return await self._do(lambda store: store.begin_sending(ref, now, lease_seconds, cap))
 
-    async def settle(self, row: Submission, event: Event, answer: Answer, now: float) -> Submission | None:
+    async def record_response(
+        self, row: Submission, event: Event, answer: Answer, now: float
+    ) -> Submission | None:
         """Record what came back for the attempt that `row` stands for."""
-        return await self._do(lambda book: book.settle(row.ref, row.attempt, event, answer, now))
+        return await self._do(lambda store: store.record_response(row.ref, row.attempt, event, answer, now))
 
     async def spool(self, row: Submission, task_id: str, now: float) -> None:
         """Keep an accepted id beside a ledger that cannot be written."""
-        await self._do(lambda book: book.spool(row.ref, row.attempt, task_id, now))
+        await self._do(lambda store: store.spool(row.ref, row.attempt, task_id, now))
 
-    async def observe(self, ref: str, seen: Observation) -> Submission | None:
+    async def record_status(self, ref: str, seen: Observation) -> Submission | None:
         """Record what a look said, when it changes something."""
-        return await self._do(lambda book: book.observe(ref, seen))
+        return await self._do(lambda store: store.record_status(ref, seen))
 
     async def mark_missing(self, ref: str, now: float) -> Submission | None:
         """Record that the service does not know the id, or that the links are gone."""
-        return await self._do(lambda book: book.mark_missing(ref, now))
+        return await self._do(lambda store: store.mark_missing(ref, now))
 
-    async def decide(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
+    async def resolve(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
         """Record a person's decision. None when the row is not in a state it can be made for."""
-        return await self._do(lambda book: book.decide(ref, event, task_id, now))
+        return await self._do(lambda store: store.resolve(ref, event, task_id, now))
 
-    async def adopt(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
+    async def import_task(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
         """Remember a task that was made elsewhere, or find the one that has its id (then the second is False)."""
-        return await self._do(lambda book: book.adopt(new, task_id, now))
+        return await self._do(lambda store: store.import_task(new, task_id, now))
 
     async def rename(self, ref: str, subject: str) -> Submission | None:
         """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
-        return await self._do(lambda book: book.rename(ref, subject))
+        return await self._do(lambda store: store.rename(ref, subject))
 
-    async def about_subject(self, subject: str) -> Sequence[Submission]:
+    async def find_related(self, subject: str) -> Sequence[Submission]:
         """Every submission of a subject at any service, in whatever form the name is written."""
-        return await self._do(lambda book: book.about_subject(self.owner, subject))
+        return await self._do(lambda store: store.find_related(self.owner, subject))
 
     async def forgotten_generations(self) -> Sequence[str]:
         """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
-        return await self._do(lambda book: book.forgotten_generations(self.owner))
+        return await self._do(lambda store: store.forgotten_generations(self.owner))
 
     async def forget_subject(
         self, subject: str, refs: Sequence[str], now: float
     ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
         """Take everything personal out of these submissions, and of all else about the subject, which is returned."""
-        return await self._do(lambda book: book.forget_subject(self.owner, subject, refs, now))
+        return await self._do(lambda store: store.forget_subject(self.owner, subject, refs, now))
 
     async def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
-        return await self._do(lambda book: book.save_images(saved))
+        return await self._do(lambda store: store.save_images(saved))
 
     async def images_of(self, *refs: str) -> Sequence[SavedImage]:
         """The pictures of these generations, those of each in their order."""
-        return await self._do(lambda book: book.images_of(*refs))
+        return await self._do(lambda store: store.images_of(*refs))
 
     async def find(self, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
-        return await self._do(lambda book: book.find(self.service, self.owner, name, now))
+        return await self._do(lambda store: store.find(self.service, self.owner, name, now))
 
     async def list(self, kind: Kind, now: float, *, subject: str | None = None) -> Sequence[Submission]:
         """Every submission of one kind, newest first."""
-        return await self._do(lambda book: book.list(self.service, self.owner, kind, now, subject=subject))
+        return await self._do(lambda store: store.list(self.service, self.owner, kind, now, subject=subject))
 
     async def page(
         self,
@@ -150,7 +154,7 @@ class Ledger:
         if subject is not None and key is None:
             return RowPage((), 0)
         return await self._do(
-            lambda book: book.page(
+            lambda store: store.page(
                 self.service,
                 self.owner,
                 kind,
@@ -164,66 +168,66 @@ class Ledger:
 
     async def unsettled(self, now: float) -> RowPage:
         """The submissions of any kind that are not settled, at most 50; see `read_unsettled`."""
-        return await self._do(lambda book: book.unsettled(self.service, self.owner, now))
+        return await self._do(lambda store: store.unsettled(self.service, self.owner, now))
 
     async def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:
         """The names of subjects with a training that begin so, in alphabetical order."""
-        return await self._do(lambda book: book.subjects(self.service, self.owner, beginning, limit=limit))
+        return await self._do(lambda store: store.subjects(self.service, self.owner, beginning, limit=limit))
 
     async def trainings_of_photos(self, fingerprint: str, now: float) -> Sequence[Submission]:
         """Every training of the photos with this fingerprint, whichever set it was made of, newest first."""
         return await self._do(
-            lambda book: book.trainings_of_photos(self.service, self.owner, fingerprint, now)
+            lambda store: store.trainings_of_photos(self.service, self.owner, fingerprint, now)
         )
 
     async def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
-        return await self._do(lambda book: book.history(ref))
+        return await self._do(lambda store: store.history(ref))
 
-    async def find_paced(self, name: str, now: float) -> tuple[Submission, Pace] | None:
+    async def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
         """As `find`, with what is needed to estimate when it will be finished."""
         # A read takes 50 microseconds, a thread and back twice as long: as long as no verb is under way and
         # nobody holds the file, it is done here (docs/decisions/0004-the-ledger.md).
-        if self._book is not None and not (self._book.is_copy or self._one_at_a_time.borrowed_tokens):
+        if self._store is not None and not (self._store.is_copy or self._one_at_a_time.borrowed_tokens):
             with suppress(LedgerBusy, LedgerDamaged):
-                return self._book.glance(self.service, self.owner, name, now)
-        return await self._do(lambda book: book.find_paced(self.service, self.owner, name, now))
+                return self._store.glance(self.service, self.owner, name, now)
+        return await self._do(lambda store: store.find_with_history(self.service, self.owner, name, now))
 
-    async def pace(self, row: Submission) -> Pace:
+    async def progress_history(self, row: Submission) -> ProgressHistory:
         """What is needed to estimate when a training will be finished."""
-        return await self._do(lambda book: book.pace(row))
+        return await self._do(lambda store: store.progress_history(row))
 
     async def check(self) -> None:
         """Open the ledger and do nothing: raises what is wrong with it."""
-        await self._do(lambda _book: None)
+        await self._do(lambda _store: None)
 
     async def aclose(self) -> None:
         """Close the file. A later verb opens it again."""
-        book, self._book = self._book, None
-        if book is not None:
-            await anyio.to_thread.run_sync(book.close, limiter=self._one_at_a_time)
+        store, self._store = self._store, None
+        if store is not None:
+            await anyio.to_thread.run_sync(store.close, limiter=self._one_at_a_time)
 
-    async def _do(self, verb: Callable[[Book], _T]) -> _T:
+    async def _do(self, verb: Callable[[Store], _T]) -> _T:
         return await anyio.to_thread.run_sync(self._done, verb, limiter=self._one_at_a_time)
 
-    def _done(self, verb: Callable[[Book], _T]) -> _T:
+    def _done(self, verb: Callable[[Store], _T]) -> _T:
         try:
             return verb(self._opened())
         except LedgerDamaged:
-            if self._book is not None:
+            if self._store is not None:
                 # Met on the way, not at opening: opened again it is checked, and set aside.
-                self._book.close()
-                self._book = None
+                self._store.close()
+                self._store = None
                 self._opened(check=True)
             raise
 
-    def _opened(self, *, check: bool = False) -> Book:
-        if self._book is not None and self._book.is_copy:
+    def _opened(self, *, check: bool = False) -> Store:
+        if self._store is not None and self._store.is_copy:
             # The disk may have room again, and others may have written since.
-            self._book.close()
-            self._book = None
-        if self._book is None:
-            from apiframe_studio.ledger.book import Book
+            self._store.close()
+            self._store = None
+        if self._store is None:
+            from apiframe_studio.ledger.store import Store
 
-            self._book = Book(self.path, terms=self._terms, check=check)
-        return self._book
+            self._store = Store(self.path, terms=self._terms, check=check)
+        return self._store

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from apiframe_studio.api.provider import Kind as Kind
-from apiframe_studio.submission import State
+from apiframe_studio.ledger.states import State
 
 REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
 """The form of a ref: this ledger's own name for a submission."""
