@@ -20,7 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from apiframe_studio.photos import Facts, Limits, Verdict, decode, faces, metrics, rules
+from apiframe_studio.photos import decode, faces, metrics, rules
+from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.models import Facts, Verdict
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,10 @@ from pathlib import Path
 
 import anyio
 
-from apiframe_studio.photos import AllowedFolders, PhotoCheck, PreparedPhotos, check, prepare
+from apiframe_studio.photos.checks import check
+from apiframe_studio.photos.folders import AllowedFolders
+from apiframe_studio.photos.models import PhotoCheck
+from apiframe_studio.photos.preparing import PreparedPhotos, prepare
 
 SIZE = (4032, 3024)
 

@@ -7,9 +7,9 @@ from typing import Final
 from apiframe_server.settings import Settings
 from apiframe_studio.api.select import DEFAULT_TERMS as TERMS
 from apiframe_studio.generations import DEDUP_WINDOW_SECONDS
-from apiframe_studio.photos import Reason, rules
+from apiframe_studio.photos import rules
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.models import WARNINGS
+from apiframe_studio.photos.models import WARNINGS, Reason
 from apiframe_tools.wording.photos import REASONS, describe_good_photos
 from apiframe_tools.wording.prices import Prices
 from docgen.tables import render_table

@@ -14,8 +14,8 @@ from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import missing_folder, progress_bar, run_command, stderr_console, stdout_console
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.photos import PathRefused, PhotoCheck, UncheckedAspect, Verdict
-from apiframe_studio.photos.errors import Refusal
+from apiframe_studio.photos.errors import PathRefused, Refusal
+from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.sanitize import plain
 from apiframe_studio.studio import Studio
 from apiframe_tools.results.photos import PhotosChecked

@@ -44,15 +44,8 @@ if TYPE_CHECKING:
         PhotoSetRequest,
         SetNotUsable,
     )
-    from apiframe_studio.photos import (
-        ChoiceRefused,
-        PathRefused,
-        PhotoCheck,
-        PhotoError,
-        PhotoVerdict,
-        Reason,
-        Verdict,
-    )
+    from apiframe_studio.photos.errors import ChoiceRefused, PathRefused, PhotoError
+    from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
     from apiframe_studio.plans import StudioConfig
     from apiframe_studio.resolving import (
         Decision,
@@ -107,15 +100,8 @@ _NAMES = {
         "PhotoSetRequest",
         "SetNotUsable",
     ),
-    "photos": (
-        "ChoiceRefused",
-        "PathRefused",
-        "PhotoCheck",
-        "PhotoError",
-        "PhotoVerdict",
-        "Reason",
-        "Verdict",
-    ),
+    "photos.errors": ("ChoiceRefused", "PathRefused", "PhotoError"),
+    "photos.models": ("PhotoCheck", "PhotoVerdict", "Reason", "Verdict"),
     "plans": ("StudioConfig",),
     "resolving": (
         "Decision",

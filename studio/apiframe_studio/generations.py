@@ -28,7 +28,7 @@ from apiframe_studio.ledger import (
     Submission,
 )
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
-from apiframe_studio.photos import DecodersFailed
+from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.service import Service
 from apiframe_studio.submitter import Submitter, Taken
 from apiframe_studio.training import Training, observation_of

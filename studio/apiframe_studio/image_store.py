@@ -22,7 +22,8 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.ledger import SavedImage, Submission
-from apiframe_studio.photos import DecodersFailed, Reason
+from apiframe_studio.photos.errors import DecodersFailed
+from apiframe_studio.photos.models import Reason
 from apiframe_studio.photos.previews import Undecodable, decoders_stay, preview, previews
 from apiframe_studio.sanitize import plain
 from apiframe_studio.subjects import subject_key

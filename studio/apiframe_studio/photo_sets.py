@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from apiframe_studio import photos as pictures
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, Terms, UploadCall, check_status
 from apiframe_studio.background import Background
@@ -29,7 +28,11 @@ from apiframe_studio.submitter import NotAgreed, Submitter, Taken
 from apiframe_studio.training import Training, observation_of
 
 if TYPE_CHECKING:
-    from apiframe_studio.photos import Choice, FileIdentity, PhotoCheck, PreparedPhotos
+    from apiframe_studio.photos.cache import PhotoCache
+    from apiframe_studio.photos.choosing import Choice
+    from apiframe_studio.photos.folders import AllowedFolders, FileIdentity
+    from apiframe_studio.photos.models import PhotoCheck
+    from apiframe_studio.photos.preparing import PreparedPhotos
 
 MIN_UPLOAD_SECONDS: Final = 60.0
 MAX_UPLOAD_SECONDS: Final = 900.0
@@ -184,12 +187,16 @@ class PhotoSets:
         self._poll_seconds = poll_seconds
 
     @cached_property
-    def _allowed(self) -> pictures.AllowedFolders:
-        return pictures.AllowedFolders(self._folders, home=Path.home())
+    def _allowed(self) -> AllowedFolders:
+        from apiframe_studio.photos.folders import AllowedFolders
+
+        return AllowedFolders(self._folders, home=Path.home())
 
     @cached_property
-    def _cache(self) -> pictures.PhotoCache:
-        return pictures.PhotoCache()
+    def _cache(self) -> PhotoCache:
+        from apiframe_studio.photos.cache import PhotoCache
+
+        return PhotoCache()
 
     async def check(
         self, paths: Sequence[str], tell: Tell = ignore, seconds: float | None = None
@@ -199,10 +206,12 @@ class PhotoSets:
         After `seconds` what was judged so far is returned; the same call again goes on from there.
         """
 
+        from apiframe_studio.photos.checks import check
+
         async def progress(done: int, of: int) -> None:
             await tell(done, of, Step.CHECKING)
 
-        return await pictures.check(
+        return await check(
             paths,
             self._allowed,
             takes=self._terms.photos,
@@ -221,12 +230,14 @@ class PhotoSets:
         Raises:
             PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished, ChoiceRefused: see there.
         """
+        from apiframe_studio.photos.choosing import choose, count_to_send
+
         files = await in_file_thread(self._allowed.identities, request.paths)
         judged = await self.check(request.paths, tell, seconds)
         if judged.unseen:
             raise CheckUnfinished(judged)
-        choice = pictures.choose(judged, request.leave_out, request.keep)
-        if (number := pictures.count_to_send(judged, choice)) < self._terms.photos.min:
+        choice = choose(judged, request.leave_out, request.keep)
+        if (number := count_to_send(judged, choice)) < self._terms.photos.min:
             raise NotEnoughPhotos(judged, number)
         return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
 
@@ -408,10 +419,12 @@ class PhotoSets:
         )
 
     async def _normalise(self, judged: PhotoCheck, choice: Choice, tell: Tell) -> PreparedPhotos:
+        from apiframe_studio.photos.preparing import prepare
+
         async def progress(done: int, of: int) -> None:
             await tell(done, of, Step.PREPARING)
 
-        prepared = await pictures.prepare(
+        prepared = await prepare(
             judged,
             long_side=self._terms.photo_long_side,
             choice=choice,

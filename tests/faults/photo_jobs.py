@@ -20,7 +20,9 @@ from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.clock import Clock
 from apiframe_studio.generations import FolderUnusable, ImageRequest, NotFetched
 from apiframe_studio.ledger import LedgerError, Submission
-from apiframe_studio.photos import AllowedFolders, PhotoCheck, PreparedPhotos, Variety
+from apiframe_studio.photos.folders import AllowedFolders
+from apiframe_studio.photos.models import PhotoCheck, Variety
+from apiframe_studio.photos.preparing import PreparedPhotos
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submitter import NotYetSent, Rejected
 

@@ -395,7 +395,7 @@ async def test_a_disk_full_after_payment_is_reported_and_the_same_call_fetches_f
 async def test_images_without_a_preview_are_still_returned(
     trained: tuple[Session, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apiframe_studio.photos import DecodersFailed
+    from apiframe_studio.photos.errors import DecodersFailed
 
     session, _ = trained
 

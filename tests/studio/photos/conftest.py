@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from apiframe_studio.photos import AllowedFolders
+from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.synthetic import draw, scenes
 
 Painter = Callable[..., Image.Image]

@@ -11,25 +11,15 @@ import anyio
 import pytest
 from PIL import Image
 
-from apiframe_studio.photos import (
-    AllowedFolders,
-    Choice,
-    DecodersFailed,
-    NothingToPrepare,
-    PathRefused,
-    PhotoCheck,
-    Reason,
-    Verdict,
-    check,
-    choose,
-    count_to_send,
-    faces,
-    fingerprint,
-    prepare,
-    rules,
-)
+from apiframe_studio.photos import faces, rules
+from apiframe_studio.photos.checks import check
+from apiframe_studio.photos.choosing import Choice, choose, count_to_send
 from apiframe_studio.photos.decoders import decoders
+from apiframe_studio.photos.errors import DecodersFailed, NothingToPrepare, PathRefused
+from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
+from apiframe_studio.photos.models import PhotoCheck, Reason, Verdict
+from apiframe_studio.photos.preparing import fingerprint, prepare
 from apiframe_studio.photos.synthetic import draw, scenes, write_photos
 
 Put = Callable[..., Path]

@@ -7,20 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.photos import (
-    AllowedFolders,
-    ChoiceProblem,
-    ChoiceRefused,
-    Facts,
-    Photo,
-    PhotoCheck,
-    PhotoVerdict,
-    Reason,
-    Variety,
-    choose,
-    count_to_send,
-)
-from apiframe_studio.photos.choosing import select_first, select_second
+from apiframe_studio.photos.choosing import choose, count_to_send, select_first, select_second
+from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused
+from apiframe_studio.photos.folders import AllowedFolders, Photo
+from apiframe_studio.photos.models import Facts, PhotoCheck, PhotoVerdict, Reason, Variety
 from apiframe_studio.photos.rules import rate
 
 CODE = "7f3a"

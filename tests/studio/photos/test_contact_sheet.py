@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from apiframe_studio.photos import Box, Photo, PhotoVerdict, Reason, Verdict
 from apiframe_studio.photos.contact_sheet import MAX_BYTES, THUMBNAIL, Tile, draw, make_tile
+from apiframe_studio.photos.folders import Photo
+from apiframe_studio.photos.models import Box, PhotoVerdict, Reason, Verdict
 
 BRIGHT = [255 * (level > 200) for level in range(256)]
 """A table for `Image.point`: white where a channel is bright, black elsewhere."""

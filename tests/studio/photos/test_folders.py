@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio import guarded_files as walking
-from apiframe_studio.photos import MAX_PHOTOS_CHECKED, AllowedFolders, PathRefused, Refusal
+from apiframe_studio.photos.errors import PathRefused, Refusal
+from apiframe_studio.photos.folders import AllowedFolders
+from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
 
 SECRET = b"what lies outside"
 posix = pytest.mark.skipif(os.name == "nt", reason="makes links, FIFOs and sockets the POSIX way")

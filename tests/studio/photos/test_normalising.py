@@ -12,7 +12,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from apiframe_studio.photos import Limits
+from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.normalising import MAX_BYTES, normalise
 
 CANARY = b"CANARY-7f3a91c4"

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.photos import (
+from apiframe_studio.photos import rules
+from apiframe_studio.photos.folders import Photo
+from apiframe_studio.photos.models import (
     Box,
     Facts,
-    Photo,
     PhotoVerdict,
     Reason,
     Suggestion,
     UncheckedAspect,
     Variety,
     Verdict,
-    rules,
 )
 
 FACE = Box(0.3, 0.2, 0.3, 0.3)

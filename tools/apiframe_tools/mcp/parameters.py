@@ -13,7 +13,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.photos import MAX_PHOTOS_CHECKED
+from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
 from apiframe_studio.subjects import MAX_NAME_LENGTH, visible_name
 from apiframe_studio.trigger_words import MAX_LENGTH, MIN_LENGTH, WordProblem, find_problem
 from apiframe_studio.webhooks import MAX_URL_LENGTH

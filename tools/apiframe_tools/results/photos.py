@@ -7,10 +7,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, PrivateAttr
 
-from apiframe_studio import photos
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.photo_sets import PhotoSet
-from apiframe_studio.photos import PhotoCheck, UncheckedAspect, Verdict
+from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_check, after_preparing
 from apiframe_tools.wording.photos import (
@@ -73,7 +72,9 @@ class PhotosChecked(WithImages):
     @classmethod
     def of(cls, check: PhotoCheck, terms: Terms) -> Self:
         """What check_photos returns."""
-        sent = photos.count_to_send(check)
+        from apiframe_studio.photos.choosing import count_to_send
+
+        sent = count_to_send(check)
         good = sum(photo.verdict is Verdict.USE for photo in check.photos)
         doubtful = sum(photo.verdict is Verdict.WARN for photo in check.photos)
         result = cls.copy_of(

@@ -31,7 +31,7 @@ from apiframe_studio.photo_sets import (
     PhotosChanged,
     SetNotUsable,
 )
-from apiframe_studio.photos import PhotoError
+from apiframe_studio.photos.errors import PhotoError
 from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
 from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
 from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing

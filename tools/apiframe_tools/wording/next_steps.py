@@ -11,7 +11,7 @@ from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import PhotoSet
-from apiframe_studio.photos import PhotoCheck
+from apiframe_studio.photos.models import PhotoCheck
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS

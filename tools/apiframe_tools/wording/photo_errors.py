@@ -9,13 +9,7 @@ from apiframe_studio.photo_sets import (
     NotEnoughPhotos,
     SetNotUsable,
 )
-from apiframe_studio.photos import (
-    ChoiceProblem,
-    ChoiceRefused,
-    PathRefused,
-    PhotoError,
-    Refusal,
-)
+from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused, PathRefused, PhotoError, Refusal
 from apiframe_studio.sanitize import plain
 from apiframe_tools.wording.next_steps import after_failed_upload
 from apiframe_tools.wording.photos import describe_photos

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from apiframe_studio.api.provider import Range, Terms
-from apiframe_studio.photos import (
+from apiframe_studio.photos.models import (
     LeftOut,
     PhotoCheck,
     PhotoVerdict,

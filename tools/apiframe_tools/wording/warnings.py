@@ -10,7 +10,8 @@ from apiframe_studio.api.provider import Terms
 from apiframe_studio.generations import Pictures
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import PhotoSet
-from apiframe_studio.photos import MAX_PHOTOS_CHECKED, PhotoCheck, UncheckedAspect, Verdict
+from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
+from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.sanitize import plain
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
