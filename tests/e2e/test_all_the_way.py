@@ -34,7 +34,7 @@ def _portraits(folder: Path) -> dict[str, str]:
     return words
 
 
-async def test_a_folder_of_photos_becomes_portraits_and_a_new_chat_makes_another_one(
+async def test_a_folder_of_photos_becomes_portraits_and_a_new_chat_generates_another(
     tmp_path: Path, photos: Path
 ) -> None:
     settings = {

@@ -27,7 +27,7 @@ from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.submitter import NotYetSent, Rejected
 
 KEY = "v1-test-key-0123456789"
-IMAGE_PATH = "/pictures/1.png"
+IMAGE_PATH = "/images/1.png"
 TASK_IDS = {"/ai-photo-upload": "uploaded-1", "/ai-photo-generate": "generated-1"}
 TASKS: dict[str, dict[str, Any]] = {
     "trained-1": {"task_id": "trained-1", "status": "finished", "percentage": 100, "trigger_word": "TOKSIS"},

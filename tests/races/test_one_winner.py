@@ -129,7 +129,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for number in range(20):
     task_id = f"made-elsewhere-{number}"
-    if verb == "adopt":
+    if verb == "import":
         row, is_new = store.import_task(NewSubmission(Kind.TRAINING, "s", "local", "", subject="Anna"), task_id, 1.0)
         print(row.ref, is_new)
     else:
@@ -171,7 +171,7 @@ def race(ledger: Path, verb: str) -> list[list[list[str]]]:
 def test_an_id_imported_by_three_processes_at_once_is_one_row(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
     store = Store(ledger)
-    for lines in zip(*race(ledger, "adopt"), strict=True):
+    for lines in zip(*race(ledger, "import"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(is_new for _, is_new in lines) == ["False", "False", "True"]
     assert store.page("s", "local", Kind.TRAINING, 1.0, limit=1).total == 20

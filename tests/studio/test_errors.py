@@ -72,7 +72,7 @@ def test_a_program_can_name_every_branch_of_the_tree_at_the_top() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(EXCEPTIONS) - INTERNAL - {SETTINGS}))
-def test_an_error_of_which_nothing_is_known_still_says_what_it_means(name: str) -> None:
+def test_an_error_without_facts_has_a_readable_text(name: str) -> None:
     error = EXCEPTIONS[name]
     bare = error.__new__(error)
     bare.__dict__.update(message="", status=None, request_id=None, _detail=lambda: "")
@@ -98,11 +98,11 @@ def test_an_error_of_which_nothing_is_known_still_says_what_it_means(name: str) 
         (SettingsError({"x": "APIFRAME_X must be a number."}), "APIFRAME_X must be a number."),
     ],
 )
-def test_the_text_of_an_error_is_what_happened_and_what_is_known(error: StudioError, text: str) -> None:
+def test_the_text_of_an_error_says_what_happened_and_what_is_known(error: StudioError, text: str) -> None:
     assert str(error) == text
 
 
-def test_the_text_of_a_cap_has_its_numbers() -> None:
+def test_the_text_of_a_reached_cap_has_its_numbers() -> None:
     said = str(SpendingCapReached(Path("l.sqlite3"), cap=100, spent=70, needed=40))
     assert "70 of 100 credits are spent, 40 more are needed" in said
 

@@ -1,4 +1,4 @@
-"""Which submissions are about the same person, and that nothing of them is left in any byte on disk."""
+"""Which submissions are about the same subject, and that no file keeps anything of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def _trained(studio: Studio, subject: str) -> str:
 
 
 def _holding(folder: Path, words: list[str]) -> dict[str, list[str]]:
-    """Which files hold which of the words, in their names or anywhere in their bytes, in any case."""
+    """Return the files that contain a word, in the name or the bytes, in any case, and the words."""
     found: dict[str, list[str]] = {}
     for path in folder.rglob("*"):
         content = path.name.encode() + (path.read_bytes() if path.is_file() else b"")
@@ -68,7 +68,7 @@ def _holding(folder: Path, words: list[str]) -> dict[str, list[str]]:
     return found
 
 
-async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
+async def test_after_forgetting_no_file_contains_the_subject(
     studio: Studio, photos: Path, tmp_path: Path
 ) -> None:
     with anyio.fail_after(60):
@@ -105,10 +105,10 @@ async def test_after_forgetting_no_byte_on_disk_tells_of_the_person(
     assert again.records == 0
 
 
-async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_others(
+async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subjects_kept(
     studio: Studio, tmp_path: Path
 ) -> None:
-    """Two names may share a folder; what stands in no list is told by the ref in its name."""
+    """Two names may share a folder. Unlisted files are recognised by the ref in their name."""
     with anyio.fail_after(20):
         for subject in ("a/b", "a:b"):
             await _trained(studio, subject)
@@ -125,8 +125,8 @@ async def test_what_a_program_that_died_had_written_goes_too_and_nothing_of_othe
     assert len([name for name in left if others.ref in name]) == 4
 
 
-@pytest.mark.parametrize("by", ["forgetting again", "the next images of anybody"])
-async def test_an_image_written_by_a_program_that_died_after_forgetting_is_removed(
+@pytest.mark.parametrize("by", ["forgetting again", "the next images of any subject"])
+async def test_an_image_left_by_a_process_that_crashed_after_forgetting_is_removed(
     studio: Studio, tmp_path: Path, by: str
 ) -> None:
     with anyio.fail_after(20):
@@ -152,7 +152,7 @@ async def test_an_image_written_by_a_program_that_died_after_forgetting_is_remov
     assert not (await look_up_subject("Anna", studio.ledger, studio.image_store)).left_over
 
 
-async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: Studio) -> None:
+async def test_credits_spent_still_count_after_forgetting(studio: Studio) -> None:
     ref = await _trained(studio, "Anna")
     await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
     row = await studio.ledger.find(ref, studio.clock.now())
@@ -161,7 +161,7 @@ async def test_the_money_that_was_spent_still_counts_after_forgetting(studio: St
     assert await studio.ledger.history(ref) == []
 
 
-async def test_a_forgotten_person_can_be_trained_anew(studio: Studio) -> None:
+async def test_a_forgotten_subject_can_be_trained_again(studio: Studio) -> None:
     first = await _trained(studio, "Anna")
     await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
     assert await _trained(studio, "Anna") != first
@@ -185,7 +185,7 @@ class Interrupted(ImageStore):
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-async def test_what_is_written_while_a_subject_is_forgotten_is_forgotten_too(
+async def test_rows_written_while_a_subject_is_forgotten_are_forgotten_too(
     studio: Studio, tmp_path: Path, nth: int
 ) -> None:
     await _trained(studio, "Anna")
@@ -255,7 +255,7 @@ MADE, MADE_OF_UNNAMED = (
     _row(Kind.GENERATION, "ge-2", "task-tr-2 y"),
 )
 MADE_OF_ANOTHER = _row(Kind.GENERATION, "ge-3", "task-tr-3 z", "Berta")
-STRANGER = _row(Kind.UPLOAD, "up-9", "print9")
+UNRELATED = _row(Kind.UPLOAD, "up-9", "print9")
 SAME_PHOTOS, ITS_TRAINING = _row(Kind.UPLOAD, "up-3", "print2"), _row(Kind.TRAINING, "tr-4", "task-up-3")
 ELSEWHERE = _row(Kind.TRAINING, "tr-5", "task-up-gone", fingerprint="print2")
 MADE_ELSEWHERE = _row(Kind.GENERATION, "ge-4", "task-tr-5 z")
@@ -271,7 +271,7 @@ ALL = [
     MADE,
     MADE_OF_UNNAMED,
     MADE_OF_ANOTHER,
-    STRANGER,
+    UNRELATED,
     *OF_THE_PHOTOS,
     OF_BERTA,
     TRAINED_OF_BERTA,
@@ -288,7 +288,7 @@ ALL = [
         ([OTHER_SET, NAMED], [SET, OTHER_SET, NAMED, UNNAMED, MADE, MADE_OF_UNNAMED, *OF_THE_PHOTOS]),
     ],
 )
-def test_what_hangs_together_is_one_person_and_what_bears_another_name_is_not(
+def test_related_submissions_are_forgotten_and_differently_named_ones_kept(
     named: list[Submission], found: list[Submission]
 ) -> None:
     assert related(ALL, named) == found

@@ -84,7 +84,7 @@ async def saved(image_store: ImageStore) -> SavedImage:
 
 @pytest.fixture
 def secret(tmp_path: Path, saved: SavedImage) -> Path:
-    """A picture outside of the output folder, by the same names as the saved one."""
+    """An image outside the output folder with the same names as the saved one."""
     path = tmp_path / "private" / Path(saved.path).name
     path.parent.mkdir()
     path.write_bytes(SECRET)
@@ -147,7 +147,7 @@ PLANTED = [
 @posix
 @pytest.mark.parametrize("plant", PLANTED)
 @pytest.mark.usefixtures("either_way")
-async def test_what_is_put_in_a_saved_images_place_is_neither_shown_nor_waited_for(
+async def test_a_file_that_replaced_a_saved_image_is_neither_shown_nor_waited_for(
     image_store: ImageStore, saved: SavedImage, secret: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     plant(Path(saved.path), secret)
@@ -160,7 +160,7 @@ async def test_what_is_put_in_a_saved_images_place_is_neither_shown_nor_waited_f
 @posix
 @pytest.mark.parametrize("plant", PLANTED)
 @pytest.mark.usefixtures("either_way")
-async def test_forgetting_removes_regular_files_of_the_folder_only_and_names_the_rest(
+async def test_forgetting_removes_only_regular_files_of_the_folder_and_reports_the_rest(
     image_store: ImageStore, saved: SavedImage, secret: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     path = Path(saved.path)
@@ -172,7 +172,7 @@ async def test_forgetting_removes_regular_files_of_the_folder_only_and_names_the
     assert _is_there(path)
 
 
-async def test_forgetting_leaves_a_file_that_a_row_names_elsewhere_and_says_so(
+async def test_forgetting_keeps_and_reports_a_file_outside_the_output_folder(
     image_store: ImageStore, saved: SavedImage, secret: Path
 ) -> None:
     rows = [
@@ -194,7 +194,7 @@ async def test_forgetting_leaves_a_file_that_a_row_names_elsewhere_and_says_so(
         | st.text(max_size=5)
     )
 )
-def test_no_path_of_a_row_leads_out_of_the_folder_or_fails(steps: list[str]) -> None:
+def test_no_path_in_a_row_leads_outside_the_folder_or_raises(steps: list[str]) -> None:
     files = GuardedFolder(Path("/nowhere/out"))
     for path in (Path("/nowhere/out", *steps), Path(*steps), Path("/nowhere/out/" + "/".join(steps))):
         parts = files.parts_of(path)
@@ -205,9 +205,7 @@ def test_no_path_of_a_row_leads_out_of_the_folder_or_fails(steps: list[str]) -> 
 @posix
 @pytest.mark.parametrize("place", ["the draft", "the file", "what made it", "the folder"])
 @pytest.mark.usefixtures("either_way")
-async def test_a_link_in_the_way_of_writing_leads_nowhere(
-    image_store: ImageStore, tmp_path: Path, place: str
-) -> None:
+async def test_writing_does_not_follow_a_link(image_store: ImageStore, tmp_path: Path, place: str) -> None:
     outside = tmp_path / "private"
     outside.mkdir()
     (outside / "file").write_bytes(SECRET)
@@ -244,7 +242,7 @@ def _swapping(place: Path, *beside: Path) -> Generator[None]:
 
 @posix
 @pytest.mark.parametrize("what", ["the file", "the folder"])
-async def test_a_race_of_links_against_reading_shows_nothing_outside(
+async def test_links_created_during_reading_reveal_nothing_outside(
     image_store: ImageStore, saved: SavedImage, secret: Path, what: str
 ) -> None:
     """Really swapped by another process; of the unguarded reads one in forty showed the file outside."""
@@ -261,7 +259,7 @@ async def test_a_race_of_links_against_reading_shows_nothing_outside(
 
 
 @posix
-async def test_a_race_of_links_against_forgetting_removes_nothing_outside(
+async def test_links_created_during_forgetting_remove_nothing_outside(
     image_store: ImageStore, saved: SavedImage, secret: Path
 ) -> None:
     place = Path(saved.path).parent
@@ -282,7 +280,7 @@ def _unlink_often(files: GuardedFolder, parts: tuple[str, ...]) -> None:
 
 
 @posix
-async def test_a_race_of_links_against_writing_puts_nothing_outside(
+async def test_links_created_during_writing_put_nothing_outside(
     image_store: ImageStore, saved: SavedImage, secret: Path
 ) -> None:
     place = Path(saved.path).parent
@@ -308,7 +306,7 @@ for _ in range(200):
 """
 
 
-def test_two_processes_that_write_the_same_image_do_not_collide(tmp_path: Path) -> None:
+def test_two_processes_can_write_the_same_image(tmp_path: Path) -> None:
     sizes = (100_000, 200_000)
     writers = [
         subprocess.Popen(
@@ -328,7 +326,7 @@ def test_two_processes_that_write_the_same_image_do_not_collide(tmp_path: Path) 
     assert (tmp_path / "Anna" / "1.png").stat().st_size in sizes
 
 
-def test_drafts_of_programs_that_died_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
+def test_drafts_of_crashed_processes_are_removed_and_those_of_running_ones_kept(tmp_path: Path) -> None:
     folder = GuardedFolder(tmp_path)
     folder.write(["Anna", "1.png"], b"x")
     names = [
@@ -347,7 +345,7 @@ def test_drafts_of_programs_that_died_are_removed_and_those_of_others_stay(tmp_p
     assert sorted(path.name for path in (tmp_path / "Anna").iterdir()) == sorted(["1.png", *names[2:]])
 
 
-def test_a_write_that_fails_leaves_no_draft_and_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_draft_and_keeps_the_old_file(tmp_path: Path) -> None:
     folder = GuardedFolder(tmp_path)
     (tmp_path / "Anna" / "1.png").mkdir(parents=True)
     with pytest.raises(OSError, match="irectory"):
@@ -406,7 +404,7 @@ async def test_an_image_is_on_disk_before_it_counts_as_saved(
 # -- threads -----------------------------------------------------------------------------------------------
 
 
-async def test_blocked_file_work_leaves_standard_input_its_threads() -> None:
+async def test_blocked_file_access_does_not_block_standard_input() -> None:
     """The SDK reads its pipe on the default threads; these must be free while every file thread is stuck."""
     stuck, release = threading.Semaphore(0), threading.Event()
 
@@ -427,7 +425,7 @@ async def test_blocked_file_work_leaves_standard_input_its_threads() -> None:
                 release.set()
 
 
-def test_no_work_of_ours_takes_a_thread_of_standard_inputs() -> None:
+def test_no_file_access_uses_the_threads_of_standard_input() -> None:
     packages = (apiframe_studio, apiframe_tools, apiframe_server)
     modules = [path for package in packages for path in Path(package.__file__ or "").parent.rglob("*.py")]
     calls = [

@@ -1,4 +1,4 @@
-"""Where pictures are kept: names that are safe everywhere, files that are whole, nothing read from elsewhere."""
+"""The output folder: safe names, complete files, and nothing read from elsewhere."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_folder_is_called_like_its_subject_as_far_as_every_system_allows(name: str | None) -> None:
+def test_a_folder_has_the_name_of_its_subject_without_characters_that_a_system_rejects(
+    name: str | None,
+) -> None:
     assert folder_name(name) == ODD[name]
 
 
 @given(st.text(max_size=400))
-def test_no_name_leads_out_of_the_folder(name: str) -> None:
+def test_no_name_leads_outside_the_folder(name: str) -> None:
     made = folder_name(name)
     assert made == made.strip()
     assert 0 < len(made) <= MAX_NAME_LENGTH + 1
@@ -62,7 +64,9 @@ def test_no_name_leads_out_of_the_folder(name: str) -> None:
         ("TOK-ABC", True),
     ],
 )
-def test_the_word_is_put_in_front_where_it_does_not_stand_by_itself(prompt: str, added: bool) -> None:
+def test_the_trigger_word_is_prepended_unless_the_prompt_contains_it_as_a_word(
+    prompt: str, added: bool
+) -> None:
     assert with_word(prompt, "TOKABC") == (f"TOKABC {prompt}" if added else prompt, added)
 
 
@@ -88,7 +92,7 @@ def _replace_with_a_folder(path: Path) -> None:
     path.mkdir()
 
 
-async def test_a_picture_and_what_made_it_stand_side_by_side_and_nothing_else(
+async def test_an_image_is_saved_next_to_a_description_of_its_request_and_nothing_else(
     image_store: ImageStore,
 ) -> None:
     saved = await image_store.keep(_row(), 1, b"data", "image/webp", {"prompt": "Łódź"})
@@ -100,7 +104,7 @@ async def test_a_picture_and_what_made_it_stand_side_by_side_and_nothing_else(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-async def test_nobody_else_may_read_them(image_store: ImageStore) -> None:
+async def test_only_the_owner_can_read_images(image_store: ImageStore) -> None:
     path = Path((await image_store.keep(_row(), 1, b"data", "image/png", {})).path)
     assert [_rights_of_others(one) for one in (path, path.with_suffix(".json"), path.parent)] == [0, 0, 0]
 
@@ -114,26 +118,26 @@ async def test_names_sort_by_time(image_store: ImageStore) -> None:
     assert names == sorted(names)
 
 
-async def test_a_path_outside_is_never_read(image_store: ImageStore, tmp_path: Path) -> None:
+async def test_a_path_outside_the_folder_is_never_read(image_store: ImageStore, tmp_path: Path) -> None:
     await image_store.make_ready("Anna")
     outside = tmp_path / "private.png"
     outside.write_bytes(b"private")
-    told = [str(outside), str(tmp_path / "out" / ".." / "private.png")]
+    paths = [str(outside), str(tmp_path / "out" / ".." / "private.png")]
     if sys.platform != "win32":
         os.symlink(outside, tmp_path / "out" / "link.png")
-        told.append(str(tmp_path / "out" / "link.png"))
-    for path in told:
+        paths.append(str(tmp_path / "out" / "link.png"))
+    for path in paths:
         assert await image_store.read(SavedImage("ge-1234567", 1, path, "image/png", 0.0)) is None
 
 
-async def test_a_file_in_the_folders_place_is_an_error_and_stays(tmp_path: Path) -> None:
+async def test_a_file_at_the_path_of_the_folder_is_an_error_and_is_kept(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(OSError, match="out"):
         await ImageStore(tmp_path / "out", (), SteppedClock()).make_ready("Anna")
     assert (tmp_path / "out").read_text() == "mine"
 
 
-async def test_what_cannot_be_removed_is_named(image_store: ImageStore) -> None:
+async def test_a_file_that_cannot_be_removed_is_reported(image_store: ImageStore) -> None:
     saved = await image_store.keep(_row(), 1, b"data", "image/png", {})
     path = Path(saved.path)
     _replace_with_a_folder(path)
@@ -150,7 +154,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("first", SPELLINGS)
-async def test_a_subject_has_one_folder_however_its_name_is_written(
+async def test_a_subject_has_one_folder_for_every_spelling_of_its_name(
     image_store: ImageStore, first: str
 ) -> None:
     for number, name in enumerate([first, *SPELLINGS], 1):
@@ -162,13 +166,13 @@ async def test_a_subject_has_one_folder_however_its_name_is_written(
 
 @pytest.mark.parametrize("folder", ["Jos\u00e9 Anna", "Jose\u0301 Anna"])
 @pytest.mark.parametrize("name", SPELLINGS)
-async def test_a_folder_is_forgotten_whatever_form_the_system_and_the_user_write_its_name_in(
+async def test_a_folder_is_removed_in_every_spelling_of_its_name(
     image_store: ImageStore, folder: str, name: str
 ) -> None:
-    """A Mac may list a name decomposed that was made composed; the rows may be gone already."""
+    """macOS may list a composed name decomposed. The rows may be gone already."""
     await image_store.keep(_row("Berta"), 1, b"data", "image/png", {})
     (image_store.folder / folder).mkdir()
-    left_by_a_dead_program = image_store.folder / folder / ".20270101-000000-ge-7654321-2.png.part"
-    left_by_a_dead_program.write_bytes(b"half")
+    draft_of_a_crashed_process = image_store.folder / folder / ".20270101-000000-ge-7654321-2.png.part"
+    draft_of_a_crashed_process.write_bytes(b"half")
     assert image_store.remove(name, ["ge-7654321"], []) == []
     assert [path.name for path in image_store.folder.iterdir()] == ["Berta"]

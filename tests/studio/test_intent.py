@@ -1,4 +1,4 @@
-"""What counts as the same intent: every sentence of the design's money section, as a row."""
+"""Which earlier submission a new request returns."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class Row:
     state: State
 
 
-WISH = Intent("images-1", "TOKSIS")
+REQUEST = Intent("images-1", "TOKSIS")
 KEYED = Intent("images-1", "TOKSIS", "key-1")
 SETTLED = (State.FINISHED, State.FAILED)
 OVER = (State.REJECTED, State.ABANDONED)
 
 
-def test_a_request_without_a_past_is_new() -> None:
-    assert same_intent(WISH, []) is None
+def test_a_request_without_earlier_ones_is_new() -> None:
+    assert same_intent(REQUEST, []) is None
 
 
 @pytest.mark.parametrize("state", sorted(OPEN))
 @pytest.mark.parametrize("key", [None, "key-1", "key-2"])
-def test_an_open_one_of_the_same_photos_is_returned_whatever_the_word_or_key(
+def test_an_open_request_for_the_same_photos_is_returned_for_any_trigger_word_or_key(
     state: State, key: str | None
 ) -> None:
     earlier = Row(state)
@@ -35,38 +35,38 @@ def test_an_open_one_of_the_same_photos_is_returned_whatever_the_word_or_key(
 
 
 @pytest.mark.parametrize("state", SETTLED)
-def test_a_settled_one_is_returned_unless_a_new_key_is_given_on_purpose(state: State) -> None:
+def test_a_settled_request_is_returned_unless_a_new_key_is_given(state: State) -> None:
     earlier = Row(state)
-    assert same_intent(WISH, [earlier]) is earlier
+    assert same_intent(REQUEST, [earlier]) is earlier
     assert same_intent(KEYED, [earlier]) is None
     assert same_intent(KEYED, [earlier], Keyed(earlier, same_request=True)) is earlier
 
 
 @pytest.mark.parametrize("state", OVER)
-@pytest.mark.parametrize("intent", [WISH, KEYED])
-def test_a_rejected_or_abandoned_one_never_stands_in_the_way(state: State, intent: Intent) -> None:
+@pytest.mark.parametrize("intent", [REQUEST, KEYED])
+def test_a_rejected_or_abandoned_request_never_prevents_a_new_one(state: State, intent: Intent) -> None:
     keyed = Keyed(Row(state), same_request=True) if intent.idempotency_key else None
     assert same_intent(intent, [Row(state)], keyed) is None
 
 
 @pytest.mark.parametrize("state", State)
-def test_a_key_that_stood_for_something_else_is_an_error(state: State) -> None:
+def test_a_key_used_for_another_request_is_an_error(state: State) -> None:
     with pytest.raises(KeyReused):
         same_intent(KEYED, [], Keyed(Row(state), same_request=False))
 
 
-def test_an_open_one_comes_before_a_settled_one_and_the_newest_before_older_ones() -> None:
+def test_an_open_request_precedes_a_settled_one_and_the_newest_precedes_older_ones() -> None:
     newest, older, under_way = Row(State.FAILED), Row(State.FINISHED), Row(State.PROCESSING)
-    assert same_intent(WISH, [newest, older]) is newest
-    assert same_intent(WISH, [newest, older, under_way]) is under_way
-    assert same_intent(WISH, [Row(State.REJECTED), older]) is older
+    assert same_intent(REQUEST, [newest, older]) is newest
+    assert same_intent(REQUEST, [newest, older, under_way]) is under_way
+    assert same_intent(REQUEST, [Row(State.REJECTED), older]) is older
 
 
 @pytest.mark.parametrize(
     "state", [*SETTLED, State.SENDING, State.UNCONFIRMED, State.QUEUED, State.PROCESSING]
 )
-def test_one_that_was_sent_comes_before_one_that_waits_to_be_sent(state: State) -> None:
+def test_a_sent_request_precedes_one_that_is_waiting_to_be_sent(state: State) -> None:
     waits, sent = Row(State.INTENT), Row(state)
     for earlier in ([waits, sent], [sent, waits]):
-        assert same_intent(WISH, earlier) is sent
+        assert same_intent(REQUEST, earlier) is sent
     assert same_intent(KEYED, [waits, sent]) is (waits if state in SETTLED else sent)

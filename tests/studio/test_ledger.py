@@ -59,7 +59,7 @@ def found(store: Store, name: str, now: float = EPOCH) -> Submission:
     return row
 
 
-def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> None:
+def test_a_reopened_ledger_returns_what_was_recorded(path: Path) -> None:
     store = Store(path)
     row = sending(store)
     accepted = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH + 1)
@@ -81,7 +81,7 @@ def test_what_is_remembered_comes_back_after_the_file_was_closed(path: Path) -> 
     again.close()
 
 
-def test_a_look_that_says_nothing_new_is_not_written(path: Path) -> None:
+def test_an_unchanged_status_is_not_written(path: Path) -> None:
     store = Store(path)
     row = sending(store)
     store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)
@@ -92,7 +92,7 @@ def test_a_look_that_says_nothing_new_is_not_written(path: Path) -> None:
 
 
 @posix
-def test_file_and_folders_are_for_nobody_else(path: Path) -> None:
+def test_only_the_owner_can_access_the_file_and_its_folder(path: Path) -> None:
     old = os.umask(0)
     try:
         store = Store(path)
@@ -109,7 +109,7 @@ def test_file_and_folders_are_for_nobody_else(path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-def test_a_ledger_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes(path: Path) -> None:
+def test_a_ledger_of_a_newer_version_is_refused_and_left_unchanged(path: Path) -> None:
     Store(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version={VERSION + 1}")
@@ -133,7 +133,7 @@ def damaged_middle(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("damage", ["text", "middle", "header"])
-def test_a_damaged_ledger_is_set_aside_whole_and_the_next_opening_begins_a_new_one(
+def test_a_damaged_ledger_is_set_aside_complete_and_the_next_open_creates_a_new_one(
     path: Path, damage: str
 ) -> None:
     path.parent.mkdir()
@@ -155,7 +155,7 @@ def test_a_damaged_ledger_is_set_aside_whole_and_the_next_opening_begins_a_new_o
 
 
 @pytest.mark.parametrize("damage", ["before it was opened", "while it was open"])
-async def test_a_large_ledger_is_checked_before_anything_is_decided_on_it(
+async def test_a_large_ledger_is_checked_before_it_is_used(
     path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading alone waits for no check: what cannot be read is found out then."""
@@ -174,7 +174,7 @@ async def test_a_large_ledger_is_checked_before_anything_is_decided_on_it(
 
 
 @pytest.mark.parametrize("depth", [1, 2])
-def test_a_folder_that_is_a_file_is_said_and_left(tmp_path: Path, depth: int) -> None:
+def test_a_file_at_the_path_of_the_folder_is_reported_and_kept(tmp_path: Path, depth: int) -> None:
     in_the_way = tmp_path / "data"
     in_the_way.write_text("mine")
     path = in_the_way.joinpath(*["deeper"] * (depth - 1), "ledger.sqlite3")
@@ -184,21 +184,21 @@ def test_a_folder_that_is_a_file_is_said_and_left(tmp_path: Path, depth: int) ->
     assert in_the_way.read_text() == "mine"
 
 
-def test_a_ledger_that_is_a_folder_is_said(tmp_path: Path) -> None:
+def test_a_folder_at_the_path_of_the_ledger_is_reported(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnusable):
         Store(tmp_path)
 
 
 @posix
 @without_root
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_write_permission_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(LedgerUnusable):
         Store(tmp_path / "data" / "ledger.sqlite3")
     tmp_path.chmod(0o700)
 
 
-def test_a_ledger_that_another_process_holds_for_too_long_is_busy(
+def test_a_ledger_locked_by_another_process_for_too_long_is_reported_as_busy(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Store(path).close()
@@ -212,7 +212,7 @@ def test_a_ledger_that_another_process_holds_for_too_long_is_busy(
 
 
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
-def test_a_disk_that_cannot_be_read_is_not_a_damaged_ledger(path: Path) -> None:
+def test_a_read_error_of_the_disk_is_not_reported_as_a_damaged_ledger(path: Path) -> None:
     """SQLite calls both malformed; setting a whole ledger aside would forget what was paid for."""
     Store(path).close()
     whole = path.read_bytes()
@@ -225,7 +225,7 @@ def test_a_disk_that_cannot_be_read_is_not_a_damaged_ledger(path: Path) -> None:
     assert not list(path.parent.glob("*damaged*"))
 
 
-def test_a_half_made_ledger_is_finished_by_the_next_opening(path: Path) -> None:
+def test_a_partly_created_ledger_is_completed_by_the_next_open(path: Path) -> None:
     """A kill after the file was made and before its first step leaves an empty file."""
     path.parent.mkdir()
     path.touch()
@@ -234,7 +234,7 @@ def test_a_half_made_ledger_is_finished_by_the_next_opening(path: Path) -> None:
     store.close()
 
 
-def test_only_one_of_two_openings_takes_a_step(path: Path) -> None:
+def test_only_one_of_two_concurrent_opens_migrates(path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path, isolation_level=None) as first:
         first.execute("BEGIN IMMEDIATE")
@@ -246,7 +246,7 @@ def test_only_one_of_two_openings_takes_a_step(path: Path) -> None:
         store.close()
 
 
-def test_only_the_first_begins_to_send(path: Path) -> None:
+def test_only_the_first_process_begins_to_send(path: Path) -> None:
     stores = [Store(path), Store(path)]
     row, is_new = stores[0].get_or_create(NEW, EPOCH)
     known, is_new_again = stores[1].get_or_create(NEW, EPOCH)
@@ -268,7 +268,7 @@ def test_only_the_first_begins_to_send(path: Path) -> None:
     ],
     ids=["at once", "to the second", "after the lease", "clock a little back", "clock far back"],
 )
-def test_a_dead_sender_is_left_alone_for_its_lease_and_no_longer(
+def test_the_lease_of_a_crashed_sender_is_respected_until_it_ends(
     path: Path, later: float, state: State
 ) -> None:
     store = Store(path)
@@ -282,7 +282,7 @@ def test_a_dead_sender_is_left_alone_for_its_lease_and_no_longer(
     store.close()
 
 
-def test_an_id_that_could_not_be_written_waits_in_the_spool_and_is_taken_in(path: Path) -> None:
+def test_an_id_that_could_not_be_written_is_replayed_from_the_spool(path: Path) -> None:
     store = Store(path)
     row = sending(store)
     store.spool(row.ref, row.attempt, "train-1", EPOCH + 2)
@@ -294,7 +294,7 @@ def test_an_id_that_could_not_be_written_waits_in_the_spool_and_is_taken_in(path
     store.close()
 
 
-def test_a_spooled_id_is_taken_in_before_a_person_can_decide_otherwise(path: Path) -> None:
+def test_a_spooled_id_is_replayed_before_the_user_can_decide_otherwise(path: Path) -> None:
     store = Store(path)
     row = sending(store)
     store.spool(row.ref, row.attempt, "train-1", EPOCH)
@@ -303,7 +303,7 @@ def test_a_spooled_id_is_taken_in_before_a_person_can_decide_otherwise(path: Pat
     store.close()
 
 
-def test_an_id_that_comes_in_twice_is_one_row(path: Path) -> None:
+def test_an_id_recorded_twice_is_one_row(path: Path) -> None:
     """Sent again meanwhile: the first answer gets a row of its own, also when spool and webhook both tell it."""
     store = Store(path)
     first = sending(store)
@@ -319,7 +319,7 @@ def test_an_id_that_comes_in_twice_is_one_row(path: Path) -> None:
 
 
 @pytest.mark.parametrize("junk", [b"", b" " * 1024, b'{"ref": "tr-1"', b"[]", b"\xff\xfe", b'{"ref": 1}'])
-def test_junk_in_the_spool_is_no_obstacle(path: Path, junk: bytes) -> None:
+def test_invalid_files_in_the_spool_are_skipped(path: Path, junk: bytes) -> None:
     store = Store(path)
     row = sending(store)
     (path.parent / "ledger-spool" / f"{row.ref}-1.id").write_bytes(junk)
@@ -329,7 +329,7 @@ def test_junk_in_the_spool_is_no_obstacle(path: Path, junk: bytes) -> None:
     store.close()
 
 
-def test_a_spool_that_cannot_be_made_means_that_nothing_is_begun(path: Path) -> None:
+def test_without_a_spool_nothing_is_sent(path: Path) -> None:
     store = Store(path)
     row, _ = store.get_or_create(NEW, EPOCH)
     (path.parent / "ledger-spool").write_text("in the way")

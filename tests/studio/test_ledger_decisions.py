@@ -44,7 +44,7 @@ def found(store: Store, ref: str) -> Submission:
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("event", DECISIONS)
-def test_a_task_id_counts_only_with_accepted(store: Store, kind: Kind, event: Event) -> None:
+def test_a_task_id_is_used_only_with_accepted(store: Store, kind: Kind, event: Event) -> None:
     row = unconfirmed(store, replace(NEW, kind=kind))
     decided = store.resolve(row.ref, event, "task-1", EPOCH + 1)
     assert decided is not None
@@ -55,7 +55,7 @@ def test_a_task_id_counts_only_with_accepted(store: Store, kind: Kind, event: Ev
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("of", Kind)
-def test_an_id_of_another_submission_is_refused_in_the_transaction_itself(
+def test_an_id_of_another_submission_is_refused_within_the_transaction(
     store: Store, kind: Kind, of: Kind
 ) -> None:
     other, _ = store.import_task(NewSubmission(of, *PLACE, "", subject="Bruno"), "task-1", EPOCH)
@@ -66,7 +66,7 @@ def test_an_id_of_another_submission_is_refused_in_the_transaction_itself(
     assert found(store, row.ref) == row
 
 
-def test_an_id_that_is_known_is_not_taken_in_again(store: Store) -> None:
+def test_a_known_id_is_not_imported_again(store: Store) -> None:
     row, is_new = store.import_task(
         NewSubmission(Kind.TRAINING, *PLACE, "", subject="Bruno"), "task-1", EPOCH
     )
@@ -76,14 +76,14 @@ def test_an_id_that_is_known_is_not_taken_in_again(store: Store) -> None:
     assert (is_new, is_new_again, again.ref, again.subject) == (True, False, row.ref, "Bruno")
 
 
-def test_only_what_has_no_name_gets_one(store: Store) -> None:
+def test_only_an_unnamed_row_gets_a_name(store: Store) -> None:
     unnamed, _ = store.get_or_create(replace(NEW, subject=None), EPOCH)
     named = [store.rename(unnamed.ref, name) for name in ("Anna", "Berta")]
     assert [row and row.subject for row in named] == ["Anna", "Anna"]
 
 
 @pytest.mark.parametrize("event", [Event.NOT_SENT, Event.THROTTLED, Event.REFUSED, Event.UNCLEAR])
-def test_the_late_outcome_of_an_earlier_attempt_changes_nothing_about_the_one_under_way(
+def test_a_late_response_to_an_earlier_attempt_does_not_change_the_current_one(
     store: Store, event: Event
 ) -> None:
     """Else "not sent" about the first would make the second, which may be paid, an intent that is sent a third time."""
@@ -107,9 +107,7 @@ def answered_with(store: Store, new: NewSubmission, state: State) -> Submission:
 
 
 @pytest.mark.parametrize("word", ["TOKSIS", "TOKBRO", None])
-def test_every_key_that_was_answered_with_a_training_is_remembered_for_it(
-    store: Store, word: str | None
-) -> None:
+def test_every_key_that_returned_a_training_is_recorded_for_it(store: Store, word: str | None) -> None:
     """A client makes its call again after the training has ended: that is no new request."""
     row = answered_with(store, NEW, State.QUEUED)
     calls = [replace(NEW, wording=word, idempotency_key=f"key-{number}") for number in (2, 3)]
@@ -120,7 +118,7 @@ def test_every_key_that_was_answered_with_a_training_is_remembered_for_it(
     assert store.get_or_create(replace(NEW, idempotency_key="key-4"), EPOCH)[1] is True
 
 
-def test_a_key_that_was_answered_stands_for_what_was_asked_with_it(store: Store) -> None:
+def test_a_key_that_returned_a_training_identifies_its_request(store: Store) -> None:
     answered_with(store, NEW, State.QUEUED)
     store.get_or_create(replace(NEW, wording="TOKBRO", idempotency_key="key-2"), EPOCH)
     for word, photos in (("TOKSIS", "images-1"), ("TOKBRO", "images-2")):
@@ -128,7 +126,7 @@ def test_a_key_that_was_answered_stands_for_what_was_asked_with_it(store: Store)
             store.get_or_create(replace(NEW, about=photos, wording=word, idempotency_key="key-2"), EPOCH)
 
 
-def test_a_key_whose_request_was_refused_asks_anew_and_stands_for_the_new_one(store: Store) -> None:
+def test_a_key_whose_request_was_rejected_identifies_the_next_request_that_uses_it(store: Store) -> None:
     first, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(first.ref, EPOCH, LEASE)
     store.record_response(first.ref, 1, Event.REFUSED, Answer(), EPOCH)
@@ -137,7 +135,7 @@ def test_a_key_whose_request_was_refused_asks_anew_and_stands_for_the_new_one(st
     assert store.get_or_create(NEW, EPOCH + 2)[0].ref == second.ref
 
 
-def test_what_the_service_does_not_know_is_marked_once_and_unmarked_when_it_is_known(store: Store) -> None:
+def test_a_missing_task_is_marked_once_and_unmarked_when_it_is_found(store: Store) -> None:
     row = answered_with(store, NEW, State.QUEUED)
     for later in (5, 9):
         store.mark_missing(row.ref, EPOCH + later)
@@ -146,7 +144,7 @@ def test_what_the_service_does_not_know_is_marked_once_and_unmarked_when_it_is_k
     assert found(store, row.ref).missing_since is None
 
 
-def test_unsettled_is_everything_open_or_unconfirmed_but_trainings_under_way(store: Store) -> None:
+def test_unsettled_rows_are_open_or_unconfirmed_without_trainings_under_way(store: Store) -> None:
     expected = set()
     for kind in Kind:
         for state in State:
@@ -177,7 +175,7 @@ def test_unsettled_is_everything_open_or_unconfirmed_but_trainings_under_way(sto
     assert (len(cut.rows), cut.total) == (3, len(expected))
 
 
-def test_a_training_under_way_that_the_service_does_not_know_is_unsettled(store: Store) -> None:
+def test_a_training_missing_at_the_service_is_unsettled(store: Store) -> None:
     row = answered_with(store, NEW, State.QUEUED)
     assert store.unsettled(*PLACE, EPOCH) == RowPage([], 0)
     store.mark_missing(row.ref, EPOCH)
@@ -185,7 +183,7 @@ def test_a_training_under_way_that_the_service_does_not_know_is_unsettled(store:
     assert ([found.ref for found in unsettled.rows], unsettled.total) == ([row.ref], 1)
 
 
-def test_what_was_not_sent_does_not_push_out_what_is_unconfirmed(store: Store) -> None:
+def test_unsent_rows_do_not_displace_unconfirmed_ones(store: Store) -> None:
     lost, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(lost.ref, EPOCH, LEASE)
     store.record_response(lost.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
@@ -196,7 +194,7 @@ def test_what_was_not_sent_does_not_push_out_what_is_unconfirmed(store: Store) -
     assert unsettled.rows[0].ref == lost.ref
 
 
-def test_a_sender_that_died_is_unsettled_as_unconfirmed(store: Store) -> None:
+def test_a_submission_of_a_crashed_sender_is_listed_as_unconfirmed(store: Store) -> None:
     row, _ = store.get_or_create(replace(NEW, kind=Kind.GENERATION), EPOCH)
     store.begin_sending(row.ref, EPOCH, LEASE)
     (listed,) = store.unsettled(*PLACE, EPOCH + LEASE + 1).rows
@@ -204,7 +202,7 @@ def test_a_sender_that_died_is_unsettled_as_unconfirmed(store: Store) -> None:
 
 
 @pytest.mark.parametrize("back", [61.0, 50 * 60.0, 7 * 24 * 3600.0])
-def test_a_clock_that_was_set_back_keeps_nobody_from_deciding(store: Store, back: float) -> None:
+def test_a_clock_that_was_set_back_does_not_prevent_a_decision(store: Store, back: float) -> None:
     row, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(row.ref, EPOCH, LEASE)
     decided = store.resolve(row.ref, Event.PERSON_GIVES_UP, None, EPOCH - back)
@@ -212,7 +210,7 @@ def test_a_clock_that_was_set_back_keeps_nobody_from_deciding(store: Store, back
     assert decided.state is State.ABANDONED
 
 
-def test_a_lease_that_nobody_would_give_holds_for_an_hour(store: Store) -> None:
+def test_an_implausibly_long_lease_ends_after_an_hour(store: Store) -> None:
     row, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(row.ref, EPOCH, 30 * 24 * 3600.0)
     assert store.resolve(row.ref, Event.PERSON_GIVES_UP, None, EPOCH + 3_599) is None
@@ -230,7 +228,7 @@ SENT_BEFORE = {
 
 @pytest.mark.parametrize("state", SENT_BEFORE)
 @pytest.mark.parametrize("key", ["none", "from the start", "later"])
-def test_one_that_waited_is_not_sent_after_another_of_the_same_photos_was(
+def test_a_waiting_training_is_not_sent_after_another_one_of_the_same_photos(
     store: Store, state: State, key: str
 ) -> None:
     given = "key-1" if key == "from the start" else None
@@ -256,7 +254,7 @@ def test_one_that_waited_is_not_sent_after_another_of_the_same_photos_was(
     assert found(store, waits.ref).state is (State.SENDING if again else State.INTENT)
 
 
-def test_the_key_of_one_that_waited_is_answered_with_the_training_that_was_accepted_meanwhile(
+def test_the_key_of_a_waiting_training_returns_the_one_accepted_meanwhile(
     store: Store,
 ) -> None:
     first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key="key-1")
@@ -285,7 +283,7 @@ def _upload_without_an_id(store: Store) -> str:
 
 @pytest.mark.parametrize("how", ["decided", "answered late", "spooled", "a stray"])
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_a_training_of_a_set_whose_id_comes_later_is_known_by_its_photos(
+def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
     store: Store, how: str, forgotten: bool
 ) -> None:
     upload = _upload_without_an_id(store)
@@ -312,7 +310,7 @@ def test_a_training_of_a_set_whose_id_comes_later_is_known_by_its_photos(
         assert (again.fingerprint, again.photos, again.credits) == ("print-1", 12, 48.0)
 
 
-def test_a_training_that_was_read_before_its_set_had_an_id_is_filed_with_its_photos(store: Store) -> None:
+def test_a_training_created_before_its_set_had_an_id_is_recorded_with_its_photos(store: Store) -> None:
     upload = _upload_without_an_id(store)
     read_before = replace(NEW, about="set-1", fingerprint=None, credits=None, photos=None)
     store.record_response(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), EPOCH)
@@ -320,7 +318,7 @@ def test_a_training_that_was_read_before_its_set_had_an_id_is_filed_with_its_pho
     assert (training.fingerprint, training.photos, training.credits) == ("print-1", 12, 48.0)
 
 
-def test_a_caller_that_may_not_send_adds_nothing_whatever_was_given_up_meanwhile(store: Store) -> None:
+def test_a_caller_that_may_not_send_adds_no_row_after_a_give_up(store: Store) -> None:
     for _ in range(2):
         with pytest.raises(NothingSent):
             store.get_or_create(NEW, EPOCH, may_send=False)

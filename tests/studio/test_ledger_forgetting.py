@@ -39,7 +39,7 @@ def holding(folder: Path) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, tmp_path: Path) -> None:
+def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     store = Store(folder / "ledger.sqlite3")
     new = NewSubmission(
@@ -82,7 +82,7 @@ def test_whatever_comes_for_a_forgotten_row_leaves_no_personal_word(kind: Kind, 
     assert (kept.task_id, kept.state, kept.sent_at) == ("task-1", State.FINISHED, EPOCH)
 
 
-def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
+def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
     store = Store(tmp_path / "data" / "ledger.sqlite3")
     row, _ = store.get_or_create(
         NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), EPOCH
@@ -99,7 +99,7 @@ def test_a_stray_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
     assert holding(tmp_path) == {}
 
 
-def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) -> None:
+def test_an_unsent_row_is_abandoned_when_it_is_forgotten(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3")
     row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
     store.forget_subject("local", "", [row.ref], EPOCH)
@@ -111,7 +111,7 @@ def test_what_was_never_sent_is_given_up_when_it_is_forgotten(tmp_path: Path) ->
     store.close()
 
 
-def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(tmp_path: Path) -> None:
+def test_no_image_is_generated_with_a_training_forgotten_after_it_was_read(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3")
     training, _ = store.import_task(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", EPOCH)
     images = NewSubmission(
@@ -125,7 +125,7 @@ def test_no_image_is_ordered_of_a_training_that_was_forgotten_since_it_was_read(
 
 
 @pytest.mark.parametrize("event", [Event.THROTTLED, Event.NOT_SENT])
-def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, tmp_path: Path) -> None:
+def test_a_forgotten_row_that_was_not_accepted_is_abandoned(event: Event, tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3")
     new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
     row, _ = store.get_or_create(new, EPOCH)
@@ -140,7 +140,7 @@ def test_what_proves_not_taken_after_it_was_forgotten_is_given_up(event: Event, 
 
 
 @pytest.mark.parametrize("by", ["the same set", "another set of the same photos"])
-def test_forgotten_photos_are_known_as_long_as_money_may_be_on_its_way(by: str, tmp_path: Path) -> None:
+def test_forgotten_photos_are_recognised_while_a_payment_may_be_under_way(by: str, tmp_path: Path) -> None:
     store = Store(tmp_path / "data" / "ledger.sqlite3")
     new = NewSubmission(Kind.TRAINING, *PLACE, "canary-photos", fingerprint="canary-photos-print")
     row, _ = store.get_or_create(new, EPOCH)
@@ -220,7 +220,7 @@ async def trained(service: Forgetful) -> str:
     return begun.ref or ""
 
 
-async def test_images_that_come_after_forgetting_are_dropped(forgetful: Forgetful, tmp_path: Path) -> None:
+async def test_images_that_arrive_after_forgetting_are_dropped(forgetful: Forgetful, tmp_path: Path) -> None:
     await trained(forgetful)
     forgetful.forgets = "CANARY-NAME"
     request = ImageRequest("canary-prompt", subject="canary-name", number_of_images=2)
@@ -233,7 +233,7 @@ async def test_images_that_come_after_forgetting_are_dropped(forgetful: Forgetfu
 
 
 @pytest.mark.parametrize("forgetful", ["/fetch"], indirect=True)
-async def test_a_training_that_was_forgotten_under_way_is_followed_without_its_word_and_not_paid_again(
+async def test_a_training_forgotten_under_way_is_tracked_without_its_trigger_word_and_not_paid_again(
     forgetful: Forgetful, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     studio = forgetful.studio
@@ -253,7 +253,7 @@ async def test_a_training_that_was_forgotten_under_way_is_followed_without_its_w
 
 @pytest.mark.parametrize("forgetful", ["/fetch"], indirect=True)
 @pytest.mark.parametrize("while_", ["its set is waited for", "the user is asked"])
-async def test_a_subject_who_is_forgotten_before_the_training_is_sent_is_neither_trained_nor_named_again(
+async def test_a_subject_forgotten_before_the_training_is_sent_is_neither_trained_nor_recorded_again(
     forgetful: Forgetful, sandbox: Sandbox, photos: Path, tmp_path: Path, while_: str
 ) -> None:
     studio = forgetful.studio

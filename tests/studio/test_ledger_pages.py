@@ -67,7 +67,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     "states", [None, UNDER_WAY, {State.FINISHED}, {State.FAILED, State.UNCONFIRMED, State.REJECTED}, set()]
 )
 @pytest.mark.parametrize("limit", [1, 7, MANY])
-def test_pages_one_after_another_are_the_whole_list(
+def test_all_pages_together_are_the_whole_list(
     store: Store, subject: str | None, states: Collection[State] | None, limit: int
 ) -> None:
     whole = [
@@ -90,7 +90,7 @@ def test_pages_one_after_another_are_the_whole_list(
 
 
 @pytest.mark.parametrize("cursor", ["tr-0000000", "", "an upload"])
-def test_a_cursor_of_no_such_list_is_said(store: Store, cursor: str) -> None:
+def test_a_cursor_of_another_list_is_reported(store: Store, cursor: str) -> None:
     if cursor == "an upload":
         cursor = store.page(*PLACE, Kind.UPLOAD, EPOCH, limit=1).rows[0].ref
     with pytest.raises(UnknownCursor):
@@ -107,7 +107,7 @@ def test_a_cursor_of_no_such_list_is_said(store: Store, cursor: str) -> None:
         ("x", []),
     ],
 )
-def test_names_that_begin_so_are_found_once_each(store: Store, beginning: str, names: list[str]) -> None:
+def test_names_with_a_prefix_are_found_once_each(store: Store, beginning: str, names: list[str]) -> None:
     assert store.subjects(*PLACE, beginning, limit=5) == names
     assert store.subjects(*PLACE, beginning, limit=1) == names[:1]
 
@@ -139,7 +139,7 @@ def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     yield "adopt", lambda: store.import_task(new, f"elsewhere {number}", EPOCH)
 
 
-def test_no_verb_reads_more_rows_than_it_answers_with(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_query_reads_more_rows_than_it_returns(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
     build = queries._submission
 
@@ -170,7 +170,7 @@ def statements_asked() -> Generator[dict[str, Any]]:
         event.remove(Engine, "before_cursor_execute", keep)
 
 
-def test_forgetting_reads_what_is_about_the_subject_and_not_all_that_an_owner_has(tmp_path: Path) -> None:
+def test_forgetting_reads_only_the_rows_of_the_subject(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3")
     for number in range(12):
         remember(store, number)
@@ -188,7 +188,7 @@ def test_forgetting_reads_what_is_about_the_subject_and_not_all_that_an_owner_ha
     store.close()
 
 
-def test_every_statement_finds_its_rows_by_an_index(store: Store) -> None:
+def test_every_statement_uses_an_index(store: Store) -> None:
     with statements_asked() as statements:
         for _, verb in verbs(store, 2):
             verb()

@@ -42,7 +42,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_is_ours_and_open_to_others_is_made_private(path: Path) -> None:
+def test_our_files_that_others_can_access_are_made_private(path: Path) -> None:
     spool = path.parent / "ledger-spool"
     for opened, wide in ((path.parent, 0o777), (path, 0o666), (spool, 0o777)):
         opened.chmod(wide)
@@ -51,20 +51,20 @@ def test_what_is_ours_and_open_to_others_is_made_private(path: Path) -> None:
 
 
 @pytest.mark.parametrize("wide", [0o755, 0o750, 0o770, 0o2775])
-def test_a_folder_that_others_may_look_into_is_closed(path: Path, wide: int) -> None:
+def test_a_folder_that_others_can_list_is_made_private(path: Path, wide: int) -> None:
     path.parent.chmod(wide)
     use(path)
     assert mode(path.parent) & 0o077 == 0
 
 
-def test_a_home_folder_is_only_closed_for_writing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_write_access_to_a_home_folder_is_removed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: path.parent / "below")
     path.parent.chmod(0o777)
     use(path)
     assert mode(path.parent) == 0o755
 
 
-def test_a_shared_folder_is_refused_and_left_as_it_is(path: Path) -> None:
+def test_a_shared_folder_is_refused_and_left_unchanged(path: Path) -> None:
     path.parent.chmod(0o1777)
     with pytest.raises(LedgerNotPrivate) as refused:
         Store(path)
@@ -72,7 +72,7 @@ def test_a_shared_folder_is_refused_and_left_as_it_is(path: Path) -> None:
     assert mode(path.parent) == 0o1777
 
 
-def test_a_folder_above_that_anybody_may_write_is_closed_where_all_in_it_is_ours(path: Path) -> None:
+def test_a_writable_parent_folder_is_made_private_if_everything_in_it_is_ours(path: Path) -> None:
     above = path.parents[1]
     above.chmod(0o777)
     use(path)
@@ -80,7 +80,7 @@ def test_a_folder_above_that_anybody_may_write_is_closed_where_all_in_it_is_ours
 
 
 @as_root
-def test_a_folder_above_that_holds_what_is_of_others_is_refused(path: Path) -> None:
+def test_a_writable_parent_folder_with_files_of_another_user_is_refused(path: Path) -> None:
     above = path.parents[1]
     (above / "theirs").touch()
     os.chown(above / "theirs", SOMEBODY, SOMEBODY)
@@ -95,7 +95,7 @@ def test_a_folder_above_that_holds_what_is_of_others_is_refused(path: Path) -> N
 @as_root
 @pytest.mark.parametrize("whose", ["data", "data/ledger.sqlite3", "data/ledger-spool"])
 @pytest.mark.parametrize("wide", [0o700, 0o777])
-def test_what_belongs_to_another_user_is_refused_by_its_path(
+def test_a_file_of_another_user_is_refused_with_its_path(
     path: Path, tmp_path: Path, whose: str, wide: int
 ) -> None:
     theirs = tmp_path / whose
@@ -110,7 +110,7 @@ def test_what_belongs_to_another_user_is_refused_by_its_path(
 
 
 @as_root
-def test_an_id_that_another_user_put_into_the_spool_is_not_taken_in(path: Path) -> None:
+def test_an_id_that_another_user_put_into_the_spool_is_ignored(path: Path) -> None:
     planted = path.parent / "ledger-spool" / "tr-0000000-1.id"
     planted.write_text("{}")
     os.chown(planted, SOMEBODY, SOMEBODY)
@@ -119,7 +119,7 @@ def test_an_id_that_another_user_put_into_the_spool_is_not_taken_in(path: Path) 
     assert refused.value.path == planted
 
 
-def test_on_windows_nothing_is_looked_at_or_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_no_permission_is_read_or_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_files, "IS_POSIX", False)
     path.parent.chmod(0o777)
     private_files.keep_private(path.parent)

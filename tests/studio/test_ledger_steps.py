@@ -79,7 +79,7 @@ def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None
     assert set(counts) == {(kind.value, state.value) for kind in Kind for state in State}
 
 
-def test_a_set_and_its_trainings_bear_the_fingerprint_of_the_photos(path: Path) -> None:
+def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) -> None:
     store = Store(path)
     trainings = store.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)
     assert [row.ref for row in trainings] == ["tr-j88zqxy", "tr-b3xgxfg"]
@@ -103,7 +103,7 @@ def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
     store.close()
 
 
-def test_what_0_1_0_forgot_stays_forgotten(path: Path) -> None:
+def test_data_that_0_1_0_forgot_stays_forgotten(path: Path) -> None:
     store = Store(path)
     row = store.find(*PLACE, "tr-7vjhwxp", WRITTEN_AT)
     assert row is not None
@@ -114,7 +114,7 @@ def test_what_0_1_0_forgot_stays_forgotten(path: Path) -> None:
     store.close()
 
 
-def test_a_key_of_0_1_0_still_answers_with_its_training(path: Path) -> None:
+def test_a_key_of_0_1_0_still_returns_its_training(path: Path) -> None:
     store = Store(path)
     set_id = "24e94f7e-b74a-4505-829b-a7762fc28279"
     again = NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKSIS", idempotency_key="anna-1")
@@ -127,7 +127,7 @@ def test_a_key_of_0_1_0_still_answers_with_its_training(path: Path) -> None:
     store.close()
 
 
-def test_what_0_1_0_spent_counts_for_the_day(path: Path) -> None:
+def test_credits_spent_by_0_1_0_count_for_the_day(path: Path) -> None:
     store = Store(path)
     row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
     with pytest.raises(SpendingCapReached) as reached:
@@ -138,9 +138,7 @@ def test_what_0_1_0_spent_counts_for_the_day(path: Path) -> None:
     store.close()
 
 
-def test_a_new_ledger_and_one_brought_up_to_date_have_the_tables_that_are_asked(
-    path: Path, tmp_path: Path
-) -> None:
+def test_a_new_and_a_migrated_ledger_have_the_same_tables(path: Path, tmp_path: Path) -> None:
     Store(path).close()
     fresh = tmp_path / "fresh" / "ledger.sqlite3"
     Store(fresh).close()
@@ -184,7 +182,7 @@ OF_A_STEP = ("pwrite64", "fdatasync", "unlink")
 @pytest.mark.slow
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
 @pytest.mark.parametrize("call", OF_A_STEP)
-def test_killed_anywhere_a_step_is_taken_whole_or_not_at_all(
+def test_a_migration_killed_anywhere_is_complete_or_absent(
     fork_server: ForkServer, tmp_path: Path, call: str
 ) -> None:
     kills = 0
@@ -211,7 +209,7 @@ def test_killed_anywhere_a_step_is_taken_whole_or_not_at_all(
 
 
 @pytest.mark.slow
-def test_0_1_0_refuses_a_newer_ledger_and_leaves_every_byte(path: Path, tmp_path: Path) -> None:
+def test_0_1_0_refuses_a_newer_ledger_and_leaves_it_unchanged(path: Path, tmp_path: Path) -> None:
     """With the code that was released, out of the history; an archive without it has nothing to run."""
     packed = subprocess.run(
         ["git", "archive", WROTE_GOLDEN, "studio"], cwd=ROOT, capture_output=True, check=False
@@ -238,7 +236,7 @@ def test_0_1_0_refuses_a_newer_ledger_and_leaves_every_byte(path: Path, tmp_path
     assert (path.read_bytes(), sorted(os.listdir(tmp_path))) == before
 
 
-def test_a_process_that_had_the_ledger_open_refuses_once_a_newer_one_has_taken_a_step(path: Path) -> None:
+def test_an_older_process_refuses_the_ledger_after_a_newer_one_migrated_it(path: Path) -> None:
     store = Store(path)
     with sqlite3.connect(path) as newer:
         newer.execute(f"PRAGMA user_version={VERSION + 1}")

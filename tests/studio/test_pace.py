@@ -43,6 +43,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_estimate_is_what_was_seen_goes_on(case: str) -> None:
+def test_an_estimate_continues_the_observed_progress(case: str) -> None:
     pace, now, expected = CASES[case]
     assert eta_seconds(pace, now) == expected

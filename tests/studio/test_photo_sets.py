@@ -1,4 +1,4 @@
-"""Photo sets as Python: how long an upload may take, which pictures of many are sent, and who may ask meanwhile."""
+"""Photo sets as Python: which photos are sent, for how long, and what can be called meanwhile."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Service:
     def __init__(self, clock: SteppedClock) -> None:
         self.sandbox = Sandbox(clock=clock.now)
         self.images: list[int] = []
-        self.knocked = anyio.Event()
+        self.arrived = anyio.Event()
         self.open = anyio.Event()
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -53,7 +53,7 @@ class Service:
                 images = json.loads(bytes(body))["images"]
                 assert all(base64.b64decode(image).startswith(b"\xff\xd8\xff") for image in images)
                 self.images.append(len(images))
-                self.knocked.set()
+                self.arrived.set()
                 await self.open.wait()
             return message
 
@@ -88,7 +88,7 @@ async def studio(tmp_path: Path, clock: SteppedClock, service: Service) -> Async
     await studio.aclose()
 
 
-async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told(
+async def test_of_more_than_thirty_photos_the_best_thirty_are_sent_and_the_others_reported(
     studio: Studio, service: Service, tmp_path: Path
 ) -> None:
     for number, scene in enumerate(scenes(33)):
@@ -101,7 +101,7 @@ async def test_of_more_than_thirty_the_best_thirty_are_sent_and_the_rest_is_told
     assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.prepared.spare)) == (30, 120, 3)
 
 
-async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(
+async def test_a_status_check_is_answered_while_photos_are_being_sent(
     studio: Studio, service: Service, photos: Path
 ) -> None:
     from apiframe_studio.trainings import TrainingRequest
@@ -111,15 +111,15 @@ async def test_a_look_at_a_training_is_answered_while_photos_are_being_sent(
     with anyio.fail_after(60):
         async with studio.background, anyio.create_task_group() as group:
             group.start_soon(studio.photo_sets.prepare, request, nothing, 40)
-            await service.knocked.wait()
-            looked = await studio.trainings.look(begun.ref or "")
-            assert looked.state is State.QUEUED
+            await service.arrived.wait()
+            status = await studio.trainings.look(begun.ref or "")
+            assert status.state is State.QUEUED
             [row] = await studio.ledger.list(Kind.UPLOAD, studio.clock.now())
             assert row.state is State.SENDING
             service.open.set()
 
 
-async def test_without_a_consent_in_the_request_nothing_is_read_sent_or_recorded(
+async def test_without_consent_nothing_is_read_sent_or_recorded(
     studio: Studio, service: Service, tmp_path: Path
 ) -> None:
     with pytest.raises(ConsentMissing):
@@ -128,7 +128,7 @@ async def test_without_a_consent_in_the_request_nothing_is_read_sent_or_recorded
     assert await studio.ledger.list(Kind.UPLOAD, studio.clock.now()) == []
 
 
-async def test_the_ledger_keeps_when_the_consent_was_given_and_not_when_the_photos_were_sent(
+async def test_the_ledger_records_when_consent_was_given_not_when_the_photos_were_sent(
     studio: Studio, service: Service, photos: Path
 ) -> None:
     service.open.set()
@@ -139,7 +139,7 @@ async def test_the_ledger_keeps_when_the_consent_was_given_and_not_when_the_phot
     assert photo_set.row.created_at > AGREED_AT
 
 
-async def test_a_set_that_waited_to_be_sent_and_is_sent_now_is_no_duplicate(
+async def test_a_waiting_set_that_is_sent_now_is_not_reported_as_a_duplicate(
     studio: Studio, service: Service, photos: Path
 ) -> None:
     service.open.set()
@@ -158,9 +158,7 @@ async def test_a_set_that_waited_to_be_sent_and_is_sent_now_is_no_duplicate(
     assert len(service.images) == 1
 
 
-async def test_only_the_set_that_was_agreed_to_is_sent(
-    studio: Studio, service: Service, photos: Path
-) -> None:
+async def test_only_the_confirmed_set_is_sent(studio: Studio, service: Service, photos: Path) -> None:
     request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     agreed = await studio.photo_sets.check_and_normalise(request, nothing)
     draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
@@ -178,7 +176,7 @@ async def test_only_the_set_that_was_agreed_to_is_sent(
         (10**9, MAX_UPLOAD_SECONDS),
     ],
 )
-def test_an_upload_may_take_as_long_as_a_slow_line_needs_and_not_for_ever(size: int, seconds: float) -> None:
+def test_the_deadline_of_an_upload_suits_a_slow_connection_and_is_limited(size: int, seconds: float) -> None:
     assert deadline_seconds(size) == pytest.approx(seconds)
 
 
@@ -203,7 +201,7 @@ def _row(kind: Kind, state: State, **known: Any) -> Submission:
         (State.ABANDONED, {}, False),
     ],
 )
-def test_when_an_earlier_one_answers_the_same_request(
+def test_an_earlier_request_is_reused_in_these_states(
     kind: Kind, state: State, known: dict[str, Any], good: bool
 ) -> None:
     same = NewSubmission(kind, "s", "o", "print", "words")
@@ -252,7 +250,7 @@ READY: dict[str, Any] = {"sent_at": NOW - 90, "finished_at": NOW - 60}
         (Kind.GENERATION, {"expires_at": NOW}, NOW - DAY, True),
     ],
 )
-def test_a_set_ends_by_the_clock_of_the_service_where_the_one_here_does_not_contradict(
+def test_a_set_expires_by_the_clock_of_the_service_unless_the_local_clock_contradicts_it(
     kind: Kind, known: dict[str, Any], service_now: float | None, expired: bool
 ) -> None:
     assert has_expired(_row(kind, State.FINISHED, **known), NOW, service_now) is expired
@@ -267,5 +265,7 @@ def test_a_set_ends_by_the_clock_of_the_service_where_the_one_here_does_not_cont
         (Kind.GENERATION, None, 0.0),
     ],
 )
-def test_what_one_may_cost_at_worst(kind: Kind, known: float | None, most: float) -> None:
+def test_the_maximum_cost_is_the_known_one_or_that_of_the_kind(
+    kind: Kind, known: float | None, most: float
+) -> None:
     assert max_cost(_row(kind, State.QUEUED, credits=known)) == most

@@ -31,15 +31,15 @@ from apiframe_studio.sanitize import plain
         (["list"], ""),
     ],
 )
-def test_only_visible_text_is_left(written: object, shown: str) -> None:
+def test_only_visible_text_is_kept(written: object, shown: str) -> None:
     assert plain(written) == shown
 
 
-def test_a_long_text_is_cut_and_shows_that_it_was() -> None:
+def test_a_long_text_is_truncated_with_a_mark() -> None:
     assert plain("word " * 500, 12) == "word word w…"
 
 
-def test_a_text_of_exactly_the_limit_is_whole() -> None:
+def test_a_text_of_exactly_the_limit_is_not_truncated() -> None:
     assert plain("x" * 300) == "x" * 300
 
 

@@ -1,4 +1,4 @@
-"""No more than the person allows is spent within a day, however many processes try at once."""
+"""Never is more than the daily limit spent, also by concurrent processes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def opened(
     await studio.aclose()
 
 
-async def test_a_set_of_unknown_size_counts_with_the_most_it_can_cost(tmp_path: Path) -> None:
+async def test_a_set_of_unknown_size_counts_with_its_maximum_cost(tmp_path: Path) -> None:
     clock = SteppedClock()
     sandbox = Sandbox(clock=clock.now)
     async with opened(tmp_path, 119, sandbox, clock) as studio:
@@ -58,7 +58,7 @@ async def test_a_set_of_unknown_size_counts_with_the_most_it_can_cost(tmp_path: 
         assert (await studio.trainings.start(TrainingRequest("sandbox-person"))).state is State.QUEUED
 
 
-async def test_spending_counts_for_24_hours_over_every_kind_and_what_is_free_stays_free(
+async def test_spending_of_every_kind_counts_for_24_hours_and_free_requests_cost_nothing(
     tmp_path: Path,
 ) -> None:
     clock = SteppedClock()
@@ -81,7 +81,7 @@ async def test_spending_counts_for_24_hours_over_every_kind_and_what_is_free_sta
         assert lake.row.state is State.FINISHED
 
 
-async def test_what_was_refused_or_never_sent_does_not_count(tmp_path: Path) -> None:
+async def test_a_rejected_or_unsent_request_does_not_count(tmp_path: Path) -> None:
     clock = SteppedClock()
     sandbox = Sandbox(clock=clock.now)
     async with opened(tmp_path, 150, sandbox, clock) as studio:
@@ -138,18 +138,18 @@ def test_every_attempt_counts_unless_it_provably_cost_nothing(
     store.close()
 
 
-def test_what_was_sent_again_counts_twice_and_its_stray_id_not_a_third_time(tmp_path: Path) -> None:
+def test_a_resent_request_counts_twice_and_its_orphan_id_not_a_third_time(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3")
     ref = attempt(store, "images-1", Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
     store.begin_sending(ref, NOW, 60)
-    stray = store.record_response(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
-    assert stray is not None
-    assert stray.ref != ref
+    orphan = store.record_response(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
+    assert orphan is not None
+    assert orphan.ref != ref
     assert spent(store) == 20
     store.close()
 
 
-def test_a_training_of_unknown_size_counts_with_the_most_when_nobody_heard_back(tmp_path: Path) -> None:
+def test_an_unconfirmed_training_of_unknown_size_counts_with_its_maximum_cost(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3")
     row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
     store.begin_sending(row.ref, NOW, 60)
@@ -177,10 +177,10 @@ for number in range(4):
         print("capped")
 store.close()
 """
-"""One process that wants to send four pictures' worth, one after another, where five may be sent a day."""
+"""One process that tries to send four images, one after another, with a daily limit of five."""
 
 
-def test_racing_processes_cannot_pass_the_cap_together(tmp_path: Path) -> None:
+def test_concurrent_processes_cannot_exceed_the_cap_together(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
     Store(ledger).close()
     with ExitStack() as racers:

@@ -35,7 +35,7 @@ def test_a_different_name_has_a_different_key(name: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  \t\u00a0"])
-def test_no_name_has_no_key(nothing: str | None) -> None:
+def test_an_absent_name_has_no_key(nothing: str | None) -> None:
     assert subject_key(nothing) is None
 
 

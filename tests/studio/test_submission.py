@@ -56,11 +56,11 @@ PERSONS = {Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSO
 
 @pytest.mark.parametrize("event", Event)
 @pytest.mark.parametrize("state", State)
-def test_every_state_meets_every_event_as_designed(state: State, event: Event) -> None:
+def test_every_state_handles_every_event_as_designed(state: State, event: Event) -> None:
     assert after(state, event) is ARROWS[state].get(event)
 
 
-def test_only_a_person_or_a_proof_that_nothing_left_leads_back_to_sending() -> None:
+def test_only_the_user_or_proof_that_nothing_was_sent_leads_back_to_sending() -> None:
     back = {event for state in State for event in Event if after(state, event) is State.INTENT}
     assert back == {Event.NOT_SENT, Event.THROTTLED, Event.PERSON_SAYS_SEND_AGAIN}
     assert reachable(Event.SEND) == {State.INTENT}
@@ -68,7 +68,7 @@ def test_only_a_person_or_a_proof_that_nothing_left_leads_back_to_sending() -> N
     assert reachable(Event.PERSON_SAYS_SEND_AGAIN) == {State.UNCONFIRMED}
 
 
-def test_an_unconfirmed_request_stays_so_until_the_service_or_a_person_speaks() -> None:
+def test_an_unconfirmed_request_stays_so_until_the_service_or_the_user_settles_it() -> None:
     leaving = {event for event in Event if after(State.UNCONFIRMED, event) not in (None, State.UNCONFIRMED)}
     assert leaving == PERSONS | {Event.ACCEPTED, Event.REFUSED}
 

@@ -107,14 +107,14 @@ class PaidRequests(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
-        """One rule with weights: hypothesis leaves whole rules out of an example, and then nobody ever pays."""
+        """One rule with weights: hypothesis leaves whole rules out of an example, and then nothing is ever paid."""
         name = data.draw(st.sampled_from(HAPPENINGS))
         reached[name] += 1
         happening: Callable[[st.DataObject], None] = getattr(self, name)
         happening(data)
 
     def submit(self, data: st.DataObject) -> None:
-        """Somebody asks for a training, perhaps once more, and perhaps dies before it is sent."""
+        """A caller asks for a training, perhaps again, and perhaps crashes before it is sent."""
         process = data.draw(st.integers(0, 1))
         photos = data.draw(st.sampled_from(["images-1", "images-1", "images-2"]))
         word = data.draw(st.sampled_from(["TOKSIS", "TOKSIS", None]))
@@ -187,7 +187,7 @@ class PaidRequests(RuleBasedStateMachine):
         reached["spooled"] += bool(task_id and not kept)
 
     def webhook(self, data: st.DataObject) -> None:
-        """The service itself tells of a request that it took, perhaps long after nobody waits for it."""
+        """The service reports a request that it accepted, perhaps long after the last caller stopped waiting."""
         if not self.service.taken:
             return
         delivery = data.draw(st.sampled_from(self.service.taken))
@@ -208,7 +208,7 @@ class PaidRequests(RuleBasedStateMachine):
         self.stores[process] = Store(self.path)
 
     def clock(self, data: st.DataObject) -> None:
-        """Time passes, or somebody sets the clock."""
+        """Time passes, or the clock is set."""
         self.now += data.draw(st.sampled_from([60, 60, 20, 4_000, -1, -60, -4_000]))
 
     def resolve(self, data: st.DataObject) -> None:
@@ -283,7 +283,7 @@ def machine_settings(examples: int) -> settings:
 
 
 @pytest.mark.slow
-def test_whatever_happens_an_intent_is_paid_once_and_no_id_is_lost() -> None:
+def test_an_intent_is_paid_once_and_no_id_is_lost_in_any_sequence() -> None:
     reached.clear()
     run_state_machine_as_test(PaidRequests, settings=machine_settings(150))
     print(dict(reached))
@@ -292,7 +292,7 @@ def test_whatever_happens_an_intent_is_paid_once_and_no_id_is_lost() -> None:
 
 
 @pytest.mark.long
-def test_whatever_happens_ten_times_as_often() -> None:
+def test_an_intent_is_paid_once_in_ten_times_as_many_sequences() -> None:
     run_state_machine_as_test(
         PaidRequests, settings=settings(machine_settings(5_000), derandomize=False, stateful_step_count=60)
     )
@@ -318,7 +318,7 @@ def _no_compare(self: Store, ref: str, now: float, lease_seconds: float) -> Subm
     ids=["a restart that sends again", "a begin without compare-and-set"],
 )
 @pytest.mark.slow
-def test_the_machine_catches_a_planted_fault(verb: str, fault: object) -> None:
+def test_the_state_machine_finds_a_planted_fault(verb: str, fault: object) -> None:
     hunting = settings(machine_settings(300), phases=[Phase.generate])
     with patch.object(Store, verb, fault), pytest.raises(AssertionError):
         run_state_machine_as_test(PaidRequests, settings=hunting)

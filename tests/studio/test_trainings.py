@@ -1,4 +1,4 @@
-"""The verbs of the training tools, on a service that answers as the test says and a real ledger."""
+"""Trainings as Python, with a service that returns what the test says and a real ledger."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .api.conftest import Service
 from .stepped_clock import SteppedClock
 
 KEY = SecretStr("v1-key-of-a-test-0123456789")
-WISH = TrainingRequest("images-1", "TOKSIS", "Anna")
+REQUEST = TrainingRequest("images-1", "TOKSIS", "Anna")
 UNCLEAR: object = (500, {})
 RUNNING = {"status": "processing", "percentage": "40", "message": "Training is in progress"}
 FINISHED = {"status": "finished", "percentage": 100, "trigger_word": "TOKIKD", "message": "Training finished"}
@@ -37,7 +37,7 @@ FINISHED = {"status": "finished", "percentage": 100, "trigger_word": "TOKIKD", "
 
 @pytest.fixture
 def service() -> Service:
-    """Accepts every training, each under the next number, and says that all of them are running."""
+    """Accepts every training, each under the next number, and reports that all of them are running."""
     taken: list[Any] = []
 
     def train(asked: Any) -> object:
@@ -64,7 +64,7 @@ async def studio(service: Service, clock: SteppedClock, tmp_path: Path) -> Async
         tmp_path / "ledger.sqlite3", "https://service.invalid", KEY, app_factory=lambda: service
     )
     made = Studio(plan, clock)
-    # Against hanging only: thirty starts are ninety synced commits, which a busy disk takes its time for.
+    # Against hanging only: thirty starts are ninety synced commits, which take long on a busy disk.
     with stamina.set_testing(True, attempts=1), anyio.fail_after(60):
         yield made
     await made.aclose()
@@ -74,7 +74,7 @@ def paid(service: Service) -> int:
     return service.paths.count("/ai-photo-train")
 
 
-async def unconfirmed(studio: Studio, service: Service, request: TrainingRequest = WISH) -> Training:
+async def unconfirmed(studio: Studio, service: Service, request: TrainingRequest = REQUEST) -> Training:
     accepts, service.answers["/ai-photo-train"] = service.answers["/ai-photo-train"], UNCLEAR
     training = await studio.trainings.start(request)
     service.answers["/ai-photo-train"] = accepts
@@ -85,8 +85,8 @@ async def unconfirmed(studio: Studio, service: Service, request: TrainingRequest
 # -- starting ----------------------------------------------------------------------------------------------
 
 
-async def test_a_start_returns_at_once_and_observes_nothing(studio: Studio, service: Service) -> None:
-    training = await studio.trainings.start(WISH)
+async def test_a_start_returns_at_once_without_a_status_check(studio: Studio, service: Service) -> None:
+    training = await studio.trainings.start(REQUEST)
     assert (training.state, training.task_id, training.subject) == (State.QUEUED, "train-0001", "Anna")
     assert (training.trigger_word, training.checked_at, training.deduplicated) == (None, None, False)
     assert service.asked == [
@@ -94,7 +94,7 @@ async def test_a_start_returns_at_once_and_observes_nothing(studio: Studio, serv
     ]
 
 
-async def test_only_what_was_given_is_sent(studio: Studio, service: Service) -> None:
+async def test_only_given_fields_are_sent(studio: Studio, service: Service) -> None:
     await studio.trainings.start(TrainingRequest("images-1"))
     hook = TrainingRequest("images-2", webhook_url="https://example.com/h", webhook_secret=SecretStr("s" * 9))
     await studio.trainings.start(hook)
@@ -107,7 +107,7 @@ async def test_only_what_was_given_is_sent(studio: Studio, service: Service) -> 
 @pytest.mark.parametrize(
     "again",
     [
-        WISH,
+        REQUEST,
         TrainingRequest("images-1", "TOKSIS", "Another name"),
         TrainingRequest("images-1", "TOKSIS", webhook_url="https://example.com/h"),
         TrainingRequest("images-1", "TOKSIS", idempotency_key="key-1"),
@@ -118,45 +118,45 @@ async def test_only_what_was_given_is_sent(studio: Studio, service: Service) -> 
 async def test_the_same_photos_are_paid_for_once(
     studio: Studio, service: Service, again: TrainingRequest
 ) -> None:
-    first = await studio.trainings.start(WISH)
+    first = await studio.trainings.start(REQUEST)
     second = await studio.trainings.start(again)
     assert (second.ref, second.deduplicated, second.subject) == (first.ref, True, "Anna")
     assert (Note.OTHER_WORD in second.notes) == (again.trigger_word != "TOKSIS")
     assert paid(service) == 1
 
 
-async def test_a_finished_one_is_trained_again_only_with_a_new_key(studio: Studio, service: Service) -> None:
+async def test_a_finished_training_is_repeated_only_with_a_new_key(studio: Studio, service: Service) -> None:
     keyed = TrainingRequest("images-1", "TOKSIS", idempotency_key="key-1")
     first = await studio.trainings.start(keyed)
     service.answers["/fetch"] = {**FINISHED, "task_id": first.task_id}
     assert first.ref
     assert (await studio.trainings.look(first.ref)).state is State.FINISHED
-    for known in (WISH, keyed):
+    for known in (REQUEST, keyed):
         assert (await studio.trainings.start(known)).deduplicated
-    anew = await studio.trainings.start(TrainingRequest("images-1", "TOKSIS", idempotency_key="key-2"))
-    assert (anew.deduplicated, anew.task_id) == (False, "train-0002")
+    second = await studio.trainings.start(TrainingRequest("images-1", "TOKSIS", idempotency_key="key-2"))
+    assert (second.deduplicated, second.task_id) == (False, "train-0002")
     with pytest.raises(KeyReused):
         await studio.trainings.start(TrainingRequest("images-9", "TOKSIS", idempotency_key="key-1"))
     assert paid(service) == 2
 
 
-async def test_without_a_key_nothing_is_sent_and_nothing_remembered(tmp_path: Path) -> None:
+async def test_without_a_key_nothing_is_sent_or_recorded(tmp_path: Path) -> None:
     studio = Studio(StudioConfig(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("afk_1")))
     with pytest.raises(InvalidKey):
-        await studio.trainings.start(WISH)
+        await studio.trainings.start(REQUEST)
     assert not await studio.ledger.list(Kind.TRAINING, 0.0)
     await studio.aclose()
 
 
-async def test_a_call_during_sending_waits_for_the_first_ones_outcome(
+async def test_a_call_during_sending_waits_for_the_outcome_of_the_first(
     studio: Studio, service: Service, clock: SteppedClock
 ) -> None:
-    """The other process is seen only through the ledger: here it is a second studio on the same file."""
+    """The other process is a second studio on the same ledger file."""
     other = Studio(studio.plan, clock)
     results: list[Training] = []
 
     async def start(at: Studio) -> None:
-        results.append(await at.trainings.start(WISH))
+        results.append(await at.trainings.start(REQUEST))
 
     async with anyio.create_task_group() as group:
         group.start_soon(start, studio)
@@ -170,27 +170,25 @@ async def test_a_call_during_sending_waits_for_the_first_ones_outcome(
 # -- resolving ---------------------------------------------------------------------------------------------
 
 
-async def test_send_again_is_paid_by_the_next_start_and_by_that_one_only(
-    studio: Studio, service: Service
-) -> None:
+async def test_send_again_is_paid_only_by_the_next_start(studio: Studio, service: Service) -> None:
     doubtful = await unconfirmed(studio, service)
     assert doubtful.ref
-    assert (await studio.trainings.start(WISH)).state is State.UNCONFIRMED
+    assert (await studio.trainings.start(REQUEST)).state is State.UNCONFIRMED
     decided = await studio.trainings.resolve(doubtful.ref, Decision.SEND_AGAIN)
     assert decided.state is State.INTENT
     assert paid(service) == 1
-    again = await studio.trainings.start(WISH)
+    again = await studio.trainings.start(REQUEST)
     assert (again.ref, again.state, again.deduplicated) == (doubtful.ref, State.QUEUED, False)
-    assert (await studio.trainings.start(WISH)).deduplicated
+    assert (await studio.trainings.start(REQUEST)).deduplicated
     assert paid(service) == 2
 
 
-async def test_give_up_makes_room_for_a_new_one(studio: Studio, service: Service) -> None:
+async def test_after_give_up_a_start_is_a_new_training(studio: Studio, service: Service) -> None:
     doubtful = await unconfirmed(studio, service)
     assert doubtful.ref
     assert (await studio.trainings.resolve(doubtful.ref, Decision.GIVE_UP)).state is State.ABANDONED
-    anew = await studio.trainings.start(WISH)
-    assert anew.ref != doubtful.ref
+    second = await studio.trainings.start(REQUEST)
+    assert second.ref != doubtful.ref
     listed = await studio.trainings.list()
     assert {training.state for training in listed.trainings} == {State.ABANDONED, State.PROCESSING}
 
@@ -217,24 +215,24 @@ async def test_accepted_needs_an_id_that_the_service_knows(studio: Studio, servi
 
 
 @pytest.mark.parametrize("decision", Decision)
-async def test_what_is_under_way_is_not_for_a_person_to_decide(studio: Studio, decision: Decision) -> None:
-    training = await studio.trainings.start(WISH)
+async def test_a_training_under_way_needs_no_decision(studio: Studio, decision: Decision) -> None:
+    training = await studio.trainings.start(REQUEST)
     assert training.ref
     with pytest.raises(NothingToResolve):
         await studio.trainings.resolve(training.ref, decision, "train-0001")
     assert (await studio.trainings.look(training.ref)).task_id == "train-0001"
 
 
-async def test_a_training_made_elsewhere_is_taken_in_under_a_name_once(studio: Studio) -> None:
-    adopted = await studio.trainings.resolve("Bruno", Decision.ACCEPTED, "train-elsewhere")
-    assert (adopted.subject, adopted.task_id, adopted.state) == (
+async def test_a_training_started_elsewhere_is_imported_once(studio: Studio) -> None:
+    imported = await studio.trainings.resolve("Bruno", Decision.ACCEPTED, "train-elsewhere")
+    assert (imported.subject, imported.task_id, imported.state) == (
         "Bruno",
         "train-elsewhere",
         State.PROCESSING,
     )
-    assert Note.NEW_IN_LEDGER in adopted.notes
+    assert Note.NEW_IN_LEDGER in imported.notes
     again = await studio.trainings.resolve(" BRUNO", Decision.ACCEPTED, "train-elsewhere")
-    assert (again.ref, again.subject) == (adopted.ref, "Bruno")
+    assert (again.ref, again.subject) == (imported.ref, "Bruno")
     assert (await studio.trainings.list()).total == 1
 
 
@@ -246,7 +244,7 @@ async def test_a_training_made_elsewhere_is_taken_in_under_a_name_once(studio: S
         ("Bruno", Decision.SEND_AGAIN, "train-1"),
     ],
 )
-async def test_a_decision_about_nothing_known_is_refused(
+async def test_a_decision_about_an_unknown_submission_is_refused(
     studio: Studio, ref: str, decision: Decision, task_id: str | None
 ) -> None:
     with pytest.raises(UnknownTraining):
@@ -254,11 +252,13 @@ async def test_a_decision_about_nothing_known_is_refused(
     assert (await studio.trainings.list()).total == 0
 
 
-# -- looking and listing -----------------------------------------------------------------------------------
+# -- polling and listing -----------------------------------------------------------------------------------
 
 
-async def test_the_word_reported_is_the_one_the_service_returned(studio: Studio, service: Service) -> None:
-    training = await studio.trainings.start(WISH)
+async def test_the_reported_trigger_word_is_the_one_that_the_service_returned(
+    studio: Studio, service: Service
+) -> None:
+    training = await studio.trainings.start(REQUEST)
     assert training.ref
     service.answers["/fetch"] = {"status": "COMPLETED", "percentage": 100, "message": "Training finished"}
     early = await studio.trainings.look(training.ref)
@@ -269,7 +269,9 @@ async def test_the_word_reported_is_the_one_the_service_returned(studio: Studio,
     assert Note.WORD_DIFFERS in named.notes
 
 
-async def test_an_unknown_ref_is_not_asked_for_and_an_unknown_id_is(studio: Studio, service: Service) -> None:
+async def test_an_unknown_id_is_checked_with_the_service_and_an_unknown_ref_is_not(
+    studio: Studio, service: Service
+) -> None:
     with pytest.raises(UnknownTraining) as unknown_ref:
         await studio.trainings.look("tr-0000000")
     assert unknown_ref.value.is_ref
@@ -282,7 +284,7 @@ async def test_an_unknown_ref_is_not_asked_for_and_an_unknown_id_is(studio: Stud
 async def test_a_list_whose_refresh_fails_shows_the_last_known_state_and_its_age(
     studio: Studio, service: Service, clock: SteppedClock
 ) -> None:
-    training = await studio.trainings.start(WISH)
+    training = await studio.trainings.start(REQUEST)
     assert training.ref
     seen = await studio.trainings.look(training.ref)
     clock.step(600)
@@ -294,10 +296,10 @@ async def test_a_list_whose_refresh_fails_shows_the_last_known_state_and_its_age
         await studio.trainings.look(training.ref)
 
 
-async def test_looks_of_a_list_share_requests(
+async def test_status_checks_of_a_list_share_requests(
     studio: Studio, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # However slow the machine: what asks while a request is under way waits for company until that one ends.
+    # Long enough on any machine: calls made during a request wait for each other until it ends.
     monkeypatch.setattr(fetch_batcher, "BATCH_WINDOW_SECONDS", 60.0)
     for number in range(30):
         await studio.trainings.start(TrainingRequest(f"images-{number}"))
@@ -309,7 +311,7 @@ async def test_looks_of_a_list_share_requests(
     assert len(asked) <= 4
 
 
-async def test_pages_hold_every_training_once_newest_first(studio: Studio, clock: SteppedClock) -> None:
+async def test_pages_have_every_training_once_newest_first(studio: Studio, clock: SteppedClock) -> None:
     for number in range(7):
         await studio.trainings.start(TrainingRequest(f"images-{number}"))
         clock.step(1)
@@ -325,8 +327,8 @@ async def test_pages_hold_every_training_once_newest_first(studio: Studio, clock
         await studio.trainings.list(cursor="tr-0000000")
 
 
-async def test_a_list_narrows_by_subject_and_state(studio: Studio, service: Service) -> None:
-    await studio.trainings.start(WISH)
+async def test_a_list_can_be_filtered_by_subject_and_state(studio: Studio, service: Service) -> None:
+    await studio.trainings.start(REQUEST)
     await studio.trainings.start(TrainingRequest("images-2", subject="Bruno"))
     await unconfirmed(studio, service, TrainingRequest("images-3", subject="anna"))
     page = await studio.trainings.list(subject=" ANNA ")

@@ -1,4 +1,4 @@
-"""Many waits on one training: few looks, each told every change, none longer than its limit."""
+"""Waits for a training: they share status checks, report every change and end at their limit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .stepped_clock import HeldClock
 POLL = 5.0
 
 
-class Looks:
-    """The looks of a test: each returns the next training, the last one again and again."""
+class StatusChecks:
+    """The status checks of a test: each returns the next training, the last one again and again."""
 
     def __init__(self, *trainings: Training) -> None:
         self.made = 0
@@ -33,8 +33,8 @@ class Looks:
         return self._latest
 
 
-class Told:
-    """What one wait was told."""
+class Changes:
+    """The changes that one wait reported."""
 
     def __init__(self) -> None:
         self.states: list[tuple[State, float | None]] = []
@@ -51,10 +51,10 @@ FINISHED = Training(State.FINISHED, trigger_word="TOKIKD")
 
 
 @asynccontextmanager
-async def beats(clock: HeldClock) -> AsyncIterator[None]:
-    """Let the clock beat whenever everybody sleeps."""
+async def ticking(clock: HeldClock) -> AsyncIterator[None]:
+    """Move the clock whenever every task sleeps."""
 
-    async def beat() -> None:
+    async def tick() -> None:
         while True:
             while not clock.sleepers:
                 await checkpoint()
@@ -62,90 +62,90 @@ async def beats(clock: HeldClock) -> AsyncIterator[None]:
             clock.step(POLL)
 
     async with anyio.create_task_group() as group:
-        group.start_soon(beat)
+        group.start_soon(tick)
         yield
         group.cancel_scope.cancel()
 
 
-async def test_a_wait_tells_every_change_and_ends_with_the_last() -> None:
-    clock, told = HeldClock(), Told()
-    looks = Looks(Training(State.QUEUED), running(10), running(10), running(60), FINISHED)
+async def test_a_wait_reports_every_change_and_returns_the_last() -> None:
+    clock, changes = HeldClock(), Changes()
+    checks = StatusChecks(Training(State.QUEUED), running(10), running(10), running(60), FINISHED)
     with anyio.fail_after(20):
-        async with beats(clock):
-            latest = await Waiting(clock, POLL).wait("tr-1", looks, told, 45)
+        async with ticking(clock):
+            latest = await Waiting(clock, POLL).wait("tr-1", checks, changes, 45)
     assert latest == FINISHED
-    assert told.states == [
+    assert changes.states == [
         (State.QUEUED, None),
         (State.PROCESSING, 10),
         (State.PROCESSING, 60),
         (State.FINISHED, None),
     ]
-    assert looks.made == 5
+    assert checks.made == 5
     assert all(0 < pause <= POLL for pause in clock.slept)
 
 
 @pytest.mark.parametrize("state", [State.FINISHED, State.FAILED, State.UNCONFIRMED, State.ABANDONED])
-async def test_what_is_settled_is_looked_at_once(state: State) -> None:
-    looks = Looks(Training(state))
+async def test_a_settled_training_is_polled_once(state: State) -> None:
+    checks = StatusChecks(Training(state))
     with anyio.fail_after(20):
-        latest = await Waiting(HeldClock(), POLL).wait("tr-1", looks, Told(), 45)
+        latest = await Waiting(HeldClock(), POLL).wait("tr-1", checks, Changes(), 45)
     assert latest is not None
     assert latest.state is state
-    assert looks.made == 1
+    assert checks.made == 1
 
 
-async def test_a_thousand_waits_share_their_looks_and_are_all_told() -> None:
-    clock, looks = HeldClock(), Looks(running(10), running(50), FINISHED)
+async def test_a_thousand_waits_share_their_status_checks_and_all_get_every_change() -> None:
+    clock, checks = HeldClock(), StatusChecks(running(10), running(50), FINISHED)
     waiting = Waiting(clock, POLL)
-    everybody = [Told() for _ in range(1_000)]
+    all_changes = [Changes() for _ in range(1_000)]
     with anyio.fail_after(20):
-        async with beats(clock), anyio.create_task_group() as group:
-            for told in everybody:
-                group.start_soon(waiting.wait, "tr-1", looks, told, 45)
-    assert looks.made == 3
-    assert {tuple(told.states) for told in everybody} == {
+        async with ticking(clock), anyio.create_task_group() as group:
+            for changes in all_changes:
+                group.start_soon(waiting.wait, "tr-1", checks, changes, 45)
+    assert checks.made == 3
+    assert {tuple(changes.states) for changes in all_changes} == {
         ((State.PROCESSING, 10), (State.PROCESSING, 50), (State.FINISHED, None))
     }
 
 
-async def test_when_the_one_that_looks_is_cancelled_the_next_goes_on() -> None:
-    clock, looks, told = HeldClock(), Looks(running(10), FINISHED), Told()
+async def test_when_the_polling_wait_is_cancelled_the_next_one_polls() -> None:
+    clock, checks, changes = HeldClock(), StatusChecks(running(10), FINISHED), Changes()
     waiting = Waiting(clock, POLL)
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             async with anyio.create_task_group() as leaving:
-                leaving.start_soon(waiting.wait, "tr-1", looks, Told(), 45)
+                leaving.start_soon(waiting.wait, "tr-1", checks, Changes(), 45)
                 await anyio.wait_all_tasks_blocked()
-                group.start_soon(waiting.wait, "tr-1", looks, told, 45)
+                group.start_soon(waiting.wait, "tr-1", checks, changes, 45)
                 await anyio.wait_all_tasks_blocked()
                 leaving.cancel_scope.cancel()
             await anyio.wait_all_tasks_blocked()
             assert clock.sleepers == 1
             clock.step(POLL)
-    assert told.states == [(State.PROCESSING, 10), (State.FINISHED, None)]
+    assert changes.states == [(State.PROCESSING, 10), (State.FINISHED, None)]
 
 
-async def test_every_one_of_many_may_leave_in_any_order() -> None:
-    clock, looks, told = HeldClock(), Looks(running(10), FINISHED), Told()
+async def test_waits_may_be_cancelled_in_any_order() -> None:
+    clock, checks, changes = HeldClock(), StatusChecks(running(10), FINISHED), Changes()
     waiting = Waiting(clock, POLL)
     scopes = [anyio.CancelScope() for _ in range(20)]
 
     async def leave(scope: anyio.CancelScope) -> None:
         with scope:
-            await waiting.wait("tr-1", looks, Told(), 45)
+            await waiting.wait("tr-1", checks, Changes(), 45)
 
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             for scope in scopes:
                 group.start_soon(leave, scope)
-            group.start_soon(waiting.wait, "tr-1", looks, told, 45)
+            group.start_soon(waiting.wait, "tr-1", checks, changes, 45)
             for scope in scopes:
                 await anyio.wait_all_tasks_blocked()
                 scope.cancel()
             await anyio.wait_all_tasks_blocked()
             clock.step(POLL)
-    assert told.states[-1] == (State.FINISHED, None)
-    assert looks.made == 2
+    assert changes.states[-1] == (State.FINISHED, None)
+    assert checks.made == 2
 
 
 async def test_a_wait_stops_at_once_when_it_is_cancelled() -> None:
@@ -153,45 +153,47 @@ async def test_a_wait_stops_at_once_when_it_is_cancelled() -> None:
     waiting = Waiting(clock, POLL)
     with anyio.fail_after(20), anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
-            group.start_soon(waiting.wait, "tr-1", Looks(running(10)), Told(), 45)
+            group.start_soon(waiting.wait, "tr-1", StatusChecks(running(10)), Changes(), 45)
             await anyio.wait_all_tasks_blocked()
             scope.cancel()
     assert clock.sleepers == 0
 
 
-async def test_the_limit_holds_also_for_a_look_that_hangs() -> None:
+async def test_the_time_limit_also_applies_to_a_status_check_that_hangs() -> None:
     async def hangs() -> Training:
         await anyio.sleep_forever()
         raise AssertionError
 
     with anyio.fail_after(20):
-        assert await Waiting(HeldClock(), POLL).wait("tr-1", hangs, Told(), 0.02) is None
-        assert await Waiting(HeldClock(), POLL).wait("tr-1", Looks(running(10)), Told(), 0.02) == running(10)
+        assert await Waiting(HeldClock(), POLL).wait("tr-1", hangs, Changes(), 0.02) is None
+        assert await Waiting(HeldClock(), POLL).wait(
+            "tr-1", StatusChecks(running(10)), Changes(), 0.02
+        ) == running(10)
 
 
-async def test_a_limit_of_nothing_asks_nothing() -> None:
-    looks = Looks(running(10))
-    assert await Waiting(HeldClock(), POLL).wait("tr-1", looks, Told(), 0) is None
+async def test_a_time_limit_of_zero_checks_nothing() -> None:
+    checks = StatusChecks(running(10))
+    assert await Waiting(HeldClock(), POLL).wait("tr-1", checks, Changes(), 0) is None
 
 
-async def test_a_look_without_news_wakes_nobody_and_yet_is_what_is_returned() -> None:
-    clock, told = HeldClock(), Told()
-    looks = Looks(running(10, checked_at=1.0), running(10, checked_at=2.0))
+async def test_an_unchanged_status_is_not_reported_but_returned() -> None:
+    clock, changes = HeldClock(), Changes()
+    checks = StatusChecks(running(10, checked_at=1.0), running(10, checked_at=2.0))
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             results: list[Training | None] = []
 
             async def wait() -> None:
-                results.append(await Waiting(clock, POLL).wait("tr-1", looks, told, 0.2))
+                results.append(await Waiting(clock, POLL).wait("tr-1", checks, changes, 0.2))
 
             group.start_soon(wait)
             await anyio.wait_all_tasks_blocked()
             clock.step(POLL)
     assert results == [running(10, checked_at=2.0)]
-    assert told.states == [(State.PROCESSING, 10)]
+    assert changes.states == [(State.PROCESSING, 10)]
 
 
-def test_only_waits_one_after_the_other_without_progress_are_counted() -> None:
+def test_only_consecutive_waits_without_progress_are_counted() -> None:
     waits = FruitlessWaits()
     queued, running_10 = (State.QUEUED, None), (State.PROCESSING, 10.0)
     assert waits.count("tr-1", queued, running_10, began=0, now=45) == 0
@@ -202,14 +204,14 @@ def test_only_waits_one_after_the_other_without_progress_are_counted() -> None:
     assert waits.count("tr-1", None, (State.PROCESSING, 11.0), began=160, now=205) == 0
 
 
-def test_the_counts_of_waits_are_bounded() -> None:
+def test_the_number_of_counted_waits_is_bounded() -> None:
     waits = FruitlessWaits()
     for number in range(2 * MAX_COUNTED):
         waits.count(f"tr-{number}", None, (State.QUEUED, None), began=0, now=1)
     assert waits.count("tr-0", (State.QUEUED, 5.0), (State.QUEUED, None), began=2, now=3) == 0
 
 
-async def test_an_error_of_a_look_is_its_askers_and_the_next_asks_anew() -> None:
+async def test_an_error_of_a_status_check_is_raised_and_the_next_wait_checks_again() -> None:
     async def refused() -> Training:
         await checkpoint()
         raise LookupError
@@ -218,5 +220,5 @@ async def test_an_error_of_a_look_is_its_askers_and_the_next_asks_anew() -> None
     with anyio.fail_after(20):
         for _ in range(2):
             with pytest.raises(LookupError):
-                await waiting.wait("tr-1", refused, Told(), 45)
-        assert await waiting.wait("tr-1", Looks(FINISHED), Told(), 45) == FINISHED
+                await waiting.wait("tr-1", refused, Changes(), 45)
+        assert await waiting.wait("tr-1", StatusChecks(FINISHED), Changes(), 45) == FINISHED

@@ -63,9 +63,9 @@ async def refuse(session: Session, tool: str, **arguments: Any) -> str:
 
 def image_of(block: ImageContent) -> Image.Image:
     assert block.mime_type == "image/jpeg"
-    picture = Image.open(BytesIO(base64.b64decode(block.data)))
-    assert picture.format == "JPEG"
-    return picture
+    image = Image.open(BytesIO(base64.b64decode(block.data)))
+    assert image.format == "JPEG"
+    return image
 
 
 @dataclass

@@ -90,7 +90,7 @@ async def _publish(client: Client) -> dict[str, str]:
     return shown
 
 
-async def test_nothing_published_has_a_value_of_other_terms(serving: Serving) -> None:
+async def test_no_published_text_has_a_value_of_other_terms(serving: Serving) -> None:
     async with _serve(serving, []) as client:
         shown = await _publish(client)
     assert {name: old for name, text in shown.items() if (old := _old_values_in(text))} == {}
@@ -104,7 +104,7 @@ async def test_nothing_published_has_a_value_of_other_terms(serving: Serving) ->
     assert any("minimum is 11, the maximum 23" in text for text in shown.values())
 
 
-async def test_what_the_terms_do_not_allow_is_refused_before_anything_is_sent(
+async def test_values_that_the_terms_do_not_allow_are_refused_before_anything_is_sent(
     serving: Serving, photos: Path
 ) -> None:
     asked: list[str] = []
@@ -137,7 +137,7 @@ async def test_nothing_returned_by_the_main_job_has_a_value_of_other_terms(
         with anyio.fail_after(60):
             result = await client.call_tool(tool, arguments)
         said.extend(block.text for block in result.content if isinstance(block, TextContent))
-        # Without the balance, which the sandbox keeps by prices of its own.
+        # Without the balance, which the sandbox computes from its prices.
         facts = {**(result.structured_content or {}), "credits_left": None}
         said.append(json.dumps(facts))
         return facts

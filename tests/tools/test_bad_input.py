@@ -160,19 +160,19 @@ async def test_a_wrong_argument_is_reported_with_what_is_allowed(
             "if the photo set has expired, call prepare_photos",
         ),
         ("start_training", {"training_images_id": "sandbox-expired"}, "has expired, upload the images again"),
-        ("get_training_status", {"task_id": "nobody-knows"}, "Call list_trainings"),
+        ("get_training_status", {"task_id": "unknown-id"}, "Call list_trainings"),
         ("get_training_status", {"task_id": "tr-aaaaaaa"}, "No training in this ledger has that ref."),
         (
             "get_training_status",
             {"task_id": "sandbox-person"},
             "Pass it to start_training as training_images_id",
         ),
-        ("wait_for_training", {"task_id": "nobody-knows"}, "Call list_trainings"),
+        ("wait_for_training", {"task_id": "unknown-id"}, "Call list_trainings"),
         ("wait_for_training", {"task_id": "sandbox-person"}, "is a photo upload, not a training"),
         ("resolve_training", {"ref": "tr-aaaaaaa", "decision": "send_again"}, "No training in this ledger"),
         (
             "resolve_training",
-            {"ref": "Anna", "decision": "accepted", "task_id": "nobody-knows"},
+            {"ref": "Anna", "decision": "accepted", "task_id": "unknown-id"},
             "Neither this ledger",
         ),
         (
@@ -261,7 +261,7 @@ async def test_a_wrong_key_is_reported_and_nothing_is_paid(serving: Serving) -> 
         assert session.paid() == 0
 
 
-WHAT_A_LOOK_SAYS = {
+STATUS_CHECK_ERRORS = {
     "refused": "connection refused",
     "unknown_name": "host not found",
     "silent": "did not answer in time",
@@ -274,7 +274,7 @@ WHAT_A_LOOK_SAYS = {
 }
 
 
-@pytest.mark.parametrize("fault", WHAT_A_LOOK_SAYS)
+@pytest.mark.parametrize("fault", STATUS_CHECK_ERRORS)
 async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Serving, fault: str) -> None:
     deadline = {"silent": 0.6, "throttled_for_seconds": 5.0}.get(fault, 15.0)
     with fault_server(fault) as service:
@@ -282,7 +282,7 @@ async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Servi
             base_url=service.base_url, app_factory=None, is_sandbox=False, read_seconds=deadline
         ) as session:
             said = await session.refusal("get_account")
-    assert WHAT_A_LOOK_SAYS[fault] in said
+    assert STATUS_CHECK_ERRORS[fault] in said
     assert len(said) < 400
 
 

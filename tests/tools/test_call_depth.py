@@ -25,7 +25,7 @@ OURS = ("apiframe_tools", "apiframe_studio")
 class Stacks:
     """Our functions on the stack of each request when the transport sends it, outermost first, by its path.
 
-    Status checks of several callers share a request, which one of them sends in a task of its own. So what is on the
+    Status checks of several callers share a request, which one of them sends in a separate task. So what is on the
     stack of its caller is put before.
     """
 

@@ -24,7 +24,7 @@ IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 class ServiceElsewhere:
     """A service with the correct time, while this machine's clock is `ahead` of it.
 
-    `dated` answers tell the time, which a proxy with a clock of its own gets wrong by `date_off` seconds.
+    `dated` responses have a Date header, which a proxy with a wrong clock shifts by `date_off` seconds.
     """
 
     def __init__(

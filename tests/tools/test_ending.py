@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DAY = 24 * 3600.0
 GENERATE = "/ai-photo-generate"
-WISH = {"subject": "Anna", "prompt": "by the sea"}
+REQUEST = {"subject": "Anna", "prompt": "by the sea"}
 
 
 async def _begun(session: Session) -> dict[str, Any]:
@@ -78,21 +78,21 @@ async def test_images_missing_at_the_service_can_be_given_up_and_generated_again
     slow: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apiframe_tools.generate_photos.MAX_SECONDS", 0.3)
-    begun = await show(slow, "generate_photos", **WISH)
+    begun = await show(slow, "generate_photos", **REQUEST)
     assert begun.facts["status"] in ("queued", "processing")
     too_early = await slow.refusal("resolve_training", ref=begun.facts["ref"], decision="give_up")
     assert "Next: call generate_photos" in too_early
     slow.sandbox.store.forget([begun.facts["task_id"]])
     slow.clock.wake()
-    said = await refuse(slow, "generate_photos", **WISH)
+    said = await refuse(slow, "generate_photos", **REQUEST)
     assert "were made and paid for" in said
     assert f"resolve_training with ref {begun.facts['ref']} and give_up ends it" in said
     ended = await slow.ask("resolve_training", ref=begun.facts["ref"], decision="give_up")
     assert ended.facts["status"] == "abandoned"
     slow.clock.runs = True
     monkeypatch.setattr("apiframe_tools.generate_photos.MAX_SECONDS", 20.0)
-    anew = await show(slow, "generate_photos", **WISH)
-    assert (anew.facts["status"], anew.facts["ref"] != begun.facts["ref"]) == ("finished", True)
+    again = await show(slow, "generate_photos", **REQUEST)
+    assert (again.facts["status"], again.facts["ref"] != begun.facts["ref"]) == ("finished", True)
     assert slow.asked(GENERATE) == 2
 
 
@@ -137,11 +137,11 @@ async def test_a_valid_id_is_not_lost_by_a_second_decision(session: Session) -> 
     ]
 
 
-async def test_only_what_has_no_name_gets_one(session: Session) -> None:
+async def test_only_an_unnamed_row_gets_a_name(session: Session) -> None:
     begun = await _begun(session)
     nameless = await session.ask("start_training", training_images_id="sandbox-bad-photos")
     session.clock.at += 1001
-    made = await show(session, "generate_photos", **WISH)
+    made = await show(session, "generate_photos", **REQUEST)
     accepted = {"decision": "accepted", "task_id": begun["task_id"]}
     said = await session.refusal("resolve_training", ref="Berta", **accepted)
     assert said.startswith(
@@ -153,10 +153,10 @@ async def test_only_what_has_no_name_gets_one(session: Session) -> None:
         "resolve_training", ref="Berta", decision="accepted", task_id=nameless.facts["task_id"]
     )
     assert (named.facts["ref"], named.facts["subject"]) == (nameless.facts["ref"], "Berta")
-    picture = await session.refusal(
+    refusal = await session.refusal(
         "resolve_training", ref="Berta", decision="accepted", task_id=made.facts["task_id"]
     )
-    assert picture.startswith("This id is an image generation, not a training.")
+    assert refusal.startswith("This id is an image generation, not a training.")
     row = await session.studio.ledger.find(made.facts["ref"], session.clock.now())
     assert row is not None
     assert row.subject == "Anna"

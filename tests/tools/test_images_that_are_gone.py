@@ -93,10 +93,10 @@ async def test_a_removed_image_with_an_expired_link_is_reported_as_missing(
         watched.broken.add("/pictures")
         again = await show(session, "generate_photos", **ARGUMENTS)
         watched.broken.clear()
-        anew = await show(session, "generate_photos", **{**ARGUMENTS, "seed": 8})
+        new = await show(session, "generate_photos", **{**ARGUMENTS, "seed": 8})
     assert [image["path"] for image in again.facts["pictures"]] == [str(first)]
     assert str(second) not in again.text
     assert "1 image is no longer on this machine" in again.text
     assert "without one, only within 10 minutes" in again.facts["next_step"]
     assert len(watched.bodies(GENERATE)) == 2
-    assert len(anew.facts["pictures"]) == 2
+    assert len(new.facts["pictures"]) == 2

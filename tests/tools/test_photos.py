@@ -45,7 +45,7 @@ def runs(clock: HandClock) -> HandClock:
 
 
 def _spoil(photos: Path) -> None:
-    (photos / "A note.jpg").write_text("no picture")
+    (photos / "A note.jpg").write_text("not a photo")
     (photos / "B torn.jpg").write_bytes((photos / "IMG_0001.jpg").read_bytes()[:4000])
     shutil.copy(photos / "IMG_0002.jpg", photos / "Z again.jpg")
     Image.new("RGB", (100, 100), "teal").save(photos / "C tiny.png")
@@ -208,7 +208,7 @@ AGAIN: dict[str, tuple[Change, bool]] = {
     "the same folder": (_nothing, True),
     "renamed files": (_renamed, True),
     "a set that expired": (_a_day_later, False),
-    "one picture fewer": (_one_fewer, False),
+    "one photo fewer": (_one_fewer, False),
     "another gender": (lambda _photos, _clock: {"gender": "male"}, False),
     "another ethnicity": (lambda _photos, _clock: {"ethnicity": "asian"}, False),
 }
@@ -524,7 +524,7 @@ async def test_photos_are_left_out_and_kept_by_name_or_by_code_and_number_of_the
     session: Session, runs: HandClock, photos: Path
 ) -> None:
     _darken(photos, 1)
-    (photos / "note.jpg").write_text("no picture")
+    (photos / "note.jpg").write_text("not a photo")
     sheet = (await show(session, "check_photos", paths=[str(photos)])).facts["sheet"]
     asked: dict[str, Any] = {"paths": [str(photos)], **PERSON}
     plain = await show(session, "prepare_photos", **asked)
@@ -566,7 +566,7 @@ async def test_a_number_of_an_outdated_sheet_sends_nothing(session: Session, pho
 async def test_an_ambiguous_name_of_a_photo_sends_nothing(
     session: Session, photos: Path, named: str, words: str
 ) -> None:
-    (photos / "note.jpg").write_text("no picture")
+    (photos / "note.jpg").write_text("not a photo")
     assert words in await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, keep=[named])
     assert session.asked(UPLOAD) == 0
 

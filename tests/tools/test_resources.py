@@ -92,10 +92,10 @@ async def test_an_image_outside_the_output_folder_is_not_served(
     session.clock.at += 1001
     await session.ask("get_training_status", task_id=begun["ref"])
     made = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
-    [picture] = await session.studio.ledger.images_of(made.facts["ref"])
+    [image] = await session.studio.ledger.images_of(made.facts["ref"])
     private = session.studio.plan.ledger_path.with_name("private.png")
     private.write_bytes(b"private")
     from dataclasses import replace
 
-    await session.studio.ledger.save_images([replace(picture, path=str(private))])
+    await session.studio.ledger.save_images([replace(image, path=str(private))])
     await _refused(session, made.facts["pictures"][0]["uri"])

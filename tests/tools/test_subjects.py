@@ -84,7 +84,7 @@ async def test_an_unknown_subject_is_answered_with_where_to_find_the_known_ones(
     session: Session, tool: str
 ) -> None:
     assert "No training in this ledger has that subject. Call list_trainings" in await session.refusal(
-        tool, subject="Nobody"
+        tool, subject="Unknown"
     )
 
 

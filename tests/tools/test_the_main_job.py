@@ -146,7 +146,7 @@ async def test_list_trainings_is_newest_first_fresh_and_paged(session: Session) 
     ("asked", "found"),
     [
         ({"subject": "ANNA "}, 1),
-        ({"subject": "Nobody"}, 0),
+        ({"subject": "Unknown"}, 0),
         ({"status": "queued"}, 1),
         ({"status": "failed"}, 0),
     ],
@@ -259,14 +259,14 @@ async def test_the_webhook_is_confirmed_in_the_result(session: Session) -> None:
     again = await session.ask("start_training", training_images_id="sandbox-person", **hook)
     session.clock.at += 1000
     await session.ask("list_trainings")
-    anew = await session.ask(
+    second = await session.ask(
         "start_training", training_images_id="sandbox-person", idempotency_key="once more", **hook
     )
-    assert [reply.facts["webhook"] for reply in (plain, again, anew)] == [None, False, True]
+    assert [reply.facts["webhook"] for reply in (plain, again, second)] == [None, False, True]
     assert "webhook" not in plain.text
     assert "webhook_url was not used: nothing was sent" in again.text
-    assert "Updates are also posted to webhook_url." in anew.text
-    assert all("secret-path" not in reply.text for reply in (again, anew))
+    assert "Updates are also posted to webhook_url." in second.text
+    assert all("secret-path" not in reply.text for reply in (again, second))
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])

@@ -311,14 +311,14 @@ async def test_a_remote_image_is_fetched_through_the_proxy_of_the_environment(
 
 
 async def test_an_embedded_service_serves_its_images_without_a_network() -> None:
-    service = Service({"/pictures/a.png": PNG})
+    service = Service({"/images/a.png": PNG})
     api = ApiframeV1(key=SecretStr(KEY), base_url="http://sandbox.invalid", app=service)
     wanted: dict[str, Any] = {"hosts": [".apiframe.pro"], "deadline_seconds": 2, "max_bytes": MAX_IMAGE_BYTES}
-    for link in ("http://sandbox.invalid/pictures/a.png", "https://cdn.apiframe.pro/pictures/a.png"):
+    for link in ("http://sandbox.invalid/images/a.png", "https://cdn.apiframe.pro/images/a.png"):
         assert (await api.download(link, **wanted)).media_type == "image/png"
     with pytest.raises(ImageRefused):
-        await api.download("https://evil.example/pictures/a.png", **wanted)
-    assert service.paths == ["/pictures/a.png"] * 2
+        await api.download("https://evil.example/images/a.png", **wanted)
+    assert service.paths == ["/images/a.png"] * 2
 
 
 def test_the_representation_of_an_image_has_no_bytes() -> None:

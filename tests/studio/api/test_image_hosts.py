@@ -11,7 +11,7 @@ from apiframe_studio.api.http.image_hosts import check_image_url
 SERVICE = "https://api.apiframe.pro"
 HOSTS = [
     ".apiframe.pro",
-    "pictures.example",
+    "images.example",
     "Files.Example",
     " port.example:8443 ",
     "203.0.113.7",
@@ -36,7 +36,7 @@ FOLLOWED = {
     "https://cdn.apiframe.pro/@evil.example/": "cdn.apiframe.pro",
     "https://cdn.apiframe.pro?@evil.example/": "cdn.apiframe.pro",
     "https://cdn.apiframe.pro#@evil.example/": "cdn.apiframe.pro",
-    "https://pictures.example/a.png?sig=a%2Fb": "pictures.example",
+    "https://images.example/a.png?sig=a%2Fb": "images.example",
     "https://files.example/ä ö.png": "files.example",
     "https://port.example:8443/a.png": "port.example",
     "https://203.0.113.7/a.png": "203.0.113.7",
@@ -49,7 +49,7 @@ REFUSED = {
     "https://evil.example/a.png": "host",
     "https://evilapiframe.pro/a.png": "host",
     "https://apiframe.pro.evil.example/a.png": "host",
-    "https://cdn.pictures.example/a.png": "host",
+    "https://cdn.images.example/a.png": "host",
     "https://localhost/a.png": "host",
     "https://metadata.google.internal/": "host",
     "https://star.example/a.png": "host",
@@ -121,12 +121,12 @@ REFUSED = {
     "javascript:alert(1)": "host",
     "//cdn.apiframe.pro/a.png": "scheme",
     "http://cdn.apiframe.pro/a.png": "scheme",
-    "http://pictures.example:80/a.png": "scheme",
+    "http://images.example:80/a.png": "scheme",
     "file://cdn.apiframe.pro/etc/passwd": "scheme",
     "ftp://cdn.apiframe.pro/a.png": "scheme",
     "ws://cdn.apiframe.pro/a.png": "scheme",
     "gopher://cdn.apiframe.pro:443/_GET": "scheme",
-    "http://pictures.example:443/a.png": "host",
+    "http://images.example:443/a.png": "host",
     f"https://cdn.apiframe.pro/{'a' * 3_000}": "host",
 }
 
@@ -181,7 +181,7 @@ def test_a_redirect_to_another_host_is_rejected_too(link: str) -> None:
         ("b.png", "https://cdn.apiframe.pro/x/b.png"),
         ("/b.png", "https://cdn.apiframe.pro/b.png"),
         ("?b", "https://cdn.apiframe.pro/x/a.png?b"),
-        ("//pictures.example/b.png", "https://pictures.example/b.png"),
+        ("//images.example/b.png", "https://images.example/b.png"),
     ],
 )
 def test_a_relative_redirect_is_resolved_against_its_url(link: str, leads_to: str) -> None:

@@ -18,7 +18,7 @@ def loaded_by(module: str, names: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_what_every_start_reads_imports_no_http_library(module: str) -> None:
+def test_the_modules_of_every_start_import_no_http_library(module: str) -> None:
     assert loaded_by(f"apiframe_studio.api.{module}", HEAVY) == []
 
 

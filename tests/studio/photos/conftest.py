@@ -18,21 +18,21 @@ Painter = Callable[..., Image.Image]
 def paint(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
     """Return a sharp image of coloured blocks that differs from that of any other seed."""
     dice = random.Random(seed)  # noqa: S311 - drawings, not secrets
-    picture = Image.new("RGB", size, (120, 120, 120))
-    canvas = ImageDraw.Draw(picture)
+    image = Image.new("RGB", size, (120, 120, 120))
+    canvas = ImageDraw.Draw(image)
     for _ in range(60):
         x, y = dice.randrange(size[0]), dice.randrange(size[1])
         colour = (dice.randrange(256), dice.randrange(256), dice.randrange(256))
         canvas.rectangle((x, y, x + size[0] // 4, y + size[1] // 5), colour)
-    return picture
+    return image
 
 
 def paint_a_person(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.Image:
     """Return the same blocks with a drawn person in front: a usable photo."""
-    picture = paint(seed, size)
+    image = paint(seed, size)
     person = _draw_once(seed % 3 * 3 + 1, (size[0] * 5 // 8, size[1] * 5 // 8))
-    picture.paste(person, (size[0] // 5 + seed % 5 * size[0] // 40, size[1] // 5))
-    return picture
+    image.paste(person, (size[0] // 5 + seed % 5 * size[0] // 40, size[1] // 5))
+    return image
 
 
 @cache
@@ -41,9 +41,9 @@ def _draw_once(number: int, size: tuple[int, int]) -> Image.Image:
     return draw(scenes(9)[number], size)
 
 
-def jpeg(picture: Image.Image, **options: object) -> bytes:
+def jpeg(image: Image.Image, **options: object) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "JPEG", **{"quality": 90, **options})
+    image.save(file, "JPEG", **{"quality": 90, **options})
     return file.getvalue()
 
 
@@ -55,7 +55,7 @@ def painted() -> Painter:
 @pytest.fixture
 def photo_folder(tmp_path: Path) -> Path:
     """An empty allowed folder."""
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "photos"
     folder.mkdir()
     return folder
 

@@ -38,7 +38,7 @@ def old(photo_folder: Path, put: Put) -> Path:
     return photo_folder
 
 
-async def judge(folder: Path, cache: PhotoCache, seconds: float | None = None) -> PhotoCheck:
+async def check_folder(folder: Path, cache: PhotoCache, seconds: float | None = None) -> PhotoCheck:
     with anyio.fail_after(30):
         return await check([folder], AllowedFolders([folder]), seconds=seconds, cache=cache)
 
@@ -46,15 +46,15 @@ async def judge(folder: Path, cache: PhotoCache, seconds: float | None = None) -
 async def test_a_check_that_runs_out_of_time_reports_the_rest_and_continues_when_called_again(
     old: Path,
 ) -> None:
-    cache, judged = PhotoCache(), [await judge(old, PhotoCache(), 0.0)]
-    assert 0 < len(judged[0].photos) < 7
-    while (last := await judge(old, cache, 0.0)).unseen:
+    cache, checked = PhotoCache(), [await check_folder(old, PhotoCache(), 0.0)]
+    assert 0 < len(checked[0].photos) < 7
+    while (last := await check_folder(old, cache, 0.0)).unseen:
         assert len(last.photos) + len(last.unseen) == 7
         assert not {photo.photo for photo in last.photos} & set(last.unseen)
-        judged.append(last)
-        assert len(judged) < 9
+        checked.append(last)
+        assert len(checked) < 9
     assert [photo.number for photo in last.photos] == [1, 2, 3, 4, 5, 6, 7]
-    assert last.photos == (await judge(old, PhotoCache())).photos
+    assert last.photos == (await check_folder(old, PhotoCache())).photos
 
 
 async def test_a_checked_file_is_not_checked_again_until_it_changes(old: Path) -> None:
@@ -84,20 +84,20 @@ async def test_a_checked_file_is_not_checked_again_until_it_changes(old: Path) -
 async def test_a_file_that_is_being_written_is_checked_each_time(photo_folder: Path, put: Put) -> None:
     cache, path = PhotoCache(), put("a.jpg", 1)
     before = path.stat()
-    await judge(photo_folder, cache)
+    await check_folder(photo_folder, cache)
     path.write_bytes(bytes(before.st_size))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert (await judge(photo_folder, cache)).photos[0].reasons == (Reason.NOT_AN_IMAGE,)
+    assert (await check_folder(photo_folder, cache)).photos[0].reasons == (Reason.NOT_AN_IMAGE,)
 
 
 async def test_cached_content_is_never_sent_for_a_changed_file(old: Path) -> None:
     """The bytes are read and compared again even if the result is cached."""
     cache = PhotoCache()
-    judged = await judge(old, cache)
-    first = await prepare(judged, cache=cache)
+    checked = await check_folder(old, cache)
+    first = await prepare(checked, cache=cache)
     (old / "2.jpg").write_bytes((old / "1.jpg").read_bytes() + b"x")
     with anyio.fail_after(30):
-        second = await prepare(judged, cache=cache)
+        second = await prepare(checked, cache=cache)
     assert len(first.jpegs) == 7
     assert [photo.photo.name for photo in second.changed] == ["2.jpg"]
     assert sorted(second.jpegs) == sorted(set(first.jpegs) - {first.jpegs[_place(first.photos, "2.jpg")]})
@@ -130,7 +130,7 @@ async def test_concurrent_checks_share_a_few_processes(old: Path) -> None:
     assert children() == before
 
 
-def picture(format_: str, side: int, **options: object) -> bytes:
+def image(format_: str, side: int, **options: object) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (side, side), (120, 90, 80)).save(file, format_, **options)
     return file.getvalue()
@@ -139,14 +139,14 @@ def picture(format_: str, side: int, **options: object) -> bytes:
 @pytest.mark.parametrize(
     ("data", "large"),
     [
-        (picture("PNG", 200), True),
-        (picture("PNG", 90), False),
-        (picture("WEBP", 200), True),
-        (picture("JPEG", 200), False),
-        (picture("JPEG", 200, progressive=True), True),
-        (picture("PNG", 2000), False),
-        (b"no picture", False),
-        (picture("PNG", 200)[:30], False),
+        (image("PNG", 200), True),
+        (image("PNG", 90), False),
+        (image("WEBP", 200), True),
+        (image("JPEG", 200), False),
+        (image("JPEG", 200, progressive=True), True),
+        (image("PNG", 2000), False),
+        (b"not a photo", False),
+        (image("PNG", 200)[:30], False),
     ],
 )
 def test_a_photo_is_large_by_its_header_and_only_if_it_is_decoded_at_full_size(
@@ -162,7 +162,7 @@ async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait
         async with decoders(Limits(large_pixels=10_000)) as pool, anyio.create_task_group() as group:
 
             async def ask(name: str, side: int) -> None:
-                await pool.ask({"job": "preview"}, [picture("PNG", side)])
+                await pool.ask({"job": "preview"}, [image("PNG", side)])
                 answers.append(name)
 
             async with pool.large:
@@ -184,9 +184,9 @@ async def test_a_jpeg_with_too_many_passes_is_rejected_before_it_is_decoded(
     whole = file.getvalue()
     last = whole[whole.rindex(b"\xff\xda") : -2]
     put("a.jpg", whole[:-2] + last * more + b"\xff\xd9")
-    judged = await judge(photo_folder, PhotoCache())
-    assert (judged.photos[0].reasons == (Reason.TOOK_TOO_LONG,)) is refused
-    assert (judged.photos[0].facts is None) is refused
+    checked = await check_folder(photo_folder, PhotoCache())
+    assert (checked.photos[0].reasons == (Reason.TOOK_TOO_LONG,)) is refused
+    assert (checked.photos[0].facts is None) is refused
 
 
 async def test_passes_count_more_in_larger_photos(photo_folder: Path, put: Put) -> None:
@@ -196,9 +196,9 @@ async def test_passes_count_more_in_larger_photos(photo_folder: Path, put: Put) 
     last = whole[whole.rindex(b"\xff\xda") : -2]
     put("a.jpg", whole)
     put("b.jpg", whole[:-2] + last * 30 + b"\xff\xd9")
-    judged = await judge(photo_folder, PhotoCache())
-    assert judged.photos[0].facts is not None
-    assert judged.photos[1].reasons == (Reason.TOOK_TOO_LONG,)
+    checked = await check_folder(photo_folder, PhotoCache())
+    assert checked.photos[0].facts is not None
+    assert checked.photos[1].reasons == (Reason.TOOK_TOO_LONG,)
 
 
 async def test_scans_of_thumbnails_and_further_images_in_the_file_do_not_count(
@@ -209,7 +209,7 @@ async def test_scans_of_thumbnails_and_further_images_in_the_file_do_not_count(
     whole = file.getvalue()
     comment = b"\xff\xfe" + (60_000).to_bytes(2, "big") + (b"\xff\xda" * 30_000)[:59_998]
     put("a.jpg", whole[:2] + comment + whole[2:] + whole * 20)
-    assert (await judge(photo_folder, PhotoCache())).photos[0].facts is not None
+    assert (await check_folder(photo_folder, PhotoCache())).photos[0].facts is not None
 
 
 def test_the_cache_is_limited_in_number_bytes_and_time() -> None:

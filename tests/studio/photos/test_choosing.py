@@ -22,7 +22,7 @@ def photo(number: int, *reasons: Reason, name: str = "", sharpness: float = 9.0)
     return PhotoVerdict(number, Photo(Path("/photos"), parts), rate(reasons), reasons, facts, f"{number}")
 
 
-def checked(photos: Sequence[PhotoVerdict]) -> PhotoCheck:
+def make_check(photos: Sequence[PhotoVerdict]) -> PhotoCheck:
     usable = sum(each.usable for each in photos)
     return PhotoCheck(
         tuple(photos), usable, 0, Variety(), (), (), b"", AllowedFolders([Path("/photos")]), (), CODE
@@ -30,7 +30,7 @@ def checked(photos: Sequence[PhotoVerdict]) -> PhotoCheck:
 
 
 def good_and_doubtful(good: int, doubtful: int, rejected: int = 0) -> PhotoCheck:
-    return checked(
+    return make_check(
         [
             *(photo(number, sharpness=number) for number in range(1, good + 1)),
             *(photo(good + number, Reason.DARK, sharpness=number) for number in range(1, doubtful + 1)),
@@ -53,17 +53,17 @@ def test_doubtful_photos_only_complete_a_set_with_too_few_good_ones(
 
 
 def test_photos_are_ordered_best_first() -> None:
-    judged = good_and_doubtful(3, 2)
-    assert numbers(select_first(judged.photos, choose(judged))) == [3, 2, 1]
-    assert numbers(select_second(judged.photos, choose(judged))) == [5, 4]
+    check = good_and_doubtful(3, 2)
+    assert numbers(select_first(check.photos, choose(check))) == [3, 2, 1]
+    assert numbers(select_second(check.photos, choose(check))) == [5, 4]
 
 
 def test_a_kept_photo_comes_first_with_any_verdict_and_a_left_out_one_never() -> None:
-    judged = good_and_doubtful(12, 2, 1)
-    choice = choose(judged, leave_out=["IMG_12.jpg", f"{CODE}:3"], keep=[f"{CODE}:13", "img_15.JPG"])
-    assert numbers(select_first(judged.photos, choice)) == [13, 15, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1]
-    assert numbers(select_second(judged.photos, choice)) == [14]
-    assert count_to_send(judged, choice) == 12
+    check = good_and_doubtful(12, 2, 1)
+    choice = choose(check, leave_out=["IMG_12.jpg", f"{CODE}:3"], keep=[f"{CODE}:13", "img_15.JPG"])
+    assert numbers(select_first(check.photos, choice)) == [13, 15, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1]
+    assert numbers(select_second(check.photos, choice)) == [14]
+    assert count_to_send(check, choice) == 12
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_a_kept_photo_comes_first_with_any_verdict_and_a_left_out_one_never() ->
     ],
 )
 def test_a_photo_can_be_given_by_name_path_or_code_and_number(named: str) -> None:
-    judged = checked([photo(1, name="a/other.jpg"), photo(2, name="b/two words.jpg")])
-    assert choose(judged, leave_out=[named]).leave_out == {2}
+    check = make_check([photo(1, name="a/other.jpg"), photo(2, name="b/two words.jpg")])
+    assert choose(check, leave_out=[named]).leave_out == {2}
 
 
 def test_a_decomposed_name_is_the_same_name() -> None:
-    judged = checked([photo(1, name="José.jpg")])
-    assert choose(judged, leave_out=["Jose\u0301.jpg"]).leave_out == {1}
+    check = make_check([photo(1, name="José.jpg")])
+    assert choose(check, leave_out=["Jose\u0301.jpg"]).leave_out == {1}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_decomposed_name_is_the_same_name() -> None:
     ],
 )
 def test_an_ambiguous_name_is_rejected(named: str, problem: ChoiceProblem, near: str | None) -> None:
-    judged = checked(
+    check = make_check(
         [
             *good_and_doubtful(9, 1).photos,
             photo(11, name="a/twice.jpg"),
@@ -111,23 +111,23 @@ def test_an_ambiguous_name_is_rejected(named: str, problem: ChoiceProblem, near:
         ]
     )
     with pytest.raises(ChoiceRefused) as refused:
-        choose(judged, keep=[named])
+        choose(check, keep=[named])
     assert (refused.value.problem, refused.value.named) == (problem, named)
     assert near is None or near in refused.value.near
 
 
 def test_an_unreadable_photo_cannot_be_kept_and_none_is_both_kept_and_left_out() -> None:
-    judged = checked([photo(1), photo(2, Reason.DAMAGED)])
+    check = make_check([photo(1), photo(2, Reason.DAMAGED)])
     with pytest.raises(ChoiceRefused) as unreadable:
-        choose(judged, keep=["IMG_02.jpg"])
+        choose(check, keep=["IMG_02.jpg"])
     with pytest.raises(ChoiceRefused) as both:
-        choose(judged, leave_out=["IMG_01.jpg"], keep=[f"{CODE}:1"])
+        choose(check, leave_out=["IMG_01.jpg"], keep=[f"{CODE}:1"])
     assert unreadable.value.problem is ChoiceProblem.UNREADABLE
     assert both.value.problem is ChoiceProblem.BOTH
 
 
 def test_more_photos_than_a_training_takes_cannot_be_kept() -> None:
-    judged = good_and_doubtful(31, 0)
+    check = good_and_doubtful(31, 0)
     with pytest.raises(ChoiceRefused) as refused:
-        choose(judged, keep=[each.photo.name for each in judged.photos])
+        choose(check, keep=[each.photo.name for each in check.photos])
     assert refused.value.problem is ChoiceProblem.TOO_MANY

@@ -71,17 +71,17 @@ def _quality(jpeg: bytes) -> int:
 
 
 def _painted(*boxes: Box) -> Image.Image:
-    picture = Image.new("RGB", (1000, 800), (90, 90, 90))
+    image = Image.new("RGB", (1000, 800), (90, 90, 90))
     for number, box in enumerate(boxes):
         left, top = round(box.left * 1000), round(box.top * 800)
         size = (round(box.width * 1000), round(box.height * 800))
-        picture.paste(((255, 0, 0), (0, 0, 255))[number], (left, top, left + size[0], top + size[1]))
-    return picture
+        image.paste(((255, 0, 0), (0, 0, 255))[number], (left, top, left + size[0], top + size[1]))
+    return image
 
 
-def _share(picture: Image.Image, channel: int) -> float:
-    bright = picture.getchannel(channel).point(BRIGHT)
-    return bright.histogram()[255] / (picture.width * picture.height)
+def _share(image: Image.Image, channel: int) -> float:
+    bright = image.getchannel(channel).point(BRIGHT)
+    return bright.histogram()[255] / (image.width * image.height)
 
 
 @pytest.mark.parametrize(("left", "top"), [(0.0, 0.0), (0.45, 0.4), (0.92, 0.9)])

@@ -31,7 +31,7 @@ def outside(tmp_path: Path) -> Path:
     (folder / "deep").mkdir(parents=True)
     for path in (folder / "secret.jpg", folder / "deep" / "secret.jpg"):
         path.write_bytes(SECRET)
-    beside = tmp_path / "pictures-of-others"
+    beside = tmp_path / "photos-of-others"
     beside.mkdir()
     (beside / "secret.jpg").write_bytes(SECRET)
     return folder
@@ -51,7 +51,7 @@ def spelled(photo_folder: Path, outside: Path) -> Iterator[Attack]:
         str(outside / "secret.jpg"),
         str(outside / "deep" / "secret.jpg"),
         str(outside),
-        str(root / "pictures-of-others" / "secret.jpg"),
+        str(root / "photos-of-others" / "secret.jpg"),
         str(root / "Pictures" / "a.jpg"),
         str(root),
         "/",
@@ -78,7 +78,7 @@ def spelled(photo_folder: Path, outside: Path) -> Iterator[Attack]:
             yield Attack(f"{name} {target}", text, frozenset({Refusal.OUTSIDE}))
     steps = {
         "from the folder": f"{photo_folder}/../outside/secret.jpg",
-        "and back": f"{photo_folder}/../pictures/../outside/secret.jpg",
+        "and back": f"{photo_folder}/../photos/../outside/secret.jpg",
         "through nothing": f"{photo_folder}/nothing/../../outside/secret.jpg",
         "through a file": f"{photo_folder}/real.jpg/../../outside/secret.jpg",
         "relative": "../outside/secret.jpg",
@@ -138,7 +138,7 @@ def spelled(photo_folder: Path, outside: Path) -> Iterator[Attack]:
         "*.jpg",
         "-rf",
         "~root/a.jpg",
-        "~nobody/.ssh/id_rsa",
+        "~daemon/.ssh/id_rsa",
         "a.jpg:stream",
         "CON",
         "etc/passwd",
@@ -146,7 +146,7 @@ def spelled(photo_folder: Path, outside: Path) -> Iterator[Attack]:
     ]
     names += [
         "real.jpg/secret.jpg",
-        "pictures/../x"[:8] + "/missing.jpg",
+        "photos/missing.jpg",
         "..%2foutside",
         "..;/outside",
         "....//x.jpg",
@@ -390,7 +390,7 @@ def test_a_relative_path_is_found_in_the_allowed_folder_that_has_it(tmp_path: Pa
 def test_the_home_folder_is_the_given_one(photo_folder: Path, put: Callable[..., Path]) -> None:
     put("a.jpg", b"x")
     guard = AllowedFolders([photo_folder], home=photo_folder.parent)
-    assert guard.list_photos(["~/pictures/a.jpg"]).photos[0].name == "a.jpg"
+    assert guard.list_photos(["~/photos/a.jpg"]).photos[0].name == "a.jpg"
 
 
 @posix

@@ -38,12 +38,12 @@ class Hostile:
 
 def small(format_: str, **options: object) -> bytes:
     pillow_heif.register_heif_opener()
-    picture = Image.new("RGB", (64, 48), (200, 150, 90))
-    canvas = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (64, 48), (200, 150, 90))
+    canvas = ImageDraw.Draw(image)
     for step in range(0, 48, 6):
         canvas.line((0, step, 64, 48 - step), (step * 5, 20, 255 - step * 5), 2)
     file = io.BytesIO()
-    picture.save(file, format_, **options)
+    image.save(file, format_, **options)
     return file.getvalue()
 
 
@@ -176,7 +176,7 @@ def garbage() -> Iterator[Hostile]:
     loop = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\x08\0\0\0"
     yield Hostile("JPEG EXIF that points at itself", jpeg[:2] + segment(0xE1, loop) + jpeg[2:], ANYTHING)
     mpf = b"MPF\0II*\0\x08\0\0\0" + dice.randbytes(200)
-    yield Hostile("JPEG with a broken second picture", jpeg[:2] + segment(0xE2, mpf) + jpeg[2:], ANYTHING)
+    yield Hostile("JPEG with a broken second image", jpeg[:2] + segment(0xE2, mpf) + jpeg[2:], ANYTHING)
     for orientation in (0, 9, 255, 65535):
         exif_block = Image.Exif()
         exif_block[0x0112] = orientation
@@ -283,8 +283,8 @@ async def test_a_file_with_too_many_bytes_is_not_decoded(
 ) -> None:
     put("long.jpg", small("JPEG") + bytes(5000))
     with anyio.fail_after(20):
-        judged = await check([photo_folder], allowed, limits=Limits(bytes=4000))
-    assert judged.photos[0].reasons == (Reason.TOO_MANY_BYTES,)
+        checked = await check([photo_folder], allowed, limits=Limits(bytes=4000))
+    assert checked.photos[0].reasons == (Reason.TOO_MANY_BYTES,)
 
 
 async def test_hostile_and_valid_photos_in_one_folder_are_distinguished(
@@ -295,7 +295,7 @@ async def test_hostile_and_valid_photos_in_one_folder_are_distinguished(
     put("c bomb.png", png(chunk(b"IDAT", zlib.compress(bytes(1000))), width=60_000, height=60_000))
     put("d page.jpg", b"<html>")
     with anyio.fail_after(20):
-        judged = await check([photo_folder], allowed)
-    wrong = [photo.reasons for photo in judged.photos[1:]]
+        checked = await check([photo_folder], allowed)
+    wrong = [photo.reasons for photo in checked.photos[1:]]
     assert wrong == [(Reason.DAMAGED,), (Reason.TOO_LARGE,), (Reason.NOT_AN_IMAGE,)]
-    assert judged.photos[0].verdict is not Verdict.REJECT
+    assert checked.photos[0].verdict is not Verdict.REJECT

@@ -25,38 +25,38 @@ def test_increasing_blur_lowers_the_sharpness_until_rejection(painted: Painter) 
 
 
 def test_a_sharp_subject_on_a_soft_background_is_sharp(painted: Painter) -> None:
-    picture = painted(1, (800, 800)).filter(ImageFilter.GaussianBlur(25))
-    picture.paste(painted(2, (240, 240)), (280, 280))
-    assert metrics.measure_sharpness(picture.convert("L")) > rules.SOFT_FRAME_BELOW
+    image = painted(1, (800, 800)).filter(ImageFilter.GaussianBlur(25))
+    image.paste(painted(2, (240, 240)), (280, 280))
+    assert metrics.measure_sharpness(image.convert("L")) > rules.SOFT_FRAME_BELOW
 
 
 FACE = Box(0.25, 0.2, 0.5, 0.45)
 
 
-def grainy(picture: Image.Image) -> Image.Image:
-    grain = Image.effect_noise(picture.size, 12).convert("L")
-    return Image.merge("RGB", [ImageChops.add(band, grain, 1, -128) for band in picture.split()])
+def grainy(image: Image.Image) -> Image.Image:
+    grain = Image.effect_noise(image.size, 12).convert("L")
+    return Image.merge("RGB", [ImageChops.add(band, grain, 1, -128) for band in image.split()])
 
 
-def shaken(picture: Image.Image, pixels: int) -> Image.Image:
+def shaken(image: Image.Image, pixels: int) -> Image.Image:
     """Return the image blurred by a movement to the right, as with a slow shutter."""
-    moved = picture
+    moved = image
     for step in range(1, pixels):
-        moved = Image.blend(moved, ImageChops.offset(picture, step, 0), 1 / (step + 1))
+        moved = Image.blend(moved, ImageChops.offset(image, step, 0), 1 / (step + 1))
     return moved
 
 
 @pytest.mark.parametrize("number", [0, 1, 4])
 def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None:
-    picture = draw(scenes(number + 1)[number], (820, 1024))
+    image = draw(scenes(number + 1)[number], (820, 1024))
     level = {
         name: metrics.measure_sharpness(each.convert("L"), FACE)
         for name, each in {
-            "sharp": picture,
-            "sharp with grain": grainy(picture),
-            "blurred with grain": grainy(picture.filter(ImageFilter.GaussianBlur(8))),
-            "shaken": shaken(picture, 40),
-            "shaken with grain": grainy(shaken(picture, 40)),
+            "sharp": image,
+            "sharp with grain": grainy(image),
+            "blurred with grain": grainy(image.filter(ImageFilter.GaussianBlur(8))),
+            "shaken": shaken(image, 40),
+            "shaken with grain": grainy(shaken(image, 40)),
         }.items()
     }
     assert {name for name, found in level.items() if found > rules.SOFT_BELOW} == {
@@ -74,18 +74,18 @@ def test_a_very_narrow_photo_has_no_sharpness(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("smaller", lambda picture: picture.resize((picture.width // 3, picture.height // 3))),
-        ("brighter", lambda picture: ImageEnhance.Brightness(picture).enhance(1.15)),
-        ("softer", lambda picture: picture.filter(ImageFilter.GaussianBlur(4))),
-        ("grey", lambda picture: picture.convert("L").convert("RGB")),
-        ("a hair's breadth aside", lambda picture: picture.crop((6, 6, picture.width, picture.height))),
+        ("smaller", lambda image: image.resize((image.width // 3, image.height // 3))),
+        ("brighter", lambda image: ImageEnhance.Brightness(image).enhance(1.15)),
+        ("softer", lambda image: image.filter(ImageFilter.GaussianBlur(4))),
+        ("grey", lambda image: image.convert("L").convert("RGB")),
+        ("a hair's breadth aside", lambda image: image.crop((6, 6, image.width, image.height))),
         ("mirrored", ImageOps.mirror),
-        ("mirrored and aside", lambda picture: ImageOps.mirror(picture).crop((13, 0, *picture.size))),
+        ("mirrored and aside", lambda image: ImageOps.mirror(image).crop((13, 0, *image.size))),
     ],
 )
 def test_the_same_photo_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
-    picture = draw(scenes(1)[0], (512, 640))
-    prints = [metrics.thumbprint(picture), metrics.thumbprint(change(picture))]
+    image = draw(scenes(1)[0], (512, 640))
+    prints = [metrics.thumbprint(image), metrics.thumbprint(change(image))]
     assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)], name
 
 

@@ -24,10 +24,10 @@ def segment(marker: int, body: bytes) -> bytes:
     return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
 
 
-def saved(picture: Image.Image, format_: str, **options: object) -> bytes:
+def saved(image: Image.Image, format_: str, **options: object) -> bytes:
     pillow_heif.register_heif_opener()
     file = io.BytesIO()
-    picture.save(file, format_, **options)
+    image.save(file, format_, **options)
     return file.getvalue()
 
 
@@ -46,11 +46,11 @@ def exif() -> Image.Exif:
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF>" + CANARY + b"</rdf:RDF></x:xmpmeta>"
 
 
-def planted(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
-    plain = saved(picture, "JPEG")
+def planted(image: Image.Image) -> Iterator[tuple[str, bytes]]:
+    plain = saved(image, "JPEG")
     start, rest = plain[:2], plain[2:]
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + CANARY
-    thumbnail = saved(picture.resize((64, 64)), "JPEG", comment=CANARY)
+    thumbnail = saved(image.resize((64, 64)), "JPEG", comment=CANARY)
     blocks = {
         "XMP": segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP),
         "extended XMP": segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + XMP),
@@ -65,27 +65,27 @@ def planted(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
     }
     for name, block in blocks.items():
         yield f"JPEG {name}", start + block + rest
-    yield "JPEG EXIF and GPS", saved(picture, "JPEG", exif=exif())
+    yield "JPEG EXIF and GPS", saved(image, "JPEG", exif=exif())
     yield "JPEG EXIF thumbnail", start + segment(0xE1, b"Exif\0\0" + exif().tobytes()[6:] + thumbnail) + rest
     yield "JPEG appended", plain + CANARY
     yield "JPEG appended JPEG", plain + thumbnail
     yield "JPEG after restart", plain[:-2] + segment(0xFE, CANARY) + plain[-2:]
-    yield "MPO", saved(picture, "MPO", save_all=True, append_images=[picture], exif=exif(), comment=CANARY)
+    yield "MPO", saved(image, "MPO", save_all=True, append_images=[image], exif=exif(), comment=CANARY)
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Comment", CANARY.decode())
     texts.add_text("Packed", CANARY.decode(), zip=True)
     texts.add_itxt("XML:com.adobe.xmp", XMP.decode())
     texts.add(b"prVt", CANARY)
-    yield "PNG texts", saved(picture, "PNG", pnginfo=texts)
-    yield "PNG EXIF", saved(picture, "PNG", exif=exif())
-    yield "PNG ICC", saved(picture, "PNG", icc_profile=profile)
-    yield "PNG appended", saved(picture, "PNG") + CANARY + zlib.compress(CANARY)
-    yield "WebP", saved(picture, "WEBP", exif=exif(), xmp=XMP, icc_profile=profile)
-    yield "WebP appended", saved(picture, "WEBP") + CANARY
-    yield "HEIC", saved(picture, "HEIF", exif=exif().tobytes(), xmp=XMP)
-    yield "HEIC appended", saved(picture, "HEIF") + CANARY
-    yield "AVIF", saved(picture, "AVIF", exif=exif(), xmp=XMP, icc_profile=profile)
-    yield "AVIF appended", saved(picture, "AVIF") + CANARY
+    yield "PNG texts", saved(image, "PNG", pnginfo=texts)
+    yield "PNG EXIF", saved(image, "PNG", exif=exif())
+    yield "PNG ICC", saved(image, "PNG", icc_profile=profile)
+    yield "PNG appended", saved(image, "PNG") + CANARY + zlib.compress(CANARY)
+    yield "WebP", saved(image, "WEBP", exif=exif(), xmp=XMP, icc_profile=profile)
+    yield "WebP appended", saved(image, "WEBP") + CANARY
+    yield "HEIC", saved(image, "HEIF", exif=exif().tobytes(), xmp=XMP)
+    yield "HEIC appended", saved(image, "HEIF") + CANARY
+    yield "AVIF", saved(image, "AVIF", exif=exif(), xmp=XMP, icc_profile=profile)
+    yield "AVIF appended", saved(image, "AVIF") + CANARY
 
 
 def segments(jpeg: bytes) -> list[int]:
@@ -174,8 +174,8 @@ def swapped_profile() -> bytes:
 
 
 def test_colours_stay_correct_without_the_profile() -> None:
-    picture = Image.new("RGB", (300, 300), (255, 0, 0))
-    jpeg, _ = normalise(saved(picture, "PNG", icc_profile=swapped_profile()), Limits(), long_side=LONG_SIDE)
+    image = Image.new("RGB", (300, 300), (255, 0, 0))
+    jpeg, _ = normalise(saved(image, "PNG", icc_profile=swapped_profile()), Limits(), long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         colour = sent.getpixel((150, 150))
     assert isinstance(colour, tuple)
@@ -221,9 +221,9 @@ def from_p3(*levels: int) -> list[int]:
 )
 def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
     skin = (196, 140, 112)
-    picture = Image.new("RGB", (300, 300), skin)
-    picture = picture.quantize() if mode == "P" else picture.convert(mode)
-    file = saved(picture, format_, quality=95, icc_profile=wide_gamut_profile())
+    image = Image.new("RGB", (300, 300), skin)
+    image = image.quantize() if mode == "P" else image.convert(mode)
+    file = saved(image, format_, quality=95, icc_profile=wide_gamut_profile())
     jpeg, _ = normalise(file, Limits(), long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         colour = sent.getpixel((150, 150))
@@ -234,11 +234,9 @@ def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
 def test_a_photo_detected_as_rotated_is_sent_upright(angle: int) -> None:
-    picture = Image.new("RGB", (400, 300), "white")
-    picture.paste("black", (0, 0, 400, 40))
-    jpeg, _ = normalise(
-        saved(picture.rotate(-angle, expand=True), "PNG"), Limits(), angle, long_side=LONG_SIDE
-    )
+    image = Image.new("RGB", (400, 300), "white")
+    image.paste("black", (0, 0, 400, 40))
+    jpeg, _ = normalise(saved(image.rotate(-angle, expand=True), "PNG"), Limits(), angle, long_side=LONG_SIDE)
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.size == (400, 300)
         assert sent.convert("L").getpixel((200, 15)) == 0

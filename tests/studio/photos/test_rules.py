@@ -23,7 +23,7 @@ GOOD = Facts("JPEG", 3024, 4032, sharpness=20.0, brightness=120.0, faces=(FACE,)
 
 
 def photo(number: int, facts: Facts | None = GOOD, *reasons: Reason) -> PhotoVerdict:
-    place = Photo(Path("/pictures"), (f"{number}.jpg",))
+    place = Photo(Path("/photos"), (f"{number}.jpg",))
     return PhotoVerdict(number, place, rules.rate(reasons), reasons, facts, digest=f"{number:064}")
 
 
@@ -91,16 +91,16 @@ def test_the_worst_reason_determines_the_verdict(reasons: tuple[Reason, ...], ve
 
 def test_of_near_duplicates_the_best_is_kept() -> None:
     photos = [photo(1, replace(GOOD, sharpness=5.0)), photo(2), photo(3, GOOD, Reason.DARK), photo(4)]
-    judged = rules.reject_duplicates(photos, [(0, 1), (1, 2), (0, 2)])
-    assert [each.duplicate_of for each in judged] == [2, None, 2, None]
-    assert [each.usable for each in judged] == [False, True, False, True]
-    assert judged[2].reasons == (Reason.DARK, Reason.NEAR_DUPLICATE)
+    checked = rules.reject_duplicates(photos, [(0, 1), (1, 2), (0, 2)])
+    assert [each.duplicate_of for each in checked] == [2, None, 2, None]
+    assert [each.usable for each in checked] == [False, True, False, True]
+    assert checked[2].reasons == (Reason.DARK, Reason.NEAR_DUPLICATE)
 
 
 def test_both_ends_of_a_chain_of_similar_photos_are_kept_if_they_differ() -> None:
     photos = [photo(1), photo(2, replace(GOOD, sharpness=9.0)), photo(3)]
-    judged = rules.reject_duplicates(photos, [(0, 1), (1, 2)])
-    assert [each.usable for each in judged] == [True, False, True]
+    checked = rules.reject_duplicates(photos, [(0, 1), (1, 2)])
+    assert [each.usable for each in checked] == [True, False, True]
 
 
 def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
@@ -126,7 +126,7 @@ def test_the_best_of_a_pair_does_not_depend_on_the_order() -> None:
 def test_of_equal_files_the_original_is_kept(copy: str) -> None:
     names = sorted([copy, "IMG_1.jpg"])
     photos = [
-        replace(photo(number), photo=Photo(Path("/pictures"), (name,)), digest="same")
+        replace(photo(number), photo=Photo(Path("/photos"), (name,)), digest="same")
         for number, name in enumerate(names, 1)
     ]
     kept = [each.photo.name for each in rules.reject_duplicates(photos, [(0, 1)]) if each.usable]

@@ -70,7 +70,7 @@ async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
         }
     ]
     folder = session.studio.plan.output_folder / "Anna"
-    paths = [Path(picture["path"]) for picture in facts["pictures"]]
+    paths = [Path(image["path"]) for image in facts["pictures"]]
     assert paths == sorted(paths)
     assert _files(session) == sorted([*paths, *(path.with_suffix(".json") for path in paths)])
     for path in paths:
@@ -83,14 +83,14 @@ async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
         assert (beside["training"], beside["task_id"]) == (training["task_id"], facts["task_id"])
     assert [type(block) for block in shown.blocks] == [ImageContent, ImageContent, ResourceLink, ResourceLink]
     without = await show(session, "generate_photos", subject="anna", prompt="by the sea")
-    [picture] = without.facts["pictures"]
-    beside = json.loads(Path(picture["path"]).with_suffix(".json").read_text(encoding="utf-8"))
+    [image] = without.facts["pictures"]
+    beside = json.loads(Path(image["path"]).with_suffix(".json").read_text(encoding="utf-8"))
     assert beside["seed"] is None
     assert all(max(preview.size) <= 512 for preview in shown.images())
-    for block, picture in zip(shown.blocks[2:], facts["pictures"], strict=True):
+    for block, image in zip(shown.blocks[2:], facts["pictures"], strict=True):
         assert isinstance(block, ResourceLink)
-        assert str(block.uri) == picture["uri"]
-        [read] = (await session.client.read_resource(picture["uri"])).contents
+        assert str(block.uri) == image["uri"]
+        [read] = (await session.client.read_resource(image["uri"])).contents
         assert read.mime_type == block.mime_type == "image/png"
     assert session.clock.sleepers == 0
 
@@ -128,7 +128,7 @@ async def test_only_given_fields_are_sent_and_sizes_only_with_custom(
     [
         ({}, "either task_id or subject"),
         ({"task_id": "a", "subject": "Anna"}, "either task_id or subject"),
-        ({"subject": "Nobody"}, "No training in this ledger has that subject. Call list_trainings"),
+        ({"subject": "Unknown"}, "No training in this ledger has that subject. Call list_trainings"),
         ({"task_id": "tr-0000000"}, "No training in this ledger has that ref. Call list_trainings"),
         ({"task_id": "never-seen"}, "Neither this ledger nor the service knows"),
         ({"task_id": "sandbox-person"}, "is a photo upload, not a training"),
@@ -319,7 +319,7 @@ async def test_images_are_not_fetched_from_other_hosts(serving: Serving, link: s
     [text] = result.content
     assert isinstance(text, TextContent)
     assert "fetch" in text.text or "failed" in text.text
-    assert "in a minute" not in text.text, "waiting does not mend an address"
+    assert "in a minute" not in text.text, "waiting does not fix a wrong host"
     if link.startswith("https://") and "not downloaded yet" in text.text:
         assert "APIFRAME_PICTURE_HOSTS" in text.text
 
@@ -434,10 +434,10 @@ async def test_expired_links_are_requested_again(
     await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
     seen = [path for path, _ in watched.seen]
     after = seen[seen.index(GENERATE) + 1 :]
-    assert [path.partition("/pictures/")[0] or "picture" for path in after] == [
-        "picture",
+    assert [path.partition("/pictures/")[0] or "image" for path in after] == [
+        "image",
         "/fetch",
-        "picture",
+        "image",
     ]
     watched.broken.clear()
     shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
@@ -448,7 +448,7 @@ async def test_expired_links_are_requested_again(
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_images_are_fetched_only_from_hosts_in_the_setting(serving: Serving, allowed: bool) -> None:
     trained = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
-    with fault_server("picture", faults={"picture": replying(answer("200 OK", b"no picture"))}) as decoy:
+    with fault_server("image", faults={"image": replying(answer("200 OK", b"not an image"))}) as decoy:
         made = {"task_id": "g-1", "status": "finished", "image_urls": [f"{decoy.base_url}/a.png"]}
         faults = {"trained": replying(answer("200 OK", trained)), "made": replying(answer("200 OK", made))}
         hosts = (decoy.base_url.removeprefix("http://"),) if allowed else (".apiframe.pro",)

@@ -26,7 +26,7 @@ Put = Callable[..., Path]
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
 
 
-async def judge(folder: Path, *more: Path) -> PhotoCheck:
+async def check_folder(folder: Path, *more: Path) -> PhotoCheck:
     with anyio.fail_after(30):
         return await check([folder, *more], AllowedFolders([folder, *more]))
 
@@ -39,15 +39,15 @@ def children() -> list[str]:
 async def test_every_photo_gets_a_number_and_a_verdict(photo_folder: Path, put: Put) -> None:
     put("a.jpg", 1)
     put("b small.jpg", 2, size=(290, 400))
-    put("c text.jpg", b"not a picture")
+    put("c text.jpg", b"not a photo")
     put("d.jpg", put("a.jpg", 1).read_bytes())
-    judged = await judge(photo_folder)
-    assert [photo.number for photo in judged.photos] == [1, 2, 3, 4]
-    assert Reason.TOO_SMALL in judged.photos[1].reasons
-    assert judged.photos[2].reasons == (Reason.NOT_AN_IMAGE,)
-    assert Reason.NEAR_DUPLICATE in judged.photos[3].reasons
-    assert judged.photos[3].duplicate_of == 1
-    assert (judged.usable, judged.enough) == (1, False)
+    checked = await check_folder(photo_folder)
+    assert [photo.number for photo in checked.photos] == [1, 2, 3, 4]
+    assert Reason.TOO_SMALL in checked.photos[1].reasons
+    assert checked.photos[2].reasons == (Reason.NOT_AN_IMAGE,)
+    assert Reason.NEAR_DUPLICATE in checked.photos[3].reasons
+    assert checked.photos[3].duplicate_of == 1
+    assert (checked.usable, checked.enough) == (1, False)
 
 
 async def test_progress_is_reported_for_every_photo(
@@ -66,10 +66,10 @@ async def test_progress_is_reported_for_every_photo(
 
 
 async def test_the_check_of_an_empty_folder_is_empty(photo_folder: Path) -> None:
-    judged = await judge(photo_folder)
-    assert (judged.photos, judged.usable) == ((), 0)
+    checked = await check_folder(photo_folder)
+    assert (checked.photos, checked.usable) == ((), 0)
     with pytest.raises(NothingToPrepare):
-        await prepare(judged)
+        await prepare(checked)
 
 
 async def test_a_path_outside_ends_the_check_before_any_photo_is_read(
@@ -82,11 +82,11 @@ async def test_a_path_outside_ends_the_check_before_any_photo_is_read(
 
 async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) -> None:
     write_photos(tmp_path, 12)
-    judged = await judge(tmp_path)
-    assert [photo.verdict for photo in judged.photos] == [Verdict.USE] * 12
-    assert judged.enough
+    checked = await check_folder(tmp_path)
+    assert [photo.verdict for photo in checked.photos] == [Verdict.USE] * 12
+    assert checked.enough
     with anyio.fail_after(30):
-        prepared = await prepare(judged)
+        prepared = await prepare(checked)
     assert len(prepared.jpegs) == 12
     assert prepared.size == sum(map(len, prepared.jpegs)) < 12 * 400_000
 
@@ -94,9 +94,9 @@ async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) ->
 async def test_of_more_photos_the_best_thirty_are_sent_best_first(photo_folder: Path) -> None:
     for number, scene in enumerate(scenes(33)):
         draw(scene, (800, 900)).save(photo_folder / f"{number:02}.jpg", "JPEG", quality=90)
-    judged = await judge(photo_folder)
+    checked = await check_folder(photo_folder)
     with anyio.fail_after(30):
-        prepared = await prepare(judged)
+        prepared = await prepare(checked)
     worths = [rules.score(photo) for photo in prepared.photos]
     assert (len(prepared.jpegs), len(prepared.spare)) == (30, 3)
     assert worths == sorted(worths, reverse=True)
@@ -110,28 +110,28 @@ async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_go
     for number in (1, 2, 3):
         dark = Image.open(tmp_path / f"drawn-{number:02}.jpg").point([level // 4 for level in range(256)] * 3)
         dark.save(tmp_path / f"drawn-{number:02}.jpg", "JPEG", quality=90)
-    judged = await judge(tmp_path)
-    assert [photo.verdict for photo in judged.photos[:3]] == [Verdict.WARN] * 3
-    chosen = choose(judged, leave_out=["drawn-14"], keep=[f"{judged.code}:2"])
-    few = choose(judged, leave_out=[f"drawn-{number:02}.jpg" for number in (5, 6, 7)])
+    checked = await check_folder(tmp_path)
+    assert [photo.verdict for photo in checked.photos[:3]] == [Verdict.WARN] * 3
+    chosen = choose(checked, leave_out=["drawn-14"], keep=[f"{checked.code}:2"])
+    few = choose(checked, leave_out=[f"drawn-{number:02}.jpg" for number in (5, 6, 7)])
     with anyio.fail_after(60):
-        assert await names_sent(judged, choose(judged)) == set(range(4, 15))
-        assert await names_sent(judged, chosen) == {2, *range(4, 14)}
-        sent = await names_sent(judged, few)
-    assert len(sent) == count_to_send(judged, few) == 10
+        assert await names_sent(checked, choose(checked)) == set(range(4, 15))
+        assert await names_sent(checked, chosen) == {2, *range(4, 14)}
+        sent = await names_sent(checked, few)
+    assert len(sent) == count_to_send(checked, few) == 10
     assert sent > {4, *range(8, 15)}
 
 
 async def test_the_better_of_two_duplicates_is_kept_in_any_order(photo_folder: Path) -> None:
-    picture = draw(scenes(1)[0], (1600, 2000))
+    image = draw(scenes(1)[0], (1600, 2000))
     for name, factor in (("a.jpg", 2), ("b.jpg", 1), ("c.jpg", 2)):
-        picture.reduce(factor).save(photo_folder / name, "JPEG", quality=90 // factor)
-    judged = await judge(photo_folder)
-    assert [photo.duplicate_of for photo in judged.photos] == [2, None, 2]
+        image.reduce(factor).save(photo_folder / name, "JPEG", quality=90 // factor)
+    checked = await check_folder(photo_folder)
+    assert [photo.duplicate_of for photo in checked.photos] == [2, None, 2]
 
 
-async def names_sent(judged: PhotoCheck, choice: Choice) -> set[int]:
-    return {photo.number for photo in (await prepare(judged, choice=choice)).photos}
+async def names_sent(checked: PhotoCheck, choice: Choice) -> set[int]:
+    return {photo.number for photo in (await prepare(checked, choice=choice)).photos}
 
 
 async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(t
     for number, path in enumerate(write_photos(one, 4)):
         shutil.copy(path, other / f"{9 - number} renamed.jpeg")
     with anyio.fail_after(30):
-        first, second = await prepare(await judge(one)), await prepare(await judge(other))
+        first, second = await prepare(await check_folder(one)), await prepare(await check_folder(other))
         (other / "9 renamed.jpeg").unlink()
-        fewer = await prepare(await judge(other))
+        fewer = await prepare(await check_folder(other))
     assert first.fingerprint == second.fingerprint != fewer.fingerprint
     assert sorted(first.jpegs) == sorted(second.jpegs)
 
@@ -151,9 +151,9 @@ async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(t
 async def test_metadata_does_not_change_the_fingerprint(photo_folder: Path, put: Put) -> None:
     path = put("a.jpg")
     with anyio.fail_after(30):
-        before = await prepare(await judge(photo_folder))
+        before = await prepare(await check_folder(photo_folder))
         path.write_bytes(path.read_bytes() + b"appended")
-        after = await prepare(await judge(photo_folder))
+        after = await prepare(await check_folder(photo_folder))
     assert before.fingerprint == after.fingerprint
 
 
@@ -166,11 +166,11 @@ async def test_a_photo_changed_after_the_check_is_replaced_by_a_spare_one(
 ) -> None:
     for number in range(4):
         put(f"{number}.jpg", number)
-    judged = await judge(photo_folder)
+    checked = await check_folder(photo_folder)
     put("1.jpg", 50)
     (photo_folder / "2.jpg").unlink()
     with anyio.fail_after(30):
-        prepared = await prepare(judged, 3)
+        prepared = await prepare(checked, 3)
     assert {photo.photo.name for photo in prepared.changed} == {"1.jpg", "2.jpg"}
     assert {photo.photo.name for photo in prepared.photos} == {"0.jpg", "3.jpg"}
 
@@ -180,20 +180,20 @@ async def test_a_link_that_replaces_a_photo_after_the_check_is_not_followed(
     photo_folder: Path, put: Put, tmp_path: Path
 ) -> None:
     path = put("a.jpg")
-    judged = await judge(photo_folder)
+    checked = await check_folder(photo_folder)
     path.rename(tmp_path / "outside.jpg")
     path.symlink_to(tmp_path / "outside.jpg")
     with pytest.raises(NothingToPrepare):
-        await prepare(judged)
+        await prepare(checked)
 
 
 async def test_the_sheet_is_a_jpeg_under_200_kb(photo_folder: Path, put: Put) -> None:
     for number in range(12):
         put(f"{number}.jpg", number)
     put("x.jpg", b"broken")
-    judged = await judge(photo_folder)
-    assert len(judged.sheet) < 200_000
-    with Image.open(io.BytesIO(judged.sheet)) as sheet:
+    checked = await check_folder(photo_folder)
+    assert len(checked.sheet) < 200_000
+    with Image.open(io.BytesIO(checked.sheet)) as sheet:
         assert sheet.format == "JPEG"
         assert max(sheet.size) <= 1500
 
@@ -205,7 +205,7 @@ async def test_no_decoder_remains_after_a_finished_or_cancelled_check(
     for number in range(8):
         put(f"{number}.jpg", number, size=(3000, 3000))
     before = set(children())
-    await judge(photo_folder)
+    await check_folder(photo_folder)
     assert set(children()) == before
 
     async def stop(_done: int, _of: int) -> None:
@@ -264,9 +264,9 @@ async def test_the_event_loop_is_responsive_while_photos_are_read(
 @pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
 async def test_a_rotated_photo_is_sent_upright(tmp_path: Path) -> None:
     draw(scenes(2)[1], (600, 800)).rotate(90, expand=True).save(tmp_path / "lying.jpg", quality=95)
-    judged = await judge(tmp_path)
+    checked = await check_folder(tmp_path)
     with anyio.fail_after(30):
-        prepared = await prepare(judged)
+        prepared = await prepare(checked)
     with Image.open(io.BytesIO(prepared.jpegs[0])) as sent:
         assert sent.size == (600, 800)
         detection = faces.detect(sent.convert("RGB"))
