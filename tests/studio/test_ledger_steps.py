@@ -167,7 +167,7 @@ def shape_of(engine: object) -> dict[str, tuple[object, ...]]:
     }
 
 
-OPENS = "import sys; from pathlib import Path; from apiframe_studio.ledger.store import Store; Store(Path(sys.argv[1]))"
+OPENS = "import sys; from pathlib import Path; from apiframe_studio.ledger.book import Book; Book(Path(sys.argv[1]))"
 
 
 @pytest.fixture

@@ -41,14 +41,14 @@ PAID_FOR = (State.QUEUED, State.PROCESSING, State.FINISHED, State.FAILED)
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - made unique below
 OUTCOMES = [*[Event.ACCEPTED] * 4, Event.NOT_SENT, Event.THROTTLED, Event.REFUSED]
 DECISIONS = [Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP]
-HAPPENINGS = [
+ACTIONS = [
     *["submit"] * 5,
     *["go_on"] * 10,
     *["clock"] * 3,
-    *["decide"] * 3,
+    *["resolve"] * 3,
     "webhook",
     "crash",
-    "look",
+    "check",
 ]
 
 reached: Counter[str] = Counter()
@@ -106,12 +106,12 @@ class PaidRequests(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     @rule(data=st.data())
-    def something_happens(self, data: st.DataObject) -> None:
+    def take_action(self, data: st.DataObject) -> None:
         """One rule with weights: hypothesis leaves whole rules out of an example, and then nothing is ever paid."""
-        name = data.draw(st.sampled_from(HAPPENINGS))
+        name = data.draw(st.sampled_from(ACTIONS))
         reached[name] += 1
-        happening: Callable[[st.DataObject], None] = getattr(self, name)
-        happening(data)
+        action: Callable[[st.DataObject], None] = getattr(self, name)
+        action(data)
 
     def submit(self, data: st.DataObject) -> None:
         """A caller asks for a training, perhaps again, and perhaps crashes before it is sent."""
@@ -212,14 +212,14 @@ class PaidRequests(RuleBasedStateMachine):
         self.now += data.draw(st.sampled_from([60, 60, 20, 4_000, -1, -60, -4_000]))
 
     def resolve(self, data: st.DataObject) -> None:
-        """A person decides about one of the submissions there are."""
+        """The user decides about one of the submissions."""
         if rows := [row for row in self.rows() if row.state in (State.UNCONFIRMED, State.INTENT)]:
             row = data.draw(st.sampled_from(rows))
             event = data.draw(st.sampled_from(DECISIONS))
             if self.stores[1].resolve(row.ref, event, None, self.now):
                 self.people[row.ref, PEOPLE[event]] += 1
 
-    def look(self, data: st.DataObject) -> None:
+    def check(self, data: st.DataObject) -> None:
         """The service says how far a training is."""
         if rows := [row for row in self.rows() if row.task_id]:
             row = data.draw(st.sampled_from(rows))
