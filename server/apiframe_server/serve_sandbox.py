@@ -10,7 +10,7 @@ import anyio
 from apiframe_server.composition import sandbox_of
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
-from apiframe_studio.ledger import LedgerError
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.sandbox import SANDBOX_KEY
 from apiframe_studio.sandbox.server import serve
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from apiframe_studio.errors import SettingsError as SettingsError
 from apiframe_studio.settings import PREFIX as PREFIX
-from apiframe_studio.settings import SettingsError as SettingsError
 from apiframe_studio.settings import StudioSettings, unknown_variables
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]

@@ -17,8 +17,8 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.select import DEFAULT_TERMS
-from apiframe_studio.ledger import LedgerError
-from apiframe_studio.training import NotATraining, UnknownTraining
+from apiframe_studio.errors import NotATraining, UnknownTraining
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_tools.wording.error_messages import message_for
 from apiframe_tools.wording.ledger_errors import explain_ledger
 from apiframe_tools.wording.service_errors import (

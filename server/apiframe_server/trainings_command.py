@@ -23,9 +23,10 @@ from apiframe_server.terminal import (
 )
 from apiframe_server.terminal_errors import SEE_DASHBOARD, key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
+from apiframe_studio.errors import UnknownSubject
 from apiframe_studio.ledger.states import State
 from apiframe_studio.studio import Studio
-from apiframe_studio.training import Note, Training, UnknownSubject
+from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_studio.waiting import is_worth_waiting
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus

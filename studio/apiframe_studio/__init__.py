@@ -14,51 +14,50 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from apiframe_studio.api.errors import ApiframeError
     from apiframe_studio.api.provider import Account
-    from apiframe_studio.errors import StudioError
-    from apiframe_studio.forgetting import Forgotten, forget_subject
-    from apiframe_studio.generations import (
+    from apiframe_studio.errors import (
+        CheckUnfinished,
+        ConsentMissing,
         FolderUnusable,
-        ImageRequest,
+        IdOfAnother,
+        NamedOtherwise,
+        NeedsTaskId,
+        NotAPhotoSet,
+        NotATraining,
+        NotEnoughPhotos,
         NotFetched,
+        NothingToResolve,
         NotTrained,
-        Pictures,
+        NotYetOver,
+        NotYetSent,
+        PhotosChanged,
+        Rejected,
+        SetNotUsable,
+        SettingsError,
+        UnknownSubject,
+        UnknownTraining,
     )
-    from apiframe_studio.ledger import (
+    from apiframe_studio.forgetting import Forgotten, forget_subject
+    from apiframe_studio.generations import ImageRequest, Pictures
+    from apiframe_studio.ledger import Kind
+    from apiframe_studio.ledger.errors import (
         IdTaken,
-        Kind,
         LedgerError,
+        NotAgreed,
         SpendingCapReached,
         SubjectForgotten,
         UnknownCursor,
     )
     from apiframe_studio.ledger.intent import KeyReused
     from apiframe_studio.ledger.states import State
-    from apiframe_studio.photo_sets import (
-        CheckedPhotos,
-        CheckUnfinished,
-        ConsentMissing,
-        NotAPhotoSet,
-        NotEnoughPhotos,
-        PhotosChanged,
-        PhotoSet,
-        PhotoSetRequest,
-        SetNotUsable,
-    )
+    from apiframe_studio.photo_sets import CheckedPhotos, PhotoSet, PhotoSetRequest
     from apiframe_studio.photos.errors import ChoiceRefused, PathRefused, PhotoError
     from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
     from apiframe_studio.plans import StudioConfig
-    from apiframe_studio.resolving import (
-        Decision,
-        IdOfAnother,
-        NamedOtherwise,
-        NeedsTaskId,
-        NothingToResolve,
-        NotYetOver,
-    )
-    from apiframe_studio.settings import SettingsError, StudioSettings
+    from apiframe_studio.resolving import Decision
+    from apiframe_studio.settings import StudioSettings
     from apiframe_studio.studio import Studio
-    from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
-    from apiframe_studio.training import NotATraining, Note, Training, UnknownSubject, UnknownTraining
+    from apiframe_studio.studio_error import StudioError
+    from apiframe_studio.training import Note, Training
     from apiframe_studio.trainings import Page, Price, TrainingRequest
 
 __version__ = "0.1.0"
@@ -67,73 +66,51 @@ __version__ = "0.1.0"
 _NAMES = {
     "api.errors": ("ApiframeError",),
     "api.provider": ("Account",),
-    "errors": ("StudioError",),
-    "forgetting": (
-        "Forgotten",
-        "forget_subject",
-    ),
-    "generations": (
+    "errors": (
+        "CheckUnfinished",
+        "ConsentMissing",
         "FolderUnusable",
+        "IdOfAnother",
+        "NamedOtherwise",
+        "NeedsTaskId",
+        "NotAPhotoSet",
+        "NotATraining",
+        "NotEnoughPhotos",
         "NotFetched",
         "NotTrained",
-        "Pictures",
-        "ImageRequest",
+        "NotYetOver",
+        "NotYetSent",
+        "NothingToResolve",
+        "PhotosChanged",
+        "Rejected",
+        "SetNotUsable",
+        "SettingsError",
+        "UnknownSubject",
+        "UnknownTraining",
     ),
-    "ledger.intent": ("KeyReused",),
-    "ledger": (
+    "forgetting": ("Forgotten", "forget_subject"),
+    "generations": ("Pictures", "ImageRequest"),
+    "ledger": ("Kind",),
+    "ledger.errors": (
         "IdTaken",
-        "Kind",
         "LedgerError",
+        "NotAgreed",
         "SpendingCapReached",
         "SubjectForgotten",
         "UnknownCursor",
     ),
-    "photo_sets": (
-        "CheckedPhotos",
-        "CheckUnfinished",
-        "CheckedPhotos",
-        "ConsentMissing",
-        "NotAPhotoSet",
-        "NotEnoughPhotos",
-        "PhotoSet",
-        "PhotosChanged",
-        "PhotoSetRequest",
-        "SetNotUsable",
-    ),
+    "ledger.intent": ("KeyReused",),
+    "ledger.states": ("State",),
+    "photo_sets": ("CheckedPhotos", "PhotoSet", "PhotoSetRequest"),
     "photos.errors": ("ChoiceRefused", "PathRefused", "PhotoError"),
     "photos.models": ("PhotoCheck", "PhotoVerdict", "Reason", "Verdict"),
     "plans": ("StudioConfig",),
-    "resolving": (
-        "Decision",
-        "IdOfAnother",
-        "NamedOtherwise",
-        "NeedsTaskId",
-        "NotYetOver",
-        "NothingToResolve",
-    ),
-    "submitter": (
-        "NotAgreed",
-        "NotYetSent",
-        "Rejected",
-    ),
-    "settings": (
-        "SettingsError",
-        "StudioSettings",
-    ),
+    "resolving": ("Decision",),
+    "settings": ("StudioSettings",),
     "studio": ("Studio",),
-    "ledger.states": ("State",),
-    "training": (
-        "NotATraining",
-        "Note",
-        "Training",
-        "UnknownSubject",
-        "UnknownTraining",
-    ),
-    "trainings": (
-        "Page",
-        "Price",
-        "TrainingRequest",
-    ),
+    "studio_error": ("StudioError",),
+    "training": ("Note", "Training"),
+    "trainings": ("Page", "Price", "TrainingRequest"),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names}
 

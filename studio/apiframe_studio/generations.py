@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused, is_unknown_task
@@ -16,17 +15,11 @@ from apiframe_studio.api.provider import ImageCall, Kind, Provider, TaskStatus, 
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
-from apiframe_studio.errors import StudioError
+from apiframe_studio.errors import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import (
-    Ledger,
-    NewSubmission,
-    Observation,
-    SavedImage,
-    SubjectForgotten,
-    Submission,
-)
+from apiframe_studio.ledger import Ledger, NewSubmission, Observation, SavedImage, Submission
+from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.service import Service
@@ -37,33 +30,6 @@ from apiframe_studio.trainings import Trainings
 DEADLINE_SECONDS: Final = 120.0
 DEDUP_WINDOW_SECONDS: Final = 600.0
 """For this long the same request without a seed is taken for a call that was made twice."""
-
-
-class NotTrained(StudioError):
-    """The training cannot make pictures (yet): it is not finished, or named no trigger word."""
-
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class NotFetched(StudioError):
-    """Pictures were made and paid for, and could not be fetched yet; asking again fetches them, free."""
-
-    def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(f"{row.ref}: {cause!r}")
-        self.row = row
-        self.cause = cause
-
-
-class FolderUnusable(StudioError):
-    """The output folder cannot be written. With a `row`, its pictures are paid for and can still be fetched, free."""
-
-    def __init__(self, folder: Path, why: str, row: Submission | None = None) -> None:
-        super().__init__(f"{folder}: {why}")
-        self.folder = folder
-        self.why = why
-        self.row = row
 
 
 @dataclass(frozen=True)

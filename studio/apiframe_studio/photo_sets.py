@@ -16,15 +16,23 @@ from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, Terms, UploadCall, check_status
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
-from apiframe_studio.errors import StudioError
+from apiframe_studio.errors import (
+    CheckUnfinished,
+    ConsentMissing,
+    NotAPhotoSet,
+    NotEnoughPhotos,
+    PhotosChanged,
+    SetNotUsable,
+)
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.dedup import has_expired, may_have_expired
+from apiframe_studio.ledger.errors import NotAgreed
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.progress import ignore
 from apiframe_studio.service import Service
 from apiframe_studio.service_time import ServiceTime
-from apiframe_studio.submitter import NotAgreed, Submitter, Taken
+from apiframe_studio.submitter import Submitter, Taken
 from apiframe_studio.training import Training, observation_of
 
 if TYPE_CHECKING:
@@ -54,45 +62,6 @@ class Step(StrEnum):
 
 Tell = Callable[[float, float, str], Awaitable[None]]
 """Tells how far something is: done, of, and what is being done (a `Step`)."""
-
-
-class NotEnoughPhotos(StudioError):
-    """Fewer pictures can be used than a training needs. Nothing was sent."""
-
-    def __init__(self, check: PhotoCheck, usable: int) -> None:
-        super().__init__(f"{usable} of {len(check.photos)} can be used, {check.takes.min} are needed")
-        self.check = check
-        self.usable = usable
-
-
-class CheckUnfinished(StudioError):
-    """The time of one call did not suffice to judge every picture. Nothing was sent; the next call goes on."""
-
-    def __init__(self, check: PhotoCheck) -> None:
-        super().__init__(len(check.unseen))
-        self.check = check
-
-
-class NotAPhotoSet(StudioError):
-    """The name is of something else in this ledger, or has the form of a ref and is of nothing. Nothing was sent."""
-
-
-class SetNotUsable(StudioError):
-    """A photo set of this ledger cannot be trained on (now). Nothing was sent."""
-
-    def __init__(self, photo_set: Submission, *, expired: bool, clock_ahead: float | None = None) -> None:
-        super().__init__(f"{photo_set.ref}: {'expired' if expired else photo_set.state.value}")
-        self.photo_set = photo_set
-        self.expired = expired
-        self.clock_ahead = clock_ahead
-
-
-class ConsentMissing(StudioError):
-    """Nobody said that the subject agreed, so the photos are not sent."""
-
-
-class PhotosChanged(StudioError):
-    """The photos at these paths are no longer those that a user agreed to. Nothing was sent."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import LedgerUnusable
+from apiframe_studio.ledger.errors import LedgerUnusable
 from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 

@@ -9,14 +9,23 @@ from typing import Final
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, TaskStatus, check_status
 from apiframe_studio.clock import Clock
-from apiframe_studio.errors import StudioError
+from apiframe_studio.errors import (
+    IdOfAnother,
+    NamedOtherwise,
+    NeedsTaskId,
+    NotATraining,
+    NothingToResolve,
+    NotYetOver,
+    UnknownTraining,
+)
 from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import REF, IdTaken, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
+from apiframe_studio.ledger.errors import IdTaken
 from apiframe_studio.ledger.states import UNDER_WAY, Event
 from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
-from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining, observation_of
+from apiframe_studio.training import Note, Training, observation_of
 
 
 class Decision(StrEnum):
@@ -25,42 +34,6 @@ class Decision(StrEnum):
     ACCEPTED = "accepted"
     SEND_AGAIN = "send_again"
     GIVE_UP = "give_up"
-
-
-class NothingToResolve(StudioError):
-    """The training is not waiting for a person's decision."""
-
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class NotYetOver(NothingToResolve):
-    """The service may still finish it, so that it cannot be given up before `may_end_at` (seconds since 1970)."""
-
-    def __init__(self, training: Training, may_end_at: float) -> None:
-        super().__init__(training)
-        self.may_end_at = may_end_at
-
-
-class IdOfAnother(StudioError):
-    """The id that was given belongs to another submission of this ledger."""
-
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class NamedOtherwise(StudioError):
-    """The training that was to be named has another subject already."""
-
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class NeedsTaskId(StudioError):
-    """`accepted` was said without the id of the training that was accepted."""
 
 
 class Resolver:
@@ -166,7 +139,7 @@ class Resolver:
     async def _name(self, row: Submission, name: str) -> Training:
         """Only what has no name gets one: another's must not change hands by a mistyped id."""
         if row.kind is not Kind.TRAINING:
-            raise NotATraining(row.kind)
+            raise NotATraining(row.kind, Kind.TRAINING)
         row = await self._ledger.rename(row.ref, name) or row
         if row.forgotten_at is None and subject_key(row.subject) != subject_key(name):
             raise NamedOtherwise(Training.of(row))

@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
 from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.api.urls import normalize_base_url, require_https
-from apiframe_studio.errors import StudioError
+from apiframe_studio.errors import SettingsError
 from apiframe_studio.sanitize import plain
 
 PREFIX: Final = "APIFRAME_"
@@ -35,16 +35,6 @@ _URL_ERRORS: Final = {
     BaseUrlProblem.CREDENTIALS: "must not contain a user name or password",
     BaseUrlProblem.QUERY: "must not have a ? or # part",
 }
-
-
-class SettingsError(StudioError):
-    """Settings have invalid values. `wrong` maps each field to a sentence with the variable and the fix."""
-
-    __str__ = Exception.__str__
-
-    def __init__(self, invalid: Mapping[str, str]) -> None:
-        super().__init__(" ".join(invalid.values()))
-        self.wrong = dict(invalid)
 
 
 class StudioSettings(BaseSettings):

@@ -24,9 +24,9 @@ from apiframe_studio.api.errors import (
     Refused,
 )
 from apiframe_studio.clock import Clock
-from apiframe_studio.errors import StudioError
-from apiframe_studio.ledger import Answer, Ledger, LedgerError, NewSubmission, SubjectForgotten, Submission
-from apiframe_studio.ledger.intent import NothingSent
+from apiframe_studio.errors import NotYetSent, Rejected
+from apiframe_studio.ledger import Answer, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger.errors import LedgerError, SubjectForgotten
 from apiframe_studio.ledger.states import Event, State, after
 from apiframe_studio.training import Note
 
@@ -51,28 +51,6 @@ MAX_RETRY_WAIT_SECONDS: Final = 10.0
 _FIRST_WAIT_SECONDS: Final = 0.5
 _FOLLOWER_POLL_SECONDS: Final = 0.25
 _NOT_TAKEN: Final = (NotSent, RateLimited, InvalidKey, InvalidBaseUrl)
-
-
-class NotYetSent(StudioError):
-    """Provably not taken, and remembered: the same call again sends it. Nothing was paid."""
-
-    def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(f"{row.ref}: {cause!r}")
-        self.row = row
-        self.cause = cause
-
-
-class Rejected(StudioError):
-    """The service said no. Nothing was paid, and the same call again is a new request."""
-
-    def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(f"{row.ref}: {cause!r}")
-        self.row = row
-        self.cause = cause
-
-
-class NotAgreed(StudioError):
-    """It would have to be paid for, and nobody agreed to that. Nothing was sent."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +112,7 @@ class Submitter:
                 row, since another process may give up what was found before.
         """
         now = self._clock.now()
-        try:
-            return await self._ledger.get_or_create(
-                new, now, service_now, self._credits_a_day, may_send=may_send
-            )
-        except NothingSent:
-            raise NotAgreed from None
+        return await self._ledger.get_or_create(new, now, service_now, self._credits_a_day, may_send=may_send)
 
     async def check_cap(self, new: NewSubmission) -> None:
         """Raise SpendingCapReached where the day's credits do not suffice: before a user is asked to pay."""

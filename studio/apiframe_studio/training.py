@@ -6,31 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apiframe_studio.api.provider import Kind, TaskState, TaskStatus
-from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger import Observation, Submission
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
-
-
-class UnknownTraining(StudioError):
-    """Neither this ledger nor the service knows a training by this name."""
-
-    def __init__(self, *, is_ref: bool) -> None:
-        super().__init__()
-        self.is_ref = is_ref
-
-
-class UnknownSubject(StudioError):
-    """No training of this ledger has this subject."""
-
-
-class NotATraining(StudioError):
-    """The id belongs to a task of another kind."""
-
-    def __init__(self, kind: Kind, wanted: Kind = Kind.TRAINING) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.wanted = wanted
 
 
 class Note(StrEnum):

@@ -17,32 +17,26 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, TaskStatus, Terms, TrainingCall, check_status
 from apiframe_studio.clock import Clock
+from apiframe_studio.errors import (
+    NotAPhotoSet,
+    NotATraining,
+    Rejected,
+    SetNotUsable,
+    UnknownSubject,
+    UnknownTraining,
+)
 from apiframe_studio.eta import ProgressHistory, eta_seconds
 from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import (
-    REF,
-    Ledger,
-    LedgerError,
-    LedgerUnusable,
-    NewSubmission,
-    Submission,
-)
+from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, NotAgreed
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.ledger.transitions import as_seen, is_news
-from apiframe_studio.photo_sets import NotAPhotoSet, PhotoSets, SetNotUsable
+from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.progress import ignore
 from apiframe_studio.resolving import Decision, Resolver, known_task
 from apiframe_studio.service import Service
-from apiframe_studio.submitter import NotAgreed, Rejected, SendOnce, Sent, Submitter, Taken
-from apiframe_studio.training import (
-    NotATraining,
-    Note,
-    Training,
-    UnknownSubject,
-    UnknownTraining,
-    observation_of,
-    state_of,
-)
+from apiframe_studio.submitter import SendOnce, Sent, Submitter, Taken
+from apiframe_studio.training import Note, Training, observation_of, state_of
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
@@ -248,7 +242,7 @@ class Trainings:
             return replace(await self._look_elsewhere(name), notes=(Note.LEDGER_NOT_READ,))
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
-                raise NotATraining(known[0].kind)
+                raise NotATraining(known[0].kind, Kind.TRAINING)
             return await self._refresh(*known)
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)

@@ -27,10 +27,10 @@ import anyio
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.ledger import LedgerError
+from apiframe_studio.errors import NotYetSent, Rejected
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submitter import NotYetSent, Rejected
 from apiframe_studio.trainings import TrainingRequest
 
 KEY = "v1-test-key-0123456789"

@@ -18,13 +18,14 @@ from pydantic import SecretStr
 from apiframe_studio import photo_sets
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.clock import Clock
-from apiframe_studio.generations import FolderUnusable, ImageRequest, NotFetched
-from apiframe_studio.ledger import LedgerError, Submission
+from apiframe_studio.errors import FolderUnusable, NotFetched, NotYetSent, Rejected
+from apiframe_studio.generations import ImageRequest
+from apiframe_studio.ledger import Submission
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.models import PhotoCheck, Variety
 from apiframe_studio.photos.preparing import PreparedPhotos
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submitter import NotYetSent, Rejected
 
 KEY = "v1-test-key-0123456789"
 IMAGE_PATH = "/images/1.png"

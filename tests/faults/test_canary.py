@@ -13,9 +13,9 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import LedgerError
+from apiframe_studio.errors import NotYetSent, Rejected
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submitter import NotYetSent, Rejected
 from apiframe_studio.training import Training
 from apiframe_studio.trainings import TrainingRequest
 

@@ -23,7 +23,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import LedgerError
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.states import State
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.training import Note, Training

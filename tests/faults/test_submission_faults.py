@@ -17,11 +17,11 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import NotSent, OutcomeUnknown, RateLimited, Refused
+from apiframe_studio.errors import NotYetSent, Rejected
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.ledger.states import State
 from apiframe_studio.resolving import Decision
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.submitter import NotYetSent, Rejected
 from apiframe_studio.training import Training
 from apiframe_studio.trainings import TrainingRequest
 

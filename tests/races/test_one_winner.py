@@ -16,7 +16,8 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import Answer, Kind, LedgerDamaged, NewSubmission, queries
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, queries
+from apiframe_studio.ledger.errors import LedgerDamaged
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.studio import Studio, StudioConfig
@@ -119,7 +120,8 @@ def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) 
 RACER = """
 import sys
 from pathlib import Path
-from apiframe_studio.ledger import IdTaken, Kind, NewSubmission
+from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger.errors import IdTaken
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.ledger.states import Event
 

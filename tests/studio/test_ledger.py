@@ -11,20 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.ledger import (
-    Answer,
-    Kind,
-    Ledger,
-    LedgerBusy,
-    LedgerDamaged,
-    LedgerError,
-    LedgerTooNew,
-    LedgerUnusable,
-    NewSubmission,
-    Observation,
-    Submission,
-)
+from apiframe_studio.ledger import Answer, Kind, Ledger, NewSubmission, Observation, Submission
 from apiframe_studio.ledger import sqlite as ledger_file
+from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged, LedgerError, LedgerTooNew, LedgerUnusable
 from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store

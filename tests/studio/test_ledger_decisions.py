@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.ledger import Answer, IdTaken, Kind, NewSubmission, Observation, RowPage, Submission
-from apiframe_studio.ledger.intent import KeyReused, NothingSent
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, RowPage, Submission
+from apiframe_studio.ledger.errors import IdTaken, NotAgreed
+from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
 
@@ -320,11 +321,11 @@ def test_a_training_created_before_its_set_had_an_id_is_recorded_with_its_photos
 
 def test_a_caller_that_may_not_send_adds_no_row_after_a_give_up(store: Store) -> None:
     for _ in range(2):
-        with pytest.raises(NothingSent):
+        with pytest.raises(NotAgreed):
             store.get_or_create(NEW, EPOCH, may_send=False)
     waiting, is_new = store.get_or_create(NEW, EPOCH)
     assert is_new
-    with pytest.raises(NothingSent):
+    with pytest.raises(NotAgreed):
         store.get_or_create(NEW, EPOCH, may_send=False)
     assert store.begin_sending(waiting.ref, EPOCH, LEASE)
     assert store.get_or_create(NEW, EPOCH, may_send=False)[0].ref == waiting.ref

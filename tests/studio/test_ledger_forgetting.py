@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.generations import ImageRequest
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, SubjectForgotten
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage
+from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.photo_sets import PhotoSetRequest

@@ -11,15 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from apiframe_studio.ledger import (
-    Answer,
-    Kind,
-    NewSubmission,
-    Observation,
-    Submission,
-    UnknownCursor,
-    queries,
-)
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, queries
+from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State
 from apiframe_studio.ledger.store import Store

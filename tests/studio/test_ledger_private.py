@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio import private_files
-from apiframe_studio.ledger import Kind, LedgerNotPrivate, NewSubmission
+from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger.errors import LedgerNotPrivate
 from apiframe_studio.ledger.store import Store
 
 from .stepped_clock import EPOCH

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from apiframe_studio.ledger import Kind, LedgerTooNew, NewSubmission, SpendingCapReached
+from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger.errors import LedgerTooNew, SpendingCapReached
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.schema import metadata

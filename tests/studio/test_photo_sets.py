@@ -12,14 +12,13 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
+from apiframe_studio.errors import ConsentMissing, PhotosChanged
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
 from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS, has_expired, is_reusable, max_cost
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import (
     MAX_UPLOAD_SECONDS,
     MIN_UPLOAD_SECONDS,
-    ConsentMissing,
-    PhotosChanged,
     PhotoSetRequest,
     deadline_seconds,
 )

@@ -14,7 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.generations import ImageRequest
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, SpendingCapReached
+from apiframe_studio.ledger import Answer, Kind, NewSubmission
+from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
@@ -162,7 +163,8 @@ def test_an_unconfirmed_training_of_unknown_size_counts_with_its_maximum_cost(tm
 RACER = """
 import sys
 from pathlib import Path
-from apiframe_studio.ledger import Kind, NewSubmission, SpendingCapReached
+from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.store import Store
 
 store = Store(Path(sys.argv[1]))

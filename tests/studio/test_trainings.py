@@ -13,16 +13,14 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, InvalidKey
 from apiframe_studio.api.v1 import fetch_batcher
-from apiframe_studio.ledger import Kind, UnknownCursor
+from apiframe_studio.errors import NeedsTaskId, NotATraining, NothingToResolve, UnknownTraining
+from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import State
-from apiframe_studio.resolving import (
-    Decision,
-    NeedsTaskId,
-    NothingToResolve,
-)
+from apiframe_studio.resolving import Decision
 from apiframe_studio.studio import Studio, StudioConfig
-from apiframe_studio.training import NotATraining, Note, Training, UnknownTraining
+from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import TrainingRequest
 
 from .api.conftest import Service

@@ -12,8 +12,8 @@ import pytest
 from mcp.types import ElicitResult, ErrorData
 
 from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger.errors import NotAgreed
 from apiframe_studio.photos.synthetic import draw, scenes
-from apiframe_studio.submitter import NotAgreed
 from apiframe_studio.trainings import TrainingRequest
 
 from ..conftest import DRAWN

@@ -10,14 +10,8 @@ from weakref import WeakKeyDictionary
 
 from mcp.server.mcpserver import Context, Resolve
 
-from apiframe_studio.photo_sets import (
-    CHECKING_SECONDS,
-    CheckedPhotos,
-    ConsentMissing,
-    PhotosChanged,
-    PhotoSetRequest,
-    Step,
-)
+from apiframe_studio.errors import ConsentMissing, PhotosChanged
+from apiframe_studio.photo_sets import CHECKING_SECONDS, CheckedPhotos, PhotoSetRequest, Step
 from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.confirmation import (
     Confirmation,

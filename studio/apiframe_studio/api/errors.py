@@ -23,7 +23,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from apiframe_studio.api.keys import KeyProblem
-from apiframe_studio.errors import StudioError
+from apiframe_studio.studio_error import StudioError
 
 
 class BaseUrlProblem(StrEnum):

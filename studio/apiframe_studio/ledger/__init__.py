@@ -6,18 +6,6 @@ use because SQLAlchemy takes a while to load and a server that is only listed sh
 
 from __future__ import annotations
 
-from apiframe_studio.ledger.errors import (
-    IdTaken,
-    LedgerBusy,
-    LedgerDamaged,
-    LedgerError,
-    LedgerNotPrivate,
-    LedgerTooNew,
-    LedgerUnusable,
-    SpendingCapReached,
-    SubjectForgotten,
-    UnknownCursor,
-)
 from apiframe_studio.ledger.ledger import Ledger
 from apiframe_studio.ledger.records import (
     REF,
@@ -33,21 +21,11 @@ from apiframe_studio.ledger.records import (
 __all__ = [
     "REF",
     "Answer",
-    "IdTaken",
     "Kind",
     "Ledger",
-    "LedgerBusy",
-    "LedgerDamaged",
-    "LedgerError",
-    "LedgerNotPrivate",
-    "LedgerTooNew",
-    "LedgerUnusable",
     "NewSubmission",
     "Observation",
     "RowPage",
     "SavedImage",
-    "SpendingCapReached",
-    "SubjectForgotten",
     "Submission",
-    "UnknownCursor",
 ]

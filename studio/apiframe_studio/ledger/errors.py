@@ -1,16 +1,16 @@
-"""What can be wrong with the ledger itself.
+"""Errors of the ledger. Each is raised before anything is sent.
+
+::
 
     LedgerError
-    ├── LedgerUnusable   the folder or file cannot be read or written: disk full, no permission
-    ├── LedgerNotPrivate another user of this machine owns it, or could change it
-    ├── LedgerTooNew     written by a newer version; it is left untouched
-    ├── LedgerBusy       another process held it for longer than we wait
-    ├── SpendingCapReached  the request would spend more than the person allows in a day
-    └── LedgerDamaged    not readable as a ledger; it was set aside under another name
+     ├─ LedgerUnusable        the folder or file cannot be read or written: disk full, no permission
+     ├─ LedgerNotPrivate      another user of this machine owns it, or can change it
+     ├─ LedgerTooNew          written by a newer version; it is left untouched
+     ├─ LedgerBusy            another process held it for longer than we wait
+     ├─ LedgerDamaged         not readable as a ledger; it was renamed
+     └─ SpendingCapReached    the request would spend more than the user allows in a day
 
-Each is raised before anything is sent. Nothing is ever overwritten or deleted.
-
-`UnknownCursor`, `IdTaken` and `SubjectForgotten` are no faults of the ledger: what was asked of it cannot be done.
+The others are no fault of the ledger: what was asked of it cannot be done.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apiframe_studio.studio_error import StudioError
+
 if TYPE_CHECKING:
     from apiframe_studio.ledger.records import Submission
-
-from apiframe_studio.errors import StudioError
 
 
 class LedgerError(StudioError):
@@ -81,3 +81,7 @@ class IdTaken(StudioError):
 
 class SubjectForgotten(StudioError):
     """The subject was forgotten, so nothing new about it is remembered. Nothing was sent, or nothing was taken."""
+
+
+class NotAgreed(StudioError):
+    """It would have to be paid for, and nobody agreed to that. Nothing was sent."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from apiframe_studio.errors import StudioError
 from apiframe_studio.ledger.states import OPEN, State
+from apiframe_studio.studio_error import StudioError
 
 
 class Candidate(Protocol):
@@ -48,10 +48,6 @@ class KeyReused(StudioError):
     def __init__(self, earlier: Candidate) -> None:
         super().__init__()
         self.earlier = earlier
-
-
-class NothingSent(Exception):
-    """Nothing that was sent carries this intent, and the caller may not send. `Submitter` raises NotAgreed for it."""
 
 
 def is_settled(row: Candidate) -> bool:

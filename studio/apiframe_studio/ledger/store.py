@@ -25,10 +25,11 @@ from apiframe_studio.ledger.errors import (
     LedgerBusy,
     LedgerError,
     LedgerUnusable,
+    NotAgreed,
     SpendingCapReached,
     SubjectForgotten,
 )
-from apiframe_studio.ledger.intent import Intent, NothingSent, is_settled, same_intent
+from apiframe_studio.ledger.intent import Intent, is_settled, same_intent
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
 from apiframe_studio.ledger.queries import (
     DURATIONS,
@@ -137,7 +138,7 @@ class Store:
             KeyReused: see `intent.same_intent`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
-            NothingSent: the caller may not send, and nothing was sent before. Nothing is remembered.
+            NotAgreed: the caller may not send, and nothing was sent before. Nothing is remembered.
         """
         self._replay_spool()
         with self._transaction() as connection:
@@ -145,7 +146,7 @@ class Store:
             new = with_its_photos(connection, new, self._terms.training_credits)
             known = _duplicate_of(connection, new, now, service_now, self._terms)
             if not may_send and _would_be_sent(known, new):
-                raise NothingSent
+                raise NotAgreed
             if known is None:
                 _refuse_forgotten(connection, new)
                 self._check_cap(connection, new, cap, now)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from apiframe_studio.errors import StudioError
 from apiframe_studio.guarded_files import Refusal as Refusal
+from apiframe_studio.studio_error import StudioError
 
 
 class PhotoError(StudioError):

@@ -13,28 +13,33 @@ from apiframe_studio.api.errors import (
     RateLimited,
 )
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.generations import FolderUnusable, NotFetched, NotTrained
-from apiframe_studio.ledger import (
-    Kind,
-    LedgerError,
-    SubjectForgotten,
-    Submission,
-    UnknownCursor,
-)
-from apiframe_studio.ledger.intent import KeyReused
-from apiframe_studio.ledger.states import State
-from apiframe_studio.photo_sets import (
+from apiframe_studio.errors import (
     CheckUnfinished,
     ConsentMissing,
+    FolderUnusable,
+    IdOfAnother,
+    NamedOtherwise,
+    NeedsTaskId,
     NotAPhotoSet,
+    NotATraining,
     NotEnoughPhotos,
+    NotFetched,
+    NothingToResolve,
+    NotTrained,
+    NotYetOver,
+    NotYetSent,
     PhotosChanged,
+    Rejected,
     SetNotUsable,
+    UnknownSubject,
+    UnknownTraining,
 )
+from apiframe_studio.ledger import Kind, Submission
+from apiframe_studio.ledger.errors import LedgerError, NotAgreed, SubjectForgotten, UnknownCursor
+from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import PhotoError
-from apiframe_studio.resolving import IdOfAnother, NamedOtherwise, NeedsTaskId, NothingToResolve, NotYetOver
-from apiframe_studio.submitter import NotAgreed, NotYetSent, Rejected
-from apiframe_studio.training import NotATraining, Training, UnknownSubject, UnknownTraining, is_missing
+from apiframe_studio.training import Training, is_missing
 from apiframe_tools.wording.ledger_errors import ledger_message
 from apiframe_tools.wording.next_steps import (
     SUBMITTED_BY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apiframe_studio.ledger import (
+from apiframe_studio.ledger.errors import (
     LedgerBusy,
     LedgerDamaged,
     LedgerError,

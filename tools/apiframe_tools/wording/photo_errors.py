@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from apiframe_studio.api.provider import Terms
+from apiframe_studio.errors import CheckUnfinished, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.ledger.states import State
-from apiframe_studio.photo_sets import (
-    CheckUnfinished,
-    NotEnoughPhotos,
-    SetNotUsable,
-)
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused, PathRefused, PhotoError, Refusal
 from apiframe_studio.sanitize import plain
 from apiframe_tools.wording.next_steps import after_failed_upload
