@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apiframe_studio.api.v1.batches import match_batch
+from apiframe_studio.api.v1.wire import match_batch
 
 
 def task(task_id: str | None, status: str | None = "processing") -> dict[str, object]:

@@ -43,18 +43,15 @@ class Upstream:
 class Asker:
     """A caller that fetches a status and can be cancelled."""
 
-    def __init__(self, look: Callable[[str], Awaitable[TaskStatus]], task_id: str) -> None:
+    def __init__(self, look: Callable[[str], Awaitable[Outcome]], task_id: str) -> None:
         self.task_id = task_id
-        self.heard: TaskStatus | ApiframeError | None = None
+        self.heard: Outcome | None = None
         self.scope = anyio.CancelScope()
         self._look = look
 
     async def ask(self) -> None:
         with self.scope:
-            try:
-                self.heard = await self._look(self.task_id)
-            except ApiframeError as error:
-                self.heard = error
+            self.heard = await self._look(self.task_id)
 
     def heard_its_own(self) -> bool:
         return isinstance(self.heard, TaskStatus) and self.heard.task_id == self.task_id

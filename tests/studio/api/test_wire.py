@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
-from apiframe_studio.api.v1.batches import match_batch
-from apiframe_studio.api.v1.wire import read_account, read_task
+from apiframe_studio.api.v1.wire import match_batch, read_account, read_task
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),

@@ -23,7 +23,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.http.downloads import ImageDownloader
 from apiframe_studio.api.http.redaction import Redactor
-from apiframe_studio.api.http.responses import missing_id_error, parse_or_raise
+from apiframe_studio.api.http.responses import RawResponse, missing_id_error, parse_or_raise
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.transport import Body, Transport
 from apiframe_studio.api.provider import (
@@ -39,11 +39,10 @@ from apiframe_studio.api.provider import (
     TrainingCall,
     UploadCall,
 )
-from apiframe_studio.api.v1.batches import match_batch
 from apiframe_studio.api.v1.fetch_batcher import FetchBatcher
 from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.api.v1.upload_body import UploadBody
-from apiframe_studio.api.v1.wire import RESPONSE_FORMAT, read_account, read_task
+from apiframe_studio.api.v1.wire import RESPONSE_FORMAT, match_batch, read_account, read_task
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -104,7 +103,7 @@ class ApiframeV1:
             "webhook_secret": secret,
         }
         seconds = self._deadlines.paid if deadline_seconds is None else deadline_seconds
-        return await self._pay("/ai-photo-train", _without_none(body), seconds)
+        return self._accepted(await self._pay("/ai-photo-train", _without_none(body), seconds))
 
     async def upload(
         self, call: UploadCall, *, deadline_seconds: float, on_sent: OnBytesSent | None = None
@@ -117,7 +116,7 @@ class ApiframeV1:
         """
         fields = _without_none({"ethnicity": call.ethnicity, "gender": call.gender, "age": call.age})
         body = UploadBody(fields, call.photos, on_sent)
-        return await self._pay("/ai-photo-upload", body, deadline_seconds)
+        return self._accepted(await self._pay("/ai-photo-upload", body, deadline_seconds))
 
     async def generate(self, call: ImageCall, *, deadline_seconds: float) -> Accepted:
         """Generate images. PAID, sent once. The response holds the images, or an id to fetch them by.
@@ -136,7 +135,8 @@ class ApiframeV1:
             "number_of_images": _as_text(call.number_of_images),
             "seed": call.seed,
         }
-        return await self._pay("/ai-photo-generate", _without_none(body), deadline_seconds, needs_id=False)
+        response = await self._pay("/ai-photo-generate", _without_none(body), deadline_seconds)
+        return self._accepted(response, needs_id=False)
 
     async def download(
         self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
@@ -163,12 +163,10 @@ class ApiframeV1:
         outcomes: dict[str, TaskStatus | ApiframeError] = {}
 
         async def check(task_id: str) -> None:
-            try:
-                task = await self._batcher.fetch(task_id)
-            except ApiframeError as error:
-                outcomes[task_id] = error
-            else:
-                outcomes[task_id] = task if kind is None else replace(task, kind=kind)
+            outcome = await self._batcher.fetch(task_id)
+            if kind is not None and isinstance(outcome, TaskStatus):
+                outcome = replace(outcome, kind=kind)
+            outcomes[task_id] = outcome
 
         async with anyio.create_task_group() as group:
             for task_id in dict.fromkeys(task_ids):
@@ -226,10 +224,12 @@ class ApiframeV1:
         """Close the connections."""
         await self._transport.aclose()
 
-    async def _pay(self, path: str, body: Body, seconds: float, *, needs_id: bool = True) -> Accepted:
-        response = await self._transport.request(
+    def _pay(self, path: str, body: Body, seconds: float) -> Awaitable[RawResponse]:
+        return self._transport.request(
             "POST", path, body, redactor=self._redactor, seconds=seconds, fresh=True
         )
+
+    def _accepted(self, response: RawResponse, *, needs_id: bool = True) -> Accepted:
         task = self._without_secrets(
             read_task(parse_or_raise(response, self._redactor, RESPONSE_FORMAT), self._redactor.sanitize)
         )

@@ -54,12 +54,8 @@ class FetchBatcher:
         self._sent: dict[str, _PendingFetch] = {}
         self._batches_in_flight = 0
 
-    async def fetch(self, task_id: str) -> TaskStatus:
-        """Return the status from a request that is sent for this call, or was in flight already.
-
-        Raises:
-            ApiframeError: what the service said about this id, or why the request failed.
-        """
+    async def fetch(self, task_id: str) -> Outcome:
+        """Return the outcome of a request that is sent for this call, or was in flight already."""
         pending = self._sent.get(task_id) or self._waiting.setdefault(task_id, _PendingFetch(task_id))
         pending.waiters += 1
         try:
@@ -68,10 +64,8 @@ class FetchBatcher:
                     await self._send_batch(pending)
                 else:
                     await self._wait(pending)
-            if isinstance(outcome, ApiframeError):
-                # Each waiter raises a copy, or their tracebacks would grow into one another.
-                raise copy(outcome)
-            return outcome
+            # Each waiter may raise it: of a shared error their tracebacks would grow into one another.
+            return copy(outcome)
         finally:
             pending.waiters -= 1
             self._detach(pending)
@@ -96,9 +90,15 @@ class FetchBatcher:
     async def _send_batch(self, leader: _PendingFetch) -> None:
         batch = self._take_batch(leader)
         try:
-            outcomes = await self._request([one.task_id for one in batch])
+            if len(batch) == 1:
+                leader.outcome = await self._fetch(leader.task_id)
+            else:
+                outcomes = await self._fetch_many([one.task_id for one in batch])
+                for one in batch:
+                    one.outcome = outcomes[one.task_id]
+        except ApiframeError as error:
             for one in batch:
-                one.outcome = outcomes[one.task_id]
+                one.outcome = error
         finally:
             self._finish_batch(batch)
 
@@ -111,12 +111,6 @@ class FetchBatcher:
         self._batches_in_flight += 1
         self._wake_first()
         return batch
-
-    async def _request(self, ids: list[str]) -> Mapping[str, Outcome]:
-        try:
-            return {ids[0]: await self._fetch(ids[0])} if len(ids) == 1 else await self._fetch_many(ids)
-        except ApiframeError as error:
-            return dict.fromkeys(ids, error)
 
     def _finish_batch(self, batch: list[_PendingFetch]) -> None:
         """Put ids without an outcome, because their leader was cancelled, back to the front of the queue."""
