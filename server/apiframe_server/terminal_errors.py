@@ -17,10 +17,10 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.select import DEFAULT_TERMS
-from apiframe_studio.errors import NotATraining, UnknownTraining
+from apiframe_studio.errors import UnknownTraining, WrongKind
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_tools.wording.error_messages import message_for
-from apiframe_tools.wording.ledger_errors import explain_ledger
+from apiframe_tools.wording.ledger_errors import ledger_fix
 from apiframe_tools.wording.service_errors import (
     KEY_PROBLEMS,
     NEW_KEYS,
@@ -69,7 +69,7 @@ def explain_to_user(error: BaseException, option: str = "") -> Problem | None:
             return _service(error)
         case LedgerError():
             return _ledger(error)
-        case UnknownTraining() | NotATraining():
+        case UnknownTraining() | WrongKind():
             advice = f"{list_command(option)} lists your trainings."
             return Problem(ExitCode.NOT_FOUND, "no training has that name or id.", advice)
         case _:
@@ -105,5 +105,5 @@ def _service(error: ApiframeError) -> Problem | None:
 
 
 def _ledger(error: LedgerError) -> Problem:
-    problem, fix = explain_ledger(error)
-    return Problem(ExitCode.LOCAL, f"{problem}.", f"{fix[:1].upper()}{fix[1:]}.")
+    fix = ledger_fix(error)
+    return Problem(ExitCode.LOCAL, f"{error}.", f"{fix[:1].upper()}{fix[1:]}.")

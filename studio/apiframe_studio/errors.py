@@ -1,26 +1,26 @@
-"""One tree for everything that the studio raises on purpose.
+"""Errors of the studio's verbs, and the tree that they are part of.
 
 ::
 
     StudioError
-     ├─ SettingsError        a variable of the environment has a value that cannot be used
-     ├─ ApiframeError        one request to the service: see `api.errors`
-     ├─ LedgerError          the ledger cannot be used, or the spending limit is reached
+     ├─ SettingsError        a variable of the environment has an invalid value
+     ├─ ApiframeError        one request to the service failed: see `api.errors`
+     ├─ LedgerError          the ledger cannot be used, or the spending limit is reached: see `ledger.errors`
      ├─ PhotoError           photos on this machine: see `photos.errors`
-     ├─ NotYetSent, Rejected, NotAgreed                        a paid request that was not taken
-     ├─ NotEnoughPhotos, CheckUnfinished, ConsentMissing,
+     ├─ PaymentNotApproved, NotYetSent, Rejected              a paid request was not accepted
+     ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing,
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, SubjectForgotten    photo sets
-     ├─ UnknownTraining, NotATraining, NothingToResolve, NotYetOver, NamedOtherwise,
-     │  IdOfAnother, IdTaken, NeedsTaskId, UnknownCursor, KeyReused    trainings
+     ├─ UnknownTraining, WrongKind, NothingToResolve, MayStillFinish, SubjectMismatch,
+     │  TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images
 
-`str()` of each says what happened, and names the submission where there is one; it is never empty and holds no
-secret. What a user is told is made from the attributes, in `apiframe_tools.wording.error_messages`.
+What an assistant or a user reads is made from the attributes, in `apiframe_tools.wording.error_messages`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from apiframe_studio.studio_error import StudioError
@@ -35,151 +35,166 @@ if TYPE_CHECKING:
 
 
 class SettingsError(StudioError):
-    """Settings have invalid values. `wrong` maps each field to a sentence with the variable and the fix."""
-
-    __str__ = Exception.__str__
+    """Settings have invalid values. `invalid` maps each field to a sentence with the variable and the fix."""
 
     def __init__(self, invalid: Mapping[str, str]) -> None:
         super().__init__(" ".join(invalid.values()))
-        self.wrong = dict(invalid)
+        self.invalid = dict(invalid)
 
 
 class NotYetSent(StudioError):
-    """Provably not taken, and remembered: the same call again sends it. Nothing was paid."""
+    """The service did not accept the request, for sure. Nothing was paid; the same call again sends it."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(f"{row.ref}: {cause!r}")
+        super().__init__(f"{row.ref} was not sent: {cause}")
         self.row = row
         self.cause = cause
 
 
 class Rejected(StudioError):
-    """The service said no. Nothing was paid, and the same call again is a new request."""
+    """The service refused the request. Nothing was paid; the same call again is a new request."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(f"{row.ref}: {cause!r}")
+        super().__init__(f"{row.ref} was rejected: {cause}")
         self.row = row
         self.cause = cause
 
 
 class NotEnoughPhotos(StudioError):
-    """Fewer pictures can be used than a training needs. Nothing was sent."""
+    """Fewer photos can be used than a training needs. Nothing was sent."""
 
     def __init__(self, check: PhotoCheck, usable: int) -> None:
-        super().__init__(f"{usable} of {len(check.photos)} can be used, {check.takes.min} are needed")
+        super().__init__(f"{usable} of {len(check.photos)} photos can be used, {check.takes.min} are needed")
         self.check = check
         self.usable = usable
 
 
-class CheckUnfinished(StudioError):
-    """The time of one call did not suffice to judge every picture. Nothing was sent; the next call goes on."""
+class CheckIncomplete(StudioError):
+    """Not every photo could be checked within one call. Nothing was sent; the next call continues."""
 
     def __init__(self, check: PhotoCheck) -> None:
-        super().__init__(len(check.unseen))
+        super().__init__(f"{len(check.unseen)} photos could not be checked in time")
         self.check = check
 
 
 class ConsentMissing(StudioError):
-    """Nobody said that the subject agreed, so the photos are not sent."""
+    """The request does not say that the subject agreed. Nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the consent of the subject is missing")
 
 
 class PhotosChanged(StudioError):
-    """The photos at these paths are no longer those that a user agreed to. Nothing was sent."""
+    """The photos at these paths are no longer those that the user approved. Nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the photos changed after the user approved them")
 
 
 class NotAPhotoSet(StudioError):
-    """The name is of something else in this ledger, or has the form of a ref and is of nothing. Nothing was sent."""
+    """The name has the form of a ref and is unknown, or belongs to another kind of request. Nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("no photo set of this ledger has that name")
 
 
 class SetNotUsable(StudioError):
-    """A photo set of this ledger cannot be trained on (now). Nothing was sent."""
+    """A photo set of this ledger cannot be trained on, or not yet. Nothing was sent."""
 
     def __init__(self, photo_set: Submission, *, expired: bool, clock_ahead: float | None = None) -> None:
-        super().__init__(f"{photo_set.ref}: {'expired' if expired else photo_set.state.value}")
+        state = "expired" if expired else photo_set.state.value
+        super().__init__(f"photo set {photo_set.ref} cannot be trained on: it is {state}")
         self.photo_set = photo_set
         self.expired = expired
         self.clock_ahead = clock_ahead
+        """Seconds that this machine's clock is ahead of the service's (below 0: behind), when it is wrong."""
 
 
 class UnknownTraining(StudioError):
-    """Neither this ledger nor the service knows a training by this name."""
+    """This ledger has no training with that ref, or neither this ledger nor the service knows the task_id."""
 
     def __init__(self, *, is_ref: bool) -> None:
-        super().__init__()
+        super().__init__(f"no training has that {'ref' if is_ref else 'task_id'}")
         self.is_ref = is_ref
 
 
-class NotATraining(StudioError):
-    """The id belongs to a task of another kind."""
+class WrongKind(StudioError):
+    """The id belongs to another kind of task than the one that was `wanted`."""
 
     def __init__(self, kind: Kind, wanted: Kind) -> None:
-        super().__init__(kind)
+        super().__init__(f"that id is of kind {kind}, not {wanted}")
         self.kind = kind
         self.wanted = wanted
 
 
 class NothingToResolve(StudioError):
-    """The training is not waiting for a person's decision."""
+    """The request is in a state to which the decision does not apply. Nothing was recorded."""
 
     def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
+        super().__init__(f"{training.ref} is {training.state}, so that decision does not apply")
         self.training = training
 
 
-class NotYetOver(NothingToResolve):
-    """The service may still finish it, so that it cannot be given up before `may_end_at` (seconds since 1970)."""
+class MayStillFinish(NothingToResolve):
+    """The service may still finish it, so it cannot be given up before `may_end_at` (seconds since 1970, UTC)."""
 
     def __init__(self, training: Training, may_end_at: float) -> None:
         super().__init__(training)
         self.may_end_at = may_end_at
 
+    def __str__(self) -> str:
+        until = datetime.fromtimestamp(self.may_end_at, UTC)
+        return f"{self.training.ref} may still finish, until {until:%Y-%m-%d %H:%M} UTC"
 
-class IdOfAnother(StudioError):
-    """The id that was given belongs to another submission of this ledger."""
+
+class SubjectMismatch(StudioError):
+    """The training that was to get a subject already has another one. Nothing was changed."""
 
     def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
+        super().__init__(f"training {training.ref} already has another subject")
         self.training = training
 
 
-class NamedOtherwise(StudioError):
-    """The training that was to be named has another subject already."""
+class TaskIdMissing(StudioError):
+    """The decision "accepted" came without the task_id of the training. Nothing was recorded."""
 
-    def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
-        self.training = training
-
-
-class NeedsTaskId(StudioError):
-    """`accepted` was said without the id of the training that was accepted."""
+    def __init__(self) -> None:
+        super().__init__("the decision accepted needs a task_id")
 
 
 class UnknownSubject(StudioError):
-    """No training of this ledger has this subject."""
+    """No training of this ledger has this subject. Nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("no training has that subject")
 
 
 class NotTrained(StudioError):
-    """The training cannot make pictures (yet): it is not finished, or named no trigger word."""
+    """The training is not finished, or has no trigger word, so it cannot make images. Nothing was sent."""
 
     def __init__(self, training: Training) -> None:
-        super().__init__(training.ref)
+        word = "its trigger word is known" if training.trigger_word else "its trigger word is not known"
+        super().__init__(f"training {training.ref or training.task_id} is {training.state}, and {word}")
         self.training = training
 
 
 class NotFetched(StudioError):
-    """Pictures were made and paid for, and could not be fetched yet; asking again fetches them, free."""
+    """Images were made and paid for, but could not be downloaded. The same call again downloads them, free."""
 
     def __init__(self, row: Submission, cause: ApiframeError) -> None:
-        super().__init__(f"{row.ref}: {cause!r}")
+        super().__init__(f"the images of {row.ref} could not be downloaded: {cause}")
         self.row = row
         self.cause = cause
 
 
 class FolderUnusable(StudioError):
-    """The output folder cannot be written. With a `row`, its pictures are paid for and can still be fetched, free."""
+    """The output folder cannot be written.
+
+    Without a `row` nothing was sent. The images of a `row` are paid for; the same call again downloads them, free.
+    """
 
     def __init__(self, folder: Path, why: str, row: Submission | None = None) -> None:
-        super().__init__(f"{folder}: {why}")
+        super().__init__(f"the output folder {folder} cannot be written: {why}")
         self.folder = folder
         self.why = why
         self.row = row

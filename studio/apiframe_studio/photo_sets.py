@@ -17,7 +17,7 @@ from apiframe_studio.api.provider import Kind, Provider, Terms, UploadCall, chec
 from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import (
-    CheckUnfinished,
+    CheckIncomplete,
     ConsentMissing,
     NotAPhotoSet,
     NotEnoughPhotos,
@@ -27,7 +27,7 @@ from apiframe_studio.errors import (
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.dedup import has_expired, may_have_expired
-from apiframe_studio.ledger.errors import NotAgreed
+from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.progress import ignore
 from apiframe_studio.service import Service
@@ -197,14 +197,14 @@ class PhotoSets:
         What was found out about each file is kept for a while, so that the next call is quick.
 
         Raises:
-            PathRefused, DecodersFailed, NotEnoughPhotos, CheckUnfinished, ChoiceRefused: see there.
+            PathRefused, DecodersFailed, NotEnoughPhotos, CheckIncomplete, ChoiceRefused: see there.
         """
         from apiframe_studio.photos.choosing import choose, count_to_send
 
         files = await in_file_thread(self._allowed.identities, request.paths)
         judged = await self.check(request.paths, tell, seconds)
         if judged.unseen:
-            raise CheckUnfinished(judged)
+            raise CheckIncomplete(judged)
         choice = choose(judged, request.leave_out, request.keep)
         if (number := count_to_send(judged, choice)) < self._terms.photos.min:
             raise NotEnoughPhotos(judged, number)
@@ -244,7 +244,7 @@ class PhotoSets:
 
         Raises:
             ConsentMissing, PhotosChanged: nothing was sent.
-            NotAgreed: it would have to be paid for, and must not.
+            PaymentNotApproved: it would have to be paid for, and must not.
             As `check_and_normalise`: nothing was sent.
             As `Trainings.start`.
         """
@@ -255,7 +255,7 @@ class PhotoSets:
         checking = CHECKING_SECONDS if seconds < math.inf else None
         checked = await self._as_agreed(request, tell, checked, checking)
         if not may_pay and await self.costs(request, checked):
-            raise NotAgreed
+            raise PaymentNotApproved
         prepared = checked.prepared
         new = self._submission(request, prepared)
         _, service_now = await self._peek(new)

@@ -10,18 +10,17 @@ from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, TaskStatus, check_status
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import (
-    IdOfAnother,
-    NamedOtherwise,
-    NeedsTaskId,
-    NotATraining,
+    MayStillFinish,
     NothingToResolve,
-    NotYetOver,
+    SubjectMismatch,
+    TaskIdMissing,
     UnknownTraining,
+    WrongKind,
 )
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
-from apiframe_studio.ledger.errors import IdTaken
+from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.states import UNDER_WAY, Event
 from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
@@ -60,12 +59,12 @@ class Resolver:
         training was made elsewhere. A task_id counts with `accepted` only.
 
         Raises:
-            UnknownTraining, NotATraining, NothingToResolve, NotYetOver, NeedsTaskId, IdOfAnother, NamedOtherwise:
+            UnknownTraining, WrongKind, NothingToResolve, MayStillFinish, TaskIdMissing, TaskIdTaken, SubjectMismatch:
             see there.
             ApiframeError: the id could not be checked with the service.
         """
         if decision is Decision.ACCEPTED and task_id is None:
-            raise NeedsTaskId
+            raise TaskIdMissing
         row = await self._ledger.find(ref, self._clock.now())
         if row is None:
             return await self._adopt(ref, decision, task_id)
@@ -77,12 +76,9 @@ class Resolver:
 
     async def _decide(self, row: Submission, decision: Decision, task_id: str | None) -> Training:
         now = self._clock.now()
-        try:
-            resolved = await self._ledger.resolve(row.ref, _EVENT_OF[decision], task_id, now)
-        except IdTaken as taken:
-            raise IdOfAnother(Training.of(taken.row)) from taken
+        resolved = await self._ledger.resolve(row.ref, _EVENT_OF[decision], task_id, now)
         if resolved is None and decision is Decision.GIVE_UP and row.state in UNDER_WAY:
-            raise NotYetOver(Training.of(row), may_end_at(row))
+            raise MayStillFinish(Training.of(row), may_end_at(row))
         if resolved is None:
             raise NothingToResolve(Training.of(row))
         is_training = resolved.kind is Kind.TRAINING
@@ -120,7 +116,7 @@ class Resolver:
         """The id that a user gives must be of this kind at the service, and of no other submission here."""
         other = await self._ledger.find(task_id, self._clock.now())
         if other is not None and other.ref != row.ref:
-            raise IdOfAnother(Training.of(other))
+            raise TaskIdTaken(other)
         await known_task(await self._service(), task_id, row.kind)
 
     async def _adopt(self, name: str, decision: Decision, task_id: str | None) -> Training:
@@ -139,10 +135,10 @@ class Resolver:
     async def _name(self, row: Submission, name: str) -> Training:
         """Only what has no name gets one: another's must not change hands by a mistyped id."""
         if row.kind is not Kind.TRAINING:
-            raise NotATraining(row.kind, Kind.TRAINING)
+            raise WrongKind(row.kind, Kind.TRAINING)
         row = await self._ledger.rename(row.ref, name) or row
         if row.forgotten_at is None and subject_key(row.subject) != subject_key(name):
-            raise NamedOtherwise(Training.of(row))
+            raise SubjectMismatch(Training.of(row))
         return await self._refresh(row)
 
 
@@ -151,7 +147,7 @@ async def known_task(api: Provider, task_id: str, wanted: Kind) -> TaskStatus:
 
     Raises:
         UnknownTraining: the service does not know it.
-        NotATraining: it is of another kind than the one that is `wanted`.
+        WrongKind: it is of another kind than the one that is `wanted`.
         ApiframeError: the service could not be asked.
     """
     try:
@@ -161,7 +157,7 @@ async def known_task(api: Provider, task_id: str, wanted: Kind) -> TaskStatus:
             raise UnknownTraining(is_ref=False) from refused
         raise
     if task.kind not in (None, wanted):
-        raise NotATraining(task.kind, wanted)
+        raise WrongKind(task.kind, wanted)
     return task
 
 

@@ -151,7 +151,7 @@ class StudioSettings(BaseSettings):
             try:
                 return cls.read(default=invalid), invalid
             except SettingsError as error:
-                invalid |= error.wrong
+                invalid |= error.invalid
 
 
 def _refuse_unencrypted(url: str) -> None:

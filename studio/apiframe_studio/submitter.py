@@ -108,8 +108,8 @@ class Submitter:
         """Remember an intent or find its duplicate; see `Ledger.get_or_create`. One over the day's limit leaves no row.
 
         Raises:
-            NotAgreed: it would have to be sent, and may not be. This is decided in the transaction that writes the
-                row, since another process may give up what was found before.
+            PaymentNotApproved: it would have to be sent, and may not be. This is decided in the transaction that
+                writes the row, since another process may give up what was found before.
         """
         now = self._clock.now()
         return await self._ledger.get_or_create(new, now, service_now, self._credits_a_day, may_send=may_send)

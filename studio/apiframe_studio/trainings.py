@@ -19,16 +19,16 @@ from apiframe_studio.api.provider import Kind, TaskStatus, Terms, TrainingCall, 
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import (
     NotAPhotoSet,
-    NotATraining,
     Rejected,
     SetNotUsable,
     UnknownSubject,
     UnknownTraining,
+    WrongKind,
 )
 from apiframe_studio.eta import ProgressHistory, eta_seconds
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
-from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, NotAgreed
+from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.ledger.transitions import as_seen, is_news
 from apiframe_studio.photo_sets import PhotoSets
@@ -124,7 +124,7 @@ class Trainings:
         Without `may_pay` it returns what is there already and sends nothing.
 
         Raises:
-            NotAgreed: it would have to be paid for, and must not.
+            PaymentNotApproved: it would have to be paid for, and must not.
             InvalidKey, InvalidBaseUrl, LedgerError: nothing was sent.
             NotAPhotoSet, SubjectForgotten: nothing was sent.
             SetNotUsable: nothing was sent, and there is no training of these photos.
@@ -139,7 +139,7 @@ class Trainings:
         # A training that is there is returned whatever has become of its set: only a new one needs the set.
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
-        except NotAgreed:
+        except PaymentNotApproved:
             new = self._submission(request, await self._ready_set(request))
             row = await self._admit_ready(new, may_pay=may_pay)
 
@@ -161,7 +161,7 @@ class Trainings:
     async def _admit_ready(self, new: NewSubmission, *, may_pay: bool) -> Submission:
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=may_pay)
-        except NotAgreed:
+        except PaymentNotApproved:
             await self._submitter.check_cap(new)
             raise
         return row
@@ -231,7 +231,7 @@ class Trainings:
         """One look at a training by its task_id or ref.
 
         Raises:
-            UnknownTraining, NotATraining: see there.
+            UnknownTraining, WrongKind: see there.
             ApiframeError: the service could not be asked.
         """
         try:
@@ -242,7 +242,7 @@ class Trainings:
             return replace(await self._look_elsewhere(name), notes=(Note.LEDGER_NOT_READ,))
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
-                raise NotATraining(known[0].kind, Kind.TRAINING)
+                raise WrongKind(known[0].kind, Kind.TRAINING)
             return await self._refresh(*known)
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)

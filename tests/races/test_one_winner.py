@@ -121,7 +121,7 @@ RACER = """
 import sys
 from pathlib import Path
 from apiframe_studio.ledger import Kind, NewSubmission
-from apiframe_studio.ledger.errors import IdTaken
+from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.ledger.states import Event
 
@@ -138,7 +138,7 @@ for number in range(20):
         try:
             decided = store.resolve(f"{ref}{number:06}", Event.PERSON_SAYS_ACCEPTED, task_id, 1.0)
             print(decided.ref, decided.task_id == task_id)
-        except IdTaken as taken:
+        except TaskIdTaken as taken:
             print(taken.row.ref, False)
 store.close()
 """

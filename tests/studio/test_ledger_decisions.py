@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, RowPage, Submission
-from apiframe_studio.ledger.errors import IdTaken, NotAgreed
+from apiframe_studio.ledger.errors import PaymentNotApproved, TaskIdTaken
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
@@ -61,7 +61,7 @@ def test_an_id_of_another_submission_is_refused_within_the_transaction(
 ) -> None:
     other, _ = store.import_task(NewSubmission(of, *PLACE, "", subject="Bruno"), "task-1", EPOCH)
     row = unconfirmed(store, replace(NEW, kind=kind))
-    with pytest.raises(IdTaken) as refused:
+    with pytest.raises(TaskIdTaken) as refused:
         store.resolve(row.ref, Event.PERSON_SAYS_ACCEPTED, "task-1", EPOCH)
     assert refused.value.row.ref == other.ref
     assert found(store, row.ref) == row
@@ -321,11 +321,11 @@ def test_a_training_created_before_its_set_had_an_id_is_recorded_with_its_photos
 
 def test_a_caller_that_may_not_send_adds_no_row_after_a_give_up(store: Store) -> None:
     for _ in range(2):
-        with pytest.raises(NotAgreed):
+        with pytest.raises(PaymentNotApproved):
             store.get_or_create(NEW, EPOCH, may_send=False)
     waiting, is_new = store.get_or_create(NEW, EPOCH)
     assert is_new
-    with pytest.raises(NotAgreed):
+    with pytest.raises(PaymentNotApproved):
         store.get_or_create(NEW, EPOCH, may_send=False)
     assert store.begin_sending(waiting.ref, EPOCH, LEASE)
     assert store.get_or_create(NEW, EPOCH, may_send=False)[0].ref == waiting.ref

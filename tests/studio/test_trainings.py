@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, InvalidKey
 from apiframe_studio.api.v1 import fetch_batcher
-from apiframe_studio.errors import NeedsTaskId, NotATraining, NothingToResolve, UnknownTraining
+from apiframe_studio.errors import NothingToResolve, TaskIdMissing, UnknownTraining, WrongKind
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.intent import KeyReused
@@ -194,13 +194,13 @@ async def test_after_give_up_a_start_is_a_new_training(studio: Studio, service: 
 async def test_accepted_needs_an_id_that_the_service_knows(studio: Studio, service: Service) -> None:
     doubtful = await unconfirmed(studio, service)
     assert doubtful.ref
-    with pytest.raises(NeedsTaskId):
+    with pytest.raises(TaskIdMissing):
         await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED)
     knows, service.answers["/fetch"] = service.answers["/fetch"], (404, {})
     with pytest.raises(UnknownTraining):
         await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "train-typo")
     service.answers["/fetch"] = {"status": "finished", "expires_at": "2027-01-01T00:00:00Z"}
-    with pytest.raises(NotATraining):
+    with pytest.raises(WrongKind):
         await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "upload-1")
     assert (await studio.trainings.look(doubtful.ref)).state is State.UNCONFIRMED
     service.answers["/fetch"] = knows

@@ -12,7 +12,7 @@ import pytest
 from mcp.types import ElicitResult, ErrorData
 
 from apiframe_studio.ledger import Kind
-from apiframe_studio.ledger.errors import NotAgreed
+from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.photos.synthetic import draw, scenes
 from apiframe_studio.trainings import TrainingRequest
 
@@ -341,7 +341,7 @@ async def test_a_client_that_fails_to_ask_gets_an_explanation_and_pays_nothing(s
 
 async def test_an_unconfirmed_payment_is_never_made(serving: Serving) -> None:
     async with serving() as session:
-        with pytest.raises(NotAgreed):
+        with pytest.raises(PaymentNotApproved):
             await session.studio.trainings.start(TrainingRequest("sandbox-person"), may_pay=False)
         begun = await show(session, "start_training", **TRAINING)
         again = await session.studio.trainings.start(TrainingRequest("sandbox-person"), may_pay=False)

@@ -21,6 +21,7 @@ exception of the HTTP library, or text of the service that was not sanitized.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.studio_error import StudioError
@@ -93,6 +94,8 @@ class ImageRefusedReason(StrEnum):
 class ApiframeError(StudioError):
     """A request to the service did not return what it asked for."""
 
+    summary: ClassVar = "the request failed"
+
     def __init__(
         self, message: str = "", *, status: int | None = None, request_id: str | None = None
     ) -> None:
@@ -104,52 +107,59 @@ class ApiframeError(StudioError):
         self.request_id = request_id
         """The service's `x-request-id`, when it sent one: what its support asks for."""
 
-    def _facts(self) -> str:
+    def __str__(self) -> str:
+        status = f"HTTP {self.status}" if self.status else ""
         request = f"request {self.request_id}" if self.request_id else ""
-        facts = (self._detail(), f"HTTP {self.status}" if self.status else "", self.message, request)
-        return "; ".join(fact for fact in facts if fact)
+        facts = "; ".join(fact for fact in (self._reason(), status, self.message, request) if fact)
+        return f"{self.summary} ({facts})" if facts else self.summary
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self._facts()}>"
+        return f"<{type(self).__name__}: {self}>"
 
-    def _detail(self) -> str:
+    def _reason(self) -> str:
         return ""
 
 
 class InvalidKey(ApiframeError):
-    """Nothing was sent: the key is missing, a placeholder, of another generation, or malformed."""
+    """The key is missing, a placeholder, of another generation, or malformed. Nothing was sent."""
+
+    summary = "the API key cannot be used"
 
     def __init__(self, problem: KeyProblem) -> None:
         super().__init__()
         self.args = (problem,)
         self.problem = problem
 
-    def _detail(self) -> str:
-        return self.problem.value
+    def _reason(self) -> str:
+        return self.problem.value.replace("_", " ")
 
 
 class InvalidBaseUrl(ApiframeError):
-    """Nothing was sent: the base URL or the proxy in the settings cannot be used."""
+    """The base URL or the proxy in the settings cannot be used. Nothing was sent."""
+
+    summary = "the base URL cannot be used"
 
     def __init__(self, problem: BaseUrlProblem) -> None:
         super().__init__()
         self.args = (problem,)
         self.problem = problem
 
-    def _detail(self) -> str:
-        return self.problem.value
+    def _reason(self) -> str:
+        return self.problem.value.replace("_", " ")
 
 
 class NotSent(ApiframeError):
     """Provably no byte of the request left: name not found, refused, or no connection in time."""
+
+    summary = "the request was not sent"
 
     def __init__(self, reason: NotSentReason) -> None:
         super().__init__()
         self.args = (reason,)
         self.reason = reason
 
-    def _detail(self) -> str:
-        return self.reason.value
+    def _reason(self) -> str:
+        return self.reason.value.replace("_", " ")
 
 
 class RateLimited(ApiframeError):
@@ -157,6 +167,8 @@ class RateLimited(ApiframeError):
 
     `retry_after` is in seconds, never negative and at most an hour; None when the service did not say.
     """
+
+    summary = "the service accepts no more requests for now"
 
     def __init__(
         self,
@@ -173,17 +185,25 @@ class RateLimited(ApiframeError):
 class Refused(ApiframeError):
     """The service understood the request and refused it, or redirected it, which is never followed."""
 
+    summary = "the service refused the request"
+
 
 class AuthenticationFailed(Refused):
     """The service does not accept this key (401, 403)."""
+
+    summary = "the service does not accept the API key"
 
 
 class InsufficientCredits(Refused):
     """The account has too few credits (402)."""
 
+    summary = "the account has too few credits"
+
 
 class NotFound(Refused):
     """404: there is no such task, or no such path at this base URL."""
+
+    summary = "the service has no such task or path"
 
 
 def is_unknown_task(error: ApiframeError) -> bool:
@@ -194,6 +214,8 @@ def is_unknown_task(error: ApiframeError) -> bool:
 class ImageRefused(ApiframeError):
     """We refused an image, not the service. Asking again is free, and useless with the same settings."""
 
+    summary = "the image was not accepted"
+
     def __init__(self, reason: ImageRefusedReason, host: str = "") -> None:
         super().__init__()
         self.args = (reason, host)
@@ -201,12 +223,14 @@ class ImageRefused(ApiframeError):
         self.host = host
         """The host that the image was to come from, as a setting would name it. Untrusted; "" if unreadable."""
 
-    def _detail(self) -> str:
+    def _reason(self) -> str:
         return f"{self.reason.value} {self.host}".rstrip()
 
 
 class OutcomeUnknown(ApiframeError):
     """The service may or may not have acted. The program never resends a paid request that ends like this."""
+
+    summary = "the outcome of the request is unknown"
 
     def __init__(
         self,
@@ -225,5 +249,5 @@ class OutcomeUnknown(ApiframeError):
         self.task_id = task_id
         """An id that could be salvaged, without guessing, from a 2xx response that was cut off."""
 
-    def _detail(self) -> str:
-        return self.reason.value
+    def _reason(self) -> str:
+        return self.reason.value.replace("_", " ")

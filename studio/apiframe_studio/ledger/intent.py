@@ -43,10 +43,10 @@ class Keyed(Generic[_Candidate]):
 
 
 class KeyReused(StudioError):
-    """The idempotency key stands for `earlier`, which has other photos or another word. Nothing was sent."""
+    """The idempotency key was used for `earlier`, with other photos or another trigger word. Nothing was sent."""
 
     def __init__(self, earlier: Candidate) -> None:
-        super().__init__()
+        super().__init__("that idempotency key was used for another request")
         self.earlier = earlier
 
 

@@ -21,13 +21,13 @@ from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger.dedup import CLOCK_STEP_SECONDS, is_reusable, max_cost
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
-    IdTaken,
     LedgerBusy,
     LedgerError,
     LedgerUnusable,
-    NotAgreed,
+    PaymentNotApproved,
     SpendingCapReached,
     SubjectForgotten,
+    TaskIdTaken,
 )
 from apiframe_studio.ledger.intent import Intent, is_settled, same_intent
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
@@ -138,7 +138,7 @@ class Store:
             KeyReused: see `intent.same_intent`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
-            NotAgreed: the caller may not send, and nothing was sent before. Nothing is remembered.
+            PaymentNotApproved: the caller may not send, and nothing was sent before. Nothing is remembered.
         """
         self._replay_spool()
         with self._transaction() as connection:
@@ -146,7 +146,7 @@ class Store:
             new = with_its_photos(connection, new, self._terms.training_credits)
             known = _duplicate_of(connection, new, now, service_now, self._terms)
             if not may_send and _would_be_sent(known, new):
-                raise NotAgreed
+                raise PaymentNotApproved
             if known is None:
                 _refuse_forgotten(connection, new)
                 self._check_cap(connection, new, cap, now)
@@ -258,7 +258,7 @@ class Store:
         A `task_id` counts only with `PERSON_SAYS_ACCEPTED`.
 
         Raises:
-            IdTaken: another submission has this id.
+            TaskIdTaken: another submission has this id.
         """
         self._replay_spool()
         with self._transaction() as connection:
@@ -576,7 +576,7 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:
     for other in named(connection, row.service, row.owner, task_id):
         if other.ref != row.ref:
-            raise IdTaken(other)
+            raise TaskIdTaken(other)
 
 
 def _as_it_is(row: Submission, now: float) -> Submission:

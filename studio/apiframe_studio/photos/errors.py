@@ -37,7 +37,7 @@ class PathRefused(PhotoError):
         self.position = position
         self.near = tuple(near)
         folders = ", ".join(str(folder) for folder in self.allowed) or "none"
-        super().__init__(f"{refusal.value}; allowed folders: {folders}")
+        super().__init__(f"the path is not read ({_spoken(refusal)}); the allowed folders are: {folders}")
 
 
 class ChoiceProblem(StrEnum):
@@ -62,7 +62,7 @@ class ChoiceRefused(PhotoError):
     def __init__(
         self, problem: ChoiceProblem, named: str = "", near: Sequence[str] = (), *, most: int = 0
     ) -> None:
-        super().__init__(problem.value)
+        super().__init__(f"a photo cannot be left out or kept ({_spoken(problem)})")
         self.problem = problem
         self.named = named
         self.near = tuple(near)
@@ -72,6 +72,13 @@ class ChoiceRefused(PhotoError):
 class NothingToPrepare(PhotoError):
     """The check has no photo with the verdict use or warn."""
 
+    def __init__(self) -> None:
+        super().__init__("no photo can be used")
+
 
 class DecodersFailed(PhotoError):
     """A decoder process could not be started, or ended before it was ready."""
+
+
+def _spoken(code: StrEnum) -> str:
+    return code.value.replace("_", " ")

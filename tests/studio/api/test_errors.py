@@ -68,15 +68,15 @@ def test_an_error_keeps_all_its_facts_when_it_is_copied(error: ApiframeError, ag
     [
         (
             OutcomeUnknown("hm", reason=OutcomeUnknownReason.SERVER_ERROR, status=502),
-            "OutcomeUnknown: server_error; HTTP 502; hm",
+            "the outcome of the request is unknown (server error; HTTP 502; hm)",
         ),
-        (NotSent(NotSentReason.DNS), "NotSent: dns"),
-        (InvalidKey(KeyProblem.MISSING), "InvalidKey: missing"),
-        (ImageRefused(ImageRefusedReason.HOST, "a.example"), "ImageRefused: host a.example"),
-        (ImageRefused(ImageRefusedReason.TYPE), "ImageRefused: type"),
-        (AuthenticationFailed(status=401), "AuthenticationFailed: HTTP 401"),
+        (NotSent(NotSentReason.DNS), "the request was not sent (dns)"),
+        (InvalidKey(KeyProblem.MISSING), "the API key cannot be used (missing)"),
+        (ImageRefused(ImageRefusedReason.HOST, "a.example"), "the image was not accepted (host a.example)"),
+        (ImageRefused(ImageRefusedReason.TYPE), "the image was not accepted (type)"),
+        (AuthenticationFailed(status=401), "the service does not accept the API key (HTTP 401)"),
     ],
 )
 def test_an_error_shows_its_facts(error: ApiframeError, text: str) -> None:
-    assert repr(error) == f"<{text}>"
-    assert str(error).endswith(f" ({text.partition(': ')[2]})")
+    assert str(error) == text
+    assert repr(error) == f"<{type(error).__name__}: {text}>"

@@ -14,28 +14,33 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.errors import (
-    CheckUnfinished,
+    CheckIncomplete,
     ConsentMissing,
     FolderUnusable,
-    IdOfAnother,
-    NamedOtherwise,
-    NeedsTaskId,
+    MayStillFinish,
     NotAPhotoSet,
-    NotATraining,
     NotEnoughPhotos,
     NotFetched,
     NothingToResolve,
     NotTrained,
-    NotYetOver,
     NotYetSent,
     PhotosChanged,
     Rejected,
     SetNotUsable,
+    SubjectMismatch,
+    TaskIdMissing,
     UnknownSubject,
     UnknownTraining,
+    WrongKind,
 )
 from apiframe_studio.ledger import Kind, Submission
-from apiframe_studio.ledger.errors import LedgerError, NotAgreed, SubjectForgotten, UnknownCursor
+from apiframe_studio.ledger.errors import (
+    LedgerError,
+    PaymentNotApproved,
+    SubjectForgotten,
+    TaskIdTaken,
+    UnknownCursor,
+)
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import PhotoError
@@ -83,11 +88,11 @@ _MESSAGES: Final[Mapping[type[BaseException], str]] = {
         "The subject was forgotten, so nothing more was sent or paid. Next: only if the user wants to train "
         "that subject after all, call prepare_photos with the photos again."
     ),
-    NotAgreed: (
+    PaymentNotApproved: (
         "This would cost credits now, and the user was not asked, so nothing was sent or paid. Next: call "
         "the tool again with the same arguments."
     ),
-    NeedsTaskId: (
+    TaskIdMissing: (
         "The decision accepted needs the task_id that the Apiframe dashboard shows for the training. Ask "
         "the user for it, then call resolve_training with ref, accepted and task_id."
     ),
@@ -121,18 +126,18 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
                 "Neither this ledger nor the service knows that task_id. Call list_trainings to see what was started "
                 "from here, or check the id with the user."
             )
-        case NotATraining(wanted=Kind.TRAINING):
+        case WrongKind(wanted=Kind.TRAINING):
             return _OTHER_KINDS.get(
                 error.kind, "This id is not a training. Call list_trainings to see the trainings."
             )
-        case NotATraining():
+        case WrongKind():
             return (
                 f"This id is {_KIND_NAMES[error.kind]}, not {_KIND_NAMES[error.wanted]}; nothing was "
                 "recorded. Ask the user for the id shown in their Apiframe dashboard, then call resolve_training."
             )
-        case NotYetOver():
+        case MayStillFinish():
             return _not_yet_over(error)
-        case NamedOtherwise():
+        case SubjectMismatch():
             return (
                 f"The subject of that training (ref {error.training.ref}) is already {error.training.subject!r}; "
                 "nothing was changed. Next: check the task_id with the user, or call get_training_status with it."
@@ -144,12 +149,12 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
                 f"{what} {training.ref} is {STATUS[training.state]}, so that decision does not apply. "
                 f"Next: {next_step(training, terms)}"
             )
-        case IdOfAnother():
+        case TaskIdTaken():
             return (
-                f"That task_id belongs to {error.training.ref}, which is {STATUS[error.training.state]}; nothing was "
-                "recorded. Ask the user for the id of the unconfirmed request, then call resolve_training with it."
+                f"That task_id belongs to {error.row.ref}, which is {STATUS[error.row.state]}; nothing was recorded. "
+                "Ask the user for the id of the unconfirmed request, then call resolve_training with it."
             )
-        case NotEnoughPhotos() | CheckUnfinished() | SetNotUsable() | PhotoError():
+        case NotEnoughPhotos() | CheckIncomplete() | SetNotUsable() | PhotoError():
             return photo_message(error, terms)
         case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
             return _image_message(error, terms)
@@ -157,7 +162,7 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
             return _MESSAGES.get(type(error))
 
 
-def _not_yet_over(error: NotYetOver) -> str:
+def _not_yet_over(error: MayStillFinish) -> str:
     order, tool = SUBMITTED_BY[error.training.kind]
     asks = "get_training_status" if error.training.kind is Kind.TRAINING else tool
     at = datetime.fromtimestamp(error.may_end_at, UTC)

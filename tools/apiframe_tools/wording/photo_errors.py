@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.errors import CheckUnfinished, NotEnoughPhotos, SetNotUsable
+from apiframe_studio.errors import CheckIncomplete, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused, PathRefused, PhotoError, Refusal
 from apiframe_studio.sanitize import plain
@@ -24,11 +24,11 @@ REFUSALS = {
 }
 
 
-def photo_message(error: NotEnoughPhotos | CheckUnfinished | SetNotUsable | PhotoError, terms: Terms) -> str:
+def photo_message(error: NotEnoughPhotos | CheckIncomplete | SetNotUsable | PhotoError, terms: Terms) -> str:
     """Return the message for an error of photos or a photo set."""
     price = Prices(terms).upload
     match error:
-        case CheckUnfinished():
+        case CheckIncomplete():
             seen, unseen = len(error.check.photos), len(error.check.unseen)
             return (
                 f"{seen} of {seen + unseen} photos were checked within the time limit of one call; nothing was sent "
