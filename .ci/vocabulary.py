@@ -50,10 +50,10 @@ class Exemption(NamedTuple):
     file: str
     text: re.Pattern[str]
 
-    def covers(self, term: Term, file: str, line: str) -> bool:
-        return (
-            self.word in ("*", term.key) and fnmatch(file, self.file) and self.text.search(line) is not None
-        )
+    def remove_from(self, line: str, term: Term, file: str) -> str:
+        """Return the line without the text that may stay."""
+        applies = self.word in ("*", term.key) and fnmatch(file, self.file)
+        return self.text.sub(" ", line) if applies else line
 
 
 class Finding(NamedTuple):
@@ -105,7 +105,7 @@ def read_words(settings: Mapping[str, Any]) -> tuple[Sequence[Term], Sequence[Ex
         Term(key, re.compile(rf"\b(?:{key})\b"), better, False) for key, better in settings["names"].items()
     ]
     exemptions = [
-        Exemption(entry["word"], entry.get("file", "*"), re.compile(entry.get("text", "")))
+        Exemption(entry["word"], entry.get("file", "*"), re.compile(entry.get("text", ".*")))
         for entry in settings["allowed"]
     ]
     return [*words, *names], exemptions
@@ -127,8 +127,11 @@ def find(file: str, text: str, terms: Sequence[Term], exemptions: Sequence[Exemp
     for number, line in enumerate((file, *text.splitlines())):
         words = split_words(line)
         for term in terms:
-            for found in term.pattern.finditer(words if term.in_words else line):
-                if not any(exemption.covers(term, file, line) for exemption in exemptions):
+            if term.pattern.search(words if term.in_words else line):
+                rest = line
+                for exemption in exemptions:
+                    rest = exemption.remove_from(rest, term, file)
+                for found in term.pattern.finditer(split_words(rest) if term.in_words else rest):
                     yield Finding(file, number, term, found.group())
 
 

@@ -274,7 +274,7 @@ def _template() -> Iterator[None]:
 def machine_settings(examples: int) -> settings:
     return settings(
         max_examples=examples,
-        stateful_step_count=30,
+        stateful_step_count=40,
         deadline=None,
         database=None,
         derandomize=True,
