@@ -24,7 +24,7 @@ SETTINGS = """
 [[allowed]]
 word = "wish(?:es)?"
 file = "docs/*"
-text = "quoted"
+text = "quoted wish"
 why = "an example"
 """
 

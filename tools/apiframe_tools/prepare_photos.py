@@ -134,9 +134,9 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     before = f" {describe_earlier_training(trained)}" if trained else ""
     left_out = ready.photos.found - number
     training = studio.terms.training_credits.of(number)
-    told = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
+    omitted = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
     return (
-        f"Send {photos} to Apiframe? {told}It costs {Prices(studio.terms).upload}; training on them costs {training:g} "
-        "more, and you will be asked again before it starts. Apiframe then stores photos of the subject's face."
-        f"{before}"
+        f"Send {photos} to Apiframe? {omitted}It costs {Prices(studio.terms).upload}; training on them costs "
+        f"{training:g} more, and you will be asked again before it starts. Apiframe then stores photos of the "
+        f"subject's face.{before}"
     )

@@ -24,7 +24,7 @@ from apiframe_studio.studio import Studio
 
 MAX_SUGGESTED: Final = 20
 
-Subject = Annotated[str, Field(description="Name of the subject: the person in the photos")]
+Subject = Annotated[str, Field(description="Name of the subject, who is in the photos")]
 Folder = Annotated[
     str,
     Field(

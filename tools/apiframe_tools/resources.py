@@ -51,7 +51,7 @@ def _add_images(server: MCPServer[Any], studio: Studio, media_type: str, ending:
         title=f"A generated image ({ending})",
         mime_type=media_type,
     )
-    async def picture(ref: str, number: str) -> bytes:
+    async def image(ref: str, number: str) -> bytes:
         """An image that generate_photos saved on this machine."""
         saved = await raise_readable(studio, studio.ledger.images_of(ref))
         for one in saved:
@@ -62,10 +62,10 @@ def _add_images(server: MCPServer[Any], studio: Studio, media_type: str, ending:
         )
 
 
-async def raise_readable(studio: Studio, wanted: Any) -> Any:
-    """What was asked for, or the studio's trouble in words."""
+async def raise_readable(studio: Studio, result: Any) -> Any:
+    """Await a result. Raises the studio's errors as ResourceError with a readable message."""
     try:
-        return await wanted
+        return await result
     except Exception as error:
         from apiframe_tools.wording.error_messages import message_for
 

@@ -77,7 +77,7 @@ class ImagesMade(WithImages):
             f"The trigger word {self.trigger_word} was added before the prompt."
             if self.trigger_word_added
             else "",
-            *(f"{picture.number}: {picture.path}." for picture in self.pictures),
+            *(f"{image.number}: {image.path}." for image in self.pictures),
             f"ref {self.ref}.",
             *self.warnings,
             f"Next: {self.next_step}",

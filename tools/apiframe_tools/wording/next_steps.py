@@ -176,21 +176,21 @@ def after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool)
     return "call get_training_status with a task_id or ref for details of one."
 
 
-def after_check(judged: PhotoCheck) -> str:
+def after_check(check: PhotoCheck) -> str:
     """After a check of photos."""
-    if judged.inner and not judged.photos:
+    if check.inner and not check.photos:
         return "call check_photos with the folder that holds the subject's photos."
-    if judged.unseen:
+    if check.unseen:
         return (
-            f"call check_photos again with the same paths; it continues with the {len(judged.unseen)} photos that were "
+            f"call check_photos again with the same paths; it continues with the {len(check.unseen)} photos that were "
             "not checked yet."
         )
-    if judged.enough:
+    if check.enough:
         return (
             "show the user the contact sheet and the price. Once they agree to send the photos, call prepare_photos "
             "with the same paths."
         )
-    missing = photos_missing(judged)
+    missing = photos_missing(check)
     needed = "1 more good photo is" if missing == 1 else f"{missing} more good photos are"
     return f"tell the user; {needed} needed before anything can be sent."
 
@@ -238,12 +238,12 @@ _IMAGES_GONE = (
 )
 
 
-def after_making(pictures: Pictures) -> str:
+def after_making(made: Pictures) -> str:
     """After a call of generate_photos."""
-    row = pictures.row
+    row = made.row
     if row.forgotten_at is not None:
         return "tell the user; nothing is kept."
-    if pictures.gone:
+    if made.gone:
         return _IMAGES_GONE
     match row.state:
         case State.FINISHED:

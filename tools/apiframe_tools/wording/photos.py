@@ -79,12 +79,14 @@ def photos_missing(check: PhotoCheck) -> int:
 def suggest_photos(check: PhotoCheck) -> list[str]:
     """Return what to photograph next, in words."""
     # Until all are checked it is not known how many are missing.
-    told = [
+    suggestions = [
         suggestion
         for suggestion in check.suggestions
         if not (check.unseen and suggestion is Suggestion.MORE_PHOTOS)
     ]
-    return [SUGGESTIONS[suggestion].format(missing=_more(photos_missing(check))) for suggestion in told]
+    return [
+        SUGGESTIONS[suggestion].format(missing=_more(photos_missing(check))) for suggestion in suggestions
+    ]
 
 
 def _more(number: int) -> str:
@@ -126,11 +128,11 @@ def describe_photos(photos: Sequence[PhotoVerdict]) -> str:
     )
 
 
-def group_by_reason(told: Iterable[tuple[str, str]], most: int = MAX_NAMED) -> str:
+def group_by_reason(named: Iterable[tuple[str, str]], most: int = MAX_NAMED) -> str:
     """Group names by reason: "is dark: 3 A.jpg, 7 B.jpg; is blurred: 4 C.jpg"."""
     groups: dict[str, list[str]] = {}
     number = 0
-    for number, (name, said) in enumerate(told, 1):
+    for number, (name, said) in enumerate(named, 1):
         if number <= most:
             words, like, which = said.partition(" (")
             groups.setdefault(words, []).append(f"{name}{like}{which}")
@@ -153,8 +155,8 @@ learns as a part of the subject.
 - **No edits.** No filters, no collages, no text, no heavy make-up that is not worn every day.
 
 check_photos checks a folder on this machine, free, and reports what is missing. prepare_photos removes location, time \
-and other metadata and sends the best photos, without those in leave_out and with those in keep. The person in the \
-photos has to agree first.
+and other metadata and sends the best photos, without those in leave_out and with those in keep. The subject must \
+agree first.
 """
 
 

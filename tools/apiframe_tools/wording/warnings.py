@@ -94,12 +94,12 @@ def warn_of_other_trainings(training: Training) -> list[str]:
         return []
     finished = [other for other in training.others if other.can_make_images]
     newer = [other for other in training.others if not other.can_make_images]
-    told = [f"Images are made with the newest finished training of {training.subject}."]
+    warnings = [f"Images are made with the newest finished training of {training.subject}."]
     if newer:
-        told.append(f"Newer, but not usable yet: {_listed(newer)}.")
+        warnings.append(f"Newer, but not usable yet: {_listed(newer)}.")
     if finished:
-        told.append(_OTHERS.format(_listed(finished)))
-    return [" ".join(told)]
+        warnings.append(_OTHERS.format(_listed(finished)))
+    return [" ".join(warnings)]
 
 
 _OTHERS: Final = "Others with the same name: {}. To use another one, pass its task_id."
@@ -171,27 +171,27 @@ def warnings_for_list(page: Page) -> list[str]:
     ]
 
 
-def warnings_for_check(judged: PhotoCheck) -> list[str]:
+def warnings_for_check(check: PhotoCheck) -> list[str]:
     """Return which photos were not checked."""
-    told: list[str] = []
-    if judged.unseen:
-        told.append(
-            f"{len(judged.unseen)} photos were not checked yet, from {judged.unseen[0].name} on: the time limit of one "
+    warnings: list[str] = []
+    if check.unseen:
+        warnings.append(
+            f"{len(check.unseen)} photos were not checked yet, from {check.unseen[0].name} on: the time limit of one "
             "call was reached."
         )
-    if judged.left_out:
-        told.append(_PAST_THE_LIMIT.format(judged.left_out))
-    if judged.inner:
+    if check.left_out:
+        warnings.append(_PAST_THE_LIMIT.format(check.left_out))
+    if check.inner:
         inner = ", ".join(
-            f"{plain(str(one.path), 200)} ({one.photos})" for one in judged.inner[:MAX_INNER_FOLDERS]
+            f"{plain(str(one.path), 200)} ({one.photos})" for one in check.inner[:MAX_INNER_FOLDERS]
         )
         more = (
-            f" and {len(judged.inner) - MAX_INNER_FOLDERS} more"
-            if len(judged.inner) > MAX_INNER_FOLDERS
+            f" and {len(check.inner) - MAX_INNER_FOLDERS} more"
+            if len(check.inner) > MAX_INNER_FOLDERS
             else ""
         )
-        told.append(f"Subfolders were not searched; these contain photos: {inner}{more}.")
-    return told
+        warnings.append(f"Subfolders were not searched; these contain photos: {inner}{more}.")
+    return warnings
 
 
 def warnings_for_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
@@ -210,14 +210,14 @@ def warnings_for_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
     ]
 
 
-def warnings_for_images(pictures: Pictures) -> list[str]:
+def warnings_for_images(made: Pictures) -> list[str]:
     """Return which images are missing, and which other training may have been meant."""
-    if pictures.row.forgotten_at is not None:
+    if made.row.forgotten_at is not None:
         return ["The subject was forgotten meanwhile, so none of these images were kept."]
-    told: list[str] = []
-    if pictures.missing:
-        told.append(f"{pictures.missing} fewer images were made than requested.")
-    if pictures.gone:
-        are = "image is" if pictures.gone == 1 else "images are"
-        told.append(f"{pictures.gone} {are} no longer on this machine and could not be fetched again.")
-    return [*told, *warn_of_other_trainings(pictures.training)]
+    warnings: list[str] = []
+    if made.missing:
+        warnings.append(f"{made.missing} fewer images were made than requested.")
+    if made.gone:
+        are = "image is" if made.gone == 1 else "images are"
+        warnings.append(f"{made.gone} {are} no longer on this machine and could not be fetched again.")
+    return [*warnings, *warn_of_other_trainings(made.training)]
