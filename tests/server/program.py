@@ -16,7 +16,12 @@ import anyio
 import anyio.abc
 from anyio.streams.text import TextReceiveStream
 
+from .forked import fork
+
 COMMAND = [sys.executable, "-m", "apiframe_server"]
+MAX_SECONDS = 120.0
+"""A test that waits longer for a process has failed. Generous, because a busy machine may be slow."""
+CAN_FORK = sys.platform == "linux"
 HELLO = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -85,7 +90,7 @@ class Wire:
 
     async def message(self, number: int | str | None) -> dict[str, Any]:
         """Wait for the response with this id, a result or an error. The id None means an unknown one."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(MAX_SECONDS):
             while True:
                 for line in self.out.split("\n")[:-1]:
                     message: dict[str, Any] = json.loads(line)
@@ -95,14 +100,14 @@ class Wire:
 
     async def err_until(self, words: str) -> str:
         """Wait until stderr has this text and return its line."""
-        return await self._line("err", words, within=60)
+        return await self._line("err", words)
 
     async def out_until(self, words: str) -> str:
-        """Wait until stdout has this text, as long as the demo may take, and return its line."""
-        return await self._line("out", words, within=110)
+        """Wait until stdout has this text and return its line."""
+        return await self._line("out", words)
 
-    async def _line(self, name: str, words: str, *, within: float) -> str:
-        with anyio.fail_after(within):
+    async def _line(self, name: str, words: str) -> str:
+        with anyio.fail_after(MAX_SECONDS):
             while True:
                 for line in getattr(self, name).split("\n")[:-1]:
                     if words in line:
@@ -114,9 +119,9 @@ class Wire:
         assert self.process.stdin is not None
         await self.process.stdin.aclose()
 
-    async def ended(self, within: float) -> int:
+    async def ended(self) -> int:
         """Wait for the end and return the exit code."""
-        with anyio.fail_after(within):
+        with anyio.fail_after(MAX_SECONDS):
             return await self.process.wait()
 
     async def keep(self, stream: anyio.abc.ByteReceiveStream, name: str) -> None:
@@ -134,12 +139,19 @@ async def running(
     settings: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     within: Sequence[str] = (),
+    new_process: bool = not CAN_FORK,
 ) -> AsyncGenerator[Wire]:
-    """Run the command until the block or the command ends. `within` is a command that runs it."""
+    """Run the command in a fork until the block or the command ends.
+
+    `within` is a command that runs it. With that or with `new_process` the start is a real one.
+    """
     env = environment(folder, settings)
-    process = await anyio.open_process(
-        [*within, *COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd
-    )
+    if within or new_process:
+        process = await anyio.open_process(
+            [*within, *COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd
+        )
+    else:
+        process = fork(arguments, env, cwd)
     wire = Wire(process)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -149,7 +161,7 @@ async def running(
             group.start_soon(wire.keep, process.stderr, "err")
             yield wire
             await wire.close_input()
-            await wire.ended(60)
+            await wire.ended()
     finally:
         if process.returncode is None:
             process.kill()
@@ -157,13 +169,15 @@ async def running(
 
 
 async def run(
-    *arguments: str, folder: Path, settings: Mapping[str, str] | None = None, within: float = 90
+    *arguments: str,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    new_process: bool = not CAN_FORK,
 ) -> Wire:
     """Run the command until it ends."""
-    with anyio.fail_after(within):
-        async with running(*arguments, folder=folder, settings=settings) as wire:
-            await wire.close_input()
-            await wire.ended(within)
+    async with running(*arguments, folder=folder, settings=settings, new_process=new_process) as wire:
+        await wire.close_input()
+        await wire.ended()
     return wire
 
 

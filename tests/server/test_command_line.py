@@ -22,7 +22,7 @@ from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
 
 from ..faults.fault_server import answer, fault_server, replying
-from .program import COMMAND, environment, run, running
+from .program import environment, run, running
 
 if TYPE_CHECKING:
     from importlib.util import find_spec
@@ -171,22 +171,15 @@ WRONG_SETTINGS = [
 
 
 @pytest.mark.parametrize(("name", "value", "told"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
-def test_a_wrong_setting_is_reported_with_its_fix_and_without_its_value(
+async def test_a_wrong_setting_is_reported_with_its_fix_and_without_its_value(
     tmp_path: Path, name: str, value: str, told: str
 ) -> None:
-    done = subprocess.run(
-        COMMAND,
-        env=environment(tmp_path, {name: value}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith(f"apiframe-photo-mcp: {told}")
-    assert done.stderr.count("\n") == 1
-    assert CANARY not in done.stderr
+    done = await run(folder=tmp_path, settings={name: value})
+    assert done.process.returncode == 2
+    assert done.out == ""
+    assert done.err.startswith(f"apiframe-photo-mcp: {told}")
+    assert done.err.count("\n") == 1
+    assert CANARY not in done.err
 
 
 MISTYPED = "APIFRAME_MAX_CREDIT_PER_DAY is not a setting and has no effect. Did you mean APIFRAME_MAX_CREDITS_PER_DAY?"
@@ -231,20 +224,13 @@ async def test_doctor_reports_a_mistyped_setting(tmp_path: Path) -> None:
         (["no-such-command"], "invalid choice"),
     ],
 )
-def test_a_wrong_argument_is_answered_with_the_valid_ones(
+async def test_a_wrong_argument_is_answered_with_the_valid_ones(
     tmp_path: Path, arguments: list[str], told: str
 ) -> None:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    done = await run(*arguments, folder=tmp_path)
+    assert (done.process.returncode, done.out) == (2, "")
+    assert told in done.err
+    assert "Traceback" not in done.err
 
 
 async def test_a_sandbox_on_a_used_port_says_what_to_try(tmp_path: Path) -> None:
@@ -274,7 +260,7 @@ async def test_the_demo_ends_with_the_trigger_word_and_the_folder_of_the_portrai
 ) -> None:
     for name in ("TMPDIR", "TEMP"):
         monkeypatch.setenv(name, str(tmp_path))
-    done = await run("demo", folder=tmp_path / "data", within=110)
+    done = await run("demo", folder=tmp_path / "data", new_process=True)
     assert done.process.returncode == 0, done.err
     *_, word, sheet, images = done.out.splitlines()
     assert "The trigger word is TOK" in word
@@ -332,7 +318,7 @@ async def test_doctor_reports_a_clock_that_differs_from_that_of_the_service(tmp_
 async def test_doctor_reports_that_everything_works(tmp_path: Path) -> None:
     with fault_server("account", faults={"account": ACCOUNT}) as service:
         settings = {"API_KEY": CANARY, "BASE_URL": service.base_url}
-        done = await run("doctor", folder=tmp_path, settings=settings)
+        done = await run("doctor", folder=tmp_path, settings=settings, new_process=True)
     assert done.process.returncode == 0, done.out
     assert "TODO" not in done.out
     assert "1234567 credits left, plan starter" in done.out

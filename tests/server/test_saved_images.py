@@ -56,7 +56,7 @@ async def test_a_fifo_or_a_link_at_the_path_of_an_image_does_not_block_the_serve
         assert str(path) in forgotten.out
         assert private.exists()
         await wire.close_input()
-        assert await wire.ended(10) == 0
+        assert await wire.ended() == 0
 
 
 def _take_away(path: Path) -> bytes:

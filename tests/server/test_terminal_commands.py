@@ -198,7 +198,7 @@ async def test_ctrl_c_stops_a_wait_and_not_the_training(tmp_path: Path) -> None:
     async with running("wait", "Anna", "--sandbox", folder=tmp_path, settings=settings) as wire:
         await wire.err_until("this is the newest")
         wire.process.send_signal(signal.SIGINT)
-        assert await wire.ended(10) == 130
+        assert await wire.ended() == 130
     assert wire.err.endswith("Stopped waiting; the training continues.\n")
     assert "Traceback" not in wire.err
 
@@ -296,10 +296,9 @@ async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     async with running("demo", folder=tmp_path / "data") as wire:
         await wire.out_until("calls check_photos")
-        began = anyio.current_time()
         wire.process.send_signal(signal.SIGINT)
-        assert await wire.ended(10) == 130
-        assert anyio.current_time() - began < 8
+        assert await wire.ended() == 130
+    assert "calls start_training" not in wire.out
     assert wire.err.endswith("Stopped.\n")
     assert "Traceback" not in wire.err
     assert [path.name async for path in anyio.Path(tmp_path).glob("apiframe-demo-*")] == []

@@ -32,7 +32,7 @@ async def test_images_killed_while_sending_are_unconfirmed_in_the_list_and_in_do
                 while not any(post.target == "/ai-photo-generate" for post in service.posts):
                     await anyio.lowlevel.checkpoint()
             wire.process.kill()
-            await wire.ended(15)
+            await wire.ended()
         assert [state for state, _ in submissions(tmp_path)] == ["sending"]
         _let_time_pass(tmp_path)
         async with running(folder=tmp_path, settings=settings) as wire:
