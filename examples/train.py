@@ -29,14 +29,14 @@ async def train(photos: PhotoSetRequest) -> Training:
     async with Studio.from_environment() as studio:
         account = await studio.account()
         print(f"{account.credits} credits")
-        checked = await studio.photo_sets.check_and_normalise(photos, tell=show_photos, seconds=None)
+        checked = await studio.photo_sets.check_and_normalise(photos, on_progress=show_photos, seconds=None)
         print(f"{len(checked.prepared.jpegs)} of {checked.found} photos will be sent")
-        photo_set = await studio.photo_sets.prepare(photos, tell=show_photos, checked=checked)
+        photo_set = await studio.photo_sets.prepare(photos, on_progress=show_photos, checked=checked)
         request = TrainingRequest(photo_set.row.task_id or photo_set.row.ref)
         if price := await studio.trainings.price(request):
             print(f"the training costs {price.most:g} credits")
         training = await studio.trainings.start(request)
-        return await studio.trainings.wait(training.task_id or training.ref or "", tell=show_training)
+        return await studio.trainings.wait(training.task_id or training.ref or "", on_progress=show_training)
 
 
 async def show_photos(done: float, of: float, what: str) -> None:

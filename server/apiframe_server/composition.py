@@ -49,5 +49,5 @@ def build_server(studio: Studio) -> MCPServer[Any]:
 @asynccontextmanager
 async def _running(studio: Studio, _server: MCPServer[Any]) -> AsyncGenerator[Studio]:
     """The lifespan of a session: tools get the studio from it, and background jobs run within it."""
-    async with studio.background:
+    async with studio.jobs:
         yield studio

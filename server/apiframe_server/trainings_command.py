@@ -28,7 +28,6 @@ from apiframe_studio.ledger.states import State
 from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
-from apiframe_studio.waiting import is_worth_waiting
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
 from apiframe_tools.wording.phrases import SANDBOX_NOTE, STATUS
 
@@ -101,7 +100,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 
 def _row(training: Training) -> Sequence[str]:
-    done = f" {training.percentage:g} %" if training.percentage and is_worth_waiting(training) else ""
+    done = f" {training.percentage:g} %" if training.percentage and training.is_under_way else ""
     return (
         training.subject or "unnamed",
         STATUS[training.state] + done,
@@ -149,7 +148,7 @@ async def _resolve_name(studio: Studio, name: str, stderr: Console, option: str)
 async def _require_key(studio: Studio, option: str) -> None:
     """An id that is not in the ledger may be known to the service; without a key it cannot be asked."""
     try:
-        await studio.service()
+        await studio.provider()
     except InvalidKey as unusable:
         key = key_problem(unusable)
         message = f"no training here has that name or id, and the service cannot be asked: {key.message}"
@@ -161,7 +160,7 @@ async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Tra
     # Poll once first, so that an error that waiting does not fix, such as a wrong key, is reported at once.
     with suppress(NotSent, RateLimited, OutcomeUnknown):
         training = await studio.trainings.look(name)
-        if not is_worth_waiting(training):
+        if not training.is_under_way:
             return training
     with progress_bar(stderr, "training") as update:
 
@@ -170,7 +169,7 @@ async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Tra
 
         while True:
             training = await studio.trainings.wait(name, WAIT_SECONDS, on_progress)
-            if not is_worth_waiting(training):
+            if not training.is_under_way:
                 return training
 
 

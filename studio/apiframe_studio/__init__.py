@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from apiframe_studio.photos.errors import ChoiceRefused, PathRefused, PhotoError
     from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
     from apiframe_studio.plans import StudioConfig
-    from apiframe_studio.resolving import Decision
+    from apiframe_studio.reconciler import Decision
     from apiframe_studio.settings import StudioSettings
     from apiframe_studio.studio import Studio
     from apiframe_studio.studio_error import StudioError
@@ -122,7 +122,7 @@ _NAMES = {
         "Verdict",
     ),
     "plans": ("StudioConfig",),
-    "resolving": ("Decision",),
+    "reconciler": ("Decision",),
     "settings": ("StudioSettings",),
     "studio": ("Studio",),
     "studio_error": ("StudioError",),

@@ -8,23 +8,21 @@ import json
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
-from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused, is_unknown_task
-from apiframe_studio.api.provider import ImageCall, Kind, Provider, TaskStatus, Terms, check_status
+from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
+from apiframe_studio.api.provider import ImageCall, Kind, Provider, check_status
 from apiframe_studio.api.urls import keep_web_urls
-from apiframe_studio.background import Background
-from apiframe_studio.clock import Clock
+from apiframe_studio.core import Core
 from apiframe_studio.errors import FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import Ledger, NewSubmission, Observation, SavedImage, Submission
+from apiframe_studio.ledger import NewSubmission, Observation, SavedImage, Submission
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos.errors import DecodersFailed
-from apiframe_studio.service import Service
-from apiframe_studio.submitter import Submitter, Taken
-from apiframe_studio.training import Training, observation_of
+from apiframe_studio.tracker import Checked
+from apiframe_studio.training import Training
 from apiframe_studio.trainings import Trainings
 
 DEADLINE_SECONDS: Final = 120.0
@@ -71,28 +69,12 @@ class Pictures:
 class Generations:
     """The verb of pictures: make some, once for the same request, and keep them."""
 
-    def __init__(
-        self,
-        service: Service,
-        ledger: Ledger,
-        sending: Submitter,
-        background: Background,
-        trainings: Trainings,
-        image_store: ImageStore,
-        clock: Clock,
-        *,
-        poll_seconds: float,
-        terms: Terms,
-    ) -> None:
-        self._terms = terms
-        self._service = service
-        self._ledger = ledger
-        self._submitter = sending
-        self._background = background
+    def __init__(self, core: Core, trainings: Trainings) -> None:
+        self._core = core
         self._trainings = trainings
-        self._image_store = image_store
-        self._clock = clock
-        self._poll_seconds = poll_seconds
+        self._ledger = core.ledger
+        self._clock = core.clock
+        self._image_store = core.image_store
 
     async def generate(self, request: ImageRequest, seconds: float = math.inf) -> Pictures:
         """Make pictures and save them; returns when they are saved or `seconds` are over.
@@ -106,7 +88,7 @@ class Generations:
             FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
-        api = await self._service()
+        api = await self._core.provider()
         training = await self._trained(request)
         await self._remove_forgotten()
         prompt, added = with_word(request.prompt, training.trigger_word or "")
@@ -114,18 +96,18 @@ class Generations:
             await self._image_store.make_ready(training.subject)
         new = self._submission(request, training, prompt)
         try:
-            row, is_new = await self._submitter.get_or_create(new)
+            row, is_new = await self._core.submitter.get_or_create(new)
         except SubjectForgotten:
             await in_file_thread(self._image_store.remove, training.subject or "", [], [])
             raise
-        is_sent_now = is_new or (row.state is State.INTENT and not self._background.is_running(row.ref))
+        is_sent_now = is_new or (row.state is State.INTENT and not self._core.jobs.is_running(row.ref))
 
         async def work() -> None:
             await self._make(api, row, training, request, prompt)
 
         if row.state is not State.UNCONFIRMED:
-            await self._background.run(row.ref, work, seconds)
-        row = await self._ledger.find(row.ref, self._clock.now()) or row
+            await self._core.jobs.run(row.ref, work, seconds)
+        row = await self._core.tracker.reload(row)
         kept = await self._ledger.images_of(row.ref)
         saved = await self._image_store.on_disk(kept)
         previews: Sequence[bytes] = ()
@@ -170,7 +152,7 @@ class Generations:
             self._ledger.owner,
             about=f"{training.task_id} {hashlib.sha256(wanted.encode()).hexdigest()}",
             subject=training.subject,
-            credits=self._terms.image_credits * (request.number_of_images or 1),
+            credits=self._core.terms.image_credits * (request.number_of_images or 1),
             photos=request.number_of_images or 1,
             prompt=prompt,
         )
@@ -182,7 +164,7 @@ class Generations:
         if row.state is State.INTENT:
             row = await self._send(api, row, training, request, prompt)
         elif row.state is State.SENDING:
-            row = (await self._submitter.wait_for_others(row)).row
+            row = (await self._core.submitter.wait_for_others(row)).row
         if row.state is State.FINISHED:
             await self._fetch_again(api, row, training, request, prompt)
         if row.state not in UNDER_WAY:
@@ -190,10 +172,10 @@ class Generations:
         try:
             with self._folder(row):
                 if not await self._save_by_kept_links(api, row, training, request, prompt):
-                    urls = await self._wait_for_urls(api, row)
+                    urls = await self._wait_for_urls(row)
                     await self._save(api, row, training, request, prompt, urls)
         except ApiframeError as error:
-            raise NotFetched(await self._ledger.find(row.ref, self._clock.now()) or row, error) from error
+            raise NotFetched(await self._core.tracker.reload(row), error) from error
 
     async def _fetch_again(
         self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
@@ -228,35 +210,28 @@ class Generations:
             why = error.strerror or "it cannot be written"
             raise FolderUnusable(self._image_store.folder, why, row) from error
 
-    async def _wait_for_urls(self, api: Provider, row: Submission) -> Sequence[str]:
-        while row.state in UNDER_WAY and row.task_id is not None:
-            task = await self._look(api, row, row.task_id)
-            if task.image_urls:
-                return task.image_urls
-            seen = observation_of(task, Kind.GENERATION, self._clock.now())
-            row = await self._ledger.record_status(row.ref, seen) or row
-            if row.state in UNDER_WAY:
-                await self._clock.sleep(self._poll_seconds)
-        return ()
+    async def _wait_for_urls(self, row: Submission) -> Sequence[str]:
+        tracker = self._core.tracker
 
-    async def _look(self, api: Provider, row: Submission, task_id: str) -> TaskStatus:
-        try:
-            return await check_status(api, Kind.GENERATION, task_id)
-        except Refused as refused:
-            if is_unknown_task(refused):
-                await self._ledger.mark_missing(row.ref, self._clock.now())
-            raise
+        async def check() -> Checked:
+            checked = await tracker.check(await tracker.reload(row))
+            if error := checked.unknown or checked.not_recorded:
+                raise error
+            return checked
+
+        def is_done(checked: Checked) -> bool:
+            has_images = checked.task is not None and checked.task.image_urls
+            return bool(has_images) or checked.row.state not in UNDER_WAY or checked.row.task_id is None
+
+        checked = await tracker.wait_until(row.ref, check, is_done)
+        return checked.task.image_urls if checked and checked.task else ()
 
     async def _send(
         self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> Submission:
-        async def send_once() -> Taken:
-            call = ImageCall(training.task_id or "", prompt, **request.parameters())
-            made = await api.generate(call, deadline_seconds=DEADLINE_SECONDS)
-            raw = json.dumps({"image_urls": made.image_urls}) if made.image_urls else None
-            return Taken(made.task_id, raw)
-
-        return (await self._submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS)).row
+        call = ImageCall(training.task_id or "", prompt, **request.parameters())
+        send_once = partial(api.generate, call, deadline_seconds=DEADLINE_SECONDS)
+        return (await self._core.submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS)).row
 
     async def _save(
         self,
@@ -277,7 +252,7 @@ class Generations:
             **request.parameters(),
         }
         known = await self._numbers_on_disk(row)
-        row = await self._ledger.find(row.ref, self._clock.now()) or row
+        row = await self._core.tracker.reload(row)
         refused: ImageRefused | None = None
         async with self._image_store.checking():
             # More links than pictures were ordered, and those of a forgotten subject, are not ours to fetch.
@@ -310,7 +285,7 @@ class Generations:
                 await self._ledger.mark_missing(row.ref, self._clock.now())
                 raise
             await self._image_store.check(picture)
-            row = await self._ledger.find(row.ref, self._clock.now()) or row
+            row = await self._core.tracker.reload(row)
             if row.forgotten_at is not None:
                 return
             saved = await self._image_store.keep(row, number, picture.data, picture.media_type, told)

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, Provider, Terms, UploadCall, check_status
-from apiframe_studio.background import Background
-from apiframe_studio.clock import Clock
+from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.provider import Kind, Provider, UploadCall, check_status
+from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     CheckIncomplete,
     ConsentMissing,
@@ -25,15 +24,12 @@ from apiframe_studio.errors import (
     SetNotUsable,
 )
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import REF, NewSubmission, Submission
 from apiframe_studio.ledger.dedup import has_expired, may_have_expired
 from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.progress import ignore
-from apiframe_studio.service import Service
-from apiframe_studio.service_time import ServiceTime
-from apiframe_studio.submitter import Submitter, Taken
-from apiframe_studio.training import Training, observation_of
+from apiframe_studio.training import Training
 
 if TYPE_CHECKING:
     from apiframe_studio.photos.cache import PhotoCache
@@ -60,8 +56,8 @@ class Step(StrEnum):
     PREPARING_AT_SERVICE = "preparing at the service"
 
 
-Tell = Callable[[float, float, str], Awaitable[None]]
-"""Tells how far something is: done, of, and what is being done (a `Step`)."""
+OnProgress = Callable[[float, float, str], Awaitable[None]]
+"""Called with the amount done, the total, and the `Step`."""
 
 
 @dataclass(frozen=True)
@@ -132,34 +128,19 @@ class PhotoSet:
 class PhotoSets:
     """The verbs of photos: check them, prepare them, have them ready for a training."""
 
-    def __init__(
-        self,
-        service: Service,
-        service_time: ServiceTime,
-        ledger: Ledger,
-        sending: Submitter,
-        background: Background,
-        clock: Clock,
-        *,
-        folders: Sequence[Path],
-        poll_seconds: float,
-        terms: Terms,
-    ) -> None:
-        self._terms = terms
-        self._service = service
-        self._time = service_time
-        self._ledger = ledger
-        self._submitter = sending
-        self._background = background
-        self._clock = clock
-        self._folders = folders
-        self._poll_seconds = poll_seconds
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._ledger = core.ledger
+        self._clock = core.clock
+        self._submitter = core.submitter
+        self._time = core.service_time
+        self._terms = core.terms
 
     @cached_property
     def _allowed(self) -> AllowedFolders:
         from apiframe_studio.photos.folders import AllowedFolders
 
-        return AllowedFolders(self._folders, home=Path.home())
+        return AllowedFolders(self._core.config.photo_folders, home=Path.home())
 
     @cached_property
     def _cache(self) -> PhotoCache:
@@ -168,7 +149,7 @@ class PhotoSets:
         return PhotoCache()
 
     async def check(
-        self, paths: Sequence[str], tell: Tell = ignore, seconds: float | None = None
+        self, paths: Sequence[str], on_progress: OnProgress = ignore, seconds: float | None = None
     ) -> PhotoCheck:
         """Judge pictures: local, free, read-only. Raises PathRefused, DecodersFailed.
 
@@ -178,7 +159,7 @@ class PhotoSets:
         from apiframe_studio.photos.checks import check
 
         async def progress(done: int, of: int) -> None:
-            await tell(done, of, Step.CHECKING)
+            await on_progress(done, of, Step.CHECKING)
 
         return await check(
             paths,
@@ -190,7 +171,10 @@ class PhotoSets:
         )
 
     async def check_and_normalise(
-        self, request: PhotoSetRequest, tell: Tell = ignore, seconds: float | None = CHECKING_SECONDS
+        self,
+        request: PhotoSetRequest,
+        on_progress: OnProgress = ignore,
+        seconds: float | None = CHECKING_SECONDS,
     ) -> CheckedPhotos:
         """Check pictures and make them ready to be sent: local, free, read-only.
 
@@ -202,17 +186,17 @@ class PhotoSets:
         from apiframe_studio.photos.choosing import choose, count_to_send
 
         files = await in_file_thread(self._allowed.identities, request.paths)
-        judged = await self.check(request.paths, tell, seconds)
+        judged = await self.check(request.paths, on_progress, seconds)
         if judged.unseen:
             raise CheckIncomplete(judged)
         choice = choose(judged, request.leave_out, request.keep)
         if (number := count_to_send(judged, choice)) < self._terms.photos.min:
             raise NotEnoughPhotos(judged, number)
-        return CheckedPhotos(judged, await self._normalise(judged, choice, tell), files)
+        return CheckedPhotos(judged, await self._normalise(judged, choice, on_progress), files)
 
     async def costs(self, request: PhotoSetRequest, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises InvalidKey, InvalidBaseUrl, LedgerError."""
-        await self._service()
+        await self._core.provider()
         new = self._submission(request, checked.prepared)
         known, _ = await self._peek(new)
         to_be_paid = known is None or (known.state is State.INTENT and known.wording == request.wording())
@@ -230,7 +214,7 @@ class PhotoSets:
     async def prepare(
         self,
         request: PhotoSetRequest,
-        tell: Tell = ignore,
+        on_progress: OnProgress = ignore,
         seconds: float = math.inf,
         *,
         checked: CheckedPhotos | None = None,
@@ -249,11 +233,11 @@ class PhotoSets:
             As `Trainings.start`.
         """
         until = self._clock.monotonic() + seconds
-        api = await self._service()
+        api = await self._core.provider()
         if request.consent_at is None:
             raise ConsentMissing
         checking = CHECKING_SECONDS if seconds < math.inf else None
-        checked = await self._as_agreed(request, tell, checked, checking)
+        checked = await self._as_agreed(request, on_progress, checked, checking)
         if not may_pay and await self.costs(request, checked):
             raise PaymentNotApproved
         prepared = checked.prepared
@@ -265,8 +249,8 @@ class PhotoSets:
         same_wording = row.wording == request.wording()
         is_sent_now = row.state is State.INTENT and same_wording
         if is_sent_now:
-            await self._upload(api, row, request, prepared, tell, until)
-        row, refreshed = await self._as_far_as_known(row, tell, until)
+            await self._upload(api, row, request, prepared, on_progress, until)
+        row, refreshed = await self._as_far_as_known(row, on_progress, until)
         return PhotoSet(
             row,
             checked.check,
@@ -281,11 +265,15 @@ class PhotoSets:
         )
 
     async def _as_agreed(
-        self, request: PhotoSetRequest, tell: Tell, agreed: CheckedPhotos | None, seconds: float | None
+        self,
+        request: PhotoSetRequest,
+        on_progress: OnProgress,
+        agreed: CheckedPhotos | None,
+        seconds: float | None,
     ) -> CheckedPhotos:
         if agreed and agreed.files == await in_file_thread(self._allowed.identities, request.paths):
             return agreed
-        checked = await self.check_and_normalise(request, tell, seconds)
+        checked = await self.check_and_normalise(request, on_progress, seconds)
         if agreed and agreed.fingerprint != checked.fingerprint:
             raise PhotosChanged
         return checked
@@ -363,7 +351,7 @@ class PhotoSets:
             and has_expired(row, self._clock.now(), None, self._terms)
         ):
             with suppress(ApiframeError):
-                await check_status(await self._service(), Kind.UPLOAD, row.task_id)
+                await check_status(await self._core.provider(), Kind.UPLOAD, row.task_id)
         return self._time.now()
 
     async def _peek(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
@@ -387,11 +375,11 @@ class PhotoSets:
             consent_at=request.consent_at,
         )
 
-    async def _normalise(self, judged: PhotoCheck, choice: Choice, tell: Tell) -> PreparedPhotos:
+    async def _normalise(self, judged: PhotoCheck, choice: Choice, on_progress: OnProgress) -> PreparedPhotos:
         from apiframe_studio.photos.preparing import prepare
 
         async def progress(done: int, of: int) -> None:
-            await tell(done, of, Step.PREPARING)
+            await on_progress(done, of, Step.PREPARING)
 
         prepared = await prepare(
             judged,
@@ -410,7 +398,7 @@ class PhotoSets:
         row: Submission,
         request: PhotoSetRequest,
         prepared: PreparedPhotos,
-        tell: Tell,
+        on_progress: OnProgress,
         until: float,
     ) -> None:
         deadline = deadline_seconds(prepared.size)
@@ -419,52 +407,45 @@ class PhotoSets:
         def sent(done: int, of: int) -> None:
             moved[:] = done, of
 
-        async def send_once() -> Taken:
-            call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, request.age)
-            accepted = await api.upload(call, deadline_seconds=deadline, on_sent=sent)
-            return Taken(accepted.task_id)
-
         async def send() -> None:
+            call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, request.age)
+            send_once = partial(api.upload, call, deadline_seconds=deadline, on_sent=sent)
             await self._submitter.send(row, send_once, deadline_seconds=deadline)
 
         # Begun even when judging took all the time there was: else a slow machine would judge for ever.
-        while not await self._background.run(row.ref, send, _slice(until - self._clock.monotonic())):
+        while not await self._core.jobs.run(row.ref, send, _slice(until - self._clock.monotonic())):
             if self._clock.monotonic() >= until:
                 return
-            await tell(moved[0], moved[1], Step.UPLOADING)
+            await on_progress(moved[0], moved[1], Step.UPLOADING)
 
-    async def _as_far_as_known(self, row: Submission, tell: Tell, until: float) -> tuple[Submission, bool]:
+    async def _as_far_as_known(
+        self, row: Submission, on_progress: OnProgress, until: float
+    ) -> tuple[Submission, bool]:
         """A look that fails must not hide what was paid for: then the last known state is returned, and False."""
         try:
-            return await self._until_ready(row, tell, until), True
+            return await self._until_ready(row, on_progress, until), True
         except ApiframeError:
-            return await self._ledger.find(row.ref, self._clock.now()) or row, False
+            return await self._core.tracker.reload(row), False
 
-    async def _until_ready(self, row: Submission, tell: Tell, until: float) -> Submission:
-        row = await self._ledger.find(row.ref, self._clock.now()) or row
-        while True:
-            row = await self._refresh(row)
-            known = row.state in UNDER_WAY and row.missing_since is None
-            waits = known or row.state is State.SENDING
-            left = until - self._clock.monotonic()
-            if not waits or left <= 0:
-                return row
-            await tell(0.0, 1.0, Step.UPLOADING if row.state is State.SENDING else Step.PREPARING_AT_SERVICE)
-            await self._clock.sleep(min(self._poll_seconds, left))
+    async def _until_ready(self, row: Submission, on_progress: OnProgress, until: float) -> Submission:
+        async def check() -> Submission:
+            checked = await self._core.tracker.check(await self._core.tracker.reload(row))
+            if checked.not_recorded is not None:
+                raise checked.not_recorded
+            return checked.row
 
-    async def _refresh(self, row: Submission) -> Submission:
-        if row.state is State.SENDING:
-            return await self._ledger.find(row.ref, self._clock.now()) or row
-        if row.state not in UNDER_WAY or row.task_id is None:
-            return row
-        try:
-            task = await check_status(await self._service(), Kind.UPLOAD, row.task_id)
-        except Refused as refused:
-            if not is_unknown_task(refused):
-                raise
-            return await self._ledger.mark_missing(row.ref, self._clock.now()) or row
-        seen = observation_of(task, Kind.UPLOAD, self._clock.now())
-        return await self._ledger.record_status(row.ref, seen) or row
+        async def report(row: Submission) -> None:
+            if not _is_settled(row):
+                step = Step.UPLOADING if row.state is State.SENDING else Step.PREPARING_AT_SERVICE
+                await on_progress(0.0, 1.0, step)
+
+        left = until - self._clock.monotonic()
+        return await self._core.tracker.wait_until(row.ref, check, _is_settled, left, report) or row
+
+
+def _is_settled(row: Submission) -> bool:
+    """Whether waiting for a set is of no use: it is ready, failed or given up, or the service does not know it."""
+    return row.state is not State.SENDING and (row.state not in UNDER_WAY or row.missing_since is not None)
 
 
 def deadline_seconds(size: int) -> float:

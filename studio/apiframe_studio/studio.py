@@ -17,17 +17,19 @@ from apiframe_studio.api.errors import InvalidBaseUrl
 from apiframe_studio.api.provider import Account, Deadlines, Provider, Terms
 from apiframe_studio.api.select import open_provider, require_valid_key, select_terms
 from apiframe_studio.api.urls import is_loopback_url, normalize_base_url
-from apiframe_studio.background import Background
 from apiframe_studio.clock import Clock, SystemClock
+from apiframe_studio.core import Core
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.generations import Generations
 from apiframe_studio.image_store import ImageStore
+from apiframe_studio.jobs import Jobs
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.plans import StudioConfig as StudioConfig
 from apiframe_studio.plans import embedded_plan, plan_of, sandbox_plan_of
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submitter import Submitter
+from apiframe_studio.tracker import Tracker
 from apiframe_studio.trainings import Trainings
 
 FINISH_SECONDS: Final = 9.0
@@ -91,43 +93,28 @@ class Studio:
             owner=plan.owner,
             terms=self.terms,
         )
-        self._submitter = Submitter(self.ledger, self.clock, max_credits_per_day=plan.max_credits_per_day)
-        self.background = Background()
         self.service_time = ServiceTime(self.clock)
-        self.photo_sets = PhotoSets(
-            self.service,
-            self.service_time,
-            self.ledger,
-            self._submitter,
-            self.background,
-            self.clock,
-            folders=plan.photo_folders,
-            poll_seconds=plan.poll_seconds,
-            terms=self.terms,
-        )
+        self.jobs = Jobs()
         self.image_store = ImageStore(plan.output_folder, plan.picture_hosts, self.clock)
-        self.trainings = Trainings(
-            self.service,
-            self.ledger,
-            self._submitter,
-            self.photo_sets,
-            self.image_store,
-            self.clock,
-            poll_seconds=plan.poll_seconds,
-            paid_seconds=plan.paid_seconds,
-            terms=self.terms,
+        tracker = Tracker(self.provider, self.ledger, self.clock, poll_seconds=plan.poll_seconds)
+        self._submitter = Submitter(
+            self.ledger, tracker, self.clock, max_credits_per_day=plan.max_credits_per_day
         )
-        self.generations = Generations(
-            self.service,
-            self.ledger,
-            self._submitter,
-            self.background,
-            self.trainings,
-            self.image_store,
-            self.clock,
-            poll_seconds=plan.poll_seconds,
+        core = Core(
+            config=plan,
             terms=self.terms,
+            clock=self.clock,
+            service_time=self.service_time,
+            provider=self.provider,
+            ledger=self.ledger,
+            tracker=tracker,
+            submitter=self._submitter,
+            jobs=self.jobs,
+            image_store=self.image_store,
         )
+        self.photo_sets = PhotoSets(core)
+        self.trainings = Trainings(core, self.photo_sets)
+        self.generations = Generations(core, self.trainings)
         self._api: Provider | None = None
         self._leaving = ExitStack()
         self._building = anyio.Lock()
@@ -147,8 +134,8 @@ class Studio:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
         return self.is_sandbox or is_loopback_url(self.plan.base_url)
 
-    async def service(self) -> Provider:
-        """The service's client.
+    async def provider(self) -> Provider:
+        """The client of the service, opened at its first use.
 
         Raises:
             InvalidKey, InvalidBaseUrl: the settings cannot work; nothing was sent.
@@ -163,7 +150,7 @@ class Studio:
 
     async def account(self) -> Account:
         """Credits and plan of the key's owner. Raises ApiframeError."""
-        return await (await self.service()).account()
+        return await (await self.provider()).account()
 
     async def finish(self, within_seconds: float) -> None:
         """Let paid requests on their way finish; what does not in time is recorded as unconfirmed."""
@@ -177,7 +164,7 @@ class Studio:
         await in_file_thread(self._leaving.close)
 
     async def __aenter__(self) -> Self:
-        await self.background.__aenter__()
+        await self.jobs.__aenter__()
         return self
 
     async def __aexit__(
@@ -185,7 +172,7 @@ class Studio:
     ) -> None:
         try:
             # Without the body's exception: the task group would wrap it into an ExceptionGroup.
-            await self.background.__aexit__(None, None, None)
+            await self.jobs.__aexit__(None, None, None)
         finally:
             with anyio.CancelScope(shield=True):
                 await self.finish(FINISH_SECONDS)

@@ -7,9 +7,11 @@ If the process dies on any line here, the ledger holds INTENT (nothing was sent)
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import anyio
@@ -23,26 +25,20 @@ from apiframe_studio.api.errors import (
     RateLimited,
     Refused,
 )
+from apiframe_studio.api.provider import Accepted
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import NotYetSent, Rejected
 from apiframe_studio.ledger import Answer, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.errors import LedgerError, SubjectForgotten
 from apiframe_studio.ledger.states import Event, State, after
+from apiframe_studio.tracker import Tracker
 from apiframe_studio.training import Note
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What the service took: its id, and what of its answer has to be kept for later."""
-
-    task_id: str | None
-    raw: str | None = None
-
-
-SendOnce = Callable[[], Awaitable[Taken]]
-"""One paid request, ready to be sent: returns what was taken or raises an ApiframeError."""
+SendOnce = Callable[[], Awaitable[Accepted]]
+"""One paid request, ready to be sent: returns what was accepted or raises an ApiframeError."""
 
 LEASE_GRACE_SECONDS: Final = 30.0
 TRIES: Final = 3
@@ -64,6 +60,12 @@ class Sent:
 
 def _is_dropped(row: Submission) -> bool:
     return row.state is State.ABANDONED and row.forgotten_at is not None
+
+
+def _answer_of(accepted: Accepted) -> Answer:
+    """Links expire, so they are kept until the images are on this machine."""
+    raw = json.dumps({"image_urls": accepted.image_urls}) if accepted.image_urls else None
+    return Answer(task_id=accepted.task_id, raw=raw)
 
 
 def event_of(error: ApiframeError) -> tuple[Event, Answer]:
@@ -95,8 +97,11 @@ def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
 class Submitter:
     """Carries remembered intents to the service."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, max_credits_per_day: float | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, tracker: Tracker, clock: Clock, *, max_credits_per_day: float | None = None
+    ) -> None:
         self._ledger = ledger
+        self._tracker = tracker
         self._clock = clock
         self._credits_a_day = max_credits_per_day
         self._in_flight: dict[tuple[str, int], Submission] = {}
@@ -132,7 +137,7 @@ class Submitter:
         """
         began = self._clock.monotonic()
         for tries in range(1, TRIES + 1):
-            sent, error = await self._try(row, send_once, deadline_seconds + LEASE_GRACE_SECONDS)
+            sent, error = await self._attempt(row, send_once, deadline_seconds + LEASE_GRACE_SECONDS)
             if sent is None:
                 sent = await self.wait_for_others(row)
                 if _is_dropped(sent.row) and sent.row.attempt == row.attempt + tries - 1:
@@ -156,11 +161,14 @@ class Submitter:
 
     async def wait_for_others(self, row: Submission) -> Sent:
         """Wait, for as long as a paid request may take, for what another call or process is sending."""
-        until = self._clock.monotonic() + RETRY_BUDGET_SECONDS
-        while row.state in (State.INTENT, State.SENDING) and self._clock.monotonic() < until:
-            await self._clock.sleep(_FOLLOWER_POLL_SECONDS)
-            row = await self._ledger.find(row.ref, self._clock.now()) or row
-        return Sent(row, by_us=False)
+        sent = await self._tracker.wait_until(
+            f"sending {row.ref}",
+            partial(self._tracker.reload, row),
+            lambda row: row.state not in (State.INTENT, State.SENDING),
+            RETRY_BUDGET_SECONDS,
+            poll_seconds=_FOLLOWER_POLL_SECONDS,
+        )
+        return Sent(sent or row, by_us=False)
 
     async def finish(self, within_seconds: float) -> None:
         """Let what is on its way finish; what does not in time is recorded as unconfirmed. For the end."""
@@ -175,21 +183,30 @@ class Submitter:
                 # Its lease will run out, which comes to the same.
                 log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
 
-    async def _try(
+    async def _attempt(
         self, row: Submission, send_once: SendOnce, lease_seconds: float
     ) -> tuple[Sent | None, ApiframeError | None]:
-        outcome: tuple[Sent | None, ApiframeError | None] = (None, None)
-        # A client's timeout or disconnect cancels the handler. From SENDING to the next state nothing
-        # may: the request has a total deadline of its own.
+        sent: Sent | None = None
+        error: ApiframeError | None = None
+        # A client that gives up or disconnects cancels the handler. From SENDING to the next state nothing may:
+        # the request has a deadline for everything.
         with anyio.CancelScope(shield=True):
             now = self._clock.now()
             sending = await self._ledger.begin_sending(row.ref, now, lease_seconds, self._credits_a_day)
             if sending is not None and sending.ref != row.ref:
-                return Sent(sending, by_us=False), None
-            if sending is not None:
+                sent = Sent(sending, by_us=False)
+            elif sending is not None:
                 with self._track(sending):
-                    outcome = await self._carry(sending, send_once)
-        return outcome
+                    try:
+                        event, answer = Event.ACCEPTED, _answer_of(await send_once())
+                    except ApiframeError as raised:
+                        error = raised
+                        event, answer = event_of(error)
+                    except BaseException:
+                        await self._record(sending, Event.UNCLEAR, Answer())
+                        raise
+                    sent = await self._record(sending, event, answer)
+        return sent, error
 
     @contextlib.contextmanager
     def _track(self, sending: Submission) -> Generator[None]:
@@ -202,16 +219,6 @@ class Submitter:
             del self._in_flight[attempt]
             if self._idle is not None:
                 self._idle.set()
-
-    async def _carry(self, sending: Submission, send_once: SendOnce) -> tuple[Sent, ApiframeError | None]:
-        try:
-            taken = await send_once()
-        except ApiframeError as error:
-            return await self._record(sending, *event_of(error)), error
-        except BaseException:
-            await self._record(sending, Event.UNCLEAR, Answer())
-            raise
-        return await self._record(sending, Event.ACCEPTED, Answer(task_id=taken.task_id, raw=taken.raw)), None
 
     async def _record(self, sending: Submission, event: Event, answer: Answer) -> Sent:
         now = self._clock.now()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from apiframe_studio.api.provider import Kind, TaskState, TaskStatus
-from apiframe_studio.ledger import Observation, Submission
+from apiframe_studio.api.provider import Kind
+from apiframe_studio.eta import eta_seconds
+from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.tracker import Checked
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 
 
@@ -113,10 +115,31 @@ class Training:
             notes=(*notes, *_missing_note(row), *(_word_notes(row) if is_training else ())),
         )
 
+    @staticmethod
+    def of_checked(checked: Checked) -> Training:
+        """A training as a status check found it, with the time that it may still take."""
+        row, history = checked.row, checked.history
+        odd = checked.task is not None and "odd_trigger_word" in checked.task.notes
+        notes = (Note.ODD_WORD,) * odd + (Note.NOT_WRITTEN,) * (checked.not_recorded is not None)
+        training = Training.of(row, *notes)
+        if history is None or row.checked_at is None or row.state not in UNDER_WAY:
+            return training
+        return replace(training, eta_seconds=eta_seconds(history, row.checked_at))
+
     @property
     def can_make_images(self) -> bool:
         """Finished, and its trigger word is known."""
         return self.state is State.FINISHED and bool(self.trigger_word)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a later status check can return something else."""
+        return self.state in UNDER_WAY and Note.MISSING not in self.notes
+
+    @property
+    def progress(self) -> tuple[State, float | None]:
+        """What counts as progress."""
+        return self.state, self.percentage
 
     def noting(self, *notes: Note) -> Training:
         """The same training with more to be told, each thing once."""
@@ -126,32 +149,6 @@ class Training:
 def is_missing(row: Submission) -> bool:
     """Whether the service took it, and says that it does not know it or its links (any more)."""
     return row.missing_since is not None and row.state in UNDER_WAY
-
-
-def state_of(task: TaskState) -> State:
-    """The ledger's state for what a look at the service said."""
-    return State(task.value)
-
-
-def observation_of(task: TaskStatus, kind: Kind, now: float) -> Observation:
-    """What a look at a submission of this kind says about it. Pure.
-
-    A set has an end when it is ready. Images are finished only when they are on this machine, so those that the
-    service has made are still under way here.
-    """
-    state = state_of(task.state)
-    if kind is Kind.GENERATION and state is State.FINISHED:
-        state = State.PROCESSING if task.image_urls else State.FAILED
-    ends = task.expires_at if kind is Kind.UPLOAD and state is State.FINISHED else None
-    is_training = kind is Kind.TRAINING
-    return Observation(
-        now,
-        state,
-        percentage=task.percentage if is_training else None,
-        message=task.message,
-        trigger_word=task.trigger_word if is_training else None,
-        expires_at=ends.timestamp() if ends else None,
-    )
 
 
 def _missing_note(row: Submission) -> tuple[Note, ...]:

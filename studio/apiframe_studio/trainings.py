@@ -6,17 +6,18 @@ Everything here returns facts (`Training`) or raises; the words for them are mad
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import anyio
 from pydantic import SecretStr
 
-from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, TaskStatus, Terms, TrainingCall, check_status
-from apiframe_studio.clock import Clock
+from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.provider import Kind, TaskStatus, TrainingCall
+from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     NotAPhotoSet,
     Rejected,
@@ -25,25 +26,22 @@ from apiframe_studio.errors import (
     UnknownTraining,
     WrongKind,
 )
-from apiframe_studio.eta import ProgressHistory, eta_seconds
-from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import REF, NewSubmission, Submission
 from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
-from apiframe_studio.ledger.transitions import as_seen, is_news
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.progress import ignore
-from apiframe_studio.resolving import Decision, Resolver, known_task
-from apiframe_studio.service import Service
-from apiframe_studio.submitter import SendOnce, Sent, Submitter, Taken
-from apiframe_studio.training import Note, Training, observation_of, state_of
+from apiframe_studio.reconciler import Decision, Reconciler, known_task
+from apiframe_studio.submitter import Sent
+from apiframe_studio.tracker import FruitlessWaits
+from apiframe_studio.training import Note, Training
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
-from apiframe_studio.waiting import FruitlessWaits, Tell, Waiting, progress_of
 
 SET_WAIT_SECONDS: Final = 20.0
 REFRESHED_AT_ONCE: Final = 60
 MAX_OF_A_SUBJECT: Final = 10
 _LISTED: Final = frozenset(State) - {State.REJECTED}
+OnProgress = Callable[[Training], Awaitable[None]]
 MAX_FRUITLESS_WAITS: Final = 2
 """Waits without progress after which a wait says so."""
 
@@ -94,29 +92,15 @@ class Page:
 class Trainings:
     """The verbs that the training tools need."""
 
-    def __init__(
-        self,
-        service: Service,
-        ledger: Ledger,
-        sending: Submitter,
-        photo_sets: PhotoSets,
-        image_store: ImageStore,
-        clock: Clock,
-        *,
-        poll_seconds: float,
-        paid_seconds: float,
-        terms: Terms,
-    ) -> None:
-        self._terms = terms
+    def __init__(self, core: Core, photo_sets: PhotoSets) -> None:
+        self._core = core
         self._photo_sets = photo_sets
-        self._paid_seconds = paid_seconds
-        self._service = service
-        self._ledger = ledger
-        self._submitter = sending
-        self._clock = clock
-        self._waiting = Waiting(clock, poll_seconds)
+        self._ledger = core.ledger
+        self._clock = core.clock
+        self._submitter = core.submitter
+        self._terms = core.terms
         self._fruitless = FruitlessWaits()
-        self._resolver = Resolver(service, ledger, image_store, clock, self._refresh)
+        self._reconciler = Reconciler(core)
 
     async def start(self, request: TrainingRequest, *, may_pay: bool = True) -> Training:
         """Start a training once, however often the same request is made.
@@ -132,7 +116,7 @@ class Trainings:
             NotYetSent: provably not taken; the same call again goes on.
             Rejected: the service said no.
         """
-        api = await self._service()
+        api = await self._core.provider()
         new = self._submission(request, await self._photo_sets.find(request.training_images_id))
         if request.idempotency_key is not None:
             await self._refresh_carrier(new)
@@ -143,13 +127,16 @@ class Trainings:
             new = self._submission(request, await self._ready_set(request))
             row = await self._admit_ready(new, may_pay=may_pay)
 
-        async def send_once() -> Taken:
-            call = TrainingCall(new.about, row.wording, request.webhook_url, request.webhook_secret)
-            accepted = await api.train(call, deadline_seconds=self._paid_seconds)
-            return Taken(accepted.task_id)
-
+        call = TrainingCall(new.about, row.wording, request.webhook_url, request.webhook_secret)
+        deadline = self._core.config.paid_seconds
+        send_once = partial(api.train, call, deadline_seconds=deadline)
         try:
-            sent = await self._send_or_join(request, row, send_once)
+            if row.state is State.INTENT and row.wording == request.trigger_word:
+                sent = await self._submitter.send(row, send_once, deadline_seconds=deadline)
+            elif row.state is State.SENDING:
+                sent = await self._submitter.wait_for_others(row)
+            else:
+                sent = Sent(row, by_us=False)
         except Rejected as rejected:
             with suppress(LedgerError):
                 await self._photo_sets.note_refused(new.about, rejected.cause)
@@ -174,7 +161,7 @@ class Trainings:
         known = await self._ledger.find_duplicate(new, self._clock.now())
         if known is not None and known.state in UNDER_WAY:
             with suppress(ApiframeError):
-                await self._refresh(known)
+                await self._core.tracker.check(known)
 
     async def price(self, request: TrainingRequest) -> Price | None:
         """What starting this would cost; None when it is paid for or will be refused.
@@ -183,7 +170,7 @@ class Trainings:
             InvalidKey, InvalidBaseUrl, LedgerError (SpendingCapReached among them), KeyReused, SubjectForgotten: as
                 `start` would.
         """
-        await self._service()
+        await self._core.provider()
         try:
             photo_set = await self._photo_sets.known(request.training_images_id)
         except (NotAPhotoSet, SetNotUsable):
@@ -243,12 +230,12 @@ class Trainings:
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
                 raise WrongKind(known[0].kind, Kind.TRAINING)
-            return await self._refresh(*known)
+            return Training.of_checked(await self._core.tracker.check(*known))
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
         return await self._look_elsewhere(name)
 
-    async def wait(self, name: str, seconds: float = math.inf, tell: Tell = ignore) -> Training:
+    async def wait(self, name: str, seconds: float = math.inf, on_progress: OnProgress = ignore) -> Training:
         """Wait until a training is settled, for at most `seconds`, telling every change on the way.
 
         Raises:
@@ -268,10 +255,18 @@ class Trainings:
                 return Training.of(row, Note.NOT_REFRESHED)
 
         began = self._clock.monotonic()
-        latest = await self._waiting.wait(key, look, tell, seconds) or _last_known(name, known)
-        before = None if known is None else progress_of(Training.of(known))
+        latest = await self._core.tracker.wait_until(
+            key,
+            look,
+            lambda training: not training.is_under_way,
+            seconds,
+            on_progress,
+            facts_of=_facts_of,
+            cuts_off=True,
+        ) or _last_known(name, known)
+        before = None if known is None else Training.of(known).progress
         ended = self._clock.monotonic()
-        fruitless = self._fruitless.count(key, before, progress_of(latest), began, ended)
+        fruitless = self._fruitless.count(key, before, latest.progress, began, ended)
         return latest.noting(Note.NO_PROGRESS) if fruitless >= MAX_FRUITLESS_WAITS else latest
 
     async def list(
@@ -342,50 +337,15 @@ class Trainings:
         newest, *others = await self.of_subject(subject)
         return replace(newest, others=tuple(others))
 
-    async def wait_for_subject(self, subject: str, seconds: float, tell: Tell) -> Training:
+    async def wait_for_subject(self, subject: str, seconds: float, on_progress: OnProgress) -> Training:
         """As `wait`, for the newest training of a subject, which names its other ones. Raises UnknownSubject."""
         newest, *others = await self.of_subject(subject)
-        waited = await self.wait(newest.ref or "", seconds, tell)
+        waited = await self.wait(newest.ref or "", seconds, on_progress)
         return replace(waited, others=tuple(others))
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
-        """Record what a user says became of a request; see `Resolver.resolve`."""
-        return await self._resolver.resolve(ref, decision, task_id)
-
-    async def _send_or_join(self, request: TrainingRequest, row: Submission, send_once: SendOnce) -> Sent:
-        if row.state is State.INTENT and row.wording == request.trigger_word:
-            return await self._submitter.send(row, send_once, deadline_seconds=self._paid_seconds)
-        if row.state is State.SENDING:
-            return await self._submitter.wait_for_others(row)
-        return Sent(row, by_us=False)
-
-    async def _refresh(self, row: Submission, pace: ProgressHistory | None = None) -> Training:
-        word_is_open = row.state is State.FINISHED and row.trigger_word is None and row.forgotten_at is None
-        asks = row.state in UNDER_WAY or word_is_open
-        if not asks or row.task_id is None:
-            return Training.of(row)
-        api = await self._service()
-        try:
-            task = await check_status(api, Kind.TRAINING, row.task_id)
-        except Refused as refused:
-            if not is_unknown_task(refused):
-                raise
-            return Training.of(await self._ledger.mark_missing(row.ref, self._clock.now()) or row)
-        return await self._noted(row, task, pace)
-
-    async def _noted(self, row: Submission, task: TaskStatus, pace: ProgressHistory | None) -> Training:
-        now = self._clock.now()
-        odd = (Note.ODD_WORD,) if "odd_trigger_word" in task.notes else ()
-        seen = observation_of(task, Kind.TRAINING, now)
-        try:
-            if pace is None or is_news(row, seen):
-                row = await self._ledger.record_status(row.ref, seen) or row
-                pace = await self._ledger.progress_history(row)
-        except LedgerError:
-            # What the service says is worth more than that it is remembered.
-            return replace(Training.of(as_seen(row, seen), *odd, Note.NOT_WRITTEN), checked_at=now)
-        eta = eta_seconds(pace, now) if row.state in UNDER_WAY else None
-        return replace(Training.of(row, *odd), eta_seconds=eta, checked_at=now)
+        """Record what a user says became of a request; see `Reconciler.resolve`."""
+        return await self._reconciler.resolve(ref, decision, task_id)
 
     async def _find_if_readable(self, name: str) -> Submission | None:
         try:
@@ -394,7 +354,7 @@ class Trainings:
             return None
 
     async def _look_elsewhere(self, task_id: str) -> Training:
-        task = await known_task(await self._service(), task_id, Kind.TRAINING)
+        task = await known_task(await self._core.provider(), task_id, Kind.TRAINING)
         return replace(_elsewhere(task, self._clock.now()), task_id=task_id)
 
     async def _refreshed(self, rows: Sequence[Submission]) -> Sequence[Training]:
@@ -402,7 +362,7 @@ class Trainings:
 
         async def refresh(place: int) -> None:
             try:
-                trainings[place] = await self._refresh(rows[place])
+                trainings[place] = Training.of_checked(await self._core.tracker.check(rows[place]))
             except ApiframeError:
                 trainings[place] = trainings[place].noting(Note.NOT_REFRESHED)
 
@@ -440,8 +400,13 @@ def _last_known(name: str, known: Submission | None) -> Training:
     return Training.of(known, Note.NOT_REFRESHED)
 
 
+def _facts_of(training: Training) -> object:
+    """What is reported to those who wait; the time of the check and the estimate are not."""
+    return (training.progress, training.message, training.trigger_word, training.notes)
+
+
 def _elsewhere(task: TaskStatus, now: float) -> Training:
-    state = state_of(task.state)
+    state = State(task.state.value)
     missing = (Note.WORD_MISSING,) if state is State.FINISHED and task.trigger_word is None else ()
     return Training(
         state,

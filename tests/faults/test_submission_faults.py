@@ -20,7 +20,7 @@ from apiframe_studio.api.errors import NotSent, OutcomeUnknown, RateLimited, Ref
 from apiframe_studio.errors import NotYetSent, Rejected
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.ledger.states import State
-from apiframe_studio.resolving import Decision
+from apiframe_studio.reconciler import Decision
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.training import Training
 from apiframe_studio.trainings import TrainingRequest

@@ -108,7 +108,7 @@ async def test_a_status_check_is_answered_while_photos_are_being_sent(
     begun = await studio.trainings.start(TrainingRequest("sandbox-person"))
     request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     with anyio.fail_after(60):
-        async with studio.background, anyio.create_task_group() as group:
+        async with studio.jobs, anyio.create_task_group() as group:
             group.start_soon(studio.photo_sets.prepare, request, nothing, 40)
             await service.arrived.wait()
             status = await studio.trainings.look(begun.ref or "")

@@ -18,7 +18,7 @@ from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import State
-from apiframe_studio.resolving import Decision
+from apiframe_studio.reconciler import Decision
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import TrainingRequest

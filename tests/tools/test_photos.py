@@ -253,7 +253,7 @@ async def test_a_slow_upload_continues_after_the_call_and_the_same_call_reports_
         looked = await gated.session.ask("list_trainings")
         gated.open.set()
         with anyio.fail_after(20):
-            while gated.session.studio.background.is_running(first.facts["ref"]):
+            while gated.session.studio.jobs.is_running(first.facts["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True
         monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 40.0)
@@ -437,7 +437,7 @@ async def test_the_wait_for_a_set_in_preparation_is_limited(
         monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
         first = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
         with anyio.fail_after(20):
-            while session.studio.background.is_running(first["ref"]):
+            while session.studio.jobs.is_running(first["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True
         if starts:

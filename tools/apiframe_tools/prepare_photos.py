@@ -59,7 +59,7 @@ async def _check(
 ) -> _Ready:
     if not consent:
         raise ConsentMissing
-    await studio.service()
+    await studio.provider()
     began = studio.clock.monotonic()
     on_progress = stepped(ctx.report_progress, tuple(Step))
     request = PhotoSetRequest(

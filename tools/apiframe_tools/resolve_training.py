@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from apiframe_studio.resolving import Decision
+from apiframe_studio.reconciler import Decision
 from apiframe_tools.mcp.parameters import TaskId, clean_subject
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingStatus

@@ -6,7 +6,7 @@ can list or delete gets methods for that here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -288,6 +288,10 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Close the connections."""
         ...
+
+
+ProviderFactory: TypeAlias = Callable[[], Awaitable[Provider]]
+"""Returns the provider, built at the first use. Raises InvalidKey or InvalidBaseUrl."""
 
 
 async def check_status(provider: Provider, kind: Kind | None, task_id: str) -> TaskStatus:

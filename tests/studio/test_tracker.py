@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -10,10 +10,10 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from apiframe_studio.ledger.states import State
+from apiframe_studio.tracker import MAX_COUNTED, FruitlessWaits, Tracker
 from apiframe_studio.training import Training
-from apiframe_studio.waiting import MAX_COUNTED, FruitlessWaits, Waiting
 
-from .stepped_clock import HeldClock
+from .stepped_clock import HeldClock, SteppedClock
 
 POLL = 5.0
 
@@ -41,6 +41,33 @@ class Changes:
 
     async def __call__(self, training: Training) -> None:
         self.states.append((training.state, training.percentage))
+
+
+class PollOnly:
+    """Waits for trainings with the checks of a test; of the tracker it uses only what polls."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        # It takes no provider and no ledger to poll.
+        self._tracker = Tracker(None, None, clock, poll_seconds=POLL)  # type: ignore[arg-type]
+
+    async def wait(
+        self,
+        key: str,
+        check: Callable[[], Awaitable[Training]],
+        on_change: Callable[[Training], Awaitable[None]],
+        seconds: float,
+        *,
+        cuts_off: bool = True,
+    ) -> Training | None:
+        return await self._tracker.wait_until(
+            key,
+            check,
+            lambda training: not training.is_under_way,
+            seconds,
+            on_change,
+            facts_of=lambda training: training.progress,
+            cuts_off=cuts_off,
+        )
 
 
 def running(percentage: float, checked_at: float = 0.0) -> Training:
@@ -72,7 +99,7 @@ async def test_a_wait_reports_every_change_and_returns_the_last() -> None:
     checks = StatusChecks(Training(State.QUEUED), running(10), running(10), running(60), FINISHED)
     with anyio.fail_after(20):
         async with ticking(clock):
-            latest = await Waiting(clock, POLL).wait("tr-1", checks, changes, 45)
+            latest = await PollOnly(clock).wait("tr-1", checks, changes, 45)
     assert latest == FINISHED
     assert changes.states == [
         (State.QUEUED, None),
@@ -88,7 +115,7 @@ async def test_a_wait_reports_every_change_and_returns_the_last() -> None:
 async def test_a_settled_training_is_polled_once(state: State) -> None:
     checks = StatusChecks(Training(state))
     with anyio.fail_after(20):
-        latest = await Waiting(HeldClock(), POLL).wait("tr-1", checks, Changes(), 45)
+        latest = await PollOnly(HeldClock()).wait("tr-1", checks, Changes(), 45)
     assert latest is not None
     assert latest.state is state
     assert checks.made == 1
@@ -96,7 +123,7 @@ async def test_a_settled_training_is_polled_once(state: State) -> None:
 
 async def test_a_thousand_waits_share_their_status_checks_and_all_get_every_change() -> None:
     clock, checks = HeldClock(), StatusChecks(running(10), running(50), FINISHED)
-    waiting = Waiting(clock, POLL)
+    waiting = PollOnly(clock)
     all_changes = [Changes() for _ in range(1_000)]
     with anyio.fail_after(20):
         async with ticking(clock), anyio.create_task_group() as group:
@@ -110,7 +137,7 @@ async def test_a_thousand_waits_share_their_status_checks_and_all_get_every_chan
 
 async def test_when_the_polling_wait_is_cancelled_the_next_one_polls() -> None:
     clock, checks, changes = HeldClock(), StatusChecks(running(10), FINISHED), Changes()
-    waiting = Waiting(clock, POLL)
+    waiting = PollOnly(clock)
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             async with anyio.create_task_group() as leaving:
@@ -127,7 +154,7 @@ async def test_when_the_polling_wait_is_cancelled_the_next_one_polls() -> None:
 
 async def test_waits_may_be_cancelled_in_any_order() -> None:
     clock, checks, changes = HeldClock(), StatusChecks(running(10), FINISHED), Changes()
-    waiting = Waiting(clock, POLL)
+    waiting = PollOnly(clock)
     scopes = [anyio.CancelScope() for _ in range(20)]
 
     async def leave(scope: anyio.CancelScope) -> None:
@@ -150,7 +177,7 @@ async def test_waits_may_be_cancelled_in_any_order() -> None:
 
 async def test_a_wait_stops_at_once_when_it_is_cancelled() -> None:
     clock = HeldClock()
-    waiting = Waiting(clock, POLL)
+    waiting = PollOnly(clock)
     with anyio.fail_after(20), anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(waiting.wait, "tr-1", StatusChecks(running(10)), Changes(), 45)
@@ -165,15 +192,15 @@ async def test_the_time_limit_also_applies_to_a_status_check_that_hangs() -> Non
         raise AssertionError
 
     with anyio.fail_after(20):
-        assert await Waiting(HeldClock(), POLL).wait("tr-1", hangs, Changes(), 0.02) is None
-        assert await Waiting(HeldClock(), POLL).wait(
+        assert await PollOnly(HeldClock()).wait("tr-1", hangs, Changes(), 0.02) is None
+        assert await PollOnly(HeldClock()).wait(
             "tr-1", StatusChecks(running(10)), Changes(), 0.02
         ) == running(10)
 
 
 async def test_a_time_limit_of_zero_checks_nothing() -> None:
     checks = StatusChecks(running(10))
-    assert await Waiting(HeldClock(), POLL).wait("tr-1", checks, Changes(), 0) is None
+    assert await PollOnly(HeldClock()).wait("tr-1", checks, Changes(), 0) is None
 
 
 async def test_an_unchanged_status_is_not_reported_but_returned() -> None:
@@ -184,7 +211,7 @@ async def test_an_unchanged_status_is_not_reported_but_returned() -> None:
             results: list[Training | None] = []
 
             async def wait() -> None:
-                results.append(await Waiting(clock, POLL).wait("tr-1", checks, changes, 0.2))
+                results.append(await PollOnly(clock).wait("tr-1", checks, changes, 0.2))
 
             group.start_soon(wait)
             await anyio.wait_all_tasks_blocked()
@@ -216,9 +243,25 @@ async def test_an_error_of_a_status_check_is_raised_and_the_next_wait_checks_aga
         await checkpoint()
         raise LookupError
 
-    waiting = Waiting(HeldClock(), POLL)
+    waiting = PollOnly(HeldClock())
     with anyio.fail_after(20):
         for _ in range(2):
             with pytest.raises(LookupError):
                 await waiting.wait("tr-1", refused, Changes(), 45)
         assert await waiting.wait("tr-1", StatusChecks(FINISHED), Changes(), 45) == FINISHED
+
+
+async def test_without_cutting_off_one_check_is_made_however_short_the_time() -> None:
+    checks = StatusChecks(running(10))
+    with anyio.fail_after(20):
+        assert await PollOnly(HeldClock()).wait("tr-1", checks, Changes(), 0, cuts_off=False) == running(10)
+    assert checks.made == 1
+
+
+async def test_the_limit_is_that_of_the_clock_and_the_last_check_is_at_its_end() -> None:
+    clock, checks = SteppedClock(), StatusChecks(running(10), running(20), running(30))
+    with anyio.fail_after(20):
+        latest = await PollOnly(clock).wait("tr-1", checks, Changes(), 12, cuts_off=False)
+    assert latest == running(30)
+    assert checks.made == 4
+    assert sum(clock.slept) == 12

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
 from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, TaskStatus, check_status
-from apiframe_studio.clock import Clock
+from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     MayStillFinish,
     NothingToResolve,
@@ -17,14 +17,13 @@ from apiframe_studio.errors import (
     UnknownTraining,
     WrongKind,
 )
-from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import REF, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import REF, NewSubmission, Submission
 from apiframe_studio.ledger.ending import may_end_at
 from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.states import UNDER_WAY, Event
-from apiframe_studio.service import Service
 from apiframe_studio.subjects import subject_key
-from apiframe_studio.training import Note, Training, observation_of
+from apiframe_studio.tracker import Checked, observation_of
+from apiframe_studio.training import Note, Training
 
 
 class Decision(StrEnum):
@@ -35,22 +34,13 @@ class Decision(StrEnum):
     GIVE_UP = "give_up"
 
 
-class Resolver:
-    """Records decisions. `refresh` looks at a training of the ledger."""
+class Reconciler:
+    """Records what a user says about requests with an unknown outcome."""
 
-    def __init__(
-        self,
-        service: Service,
-        ledger: Ledger,
-        image_store: ImageStore,
-        clock: Clock,
-        refresh: Callable[[Submission], Awaitable[Training]],
-    ) -> None:
-        self._service = service
-        self._ledger = ledger
-        self._image_store = image_store
-        self._clock = clock
-        self._refresh = refresh
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._ledger = core.ledger
+        self._clock = core.clock
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
         """Record what a user says became of a request, or take a training made elsewhere into the ledger.
@@ -69,7 +59,7 @@ class Resolver:
         if row is None:
             return await self._adopt(ref, decision, task_id)
         if row.state in UNDER_WAY:
-            row = await self._asked_once(row)
+            row = await self._check(row)
         if task_id is not None and decision is Decision.ACCEPTED:
             await self._check_id(row, task_id)
         return await self._decide(row, decision, task_id)
@@ -81,43 +71,37 @@ class Resolver:
             raise MayStillFinish(Training.of(row), may_end_at(row))
         if resolved is None:
             raise NothingToResolve(Training.of(row))
-        is_training = resolved.kind is Kind.TRAINING
-        return await self._refresh(resolved) if is_training else Training.of(resolved)
+        return await self._refresh(resolved)
 
-    async def _asked_once(self, row: Submission) -> Submission:
-        """The row after one look at the service, which may say that it has ended, or that it is not known."""
-        if row.task_id is None:
-            return row
+    async def _check(self, row: Submission) -> Submission:
+        """The row after one status check, which may find that it has ended, or that the service does not know it."""
+        # Where the service cannot be asked, the last known state counts.
+        with suppress(ApiframeError):
+            checked = await self._core.tracker.check(row)
+            if checked.row.missing_since is not None and checked.task is not None:
+                await self._check_links(checked.row, checked.task)
+        return await self._core.tracker.reload(row)
+
+    async def _check_links(self, row: Submission, task: TaskStatus) -> None:
+        """Images whose links do not work stay missing, although the service knows the task."""
         try:
-            if row.kind is Kind.TRAINING:
-                await self._refresh(row)
-            else:
-                await self._look(row, row.task_id)
-        except ApiframeError as error:
-            # One that cannot be asked says nothing: then what was known last counts.
-            if is_unknown_task(error):
-                await self._ledger.mark_missing(row.ref, self._clock.now())
-        return await self._ledger.find(row.ref, self._clock.now()) or row
-
-    async def _look(self, row: Submission, task_id: str) -> None:
-        """Record what the service says about an upload or a generation; images whose links are gone stay missing."""
-        api = await self._service()
-        task = await check_status(api, row.kind, task_id)
-        if row.kind is Kind.GENERATION and row.missing_since is not None and task.image_urls:
-            # The service knows the task, but the mark may stand for its links.
-            try:
-                async with self._image_store.turn():
-                    await self._image_store.download(api, task.image_urls[0])
-            except Refused:
-                return
+            async with self._core.image_store.turn():
+                await self._core.image_store.download(await self._core.provider(), task.image_urls[0])
+        except Refused:
+            return
         await self._ledger.record_status(row.ref, observation_of(task, row.kind, self._clock.now()))
+
+    async def _refresh(self, row: Submission) -> Training:
+        """What the service says about a training by now; an upload or images are only checked when they are used."""
+        checked = Checked(row) if row.kind is not Kind.TRAINING else await self._core.tracker.check(row)
+        return Training.of_checked(checked)
 
     async def _check_id(self, row: Submission, task_id: str) -> None:
         """The id that a user gives must be of this kind at the service, and of no other submission here."""
         other = await self._ledger.find(task_id, self._clock.now())
         if other is not None and other.ref != row.ref:
             raise TaskIdTaken(other)
-        await known_task(await self._service(), task_id, row.kind)
+        await known_task(await self._core.provider(), task_id, row.kind)
 
     async def _adopt(self, name: str, decision: Decision, task_id: str | None) -> Training:
         if decision is not Decision.ACCEPTED or task_id is None or REF.fullmatch(name):
@@ -125,7 +109,7 @@ class Resolver:
         now = self._clock.now()
         if known := await self._ledger.find(task_id, now):
             return await self._name(known, name)
-        await known_task(await self._service(), task_id, Kind.TRAINING)
+        await known_task(await self._core.provider(), task_id, Kind.TRAINING)
         new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
         row, is_new = await self._ledger.import_task(new, task_id, now)
         if not is_new:

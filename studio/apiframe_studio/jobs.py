@@ -26,7 +26,7 @@ class _Job:
     waited_for: int = 0
 
 
-class Background:
+class Jobs:
     """One program's jobs, each at most once at a time."""
 
     def __init__(self) -> None:

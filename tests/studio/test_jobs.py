@@ -7,7 +7,7 @@ import logging
 import anyio
 import pytest
 
-from apiframe_studio.background import Background
+from apiframe_studio.jobs import Jobs
 
 
 class Work:
@@ -28,88 +28,88 @@ class Work:
 
 
 async def test_a_call_returns_after_its_time_and_the_work_continues() -> None:
-    work, background = Work(), Background()
+    work, jobs = Work(), Jobs()
     with anyio.fail_after(20):
-        async with background:
-            assert await background.run("up-1", work, 0.01) is False
-            assert background.is_running("up-1")
+        async with jobs:
+            assert await jobs.run("up-1", work, 0.01) is False
+            assert jobs.is_running("up-1")
             work.release.set()
-            assert await background.run("up-1", work, 5) is True
+            assert await jobs.run("up-1", work, 5) is True
     assert (work.started, work.finished) == (1, 1)
-    assert not background.is_running("up-1")
+    assert not jobs.is_running("up-1")
 
 
 async def test_calls_with_the_same_key_join_and_calls_with_another_key_do_not() -> None:
-    work, other, background = Work(), Work(), Background()
+    work, other, jobs = Work(), Work(), Jobs()
     other.release.set()
     done: list[bool] = []
 
     async def join() -> None:
-        done.append(await background.run("up-1", work, 5))
+        done.append(await jobs.run("up-1", work, 5))
 
     with anyio.fail_after(20):
-        async with background, anyio.create_task_group() as group:
+        async with jobs, anyio.create_task_group() as group:
             for _ in range(5):
                 group.start_soon(join)
-            assert await background.run("up-2", other, 5)
+            assert await jobs.run("up-2", other, 5)
             work.release.set()
     assert done == [True] * 5
     assert (work.started, other.started) == (1, 1)
 
 
 async def test_cancelling_a_call_does_not_cancel_the_work() -> None:
-    work, background = Work(), Background()
+    work, jobs = Work(), Jobs()
     with anyio.fail_after(20):
-        async with background:
+        async with jobs:
             with anyio.move_on_after(0.01) as scope:
-                await background.run("up-1", work, 5)
+                await jobs.run("up-1", work, 5)
             assert scope.cancelled_caught
             work.release.set()
-            assert await background.run("up-1", work, 5)
+            assert await jobs.run("up-1", work, 5)
     assert work.finished == 1
 
 
 async def test_an_error_is_raised_in_the_waiting_call_and_the_next_call_starts_again() -> None:
-    background = Background()
+    jobs = Jobs()
     work = Work(ValueError("once"))
     work.release.set()
     with anyio.fail_after(20):
-        async with background:
+        async with jobs:
             for _ in range(2):
                 with pytest.raises(ValueError, match="once"):
-                    await background.run("up-1", work, 5)
+                    await jobs.run("up-1", work, 5)
     assert work.started == 2
 
 
 async def test_an_error_without_a_waiting_call_is_logged_and_ends_no_other_work(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    background, work, other = Background(), Work(ValueError("unseen")), Work()
+    jobs, work, other = Jobs(), Work(ValueError("unseen")), Work()
     with anyio.fail_after(20), caplog.at_level(logging.WARNING):
-        async with background:
-            assert not await background.run("up-1", work, 0.01)
-            assert not await background.run("up-2", other, 0.01)
+        async with jobs:
+            assert not await jobs.run("up-1", work, 0.01)
+            assert not await jobs.run("up-2", other, 0.01)
             work.release.set()
-            while background.is_running("up-1"):
+            while jobs.is_running("up-1"):
                 await anyio.lowlevel.checkpoint()
-            assert background.is_running("up-2")
+            assert jobs.is_running("up-2")
             other.release.set()
-            assert await background.run("up-2", other, 5)
+            assert await jobs.run("up-2", other, 5)
     assert "Nobody waited for up-1" in caplog.text
 
 
 async def test_work_ends_with_the_program() -> None:
-    work, background = Work(), Background()
+    work, jobs = Work(), Jobs()
     with anyio.fail_after(20):
-        async with background:
-            await background.run("up-1", work, 0.01)
+        async with jobs:
+            await jobs.run("up-1", work, 0.01)
     assert (work.started, work.finished) == (1, 0)
-    assert not background.is_running("up-1")
+    assert not jobs.is_running("up-1")
 
 
 async def test_without_a_running_program_the_work_is_done_within_the_call() -> None:
     work = Work()
     work.release.set()
     with anyio.fail_after(20):
-        assert await Background().run("up-1", work, 0.0) is True
+        assert await Jobs().run("up-1", work, 0.0) is True
     assert work.finished == 1
