@@ -18,7 +18,7 @@ from ..server.program import COMMAND, environment
 
 pytestmark = pytest.mark.slow
 
-PERSON = {"gender": "female", "ethnicity": "white", "consent": True}
+ATTRIBUTES = {"gender": "female", "ethnicity": "white", "consent": True}
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
@@ -73,7 +73,7 @@ async def test_photos_added_while_the_user_is_asked_never_leave_the_machine(
     )
     with anyio.fail_after(90):
         async with Client(command, mode=era, elicitation_callback=answers) as client:
-            refused = await client.call_tool("prepare_photos", {"paths": [str(photos)], **PERSON})
+            refused = await client.call_tool("prepare_photos", {"paths": [str(photos)], **ATTRIBUTES})
             account = await client.call_tool("get_account", {})
     [words] = refused.content
     assert isinstance(words, TextContent)

@@ -123,7 +123,7 @@ async def test_two_servers_on_one_ledger_pay_once_and_report_the_same(tmp_path: 
                 await _ask(client, "get_training_status", task_id=facts[0]["ref"]) for client in (one, other)
             ]
             account = await _ask(one, "get_account")
-    assert len({(told["ref"], told["task_id"]) for told in facts}) == 1
-    assert sorted(told["deduplicated"] for told in facts) == [False, True, True, True]
+    assert len({(fact["ref"], fact["task_id"]) for fact in facts}) == 1
+    assert sorted(fact["deduplicated"] for fact in facts) == [False, True, True, True]
     assert seen[0]["task_id"] == seen[1]["task_id"] == facts[0]["task_id"]
     assert account["credits"] == 12_000 - 48

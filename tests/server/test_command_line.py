@@ -170,14 +170,14 @@ WRONG_SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "told"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
+@pytest.mark.parametrize(("name", "value", "advice"), WRONG_SETTINGS, ids=range(len(WRONG_SETTINGS)))
 async def test_a_wrong_setting_is_reported_with_its_fix_and_without_its_value(
-    tmp_path: Path, name: str, value: str, told: str
+    tmp_path: Path, name: str, value: str, advice: str
 ) -> None:
     done = await run(folder=tmp_path, settings={name: value})
     assert done.process.returncode == 2
     assert done.out == ""
-    assert done.err.startswith(f"apiframe-photo-mcp: {told}")
+    assert done.err.startswith(f"apiframe-photo-mcp: {advice}")
     assert done.err.count("\n") == 1
     assert CANARY not in done.err
 
@@ -204,7 +204,7 @@ async def test_doctor_reports_a_mistyped_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "advice"),
     [
         (["--sandbox-url", "nowhere"], "must be an address such as http://127.0.0.1:8788"),
         (["--sandbox-url", "http://elsewhere.example"], "--sandbox-url must begin with https://"),
@@ -225,11 +225,11 @@ async def test_doctor_reports_a_mistyped_setting(tmp_path: Path) -> None:
     ],
 )
 async def test_a_wrong_argument_is_answered_with_the_valid_ones(
-    tmp_path: Path, arguments: list[str], told: str
+    tmp_path: Path, arguments: list[str], advice: str
 ) -> None:
     done = await run(*arguments, folder=tmp_path)
     assert (done.process.returncode, done.out) == (2, "")
-    assert told in done.err
+    assert advice in done.err
     assert "Traceback" not in done.err
 
 
@@ -398,12 +398,12 @@ DOCTOR_SAYS = {
 
 @pytest.mark.parametrize("name", DOCTOR_SAYS)
 async def test_doctor_says_what_to_do(tmp_path: Path, name: str) -> None:
-    key, fault, told = DOCTOR_SAYS[name]
+    key, fault, advice = DOCTOR_SAYS[name]
     with fault_server(fault or "status_500") as service:
         settings = {"API_KEY": key, "BASE_URL": service.base_url, "READ_SECONDS": "4"}
         done = await run("doctor", folder=tmp_path, settings=settings)
     assert done.process.returncode == 1
-    assert told in next(line for line in done.out.splitlines() if line.startswith("TODO"))
+    assert advice in next(line for line in done.out.splitlines() if line.startswith("TODO"))
     assert CANARY not in done.out
     assert done.err == ""
 
@@ -414,14 +414,14 @@ async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_explained(
     tmp_path: Path, command: list[str], key: str
 ) -> None:
     done = await run(*command, folder=tmp_path, settings={"API_KEY": key})
-    told = done.out + done.err
+    advice = done.out + done.err
     assert (
         "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release"
-        in told
+        in advice
     )
-    assert "If you have a v1 key, set APIFRAME_API_KEY to it." in told
-    assert "`make demo` in a clone), or any command with --sandbox" in told
-    assert CANARY not in told
+    assert "If you have a v1 key, set APIFRAME_API_KEY to it." in advice
+    assert "`make demo` in a clone), or any command with --sandbox" in advice
+    assert CANARY not in advice
 
 
 async def test_doctor_reports_wrong_settings_and_continues(tmp_path: Path) -> None:

@@ -116,9 +116,9 @@ ANSWERS = [
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
-@pytest.mark.parametrize(("answer", "code", "told"), ANSWERS)
+@pytest.mark.parametrize(("answer", "code", "expected"), ANSWERS)
 async def test_in_a_terminal_it_shows_what_would_be_removed_and_asks(
-    tmp_path: Path, answer: str, code: int, told: str
+    tmp_path: Path, answer: str, code: int, expected: str
 ) -> None:
     async with running("--sandbox", folder=tmp_path) as wire:
         await wire.greet()
@@ -129,7 +129,7 @@ async def test_in_a_terminal_it_shows_what_would_be_removed_and_asks(
     assert "name, texts and fingerprints of 1 training" in before
     assert "Still unsettled: 1." in before
     assert asked
-    assert told in after
+    assert expected in after
     assert ended == code
     assert bool(_holding(tmp_path, "Canarianna")) is (answer == "n")
 

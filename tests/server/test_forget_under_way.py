@@ -96,10 +96,10 @@ def _settings(service: Service, folder: Path) -> dict[str, str]:
 
 def _holding(folder: Path, *words: str) -> list[str]:
     """Return the names and contents below the data and image folders that mention the subject."""
-    told = [path for part in ("data", "images") for path in (folder / part).rglob("*")]
+    paths = [path for part in ("data", "images") for path in (folder / part).rglob("*")]
     return [
         f"{word} in {path}"
-        for path in told
+        for path in paths
         for word in words
         if word.lower() in path.name.lower()
         or (path.is_file() and word.lower().encode() in path.read_bytes().lower())
@@ -160,8 +160,8 @@ async def test_the_word_of_a_training_forgotten_while_running_is_not_recorded(tm
             await _forget(service, tmp_path)
             service.task = FINISHED
             ended = await wire.call("get_training_status", task_id=begun["ref"])
-    told = ended["structuredContent"]
-    assert (told["status"], told["trigger_word"], told["subject"]) == ("finished", None, None)
+    result = ended["structuredContent"]
+    assert (result["status"], result["trigger_word"], result["subject"]) == ("finished", None, None)
     assert WORD not in ended["content"][0]["text"]
     assert _holding(tmp_path, SUBJECT, WORD, "photos-0123") == []
 

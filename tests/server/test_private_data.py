@@ -51,9 +51,9 @@ async def test_files_of_another_user_are_reported_and_nothing_is_sent(tmp_path: 
             refused = await wire.call("start_training", training_images_id="photos-1")
         doctor = await run("doctor", folder=folder, settings=settings)
         assert not [post for post in service.posts if post.target == "/ai-photo-train"]
-    told = refused["content"][0]["text"]
+    message = refused["content"][0]["text"]
     assert refused["isError"]
-    assert told.startswith(f"{theirs} belongs to another user of this machine")
-    assert "APIFRAME_DATA_DIR" in told
+    assert message.startswith(f"{theirs} belongs to another user of this machine")
+    assert "APIFRAME_DATA_DIR" in message
     assert f"{theirs} belongs to another user" in doctor.out
     assert doctor.process.returncode == 1

@@ -27,12 +27,12 @@ async def test_the_server_starts_and_lists_its_tools_without_a_key_and_without_a
         welcome = await wire.greet()
         tools = (await wire.request("tools/list"))["tools"]
         assert not await anyio.Path(folder).exists()
-        said = await wire.call("start_training", training_images_id="photos")
+        result = await wire.call("start_training", training_images_id="photos")
     assert welcome["serverInfo"]["name"] == "apiframe-photo-mcp"
     assert "start_training" in {tool["name"] for tool in tools}
-    assert said["isError"] is True
-    assert "No Apiframe API key is set" in said["content"][0]["text"]
-    assert "APIFRAME_API_KEY" in said["content"][0]["text"]
+    assert result["isError"] is True
+    assert "No Apiframe API key is set" in result["content"][0]["text"]
+    assert "APIFRAME_API_KEY" in result["content"][0]["text"]
     assert wire.process.returncode == 0
     assert wire.err == ""
 
@@ -53,8 +53,8 @@ async def test_an_env_file_in_the_working_directory_is_not_read(tmp_path: Path) 
     (tmp_path / ".env").write_text(f"APIFRAME_API_KEY={KEY}\nAPIFRAME_BASE_URL=http://untrusted.invalid\n")
     async with running(folder=tmp_path / "data", cwd=tmp_path, new_process=True) as wire:
         await wire.greet()
-        said = (await wire.call("get_account"))["content"][0]["text"]
-    assert "No Apiframe API key is set" in said
+        result = (await wire.call("get_account"))["content"][0]["text"]
+    assert "No Apiframe API key is set" in result
 
 
 CALL = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":'

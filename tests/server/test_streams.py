@@ -58,8 +58,8 @@ async def test_a_result_that_cannot_be_serialized_does_not_close_the_connection(
     source, output = pipe
     outgoing = Outgoing(output, PendingCalls())
     await outgoing.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=7, result={"name": "\ud83d"})))
-    told = json.loads(source.readline())
-    assert (told["id"], told["error"]["code"]) == (7, -32603)
+    response = json.loads(source.readline())
+    assert (response["id"], response["error"]["code"]) == (7, -32603)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes descriptors is needed")

@@ -59,13 +59,13 @@ async def test_wait_for_a_training_that_fails_ends_with_1_and_the_reason(tmp_pat
     [task_id] = await _train(tmp_path, "sandbox-bad-photos", subject="Anna")
     waited = await run("wait", task_id, "--sandbox", "--json", folder=tmp_path, settings=QUICK)
     assert waited.process.returncode == 1
-    told = json.loads(waited.out)
-    assert (told["status"], told["task_id"], told["subject"]) == ("failed", task_id, "Anna")
+    printed = json.loads(waited.out)
+    assert (printed["status"], printed["task_id"], printed["subject"]) == ("failed", task_id, "Anna")
 
 
 async def _wait_for_one_at(*answers: bytes, folder: Path, forget: bool = False) -> str:
     """Start a training of Anna, let the service give these responses, and return what `wait` prints."""
-    faults = {str(number): replying(said) for number, said in enumerate(answers)}
+    faults = {str(number): replying(message) for number, message in enumerate(answers)}
     with fault_server("accepted", *faults, faults=faults) as service:
         settings = {"API_KEY": SERVICE_KEY, "BASE_URL": service.base_url}
         async with running(folder=folder, settings=settings) as wire:
@@ -212,8 +212,8 @@ async def test_the_sandbox_option_is_accepted_before_and_after_a_command(
     assert (tmp_path / "sandbox" / "ledger.sqlite3").exists()
     assert not (tmp_path / "ledger.sqlite3").exists()
     if "--json" in way:
-        told = json.loads(listed.out)
-        assert (told["trainings"], told["total"], told["sandbox"]) == ([], 0, True)
+        printed = json.loads(listed.out)
+        assert (printed["trainings"], printed["total"], printed["sandbox"]) == ([], 0, True)
     else:
         assert listed.out == "No trainings yet.\n"
 
@@ -236,8 +236,8 @@ async def test_trainings_shows_unsettled_requests_of_every_kind(tmp_path: Path) 
     assert listed.out.startswith("No trainings yet.\n\nNot settled:\n")
     assert "Anna [Lee]  photo set  submitting" in listed.out
     assert waiting.ref in listed.out
-    told = json.loads((await run("trainings", "--sandbox", "--json", folder=tmp_path)).out)
-    assert [row["ref"] for row in told["unsettled"]] == [waiting.ref]
+    printed = json.loads((await run("trainings", "--sandbox", "--json", folder=tmp_path)).out)
+    assert [row["ref"] for row in printed["unsettled"]] == [waiting.ref]
 
 
 async def test_check_accepts_a_folder_outside_the_setting(tmp_path: Path, drawn: Path) -> None:
@@ -251,11 +251,11 @@ async def test_check_accepts_a_folder_outside_the_setting(tmp_path: Path, drawn:
     assert ": enough." in checked.out
     assert sheet.read_bytes().startswith(b"\xff\xd8\xff")
     assert not (tmp_path / "data").exists()
-    told = await run(
+    printed = await run(
         "check", str(drawn / "IMG_0001.jpg"), "--json", folder=tmp_path / "data", settings=settings
     )
-    assert told.process.returncode == 1
-    [photo] = json.loads(told.out)["photos"]
+    assert printed.process.returncode == 1
+    [photo] = json.loads(printed.out)["photos"]
     assert photo["name"] == "IMG_0001.jpg"
 
 
@@ -274,9 +274,9 @@ def test_check_says_first_that_faces_were_not_checked(
 ) -> None:
     monkeypatch.setattr(faces, "available", lambda: False)
     assert check(Settings(data_dir=tmp_path / "data"), paths=[str(tmp_path)], sheet=None, as_json=False) == 1
-    told = capsys.readouterr().out
-    assert told.startswith("Faces were not checked.\n")
-    assert "faces (`apiframe-photo-mcp doctor` shows how to add this check)" in told
+    printed = capsys.readouterr().out
+    assert printed.startswith("Faces were not checked.\n")
+    assert "faces (`apiframe-photo-mcp doctor` shows how to add this check)" in printed
 
 
 async def test_check_of_a_missing_folder_prints_one_line(tmp_path: Path) -> None:
@@ -315,5 +315,5 @@ def test_a_reader_that_closes_early_causes_no_traceback(tmp_path: Path, command:
     )
     assert program.stdout is not None
     program.stdout.close()
-    _, said = program.communicate(timeout=90)
-    assert (program.returncode, said) == (1, "")
+    _, message = program.communicate(timeout=90)
+    assert (program.returncode, message) == (1, "")

@@ -65,7 +65,7 @@ async def accepted(folder: Path, service: FaultServer) -> str:
     return str(begun["structuredContent"]["ref"])
 
 
-async def told(wire: Wire, tool: str, **arguments: object) -> str:
+async def ask(wire: Wire, tool: str, **arguments: object) -> str:
     """Return the text of a successful result."""
     result = await wire.call(tool, **arguments)
     text: str = result["content"][0]["text"]
@@ -80,12 +80,12 @@ async def test_a_trigger_word_can_be_read_from_a_read_only_disk(disk: str, folde
         async with running(folder=folder, settings=settings(service), within=on_disk(disk, folder)) as wire:
             await wire.greet()
             for name in (TASK_ID, ref):
-                status = await told(wire, "get_training_status", task_id=name)
+                status = await ask(wire, "get_training_status", task_id=name)
                 assert "TOKIKD" in status
                 assert "could not be written" in status
                 assert "was not started from here" not in status
-            assert "TOKIKD" in await told(wire, "wait_for_training", task_id=TASK_ID)
-            listed = await told(wire, "list_trainings")
+            assert "TOKIKD" in await ask(wire, "wait_for_training", task_id=TASK_ID)
+            listed = await ask(wire, "list_trainings")
             assert "TOKIKD" in listed
             assert "Anna" in listed
 
@@ -116,8 +116,8 @@ async def test_a_submission_of_a_crashed_sender_is_unconfirmed_also_on_a_read_on
             ledger.commit()
         async with running(folder=folder, settings=settings(service), within=on_disk(disk, folder)) as wire:
             await wire.greet()
-            assert "unconfirmed" in await told(wire, "get_training_status", task_id=ref)
-            assert ref in await told(wire, "list_trainings")
+            assert "unconfirmed" in await ask(wire, "get_training_status", task_id=ref)
+            assert ref in await ask(wire, "list_trainings")
 
 
 @pytest.mark.parametrize("disk", DISKS)
@@ -128,7 +128,7 @@ async def test_a_ledger_of_an_earlier_version_can_be_read_where_it_cannot_be_mig
     nowhere = {"API_KEY": "v1-key-of-a-test"}
     async with running(folder=folder, settings=nowhere, within=on_disk(disk, folder)) as wire:
         await wire.greet()
-        assert "TOKSIS" in await told(wire, "get_training_status", task_id="tr-b3xgxfg")
+        assert "TOKSIS" in await ask(wire, "get_training_status", task_id="tr-b3xgxfg")
 
 
 async def test_a_training_can_be_polled_by_its_id_without_a_ledger(folder: Path) -> None:
@@ -138,6 +138,6 @@ async def test_a_training_can_be_polled_by_its_id_without_a_ledger(folder: Path)
         ) as wire:
             await wire.greet()
             for tool in ("get_training_status", "wait_for_training"):
-                status = await told(wire, tool, task_id=TASK_ID)
+                status = await ask(wire, tool, task_id=TASK_ID)
                 assert "TOKIKD" in status
                 assert "could not be read" in status

@@ -1,4 +1,4 @@
-"""Saved images are read, written and removed below their folder only, whatever is put in their place."""
+"""Saved images are read, written and removed only below their folder, even if links replace them."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def _swapping(place: Path, *beside: Path) -> Generator[None]:
 async def test_links_created_during_reading_reveal_nothing_outside(
     image_store: ImageStore, saved: SavedImage, secret: Path, what: str
 ) -> None:
-    """Really swapped by another process; of the unguarded reads one in forty showed the file outside."""
+    """Another process swaps the files. Without the guard, one read in forty returned the file outside."""
     path = Path(saved.path)
     place, target = (path, secret) if what == "the file" else (path.parent, secret.parent)
     link = place.with_name("link")

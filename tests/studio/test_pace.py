@@ -1,4 +1,4 @@
-"""An estimate comes from what was seen, and there is none when that says nothing."""
+"""The time left is estimated from observed progress, and unknown without any."""
 
 from __future__ import annotations
 

@@ -223,9 +223,9 @@ READY: dict[str, Any] = {"sent_at": NOW - 90, "finished_at": NOW - 60}
         (Kind.UPLOAD, {"expires_at": NOW + DAY}, NOW + DAY, True),
         (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, None, False),
         (Kind.UPLOAD, {"expires_at": NOW - DAY, "finished_at": NOW - 60}, NOW, False),
-        # Looked at for the first time when it was long over.
+        # First checked long after it had expired.
         (Kind.UPLOAD, {"expires_at": NOW - DAY, "sent_at": NOW - 3 * DAY, "finished_at": NOW}, NOW, True),
-        # The Date is ahead, by two days or by less than a set lives.
+        # The Date header is ahead, by two days or by less than the lifetime of a set.
         (Kind.UPLOAD, {"expires_at": NOW + DAY, **READY}, NOW + 2 * DAY, False),
         (Kind.UPLOAD, {"expires_at": NOW + DAY, **READY}, NOW + DAY, False),
         (
@@ -234,7 +234,7 @@ READY: dict[str, Any] = {"sent_at": NOW - 90, "finished_at": NOW - 60}
             NOW + 2 * DAY,
             True,
         ),
-        # The clock here is behind, by a constant or set back since.
+        # The local clock is behind, always or since it was set back.
         (
             Kind.UPLOAD,
             {"expires_at": NOW + 2 * DAY, "sent_at": NOW - DAY, "finished_at": NOW - DAY},
@@ -243,7 +243,7 @@ READY: dict[str, Any] = {"sent_at": NOW - 90, "finished_at": NOW - 60}
         ),
         (Kind.UPLOAD, {"expires_at": NOW, "sent_at": NOW + DAY, "finished_at": NOW + DAY}, NOW, True),
         (Kind.UPLOAD, {"expires_at": NOW, "sent_at": NOW + DAY, "finished_at": NOW + DAY}, NOW - 1, False),
-        # The service refused it.
+        # The service rejected it.
         (Kind.UPLOAD, {"expires_at": NOW + DAY, "missing_since": NOW, **READY}, NOW, True),
         (Kind.UPLOAD, {"expires_at": NOW - 2 * DAY, "finished_at": NOW - DAY}, None, True),
         (Kind.GENERATION, {"expires_at": NOW}, NOW - DAY, True),

@@ -1,4 +1,4 @@
-"""Untrusted text becomes one short visible line."""
+"""Untrusted text becomes one short line of visible characters."""
 
 from __future__ import annotations
 

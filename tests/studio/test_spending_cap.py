@@ -1,4 +1,4 @@
-"""Never is more than the daily limit spent, also by concurrent processes."""
+"""The daily limit is never exceeded, not even by concurrent processes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_rejected_or_unsent_request_does_not_count(tmp_path: Path) -> No
 def attempt(
     store: Store, about: str, *ends: Event, kind: Kind = Kind.GENERATION, task_id: str | None = None
 ) -> str:
-    """Send something that costs 10 credits; what its sender and a person said about it. Returns its ref."""
+    """Record a request of 10 credits and the events of its sender and user. Returns its ref."""
     new = NewSubmission(kind, "s", "local", about, credits=10.0, photos=1)
     row, _ = store.get_or_create(new, NOW)
     sending = store.begin_sending(row.ref, NOW, 60)
@@ -199,5 +199,5 @@ def test_concurrent_processes_cannot_exceed_the_cap_together(tmp_path: Path) -> 
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        said = [word for racer in started for word in racer.communicate(timeout=90)[0].split()]
-    assert Counter(said) == {"sent": 5, "capped": 7}
+        message = [word for racer in started for word in racer.communicate(timeout=90)[0].split()]
+    assert Counter(message) == {"sent": 5, "capped": 7}

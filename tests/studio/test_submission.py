@@ -1,4 +1,4 @@
-"""Every state and every event of a paid request: what follows, and that nothing else does."""
+"""Every state and event of a paid request, with the state that follows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ARROWS = {
     State.REJECTED: {},
     State.ABANDONED: {Event.ACCEPTED: State.QUEUED},
 }
-"""The whole machine, written a second time from design.md."""
+"""The whole state machine, written a second time, independently of the code."""
 
 PERSONS = {Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP}
 

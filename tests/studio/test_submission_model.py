@@ -1,7 +1,7 @@
-"""G1 and G2 against whatever may happen, in any order: a machine that tries.
+"""Random sequences of events: an intent is paid at most once, and no accepted id is lost.
 
-Two processes share one ledger. They submit, die between any two steps, hang and answer late; the clock
-leaps both ways; webhooks, spools and people speak. The money is counted at the service.
+Two processes share one ledger. They submit, crash between any two steps, hang and respond late. The clock jumps both
+ways. Webhooks, spooled ids and decisions of the user arrive. The service counts what is paid.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ ACTIONS = [
 ]
 
 reached: Counter[str] = Counter()
-"""How often the machine came to what matters: one that never gets there proves nothing."""
+"""How often the important situations occurred: a run that never reaches them proves nothing."""
 
-PEOPLE = {Event.PERSON_SAYS_SEND_AGAIN: "send_again", Event.PERSON_GIVES_UP: "give_up"}
+DECISION_NAMES = {Event.PERSON_SAYS_SEND_AGAIN: "send_again", Event.PERSON_GIVES_UP: "give_up"}
 
 
 @dataclass(eq=False)
 class Delivery:
-    """One attempt that a process carries: whether it reached the service, and what the service made of it."""
+    """One attempt of a process: whether it reached the service, and the outcome there."""
 
     process: int
     row: Submission
@@ -69,7 +69,7 @@ class Delivery:
 
 @dataclass
 class Service:
-    """What the service knows: every paid request that it took, in order."""
+    """The service: every paid request that it accepted, in order."""
 
     taken: list[Delivery] = field(default_factory=list[Delivery])
 
@@ -83,7 +83,7 @@ class PaidRequests(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        # Rows of one moment are sorted by their refs, and hypothesis wants the same order every time.
+        # Rows of the same time are sorted by ref, and hypothesis needs the same order every time.
         numbers = count(1)
         self.refs = patch.object(queries, "_new_ref", lambda _kind: f"tr-{next(numbers):07}")
         self.refs.start()
@@ -96,7 +96,7 @@ class PaidRequests(RuleBasedStateMachine):
         self.about_to_send: list[tuple[int, str]] = []
         self.deliveries: list[Delivery] = []
         self.known: dict[str, str] = {}
-        self.people: Counter[tuple[str, str]] = Counter()
+        self.decisions: Counter[tuple[str, str]] = Counter()
         self.keys = count(1)
 
     def teardown(self) -> None:
@@ -130,17 +130,17 @@ class PaidRequests(RuleBasedStateMachine):
             self.about_to_send.append((process, row.ref))
 
     def may_be_new(self, photos: str, key: str | None) -> None:
-        """A second intent for the same photos is born only when nothing paid is open, or kept, or in doubt."""
+        """A second intent for the same photos is created only if no paid one is open, reusable or unconfirmed."""
         for delivery in self.service.taken:
             row = self.row(delivery.row.ref)
             if row.about != photos:
                 continue
-            declared_unpaid = self.people[row.ref, "send_again"] and row.state is State.REJECTED
+            declared_unpaid = self.decisions[row.ref, "send_again"] and row.state is State.REJECTED
             over = row.state is State.ABANDONED or declared_unpaid
             assert over or (row.state in (State.FINISHED, State.FAILED) and key), row
 
     def go_on(self, data: st.DataObject) -> None:
-        """Some call goes one step further; much may have happened since its last one."""
+        """A call takes its next step; anything may have happened since its last one."""
         calls: list[tuple[int, str] | Delivery] = [*self.about_to_send, *self.deliveries]
         if not calls:
             return
@@ -150,16 +150,16 @@ class PaidRequests(RuleBasedStateMachine):
         elif call.event is None:
             self.arrive(call, data.draw(st.sampled_from(OUTCOMES)))
         else:
-            heard, kept = data.draw(
+            received, kept = data.draw(
                 st.sampled_from([(True, True), (True, False), (False, True), (False, True)])
             )
-            self.answer(call, heard, kept)
+            self.answer(call, received, kept)
 
     def begin(self, process: int, ref: str) -> None:
-        """A process sends what it found to be an intent."""
+        """A process begins to send an intent."""
         self.about_to_send.remove((process, ref))
         sending = self.stores[process].begin_sending(ref, self.now, LEASE_SECONDS)
-        # Another row is what was sent meanwhile: nothing leaves for this one.
+        # If another row was sent meanwhile, nothing is sent for this one.
         if sending is not None and sending.ref == ref:
             self.deliveries.append(Delivery(process, sending))
 
@@ -171,10 +171,10 @@ class PaidRequests(RuleBasedStateMachine):
             reached["paid"] += 1
             reached["paid again"] += delivery.row.attempt > 1
 
-    def answer(self, delivery: Delivery, heard: bool, kept: bool) -> None:
-        """A process hears the outcome, or only that the line broke; the ledger can be written, or not."""
+    def answer(self, delivery: Delivery, received: bool, kept: bool) -> None:
+        """A process receives the outcome or loses the connection, and can write to the ledger or not."""
         self.deliveries.remove(delivery)
-        event, task_id = (delivery.event, delivery.task_id) if heard else (None, None)
+        event, task_id = (delivery.event, delivery.task_id) if received else (None, None)
         store, row = self.stores[delivery.process], delivery.row
         if kept:
             store.record_response(
@@ -199,7 +199,7 @@ class PaidRequests(RuleBasedStateMachine):
         self.known[delivery.task_id] = row.ref
 
     def crash(self, data: st.DataObject) -> None:
-        """A process is killed and starts again; what it carried is gone."""
+        """A process is killed and restarts without its pending calls."""
         process = data.draw(st.integers(0, 1))
         self.about_to_send = [found for found in self.about_to_send if found[0] != process]
         reached["killed while sending"] += any(delivery.process == process for delivery in self.deliveries)
@@ -217,10 +217,10 @@ class PaidRequests(RuleBasedStateMachine):
             row = data.draw(st.sampled_from(rows))
             event = data.draw(st.sampled_from(DECISIONS))
             if self.stores[1].resolve(row.ref, event, None, self.now):
-                self.people[row.ref, PEOPLE[event]] += 1
+                self.decisions[row.ref, DECISION_NAMES[event]] += 1
 
     def check(self, data: st.DataObject) -> None:
-        """The service says how far a training is."""
+        """The service reports the progress of a training."""
         if rows := [row for row in self.rows() if row.task_id]:
             row = data.draw(st.sampled_from(rows))
             state = data.draw(st.sampled_from([State.PROCESSING, State.FINISHED, State.FAILED]))
@@ -230,7 +230,7 @@ class PaidRequests(RuleBasedStateMachine):
     def one_paid_request_for_one_intent(self) -> None:
         paid = Counter(delivery.row.ref for delivery in self.service.taken)
         for ref, times in paid.items():
-            assert times <= 1 + self.people[ref, "send_again"], (ref, times)
+            assert times <= 1 + self.decisions[ref, "send_again"], (ref, times)
 
     @invariant()
     def nothing_accepted_is_lost_or_taken_for_unpaid(self) -> None:
@@ -240,7 +240,7 @@ class PaidRequests(RuleBasedStateMachine):
         carried = {delivery.row.ref for delivery in self.deliveries}
         for delivery in self.service.taken:
             row = rows[delivery.row.ref]
-            decided = self.people[row.ref, "send_again"] or self.people[row.ref, "give_up"]
+            decided = self.decisions[row.ref, "send_again"] or self.decisions[row.ref, "give_up"]
             in_doubt = row.state in (State.UNCONFIRMED, State.SENDING)
             assert row.state in PAID_FOR or in_doubt or decided or row.ref in carried, row
 

@@ -33,10 +33,10 @@ class Shown:
         return [image_of(block) for block in self.blocks if isinstance(block, ImageContent)]
 
 
-async def show(session: Session, tool: str, *, told: Any = None, **arguments: Any) -> Shown:
+async def show(session: Session, tool: str, *, on_progress: Any = None, **arguments: Any) -> Shown:
     """Call a tool that must succeed, and check its structured content against its schema."""
     with anyio.fail_after(WITHIN):
-        result = await session.client.call_tool(tool, arguments, progress_callback=told)
+        result = await session.client.call_tool(tool, arguments, progress_callback=on_progress)
         tools = (await session.client.list_tools()).tools
     text, *blocks = result.content
     assert isinstance(text, TextContent)

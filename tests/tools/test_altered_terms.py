@@ -49,15 +49,15 @@ AGREED = ElicitResult(action="accept", content={"agreed": True})
 
 def _old_values_in(text: str) -> list[str]:
     found = [(name, match[0]) for name, old in OLD.items() for match in re.finditer(old, text)]
-    return [f"{name}: {said}" for name, said in found]
+    return [f"{name}: {refusal}" for name, refusal in found]
 
 
 def test_this_test_would_find_the_terms_of_the_first_generation() -> None:
-    said = (
+    refusal = (
         "Takes 10 to 30 photos. Costs 2 credits, then 4 credits a photo (40 to 120), 1 credit an image. Lives about a "
         'day. {"enum": ["female", "male", "asian", "16:9"], "maximum": 4, "maxLength": 2000}'
     )
-    assert {found.partition(":")[0] for found in _old_values_in(said)} == set(OLD)
+    assert {found.partition(":")[0] for found in _old_values_in(refusal)} == set(OLD)
 
 
 @asynccontextmanager
@@ -130,16 +130,16 @@ async def test_values_that_the_terms_do_not_allow_are_refused_before_anything_is
 async def test_nothing_returned_by_the_main_job_has_a_value_of_other_terms(
     serving: Serving, photos: Path
 ) -> None:
-    said: list[str] = []
+    refusal: list[str] = []
     asked: list[str] = []
 
     async def call(tool: str, **arguments: Any) -> dict[str, Any]:
         with anyio.fail_after(60):
             result = await client.call_tool(tool, arguments)
-        said.extend(block.text for block in result.content if isinstance(block, TextContent))
+        refusal.extend(block.text for block in result.content if isinstance(block, TextContent))
         # Without the balance, which the sandbox computes from its prices.
         facts = {**(result.structured_content or {}), "credits_left": None}
-        said.append(json.dumps(facts))
+        refusal.append(json.dumps(facts))
         return facts
 
     async with _serve(serving, asked) as client:
@@ -157,7 +157,7 @@ async def test_nothing_returned_by_the_main_job_has_a_value_of_other_terms(
     assert (prepared["credits"], prepared["training_credits"]) == (7, 108)
     assert (begun["credits"], images["credits"]) == (108, 12)
     # The folder of a test may have any number in its name.
-    texts = [text.replace(str(photos.parent), "") for text in [*said, *asked]]
+    texts = [text.replace(str(photos.parent), "") for text in [*refusal, *asked]]
     assert {text: old for text in texts if (old := _old_values_in(text))} == {}
     assert any("7 credits; training on them costs 108 more" in question for question in asked)
     assert any("99 to 207 credits" in question for question in asked)

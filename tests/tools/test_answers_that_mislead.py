@@ -33,17 +33,17 @@ MISLEADING: dict[str, dict[str, Any]] = {
 async def test_a_response_like_that_of_another_kind_still_gives_the_state_and_word_of_a_training(
     serving: Serving, resembles: str
 ) -> None:
-    said = MISLEADING[resembles]
-    with fault_server("accepted", "said", faults={"said": replying(answer("200 OK", said))}) as service:
+    message = MISLEADING[resembles]
+    with fault_server("accepted", "said", faults={"said": replying(answer("200 OK", message))}) as service:
         async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             begun = await session.ask("start_training", training_images_id="photos-0123456789")
             seen = await session.ask("get_training_status", task_id=begun.facts["ref"])
             waited = await session.ask("wait_for_training", task_id=TASK_ID)
             [row] = (await session.ask("list_trainings")).facts["trainings"]
     for facts in (seen.facts, waited.facts, row):
-        assert (facts["status"], facts["trigger_word"]) == (said["status"], said.get("trigger_word"))
+        assert (facts["status"], facts["trigger_word"]) == (message["status"], message.get("trigger_word"))
     assert not row["stale"]
-    if said["status"] == "failed":
+    if message["status"] == "failed":
         assert "could not be used" in seen.text
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CANARY = "canary-7f3a9c51"
 LONG = CANARY * 66_000
-PERSON = {"gender": "female", "ethnicity": "white"}
+ATTRIBUTES = {"gender": "female", "ethnicity": "white"}
 PHOTOS = {"training_images_id": "sandbox-person"}
 
 # Tool, arguments, expected text. The canary is in every value and must not be in any error.
@@ -128,8 +128,12 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("check_photos", {"paths": [CANARY] * 501}, "paths must have at most 500 entries."),
     ("check_photos", {"paths": []}, "paths is empty."),
-    ("prepare_photos", {**PERSON, "paths": [CANARY], "consent": CANARY}, "consent must be true or false."),
-    ("prepare_photos", {**PERSON, "paths": [CANARY], "consent": [1]}, "consent must be true or false."),
+    (
+        "prepare_photos",
+        {**ATTRIBUTES, "paths": [CANARY], "consent": CANARY},
+        "consent must be true or false.",
+    ),
+    ("prepare_photos", {**ATTRIBUTES, "paths": [CANARY], "consent": [1]}, "consent must be true or false."),
     (
         "get_account",
         {"key": CANARY},
@@ -138,21 +142,21 @@ WRONG_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tool", "arguments", "told"), WRONG_ARGUMENTS, ids=range(len(WRONG_ARGUMENTS)))
+@pytest.mark.parametrize(("tool", "arguments", "expected"), WRONG_ARGUMENTS, ids=range(len(WRONG_ARGUMENTS)))
 async def test_a_wrong_argument_is_reported_with_what_is_allowed(
-    session: Session, tool: str, arguments: dict[str, Any], told: str
+    session: Session, tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
-    said = await session.refusal(tool, **arguments)
-    assert told in said
-    assert CANARY not in said
-    assert not said.startswith("Error executing")
-    assert len(said) < 700
+    message = await session.refusal(tool, **arguments)
+    assert expected in message
+    assert CANARY not in message
+    assert not message.startswith("Error executing")
+    assert len(message) < 700
     assert session.requests() == 0
     assert (await session.ask("list_trainings")).facts["total"] == 0
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "told"),
+    ("tool", "arguments", "expected"),
     [
         (
             "start_training",
@@ -183,43 +187,43 @@ async def test_a_wrong_argument_is_reported_with_what_is_allowed(
     ],
 )
 async def test_an_unknown_id_is_explained(
-    session: Session, tool: str, arguments: dict[str, Any], told: str
+    session: Session, tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
-    said = await session.refusal(tool, **arguments)
-    assert told in said
+    message = await session.refusal(tool, **arguments)
+    assert expected in message
     assert session.paid() == 0
 
 
 async def test_a_training_rejected_for_an_expired_set_says_what_to_do(session: Session) -> None:
-    said = await session.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
+    message = await session.refusal("start_training", training_images_id="sandbox-expired", subject="Anna")
     [row] = (await session.ask("list_trainings", status="rejected")).facts["trainings"]
     assert row["status"] == "rejected"
-    assert f"was rejected (ref {row['ref']}) and nothing was paid" in said
-    assert "if the photo set has expired, call prepare_photos with its photos (2 credits)" in said
+    assert f"was rejected (ref {row['ref']}) and nothing was paid" in message
+    assert "if the photo set has expired, call prepare_photos with its photos (2 credits)" in message
 
 
 async def test_too_few_credits_are_reported(serving: Serving) -> None:
     with fault_server("status_402") as service:
         async with serving(base_url=service.base_url, app_factory=None) as session:
-            said = await session.refusal("start_training", **PHOTOS)
-    assert "too few credits" in said
-    assert "get_account shows how many are left" in said
+            message = await session.refusal("start_training", **PHOTOS)
+    assert "too few credits" in message
+    assert "get_account shows how many are left" in message
 
 
 async def test_an_idempotency_key_belongs_to_one_request(session: Session) -> None:
     await session.ask("start_training", **PHOTOS, idempotency_key="one")
-    said = await session.refusal(
+    message = await session.refusal(
         "start_training", training_images_id="sandbox-bad-photos", idempotency_key="one"
     )
-    assert "belongs to training tr-" in said
+    assert "belongs to training tr-" in message
     assert session.paid() == 1
 
 
 async def test_a_finished_training_needs_no_decision(session: Session) -> None:
     begun = (await session.ask("start_training", **PHOTOS)).facts
-    said = await session.refusal("resolve_training", ref=begun["ref"], decision="send_again")
-    assert f"Training {begun['ref']} is queued, so that decision does not apply" in said
-    assert "wait_for_training" in said
+    message = await session.refusal("resolve_training", ref=begun["ref"], decision="send_again")
+    assert f"Training {begun['ref']} is queued, so that decision does not apply" in message
+    assert "wait_for_training" in message
     assert session.paid() == 1
 
 
@@ -235,7 +239,7 @@ KEYS = {
 
 @pytest.mark.parametrize("name", KEYS)
 async def test_an_unusable_key_is_explained_before_anything_is_sent(serving: Serving, name: str) -> None:
-    key, told = KEYS[name]
+    key, expected = KEYS[name]
     async with serving(key=SecretStr(key)) as session:
         assert (await session.client.list_tools()).tools
         for tool, arguments in (
@@ -243,11 +247,11 @@ async def test_an_unusable_key_is_explained_before_anything_is_sent(serving: Ser
             ("get_account", {}),
             ("get_training_status", {"task_id": "x"}),
         ):
-            said = await session.refusal(tool, **arguments)
-            assert told in said
-            assert "nothing was sent" in said
-            assert "APIFRAME_API_KEY" in said
-            assert CANARY not in said
+            message = await session.refusal(tool, **arguments)
+            assert expected in message
+            assert "nothing was sent" in message
+            assert "APIFRAME_API_KEY" in message
+            assert CANARY not in message
         assert session.requests() == 0
         assert (await session.ask("list_trainings")).facts["total"] == 0
 
@@ -255,9 +259,9 @@ async def test_an_unusable_key_is_explained_before_anything_is_sent(serving: Ser
 async def test_a_wrong_key_is_reported_and_nothing_is_paid(serving: Serving) -> None:
     async with serving(key=SecretStr("wrong-key")) as session:
         for tool, arguments in (("start_training", PHOTOS), ("get_account", {})):
-            said = await session.refusal(tool, **arguments)
-            assert "does not accept the API key" in said
-            assert "ask the user to set APIFRAME_API_KEY to a valid v1 key" in said
+            message = await session.refusal(tool, **arguments)
+            assert "does not accept the API key" in message
+            assert "ask the user to set APIFRAME_API_KEY to a valid v1 key" in message
         assert session.paid() == 0
 
 
@@ -281,18 +285,18 @@ async def test_an_unreachable_service_is_reported_in_one_sentence(serving: Servi
         async with serving(
             base_url=service.base_url, app_factory=None, is_sandbox=False, read_seconds=deadline
         ) as session:
-            said = await session.refusal("get_account")
-    assert STATUS_CHECK_ERRORS[fault] in said
-    assert len(said) < 400
+            message = await session.refusal("get_account")
+    assert STATUS_CHECK_ERRORS[fault] in message
+    assert len(message) < 400
 
 
 @pytest.mark.parametrize("url", ["nowhere", "ftp://example.org", f"https://u:{CANARY}@example.org", ""])
 async def test_an_invalid_base_url_is_explained_before_anything_is_sent(serving: Serving, url: str) -> None:
     async with serving(base_url=url, app_factory=None) as session:
-        said = await session.refusal("start_training", **PHOTOS)
-        assert "nothing was sent" in said
-        assert "ask the user to correct APIFRAME_BASE_URL" in said
-        assert CANARY not in said
+        message = await session.refusal("start_training", **PHOTOS)
+        assert "nothing was sent" in message
+        assert "ask the user to correct APIFRAME_BASE_URL" in message
+        assert CANARY not in message
         assert (await session.ask("list_trainings")).facts["total"] == 0
 
 
@@ -303,9 +307,9 @@ async def test_a_data_folder_that_is_a_file_stops_before_anything_is_sent(
     file.write_text("mine")
     async with serving(ledger_path=file / "ledger.sqlite3") as session:
         for tool, arguments in (("start_training", PHOTOS), ("list_trainings", {})):
-            said = await session.refusal(tool, **arguments)
-            assert "is a file, not a folder" in said
-            assert "APIFRAME_DATA_DIR" in said
+            message = await session.refusal(tool, **arguments)
+            assert "is a file, not a folder" in message
+            assert "APIFRAME_DATA_DIR" in message
         assert session.requests() == 0
         assert (await session.ask("get_account")).facts["credits"] == 12_000
     assert file.read_text() == "mine"
@@ -317,14 +321,14 @@ async def test_a_corrupt_ledger_is_set_aside_and_reported_before_anything_is_sen
     path = tmp_path / "ledger.sqlite3"
     path.write_bytes(b"no ledger, but perhaps the only record of something" * 100)
     async with serving() as session:
-        said = await session.refusal("start_training", **PHOTOS)
+        message = await session.refusal("start_training", **PHOTOS)
         assert session.paid() == 0
-        assert "was renamed to" in said
-        assert "check the Apiframe dashboard" in said
+        assert "was renamed to" in message
+        assert "check the Apiframe dashboard" in message
         assert (await session.ask("list_trainings")).facts["total"] == 0
     [aside] = _set_aside(tmp_path)
     assert aside.read_bytes().startswith(b"no ledger, but")
-    assert str(aside) in said
+    assert str(aside) in message
 
 
 async def test_a_ledger_of_a_newer_version_is_left_unchanged(serving: Serving, tmp_path: Path) -> None:
@@ -334,9 +338,9 @@ async def test_a_ledger_of_a_newer_version_is_left_unchanged(serving: Serving, t
     newer.close()
     before = path.read_bytes()
     async with serving() as session:
-        said = await session.refusal("start_training", **PHOTOS)
-        assert "newer version of this program" in said
-        assert "ask the user to install the newest version" in said
+        message = await session.refusal("start_training", **PHOTOS)
+        assert "newer version of this program" in message
+        assert "ask the user to install the newest version" in message
         assert session.requests() == 0
     assert path.read_bytes() == before
 
@@ -348,9 +352,9 @@ async def test_an_internal_error_is_not_shown_and_refers_to_the_list(
         raise RuntimeError(CANARY)
 
     monkeypatch.setattr(session.studio, "account", fail)
-    said = await session.refusal("get_account")
-    assert CANARY not in said
-    assert "call list_trainings to see them" in said
+    message = await session.refusal("get_account")
+    assert CANARY not in message
+    assert "call list_trainings to see them" in message
     assert CANARY in caplog.text
 
 
@@ -364,10 +368,10 @@ async def test_images_that_cannot_be_paid_are_reported_as_images(serving: Servin
         begun = (await session.ask("start_training", **PHOTOS)).facts
         clock.at += 10
         await session.ask("get_training_status", task_id=begun["ref"])
-        said = await session.refusal("generate_photos", task_id=begun["task_id"], prompt="on a beach")
-    assert "too few credits" in said
-    assert "The image generation was rejected" in said
-    assert "call generate_photos again" in said
-    assert "training" not in said
+        message = await session.refusal("generate_photos", task_id=begun["task_id"], prompt="on a beach")
+    assert "too few credits" in message
+    assert "The image generation was rejected" in message
+    assert "call generate_photos again" in message
+    assert "training" not in message
     assert poor.store.count_paid() == 1
     poor.close()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DAY = 24 * 3600.0
 AHEAD = 2 * DAY
-PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
+ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
 IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 
 
@@ -63,7 +63,7 @@ async def test_a_clock_that_is_ahead_causes_no_repeated_payments(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
-    arguments = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
     async with serving(app_factory=lambda: service.app) as session:
         first = await show(session, "prepare_photos", **arguments)
         again = await show(session, "prepare_photos", **arguments)
@@ -84,12 +84,12 @@ async def test_a_set_that_has_expired_at_the_service_is_reported(
     clock.runs = True
     service = ServiceElsewhere(clock, dated=dated)
     async with serving(app_factory=lambda: service.app) as session:
-        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         clock.at += DAY + 3600
-        said = await refuse(session, "start_training", training_images_id=prepared.facts["ref"])
-        assert "has expired" in said
-        assert ("clock is 2 days ahead" in said) is dated
-        await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        refusal = await refuse(session, "start_training", training_images_id=prepared.facts["ref"])
+        assert "has expired" in refusal
+        assert ("clock is 2 days ahead" in refusal) is dated
+        await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 0
 
@@ -100,7 +100,7 @@ async def test_a_new_process_reads_the_time_of_the_service_before_it_reports_a_s
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
-    arguments = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
     async with serving(app_factory=lambda: service.app) as session:
         prepared = await show(session, "prepare_photos", **arguments)
     service._ahead = 30 * DAY
@@ -121,7 +121,7 @@ async def test_a_clock_that_is_about_right_is_not_mentioned(
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=-120)
     async with serving(app_factory=lambda: service.app) as session:
-        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert "clock" not in prepared.text
 
 
@@ -133,7 +133,7 @@ async def test_a_date_header_that_is_ahead_causes_no_repeated_payments(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=0 if sometimes else off)
-    arguments = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
     async with serving(app_factory=lambda: service.app) as session:
         first = await show(session, "prepare_photos", **arguments)
         for hours in (1, 2, 3):
@@ -156,15 +156,15 @@ async def test_a_set_that_a_late_date_header_keeps_valid_expires_when_the_servic
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0, date_off=-2 * DAY)
-    arguments = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
     async with serving(app_factory=lambda: service.app) as session:
         old = (await show(session, "prepare_photos", **arguments)).facts["training_images_id"]
         clock.at += DAY + 3600
         assert (await show(session, "prepare_photos", **arguments)).facts["training_images_id"] == old
         assert "expired" in await refuse(session, "start_training", training_images_id=old)
-        said = await refuse(session, "start_training", training_images_id=old)
+        refusal = await refuse(session, "start_training", training_images_id=old)
         await _train_from_one_new_set(session, arguments, old)
-    assert "2 days ahead of the service's" in said
+    assert "2 days ahead of the service's" in refusal
     assert service.paths.count("/ai-photo-upload") == 2
     assert service.paths.count("/ai-photo-train") == 2
 
@@ -175,7 +175,7 @@ async def test_a_set_that_the_service_expires_early_is_replaced(
 ) -> None:
     clock.runs = True
     service = ServiceElsewhere(clock, ahead=0)
-    arguments = {"paths": [str(photos)], **PERSON}
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
     async with serving(app_factory=lambda: service.app) as session:
         old = (await show(session, "prepare_photos", **arguments)).facts["training_images_id"]
         await service.sandbox.advance(DAY + 3600)

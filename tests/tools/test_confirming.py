@@ -22,11 +22,11 @@ from .illustrated import refuse, show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving
 
-PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
+ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
 TRAINING = {"training_images_id": "sandbox-person"}
 
 
-class Person:
+class User:
     """A user who gives the same answer to every question."""
 
     def __init__(self, answer: ElicitResult) -> None:
@@ -47,15 +47,15 @@ NOES = {
 
 
 async def test_the_user_is_asked_once_before_a_training_with_the_price(serving: Serving) -> None:
-    person = Person(YES)
-    async with serving(answers=person.answers) as session:
+    user = User(YES)
+    async with serving(answers=user.answers) as session:
         begun = await show(session, "start_training", **TRAINING)
         again = await show(session, "start_training", **TRAINING)
         on_purpose = await show(session, "start_training", **TRAINING, idempotency_key="again")
         assert session.asked("/ai-photo-train") == 1
     assert begun.facts["status"] == "queued"
     assert again.facts["deduplicated"] is on_purpose.facts["deduplicated"] is True
-    [question] = person.asked
+    [question] = user.asked
     assert "costs 40 to 120 credits" in question
     assert "cannot be cancelled" in question
 
@@ -63,31 +63,31 @@ async def test_the_user_is_asked_once_before_a_training_with_the_price(serving: 
 async def test_a_repeated_call_with_word_and_key_returns_the_training_without_a_question(
     serving: Serving,
 ) -> None:
-    person = Person(YES)
+    user = User(YES)
     arguments = {**TRAINING, "trigger_word": "TOKANNA", "idempotency_key": "once"}
-    async with serving(answers=person.answers) as session:
+    async with serving(answers=user.answers) as session:
         begun = await show(session, "start_training", **arguments)
         again = await show(session, "start_training", **arguments)
         assert session.asked("/ai-photo-train") == 1
     assert again.facts["deduplicated"] is True
     assert again.facts["ref"] == begun.facts["ref"]
-    assert len(person.asked) == 1
+    assert len(user.asked) == 1
 
 
 async def test_a_key_of_another_training_is_reported_with_that_training_first(serving: Serving) -> None:
-    async with serving(answers=Person(YES).answers) as session:
+    async with serving(answers=User(YES).answers) as session:
         begun = await show(
             session, "start_training", **TRAINING, trigger_word="TOKANNA", idempotency_key="once"
         )
-        said = await refuse(
+        refusal = await refuse(
             session, "start_training", training_images_id="another-set", idempotency_key="once"
         )
         assert session.asked("/ai-photo-train") == 1
-    assert begun.facts["ref"] in said
-    assert "queued" in said
-    steps = said.index("Next: call start_training with")
-    assert steps < said.index("omit idempotency_key: that returns their training, or starts and charges")
-    assert "new idempotency_key" not in said
+    assert begun.facts["ref"] in refusal
+    assert "queued" in refusal
+    steps = refusal.index("Next: call start_training with")
+    assert steps < refusal.index("omit idempotency_key: that returns their training, or starts and charges")
+    assert "new idempotency_key" not in refusal
 
 
 def _other_photos(folder: Path) -> None:
@@ -101,23 +101,23 @@ async def test_photos_swapped_while_the_user_is_asked_are_not_sent(
     serving: Serving, clock: HandClock, photos: Path, how: str
 ) -> None:
     clock.runs = True
-    person = Person(YES)
+    user = User(YES)
 
     async def swaps(context: Any, params: Any) -> ElicitResult:
         if how == "replaced":
             _other_photos(photos)
         else:
             draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
-        return await person.answers(context, params)
+        return await user.answers(context, params)
 
     async with serving(answers=swaps) as session:
-        said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        refusal = await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         assert session.asked("/ai-photo-upload") == 0
         assert await session.studio.ledger.list(Kind.UPLOAD, session.clock.now()) == []
-    assert len(person.asked) == 1
-    assert "changed" in said
-    assert "nothing was sent" in said
-    assert "call prepare_photos again" in said
+    assert len(user.asked) == 1
+    assert "changed" in refusal
+    assert "nothing was sent" in refusal
+    assert "call prepare_photos again" in refusal
 
 
 async def test_a_confirmation_never_applies_to_other_photos_in_the_same_folder(
@@ -131,11 +131,11 @@ async def test_a_confirmation_never_applies_to_other_photos_in_the_same_folder(
         return YES if len(asked) == 1 else NOES["no"]
 
     async with serving(answers=yes_once) as session:
-        await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         _other_photos(photos)
-        said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        refusal = await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         assert session.asked("/ai-photo-upload") == 1
-    assert "did not agree" in said
+    assert "did not agree" in refusal
     assert len(asked) == 2
     assert asked[0] != asked[1], "the question names the set"
 
@@ -144,22 +144,22 @@ async def test_a_confirmation_does_not_outlive_a_rejected_call(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
-    person = Person(YES)
-    arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, speeds={"start_credits": 1}) as session:
-        said = await refuse(session, "prepare_photos", **arguments)
-        assert "too few credits" in said
+    user = User(YES)
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
+    async with serving(answers=user.answers, speeds={"start_credits": 1}) as session:
+        refusal = await refuse(session, "prepare_photos", **arguments)
+        assert "too few credits" in refusal
         await refuse(session, "prepare_photos", **arguments)
-    assert len(person.asked) == 2
+    assert len(user.asked) == 2
 
 
 async def test_a_question_is_the_same_in_every_round(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
-    person = Person(NOES["no"])
-    arguments = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
-    async with serving(answers=person.answers) as session:
+    user = User(NOES["no"])
+    arguments = {"paths": [str(photos)], **ATTRIBUTES, "subject": "Anna"}
+    async with serving(answers=user.answers) as session:
         await refuse(session, "prepare_photos", **arguments)
         await refuse(session, "start_training", **TRAINING)
         clock.at += 20 * 60
@@ -169,17 +169,17 @@ async def test_a_question_is_the_same_in_every_round(
         shutil.move(photos.with_name("elsewhere"), photos)
         await refuse(session, "prepare_photos", **arguments)
         await refuse(session, "start_training", **TRAINING)
-    assert person.asked[:2] == person.asked[2:]
+    assert user.asked[:2] == user.asked[2:]
 
 
 async def test_the_question_has_what_is_sent_what_is_left_out_and_both_prices(
     serving: Serving, photos: Path
 ) -> None:
     shutil.copy(photos / "IMG_0002.jpg", photos / "Z again.jpg")
-    person = Person(NOES["no"])
-    async with serving(answers=person.answers) as session:
-        await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
-    [question] = person.asked
+    user = User(NOES["no"])
+    async with serving(answers=user.answers) as session:
+        await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, subject="Anna")
+    [question] = user.asked
     assert question.startswith("Sandbox: ")
     assert re.search(r"Send 12 photos of Anna \(set [0-9a-f]{8}\) to Apiframe\?", question)
     assert "Left out: 1 of 13." in question
@@ -191,9 +191,9 @@ async def test_the_remaining_credits_are_in_results_and_not_in_questions(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
-    person = Person(YES)
-    async with serving(answers=person.answers) as session:
-        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+    user = User(YES)
+    async with serving(answers=user.answers) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         arguments = {"training_images_id": prepared.facts["training_images_id"]}
         begun = await show(session, "start_training", **arguments)
         again = await show(session, "start_training", **arguments)
@@ -201,55 +201,55 @@ async def test_the_remaining_credits_are_in_results_and_not_in_questions(
     assert "11998 credits left on the account" in prepared.text
     assert begun.facts["credits_left"] == 12_000 - 2 - 48
     assert again.facts["credits_left"] is None
-    assert not [words for words in person.asked if "1199" in words or "left on the account" in words]
+    assert not [words for words in user.asked if "1199" in words or "left on the account" in words]
 
 
 async def test_the_question_mentions_the_sandbox_only_in_the_sandbox(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
-    person = Person(YES)
-    async with serving(answers=person.answers, is_sandbox=False) as session:
-        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+    user = User(YES)
+    async with serving(answers=user.answers, is_sandbox=False) as session:
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, subject="Anna")
         await show(session, "start_training", training_images_id=prepared.facts["training_images_id"])
-    assert "andbox" not in " ".join(person.asked)
+    assert "andbox" not in " ".join(user.asked)
     assert re.match(
-        r"Train a model on 12 photos of Anna \(set [0-9a-f]{8}\)\? It costs 48 credits", person.asked[1]
+        r"Train a model on 12 photos of Anna \(set [0-9a-f]{8}\)\? It costs 48 credits", user.asked[1]
     )
-    assert "Each image made with it later costs 1 credit." in person.asked[1]
+    assert "Each image made with it later costs 1 credit." in user.asked[1]
 
 
 @pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
 async def test_without_a_usable_key_no_question_is_asked(serving: Serving, photos: Path, tool: str) -> None:
-    person = Person(YES)
-    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, key=None) as session:
+    user = User(YES)
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **ATTRIBUTES}
+    async with serving(answers=user.answers, key=None) as session:
         assert "No Apiframe API key is set" in await refuse(session, tool, **arguments)
-    assert person.asked == []
+    assert user.asked == []
 
 
 @pytest.mark.parametrize("tool", ["start_training", "prepare_photos"])
 async def test_there_is_no_question_about_a_request_over_the_daily_limit(
     serving: Serving, photos: Path, tool: str
 ) -> None:
-    person = Person(YES)
-    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers, max_credits_per_day=1) as session:
+    user = User(YES)
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **ATTRIBUTES}
+    async with serving(answers=user.answers, max_credits_per_day=1) as session:
         assert "APIFRAME_MAX_CREDITS_PER_DAY" in await refuse(session, tool, **arguments)
         listed = await show(session, "list_trainings")
-    assert person.asked == []
+    assert user.asked == []
     assert listed.facts["unsettled_total"] == 0
 
 
 async def test_there_is_no_question_about_unusable_photos(serving: Serving, photos: Path) -> None:
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")
-    person = Person(YES)
-    async with serving(answers=person.answers) as session:
-        assert (await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)).startswith(
+    user = User(YES)
+    async with serving(answers=user.answers) as session:
+        assert (await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).startswith(
             "Only 9 of 12"
         )
-    assert person.asked == []
+    assert user.asked == []
 
 
 async def test_the_time_that_a_user_takes_to_answer_does_not_count(
@@ -262,7 +262,7 @@ async def test_the_time_that_a_user_takes_to_answer_does_not_count(
         return YES
 
     async with serving(answers=takes_long, speeds={"upload_seconds": 30.0}) as session:
-        prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert prepared.facts["status"] == "ready"
 
 
@@ -270,20 +270,20 @@ async def test_a_prepared_set_has_an_exact_price_and_each_payment_is_confirmed_o
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
-    person = Person(YES)
-    arguments = {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers) as session:
+    user = User(YES)
+    arguments = {"paths": [str(photos)], **ATTRIBUTES}
+    async with serving(answers=user.answers) as session:
         prepared = (await show(session, "prepare_photos", **arguments)).facts
         await show(session, "prepare_photos", **arguments)
-        assert len(person.asked) == 1
+        assert len(user.asked) == 1
         await show(session, "start_training", training_images_id=prepared["training_images_id"])
-        assert "costs 2 credits" in person.asked[0]
-        assert "costs 48 credits" in person.asked[1]
+        assert "costs 2 credits" in user.asked[0]
+        assert "costs 48 credits" in user.asked[1]
         await show(session, "prepare_photos", **{**arguments, "gender": "male"})
-        assert len(person.asked) == 3, "another set is another payment"
+        assert len(user.asked) == 3, "another set is another payment"
         clock.at += 25 * 3600
         await show(session, "prepare_photos", **arguments)
-        assert len(person.asked) == 4, "a set in place of an expired one is another payment"
+        assert len(user.asked) == 4, "a set in place of an expired one is another payment"
         assert session.asked("/ai-photo-upload") == 3
 
 
@@ -292,40 +292,40 @@ async def test_a_prepared_set_has_an_exact_price_and_each_payment_is_confirmed_o
 async def test_without_agreement_nothing_is_paid_or_sent(
     serving: Serving, photos: Path, tool: str, no: str
 ) -> None:
-    person = Person(NOES[no])
-    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **PERSON}
-    async with serving(answers=person.answers) as session:
-        said = await refuse(session, tool, **arguments)
+    user = User(NOES[no])
+    arguments = TRAINING if tool == "start_training" else {"paths": [str(photos)], **ATTRIBUTES}
+    async with serving(answers=user.answers) as session:
+        refusal = await refuse(session, tool, **arguments)
         listed = await session.ask("list_trainings")
         assert session.requests() == 0
-    assert "did not agree, so nothing was sent or paid" in said
+    assert "did not agree, so nothing was sent or paid" in refusal
     assert listed.facts["total"] == 0
-    assert len(person.asked) == 1
+    assert len(user.asked) == 1
 
 
-Change = Callable[[Person], dict[str, Any]]
+Change = Callable[[User], dict[str, Any]]
 UNASKED: dict[str, Change] = {
-    "the setting says never": lambda person: {"answers": person.answers, "asks_before_spending": False},
+    "the setting says never": lambda user: {"answers": user.answers, "asks_before_spending": False},
     "the client cannot ask": lambda _: {},
 }
 
 
 @pytest.mark.parametrize("why", UNASKED)
 async def test_a_client_that_cannot_ask_is_served_without_a_question(serving: Serving, why: str) -> None:
-    person = Person(NOES["no"])
-    async with serving(**UNASKED[why](person)) as session:
+    user = User(NOES["no"])
+    async with serving(**UNASKED[why](user)) as session:
         assert (await show(session, "start_training", **TRAINING)).facts["status"] == "queued"
-    assert person.asked == []
+    assert user.asked == []
 
 
 @pytest.mark.parametrize("content", [{}, {"agreed": "perhaps"}, None])
 async def test_an_invalid_answer_pays_nothing_and_is_explained(serving: Serving, content: Any) -> None:
-    person = Person(ElicitResult(action="accept", content=content))
-    async with serving(answers=person.answers) as session:
-        said = await refuse(session, "start_training", **TRAINING)
+    user = User(ElicitResult(action="accept", content=content))
+    async with serving(answers=user.answers) as session:
+        refusal = await refuse(session, "start_training", **TRAINING)
         assert session.requests() == 0
-    assert said.startswith("The user could not be asked")
-    assert "APIFRAME_CONFIRM_SPENDING" in said
+    assert refusal.startswith("The user could not be asked")
+    assert "APIFRAME_CONFIRM_SPENDING" in refusal
 
 
 @pytest.mark.parametrize("era", ["legacy"], indirect=True)
@@ -334,9 +334,9 @@ async def test_a_client_that_fails_to_ask_gets_an_explanation_and_pays_nothing(s
         return ErrorData(code=-32603, message="no dialog here")
 
     async with serving(answers=fails) as session:
-        said = await refuse(session, "start_training", **TRAINING)
+        refusal = await refuse(session, "start_training", **TRAINING)
         assert session.requests() == 0
-    assert said.startswith("The user could not be asked")
+    assert refusal.startswith("The user could not be asked")
 
 
 async def test_an_unconfirmed_payment_is_never_made(serving: Serving) -> None:
@@ -350,34 +350,36 @@ async def test_an_unconfirmed_payment_is_never_made(serving: Serving) -> None:
 
 
 async def test_without_consent_the_user_is_not_asked_about_money(serving: Serving, photos: Path) -> None:
-    person = Person(YES)
-    async with serving(answers=person.answers) as session:
-        said = await refuse(session, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
-    assert "consent" in said
-    assert person.asked == []
+    user = User(YES)
+    async with serving(answers=user.answers) as session:
+        refusal = await refuse(
+            session, "prepare_photos", paths=[str(photos)], **{**ATTRIBUTES, "consent": False}
+        )
+    assert "consent" in refusal
+    assert user.asked == []
 
 
 async def test_there_is_no_question_about_what_cannot_be_paid(
     serving: Serving, clock: HandClock, photos: Path
 ) -> None:
     clock.runs = True
-    person = Person(YES)
-    async with serving(answers=person.answers) as session:
-        prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    user = User(YES)
+    async with serving(answers=user.answers) as session:
+        prepared = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
         clock.at += 25 * 3600
-        said = await refuse(session, "start_training", training_images_id=prepared["ref"])
+        refusal = await refuse(session, "start_training", training_images_id=prepared["ref"])
         also = await refuse(session, "start_training", training_images_id="up-0000000")
-    assert "has expired" in said
+    assert "has expired" in refusal
     assert "is not a photo set" in also
-    assert len(person.asked) == 1
+    assert len(user.asked) == 1
 
 
 async def test_an_unreadable_ledger_is_explained_also_before_a_question(
     serving: Serving, tmp_path: Path
 ) -> None:
     (tmp_path / "folder").mkdir()
-    async with serving(answers=Person(YES).answers, ledger_path=tmp_path / "folder") as session:
-        said = await refuse(session, "start_training", **TRAINING)
+    async with serving(answers=User(YES).answers, ledger_path=tmp_path / "folder") as session:
+        refusal = await refuse(session, "start_training", **TRAINING)
         assert session.requests() == 0
-    assert "nothing was sent" in said
-    assert "APIFRAME_DATA_DIR" in said
+    assert "nothing was sent" in refusal
+    assert "APIFRAME_DATA_DIR" in refusal

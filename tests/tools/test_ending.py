@@ -45,14 +45,14 @@ async def test_give_up_is_rejected_while_the_service_has_the_task_and_allowed_af
 ) -> None:
     async with serving(speeds={"training_seconds": 10 * DAY}) as session:
         begun = await _begun(session)
-        said = await session.refusal("resolve_training", ref=begun["ref"], decision="give_up")
+        message = await session.refusal("resolve_training", ref=begun["ref"], decision="give_up")
         session.clock.at += DAY + 1
         ended = await session.ask("resolve_training", ref=begun["ref"], decision="give_up")
         again = await _begun(session)
         assert session.paid() == 2
-    assert "is queued: the service has it and may still finish it, so it was not given up" in said
-    assert "from 2026-09-22 14:13 UTC on" in said
-    assert "Next: call get_training_status" in said
+    assert "is queued: the service has it and may still finish it, so it was not given up" in message
+    assert "from 2026-09-22 14:13 UTC on" in message
+    assert "Next: call get_training_status" in message
     assert ended.facts["status"] == "abandoned"
     assert again["deduplicated"] is False
 
@@ -84,9 +84,9 @@ async def test_images_missing_at_the_service_can_be_given_up_and_generated_again
     assert "Next: call generate_photos" in too_early
     slow.sandbox.store.forget([begun.facts["task_id"]])
     slow.clock.wake()
-    said = await refuse(slow, "generate_photos", **REQUEST)
-    assert "were made and paid for" in said
-    assert f"resolve_training with ref {begun.facts['ref']} and give_up ends it" in said
+    message = await refuse(slow, "generate_photos", **REQUEST)
+    assert "were made and paid for" in message
+    assert f"resolve_training with ref {begun.facts['ref']} and give_up ends it" in message
     ended = await slow.ask("resolve_training", ref=begun.facts["ref"], decision="give_up")
     assert ended.facts["status"] == "abandoned"
     slow.clock.runs = True
@@ -128,10 +128,10 @@ async def test_an_accepted_id_of_images_is_checked_with_the_service_and_can_be_c
 async def test_a_valid_id_is_not_lost_by_a_second_decision(session: Session) -> None:
     begun = await _begun(session)
     another = await session.ask("start_training", training_images_id="sandbox-bad-photos", subject="Berta")
-    said = await session.refusal(
+    message = await session.refusal(
         "resolve_training", ref=begun["ref"], decision="accepted", task_id=another.facts["task_id"]
     )
-    assert f"That task_id belongs to {another.facts['ref']}" in said
+    assert f"That task_id belongs to {another.facts['ref']}" in message
     assert (await session.ask("get_training_status", task_id=begun["ref"])).facts["task_id"] == begun[
         "task_id"
     ]
@@ -143,8 +143,8 @@ async def test_only_an_unnamed_row_gets_a_name(session: Session) -> None:
     session.clock.at += 1001
     made = await show(session, "generate_photos", **REQUEST)
     accepted = {"decision": "accepted", "task_id": begun["task_id"]}
-    said = await session.refusal("resolve_training", ref="Berta", **accepted)
-    assert said.startswith(
+    message = await session.refusal("resolve_training", ref="Berta", **accepted)
+    assert message.startswith(
         f"The subject of that training (ref {begun['ref']}) is already 'Anna'; nothing was changed."
     )
     same = await session.ask("resolve_training", ref=" ANNA ", **accepted)
@@ -203,12 +203,12 @@ async def test_a_task_found_again_at_the_service_is_neither_given_up_nor_given_a
     with fault_server("seen", faults={"seen": replying(answer("200 OK", seen))}) as service:
         async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             row = await _missing(session, kind)
-            said = await session.refusal("resolve_training", ref=row.ref, decision="give_up")
+            message = await session.refusal("resolve_training", ref=row.ref, decision="give_up")
             found = await session.studio.ledger.find(row.ref, session.clock.now())
             await session.studio.ledger.mark_missing(row.ref, session.clock.now())
             await session.refusal("resolve_training", ref=row.ref, decision="accepted", task_id="x-2")
             kept = await session.studio.ledger.find(row.ref, session.clock.now())
-    assert "may still finish it, so it was not given up" in said
+    assert "may still finish it, so it was not given up" in message
     assert found is not None
     assert (found.state, found.missing_since) == (State.PROCESSING, None)
     assert kept is not None

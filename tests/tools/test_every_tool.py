@@ -128,11 +128,11 @@ async def test_every_tool_rejects_an_unknown_argument_by_name_and_lists_its_argu
     session: Session, tools: list[Tool]
 ) -> None:
     for tool in tools:
-        said = await session.refusal(tool.name, colour="canary-red")
-        assert said.startswith("Not an argument of this tool: colour. Nothing was done."), tool.name
-        assert "canary" not in said
+        message = await session.refusal(tool.name, colour="canary-red")
+        assert message.startswith("Not an argument of this tool: colour. Nothing was done."), tool.name
+        assert "canary" not in message
         for name in _parameters(tool):
-            assert name in said, tool.name
+            assert name in message, tool.name
     assert session.requests() == 0
 
 
@@ -142,7 +142,7 @@ async def test_every_tool_names_each_missing_argument_whether_absent_or_null(
     for tool in tools:
         required = tool.input_schema.get("required", ())
         for given in ({}, dict.fromkeys(required)) if required else ():
-            said = await session.refusal(tool.name, **given)
+            message = await session.refusal(tool.name, **given)
             for name in required:
-                assert f"{name} is missing." in said, tool.name
+                assert f"{name} is missing." in message, tool.name
     assert session.requests() == 0

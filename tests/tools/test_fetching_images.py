@@ -183,10 +183,10 @@ async def test_images_that_waited_to_be_sent_report_their_cost_when_sent(serving
     hosted = Busy([f"{HOST}/1.png"], {"/1.png": _noise()})
     async with _serve(serving, hosted) as session:
         session.clock.runs = True
-        said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
+        message = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
         made = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
         again = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
-    assert "nothing was paid" in said
+    assert "nothing was paid" in message
     assert (made.facts["deduplicated"], again.facts["deduplicated"]) == (False, True)
     assert "This costs 1 credit." in made.text
     assert hosted.generations == 1
@@ -223,15 +223,15 @@ async def test_an_image_is_saved_only_if_it_can_be_decoded_completely(serving: S
     hosted = Hosted([HOST + path for path in images], dict(images))
     arguments: dict[str, Any] = {"task_id": "t-1", "prompt": "by the sea", "number_of_images": 3}
     async with _serve(serving, hosted) as session:
-        said = await refuse(session, "generate_photos", **arguments)
+        message = await refuse(session, "generate_photos", **arguments)
         assert _files(session) == [".json", ".json", ".png", ".webp"]
         hosted.images = {**images, "/2": _noise("JPEG")}
         shown = await show(session, "generate_photos", **arguments)
         saved = [Path(image["path"]).suffix for image in shown.facts["pictures"]]
-    assert "One is damaged" in said
-    assert "made and paid for" in said
-    assert "calling again gives the same result" in said
-    assert "give_up ends this request from a day after" in said
+    assert "One is damaged" in message
+    assert "made and paid for" in message
+    assert "calling again gives the same result" in message
+    assert "give_up ends this request from a day after" in message
     assert saved == [".png", ".jpg", ".webp"]
     assert hosted.fetched.count("/1") == 1
     assert hosted.generations == 1
@@ -240,9 +240,9 @@ async def test_an_image_is_saved_only_if_it_can_be_decoded_completely(serving: S
 async def test_an_image_with_too_many_pixels_is_not_saved(serving: Serving) -> None:
     hosted = Hosted([f"{HOST}/1.png"], {"/1.png": _bomb()})
     async with _serve(serving, hosted) as session:
-        said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
+        message = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
         assert _files(session) == []
-    assert "60 megapixels" in said
+    assert "60 megapixels" in message
 
 
 @pytest.mark.parametrize("era", ["auto"], indirect=True)

@@ -101,10 +101,10 @@ async def test_a_prompt_with_the_trigger_word_is_sent_unchanged(
     trained: tuple[Session, dict[str, Any]], watched: Watched, prompt: str
 ) -> None:
     session, training = trained
-    said = prompt.format(word=training["trigger_word"])
-    shown = await show(session, "generate_photos", task_id=training["ref"], prompt=said)
-    assert (shown.facts["prompt"], shown.facts["trigger_word_added"]) == (said, False)
-    assert watched.bodies(GENERATE)[0]["prompt"] == said
+    message = prompt.format(word=training["trigger_word"])
+    shown = await show(session, "generate_photos", task_id=training["ref"], prompt=message)
+    assert (shown.facts["prompt"], shown.facts["trigger_word_added"]) == (message, False)
+    assert watched.bodies(GENERATE)[0]["prompt"] == message
     assert "added before" not in shown.text
 
 
@@ -124,7 +124,7 @@ async def test_only_given_fields_are_sent_and_sizes_only_with_custom(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ({}, "either task_id or subject"),
         ({"task_id": "a", "subject": "Anna"}, "either task_id or subject"),
@@ -139,20 +139,20 @@ async def test_only_given_fields_are_sent_and_sizes_only_with_custom(
     ids=range(9),
 )
 async def test_an_impossible_image_request_is_rejected_with_the_next_step_and_costs_nothing(
-    trained: tuple[Session, dict[str, Any]], arguments: dict[str, Any], told: str
+    trained: tuple[Session, dict[str, Any]], arguments: dict[str, Any], expected: str
 ) -> None:
     session, _ = trained
     paid = session.paid()
-    assert told in await refuse(session, "generate_photos", prompt="by the sea", **arguments)
+    assert expected in await refuse(session, "generate_photos", prompt="by the sea", **arguments)
     assert session.paid() == paid
     assert not _files(session)
 
 
 async def test_an_unfinished_training_is_explained(session: Session) -> None:
     await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
-    said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
-    assert said.startswith("That training is queued, so it cannot make images; nothing was sent.")
-    assert "wait_for_training" in said
+    message = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
+    assert message.startswith("That training is queued, so it cannot make images; nothing was sent.")
+    assert "wait_for_training" in message
     assert session.paid() == 1
 
 
@@ -164,11 +164,11 @@ async def test_the_newest_finished_training_of_a_subject_is_used(session: Sessio
     )
     shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert shown.facts["trigger_word"] == newest["trigger_word"]
-    [told] = shown.facts["warnings"]
-    assert told.startswith(
+    [expected] = shown.facts["warnings"]
+    assert expected.startswith(
         "Images are made with the newest finished training of Anna. Newer, but not usable yet: "
     )
-    assert "Others with the same name: " in told
+    assert "Others with the same name: " in expected
 
 
 async def test_a_repeated_call_is_paid_once_and_fetches_nothing(
@@ -256,9 +256,9 @@ async def test_a_server_stopped_before_the_download_fetches_after_a_restart_with
     clock.runs = True
     async with serving(app_factory=lambda: watched.app) as session:
         await _train(session)
-        said = await refuse(session, "generate_photos", **arguments)
-        assert "The images were made and paid for" in said
-        assert "call generate_photos again with the same arguments; fetching is free" in said
+        message = await refuse(session, "generate_photos", **arguments)
+        assert "The images were made and paid for" in message
+        assert "call generate_photos again with the same arguments; fetching is free" in message
     watched.broken.clear()
     async with serving(app_factory=lambda: watched.app) as session:
         shown = await show(session, "generate_photos", **arguments)
@@ -356,8 +356,8 @@ async def test_an_unusual_name_gets_an_ordinary_folder_in_the_output_folder(sess
 
 
 async def test_a_name_of_three_hundred_characters_is_rejected(session: Session) -> None:
-    said = await session.refusal("start_training", training_images_id="sandbox-person", subject="x" * 300)
-    assert "80" in said
+    message = await session.refusal("start_training", training_images_id="sandbox-person", subject="x" * 300)
+    assert "80" in message
     assert session.paid() == 0
 
 
@@ -367,10 +367,10 @@ async def test_a_folder_without_write_permission_is_reported_before_anything_is_
     (tmp_path / "file").write_text("mine")
     async with serving(output_folder=tmp_path / "file") as session:
         await _train(session)
-        said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
+        message = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
         assert session.asked(GENERATE) == 0
-    assert "so nothing was sent" in said
-    assert "APIFRAME_OUTPUT_FOLDER" in said
+    assert "so nothing was sent" in message
+    assert "APIFRAME_OUTPUT_FOLDER" in message
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -384,10 +384,10 @@ async def test_a_disk_full_after_payment_is_reported_and_the_same_call_fetches_f
 
     with monkeypatch.context() as patched:
         patched.setattr(session.studio.image_store, "keep", full)
-        said = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
+        message = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
     shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
-    assert "No space left on device" in said
-    assert "made and paid for (ref ge-" in said
+    assert "No space left on device" in message
+    assert "made and paid for (ref ge-" in message
     assert shown.facts["status"] == "finished"
     assert len(watched.bodies(GENERATE)) == 1
 
@@ -454,10 +454,10 @@ async def test_images_are_fetched_only_from_hosts_in_the_setting(serving: Servin
         hosts = (decoy.base_url.removeprefix("http://"),) if allowed else (".apiframe.pro",)
         with fault_server("trained", "made", faults=faults) as service:
             async with serving(base_url=service.base_url, app_factory=None, picture_hosts=hosts) as session:
-                said = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
+                message = await refuse(session, "generate_photos", task_id="t-1", prompt="by the sea")
     assert bool(decoy.requests) is allowed
     assert all("authorization" not in request.headers for request in decoy.requests)
-    assert "made and paid for" in said
+    assert "made and paid for" in message
 
 
 @IN_ONE_ERA

@@ -123,10 +123,10 @@ async def test_a_subject_is_stored_and_shown_without_invisible_characters(
 
 
 async def test_a_subject_without_visible_characters_is_rejected(session: Session) -> None:
-    said = await session.refusal(
+    message = await session.refusal(
         "start_training", training_images_id="sandbox-person", subject=HIDDEN["tags"] + "\u3164"
     )
-    assert "subject must have visible characters" in said
+    assert "subject must have visible characters" in message
     assert session.paid() == 0
 
 

@@ -31,7 +31,7 @@ from .illustrated import Watched, refuse, show
 if TYPE_CHECKING:
     from .conftest import Gating, HandClock, Serving, Session
 
-PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
+ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
 IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 """For tests that are the same in both eras, because checking photos takes a second or two."""
 UPLOAD, TRAIN = "/ai-photo-upload", "/ai-photo-train"
@@ -79,19 +79,21 @@ async def test_check_photos_checks_every_photo_and_shows_a_sheet_for_free(
 
 
 async def test_check_photos_takes_single_files_and_reports_progress(session: Session, photos: Path) -> None:
-    told: list[tuple[float, float | None]] = []
+    reports: list[tuple[float, float | None]] = []
 
-    async def hear(done: float, of: float | None, _message: str | None) -> None:
-        told.append((done, of))
+    async def report(done: float, of: float | None, _message: str | None) -> None:
+        reports.append((done, of))
 
     names = ["IMG_0001.jpg", "IMG_0002.jpg"]
-    shown = await show(session, "check_photos", told=hear, paths=[str(photos / name) for name in names])
+    shown = await show(
+        session, "check_photos", on_progress=report, paths=[str(photos / name) for name in names]
+    )
     assert [one["name"] for one in shown.facts["photos"]] == names
     assert shown.facts["enough"] is False
     assert "8 more good photos are needed" in shown.text
     assert "Photograph next: at least 8 more photos" in shown.text
     assert "A training takes 10 to 30 photos." in shown.text
-    assert told[-1] == (2, 2)
+    assert reports[-1] == (2, 2)
 
 
 @pytest.mark.parametrize("tool", ["check_photos", "prepare_photos"])
@@ -102,9 +104,9 @@ async def test_nothing_is_revealed_about_paths_outside_the_allowed_folders(
     private.mkdir()
     (private / "secret.jpg").write_bytes((photos / "IMG_0001.jpg").read_bytes())
     asked = [private, private / "secret.jpg", private / "no such file.jpg", tmp_path / "no such folder"]
-    more = {} if tool == "check_photos" else PERSON
-    said = {await refuse(session, tool, paths=[str(photos), str(path)], **more) for path in asked}
-    [words] = said
+    more = {} if tool == "check_photos" else ATTRIBUTES
+    message = {await refuse(session, tool, paths=[str(photos), str(path)], **more) for path in asked}
+    [words] = message
     assert words.startswith("That path is outside the allowed folders.")
     assert str(photos) in words
     assert "APIFRAME_PHOTO_FOLDERS" in words
@@ -113,9 +115,9 @@ async def test_nothing_is_revealed_about_paths_outside_the_allowed_folders(
 
 
 async def test_without_consent_nothing_leaves_the_machine(session: Session, photos: Path) -> None:
-    said = await refuse(session, "prepare_photos", paths=[str(photos)], **{**PERSON, "consent": False})
-    assert "Nothing was sent" in said
-    assert "Ask the user whether the subject agreed; only if so, call prepare_photos" in said
+    message = await refuse(session, "prepare_photos", paths=[str(photos)], **{**ATTRIBUTES, "consent": False})
+    assert "Nothing was sent" in message
+    assert "Ask the user whether the subject agreed; only if so, call prepare_photos" in message
     assert session.requests() == 0
     assert await session.studio.ledger.list(Kind.UPLOAD, session.clock.now()) == []
 
@@ -126,10 +128,10 @@ async def test_fewer_than_ten_photos_are_rejected_with_reasons_before_anything_i
 ) -> None:
     for name in ("IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.jpg"):
         (photos / name).write_bytes(b"broken")
-    said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
-    assert said.startswith("Only 9 of 12 photos would be sent, and a training needs at least 10")
-    assert "is not an image: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in said
-    assert "check_photos" in said
+    message = await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
+    assert message.startswith("Only 9 of 12 photos would be sent, and a training needs at least 10")
+    assert "is not an image: 1 IMG_0001.jpg, 2 IMG_0002.jpg, 3 IMG_0003.jpg" in message
+    assert "check_photos" in message
     assert session.requests() == 0
 
 
@@ -138,7 +140,7 @@ async def test_an_empty_folder_is_rejected_with_an_explanation(session: Session,
     empty = photos / "none"
     empty.mkdir()
     assert "Only 0 of 0 photos would be sent" in await refuse(
-        session, "prepare_photos", paths=[str(empty)], **PERSON
+        session, "prepare_photos", paths=[str(empty)], **ATTRIBUTES
     )
 
 
@@ -147,14 +149,20 @@ async def test_prepared_photos_have_a_price_and_an_expiry_and_no_metadata(
 ) -> None:
     (photos / "torn.jpg").write_bytes(b"broken")
     watched = Watched(Sandbox(clock=runs.now))
-    told: list[float] = []
+    reports: list[float] = []
 
-    async def hear(done: float, _of: float | None, _message: str | None) -> None:
-        told.append(done)
+    async def report(done: float, _of: float | None, _message: str | None) -> None:
+        reports.append(done)
 
     async with serving(app_factory=lambda: watched.app) as session:
         shown = await show(
-            session, "prepare_photos", told=hear, paths=[str(photos)], **PERSON, age=30, subject="Anna"
+            session,
+            "prepare_photos",
+            on_progress=report,
+            paths=[str(photos)],
+            **ATTRIBUTES,
+            age=30,
+            subject="Anna",
         )
         [row] = await session.studio.ledger.list(Kind.UPLOAD, runs.now())
     facts = shown.facts
@@ -166,7 +174,7 @@ async def test_prepared_photos_have_a_price_and_an_expiry_and_no_metadata(
     assert first.startswith("Preparing costs 2 credits; training on it costs 48 more.")
     assert f"start_training with training_images_id {facts['training_images_id']}" in shown.text
     assert row.consent_at is not None
-    assert told == sorted(set(told)), "the protocol asks for progress that only grows"
+    assert reports == sorted(set(reports)), "the protocol asks for progress that only grows"
     [body] = watched.bodies(UPLOAD)
     assert {name: body[name] for name in body if name != "images"} == {
         "gender": "female",
@@ -220,8 +228,8 @@ async def test_the_same_photos_under_other_names_are_the_same_set_until_it_expir
     session: Session, runs: HandClock, photos: Path, again: str
 ) -> None:
     change, same = AGAIN[again]
-    first = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
-    arguments = {"paths": [str(photos)], **PERSON, **change(photos, runs)}
+    first = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
+    arguments = {"paths": [str(photos)], **ATTRIBUTES, **change(photos, runs)}
     second = await show(session, "prepare_photos", **arguments)
     assert (second.facts["training_images_id"] == first["training_images_id"]) is same
     assert second.facts["deduplicated"] is same
@@ -234,8 +242,8 @@ async def test_the_same_photos_under_other_names_are_the_same_set_until_it_expir
 async def test_a_name_given_later_is_the_name_of_the_set(
     session: Session, runs: HandClock, photos: Path
 ) -> None:
-    await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
-    named = await show(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")
+    await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
+    named = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, subject="Anna")
     assert (named.facts["subject"], named.facts["deduplicated"]) == ("Anna", True)
     assert runs.sleepers == 0
 
@@ -244,7 +252,7 @@ async def test_a_slow_upload_continues_after_the_call_and_the_same_call_reports_
     gating: Gating, clock: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
-    asked = {"paths": [str(photos)], **PERSON}
+    asked = {"paths": [str(photos)], **ATTRIBUTES}
     async with gating(UPLOAD) as gated:
         first = await show(gated.session, "prepare_photos", **asked)
         with anyio.fail_after(20):
@@ -272,9 +280,9 @@ async def test_other_attributes_of_the_subject_during_an_upload_are_reported_and
 ) -> None:
     monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
     async with gating(UPLOAD) as gated:
-        first = await show(gated.session, "prepare_photos", paths=[str(photos)], **PERSON)
+        first = await show(gated.session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         other = await show(
-            gated.session, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"}
+            gated.session, "prepare_photos", paths=[str(photos)], **{**ATTRIBUTES, "gender": "male"}
         )
         assert other.facts["ref"] == first.facts["ref"]
         assert "exists with a different gender, ethnicity or age; returning that set" in other.text
@@ -289,14 +297,14 @@ async def test_a_waiting_set_with_other_attributes_is_not_waited_for(
     session: Session, runs: HandClock, photos: Path
 ) -> None:
     prepared = await session.studio.photo_sets.check_and_normalise(
-        PhotoSetRequest([str(photos)], PERSON["gender"], PERSON["ethnicity"])
+        PhotoSetRequest([str(photos)], ATTRIBUTES["gender"], ATTRIBUTES["ethnicity"])
     )
     ledger = session.studio.ledger
     waits = NewSubmission(
         Kind.UPLOAD, ledger.service, ledger.owner, about=prepared.fingerprint, wording="earlier", photos=DRAWN
     )
     row, _ = await ledger.get_or_create(waits, runs.now())
-    other = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+    other = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert (other.facts["ref"], other.facts["status"]) == (row.ref, "submitting")
     assert f"resolve_training with ref {row.ref} and give_up" in other.facts["next_step"]
     assert "continues meanwhile" not in other.text
@@ -317,7 +325,7 @@ async def test_an_upload_with_a_lost_response_waits_for_a_decision_of_the_user(
     serving: Serving, runs: HandClock, photos: Path, decision: str
 ) -> None:
     faults = {"uploaded": replying(answer("200 OK", UPLOADED))}
-    asked = {"paths": [str(photos)], **PERSON, "subject": "Anna"}
+    asked = {"paths": [str(photos)], **ATTRIBUTES, "subject": "Anna"}
     with fault_server("reset_after_request", "uploaded", faults=faults) as service:
         async with serving(base_url=service.base_url, app_factory=None, is_sandbox=False) as session:
             lost = await show(session, "prepare_photos", **asked)
@@ -352,9 +360,9 @@ async def test_a_failed_status_check_after_an_upload_is_not_an_error_and_reports
 ) -> None:
     watched = Watched(Sandbox(clock=runs.now), broken={"/fetch"})
     async with serving(app_factory=lambda: watched.app) as session:
-        shown = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        shown = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
         watched.broken.clear()
-        again = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+        again = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert shown.facts["status"] == "preparing"
     assert "Preparing costs 2 credits" in shown.text
     assert "could not be reached" in shown.text
@@ -365,7 +373,9 @@ async def test_a_failed_status_check_after_an_upload_is_not_an_error_and_reports
 async def test_a_training_of_a_prepared_set_has_its_cost_and_its_subject(
     session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON, subject="Anna")).facts
+    prepared = (
+        await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, subject="Anna")
+    ).facts
     begun = await show(session, "start_training", training_images_id=prepared["ref"])
     again = await show(session, "start_training", training_images_id=prepared["training_images_id"])
     assert (begun.facts["credits"], begun.facts["subject"]) == (48, "Anna")
@@ -379,19 +389,19 @@ async def test_a_training_of_a_prepared_set_has_its_cost_and_its_subject(
 async def test_an_expired_set_is_rejected_before_anything_is_spent(
     session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
     runs.at += 25 * 3600
     for name in ("ref", "training_images_id"):
-        said = await refuse(session, "start_training", training_images_id=prepared[name])
-        assert "has expired, so nothing was sent or paid" in said
-        assert "prepare_photos" in said
+        message = await refuse(session, "start_training", training_images_id=prepared[name])
+        assert "has expired, so nothing was sent or paid" in message
+        assert "prepare_photos" in message
     assert session.asked(TRAIN) == 0
 
 
 async def test_a_training_is_returned_again_after_its_set_has_expired(
     session: Session, runs: HandClock, photos: Path
 ) -> None:
-    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
     begun = await show(session, "start_training", training_images_id=prepared["training_images_id"])
     runs.at += 25 * 3600
     for name in ("ref", "training_images_id"):
@@ -407,7 +417,7 @@ async def test_a_training_is_returned_again_after_its_set_has_expired(
 async def test_a_training_is_returned_for_a_failed_set_of_the_same_photos(
     session: Session, runs: HandClock, photos: Path, ending: str
 ) -> None:
-    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
     begun = await show(session, "start_training", training_images_id=prepared["training_images_id"])
     ledger, now = session.studio.ledger, runs.now()
     known = await ledger.find(prepared["ref"], now)
@@ -435,7 +445,7 @@ async def test_the_wait_for_a_set_in_preparation_is_limited(
 ) -> None:
     async with serving(speeds={"upload_seconds": seconds}) as session:
         monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
-        first = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
+        first = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
         with anyio.fail_after(20):
             while session.studio.jobs.is_running(first["ref"]):
                 await anyio.lowlevel.checkpoint()
@@ -444,9 +454,9 @@ async def test_the_wait_for_a_set_in_preparation_is_limited(
             begun = await show(session, "start_training", training_images_id=first["ref"])
             assert begun.facts["status"] == "queued"
         else:
-            said = await refuse(session, "start_training", training_images_id=first["ref"])
-            assert f"(ref {first['ref']}) is not ready yet; nothing was sent" in said
-            assert "Call prepare_photos again with the same arguments" in said
+            message = await refuse(session, "start_training", training_images_id=first["ref"])
+            assert f"(ref {first['ref']}) is not ready yet; nothing was sent" in message
+            assert "Call prepare_photos again with the same arguments" in message
         assert session.asked(TRAIN) == int(starts)
 
 
@@ -462,9 +472,9 @@ async def test_a_set_unknown_to_the_ledger_is_sent_as_given(serving: Serving, ru
 async def test_a_ref_of_another_kind_is_not_a_photo_set_and_costs_nothing(session: Session) -> None:
     begun = (await session.ask("start_training", training_images_id="sandbox-person")).facts
     for name in (begun["ref"], begun["task_id"], "up-0000000"):
-        said = await refuse(session, "start_training", training_images_id=name)
-        assert "nothing was sent" in said
-        assert "prepare_photos" in said
+        message = await refuse(session, "start_training", training_images_id=name)
+        assert "nothing was sent" in message
+        assert "prepare_photos" in message
     assert session.asked(TRAIN) == 1
 
 
@@ -479,9 +489,9 @@ async def test_check_photos_reports_the_full_price_and_how_many_photos_are_sent(
         in shown.text
     )
     assert "The full price is 42 credits: 2 to prepare the photos, 40 to train on them." in shown.text
-    told = shown.facts["preparing_credits"] + shown.facts["training_credits"]
-    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **PERSON)).facts
-    assert prepared["credits"] + prepared["training_credits"] == told == 42
+    reports = shown.facts["preparing_credits"] + shown.facts["training_credits"]
+    prepared = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
+    assert prepared["credits"] + prepared["training_credits"] == reports == 42
     assert runs.sleepers == 0
 
 
@@ -514,7 +524,7 @@ async def test_without_a_detector_the_text_begins_with_a_request_to_inspect_the_
     assert "exactly one person" in shown.text
     assert "leave_out to prepare_photos" in shown.text
     assert shown.facts["faces_checked"] is False
-    prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+    prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert "Faces were not checked." in prepared.text
     assert runs.sleepers == 0
 
@@ -526,7 +536,7 @@ async def test_photos_are_left_out_and_kept_by_name_or_by_code_and_number_of_the
     _darken(photos, 1)
     (photos / "note.jpg").write_text("not a photo")
     sheet = (await show(session, "check_photos", paths=[str(photos)])).facts["sheet"]
-    asked: dict[str, Any] = {"paths": [str(photos)], **PERSON}
+    asked: dict[str, Any] = {"paths": [str(photos)], **ATTRIBUTES}
     plain = await show(session, "prepare_photos", **asked)
     chosen = await show(session, "prepare_photos", **asked, leave_out=f"{sheet}:2", keep=["IMG_0001.jpg"])
     assert (plain.facts["photos"], chosen.facts["photos"]) == (DRAWN - 1, DRAWN - 1)
@@ -546,11 +556,11 @@ async def test_a_number_of_an_outdated_sheet_sends_nothing(session: Session, pho
     sheet = (await show(session, "check_photos", paths=[str(photos)])).facts["sheet"]
     shutil.copy(photos / "IMG_0002.jpg", photos / "A first.jpg")
     for argument in ("leave_out", "keep"):
-        said = await refuse(
-            session, "prepare_photos", paths=[str(photos)], **PERSON, **{argument: [f"{sheet}:1"]}
+        message = await refuse(
+            session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, **{argument: [f"{sheet}:1"]}
         )
-        assert f"{sheet}:1 is from another contact sheet: the photos at these paths have changed" in said
-        assert "Nothing was sent. Call check_photos again" in said
+        assert f"{sheet}:1 is from another contact sheet: the photos at these paths have changed" in message
+        assert "Nothing was sent. Call check_photos again" in message
     assert session.asked(UPLOAD) == 0
 
 
@@ -567,7 +577,7 @@ async def test_an_ambiguous_name_of_a_photo_sends_nothing(
     session: Session, photos: Path, named: str, words: str
 ) -> None:
     (photos / "note.jpg").write_text("not a photo")
-    assert words in await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, keep=[named])
+    assert words in await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, keep=[named])
     assert session.asked(UPLOAD) == 0
 
 
@@ -576,8 +586,8 @@ async def test_leaving_out_too_many_photos_is_reported_before_anything_is_sent(
     session: Session, photos: Path
 ) -> None:
     names = [f"IMG_{number:04}.jpg" for number in range(1, 4)]
-    said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON, leave_out=names)
-    assert f"Only {DRAWN - 3} of {DRAWN} photos would be sent" in said
+    message = await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES, leave_out=names)
+    assert f"Only {DRAWN - 3} of {DRAWN} photos would be sent" in message
     assert session.asked(UPLOAD) == 0
 
 
@@ -591,8 +601,8 @@ async def test_a_path_may_be_text_and_errors_list_similar_names_or_subfolders(
     assert above.facts["photos"] == []
     assert f"these contain photos: {photos / 'Sister' / 'summer'} ({DRAWN})" in above.text
     assert "Next: call check_photos with the folder that holds the subject's photos." in above.text
-    said = await refuse(session, "check_photos", paths=["sistre/summer"])
-    assert said == f"There is nothing at that path. Did you mean {photos / 'Sister'}?"
+    message = await refuse(session, "check_photos", paths=["sistre/summer"])
+    assert message == f"There is nothing at that path. Did you mean {photos / 'Sister'}?"
 
 
 def _darken(photos: Path, count: int) -> None:
@@ -625,12 +635,14 @@ async def test_prepare_photos_sends_nothing_until_every_photo_was_checked(
 ) -> None:
     _age(photos)
     monkeypatch.setattr(prepare_photos, "CHECKING_SECONDS", 0.0)
-    said = await refuse(session, "prepare_photos", paths=[str(photos)], **PERSON)
-    assert f"of {DRAWN} photos were checked within the time limit of one call; nothing was sent yet" in said
-    assert "call prepare_photos again with the same arguments" in said
+    message = await refuse(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
+    assert (
+        f"of {DRAWN} photos were checked within the time limit of one call; nothing was sent yet" in message
+    )
+    assert "call prepare_photos again with the same arguments" in message
     assert session.asked(UPLOAD) == 0
     monkeypatch.undo()
-    prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+    prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert (prepared.facts["status"], prepared.facts["photos"]) == ("ready", DRAWN)
     assert session.asked(UPLOAD) == 1
     assert runs.sleepers == 0

@@ -49,7 +49,7 @@ async def test_a_prompt_asks_for_consent_and_price(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (None, ["subject is missing.", "folder is missing."]),
         ({"subject": "  ", "folder": "/photos"}, ["subject is missing."]),
@@ -57,12 +57,12 @@ async def test_a_prompt_asks_for_consent_and_price(
     ],
 )
 async def test_a_prompt_without_its_arguments_raises_an_error_that_names_them(
-    session: Session, arguments: dict[str, str] | None, told: list[str], caplog: pytest.LogCaptureFixture
+    session: Session, arguments: dict[str, str] | None, expected: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(MCPError) as refused:
         await session.client.get_prompt("train_a_person", arguments)
     assert refused.value.code == INVALID_PARAMS
-    for words in (*told, "train_a_person takes: subject (", "folder (Folder with at least 10 photos"):
+    for words in (*expected, "train_a_person takes: subject (", "folder (Folder with at least 10 photos"):
         assert words in refused.value.message
     assert not any("Traceback" in record.getMessage() or record.exc_info for record in caplog.records)
 

@@ -97,12 +97,12 @@ async def _do_the_main_job(serving: Serving, recorder: Recorder, photos: Path) -
     async with serving(app_factory=lambda: recorder, speeds={"training_seconds": 20.0}, **plan) as session:
         recorder.app = session.sandbox.app
         session.clock.runs = True
-        said = {"gender": "female", "ethnicity": "white", "age": 30, "subject": "Anna", "consent": True}
+        described = {"gender": "female", "ethnicity": "white", "age": 30, "subject": "Anna", "consent": True}
         await session.call("get_account")
-        prepared = await session.ask("prepare_photos", paths=[str(photos)], **said)
+        prepared = await session.ask("prepare_photos", paths=[str(photos)], **described)
         assert prepared.facts["status"] == "ready", prepared.text
         photo_set = prepared.facts["training_images_id"]
-        await session.call("prepare_photos", paths=[str(photos)], **said)
+        await session.call("prepare_photos", paths=[str(photos)], **described)
         begun = await session.ask("start_training", training_images_id=photo_set, trigger_word="TOKANNA")
         await session.call("start_training", training_images_id=photo_set, trigger_word="TOKANNA")
         hook = {"webhook_url": "https://hooks.example/x", "webhook_secret": "s3cr3t-of-hook", "subject": "Bo"}

@@ -42,9 +42,9 @@ async def test_resources_and_their_templates_are_listed_with_titles(session: Ses
         "apiframe://trainings/{task_id}",
         *(f"apiframe://pictures/{{ref}}/{{number}}.{ending}" for ending in ("jpg", "png", "webp")),
     }
-    told = [(one.title, one.description, one.mime_type) for one in listed]
-    told += [(one.title, one.description, one.mime_type) for one in templates]
-    assert all(all(words) for words in told)
+    texts = [(one.title, one.description, one.mime_type) for one in listed]
+    texts += [(one.title, one.description, one.mime_type) for one in templates]
+    assert all(all(words) for words in texts)
 
 
 async def test_the_list_resource_equals_the_result_of_list_trainings(
@@ -82,8 +82,8 @@ async def test_a_missing_image_is_not_a_resource(session: Session, begun: dict[s
     session.clock.at += 1001
     await session.ask("get_training_status", task_id=begun["ref"])
     made = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
-    said = await _refused(session, f"apiframe://pictures/{uri.format(ref=made.facts['ref'])}")
-    assert str(session.studio.plan.output_folder) not in said
+    message = await _refused(session, f"apiframe://pictures/{uri.format(ref=made.facts['ref'])}")
+    assert str(session.studio.plan.output_folder) not in message
 
 
 async def test_an_image_outside_the_output_folder_is_not_served(

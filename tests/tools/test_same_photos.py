@@ -17,12 +17,12 @@ from .illustrated import show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving, Session
 
-PERSON: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
+ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
 DAY = 25 * 3600
 
 
 async def _prepare(session: Session, photos: Path) -> dict[str, Any]:
-    prepared = await show(session, "prepare_photos", paths=[str(photos)], **PERSON)
+    prepared = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     return {**prepared.facts, "text": prepared.text}
 
 
@@ -52,11 +52,11 @@ async def test_photos_of_an_expired_set_are_not_trained_again_without_a_question
         )
         assert session.asked("/ai-photo-train") == 2
     assert trained["status"] == "finished"
-    for said in (prepared["text"], again.text):
-        assert trained["trigger_word"] in said
-        assert "2026-09-21" in said, "when"
-        assert trained["ref"] in said
-        assert "idempotency_key" in said
+    for shown in (prepared["text"], again.text):
+        assert trained["trigger_word"] in shown
+        assert "2026-09-21" in shown, "when"
+        assert trained["ref"] in shown
+        assert "idempotency_key" in shown
     assert f"Next: call get_training_status with task_id {trained['ref']}" in prepared["text"]
     assert (again.facts["ref"], again.facts["deduplicated"]) == (trained["ref"], True)
     assert "cost nothing" in again.text
@@ -121,7 +121,7 @@ async def _two_sets_and_one_that_waits(session: Session, photos: Path) -> tuple[
         Kind.TRAINING, ledger.service, ledger.owner, about=old, fingerprint=upload.fingerprint
     )
     await ledger.get_or_create(waits, session.clock.now())
-    other = await show(session, "prepare_photos", paths=[str(photos)], **{**PERSON, "gender": "male"})
+    other = await show(session, "prepare_photos", paths=[str(photos)], **{**ATTRIBUTES, "gender": "male"})
     return old, other.facts["training_images_id"]
 
 

@@ -75,8 +75,8 @@ async def test_a_subject_with_one_training_can_be_tracked_without_a_task_id(
 async def test_a_training_is_identified_by_exactly_one_argument(
     session: Session, tool: str, arguments: dict[str, str]
 ) -> None:
-    said = await session.refusal(tool, **arguments)
-    assert said.startswith("Pass either task_id or subject. list_trainings shows both.")
+    message = await session.refusal(tool, **arguments)
+    assert message.startswith("Pass either task_id or subject. list_trainings shows both.")
 
 
 @pytest.mark.parametrize("tool", WAYS)

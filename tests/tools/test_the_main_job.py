@@ -56,8 +56,8 @@ async def _fits(session: Session, tool: str, reply: Reply) -> None:
     assert reply.facts["sandbox"] is True
     assert reply.text.startswith("Sandbox: simulated results, no real credits.")
     assert reply.facts["next_step"] in reply.text
-    for told in reply.facts.get("warnings", ()):
-        assert told in reply.text
+    for warning in reply.facts.get("warnings", ()):
+        assert warning in reply.text
 
 
 def _names_itself(reply: Reply) -> None:
@@ -193,10 +193,10 @@ async def test_outside_the_sandbox_no_text_mentions_it(serving: Serving) -> None
     async with serving(is_sandbox=False) as session:
         reply = await session.ask("start_training", training_images_id="sandbox-person")
         account = await session.ask("get_account")
-        said = " ".join(
+        message = " ".join(
             (session.client.instructions or "", reply.text.replace("sandbox-person", ""), account.text)
         )
-    assert "sandbox" not in said.lower().replace("plan 'sandbox'", "")
+    assert "sandbox" not in message.lower().replace("plan 'sandbox'", "")
     assert reply.facts["sandbox"] is False
     assert "(40 to 120), plus 2 for preparing the photos" in account.facts["next_step"]
 
@@ -224,14 +224,14 @@ async def test_a_new_idempotency_key_pays_again_on_purpose(session: Session) -> 
     assert session.paid() == 2
 
 
-@pytest.mark.parametrize(("word", "told"), [("woman", "ordinary word"), ("TOK42", "digits")])
+@pytest.mark.parametrize(("word", "expected"), [("woman", "ordinary word"), ("TOK42", "digits")])
 async def test_a_doubtful_trigger_word_is_a_warning_not_an_error(
-    session: Session, word: str, told: str
+    session: Session, word: str, expected: str
 ) -> None:
     reply = await session.ask("start_training", training_images_id="sandbox-person", trigger_word=word)
     [warning] = reply.facts["warnings"]
-    assert told in warning
-    assert word in warning or told == "digits"
+    assert expected in warning
+    assert word in warning or expected == "digits"
     assert session.paid() == 1
 
 
@@ -248,7 +248,7 @@ async def test_every_result_with_an_ordinary_trigger_word_has_a_warning(session:
     finished = await session.ask("wait_for_training", task_id=begun.facts["ref"])
     assert finished.facts["trigger_word"] == "Rosalind"
     for reply in (begun, queued, again, finished):
-        assert any("Rosalind is an ordinary word or name" in told for told in reply.facts["warnings"])
+        assert any("Rosalind is an ordinary word or name" in expected for expected in reply.facts["warnings"])
     assert "A made-up word such as TOKANNA is safer." in begun.text
     assert "TOKANNA" not in finished.text
 

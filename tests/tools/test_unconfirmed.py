@@ -158,7 +158,7 @@ async def test_a_word_that_cannot_be_used_in_a_prompt_is_not_repeated(serving: S
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "expected"),
     [
         ("refused", "connection refused"),
         ("throttled", "is busy"),
@@ -166,18 +166,18 @@ async def test_a_word_that_cannot_be_used_in_a_prompt_is_not_repeated(serving: S
     ],
 )
 async def test_a_provably_unsent_request_waits_in_the_ledger_for_the_same_call(
-    serving: Serving, fault: str, told: str
+    serving: Serving, fault: str, expected: str
 ) -> None:
     with fault_server(fault) as service:
         async with serving(base_url=service.base_url, app_factory=None) as session:
             session.clock.runs = True
-            said = await session.refusal("start_training", **PHOTOS)
+            message = await session.refusal("start_training", **PHOTOS)
             [row] = (await session.ask("list_trainings")).facts["trainings"]
             dropped = await session.ask("resolve_training", ref=row["ref"], decision="give_up")
-    assert told in said
-    assert f"status submitting, ref {row['ref']}" in said
-    assert "nothing was paid" in said
-    assert "call start_training again" in said
+    assert expected in message
+    assert f"status submitting, ref {row['ref']}" in message
+    assert "nothing was paid" in message
+    assert "call start_training again" in message
     assert row["status"] == "submitting"
     assert dropped.facts["status"] == "abandoned"
 

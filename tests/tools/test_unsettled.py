@@ -112,9 +112,9 @@ async def test_rejected_requests_are_hidden_and_counted_unless_requested(session
     listed = await session.ask("list_trainings")
     assert [row["ref"] for row in listed.facts["trainings"]] == [begun.facts["ref"]]
     assert listed.facts["total"] == 1
-    told = "2 rejected requests not shown, which cost nothing: list with status rejected."
-    assert listed.facts["warnings"] == [told]
-    assert told in listed.text
+    expected = "2 rejected requests not shown, which cost nothing: list with status rejected."
+    assert listed.facts["warnings"] == [expected]
+    assert expected in listed.text
     rejected = await session.ask("list_trainings", status="rejected")
     assert [row["status"] for row in rejected.facts["trainings"]] == ["rejected", "rejected"]
     assert rejected.facts["warnings"] == []

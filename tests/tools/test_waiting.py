@@ -18,28 +18,28 @@ async def _begun(session: Session) -> str:
 
 
 async def test_waiting_reports_progress_until_the_trigger_word_is_known(serving: Serving) -> None:
-    told: list[tuple[float, float | None, str | None]] = []
+    reports: list[tuple[float, float | None, str | None]] = []
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+    async def record(progress: float, total: float | None, message: str | None) -> None:
+        reports.append((progress, total, message))
 
     async with serving(poll_seconds=100.0) as session:
         task_id = await _begun(session)
         session.clock.runs = True
         with anyio.fail_after(20):
             result = await session.client.call_tool(
-                "wait_for_training", {"task_id": task_id}, progress_callback=hear
+                "wait_for_training", {"task_id": task_id}, progress_callback=record
             )
     facts = result.structured_content or {}
     assert facts["status"] == "finished"
     assert facts["trigger_word"]
-    assert [total for _, total, _ in told] == [100.0] * len(told)
-    done = [progress for progress, _, _ in told]
+    assert [total for _, total, _ in reports] == [100.0] * len(reports)
+    done = [progress for progress, _, _ in reports]
     assert len(done) > 5
     assert done == sorted(done)
     assert done[-1] == 100
-    assert told[0][2] == "Training is queued"
-    assert told[-1][2] == "Training is finished"
+    assert reports[0][2] == "Training is queued"
+    assert reports[-1][2] == "Training is finished"
 
 
 async def test_waiting_for_a_settled_training_returns_at_once(session: Session) -> None:

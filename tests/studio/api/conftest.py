@@ -41,11 +41,11 @@ class Service:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        said = json.loads(body) if body else None
-        self.asked.append((scope["path"], said))
-        await checkpoint()  # as on a network, others get their turn before the answer comes
+        reply = json.loads(body) if body else None
+        self.asked.append((scope["path"], reply))
+        await checkpoint()  # As on a network, other tasks run before the response arrives.
         answer = self.answers.get(scope["path"], (404, {}))
-        answer = answer(said) if callable(answer) else answer
+        answer = answer(reply) if callable(answer) else answer
         status, content = answer if isinstance(answer, tuple) else (200, answer)
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         await send({"type": "http.response.start", "status": status, "headers": self.headers})

@@ -1,4 +1,4 @@
-"""Fetching images: what is accepted, what hosts get to know, and which redirects are followed."""
+"""Fetching images: what is accepted, what hosts receive, and which redirects are followed."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ async def test_a_redirect_to_another_host_is_rejected_before_a_request(
     assert server.connections == 1
 
 
-# -- what an image host gets to know -----------------------------------------------------------------------
+# -- what an image host receives ---------------------------------------------------------------------------
 
 
 def everything_in(server: FaultServer) -> str:

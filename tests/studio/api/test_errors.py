@@ -1,4 +1,4 @@
-"""Errors are facts that can be raised again, response_excerpt and sent between processes."""
+"""Errors are facts that can be raised again, shown and sent between processes."""
 
 from __future__ import annotations
 

@@ -45,16 +45,16 @@ class Asker:
 
     def __init__(self, look: Callable[[str], Awaitable[Outcome]], task_id: str) -> None:
         self.task_id = task_id
-        self.heard: Outcome | None = None
+        self.result: Outcome | None = None
         self.scope = anyio.CancelScope()
         self._look = look
 
     async def ask(self) -> None:
         with self.scope:
-            self.heard = await self._look(self.task_id)
+            self.result = await self._look(self.task_id)
 
-    def heard_its_own(self) -> bool:
-        return isinstance(self.heard, TaskStatus) and self.heard.task_id == self.task_id
+    def got_its_own(self) -> bool:
+        return isinstance(self.result, TaskStatus) and self.result.task_id == self.task_id
 
 
 @asynccontextmanager
@@ -67,8 +67,8 @@ async def asking() -> AsyncIterator[TaskGroup]:
 async def ask(group: TaskGroup, upstream: Upstream, *ids: str) -> list[Asker]:
     """Start one caller for each id, and return when all of them wait."""
     waiters = [Asker(upstream.batcher.fetch, task_id) for task_id in ids]
-    for asker in waiters:
-        group.start_soon(asker.ask)
+    for waiter in waiters:
+        group.start_soon(waiter.ask)
     for _ in waiters:
         await checkpoint()
     return waiters
@@ -77,10 +77,10 @@ async def ask(group: TaskGroup, upstream: Upstream, *ids: str) -> list[Asker]:
 async def test_a_single_status_check_is_sent_at_once() -> None:
     upstream = Upstream()
     async with asking() as group:
-        (asker,) = await ask(group, upstream, "a")
+        (waiter,) = await ask(group, upstream, "a")
         assert upstream.batches == [["a"]]
         upstream.gate.set()
-    assert asker.heard_its_own()
+    assert waiter.got_its_own()
 
 
 async def test_status_checks_during_a_batch_share_the_next_batch() -> None:
@@ -90,7 +90,7 @@ async def test_status_checks_during_a_batch_share_the_next_batch() -> None:
         assert upstream.batches == [["a"]]
         upstream.gate.set()
     assert upstream.batches == [["a"], ["b", "c"]]
-    assert all(asker.heard_its_own() for asker in waiters)
+    assert all(waiter.got_its_own() for waiter in waiters)
 
 
 async def test_twenty_pending_status_checks_do_not_wait_for_the_running_batch() -> None:
@@ -120,7 +120,7 @@ async def test_a_hundred_concurrent_status_checks_are_at_most_ten_requests() -> 
         upstream.gate.set()
     assert len(upstream.batches) <= 10
     assert max(map(len, upstream.batches)) == 20
-    assert all(asker.heard_its_own() for asker in waiters)
+    assert all(waiter.got_its_own() for waiter in waiters)
 
 
 async def test_many_status_checks_of_one_task_are_one_request_while_pending_and_running() -> None:
@@ -129,7 +129,7 @@ async def test_many_status_checks_of_one_task_are_one_request_while_pending_and_
         waiters = await ask(group, upstream, *["a"] * 50, *["b"] * 50)
         upstream.gate.set()
     assert upstream.batches == [["a"], ["b"]]
-    assert all(asker.heard_its_own() for asker in waiters)
+    assert all(waiter.got_its_own() for waiter in waiters)
 
 
 async def test_a_status_check_after_a_batch_sends_a_new_request() -> None:
@@ -146,10 +146,10 @@ async def test_an_error_of_one_id_is_raised_only_for_its_callers() -> None:
     async with asking() as group:
         _, good, bad, worse = await ask(group, upstream, "first", "good", "bad", "bad")
         upstream.gate.set()
-    assert good.heard_its_own()
-    assert isinstance(bad.heard, NotFound)
-    assert isinstance(worse.heard, NotFound)
-    assert bad.heard is not worse.heard
+    assert good.got_its_own()
+    assert isinstance(bad.result, NotFound)
+    assert isinstance(worse.result, NotFound)
+    assert bad.result is not worse.result
 
 
 @pytest.mark.parametrize("error", [AuthenticationFailed(status=401), OutcomeUnknown("down", status=503)])
@@ -162,11 +162,11 @@ async def test_an_error_of_a_batch_is_raised_for_all_its_callers(error: Apiframe
     batcher = FetchBatcher(upstream.fetch, refuse)
     async with asking() as group:
         waiters = [Asker(batcher.fetch, task_id) for task_id in ("first", "a", "b")]
-        for asker in waiters:
-            group.start_soon(asker.ask)
+        for waiter in waiters:
+            group.start_soon(waiter.ask)
         await wait_all_tasks_blocked()
         upstream.gate.set()
-    assert [str(asker.heard) for asker in waiters[1:]] == [str(error)] * 2
+    assert [str(waiter.result) for waiter in waiters[1:]] == [str(error)] * 2
 
 
 async def test_when_the_leader_of_a_batch_is_cancelled_another_caller_sends_it_at_once() -> None:
@@ -177,10 +177,10 @@ async def test_when_the_leader_of_a_batch_is_cancelled_another_caller_sends_it_a
         first.scope.cancel()
         while len(upstream.batches) < 2:
             await checkpoint()
-        assert first.heard is None
+        assert first.result is None
         upstream.gate.set()
     assert upstream.batches == [["a"], ["a", "b"]]
-    assert all(asker.heard_its_own() for asker in others)
+    assert all(waiter.got_its_own() for waiter in others)
 
 
 async def test_an_id_without_waiting_callers_is_not_sent() -> None:
@@ -191,15 +191,15 @@ async def test_an_id_without_waiting_callers_is_not_sent() -> None:
         second.scope.cancel()
         upstream.gate.set()
     assert upstream.batches == [["a"], ["c"]]
-    assert third.heard_its_own()
+    assert third.got_its_own()
 
 
 async def test_cancelling_takes_effect_at_once_for_leaders_and_followers() -> None:
     upstream = Upstream()
     async with asking() as group:
         waiters = await ask(group, upstream, "a", "b", "b")
-        for asker in waiters:
-            asker.scope.cancel()
+        for waiter in waiters:
+            waiter.scope.cancel()
     assert upstream.batches == [["a"]]
 
 
@@ -211,7 +211,7 @@ async def test_no_state_remains_after_callers_are_cancelled_in_any_order() -> No
             waiters[leaving].scope.cancel()
             await wait_all_tasks_blocked()
             upstream.gate.set()
-        assert all(asker.heard_its_own() for asker in waiters if asker is not waiters[leaving])
+        assert all(waiter.got_its_own() for waiter in waiters if waiter is not waiters[leaving])
         upstream.gate = anyio.Event()
         async with asking() as group:
             await ask(group, upstream, "later")

@@ -81,7 +81,7 @@ REFUSED = {
     "https://.apiframe.pro/a.png": "host",
     "https://a..apiframe.pro/a.png": "host",
     "https://-.apiframe.pro/a.png": "host",
-    # international names
+    # internationalized names
     "https://cdn.аpiframe.pro/a.png": "host",  # noqa: RUF001 - its first a is Cyrillic
     "https://cdn.apiframe.pro\u2044.evil.example/a.png": "host",
     "https://ｃdn.apiframe.pro/a.png": "host",  # noqa: RUF001 - its first c is fullwidth

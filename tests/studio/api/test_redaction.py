@@ -42,9 +42,9 @@ SECRET = 'pa/ss "wörd" & 100%\\'
     ],
 )
 def test_a_secret_is_redacted_in_every_escaped_form(echo: str) -> None:
-    said = Redactor([SECRET]).sanitize(f"Invalid: {echo}!")
-    assert REDACTED in said
-    assert "rd" not in said.removeprefix("Invalid: ")
+    message = Redactor([SECRET]).sanitize(f"Invalid: {echo}!")
+    assert REDACTED in message
+    assert "rd" not in message.removeprefix("Invalid: ")
 
 
 LONG = "v1-Key/with+odd=signs~0123"

@@ -1,4 +1,4 @@
-"""What one HTTP answer means."""
+"""How one HTTP response is classified."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ async def test_an_echoed_secret_in_a_response_is_redacted(service: Service, stat
     )
     service.headers.append((b"x-request-id", KEY.encode()))
     api = ApiframeV1(key=SecretStr(KEY), app=service)
-    heard: list[str] = []
+    outputs: list[str] = []
     with stamina.set_testing(True):
         for call in (
             api.train(TrainingCall("images-1", webhook_secret=SecretStr(SECRET))),
@@ -79,10 +79,10 @@ async def test_an_echoed_secret_in_a_response_is_redacted(service: Service, stat
             api.account(),
         ):
             try:
-                heard.append(repr(await call))
+                outputs.append(repr(await call))
             except ApiframeError as error:
-                heard.append(everything_about(error))
-    assert found("\n".join(heard)) == []
+                outputs.append(everything_about(error))
+    assert found("\n".join(outputs)) == []
 
 
 ID_KEY, ID_SECRET = "canary-key-0123456789", "canary-secret-0123456789"
@@ -101,15 +101,15 @@ VALUES = [
 @pytest.mark.parametrize("value", VALUES)
 async def test_an_id_word_or_link_that_contains_a_secret_is_dropped(service: Service, value: str) -> None:
     """They are stored and shown unchanged, so they cannot be redacted in part."""
-    said = {
+    message = {
         "task_id": value,
         "status": "finished",
         "trigger_word": value,
         "image_urls": [f"https://x.example/{value}", f"https://{value}.example/1", "https://x.example/1"],
     }
-    service.answers |= dict.fromkeys(["/ai-photo-generate", "/fetch"], said)
-    service.answers["/fetch-many"] = {"tasks": [{**said, "task_id": "t-1"}, {**said, "task_id": "t-2"}]}
-    service.answers |= dict.fromkeys(["/ai-photo-train", "/ai-photo-upload"], said)
+    service.answers |= dict.fromkeys(["/ai-photo-generate", "/fetch"], message)
+    service.answers["/fetch-many"] = {"tasks": [{**message, "task_id": "t-1"}, {**message, "task_id": "t-2"}]}
+    service.answers |= dict.fromkeys(["/ai-photo-train", "/ai-photo-upload"], message)
     api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
     with pytest.raises(OutcomeUnknown) as unclear:
         await api.train(TrainingCall("images-1", webhook_secret=SecretStr(ID_SECRET)))
@@ -125,8 +125,12 @@ async def test_an_id_word_or_link_that_contains_a_secret_is_dropped(service: Ser
 
 
 async def test_an_id_that_contains_a_short_webhook_secret_by_chance_is_kept(service: Service) -> None:
-    said = {"task_id": "train-0123", "trigger_word": "TOKTRAIN", "image_urls": ["https://x.example/train/1"]}
-    service.answers |= dict.fromkeys(["/ai-photo-train", "/fetch"], said)
+    message = {
+        "task_id": "train-0123",
+        "trigger_word": "TOKTRAIN",
+        "image_urls": ["https://x.example/train/1"],
+    }
+    service.answers |= dict.fromkeys(["/ai-photo-train", "/fetch"], message)
     api = ApiframeV1(key=SecretStr(ID_KEY), app=service)
     accepted = await api.train(TrainingCall("images-1", webhook_secret=SecretStr("train")))
     task = await api.fetch("t-1")

@@ -25,9 +25,9 @@ async def check(images: Sequence[bytes]) -> None:
     body = UploadBody(FIELDS, images)
     text = await written(body)
     assert len(text) == body.length
-    said = json.loads(text)
-    assert list(said) == [*FIELDS, "images"]
-    assert said == {**FIELDS, "images": [base64.b64encode(image).decode() for image in images]}
+    message = json.loads(text)
+    assert list(message) == [*FIELDS, "images"]
+    assert message == {**FIELDS, "images": [base64.b64encode(image).decode() for image in images]}
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ async def test_a_body_can_be_written_twice() -> None:
 
 
 async def test_progress_is_reported_in_small_steps_up_to_the_end() -> None:
-    told: list[tuple[int, int]] = []
-    body = UploadBody(FIELDS, [bytes(500_000)] * 10, lambda *now: told.append(now))
+    reports: list[tuple[int, int]] = []
+    body = UploadBody(FIELDS, [bytes(500_000)] * 10, lambda *now: reports.append(now))
     pieces = [len(piece) async for piece in body]
     assert max(pieces) <= MAX_CHUNK
-    assert told == [(sum(pieces[: number + 1]), body.length) for number in range(len(pieces))]
-    assert told[-1][0] == body.length
+    assert reports == [(sum(pieces[: number + 1]), body.length) for number in range(len(pieces))]
+    assert reports[-1][0] == body.length
 
 
 async def test_only_a_chunk_of_30_megabytes_is_in_memory() -> None:

@@ -139,7 +139,7 @@ async def test_an_upload_of_30_megabytes_is_never_in_memory_as_a_whole() -> None
         api = ApiframeV1(key=SecretStr("key-of-a-test"), base_url=server.base_url)
         await api.upload(
             UploadCall(photos[:10], **PERSON), deadline_seconds=5
-        )  # whatever is imported late is imported now
+        )  # Late imports happen now, before the measurement.
         tracemalloc.start()
         try:
             await api.upload(UploadCall(photos, **PERSON), deadline_seconds=10)

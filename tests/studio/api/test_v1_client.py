@@ -27,12 +27,12 @@ from .conftest import Service
 
 
 def batch(body: dict[str, Any]) -> object:
-    """RawResponse fetch-many as documented."""
+    """Respond to fetch-many as documented."""
     return {"tasks": [{"task_id": task_id, "status": "processing"} for task_id in body["task_ids"]]}
 
 
 def single(body: dict[str, Any]) -> object:
-    """RawResponse fetch as documented, except for an unknown id."""
+    """Respond to fetch as documented, except for an unknown id."""
     if body["task_id"] == "unknown":
         return (404, {"errors": [{"msg": "TaskStatus not found"}]})
     return {"task_id": body["task_id"], "status": "finished"}

@@ -58,25 +58,25 @@ async def test_a_check_that_runs_out_of_time_reports_the_rest_and_continues_when
 
 
 async def test_a_checked_file_is_not_checked_again_until_it_changes(old: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
 
-    async def hear(done: int, of: int) -> None:
-        told.append((done, of))
+    async def record(done: int, of: int) -> None:
+        reports.append((done, of))
 
     async def again() -> PhotoCheck:
-        told.clear()
+        reports.clear()
         with anyio.fail_after(30):
-            return await check([old], AllowedFolders([old]), progress=hear, cache=cache)
+            return await check([old], AllowedFolders([old]), progress=record, cache=cache)
 
     cache = PhotoCache()
     first = await again()
-    assert told == [(done, 7) for done in range(1, 8)]
+    assert reports == [(done, 7) for done in range(1, 8)]
     second = await again()
-    assert (second, told) == (first, [(7, 7)])
+    assert (second, reports) == (first, [(7, 7)])
     (old / "3.jpg").write_bytes(b"a note")
     os.utime(old / "3.jpg", LONG_AGO)
     third = await again()
-    assert told == [(6, 7), (7, 7)]
+    assert reports == [(6, 7), (7, 7)]
     assert third.photos[3].reasons == (Reason.NOT_AN_IMAGE,)
     assert third.code != second.code == first.code
 

@@ -53,16 +53,16 @@ async def test_every_photo_gets_a_number_and_a_verdict(photo_folder: Path, put: 
 async def test_progress_is_reported_for_every_photo(
     photo_folder: Path, allowed: AllowedFolders, put: Put
 ) -> None:
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
 
-    async def hear(done: int, of: int) -> None:
-        told.append((done, of))
+    async def record(done: int, of: int) -> None:
+        reports.append((done, of))
 
     for number in range(5):
         put(f"{number}.jpg", number)
     with anyio.fail_after(30):
-        await check([photo_folder], allowed, progress=hear)
-    assert told == [(done, 5) for done in range(1, 6)]
+        await check([photo_folder], allowed, progress=record)
+    assert reports == [(done, 5) for done in range(1, 6)]
 
 
 async def test_the_check_of_an_empty_folder_is_empty(photo_folder: Path) -> None:

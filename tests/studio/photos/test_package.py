@@ -10,10 +10,10 @@ def test_importing_the_package_imports_no_image_library() -> None:
     heavy = {"PIL", "numpy", "cv2", "pillow_heif", "mcp", "httpx"}
     code = "import sys, apiframe_studio.photos.checks, apiframe_studio.photos.preparing; "
     code += f"print(sorted({heavy!r} & set(sys.modules)))"
-    said = subprocess.run(
+    message = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=90, check=True
     )
-    assert said.stdout.strip() == "[]"
+    assert message.stdout.strip() == "[]"
 
 
 def test_the_same_seed_draws_the_same_photo() -> None:
