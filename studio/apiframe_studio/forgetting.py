@@ -1,4 +1,4 @@
-"""Forgetting a person: names, words, fingerprints and pictures go; a money record without a name stays."""
+"""Forget a subject: remove names, texts, fingerprints and images, and keep what was spent without the name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apiframe_studio.ledger.states import OPEN
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was removed here, and what the service still holds: it has no call to delete anything."""
+    """What was removed from this machine, and what the service still stores: it has no call to delete it."""
 
     records: int
     pictures: int
@@ -22,27 +22,27 @@ class Forgotten:
     left: Sequence[Path] = ()
     """Files that could not be removed."""
     left_over: int = 0
-    """Files and folders from before, without a record, that were removed."""
+    """Removed files and folders without a row, left by earlier processes."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What this machine knows about a subject, and what forgetting would take away."""
+    """What this machine stores about a subject, and forgetting would remove."""
 
     rows: Sequence[Submission]
     saved: Sequence[SavedImage]
-    """Images whose files are there."""
+    """Images whose files exist."""
     left_over: Sequence[Path] = ()
-    """Files and folders without a record: a program died, and the subject was forgotten before."""
+    """Files and folders without a row: left by a process that crashed after the subject was forgotten."""
 
     @property
     def unsettled(self) -> int:
-        """How many are under way or unconfirmed: what becomes of them will not be known here."""
+        """How many are under way or unconfirmed: their outcome will not be known here."""
         return sum(row.state in OPEN for row in self.rows)
 
 
 async def look_up_subject(subject: str, ledger: Ledger, image_store: ImageStore) -> Known:
-    """What `forget_subject` would remove. Changes nothing. Raises LedgerError."""
+    """Return what `forget_subject` would remove. Changes nothing. Raises LedgerError."""
     rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
     left_over = await in_file_thread(image_store.left_over, subject, forgotten)
@@ -50,9 +50,7 @@ async def look_up_subject(subject: str, ledger: Ledger, image_store: ImageStore)
 
 
 async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> Forgotten:
-    """Remove everything about a subject from this machine, in whatever form the name is written.
-
-    Of whatever service: a name may have been filed under another address.
+    """Remove everything about a subject from this machine, in every spelling of the name and for every service.
 
     Raises:
         LedgerError: the ledger could not be read or written.
@@ -61,13 +59,13 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     refs = [row.ref for row in rows]
     forgotten = await ledger.forgotten_generations()
     left_over = await in_file_thread(image_store.left_over, subject, forgotten)
-    # Files first, so that a crash leaves rows by which to try again; and once more, for what was still under
-    # way: from the marked rows on nothing more is kept.
+    # Files first, so that after a crash the rows still say what to remove. Then again for work that was under way:
+    # nothing more is saved for rows that are marked.
     await in_file_thread(image_store.remove, subject, [*refs, *forgotten], saved)
     late, late_saved = await ledger.forget_subject(subject, refs, now)
     rows, saved = [*rows, *late], [*saved, *late_saved]
     left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
-    # What a call that was under way has written since.
+    # Rows that a call under way has added since.
     after, after_saved = await ledger.forget_subject(subject, (), now)
     if after:
         rows, saved = [*rows, *after], [*saved, *after_saved]
@@ -76,7 +74,7 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     remaining = await in_file_thread(image_store.left_over, subject, forgotten)
     return Forgotten(
         records=len(rows),
-        pictures=sum(Path(picture.path) not in left for picture in saved),
+        pictures=sum(Path(image.path) not in left for image in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id],
         left=left,
         left_over=len(set(left_over) - set(remaining)),

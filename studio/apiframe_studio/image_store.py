@@ -1,4 +1,5 @@
-"""Generated pictures on this machine: one folder a subject, names that sort, and what made each beside it."""
+"""Generated images on this machine: a folder for each subject, file names that sort by time, and a JSON file next to
+each image that describes its request."""
 
 from __future__ import annotations
 
@@ -34,15 +35,15 @@ if TYPE_CHECKING:
 ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 MAX_NAME_LENGTH: Final = 60
 MAX_IMAGE_BYTES: Final = 30_000_000
-"""Of one picture: what is fetched, and what is read back."""
+"""The largest image that is fetched or read back."""
 DOWNLOAD_SECONDS: Final = 30.0
 MAX_IN_MEMORY: Final = 2
-"""Pictures that all calls together fetch at once, and as many that they read for previews: up to 30 MB each.
+"""How many images, of up to 30 MB each, all calls together fetch at once; as many more are read for previews.
 
-Apart from each other, so that a host that hangs does not delay what is already on disk.
+The limits are separate, so that a host that hangs does not delay images that are already on disk.
 """
 _DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
-"""Names that Windows keeps for itself."""
+"""Names that Windows reserves."""
 
 _REF_IN_NAME: Final = re.compile(r"-([a-z]{2}-[0-9a-z]+)-")
 
@@ -57,13 +58,13 @@ class ImageStore:
         self._hosts = tuple(hosts)
         self._clock = clock
         self._files = GuardedFolder(folder)
-        # Once per process, and after each forgetting in it: looking through the whole folder takes long.
+        # Once per process and after each forgetting in it: searching the whole folder takes long.
         self.may_hold_forgotten = True
         self._fetching = anyio.CapacityLimiter(MAX_IN_MEMORY)
         self._showing = anyio.CapacityLimiter(MAX_IN_MEMORY)
 
     async def make_ready(self, subject: str | None) -> None:
-        """Make a subject's folder, before anything is paid for. Raises OSError."""
+        """Create a subject's folder before anything is paid for. Raises OSError."""
 
         def make() -> None:
             self._files.make([self._folder_of(subject)])
@@ -71,45 +72,45 @@ class ImageStore:
         await in_file_thread(make)
 
     def turn(self) -> anyio.CapacityLimiter:
-        """To be entered while a fetched picture is in memory: all calls together hold two at once."""
+        """Return the limiter to enter while a fetched image is in memory: all calls together hold at most two."""
         return self._fetching
 
     async def download(self, api: Provider, url: str) -> Image:
-        """Fetch one picture, free, from the hosts that are allowed. Raises as `Provider.download`."""
+        """Fetch one image from an allowed host, free. Raises the errors of `Provider.download`."""
         return await api.download(
             url, hosts=self._hosts, deadline_seconds=DOWNLOAD_SECONDS, max_bytes=MAX_IMAGE_BYTES
         )
 
     def checking(self) -> AbstractAsyncContextManager[object]:
-        """To be entered around the checks of several pictures: they share what one of them started."""
+        """Return a context in which the checks of several images share their decoder processes."""
         return decoders_stay()
 
-    async def check(self, picture: Image) -> None:
-        """Decode a fetched picture to its end, before it is called saved.
+    async def check(self, image: Image) -> None:
+        """Decode a fetched image completely before it is saved.
 
-        Where no decoder can be started it is kept unseen: it is paid for, and its link expires.
+        If no decoder can be started, the image is saved unchecked: it is paid for, and its link expires.
 
         Raises:
             ImageRefused: DAMAGED or SIZE.
         """
         try:
-            await preview(picture.data)
+            await preview(image.data)
         except Undecodable as error:
             large = error.reason in (Reason.TOO_LARGE, Reason.TOO_MANY_BYTES)
             why = ImageRefusedReason.SIZE if large else ImageRefusedReason.DAMAGED
             raise ImageRefused(why) from error
         except DecodersFailed:
-            log.warning("A picture was saved without decoding it: no decoder could be started")
+            log.warning("An image was saved unchecked: no decoder could be started")
 
     async def keep(
-        self, row: Submission, number: int, data: bytes, media_type: str, told: Mapping[str, Any]
+        self, row: Submission, number: int, data: bytes, media_type: str, description: Mapping[str, Any]
     ) -> SavedImage:
-        """Write one picture and what made it, each whole or not at all. Raises OSError."""
+        """Write an image and a description of its request, each completely or not at all. Raises OSError."""
         now = self._clock.now()
         made = datetime.fromtimestamp(row.created_at, UTC)
         stem = f"{made:%Y%m%d-%H%M%S}-{row.ref}-{number}"
         words = json.dumps(
-            {**told, "subject": row.subject, "made_at": made.isoformat()}, indent=2, ensure_ascii=False
+            {**description, "subject": row.subject, "made_at": made.isoformat()}, indent=2, ensure_ascii=False
         )
 
         def write() -> str:
@@ -122,27 +123,27 @@ class ImageStore:
         return SavedImage(row.ref, number, str(path), media_type, now)
 
     async def previews(self, saved: Sequence[SavedImage]) -> Sequence[bytes]:
-        """Small JPEGs of pictures that are still there."""
+        """Return small JPEGs of the images that still exist."""
         async with self._showing:
-            return await previews(partial(self.read, picture) for picture in saved)
+            return await previews(partial(self.read, image) for image in saved)
 
     async def read(self, saved: SavedImage) -> bytes | None:
-        """A saved picture, None when it is gone, too large, or not a file of this folder (any more)."""
+        """Return a saved image, or None if it is missing, too large or not a regular file of this folder."""
         return await in_file_thread(self._read, saved)
 
     async def on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
-        """The pictures of `saved` whose files are (still) in this folder."""
+        """Return the images of `saved` whose files exist in this folder."""
         return await in_file_thread(self._on_disk, saved)
 
     def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedImage]) -> Sequence[Path]:
-        """Remove pictures and what stands beside them, then the subject's folder; returns what could not be.
+        """Remove images with their descriptions, and the subject's folder if it is then empty; return what is left.
 
-        `refs` are the generations: what a program that died had written stands in no list, but bears its ref.
-        A picture that was saved into another folder is left where it is, and returned if it is there.
+        `refs` are the refs of the generations: files left by a crashed process are unlisted but carry the ref.
+        An image that was saved in another folder is not removed, and is returned if it exists.
         """
-        ours: set[tuple[str, ...]] = set(self._bearing(refs))
+        ours: set[tuple[str, ...]] = set(self._find_files(refs))
         left: list[Path] = []
-        for path in (Path(picture.path) for picture in saved):
+        for path in (Path(image.path) for image in saved):
             if parts := self._files.parts_of(path):
                 ours |= {parts, (*parts[:-1], path.with_suffix(".json").name)}
             elif os.path.lexists(path):
@@ -156,14 +157,14 @@ class ImageStore:
         return left
 
     def left_over(self, subject: str, refs: Sequence[str]) -> Sequence[Path]:
-        """What still bears a subject's name: files of the generations `refs` in its folder, or the folder if empty."""
+        """Return files of the generations `refs` that are left in a subject's folder, or the folder if it is empty."""
         folders = self._folders_like(folder_name(subject))
-        files = [self.folder / folder / name for folder, name in self._bearing(refs) if folder in folders]
+        files = [self.folder / folder / name for folder, name in self._find_files(refs) if folder in folders]
         places = [self.folder / folder for folder in folders if not self._names(folder)]
         return [*files, *(place for place in places if place.is_dir())]
 
     def _folder_of(self, subject: str | None) -> str:
-        """The folder that a subject has, however its name was written then; else the one to make."""
+        """Return the existing folder of a subject, in any spelling of its name, or the name of the one to create."""
         wanted = folder_name(subject)
         there = self._folders_like(wanted)
         return wanted if wanted in there else next(iter(there), wanted)
@@ -186,10 +187,10 @@ class ImageStore:
         return data if parts and len(data) <= MAX_IMAGE_BYTES else None
 
     def _on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
-        places = [(picture, self._files.parts_of(Path(picture.path))) for picture in saved]
-        return [picture for picture, parts in places if parts is not None and self._files.is_file(parts)]
+        places = [(image, self._files.parts_of(Path(image.path))) for image in saved]
+        return [image for image, parts in places if parts is not None and self._files.is_file(parts)]
 
-    def _bearing(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def _find_files(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
         wanted = set(refs)
         for folder in self._names() if wanted else ():
             for name in self._names(folder):
@@ -205,7 +206,7 @@ class ImageStore:
 
 
 def folder_name(subject: str | None) -> str:
-    """A folder's name for a subject, safe on every system: letters, digits, spaces, _ and - only. Pure."""
+    """Return a folder name for a subject that is valid on every system: letters, digits, spaces, _ and -. Pure."""
     text = unicodedata.normalize("NFC", plain(subject, 4 * MAX_NAME_LENGTH))
     kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
     name = kept[:MAX_NAME_LENGTH].rstrip() or "unnamed"

@@ -1,4 +1,4 @@
-"""What a long call tells its caller on the way; a caller that does not want to hear of it passes nothing."""
+"""The progress callback of a long call."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Text that a stranger wrote: what the service, or somebody through it, says, and the names of files and subjects.
+"""Untrusted text: messages of the service, and the names of files and subjects.
 
-A model reads characters that nobody sees, so instructions can hide in a name. Every name and every text that
-may reach a model goes through `plain`. What is visible stays: letters of all scripts, combining marks, emoji.
-Of emoji the joiners and variation selectors go too: a family becomes its members and a heart loses its colour,
-and both stay readable, while any run of such characters can spell out a hidden text.
+A model reads characters that users do not see, so instructions can be hidden in a name. Every name and text that may
+reach a model goes through `plain`. It keeps visible characters: letters of all scripts, combining marks, emoji. It also
+removes the joiners and variation selectors of emoji, because a sequence of them can encode a hidden text; a family then
+becomes its members and a heart loses its colour, but both stay readable.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import unicodedata
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
-# These look like nothing, yet Unicode files them under letters, marks and symbols.
+# Invisible, although Unicode classifies them as letters, marks and symbols.
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U00016fe4\U0001d159")
 _VARIATION_SELECTORS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
-# A megabyte of text costs a second to read character by character, and only its beginning is ever shown.
+# Checking a megabyte character by character takes a second, and only the beginning is shown.
 _READ_AT_MOST = 8
 
 
 def plain(text: object, limit: int = 300) -> str:
-    """Return `text` as one line that is safe to show: at most `limit` characters, nothing invisible in it.
+    """Return `text` as one line of at most `limit` visible characters.
 
-    Anything but a string becomes "". Control, format (bidirectional, zero width, tags), private and
-    unassigned characters are removed, every run of whitespace becomes one space, and a text that is cut
-    ends with an ellipsis. What comes back is still a stranger's word, never an instruction.
+    Anything but a string becomes "". Control, format (bidirectional, zero width, tags), private and unassigned
+    characters are removed, each run of whitespace becomes one space, and a truncated text ends with an ellipsis. The
+    result is still untrusted: never treat it as instructions.
     """
     if not isinstance(text, str):
         return ""

@@ -194,5 +194,5 @@ def _client(plan: StudioConfig, time: ServiceTime) -> Provider:
         allow_http=plan.allow_http,
         app=plan.app_factory() if plan.app_factory else None,
         deadlines=Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds),
-        on_date=time.hear,
+        on_date=time.record,
     )

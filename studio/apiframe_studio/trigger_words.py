@@ -1,7 +1,7 @@
-"""Which trigger words can be asked for, and which are asked for at one's peril. Pure.
+"""Which trigger words can be requested, and which may work badly. Pure.
 
-The service documents no limits. The shape is ours: a single token of plain letters, digits, `_` or `-`
-survives every prompt, URL and shell unchanged.
+The service documents no limits. The form is our choice: letters, digits, `_` and `-` are
+unchanged by prompts, URLs and shells.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class WordProblem(StrEnum):
-    """Why a word cannot be asked for."""
+    """Why a word cannot be requested."""
 
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
@@ -30,7 +30,7 @@ class WordDoubt(StrEnum):
     DIGITS = "digits"
 
 
-# One text, since hundreds of quoted words would hide the words. Without plurals, which are found by their s.
+# One text, which is easier to read than hundreds of quoted words. Plurals with s are not listed.
 _ORDINARY: Final = frozenset(
     """
     adult age alex amy anna art artist aunt autumn baby background beach beard beautiful bed bench
@@ -57,7 +57,7 @@ _ORDINARY: Final = frozenset(
 
 
 def find_problem(word: str) -> WordProblem | None:
-    """What is wrong with `word`, or None when it can be asked for."""
+    """Return what is wrong with `word`, or None if it can be requested."""
     if len(word) < MIN_LENGTH:
         return WordProblem.TOO_SHORT
     if len(word) > MAX_LENGTH:
@@ -66,9 +66,9 @@ def find_problem(word: str) -> WordProblem | None:
 
 
 def doubts_about(word: str, subject: str | None = None) -> tuple[WordDoubt, ...]:
-    """Why `word` may work badly in prompts; empty when nothing speaks against it.
+    """Return why `word` may work badly in prompts.
 
-    `subject` is the name of the person in the photos: people put names into prompts for others too.
+    A word in the name of the `subject` counts as ordinary: prompts also use the name for other people.
     """
     plain = word.casefold()
     names = (subject or "").casefold().split()

@@ -185,7 +185,7 @@ class Terms:
     photo_long_side: int
     """Pixels; larger photos are scaled down before they are sent."""
     uploads_before_training: bool
-    """Whether photos are sent by a request of their own, which is paid for."""
+    """Whether photos are sent in a separate request, which is paid for."""
     set_lifetime_seconds: float
     """About how long a photo set can be trained on."""
 

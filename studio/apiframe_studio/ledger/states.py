@@ -1,17 +1,17 @@
 """The life of one paid request, as a pure state machine.
 
     (none) -> INTENT -> SENDING -> QUEUED -> PROCESSING -> FINISHED | FAILED
-                           |-> INTENT       provably not sent, or the service said "later" (429)
-                           |-> REJECTED     the service said no
-                           '-> UNCONFIRMED  nobody can know whether it was accepted
-    UNCONFIRMED -> QUEUED               a late answer, a salvaged id, a webhook, or a person gives the id
-    UNCONFIRMED -> INTENT | ABANDONED   only a person decides
-    QUEUED | PROCESSING -> ABANDONED    a person, once the service does not know it any more, or after a day
-    QUEUED | PROCESSING -> QUEUED       a person corrects an id that the service does not know
+                           |-> INTENT       provably not sent, or rate limited (429)
+                           |-> REJECTED     the service refused it
+                           '-> UNCONFIRMED  it is unknown whether it was accepted
+    UNCONFIRMED -> QUEUED               a late response, a salvaged id, a webhook, or an id from the user
+    UNCONFIRMED -> INTENT | ABANDONED   only the user decides
+    QUEUED | PROCESSING -> ABANDONED    the user, once the service does not know it any more, or after a day
+    QUEUED | PROCESSING -> QUEUED       the user corrects an id that the service does not know
 
-The service has no idempotency key and no list of what it was asked for. So an intent is on disk before a
-byte of it leaves, and what cannot be known is never sent again by a program. Nothing here does I/O:
-`after` says which state follows, and the ledger makes each arrow one durable compare-and-set.
+The service has neither idempotency keys nor a list of requests. So an intent is on disk before its first byte is sent,
+and a request with an unknown outcome is never sent again automatically. Nothing here does I/O: `after` returns the
+state that follows, and the ledger makes each transition one durable compare-and-set.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where a paid request is. The values are what the ledger stores."""
+    """The state of a paid request. The ledger stores the values."""
 
     INTENT = "intent"
     SENDING = "sending"
@@ -54,13 +54,13 @@ class Event(StrEnum):
 
 
 OPEN: Final = frozenset({State.INTENT, State.SENDING, State.UNCONFIRMED, State.QUEUED, State.PROCESSING})
-"""States in which money may be on its way: the same photos are not paid for again."""
+"""States in which credits may be spent: the same photos are not paid for again."""
 
 FINAL: Final = frozenset({State.FINISHED, State.FAILED, State.REJECTED, State.ABANDONED})
-"""States that no look at the service can change."""
+"""States that no status check changes."""
 
 UNDER_WAY: Final = frozenset({State.QUEUED, State.PROCESSING})
-"""States in which the service holds the task and a look tells more."""
+"""States in which the service has the task and a status check may return a new state."""
 
 _S, _E = State, Event
 
@@ -80,8 +80,8 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.SENDING, _E.UNCLEAR): _S.UNCONFIRMED,
     (_S.SENDING, _E.LEASE_RAN_OUT): _S.UNCONFIRMED,
     (_S.SENDING, _E.ACCEPTED): _S.QUEUED,
-    # The sender's own answer may come after somebody declared its lease run out, or after a person
-    # gave up or asked to send again: whatever was believed meanwhile, the service's word about it is better.
+    # A response may arrive after another process found the lease expired, or after the user gave up or asked to send
+    # again. It is better evidence than either.
     (_S.UNCONFIRMED, _E.ACCEPTED): _S.QUEUED,
     (_S.UNCONFIRMED, _E.REFUSED): _S.REJECTED,
     (_S.UNCONFIRMED, _E.UNCLEAR): _S.UNCONFIRMED,
@@ -93,21 +93,21 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
     # Only where the service no longer knows it, or after a day: see `ledger.ending`.
     **{(state, _E.PERSON_GIVES_UP): _S.ABANDONED for state in UNDER_WAY},
     **{(state, _E.PERSON_SAYS_ACCEPTED): _S.QUEUED for state in UNDER_WAY},
-    # A finished training whose word was not named yet is looked at again.
+    # A finished training without a trigger word is checked again.
     (_S.FINISHED, _E.SEEN_FINISHED): _S.FINISHED,
     **{(state, event): seen for state in UNDER_WAY for event, seen in _SEEN.items()},
 }
 
 
 def after(state: State, event: Event) -> State | None:
-    """The state that follows, or None when this event cannot happen in this state.
+    """Return the state that follows, or None if the event cannot happen in this state.
 
-    A late `NOT_SENT` or `THROTTLED` for a row already declared unconfirmed answers None on purpose: a
-    person may be deciding about it by then, and "perhaps paid" is the safe side to stay on.
+    A late `NOT_SENT` or `THROTTLED` for an unconfirmed row returns None on purpose: the user may be deciding about it,
+    and it is safer to assume that it may be paid.
     """
     return _ARROWS.get((state, event))
 
 
 def reachable(event: Event) -> frozenset[State]:
-    """Every state in which `event` can happen: what a compare-and-set has to find."""
+    """Return every state in which `event` can happen, for a compare-and-set."""
     return frozenset(state for state, known in _ARROWS if known is event)

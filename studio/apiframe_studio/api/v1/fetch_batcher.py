@@ -1,8 +1,8 @@
 """Status checks that are made at the same time share requests, without a background task.
 
-One batch is one request with up to 20 ids. As with Nagle's algorithm a check is sent at once when no request is in
-flight; otherwise ids are collected until 20 wait, the last request has ended, or 20 ms have passed. The first caller to
-notice that a batch is due sends it for all; when that caller is cancelled, the ids are sent again by another one.
+One batch is one request with up to 20 ids. As with Nagle's algorithm, a check is sent at once when no request is
+pending; otherwise ids are collected until 20 wait, the last request has ended, or 20 ms have passed. The first caller
+to notice that a batch is due sends it for all; when that caller is cancelled, another one sends the ids again.
 """
 
 from __future__ import annotations
