@@ -26,6 +26,7 @@ from apiframe_tools.wording.service_errors import (
     NEW_KEYS,
     URL_PROBLEMS,
     explain_service,
+    quote_response,
     url_setting,
 )
 
@@ -89,8 +90,7 @@ def _service(error: ApiframeError) -> Problem | None:
         case InvalidKey():
             return key_problem(error)
         case AuthenticationFailed():
-            said = f" It says: {error.message!r}." if error.message else ""
-            message = f"the service does not accept the API key.{said}"
+            message = f"the service does not accept the API key.{quote_response(error)}"
             return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid v1 key.")
         case InvalidBaseUrl():
             message = f"the API base URL {URL_PROBLEMS[error.problem]}."

@@ -13,7 +13,7 @@ from mcp_types import JSONRPCNotification, JSONRPCRequest
 from apiframe_server.pending_calls import PendingCalls
 
 from ..faults.fault_server import answer, fault_server, replying
-from .program import HELLO, Wire, running
+from .program import HELLO, Wire, run, running
 
 KEY = "canary-key-51c0ffee0123456789"
 SECRET = "canary-secret-0123456789"
@@ -189,3 +189,25 @@ async def test_stdout_has_only_the_protocol_stderr_single_lines_and_neither_a_se
     )
     assert KEY.encode() not in kept
     assert SECRET.encode() not in kept
+
+
+REPORTABLE = {
+    "an outage": replying(answer("503 Service Unavailable", {"error": "down"}, x_request_id="req-7")),
+    "an odd refusal": replying(answer("422 Unprocessable Content", {"error": "odd"}, x_request_id="req-7")),
+    "a refused key": replying(answer("401 Unauthorized", {"error": "who?"}, x_request_id="req-7")),
+}
+
+
+@pytest.mark.parametrize("outcome", REPORTABLE)
+async def test_the_request_id_that_support_asks_for_is_in_the_log_the_message_and_doctor(
+    tmp_path: Path, outcome: str
+) -> None:
+    with fault_server(outcome, faults=REPORTABLE) as service:
+        settings = {"API_KEY": KEY, "BASE_URL": service.base_url, "LOG_LEVEL": "INFO", "READ_SECONDS": "1"}
+        async with running(folder=tmp_path, settings=settings) as wire:
+            await wire.greet()
+            message = (await wire.call("get_account"))["content"][0]["text"]
+        report = await run("doctor", folder=tmp_path, settings=settings)
+    assert "Request id: 'req-7'." in message
+    assert "request id req-7" in wire.err
+    assert "Request id: 'req-7'." in report.out

@@ -97,7 +97,7 @@ ACCOUNT_ERRORS = (AuthenticationFailed, InsufficientCredits)
 
 def service_message(error: ApiframeError) -> str:
     """Return the message for an assistant."""
-    said = _quote(error)
+    said = quote_response(error)
     match error:
         case ImageRefused():
             return _IMAGE_MESSAGES[error.reason].format(host=plain(error.host, 100) or "a URL without a host")
@@ -136,16 +136,16 @@ def explain_service(error: ApiframeError) -> tuple[str, str]:
             wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
             return "The service is busy.", f"Try again in {wait}."
         case Refused():
-            return f"The service refused this (HTTP {error.status}).{_quote(error)}", _advice(error)
+            return f"The service refused this (HTTP {error.status}).{quote_response(error)}", _advice(error)
         case OutcomeUnknown():
             wrong_url = "; if it keeps happening, APIFRAME_BASE_URL may be wrong"
             not_json = error.reason is OutcomeUnknownReason.NOT_JSON
             return (
-                f"The service {_UNCLEAR_REASONS[error.reason]}.{_quote(error)}",
+                f"The service {_UNCLEAR_REASONS[error.reason]}.{quote_response(error)}",
                 f"Try again in a minute{wrong_url if not_json else ''}.",
             )
         case _:
-            return f"The service could not be used.{_quote(error)}", "Try again in a minute."
+            return f"The service could not be used.{quote_response(error)}", "Try again in a minute."
 
 
 def url_setting(error: InvalidBaseUrl) -> str:
@@ -153,8 +153,10 @@ def url_setting(error: InvalidBaseUrl) -> str:
     return "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
 
 
-def _quote(error: ApiframeError) -> str:
-    return f" It says: {error.message!r}." if error.message else ""
+def quote_response(error: ApiframeError) -> str:
+    """Return what the service said, and its name for the request, as sentences with a leading space."""
+    said = f" It says: {error.message!r}." if error.message else ""
+    return f"{said} Request id: {error.request_id!r}." if error.request_id else said
 
 
 def _advice(error: Refused) -> str:
