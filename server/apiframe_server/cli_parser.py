@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from apiframe_server import __version__
@@ -24,7 +25,6 @@ examples:
   apiframe-photo-mcp trainings          list your trainings and their trigger words
   apiframe-photo-mcp COMMAND --help     help for a command
 """
-_MAX_PORT = 65_535
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -158,7 +158,11 @@ def _add_trainings(commands: _Commands[_Parser]) -> None:
     )
     command.add_argument("subject", nargs="?", help="only trainings of this subject")
     command.add_argument(
-        "--limit", type=_count, default=50, metavar="N", help="maximum number to list (default 50)"
+        "--limit",
+        type=partial(_number, low=1, high=1000),
+        default=50,
+        metavar="N",
+        help="maximum number to list (default 50)",
     )
     _add_json(command, "list_trainings")
 
@@ -220,7 +224,10 @@ def _add_sandbox(commands: _Commands[_Parser]) -> None:
         "sandbox --port 0",
     )
     command.add_argument(
-        "--port", type=_port, default=8788, help="port on 127.0.0.1 (default 8788; 0: any free port)"
+        "--port",
+        type=partial(_number, low=0, high=65_535),
+        default=8788,
+        help="port on 127.0.0.1 (default 8788; 0: any free port)",
     )
 
 
@@ -228,15 +235,9 @@ def _add_json(command: argparse.ArgumentParser, tool: str) -> None:
     command.add_argument("--json", action="store_true", help=f"print the result of the tool {tool} as JSON")
 
 
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError("must be a number from 1 to 1000")
+def _number(text: str, low: int, high: int) -> int:
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"must be a number from {low} to {high}")
     return int(text)
 
 

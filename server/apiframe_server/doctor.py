@@ -19,14 +19,14 @@ from rich.markup import escape
 from apiframe_server import __version__
 from apiframe_server.composition import build_studio
 from apiframe_server.settings import PREFIX, Settings, describe_unknown_variables
-from apiframe_server.terminal import KIND_NAMES, format_time, stdout_console
+from apiframe_server.terminal import format_time, stdout_console
 from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_to_user
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
-from apiframe_tools.wording.phrases import STATUS, pluralize
+from apiframe_tools.wording.phrases import KIND_NAMES, STATUS, pluralize
 
 MAX_NAMED: Final = 5
 _SERVICE_SETTINGS: Final = frozenset({"base_url", "allow_http", "sandbox"})

@@ -10,11 +10,11 @@ from pathlib import Path
 from apiframe_server.composition import build_studio, sandbox_of
 from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import KIND_NAMES, run_command
+from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
 from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
 from apiframe_studio.studio import Studio
-from apiframe_tools.wording.phrases import pluralize
+from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
 
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import anyio
 from rich.console import Console
@@ -17,9 +17,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.terminal_errors import explain_to_user
-from apiframe_studio.ledger import Kind
-
-KIND_NAMES: Final = {Kind.TRAINING: "training", Kind.UPLOAD: "photo set", Kind.GENERATION: "image request"}
 
 
 class OnProgress(Protocol):

@@ -14,7 +14,6 @@ from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import (
-    KIND_NAMES,
     format_time,
     progress_bar,
     run_command,
@@ -29,7 +28,7 @@ from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus
-from apiframe_tools.wording.phrases import SANDBOX_NOTE, STATUS
+from apiframe_tools.wording.phrases import KIND_NAMES, SANDBOX_NOTE, STATUS
 
 WAIT_SECONDS = 60.0
 _WITHOUT_MODEL = frozenset({State.FAILED, State.REJECTED, State.ABANDONED})
@@ -57,9 +56,7 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
     finally:
         await studio.aclose()
     if as_json:
-        result = TrainingList.of(
-            page, studio.terms, sandbox=studio.is_sandbox, is_filtered=subject is not None
-        )
+        result = TrainingList.of(page, studio, is_filtered=subject is not None)
         print(result.model_dump_json(indent=2))
     else:
         _print_list(page, subject, sandbox=studio.is_sandbox)
@@ -124,7 +121,7 @@ async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
     finally:
         await studio.aclose()
     if as_json:
-        print(TrainingStatus.of(training, studio.terms, sandbox=studio.is_sandbox).model_dump_json(indent=2))
+        print(TrainingStatus.of(training, studio).model_dump_json(indent=2))
     else:
         stdout_console().print(_describe_outcome(training))
     if training.state is State.FINISHED:

@@ -352,7 +352,7 @@ async def test_doctor_counts_unsettled_requests_of_every_kind(tmp_path: Path) ->
     [line] = [line for line in done.out.splitlines() if " requests: " in line]
     assert line.startswith("TODO requests: 2 not settled: ")
     assert f"{begun['structuredContent']['ref']} (training, unconfirmed)" in line
-    assert f"{waiting.ref} (photo set, submitting)" in line
+    assert f"{waiting.ref} (photo upload, submitting)" in line
     assert "Check your Apiframe dashboard" in line
 
 

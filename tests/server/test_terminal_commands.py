@@ -234,7 +234,7 @@ async def test_trainings_shows_unsettled_requests_of_every_kind(tmp_path: Path) 
     listed = await run("trainings", "--sandbox", folder=tmp_path)
     assert listed.process.returncode == 0
     assert listed.out.startswith("No trainings yet.\n\nNot settled:\n")
-    assert "Anna [Lee]  photo set  submitting" in listed.out
+    assert "Anna [Lee]  photo upload  submitting" in listed.out
     assert waiting.ref in listed.out
     printed = json.loads((await run("trainings", "--sandbox", "--json", folder=tmp_path)).out)
     assert [row["ref"] for row in printed["unsettled"]] == [waiting.ref]

@@ -46,7 +46,7 @@ async def test_images_killed_while_sending_are_unconfirmed_in_the_list_and_in_do
     assert (row["kind"], row["status"], row["prompt"]) == ("generation", "unconfirmed", "TOKABC by the sea")
     assert f"resolve_training with ref {row['ref']}" in row["next_step"]
     assert listed["trainings"] == []
-    assert f"1 not settled: {row['ref']} (image request, unconfirmed)" in checked.out
+    assert f"1 not settled: {row['ref']} (image generation, unconfirmed)" in checked.out
     assert "55 not settled: " in many.out
     assert "5 more are not settled." in table.err
 

@@ -48,4 +48,4 @@ async def generate_photos(
         raise ToolError("width and height are required with aspect_ratio custom, and allowed only with it.")
     request = ImageRequest(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
     made = await studio.generations.generate(request, MAX_SECONDS)
-    return ImagesMade.of(made, sandbox=studio.is_sandbox)
+    return ImagesMade.of(made, studio)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from apiframe_studio.api.provider import Account, Terms
+from apiframe_studio.api.provider import Account
+from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import Result
 from apiframe_tools.wording.phrases import join_sentences
@@ -20,10 +21,16 @@ class AccountStatus(Result):
     next_step: str
 
     @classmethod
-    def of(cls, account: Account, terms: Terms, *, sandbox: bool) -> Self:
+    def of(cls, account: Account, studio: Studio) -> Self:
         """What get_account returns."""
-        next_step = _nothing_is_charged(terms) if sandbox else _what_it_costs(terms)
-        return cls.copy_of(account, sandbox=sandbox, next_step=next_step)
+        prices = Prices(studio.terms)
+        next_step = (
+            f"credits are simulated, so try anything; the real service charges {prices.training} for a training."
+            if studio.is_sandbox
+            else f"a training costs {prices.training} ({prices.training_range}), plus "
+            f"{studio.terms.upload_credits:g} for preparing the photos; tell the user if too few are left."
+        )
+        return cls.copy_of(account, sandbox=studio.is_sandbox, next_step=next_step)
 
     def __str__(self) -> str:
         left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
@@ -36,16 +43,4 @@ async def get_account(*, studio: RequestStudio) -> AccountStatus:
 
     Free. Use before start_training to check that the user can afford a training ({prices.training_range} credits).
     """
-    return AccountStatus.of(await studio.account(), studio.terms, sandbox=studio.is_sandbox)
-
-
-def _what_it_costs(terms: Terms) -> str:
-    prices = Prices(terms)
-    return (
-        f"a training costs {prices.training} ({prices.training_range}), plus {terms.upload_credits:g} for preparing "
-        "the photos; tell the user if too few are left."
-    )
-
-
-def _nothing_is_charged(terms: Terms) -> str:
-    return f"credits are simulated, so try anything; the real service charges {Prices(terms).training} for a training."
+    return AccountStatus.of(await studio.account(), studio)

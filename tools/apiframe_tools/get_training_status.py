@@ -18,4 +18,4 @@ async def get_training_status(
     require_one_name(task_id, subject)
     trainings = studio.trainings
     found = await (trainings.look(task_id) if task_id else trainings.look_at_subject(subject or ""))
-    return TrainingStatus.of(found, studio.terms, sandbox=studio.is_sandbox)
+    return TrainingStatus.of(found, studio)

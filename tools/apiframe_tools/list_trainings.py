@@ -36,4 +36,4 @@ async def list_trainings(
     states = None if status is None else frozenset(state for state, word in STATUS.items() if word == status)
     page = await studio.trainings.list(subject=subject, status=states, limit=limit, cursor=cursor)
     is_filtered = subject is not None or status is not None
-    return TrainingList.of(page, studio.terms, sandbox=studio.is_sandbox, is_filtered=is_filtered)
+    return TrainingList.of(page, studio, is_filtered=is_filtered)

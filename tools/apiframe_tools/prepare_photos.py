@@ -116,9 +116,8 @@ async def prepare_photos(
         checked=ready.photos,
         may_pay=may_pay(confirmation),
     )
-    paid = photo_set.row.task_id is not None and not photo_set.deduplicated
-    left = await credits_left(studio) if paid else None
-    return PhotosPrepared.of(photo_set, studio.terms, sandbox=studio.is_sandbox, credits_left=left)
+    left = await credits_left(studio, photo_set.row.task_id, deduplicated=photo_set.deduplicated)
+    return PhotosPrepared.of(photo_set, studio, credits_left=left)
 
 
 def _choice(request: PhotoSetRequest) -> tuple[Sequence[str], ...]:

@@ -31,4 +31,4 @@ async def resolve_training(
     pays. give_up: drop it. To import a training made elsewhere: accepted, its task_id, and a name as ref. Free.
     """
     training = await studio.trainings.resolve(ref, Decision(decision), task_id)
-    return TrainingStatus.of(training, studio.terms, sandbox=studio.is_sandbox)
+    return TrainingStatus.of(training, studio)

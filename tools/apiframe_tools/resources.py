@@ -25,13 +25,13 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
     async def trainings() -> str:
         """The trainings started from here, newest first, with subject, status and trigger word."""
         page = await raise_readable(studio, studio.trainings.list(limit=MAX_LISTED))
-        return TrainingList.of(page, studio.terms, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+        return TrainingList.of(page, studio).model_dump_json(indent=1)
 
     @server.resource("apiframe://trainings/{task_id}", title="One training", mime_type="application/json")
     async def training(task_id: str) -> str:
         """Status and trigger word of one training, by task_id or ref."""
         found = await raise_readable(studio, studio.trainings.look(task_id))
-        return TrainingStatus.of(found, studio.terms, sandbox=studio.is_sandbox).model_dump_json(indent=1)
+        return TrainingStatus.of(found, studio).model_dump_json(indent=1)
 
     @server.resource(
         "apiframe://guides/photos", title="Good photos for a training", mime_type="text/markdown"

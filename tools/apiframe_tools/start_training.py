@@ -75,9 +75,8 @@ async def start_training(
         training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
     )
     training = await studio.trainings.start(request, may_pay=agreed)
-    paid = training.task_id is not None and not training.deduplicated
-    left = await credits_left(studio) if paid else None
-    return TrainingStarted.of(training, studio.terms, sandbox=studio.is_sandbox, credits_left=left)
+    left = await credits_left(studio, training.task_id, deduplicated=training.deduplicated)
+    return TrainingStarted.of(training, studio, credits_left=left)
 
 
 async def _question(studio: Studio, request: TrainingRequest) -> str | None:

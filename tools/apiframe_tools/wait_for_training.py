@@ -41,4 +41,4 @@ async def wait_for_training(
         training = await studio.trainings.wait(task_id, seconds, report)
     else:
         training = await studio.trainings.wait_for_subject(subject or "", seconds, report)
-    return TrainingStatus.of(training, studio.terms, sandbox=studio.is_sandbox)
+    return TrainingStatus.of(training, studio)

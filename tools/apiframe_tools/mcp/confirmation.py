@@ -88,8 +88,10 @@ def name_set(photos: int, subject: str | None, fingerprint: str | None) -> str:
     return f"{pluralize(photos, 'photo')}{of}{code}"
 
 
-async def credits_left(studio: Studio) -> float | None:
-    """Credits left after a payment, or None when the service does not respond within MAX_BALANCE_SECONDS. Free."""
+async def credits_left(studio: Studio, task_id: str | None, *, deduplicated: bool) -> float | None:
+    """Credits left after a payment; None when there was none, or no response within MAX_BALANCE_SECONDS. Free."""
+    if task_id is None or deduplicated:
+        return None
     with anyio.move_on_after(MAX_BALANCE_SECONDS), suppress(ApiframeError):
         return (await studio.account()).credits
     return None

@@ -129,16 +129,8 @@ Age = Annotated[int, Field(ge=1, le=120, description="In years, if the user says
 Consent = Annotated[bool, Field(description="True only after the user said that the subject agreed")]
 
 
-def _prompt(terms: Terms) -> Any:
-    return Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=terms.max_prompt)]
-
-
 def _aspect_ratio(terms: Terms) -> Any:
     return one_of((*terms.aspect_ratios, CUSTOM) if terms.custom_size else terms.aspect_ratios)
-
-
-def _image_count(terms: Terms) -> Any:
-    return Annotated[int, Field(ge=terms.images_per_request.min, le=terms.images_per_request.max)]
 
 
 CUSTOM: Final = "custom"
@@ -146,12 +138,19 @@ CUSTOM: Final = "custom"
 
 Prompt = Annotated[
     str,
-    FromTerms(_prompt),
+    FromTerms(lambda terms: Annotated[str, Field(max_length=terms.max_prompt)]),
+    StringConstraints(strip_whitespace=True, min_length=1),
     Field(description="What the image shows"),
 ]
 AspectRatio = Annotated[str, FromTerms(_aspect_ratio), Field(description="Default: square")]
 PixelSize = Annotated[int, Field(ge=64, le=2048, description="Pixels, only with custom")]
-ImageCount = Annotated[int, FromTerms(_image_count), Field(description="Default: 1")]
+ImageCount = Annotated[
+    int,
+    FromTerms(
+        lambda terms: Annotated[int, Field(ge=terms.images_per_request.min, le=terms.images_per_request.max)]
+    ),
+    Field(description="Default: 1"),
+]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="A new value makes a different image")]
 
 

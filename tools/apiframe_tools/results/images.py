@@ -9,6 +9,7 @@ from pydantic import Field
 from apiframe_studio.generations import Pictures
 from apiframe_studio.image_store import ENDINGS
 from apiframe_studio.ledger import SavedImage
+from apiframe_studio.studio import Studio
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_making
 from apiframe_tools.wording.phrases import STATUS, Status, costs, join_sentences, pluralize
@@ -41,7 +42,7 @@ class ImagesMade(WithImages):
     next_step: str
 
     @classmethod
-    def of(cls, made: Pictures, *, sandbox: bool) -> Self:
+    def of(cls, made: Pictures, studio: Studio) -> Self:
         """What generate_photos returns."""
         row, training = made.row, made.training
         result = cls.copy_of(
@@ -55,7 +56,7 @@ class ImagesMade(WithImages):
             credits=row.credits or 0.0,
             deduplicated=made.deduplicated,
             warnings=warnings_for_images(made),
-            sandbox=sandbox,
+            sandbox=studio.is_sandbox,
             next_step=after_making(made),
         )
         for preview in made.previews:

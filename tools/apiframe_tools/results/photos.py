@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
+from apiframe_studio.studio import Studio
 from apiframe_tools.results import Result, WithImages
 from apiframe_tools.wording.next_steps import after_check, after_preparing
 from apiframe_tools.wording.photos import (
@@ -164,11 +165,9 @@ class PhotosPrepared(Result):
     next_step: str
 
     @classmethod
-    def of(
-        cls, photo_set: PhotoSet, terms: Terms, *, sandbox: bool, credits_left: float | None = None
-    ) -> Self:
+    def of(cls, photo_set: PhotoSet, studio: Studio, *, credits_left: float | None = None) -> Self:
         """What prepare_photos returns."""
-        row = photo_set.row
+        row, terms = photo_set.row, studio.terms
         status = "expired" if photo_set.expired else SET_STATUS[row.state]
         left_out = _left_out(photo_set)
         result = cls.copy_of(
@@ -182,7 +181,7 @@ class PhotosPrepared(Result):
             credits_left=credits_left,
             deduplicated=photo_set.deduplicated,
             warnings=warnings_for_set(photo_set, terms),
-            sandbox=sandbox,
+            sandbox=studio.is_sandbox,
             next_step=after_preparing(photo_set, status, terms),
         )
         result._left_out = group_by_reason(left_out, most=len(left_out))

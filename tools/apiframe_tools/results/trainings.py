@@ -9,11 +9,20 @@ from pydantic import Field, PrivateAttr
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.ledger import Kind
+from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_tools.results import Result
 from apiframe_tools.wording.next_steps import SUBMITTED_BY, after_listing, next_step
-from apiframe_tools.wording.phrases import STATUS, Status, costs, describe_balance, join_sentences, pluralize
+from apiframe_tools.wording.phrases import (
+    KIND_NAMES,
+    STATUS,
+    Status,
+    costs,
+    describe_balance,
+    join_sentences,
+    pluralize,
+)
 from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import warnings_for, warnings_for_list
 
@@ -45,9 +54,7 @@ class TrainingStarted(Result):
     _price: str = PrivateAttr("")
 
     @classmethod
-    def of(
-        cls, training: Training, terms: Terms, *, sandbox: bool, credits_left: float | None = None
-    ) -> Self:
+    def of(cls, training: Training, studio: Studio, *, credits_left: float | None = None) -> Self:
         """What start_training returns."""
         result = cls.copy_of(
             training,
@@ -57,10 +64,10 @@ class TrainingStarted(Result):
             credits_left=credits_left,
             webhook=training.posts_updates,
             warnings=warnings_for(training),
-            sandbox=sandbox,
-            next_step=next_step(training, terms),
+            sandbox=studio.is_sandbox,
+            next_step=next_step(training, studio.terms),
         )
-        prices = Prices(terms)
+        prices = Prices(studio.terms)
         result._price = f"{prices.training} ({prices.training_range})"
         return result
 
@@ -119,14 +126,14 @@ class TrainingStatus(Result):
     _what: str = PrivateAttr("Training")
 
     @classmethod
-    def of(cls, training: Training, terms: Terms, *, sandbox: bool) -> Self:
+    def of(cls, training: Training, studio: Studio) -> Self:
         """What get_training_status, wait_for_training and resolve_training return."""
         result = cls.copy_of(
             training,
             status=STATUS[training.state],
             warnings=warnings_for(training),
-            sandbox=sandbox,
-            next_step=next_step(training, terms),
+            sandbox=studio.is_sandbox,
+            next_step=next_step(training, studio.terms),
         )
         # resolve_training decides about uploads and image generations too.
         if training.kind is not Kind.TRAINING:
@@ -189,9 +196,6 @@ class TrainingRow(Result):
         return f"- {self.subject or 'unnamed'}: {self.status}{done}{word}, ref {self.ref}{task}{age}"
 
 
-KIND_NAMES = {"training": "training", "upload": "photo upload", "generation": "image generation"}
-
-
 class UnsettledRow(Result):
     """A paid request of any kind that is still open."""
 
@@ -221,7 +225,7 @@ class UnsettledRow(Result):
         short = self.prompt if self.prompt is None or len(self.prompt) <= 80 else f"{self.prompt[:80]}…"
         prompt = f", prompt {short!r}" if short else ""
         task = f", task_id {self.task_id}" if self.task_id else ""
-        named = f"- {KIND_NAMES[self.kind]}{of}: {self.status}{prompt}, ref {self.ref}{task}"
+        named = f"- {KIND_NAMES[Kind(self.kind)]}{of}: {self.status}{prompt}, ref {self.ref}{task}"
         return f"{named}. Next: {self.next_step}"
 
 
@@ -240,12 +244,12 @@ class TrainingList(Result):
     next_step: str
 
     @classmethod
-    def of(cls, page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool = False) -> Self:
+    def of(cls, page: Page, studio: Studio, *, is_filtered: bool = False) -> Self:
         """What list_trainings returns; `is_filtered` when only one subject or status was requested."""
-        rows = [TrainingRow.of(training) for training in page.trainings]
+        terms, sandbox = studio.terms, studio.is_sandbox
         return cls.copy_of(
             page,
-            trainings=rows,
+            trainings=[TrainingRow.of(training) for training in page.trainings],
             unsettled=[UnsettledRow.of(training, terms) for training in page.unsettled],
             warnings=warnings_for_list(page),
             sandbox=sandbox,
@@ -290,5 +294,4 @@ def _word(status: Status, word: str | None, requested: str | None = None) -> str
 
 def _duration(seconds: float) -> str:
     number, unit = (seconds / 60, "minute") if seconds >= 60 else (seconds, "second")
-    whole = max(round(number), 1)
-    return f"{whole} {unit}" if whole == 1 else f"{whole} {unit}s"
+    return pluralize(max(round(number), 1), unit)

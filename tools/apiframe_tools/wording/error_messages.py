@@ -53,18 +53,13 @@ from apiframe_tools.wording.next_steps import (
     next_step,
 )
 from apiframe_tools.wording.photo_errors import photo_message
-from apiframe_tools.wording.phrases import STATUS
+from apiframe_tools.wording.phrases import KIND_NAMES, STATUS
 from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, service_message
 
 _SAME_AGAIN = frozenset(ImageRefusedReason) - {ImageRefusedReason.HOST}
 """What is wrong with the image itself: fetching it again does not help."""
 
 
-_KIND_NAMES = {
-    Kind.TRAINING: "a training",
-    Kind.UPLOAD: "a photo upload",
-    Kind.GENERATION: "an image generation",
-}
 _OTHER_KINDS = {
     Kind.UPLOAD: (
         "This id is a photo upload, not a training. Pass it to start_training as training_images_id once the upload "
@@ -132,8 +127,8 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
             )
         case WrongKind():
             return (
-                f"This id is {_KIND_NAMES[error.kind]}, not {_KIND_NAMES[error.wanted]}; nothing was "
-                "recorded. Ask the user for the id shown in their Apiframe dashboard, then call resolve_training."
+                f"This id is {_with_article(error.kind)}, not {_with_article(error.wanted)}; nothing was recorded. "
+                "Ask the user for the id shown in their Apiframe dashboard, then call resolve_training."
             )
         case MayStillFinish():
             return _not_yet_over(error)
@@ -144,7 +139,7 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
             )
         case NothingToResolve():
             training = error.training
-            what = SUBMITTED_BY[training.kind][0].removeprefix("The ").capitalize()
+            what = KIND_NAMES[training.kind].capitalize()
             return (
                 f"{what} {training.ref} is {STATUS[training.state]}, so that decision does not apply. "
                 f"Next: {next_step(training, terms)}"
@@ -160,6 +155,10 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
             return _image_message(error, terms)
         case _:
             return _MESSAGES.get(type(error))
+
+
+def _with_article(kind: Kind) -> str:
+    return f"{'an' if kind is Kind.GENERATION else 'a'} {KIND_NAMES[kind]}"
 
 
 def _not_yet_over(error: MayStillFinish) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from apiframe_studio.api.provider import Kind
 from apiframe_studio.ledger.states import State
 
 Status = Literal[
@@ -22,6 +23,8 @@ STATUS: dict[State, Status] = {
     State.REJECTED: "rejected",
     State.ABANDONED: "abandoned",
 }
+
+KIND_NAMES = {Kind.TRAINING: "training", Kind.UPLOAD: "photo upload", Kind.GENERATION: "image generation"}
 
 PhotosStatus = Literal[
     "submitting",
