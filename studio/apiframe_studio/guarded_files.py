@@ -106,16 +106,14 @@ def read_below(root: Path, parts: Sequence[str], max_bytes: int) -> bytes:
 
 def walk(root: Path, parts: Sequence[str]) -> int:
     """Open step by step from the folder's descriptor. The folder itself was resolved when it was allowed."""
-    here = os.open(root, _STEP)
-    for place, part in enumerate(parts):
-        last = place == len(parts) - 1
-        try:
-            _look_before_opening(part, here, last=last)
-            there = os.open(part, _LEAF if last else _STEP, dir_fd=here)
-        finally:
-            os.close(here)
-        here = there
-    return here
+    folder = _walk_folders(root, parts[:-1])
+    if not parts:
+        return folder
+    try:
+        _look_before_opening(parts[-1], folder, last=True)
+        return os.open(parts[-1], _LEAF, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _look_before_opening(part: str, folder: int, *, last: bool) -> None:
@@ -125,9 +123,9 @@ def _look_before_opening(part: str, folder: int, *, last: bool) -> None:
     """
     mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
     if stat.S_ISLNK(mode):
-        raise OpenRefused(Refusal.LINK)
+        raise OpenRefused(Refusal.LINK, part)
     if not last and not stat.S_ISDIR(mode):
-        raise OpenRefused(Refusal.NOT_FOUND)
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", part)
     if not _is_file_or_folder(mode):
         raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
 
@@ -155,6 +153,11 @@ def resolve(root: Path, parts: Sequence[str]) -> int:
 def comparable(path: PurePath) -> tuple[str, ...]:
     """Return the parts in the form for comparison: macOS may decompose names, assistants write them composed."""
     return tuple(unicodedata.normalize("NFC", os.path.normcase(part)) for part in path.parts)
+
+
+def is_windows_device(name: str) -> bool:
+    """Whether Windows keeps this name, without a suffix, for a device."""
+    return re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", name, re.IGNORECASE) is not None
 
 
 def _is_a_path(path: Path) -> bool:
@@ -308,15 +311,14 @@ class GuardedFolder:
             os.close(descriptor)
 
 
-def _walk_folders(root: Path, parts: Sequence[str], *, make: bool) -> int:
+def _walk_folders(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
     here = os.open(root, _STEP)
     for part in parts:
         try:
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(part, 0o700, dir_fd=here)
-            if stat.S_ISLNK(os.stat(part, dir_fd=here, follow_symlinks=False).st_mode):
-                raise OpenRefused(Refusal.LINK, part)
+            _look_before_opening(part, here, last=False)
             there = os.open(part, _STEP, dir_fd=here)
         finally:
             os.close(here)

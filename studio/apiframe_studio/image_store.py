@@ -21,11 +21,13 @@ from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
 from apiframe_studio.api.provider import Image
 from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.guarded_files import GuardedFolder
+from apiframe_studio.guarded_files import GuardedFolder, is_windows_device
 from apiframe_studio.ledger import SavedImage, Submission
+from apiframe_studio.photos.decoders import DecodeFailed, decoders
 from apiframe_studio.photos.errors import DecodersFailed
+from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
-from apiframe_studio.photos.previews import Undecodable, decoders_stay, preview, previews
+from apiframe_studio.photos.previews import preview, previews
 from apiframe_studio.sanitize import plain
 from apiframe_studio.subjects import subject_key
 
@@ -42,9 +44,6 @@ MAX_IN_MEMORY: Final = 2
 
 The limits are separate, so that a host that hangs does not delay images that are already on disk.
 """
-_DEVICES: Final = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)\d", re.IGNORECASE)
-"""Names that Windows reserves."""
-
 _REF_IN_NAME: Final = re.compile(r"-([a-z]{2}-[0-9a-z]+)-")
 
 log = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ class ImageStore:
 
     def checking(self) -> AbstractAsyncContextManager[object]:
         """Return a context in which the checks of several images share their decoder processes."""
-        return decoders_stay()
+        return decoders(Limits(), 1)
 
     async def check(self, image: Image) -> None:
         """Decode a fetched image completely before it is saved.
@@ -95,7 +94,7 @@ class ImageStore:
         """
         try:
             await preview(image.data)
-        except Undecodable as error:
+        except DecodeFailed as error:
             large = error.reason in (Reason.TOO_LARGE, Reason.TOO_MANY_BYTES)
             why = ImageRefusedReason.SIZE if large else ImageRefusedReason.DAMAGED
             raise ImageRefused(why) from error
@@ -210,4 +209,4 @@ def folder_name(subject: str | None) -> str:
     text = unicodedata.normalize("NFC", plain(subject, 4 * MAX_NAME_LENGTH))
     kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
     name = kept[:MAX_NAME_LENGTH].rstrip() or "unnamed"
-    return f"{name}_" if _DEVICES.fullmatch(name) else name
+    return f"{name}_" if is_windows_device(name) else name

@@ -23,7 +23,7 @@ from apiframe_studio.generations import ImageRequest
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.photos.folders import AllowedFolders
-from apiframe_studio.photos.models import PhotoCheck, Variety
+from apiframe_studio.photos.models import PhotoCheck
 from apiframe_studio.photos.preparing import PreparedPhotos
 from apiframe_studio.studio import Studio, StudioConfig
 
@@ -75,7 +75,7 @@ def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
 
 async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
     """Prepare ten photos whose fingerprint is `job["photos"]`."""
-    checked = PhotoCheck((), 10, 0, Variety(), (), (), b"", AllowedFolders([]))
+    checked = PhotoCheck((), 10, 0, (), (), b"", AllowedFolders([]))
     prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), job["photos"])
 
     async def check(*_: object) -> photo_sets.CheckedPhotos:

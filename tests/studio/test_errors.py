@@ -88,7 +88,6 @@ INTERNAL = {
     "apiframe_studio.guarded_files.OpenRefused",
     "apiframe_studio.photos.decoders.DecodeFailed",
     "apiframe_studio.private_files.NotPrivate",
-    "apiframe_studio.photos.previews.Undecodable",
     "apiframe_studio.photos.decode.Unreadable",
     "apiframe_studio.sandbox.errors.ErrorResponse",
     "apiframe_studio.sandbox.store.NotEnoughCredits",

@@ -55,17 +55,14 @@ def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> A
     photo = decode.decode(blobs[0], limits, at_least=metrics.LONG_SIDE)
     facts, small = metrics.measure(photo)
     print_ = metrics.thumbprint(small)
-    file = io.BytesIO()
-    contact_sheet.make_tile(small, facts.faces).save(file, "JPEG", quality=82)
-    return {"facts": asdict(facts)}, [print_, file.getvalue()]
+    tile = contact_sheet.make_tile(small, facts.faces)
+    return {"facts": asdict(facts)}, [print_, metrics.encode_jpeg(tile, 82)]
 
 
 def _preview(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
     photo = decode.decode(blobs[0], limits, at_least=PREVIEW)
     small = metrics.flatten_to_rgb(metrics.shrink(photo.image, PREVIEW, Image.Resampling.BOX))
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=78)
-    return {}, [file.getvalue()]
+    return {}, [metrics.encode_jpeg(small, 78)]
 
 
 def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
@@ -139,7 +136,7 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 
 
 def _send(stream: BinaryIO, head: dict[str, Any], blobs: Sequence[bytes] = ()) -> None:
-    stream.write(_frames.pack(head, blobs))
+    stream.writelines([_frames.pack_head(head, blobs), *blobs])
     stream.flush()
 
 

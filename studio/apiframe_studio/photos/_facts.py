@@ -13,8 +13,8 @@ _MAX_FACES = 50
 
 def parse_facts(written: dict[str, Any]) -> Facts:
     """Parse the facts of one photo. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
-    if written["format"] not in _FORMATS:
-        raise ValueError("not a format we read")
+    if written["format"] not in _FORMATS or written["turn"] not in {0, 90, 180, 270}:
+        raise ValueError("not a format we read, or not a quarter turn")
     faces, day = written["faces"], written["day"]
     return Facts(
         format=written["format"],
@@ -23,15 +23,9 @@ def parse_facts(written: dict[str, Any]) -> Facts:
         sharpness=float(written["sharpness"]),
         brightness=float(written["brightness"]),
         faces=None if faces is None else tuple(_box(face) for face in faces[:_MAX_FACES]),
-        turn=_turn(written["turn"]),
+        turn=int(written["turn"]),
         day=day if isinstance(day, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII) else None,
     )
-
-
-def _turn(written: Any) -> int:
-    if written not in {0, 90, 180, 270}:
-        raise ValueError("not a quarter turn")
-    return int(written)
 
 
 def _box(written: dict[str, float]) -> Box:

@@ -16,10 +16,6 @@ MAX_HEAD_BYTES = 8_000_000
 MAX_BODY_BYTES = 64_000_000
 
 
-def pack(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
-    return b"".join((pack_head(head, blobs), *blobs))
-
-
 def pack_head(head: dict[str, Any], blobs: Sequence[bytes]) -> bytes:
     """Return the frame without its byte strings, so that a sender need not copy them."""
     text = json.dumps({**head, "sizes": [len(blob) for blob in blobs]}).encode()

@@ -18,7 +18,7 @@ from apiframe_studio.photos._concurrency import Progress, map_until
 from apiframe_studio.photos.cache import Measured, PhotoCache
 from apiframe_studio.photos.decoders import Ask, DecodeFailed, Decoders, decoders
 from apiframe_studio.photos.errors import DecodersFailed, PathRefused
-from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo
+from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo, compute_digest
 from apiframe_studio.photos.limits import MAX_TILES, Limits
 from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
 
@@ -53,21 +53,19 @@ async def check(
     limits = limits or Limits()
     until = None if seconds is None else anyio.current_time() + seconds * CHECKING_SHARE
     listing = await in_file_thread(allowed.list_photos, paths)
-    files = await in_file_thread(_identify, allowed, listing.photos)
+    files = await in_file_thread(lambda: [allowed.identify(photo) for photo in listing.photos])
     async with decoders(limits) as pool:
         checker = _Checker(listing.photos, files, allowed, pool, cache or PhotoCache())
         checked = await checker.check_all(progress, until)
         photos, likeness = await _compare(checked, pool)
         code, unseen = _compute_code(files), len(listing.photos) - len(photos)
         sheet = await _draw(photos, checked, code, unseen, pool)
-    seen = rules.summarize_variety(photos, likeness)
     rated = {photo.photo for photo in photos}
     return PhotoCheck(
         photos=photos,
         usable=sum(photo.usable for photo in photos),
         left_out=listing.left_out,
-        variety=seen,
-        suggestions=rules.suggest(photos, seen, takes.min),
+        suggestions=rules.suggest(photos, likeness, takes.min),
         unchecked=rules.list_unchecked(photos, faces_available=faces.available()),
         sheet=sheet,
         allowed=allowed,
@@ -76,10 +74,6 @@ async def check(
         inner=listing.inner,
         takes=takes,
     )
-
-
-def _identify(allowed: AllowedFolders, photos: Sequence[Photo]) -> list[FileIdentity | None]:
-    return [allowed.identify(photo) for photo in photos]
 
 
 def _compute_code(files: Sequence[FileIdentity | None]) -> str:
@@ -151,12 +145,8 @@ async def _measure(photo: Photo, allowed: AllowedFolders, limits: Limits, ask: A
         return Measured(reason=failure.reason)
     except (KeyError, TypeError, ValueError):
         return Measured(reason=Reason.DAMAGED)
-    digest = await in_file_thread(_digest, data)
+    digest = await in_file_thread(compute_digest, data)
     return Measured(facts, None, digest, thumbprint_, thumbnail)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 async def _compare(

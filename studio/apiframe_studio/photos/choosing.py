@@ -72,7 +72,9 @@ def _best(photos: Iterable[PhotoVerdict]) -> list[PhotoVerdict]:
 def _find(check: PhotoCheck, named: str) -> PhotoVerdict:
     if found := _called(check.photos, named):
         if len(found) > 1:
-            raise ChoiceRefused(ChoiceProblem.SEVERAL, named, [_with_folder(photo) for photo in found])
+            raise ChoiceRefused(
+                ChoiceProblem.SEVERAL, named, ["/".join(photo.photo.path.parts[-2:]) for photo in found]
+            )
         return found[0]
     if number := _NUMBER.fullmatch(named.strip()):
         return _numbered(check, named, number[1], int(number[2]))
@@ -115,7 +117,3 @@ def _written(photo: PhotoVerdict) -> set[tuple[str, ...]]:
     """Return the path unchanged and as shown, without invisible characters in the name."""
     path = photo.photo.path
     return {comparable(path), comparable(path.parent / photo.photo.name)}
-
-
-def _with_folder(photo: PhotoVerdict) -> str:
-    return "/".join(photo.photo.path.parts[-2:])

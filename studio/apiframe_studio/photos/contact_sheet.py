@@ -6,7 +6,6 @@ without colour vision. Runs in a decoder process.
 
 from __future__ import annotations
 
-import io
 import math
 import unicodedata
 from collections import Counter
@@ -18,6 +17,7 @@ from pathlib import PurePath
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from apiframe_studio.photos.limits import MAX_TILES
+from apiframe_studio.photos.metrics import encode_jpeg
 from apiframe_studio.photos.models import Box, Verdict
 
 MAX_BYTES = 200_000
@@ -93,16 +93,10 @@ def draw(tiles: Sequence[Tile], heading: Heading | None = None) -> bytes:
     for width, quality in (*_STEPS, *_LAST_STEPS):
         if drawn[0] != width:
             drawn = width, _sheet(shown, heading, width)
-        sheet = _jpeg(drawn[1], quality)
+        sheet = encode_jpeg(drawn[1], quality)
         if len(sheet) < MAX_BYTES:
             break
     return sheet
-
-
-def _jpeg(sheet: Image.Image, quality: int) -> bytes:
-    file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=quality)
-    return file.getvalue()
 
 
 def _sheet(tiles: Sequence[Tile], heading: Heading, widest: int) -> Image.Image:
@@ -110,18 +104,14 @@ def _sheet(tiles: Sequence[Tile], heading: Heading, widest: int) -> Image.Image:
     width = min(widest, max(700, columns * (THUMBNAIL + _GAP) + _GAP))
     side = min(THUMBNAIL, (width - _GAP) // columns - _GAP)
     rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
-    heights = [side + _caption(row) + _GAP for row in rows]
+    # Below a tile is its name, and in a row with a note room for that too.
+    heights = [side + (_CAPTION if any(tile.note for tile in row) else _NAME) + _GAP for row in rows]
     sheet = Image.new("RGB", (width, _HEADER + sum(heights) + _GAP), _PAPER)
     _header(sheet, heading)
     for row, top in zip(rows, accumulate(heights, initial=_HEADER), strict=False):
         for column, tile in enumerate(row):
             _tile(sheet, tile, _GAP + column * (side + _GAP), top, side)
     return sheet
-
-
-def _caption(row: Sequence[Tile]) -> int:
-    """Return the height below a row of tiles: for the name, and for a note if there is any."""
-    return _CAPTION if any(tile.note for tile in row) else _NAME
 
 
 def _header(sheet: Image.Image, heading: Heading) -> None:

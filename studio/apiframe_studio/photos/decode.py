@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageFile, ImageOps
 
+from apiframe_studio.image_formats import detect_image_format
 from apiframe_studio.photos import _jpeg_scans
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
@@ -58,12 +59,8 @@ def set_up_process() -> None:
 
 def detect_format(data: bytes) -> str:
     """Return JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `Unreadable` for everything else."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
+    if known := detect_image_format(data):
+        return known
     if data[4:8] == b"ftyp":
         return _detect_media_format(data)
     raise Unreadable(Reason.UNSUPPORTED_FORMAT if data.startswith(_OTHER_FORMATS) else Reason.NOT_AN_IMAGE)
@@ -129,7 +126,8 @@ def _decode_format(data: bytes, format_: str, limits: Limits, at_least: int) -> 
         if format_ == "JPEG":
             if _jpeg_scans.is_too_much_work(data, width * height):
                 raise Unreadable(Reason.TOOK_TOO_LONG)
-            image.draft(None, _draft_size(width, height, at_least))
+            scale = min(1.0, at_least / max(width, height))
+            image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
         image.load()
         _check_size(*image.size, limits)
         lying = image.width > image.height
@@ -144,11 +142,6 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
         raise Unreadable(Reason.TOO_LARGE)
     if min(width, height) < 1:
         raise Unreadable(Reason.DAMAGED)
-
-
-def _draft_size(width: int, height: int, at_least: int) -> tuple[int, int]:
-    scale = min(1.0, at_least / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _rotate_upright(image: Image.Image) -> Image.Image:

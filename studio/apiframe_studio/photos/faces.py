@@ -44,12 +44,6 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Detectors:
-    quick: Any
-    thorough: Any
-
-
-@dataclass(frozen=True, slots=True)
 class _Face:
     box: Box
     confidence: float
@@ -70,10 +64,11 @@ def detect(image: Image.Image) -> Detection | None:
     if detectors is None:
         return None
     coarse = _at_most(image, _COARSE)
-    upright = _detect(detectors.quick, coarse, _COARSE_SMALLEST)
+    quick, thorough = detectors
+    upright = _detect(quick, coarse, _COARSE_SMALLEST)
     if _confidence(upright) >= _UPRIGHT_FROM:
         return Detection(_boxes(upright))
-    return _search(detectors.thorough, image, coarse)
+    return _search(thorough, image, coarse)
 
 
 def rotate(image: Image.Image, turn: int) -> Image.Image:
@@ -137,8 +132,8 @@ def _at_most(image: Image.Image, side: int) -> Image.Image:
 
 
 @cache
-def _detectors() -> _Detectors | None:
-    """Load the detectors and try one on an empty image. None if that fails, as with an unsupported numpy."""
+def _detectors() -> tuple[Any, Any] | None:
+    """Load the quick and the thorough detector and try one. None if that fails, as with an unsupported numpy."""
     try:
         cv2 = importlib.import_module("cv2")
         import numpy
@@ -155,7 +150,7 @@ def _detectors() -> _Detectors | None:
             quick.detect_faces(numpy.zeros((64, 64, 3), numpy.uint8))
     except (ImportError, AttributeError):
         return None
-    return _Detectors(quick, thorough)
+    return quick, thorough
 
 
 def _detect(detector: Any, image: Image.Image, smallest: int) -> list[_Face]:

@@ -9,6 +9,7 @@ permission there.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -285,6 +286,11 @@ class AllowedFolders:
         return PathRefused(refusal, self.roots, position, near)
 
 
+def compute_digest(data: bytes) -> str:
+    """Return the SHA-256 (hex) of a file."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def _is_visible(path: str) -> bool:
     """Spaces of every width and joiners are accepted: they occur in real folder names."""
     return all(
@@ -298,10 +304,8 @@ def _shown(name: str) -> str:
 
 def _is_odd_on_windows(part: str) -> bool:
     """A colon opens an alternate stream, trailing dots and spaces are dropped, and some names are devices."""
-    stem = part.split(".")[0].strip().upper()
-    return (
-        ":" in part or part != part.rstrip(". ") or bool(re.fullmatch(r"CON|PRN|AUX|NUL|(COM|LPT)\d", stem))
-    )
+    stem = part.split(".")[0].strip()
+    return ":" in part or part != part.rstrip(". ") or guarded_files.is_windows_device(stem)
 
 
 def _sorted(entries: Iterator[os.DirEntry[str]]) -> _Contents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,13 @@ def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     width, height = size
     right, bottom = box.left + box.width, box.top + box.height
     return round(box.left * width), round(box.top * height), round(right * width), round(bottom * height)
+
+
+def encode_jpeg(image: Image.Image, quality: int) -> bytes:
+    """Return a baseline JPEG. Not with optimize: Pillow then wants the whole file in a buffer that grain overflows."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
 
 
 def thumbprint(small: Image.Image) -> bytes:

@@ -152,23 +152,6 @@ class PhotoVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Variety:
-    """Statistics of the usable photos. `likeness` is the median correlation of their 16 x 16 thumbnails, -1 to 1.
-
-    `close`, `middle` and `far` count photos with a face of over 40 %, 15 to 40 % and under 15 % of the height (all
-    zero without face checks). `days` counts the different days of capture.
-    """
-
-    likeness: float | None = None
-    darkest: float | None = None
-    brightest: float | None = None
-    close: int = 0
-    middle: int = 0
-    far: int = 0
-    days: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PhotoCheck:
     """The result of a check. `usable` counts use and warn; a training `takes` so many. `sheet` is a JPEG under 200 KB.
 
@@ -180,7 +163,6 @@ class PhotoCheck:
     photos: tuple[PhotoVerdict, ...]
     usable: int
     left_out: int
-    variety: Variety
     suggestions: tuple[Suggestion, ...]
     unchecked: tuple[UncheckedAspect, ...]
     sheet: bytes = field(repr=False)

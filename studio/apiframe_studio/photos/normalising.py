@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from apiframe_studio.photos import decode
 from apiframe_studio.photos.faces import rotate
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.metrics import flatten_to_rgb, shrink
+from apiframe_studio.photos.metrics import encode_jpeg, flatten_to_rgb, shrink
 
 MAX_BYTES = 400_000
 _QUALITIES = (92, 88, 84, 78, 72)
@@ -64,24 +64,17 @@ def _copy_pixels(image: Image.Image) -> Image.Image:
 def _compress(image: Image.Image) -> bytes:
     """Use the best quality that fits. A photo that fits at none, because of grain, is scaled down."""
     for quality in _QUALITIES:
-        jpeg = _jpeg(image, quality)
+        jpeg = encode_jpeg(image, quality)
         if len(jpeg) <= MAX_BYTES:
             return jpeg
     smaller = image.copy()
     smaller.thumbnail((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS)
-    return min((_jpeg(smaller, quality) for quality in (84, 72, 50)), key=_preference)
+    return min((encode_jpeg(smaller, quality) for quality in (84, 72, 50)), key=_preference)
 
 
 def _preference(jpeg: bytes) -> tuple[bool, int]:
     fits = len(jpeg) <= MAX_BYTES
     return not fits, -len(jpeg) if fits else len(jpeg)
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    # Not optimize=True: Pillow then wants the whole file in a buffer that grain overflows.
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return file.getvalue()
 
 
 def _digest(image: Image.Image) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.image_formats import detect_image_format
 from apiframe_studio.photos import rules
 from apiframe_studio.photos._concurrency import Progress, map_concurrently
 from apiframe_studio.photos.cache import PhotoCache
 from apiframe_studio.photos.choosing import NO_CHOICE, Choice, select_first, select_second
 from apiframe_studio.photos.decoders import DecodeFailed, Decoders, decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
-from apiframe_studio.photos.folders import AllowedFolders
+from apiframe_studio.photos.folders import AllowedFolders, compute_digest
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import LeftOut, PhotoCheck, PhotoVerdict
 
@@ -43,14 +44,11 @@ class PreparedPhotos:
             return None
         if photo.number in self.named:
             return LeftOut.NAMED
-        for photos, why in (
-            (self.changed, LeftOut.CHANGED),
-            (self.repeated, LeftOut.REPEATED),
-            (self.spare, LeftOut.SPARE),
-        ):
-            if photo in photos:
-                return why
-        return LeftOut.VERDICT
+        if photo in self.changed:
+            return LeftOut.CHANGED
+        if photo in self.repeated:
+            return LeftOut.REPEATED
+        return LeftOut.SPARE if photo in self.spare else LeftOut.VERDICT
 
     @property
     def size(self) -> int:
@@ -111,64 +109,49 @@ def fingerprint(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
+@dataclass(slots=True)
 class _Normaliser:
     """Normalises checked photos until there are enough."""
 
-    def __init__(
-        self,
-        allowed: AllowedFolders,
-        pool: Decoders,
-        cache: PhotoCache,
-        progress: Progress | None,
-        long_side: int,
-    ) -> None:
-        self._long_side = long_side
-        self._allowed, self._pool, self._cache, self._progress = allowed, pool, cache, progress
-        self.done: list[_Normalised] = []
-        self.changed: list[PhotoVerdict] = []
-        self.repeated: list[PhotoVerdict] = []
+    allowed: AllowedFolders
+    pool: Decoders
+    cache: PhotoCache
+    progress: Progress | None
+    long_side: int
+    done: list[_Normalised] = field(default_factory=list[_Normalised])
+    changed: list[PhotoVerdict] = field(default_factory=list[PhotoVerdict])
+    repeated: list[PhotoVerdict] = field(default_factory=list[PhotoVerdict])
 
     async def normalise_up_to(self, count: int, photos: Sequence[PhotoVerdict]) -> None:
         """Normalise these photos, in order, until there are `count` in all."""
         waiting = list(photos)
         while waiting and (room := count - len(self.done)) > 0:
             wave, waiting = waiting[:room], waiting[room:]
-            results = await map_concurrently(wave, self._normalise, self._pool.width, self._progress)
+            results = await map_concurrently(wave, self._normalise, self.pool.width, self.progress)
             for photo, result in zip(wave, results, strict=True):
-                self._take(photo, result)
-
-    def _take(self, photo: PhotoVerdict, result: _Normalised | None) -> None:
-        if result is None:
-            self.changed.append(photo)
-        elif any(result.digest == other.digest for other in self.done):
-            self.repeated.append(photo)
-        else:
-            self.done.append(result)
+                if result is None:
+                    self.changed.append(photo)
+                elif any(result.digest == other.digest for other in self.done):
+                    self.repeated.append(photo)
+                else:
+                    self.done.append(result)
 
     async def _normalise(self, photo: PhotoVerdict) -> _Normalised | None:
         """Return None if the photo is gone, has changed since the check, or cannot be decoded."""
         try:
-            async with self._pool.turn() as ask:
-                data = await in_file_thread(self._allowed.read, photo.photo, self._pool.limits.bytes)
-                if await in_file_thread(_digest, data) != photo.digest:
+            async with self.pool.turn() as ask:
+                data = await in_file_thread(self.allowed.read, photo.photo, self.pool.limits.bytes)
+                if await in_file_thread(compute_digest, data) != photo.digest:
                     return None
-                if known := self._cache.find_normalised(photo.digest):
+                if known := self.cache.find_normalised(photo.digest):
                     return _Normalised(photo, *known)
-                answer, (jpeg,) = await ask(
-                    {"job": "normalise", "turn": _turn(photo), "long_side": self._long_side}, [data]
-                )
+                turn = photo.facts.turn if photo.facts else 0
+                head = {"job": "normalise", "turn": turn, "long_side": self.long_side}
+                answer, (jpeg,) = await ask(head, [data])
         except (PathRefused, DecodeFailed):
             return None
         digest = str(answer.get("digest"))
-        if not jpeg.startswith(b"\xff\xd8\xff") or not re.fullmatch(r"[0-9a-f]{64}", digest):
+        if detect_image_format(jpeg) != "JPEG" or not re.fullmatch(r"[0-9a-f]{64}", digest):
             return None
-        self._cache.keep_normalised(photo.digest, jpeg, digest)
+        self.cache.keep_normalised(photo.digest, jpeg, digest)
         return _Normalised(photo, jpeg, digest)
-
-
-def _turn(photo: PhotoVerdict) -> int:
-    return photo.facts.turn if photo.facts else 0
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

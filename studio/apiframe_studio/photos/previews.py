@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 
 from apiframe_studio.photos.decoders import DecodeFailed, decoders
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.models import Reason
 
 Read = Callable[[], Awaitable[bytes | None]]
 """Reads one image when it is needed; None or empty if there is none."""
 
 
-class Undecodable(Exception):
-    """The bytes are not a complete image, or exceed the limits."""
-
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
-        super().__init__(reason.value)
-
-
-def decoders_stay() -> AbstractAsyncContextManager[object]:
-    """Keep decoder processes running between images while this context is entered."""
-    return decoders(Limits(), 1)
-
-
 async def preview(image: bytes, *, limits: Limits | None = None) -> bytes:
-    """Decode the whole image and return a JPEG of at most 512 pixels. Raises Undecodable, DecodersFailed."""
+    """Decode the whole image and return a JPEG of at most 512 pixels. Raises DecodeFailed, DecodersFailed."""
     async with decoders(limits or Limits(), 1) as pool:
-        try:
-            _, (jpeg,) = await pool.ask({"job": "preview"}, [image])
-        except DecodeFailed as failure:
-            raise Undecodable(failure.reason) from None
+        _, (jpeg,) = await pool.ask({"job": "preview"}, [image])
     return jpeg
 
 

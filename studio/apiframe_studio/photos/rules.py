@@ -20,7 +20,6 @@ from apiframe_studio.photos.models import (
     Reason,
     Suggestion,
     UncheckedAspect,
-    Variety,
     Verdict,
 )
 
@@ -45,7 +44,6 @@ _COPY_OF = re.compile(
     r"(copy[ _-]of|copie[ _-]de|copia[ _-]de|cópia[ _-]de|kopie[ _-]v[oa]n|kopia)[ _-]", re.IGNORECASE
 )
 CLOSE_FROM = 0.40
-MIDDLE_FROM = 0.15
 
 
 def find_reasons(facts: Facts) -> tuple[Reason, ...]:
@@ -151,50 +149,39 @@ def reject_duplicates(
         if twin is None:
             kept.add(place)
         else:
-            rated[place] = _reject_duplicate(photos[place], photos[twin].number)
+            rated[place] = replace(
+                photos[place],
+                reasons=(*photos[place].reasons, Reason.NEAR_DUPLICATE),
+                verdict=Verdict.REJECT,
+                duplicate_of=photos[twin].number,
+            )
     return tuple(rated)
 
 
-def _reject_duplicate(photo: PhotoVerdict, of: int) -> PhotoVerdict:
-    found = (*photo.reasons, Reason.NEAR_DUPLICATE)
-    return replace(photo, reasons=found, verdict=Verdict.REJECT, duplicate_of=of)
+def suggest(photos: Sequence[PhotoVerdict], likeness: float | None, fewest: int) -> tuple[Suggestion, ...]:
+    """Return what to photograph next: what many photos lack, or the usable ones have too little of.
 
-
-def summarize_variety(photos: Sequence[PhotoVerdict], likeness: float | None) -> Variety:
-    """Summarise the usable ones among `photos`. `likeness` is their median correlation."""
-    facts = [photo.facts for photo in photos if photo.usable and photo.facts is not None]
-    heights = [each.faces[0].height for each in facts if each.faces]
-    light = [each.brightness for each in facts]
-    return Variety(
-        likeness=likeness,
-        darkest=min(light, default=None),
-        brightest=max(light, default=None),
-        close=sum(height > CLOSE_FROM for height in heights),
-        middle=sum(MIDDLE_FROM <= height <= CLOSE_FROM for height in heights),
-        far=sum(height < MIDDLE_FROM for height in heights),
-        days=len({each.day for each in facts if each.day}),
-    )
-
-
-def suggest(photos: Sequence[PhotoVerdict], seen: Variety, fewest: int) -> tuple[Suggestion, ...]:
-    """Return what to photograph next: what many photos lack, or the usable ones have too little of."""
+    `likeness` is the median correlation of the thumbnails, -1 to 1.
+    """
     counts = Counter(reason for photo in photos for reason in photo.reasons)
-    usable = [photo for photo in photos if photo.usable]
+    usable = [photo.facts for photo in photos if photo.usable and photo.facts is not None]
     many = max(2, len(photos) // 5)
-    light = [photo.facts.brightness for photo in usable if photo.facts]
+    heights = [facts.faces[0].height for facts in usable if facts.faces]
+    close = sum(height > CLOSE_FROM for height in heights)
     wanted = {
         Suggestion.MORE_PHOTOS: len(usable) < fewest,
         Suggestion.SHARPER: counts[Reason.BLURRED] + counts[Reason.SOFT] >= many,
         Suggestion.LARGER: counts[Reason.TOO_SMALL] + counts[Reason.SMALL] >= many,
         Suggestion.ONE_PERSON: counts[Reason.SEVERAL_FACES] >= many,
         Suggestion.CLOSER: counts[Reason.FACE_TOO_SMALL] + counts[Reason.FACE_SMALL] >= many
-        or (seen.far + seen.middle >= fewest and not seen.close),
-        Suggestion.FURTHER: seen.close >= fewest and not seen.middle + seen.far,
+        or (len(heights) >= fewest and not close),
+        Suggestion.FURTHER: close >= fewest and close == len(heights),
         Suggestion.MORE_LIGHT: counts[Reason.DARK] >= many
-        or (bool(light) and fmean(light) < 1.5 * DARK_BELOW),
-        Suggestion.OTHER_PLACES: (seen.likeness or 0) >= MONOTONOUS_CORRELATION
+        or (bool(usable) and fmean(facts.brightness for facts in usable) < 1.5 * DARK_BELOW),
+        Suggestion.OTHER_PLACES: (likeness or 0) >= MONOTONOUS_CORRELATION
         or counts[Reason.NEAR_DUPLICATE] >= many,
-        Suggestion.OTHER_DAYS: seen.days == 1 and len(usable) >= fewest,
+        Suggestion.OTHER_DAYS: len({facts.day for facts in usable if facts.day}) == 1
+        and len(usable) >= fewest,
     }
     return tuple(suggestion for suggestion in Suggestion if wanted[suggestion])
 

@@ -10,7 +10,7 @@ import pytest
 from apiframe_studio.photos.choosing import choose, count_to_send, select_first, select_second
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused
 from apiframe_studio.photos.folders import AllowedFolders, Photo
-from apiframe_studio.photos.models import Facts, PhotoCheck, PhotoVerdict, Reason, Variety
+from apiframe_studio.photos.models import Facts, PhotoCheck, PhotoVerdict, Reason
 from apiframe_studio.photos.rules import rate
 
 CODE = "7f3a"
@@ -24,9 +24,7 @@ def photo(number: int, *reasons: Reason, name: str = "", sharpness: float = 9.0)
 
 def make_check(photos: Sequence[PhotoVerdict]) -> PhotoCheck:
     usable = sum(each.usable for each in photos)
-    return PhotoCheck(
-        tuple(photos), usable, 0, Variety(), (), (), b"", AllowedFolders([Path("/photos")]), (), CODE
-    )
+    return PhotoCheck(tuple(photos), usable, 0, (), (), b"", AllowedFolders([Path("/photos")]), (), CODE)
 
 
 def good_and_doubtful(good: int, doubtful: int, rejected: int = 0) -> PhotoCheck:

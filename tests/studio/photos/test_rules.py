@@ -14,7 +14,6 @@ from apiframe_studio.photos.models import (
     Reason,
     Suggestion,
     UncheckedAspect,
-    Variety,
     Verdict,
 )
 
@@ -155,17 +154,6 @@ def test_photos_are_ranked_by_verdict_face_sharpness_and_light() -> None:
     assert len(set(worth)) == len(worth)
 
 
-def test_variety_counts_framing_light_and_days_of_usable_photos() -> None:
-    photos = [
-        photo(1, replace(GOOD, faces=(Box(0.1, 0.1, 0.5, 0.5),), brightness=60.0)),
-        photo(2, replace(GOOD, day="2026-05-02")),
-        photo(3, replace(GOOD, faces=(Box(0.4, 0.4, 0.1, 0.1),), brightness=190.0, day=None)),
-        photo(4, replace(GOOD, brightness=10.0), Reason.BLURRED),
-        photo(5, None, Reason.DAMAGED),
-    ]
-    assert rules.summarize_variety(photos, 0.2) == Variety(0.2, 60.0, 190.0, close=1, middle=1, far=1, days=2)
-
-
 def many(count: int, facts: Facts = GOOD, *reasons: Reason) -> list[PhotoVerdict]:
     return [photo(number, facts, *reasons) for number in range(1, count + 1)]
 
@@ -191,12 +179,12 @@ ON_THEIR_OWN_DAYS = replace(GOOD, day=None)
 def test_missing_variety_is_suggested(
     photos: list[PhotoVerdict], likeness: float, suggestion: Suggestion
 ) -> None:
-    assert suggestion in rules.suggest(photos, rules.summarize_variety(photos, likeness), 10)
+    assert suggestion in rules.suggest(photos, likeness, 10)
 
 
 def test_there_are_no_suggestions_for_a_good_set() -> None:
     photos = [*many(6, CLOSE), *many(6, ON_THEIR_OWN_DAYS)]
-    assert rules.suggest(photos, rules.summarize_variety(photos, 0.1), 10) == ()
+    assert rules.suggest(photos, 0.1, 10) == ()
 
 
 def test_without_a_detector_faces_are_reported_as_unchecked() -> None:

@@ -29,6 +29,7 @@ from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.tls import tls_context
 from apiframe_studio.api.http.transport import USER_AGENT, build_timeouts
 from apiframe_studio.api.provider import Deadlines, Image
+from apiframe_studio.image_formats import MEDIA_TYPES, detect_image_format
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -96,22 +97,12 @@ class ImageDownloader:
         return partial.result()
 
 
-def detect_media_type(data: bytes) -> str | None:
-    """Return the media type that an image's first bytes show; None for anything but JPEG, PNG and WebP."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
-
-
 def _read_image(response: RawResponse) -> Image:
     if error := _find_error(response):
         raise error
-    media_type = detect_media_type(response.body)
-    if media_type is None:
+    if (detected := detect_image_format(response.body)) is None:
         raise ImageRefused(ImageRefusedReason.TYPE)
-    return Image(response.body, media_type)
+    return Image(response.body, MEDIA_TYPES[detected])
 
 
 def _find_error(response: RawResponse) -> ApiframeError | None:
