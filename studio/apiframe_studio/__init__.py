@@ -12,198 +12,103 @@ from __future__ import annotations
 # Not from typing: `--version` imports this module, and that module takes a good part of its time.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from apiframe_studio.api.errors import ApiframeError
-    from apiframe_studio.api.provider import Account
-    from apiframe_studio.errors import (
-        CheckIncomplete,
-        ConsentMissing,
-        FolderUnusable,
-        MayStillFinish,
-        NotAPhotoSet,
-        NotEnoughPhotos,
-        NotFetched,
-        NothingToResolve,
-        NotTrained,
-        NotYetSent,
-        PhotosChanged,
-        Rejected,
-        SetNotUsable,
-        SettingsError,
-        SubjectMismatch,
-        TaskIdMissing,
-        UnknownSubject,
-        UnknownTraining,
-        WrongKind,
-    )
-    from apiframe_studio.forgetting import Forgotten, forget_subject
-    from apiframe_studio.generations import ImageRequest, Pictures
-    from apiframe_studio.ledger import Kind
-    from apiframe_studio.ledger.errors import (
-        LedgerError,
-        PaymentNotApproved,
-        SpendingCapReached,
-        SubjectForgotten,
-        TaskIdTaken,
-        UnknownCursor,
-    )
-    from apiframe_studio.ledger.intent import KeyReused
-    from apiframe_studio.ledger.states import State
-    from apiframe_studio.photo_sets import CheckedPhotos, PhotoSet, PhotoSetRequest
-    from apiframe_studio.photos.errors import ChoiceRefused, PathRefused, PhotoError
-    from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
-    from apiframe_studio.plans import StudioConfig
-    from apiframe_studio.reconciler import Decision
-    from apiframe_studio.settings import StudioSettings
-    from apiframe_studio.studio import Studio
-    from apiframe_studio.studio_error import StudioError
-    from apiframe_studio.training import Note, Training
-    from apiframe_studio.trainings import Page, Price, TrainingRequest
+    from apiframe_studio.api.errors import ApiframeError as ApiframeError
+    from apiframe_studio.api.provider import Account as Account
+    from apiframe_studio.errors import CheckIncomplete as CheckIncomplete
+    from apiframe_studio.errors import ConsentMissing as ConsentMissing
+    from apiframe_studio.errors import FolderUnusable as FolderUnusable
+    from apiframe_studio.errors import MayStillFinish as MayStillFinish
+    from apiframe_studio.errors import NotAPhotoSet as NotAPhotoSet
+    from apiframe_studio.errors import NotEnoughPhotos as NotEnoughPhotos
+    from apiframe_studio.errors import NotFetched as NotFetched
+    from apiframe_studio.errors import NothingToResolve as NothingToResolve
+    from apiframe_studio.errors import NotTrained as NotTrained
+    from apiframe_studio.errors import NotYetSent as NotYetSent
+    from apiframe_studio.errors import PhotosChanged as PhotosChanged
+    from apiframe_studio.errors import Rejected as Rejected
+    from apiframe_studio.errors import SetNotUsable as SetNotUsable
+    from apiframe_studio.errors import SettingsError as SettingsError
+    from apiframe_studio.errors import SubjectMismatch as SubjectMismatch
+    from apiframe_studio.errors import TaskIdMissing as TaskIdMissing
+    from apiframe_studio.errors import UnknownSubject as UnknownSubject
+    from apiframe_studio.errors import UnknownTraining as UnknownTraining
+    from apiframe_studio.errors import WrongKind as WrongKind
+    from apiframe_studio.forgetting import Forgotten as Forgotten
+    from apiframe_studio.forgetting import forget_subject as forget_subject
+    from apiframe_studio.generations import ImageRequest as ImageRequest
+    from apiframe_studio.generations import Pictures as Pictures
+    from apiframe_studio.ledger import Kind as Kind
+    from apiframe_studio.ledger.errors import LedgerError as LedgerError
+    from apiframe_studio.ledger.errors import PaymentNotApproved as PaymentNotApproved
+    from apiframe_studio.ledger.errors import SpendingCapReached as SpendingCapReached
+    from apiframe_studio.ledger.errors import SubjectForgotten as SubjectForgotten
+    from apiframe_studio.ledger.errors import TaskIdTaken as TaskIdTaken
+    from apiframe_studio.ledger.errors import UnknownCursor as UnknownCursor
+    from apiframe_studio.ledger.intent import KeyReused as KeyReused
+    from apiframe_studio.ledger.states import State as State
+    from apiframe_studio.photo_sets import CheckedPhotos as CheckedPhotos
+    from apiframe_studio.photo_sets import PhotoSet as PhotoSet
+    from apiframe_studio.photo_sets import PhotoSetRequest as PhotoSetRequest
+    from apiframe_studio.photos.errors import ChoiceRefused as ChoiceRefused
+    from apiframe_studio.photos.errors import PathRefused as PathRefused
+    from apiframe_studio.photos.errors import PhotoError as PhotoError
+    from apiframe_studio.photos.models import PhotoCheck as PhotoCheck
+    from apiframe_studio.photos.models import PhotoVerdict as PhotoVerdict
+    from apiframe_studio.photos.models import Reason as Reason
+    from apiframe_studio.photos.models import Verdict as Verdict
+    from apiframe_studio.plans import StudioConfig as StudioConfig
+    from apiframe_studio.reconciler import Decision as Decision
+    from apiframe_studio.settings import StudioSettings as StudioSettings
+    from apiframe_studio.studio import Studio as Studio
+    from apiframe_studio.studio_error import StudioError as StudioError
+    from apiframe_studio.training import Note as Note
+    from apiframe_studio.training import Training as Training
+    from apiframe_studio.trainings import Page as Page
+    from apiframe_studio.trainings import Price as Price
+    from apiframe_studio.trainings import TrainingRequest as TrainingRequest
 
 __version__ = "0.1.0"
 """A constant: an archive without its history must install, and `--version` must not look anything up."""
 
-_NAMES = {
-    "api.errors": ("ApiframeError",),
-    "api.provider": ("Account",),
-    "errors": (
-        "CheckIncomplete",
-        "ConsentMissing",
-        "FolderUnusable",
-        "MayStillFinish",
-        "NotAPhotoSet",
-        "NotEnoughPhotos",
-        "NotFetched",
-        "NotTrained",
-        "NotYetSent",
-        "NothingToResolve",
-        "PhotosChanged",
-        "Rejected",
-        "SetNotUsable",
-        "SettingsError",
-        "SubjectMismatch",
-        "TaskIdMissing",
-        "UnknownSubject",
-        "UnknownTraining",
+_HOMES = {
+    name: module
+    for module, names in {
+        "api.errors": "ApiframeError",
+        "api.provider": "Account",
+        "errors": "CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NotAPhotoSet "
+        "NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve PhotosChanged Rejected "
+        "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownSubject UnknownTraining "
         "WrongKind",
-    ),
-    "forgetting": (
-        "Forgotten",
-        "forget_subject",
-    ),
-    "generations": (
-        "Pictures",
-        "ImageRequest",
-    ),
-    "ledger": ("Kind",),
-    "ledger.errors": (
-        "LedgerError",
-        "PaymentNotApproved",
-        "SpendingCapReached",
-        "SubjectForgotten",
-        "TaskIdTaken",
+        "forgetting": "Forgotten forget_subject",
+        "generations": "ImageRequest Pictures",
+        "ledger": "Kind",
+        "ledger.errors": "LedgerError PaymentNotApproved SpendingCapReached SubjectForgotten TaskIdTaken "
         "UnknownCursor",
-    ),
-    "ledger.intent": ("KeyReused",),
-    "ledger.states": ("State",),
-    "photo_sets": (
-        "CheckedPhotos",
-        "PhotoSet",
-        "PhotoSetRequest",
-    ),
-    "photos.errors": (
-        "ChoiceRefused",
-        "PathRefused",
-        "PhotoError",
-    ),
-    "photos.models": (
-        "PhotoCheck",
-        "PhotoVerdict",
-        "Reason",
-        "Verdict",
-    ),
-    "plans": ("StudioConfig",),
-    "reconciler": ("Decision",),
-    "settings": ("StudioSettings",),
-    "studio": ("Studio",),
-    "studio_error": ("StudioError",),
-    "training": (
-        "Note",
-        "Training",
-    ),
-    "trainings": (
-        "Page",
-        "Price",
-        "TrainingRequest",
-    ),
+        "ledger.intent": "KeyReused",
+        "ledger.states": "State",
+        "photo_sets": "CheckedPhotos PhotoSet PhotoSetRequest",
+        "photos.errors": "ChoiceRefused PathRefused PhotoError",
+        "photos.models": "PhotoCheck PhotoVerdict Reason Verdict",
+        "plans": "StudioConfig",
+        "reconciler": "Decision",
+        "settings": "StudioSettings",
+        "studio": "Studio",
+        "studio_error": "StudioError",
+        "training": "Note Training",
+        "trainings": "Page Price TrainingRequest",
+    }.items()
+    for name in names.split()
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
-__all__ = [
-    "Account",
-    "ApiframeError",
-    "CheckIncomplete",
-    "CheckedPhotos",
-    "ChoiceRefused",
-    "ConsentMissing",
-    "Decision",
-    "FolderUnusable",
-    "Forgotten",
-    "ImageRequest",
-    "KeyReused",
-    "Kind",
-    "LedgerError",
-    "MayStillFinish",
-    "NotAPhotoSet",
-    "NotEnoughPhotos",
-    "NotFetched",
-    "NotTrained",
-    "NotYetSent",
-    "Note",
-    "NothingToResolve",
-    "Page",
-    "PathRefused",
-    "PaymentNotApproved",
-    "PhotoCheck",
-    "PhotoError",
-    "PhotoSet",
-    "PhotoSetRequest",
-    "PhotoVerdict",
-    "PhotosChanged",
-    "Pictures",
-    "Price",
-    "Reason",
-    "Rejected",
-    "SetNotUsable",
-    "SettingsError",
-    "SpendingCapReached",
-    "State",
-    "Studio",
-    "StudioConfig",
-    "StudioError",
-    "StudioSettings",
-    "SubjectForgotten",
-    "SubjectMismatch",
-    "TaskIdMissing",
-    "TaskIdTaken",
-    "Training",
-    "TrainingRequest",
-    "UnknownCursor",
-    "UnknownSubject",
-    "UnknownTraining",
-    "Verdict",
-    "WrongKind",
-    "__version__",
-    "forget_subject",
-]
+__all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll] # It reads the imports above.
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"apiframe_studio.{home}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     return value
 
 
