@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -16,7 +16,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 class Settings(StudioSettings):
     """Every setting, with its default."""
 
-    log_level: Annotated[LogLevel, Field(description="Minimum level of log messages on stderr")] = "WARNING"
+    log_level: LogLevel = Field(default="WARNING", description="Minimum level of log messages on stderr")
 
     @field_validator("log_level", mode="before")
     @classmethod

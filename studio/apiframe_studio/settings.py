@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from platformdirs import user_data_path, user_pictures_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -36,64 +36,63 @@ _URL_ERRORS: Final = {
     BaseUrlProblem.QUERY: "must not have a ? or # part",
 }
 
+_Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
 
 class StudioSettings(BaseSettings):
     """Every setting that a studio is built from, with its default."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
 
-    api_key: Annotated[SecretStr, Field(description="Your v1 API key")] = SecretStr("")
-    base_url: Annotated[str, Field(description="Base URL of the API")] = DEFAULT_TERMS.base_url
-    allow_http: Annotated[
-        bool,
-        Field(
-            description="Allow plain http:// to another machine, over which anyone on the network path can read the key"
-        ),
-    ] = False
-    data_dir: Annotated[Path, Field(description="Folder for the ledger and the sandbox")] = user_data_path(
-        "apiframe-photo-mcp", appauthor=False
+    api_key: SecretStr = Field(default=SecretStr(""), description="Your v1 API key")
+    base_url: str = Field(default=DEFAULT_TERMS.base_url, description="Base URL of the API")
+    allow_http: bool = Field(
+        default=False,
+        description="Allow plain http:// to another machine, over which anyone on the network path can read the key",
     )
-    sandbox: Annotated[
-        bool, Field(description="Use the built-in sandbox instead of the service, as --sandbox does")
-    ] = False
-    photo_folders: Annotated[
-        Annotated[tuple[Path, ...], NoDecode],
-        Field(description=f"Folders that photos may be read from, separated by {os.pathsep!r}"),
-    ] = (user_pictures_path(),)
-    output_folder: Annotated[Path, Field(description="Folder for generated images")] = (
-        user_pictures_path() / "Apiframe"
+    data_dir: _Folder = Field(
+        default=user_data_path("apiframe-photo-mcp", appauthor=False),
+        description="Folder for the ledger and the sandbox",
     )
-    picture_hosts: Annotated[
-        Annotated[tuple[str, ...], NoDecode],
-        Field(
-            description="Hosts that images may be downloaded from, separated by commas; .x allows all subdomains of x"
-        ),
-    ] = (".apiframe.pro", ".apiframe.ai")
-    confirm_spending: Annotated[
-        Literal["ask", "never"],
-        Field(
-            description="Whether to ask before photos are uploaded or a training is started (never before images)"
-        ),
-    ] = "ask"
-    max_credits_per_day: Annotated[
-        float | None,
-        Field(ge=0, le=1e9, description="Maximum credits to spend within 24 hours; empty for no limit"),
-    ] = None
-    poll_seconds: Annotated[
-        float, Field(ge=1, le=60, description="Polling interval while waiting, in seconds")
-    ] = DEFAULT_TERMS.poll_seconds
-    connect_seconds: Annotated[
-        float, Field(ge=0.1, le=10, description="Timeout for connecting, in seconds")
-    ] = 5.0
-    read_seconds: Annotated[
-        float, Field(ge=0.1, le=40, description="Timeout of a status check with its retries, in seconds")
-    ] = 15.0
-    paid_seconds: Annotated[
-        float, Field(ge=0.1, le=20, description="Timeout of the request that starts a training, in seconds")
-    ] = 20.0
-    sandbox_seconds: Annotated[
-        float, Field(ge=1, le=3600, description="Duration of a training in the sandbox, in seconds")
-    ] = 20.0
+    sandbox: bool = Field(
+        default=False, description="Use the built-in sandbox instead of the service, as --sandbox does"
+    )
+    photo_folders: Annotated[tuple[_Folder, ...], NoDecode] = Field(
+        default=(user_pictures_path(),),
+        description=f"Folders that photos may be read from, separated by {os.pathsep!r}",
+    )
+    output_folder: _Folder = Field(
+        default=user_pictures_path() / "Apiframe", description="Folder for generated images"
+    )
+    picture_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(".apiframe.pro", ".apiframe.ai"),
+        description="Hosts that images may be downloaded from, separated by commas; .x allows all subdomains of x",
+    )
+    confirm_spending: Literal["ask", "never"] = Field(
+        default="ask",
+        description="Whether to ask before photos are uploaded or a training is started (never before images)",
+    )
+    max_credits_per_day: float | None = Field(
+        default=None, ge=0, le=1e9, description="Maximum credits to spend within 24 hours; empty for no limit"
+    )
+    poll_seconds: float = Field(
+        default=DEFAULT_TERMS.poll_seconds,
+        ge=1,
+        le=60,
+        description="Polling interval while waiting, in seconds",
+    )
+    connect_seconds: float = Field(
+        default=5.0, ge=0.1, le=10, description="Timeout for connecting, in seconds"
+    )
+    read_seconds: float = Field(
+        default=15.0, ge=0.1, le=40, description="Timeout of a status check with its retries, in seconds"
+    )
+    paid_seconds: float = Field(
+        default=20.0, ge=0.1, le=20, description="Timeout of the request that starts a training, in seconds"
+    )
+    sandbox_seconds: float = Field(
+        default=20.0, ge=1, le=3600, description="Duration of a training in the sandbox, in seconds"
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -115,16 +114,6 @@ class StudioSettings(BaseSettings):
         return (
             [part.strip() for part in hosts.split(",") if part.strip()] if isinstance(hosts, str) else hosts
         )
-
-    @field_validator("photo_folders")
-    @classmethod
-    def _expand_folders(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(folder.expanduser() for folder in folders)
-
-    @field_validator("data_dir", "output_folder")
-    @classmethod
-    def _expand_folder(cls, folder: Path) -> Path:
-        return folder.expanduser()
 
     @classmethod
     def read(cls, *, default: Iterable[str] = ()) -> Self:
@@ -170,11 +159,10 @@ def unknown_variables(settings: type[StudioSettings]) -> dict[str, str | None]:
     unknown = sorted(
         name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
     )
-    return {plain(name, 100): _nearest(name, known) for name in unknown}
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    return next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.75)), None)
+    return {
+        plain(name, 100): next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.75)), None)
+        for name in unknown
+    }
 
 
 def _describe_error(details: ErrorDetails, settings: type[StudioSettings]) -> str:
