@@ -43,22 +43,15 @@ def compute_progress(
 
     `fails_after` is the fraction (0 to 1) after which the task fails, or None for a task that succeeds.
     """
-    fraction = _fraction(now - submitted_at, seconds)
+    # Epoch seconds as floats are precise to a quarter of a microsecond: without rounding, a task of 0.3 seconds
+    # would not be finished after 0.3 seconds.
+    fraction = 1.0 if seconds <= 0 else max(0.0, round((now - submitted_at) / seconds, 4))
     if fails_after is not None and fraction >= fails_after:
         return Progress(Status.FAILED, _percentage(fails_after))
     if fraction >= 1:
         return Progress(Status.FINISHED, 100)
-    return Progress(_running_status(fraction), _percentage(fraction))
-
-
-def _fraction(elapsed: float, seconds: float) -> float:
-    # Epoch seconds as floats are precise to a quarter of a microsecond: without rounding, a task of 0.3 seconds
-    # would not be finished after 0.3 seconds.
-    return 1.0 if seconds <= 0 else max(0.0, round(elapsed / seconds, 4))
-
-
-def _running_status(fraction: float) -> Status:
-    return next((status for limit, status in _BEFORE_PROCESSING if fraction < limit), Status.PROCESSING)
+    before = (status for limit, status in _BEFORE_PROCESSING if fraction < limit)
+    return Progress(next(before, Status.PROCESSING), _percentage(fraction))
 
 
 def _percentage(fraction: float) -> int:

@@ -50,11 +50,11 @@ class Sandbox:
 
     @cached_property
     def state(self) -> State:
-        """The clock, the store and the speeds."""
-        from .state import Speeds, State
+        """The clock, the store and how long tasks take."""
+        from .state import State
         from .store import Store
 
-        return State(self._clock, Store(self._store_path, self._start_credits), Speeds(*self._seconds))
+        return State(self._clock, Store(self._store_path, self._start_credits), *self._seconds)
 
     @property
     def store(self) -> Store:

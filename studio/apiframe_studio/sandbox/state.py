@@ -1,4 +1,4 @@
-"""What every call of the sandbox works on: its clock, its store and its speeds."""
+"""What every call of the sandbox works on: its clock, its store and how long tasks take."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ from .store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Speeds:
-    """Seconds that a task of each kind takes."""
-
-    upload: float
-    training: float
-    generation: float
-
-
-@dataclass(frozen=True, slots=True)
 class State:
-    """The state of one sandbox. `clock` returns seconds since the epoch."""
+    """The state of one sandbox. `clock` returns seconds since the epoch; a task of each kind takes so many seconds."""
 
     clock: Callable[[], float]
     store: Store
-    speeds: Speeds
+    upload_seconds: float
+    training_seconds: float
+    generation_seconds: float
 
     def now(self) -> float:
         """Return the sandbox's time in seconds since the epoch: the clock plus the store's offset."""

@@ -7,7 +7,6 @@ would, and tasks of a sandbox cost no money.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import weakref
@@ -167,7 +166,7 @@ class Store:
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         make_private_folder(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.touch(mode=0o600)
     database = sqlite3.connect(path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
     # TRUNCATE keeps the journal file between commits; secure_delete leaves no webhook secret in a freed page.
     for pragma in ("journal_mode=TRUNCATE", "synchronous=OFF", "secure_delete=ON"):

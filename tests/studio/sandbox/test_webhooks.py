@@ -10,10 +10,10 @@ import anyio
 import httpx
 import pytest
 
-from apiframe_studio.sandbox import Sandbox, webhook_sender
+from apiframe_studio.sandbox import Sandbox, webhook_delivery
 from apiframe_studio.sandbox.store import Store
 from apiframe_studio.sandbox.tasks import Training
-from apiframe_studio.sandbox.webhook_sender import post_webhook
+from apiframe_studio.sandbox.webhook_delivery import post_webhook
 
 from .conftest import START, Connect, Receiver
 
@@ -133,7 +133,7 @@ async def test_a_post_to_a_silent_receiver_times_out(
     client: httpx.AsyncClient, sandbox: Sandbox, silent_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Long enough for the post to arrive on a busy machine.
-    monkeypatch.setattr(webhook_sender, "TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr(webhook_delivery, "TIMEOUT_SECONDS", 2.0)
     await train(client, silent_receiver.url)
     with anyio.fail_after(20):
         await sandbox.advance(20)

@@ -32,12 +32,12 @@ def generate(state: State, body: GenerateBody, base_url: str) -> JsonObject:
     generation = Generation(
         task_id=task_id,
         submitted_at=state.now(),
-        seconds=state.speeds.generation,
+        seconds=state.generation_seconds,
         portrait=build_portrait(training, body, task_id),
         image_urls=tuple(f"{base_url}/pictures/{task_id}-{number + 1}.png" for number in range(count)),
     )
     accepted = submit_task(state, generation, count * CREDITS_PER_IMAGE)
-    return accepted if state.speeds.generation > 0 else generation.to_json(state.now())
+    return accepted if state.generation_seconds > 0 else generation.to_json(state.now())
 
 
 def build_portrait(training: Training, body: GenerateBody, task_id: str) -> Portrait:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from ..errors import ErrorResponse
 from ..state import State
 from ..store import NotEnoughCredits
-from ..tasks import JsonObject, Task
-from .ready_photo_sets import find_ready_photo_set
+from ..tasks import PHOTO_SET_LIFETIME_SECONDS, JsonObject, PhotoSet, Task
 from .schemas import FetchBody, FetchManyBody, WebhookBody
+
+GOOD = "sandbox-person"
+EXPIRED = "sandbox-expired"
+UNUSABLE = "sandbox-bad-photos"
+
+_EXAMPLE_EXPIRY = 1740116926.599
+"""2025-02-21T05:48:46.599Z, the expiry in the service's own example."""
 
 
 def submit_task(state: State, task: Task, cost: int, webhook: WebhookBody | None = None) -> JsonObject:
@@ -18,6 +24,23 @@ def submit_task(state: State, task: Task, cost: int, webhook: WebhookBody | None
     except NotEnoughCredits:
         raise ErrorResponse("Not enough credits", status=402) from None
     return {"task_id": task.task_id}
+
+
+def find_ready_photo_set(task_id: str, now: float) -> PhotoSet | None:
+    """Return the ready set with this id at `now` (seconds since the epoch), or None.
+
+    `sandbox-person` trains successfully, `sandbox-expired` is rejected, `sandbox-bad-photos` fails at 50 percent.
+    """
+    if task_id not in (GOOD, EXPIRED, UNUSABLE):
+        return None
+    return PhotoSet(
+        task_id=task_id,
+        submitted_at=_EXAMPLE_EXPIRY,
+        seconds=0,
+        photos=12,
+        expires_at=_EXAMPLE_EXPIRY if task_id == EXPIRED else now + PHOTO_SET_LIFETIME_SECONDS,
+        unusable=task_id == UNUSABLE,
+    )
 
 
 def find_task(state: State, task_id: str) -> Task | None:

@@ -21,7 +21,7 @@ def train(state: State, body: TrainBody) -> JsonObject:
     training = Training(
         task_id=task_id,
         submitted_at=state.now(),
-        seconds=state.speeds.training,
+        seconds=state.training_seconds,
         fails_after=0.5 if photo_set.unusable else None,
         trigger_word=body.trigger_word or default_trigger_word(task_id),
     )

@@ -27,9 +27,9 @@ async def upload(state: State, body: UploadBody) -> JsonObject:
     photo_set = PhotoSet(
         task_id=str(uuid.uuid4()),
         submitted_at=now,
-        seconds=state.speeds.upload,
+        seconds=state.upload_seconds,
         photos=len(body.images),
-        expires_at=now + state.speeds.upload + PHOTO_SET_LIFETIME_SECONDS,
+        expires_at=now + state.upload_seconds + PHOTO_SET_LIFETIME_SECONDS,
     )
     return submit_task(state, photo_set, CREDITS, body)
 
