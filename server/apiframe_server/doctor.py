@@ -69,7 +69,7 @@ async def _check_all(settings: Settings, sandbox: str | None, invalid: Mapping[s
             *(Finding("settings", Mark.TODO, sentence) for sentence in describe_unknown_variables()),
             *await _check_service(studio, sandbox, invalid),
             *_check_clock(studio),
-            *_check_photo_folders(settings),
+            *(_check_photo_folder(folder, settings) for folder in settings.photo_folders),
             _check_faces(),
             _check_output_folder(studio.image_store.folder),
             *await _check_ledger(studio),
@@ -154,16 +154,11 @@ def _check_faces() -> Finding:
     )
 
 
-def _check_photo_folders(settings: Settings) -> Sequence[Finding]:
-    configured = "photo_folders" in settings.model_fields_set
-    return [_check_photo_folder(folder, configured=configured) for folder in settings.photo_folders]
-
-
-def _check_photo_folder(folder: Path, *, configured: bool) -> Finding:
+def _check_photo_folder(folder: Path, settings: Settings) -> Finding:
     other = f"or set {PREFIX}PHOTO_FOLDERS to another folder."
     if not folder.exists():
         # The default folder may be missing without a mistake of the user.
-        mark = Mark.TODO if configured else Mark.NOTE
+        mark = Mark.TODO if "photo_folders" in settings.model_fields_set else Mark.NOTE
         return Finding("photos", mark, f"{folder} does not exist. Put photos there, {other}")
     try:
         with os.scandir(folder):

@@ -25,7 +25,9 @@ def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) 
 async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bool) -> int:
     studio = build_studio(settings, sandbox=sandbox)
     try:
-        known = await _look_up(studio, subject)
+        # Searching must not create the ledger.
+        exists = studio.ledger.path.exists()
+        known = await look_up_subject(subject, studio.ledger, studio.image_store) if exists else Known((), ())
         if not (known.rows or known.left_over):
             _print_nothing_found(settings, sandbox)
             return ExitCode.NOT_FOUND
@@ -36,16 +38,12 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
     finally:
         await studio.aclose()
     if studio.is_sandbox:
-        _forget_in_sandbox(settings, forgotten)
+        sandbox_service = sandbox_of(settings)
+        sandbox_service.forget(forgotten.still_at_the_service)
+        sandbox_service.close()
     _print_removed(forgotten)
     _print_not_removed(studio, forgotten)
     return 0
-
-
-async def _look_up(studio: Studio, subject: str) -> Known:
-    if not studio.ledger.path.exists():  # Searching must not create the ledger.
-        return Known((), ())
-    return await look_up_subject(subject, studio.ledger, studio.image_store)
 
 
 def _print_nothing_found(settings: Settings, sandbox: str | None) -> None:
@@ -87,12 +85,6 @@ def _ask() -> int:
     if not agreed:
         print("Nothing was removed.")
     return ExitCode.DONE if agreed else ExitCode.NO
-
-
-def _forget_in_sandbox(settings: Settings, forgotten: Forgotten) -> None:
-    sandbox = sandbox_of(settings)
-    sandbox.forget(forgotten.still_at_the_service)
-    sandbox.close()
 
 
 def _print_removed(forgotten: Forgotten) -> None:

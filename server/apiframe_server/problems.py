@@ -61,19 +61,15 @@ class CommandFailed(Exception):
 def report(problem: Problem, *, as_json: bool = False) -> ExitCode:
     """Print a problem, as one line on stderr or as JSON on stdout; returns the exit code."""
     if as_json:
-        print(_json(problem))
+        import json
+
+        error = {
+            "kind": problem.code.name.lower(),
+            "exit_code": problem.code.value,
+            "message": problem.message[:1].upper() + problem.message[1:],
+            "next": problem.next,
+        }
+        print(json.dumps({"error": error}, indent=2, ensure_ascii=False))
     else:
         print(f"apiframe-photo-mcp: {problem.text}", file=sys.stderr)
     return problem.code
-
-
-def _json(problem: Problem) -> str:
-    import json
-
-    error = {
-        "kind": problem.code.name.lower(),
-        "exit_code": problem.code.value,
-        "message": problem.message[:1].upper() + problem.message[1:],
-        "next": problem.next,
-    }
-    return json.dumps({"error": error}, indent=2, ensure_ascii=False)

@@ -110,7 +110,7 @@ class StudioTool(Tool):
         return {
             name: value
             for name, value in arguments.items()
-            if name not in known or (value is not None and (name in required or not _is_blank(value)))
+            if name not in known or (value is not None and (name in required or str(value).strip()))
         }
 
     def _correctable(self, error: ToolError) -> str:
@@ -129,10 +129,6 @@ class StudioTool(Tool):
             f"{self.name} failed unexpectedly; see the log. Paid requests stay in the ledger: tell the user, and call "
             "list_trainings to see them."
         )
-
-
-def _is_blank(value: object) -> bool:
-    return isinstance(value, str) and not value.strip()
 
 
 def _tool_result(result: BaseModel) -> CallToolResult:

@@ -14,6 +14,7 @@ from apiframe_studio.photos.models import (
     Suggestion,
     UncheckedAspect,
 )
+from apiframe_tools.wording.phrases import pluralize
 from apiframe_tools.wording.prices import describe_needed
 
 MAX_NAMED: Final = 40
@@ -84,13 +85,8 @@ def suggest_photos(check: PhotoCheck) -> list[str]:
         for suggestion in check.suggestions
         if not (check.unseen and suggestion is Suggestion.MORE_PHOTOS)
     ]
-    return [
-        SUGGESTIONS[suggestion].format(missing=_more(photos_missing(check))) for suggestion in suggestions
-    ]
-
-
-def _more(number: int) -> str:
-    return f"{number} more photo" if number == 1 else f"{number} more photos"
+    missing = pluralize(photos_missing(check), "more photo")
+    return [SUGGESTIONS[suggestion].format(missing=missing) for suggestion in suggestions]
 
 
 def describe_choice(good: int, doubtful: int, sent: int, takes: Range) -> str:
@@ -113,12 +109,11 @@ def describe_choice(good: int, doubtful: int, sent: int, takes: Range) -> str:
 
 def describe_reasons(photo: PhotoVerdict) -> list[str]:
     """Return why a photo is doubtful or rejected, the worst reason first."""
-    rest = [reason for reason in photo.reasons if reason is not photo.worst]
-    return [_reason(photo, reason) for reason in ([photo.worst] if photo.worst else []) + rest]
-
-
-def _reason(photo: PhotoVerdict, reason: Reason) -> str:
-    return f"{REASONS[reason]} ({photo.duplicate_of})" if reason is Reason.NEAR_DUPLICATE else REASONS[reason]
+    worst_first = sorted(photo.reasons, key=lambda reason: reason is not photo.worst)
+    return [
+        REASONS[reason] + (f" ({photo.duplicate_of})" if reason is Reason.NEAR_DUPLICATE else "")
+        for reason in worst_first
+    ]
 
 
 def describe_photos(photos: Sequence[PhotoVerdict]) -> str:

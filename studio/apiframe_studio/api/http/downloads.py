@@ -109,18 +109,12 @@ def _find_error(response: RawResponse) -> ApiframeError | None:
     """Return why a response is not an image. The host's own text is left out: it would not help a user."""
     status = response.status
     if status == 200:
-        return _find_incompleteness(response)
+        if response.incomplete is OutcomeUnknownReason.TOO_LARGE:
+            return ImageRefused(ImageRefusedReason.SIZE)
+        return OutcomeUnknown(reason=response.incomplete, status=status) if response.incomplete else None
     if status == 429:
         return RateLimited(retry_after=retry_after(response.headers))
     if 300 <= status < 500 and status != 408:
         return NotFound(status=status) if status in (404, 410) else Refused(status=status)
     reason = OutcomeUnknownReason.SERVER_ERROR if status >= 500 else OutcomeUnknownReason.ODD_STATUS
     return OutcomeUnknown(reason=reason, status=status)
-
-
-def _find_incompleteness(response: RawResponse) -> ApiframeError | None:
-    if response.incomplete is OutcomeUnknownReason.TOO_LARGE:
-        return ImageRefused(ImageRefusedReason.SIZE)
-    if response.incomplete is None:
-        return None
-    return OutcomeUnknown(reason=response.incomplete, status=response.status)

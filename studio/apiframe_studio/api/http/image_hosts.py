@@ -41,7 +41,8 @@ def check_image_url(
     if url.scheme not in ("http", "https"):
         raise ImageRefused(ImageRefusedReason.SCHEME)
     service_is_local = embedded or is_loopback_url(base_url)
-    if service_is_local and _origin(url) == _origin(httpx.URL(base_url)):
+    own = httpx.URL(base_url)
+    if service_is_local and (url.scheme, url.netloc) == (own.scheme, own.netloc):
         return url
     location = url.netloc.decode("ascii")
     if not _is_allowed(url.host, location, hosts):
@@ -62,21 +63,13 @@ def _parse(link: str, seen_at: httpx.URL | None) -> httpx.URL | None:
         return None
 
 
-def _origin(url: httpx.URL) -> tuple[str, bytes]:
-    return url.scheme, url.netloc
-
-
 def _is_allowed(host: str, location: str, hosts: Sequence[str]) -> bool:
     is_address = _is_address(host)
     if not is_address and not _NAME.fullmatch(location.partition(":")[0]):
         return False
-    return any(_matches(location, entry.strip().lower(), by_suffix=not is_address) for entry in hosts)
-
-
-def _matches(location: str, entry: str, *, by_suffix: bool) -> bool:
-    if by_suffix and entry.startswith("."):
-        return location == entry[1:] or location.endswith(entry)
-    return location == entry
+    entries = [entry.strip().lower() for entry in hosts]
+    suffixes = () if is_address else tuple(entry for entry in entries if entry.startswith("."))
+    return location in entries or f".{location}".endswith(suffixes)
 
 
 def _is_address(host: str) -> bool:

@@ -90,7 +90,7 @@ def error_from_response(
     message = response_format.read_message(object_or_empty(parse_json(response.body)), redactor.sanitize)
     if response.status == 429:
         return RateLimited(message, retry_after=retry_after(response.headers), **facts)
-    if refusal := _refusal(response.status):
+    if refusal := Refused if 300 <= response.status < 400 else _REFUSALS.get(response.status):
         return refusal(message, **facts)
     if reason := _unclear_reason(response):
         task_id = salvage_task_id(response, response_format)
@@ -159,10 +159,6 @@ def response_date(headers: Mapping[str, str]) -> datetime | None:
 
 def _facts(response: RawResponse, redactor: Redactor) -> dict[str, Any]:
     return {"status": response.status, "request_id": request_id(response, redactor)}
-
-
-def _refusal(status: int) -> type[Refused] | None:
-    return Refused if 300 <= status < 400 else _REFUSALS.get(status)
 
 
 def _unclear_reason(response: RawResponse) -> OutcomeUnknownReason | None:

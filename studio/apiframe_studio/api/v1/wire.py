@@ -9,6 +9,7 @@ in `errors[].msg`, `message` or `error`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, cast
@@ -66,23 +67,12 @@ def match_batch(
     without a status, are not trusted.
     """
     tasks = [read_task(item, sanitize) for item in array_or_empty(response)]
-    by_id = {task_id: _find_only(task_id, tasks) for task_id in requested}
-    found = {task_id: task for task_id, task in by_id.items() if task is not None}
-    if _is_in_order(requested, tasks):
-        by_position = zip(requested, tasks, strict=True)
+    counts = Counter(task.task_id for task in tasks)
+    found = {task.task_id: task for task in tasks if task.task_id in requested and counts[task.task_id] == 1}
+    by_position = list(zip(requested, tasks, strict=False))
+    if len(requested) == len(tasks) and all(task.task_id in (None, task_id) for task_id, task in by_position):
         found |= {task_id: task for task_id, task in by_position if task.task_id is None}
-    return {task_id: task for task_id, task in found.items() if task.raw_status}
-
-
-def _find_only(task_id: str, tasks: Sequence[TaskStatus]) -> TaskStatus | None:
-    candidates = [task for task in tasks if task.task_id == task_id]
-    return candidates[0] if len(candidates) == 1 else None
-
-
-def _is_in_order(requested: Sequence[str], tasks: Sequence[TaskStatus]) -> bool:
-    if len(requested) != len(tasks):
-        return False
-    return all(task.task_id in (None, task_id) for task_id, task in zip(requested, tasks, strict=True))
+    return {task_id: task for task_id, task in found.items() if task_id and task.raw_status}
 
 
 def read_account(data: object, sanitize: Sanitizer = plain) -> Account:
@@ -147,30 +137,22 @@ def read_percentage(value: object) -> float | None:
 def read_number(value: object) -> float | int | None:
     """Read a finite number of plausible size, also out of a string."""
     if isinstance(value, str):
-        return _parse_number(value.strip())
+        text = value.strip()
+        return (float(text) if "." in text else int(text)) if _NUMBER.fullmatch(text) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # NaN compares false with everything, so it ends as None too.
     return value if -_MAX_COUNT < value < _MAX_COUNT else None
 
 
-def _parse_number(text: str) -> float | int | None:
-    if not _NUMBER.fullmatch(text):
-        return None
-    return float(text) if "." in text else int(text)
-
-
 def read_time(value: object) -> datetime | None:
     """Read ISO 8601, such as 2025-02-21T05:48:46.599Z, as an aware time in UTC."""
     try:
         read = datetime.fromisoformat(value) if isinstance(value, str) and len(value) < 100 else None
-        return None if read is None else _to_utc(read)
+        # A time without a zone is one in UTC.
+        return read and (read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
-
-
-def _to_utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def read_message(fields: Mapping[str, object], sanitize: Sanitizer = plain) -> str:
