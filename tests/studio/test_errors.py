@@ -79,7 +79,7 @@ from apiframe_studio.photos.errors import (
     Refusal,
 )
 from apiframe_studio.photos.folders import AllowedFolders, Photo
-from apiframe_studio.photos.models import PhotoCheck, Variety
+from apiframe_studio.photos.models import PhotoCheck
 from apiframe_studio.studio_error import StudioError
 from apiframe_studio.training import Training
 
@@ -139,7 +139,7 @@ ROW = Submission("tr-1234567", Kind.TRAINING, "s", "local", "i", None, "Anna", N
 TRAINING = Training.of(ROW)
 CAUSE = OutcomeUnknown("hm", reason=OutcomeUnknownReason.SERVER_ERROR, status=502, request_id="req-7")
 UNSEEN = (Photo(PATH, ("l.jpg",)),) * 2
-CHECK = PhotoCheck((), 0, 0, Variety(), (), (), b"", AllowedFolders([]), unseen=UNSEEN, takes=Range(10, 30))
+CHECK = PhotoCheck((), 0, 0, (), (), b"", AllowedFolders([]), unseen=UNSEEN, takes=Range(10, 30))
 EXAMPLES: list[tuple[StudioError, str]] = [
     (SettingsError({"x": "APIFRAME_X must be a number."}), "APIFRAME_X must be a number."),
     (NotYetSent(ROW, NotSent(NotSentReason.DNS)), "tr-1234567 was not sent: the request was not sent (dns)"),
