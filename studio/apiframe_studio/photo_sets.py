@@ -220,9 +220,9 @@ class PhotoSets:
         checked: CheckedPhotos | None = None,
         may_pay: bool = True,
     ) -> PhotoSet:
-        """Check, normalise and upload pictures once; returns when the set is ready or `seconds` are over.
+        """Check, normalise and upload photos once; returns when the set is ready or `seconds` are over.
 
-        The same pictures again return the same set while it lives. `checked` is the set that a user agreed to:
+        The same photos again return the same set while it lives. `checked` is the set that a user agreed to:
         nothing is sent when other photos are at the paths by now. Without `may_pay` it returns the set that is
         there already.
 
