@@ -1,4 +1,4 @@
-"""Time, handed in, so that tests never wait and the studio never reads the wall clock by itself."""
+"""The clock that is passed to the studio, so that tests can control time."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import anyio
 
 
 class Clock(Protocol):
-    """What the studio asks of time."""
+    """The interface of a clock."""
 
     def now(self) -> float:
-        """Seconds since 1970, UTC: what other processes and people compare with. May jump."""
+        """Return the wall clock in seconds since 1970, UTC, which other processes and users share. It may jump."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never jump, for limits within this process."""
+        """Return seconds that never jump, for durations within this process."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let this much time pass."""
+        """Wait for this many seconds."""
         ...
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The clock of this machine."""
 
     def now(self) -> float:
         return time.time()

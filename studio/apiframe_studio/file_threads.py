@@ -1,7 +1,7 @@
-"""Threads for file work, apart from those that carry standard input and output.
+"""Threads for file access, separate from those of standard input and output.
 
-The SDK reads and writes its pipes on anyio's default threads. A disk that hangs may hold every thread that
-works on files; it must not make the server deaf to its client, nor to the end of its input.
+The SDK reads and writes its pipes on anyio's default threads. A disk that hangs may block every file
+thread, but must not keep the server from reading messages of its client or noticing the end of its input.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _limiter: RunVar[anyio.CapacityLimiter] = RunVar("file_threads")
 async def in_file_thread(
     work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
 ) -> Result:
-    """Run `work` on one of eight threads of this event loop that are for files; others wait for their turn."""
+    """Run `work` in one of the eight file threads of this event loop, as soon as one is free."""
     try:
         limiter = _limiter.get()
     except LookupError:

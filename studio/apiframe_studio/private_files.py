@@ -1,6 +1,6 @@
-"""Folders and files that nobody else on this machine may read or change.
+"""Folders and files that no other user of this machine may read or change.
 
-Modes and owners are POSIX. On Windows a folder below the user's profile is theirs by inheritance, and nothing is
+Modes and owners are POSIX. On Windows a folder below the user's profile is private by inheritance, and nothing is
 looked at or changed here.
 """
 
@@ -29,7 +29,7 @@ class NotPrivate(Exception):
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for this user alone. Raises OSError.
+    """Create a folder and its missing parents, accessible only to this user. Raises OSError.
 
     `Path.mkdir` gives its mode to the last folder only.
     """
@@ -41,11 +41,11 @@ def make_private_folder(folder: Path) -> None:
 
 
 def keep_private(folder: Path) -> None:
-    """Take away what other users may do with this user's own folder.
+    """Make this user's folder inaccessible to other users.
 
     Raises:
-        NotPrivate: it belongs to another user, or others can put something else in its place.
-        OSError: it cannot be looked at.
+        NotPrivate: it belongs to another user, or others can replace it.
+        OSError: its owner and mode cannot be read.
     """
     if not IS_POSIX:
         return
@@ -65,13 +65,13 @@ def keep_private(folder: Path) -> None:
 
 
 def refuse_of_others(path: Path) -> None:
-    """Raise NotPrivate when another user owns a file or folder, OSError when it cannot be looked at."""
+    """Raise NotPrivate if another user owns a file or folder, OSError if its owner cannot be read."""
     if IS_POSIX and path.stat().st_uid != os.geteuid():
         raise NotPrivate(path, _OF_ANOTHER)
 
 
 def keep_file_private(descriptor: int, path: Path) -> None:
-    """The same for a file that is open. Raises NotPrivate, OSError."""
+    """Raise NotPrivate if another user owns an open file, OSError if its owner cannot be read."""
     if not IS_POSIX:
         return
     found = os.fstat(descriptor)
@@ -82,9 +82,9 @@ def keep_file_private(descriptor: int, path: Path) -> None:
 
 
 def _tighten(folder: Path, mode: int) -> None:
-    # One with the sticky bit is shared on purpose, and may be the system's own.
+    # A folder with the sticky bit is shared on purpose, and may belong to the system.
     if not mode & stat.S_ISVTX:
-        # Others may have a reason to look into a home folder, and into those above it.
+        # Others may have a reason to list a home folder and its parents.
         is_home = Path.home().resolve().is_relative_to(folder)
         taken = _WRITE_FOR_OTHERS if is_home else _FOR_OTHERS
         folder.chmod(stat.S_IMODE(mode) & ~taken)
@@ -93,7 +93,7 @@ def _tighten(folder: Path, mode: int) -> None:
 
 
 def _others_can_replace(mode: int) -> bool:
-    """Whether any user may rename what is in a folder: everybody may write, and no sticky bit keeps owners apart."""
+    """Whether every user may rename files in a folder: all may write, and there is no sticky bit."""
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 

@@ -1,4 +1,4 @@
-"""The one way to follow a task: check it, record what the service said, and wait until it is done.
+"""Follow a task: check its status, record the response, and wait until it is done.
 
 No task outlives a call. Of all who wait for the same thing the first one polls and the others wait for its results;
 when it leaves, the next one takes over.
@@ -97,7 +97,7 @@ class Tracker:
         return await self._ledger.find(row.ref, self._clock.now()) or row
 
     async def check(self, row: Submission, history: ProgressHistory | None = None) -> Checked:
-        """Ask the service once about a task that may still change, and record what it says.
+        """Check a task that may still change once, and record the response.
 
         A row that is being sent is read again instead. With the `history` that was read with the row, nothing is
         written unless something changed.

@@ -1,4 +1,4 @@
-"""Which addresses may be given to the service to post to. Pure: no name is looked up."""
+"""Which webhook URLs may be given to the service. Pure: no name is resolved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_URL_LENGTH: Final = 2048
 
 
 class WebhookProblem(StrEnum):
-    """Why an address cannot be used as a webhook."""
+    """Why a URL cannot be used as a webhook."""
 
     NOT_A_URL = "not_a_url"
     NOT_HTTPS = "not_https"
@@ -20,9 +20,9 @@ class WebhookProblem(StrEnum):
 
 
 def find_problem(url: str, *, service_is_local: bool) -> WebhookProblem | None:
-    """What is wrong with `url`, or None.
+    """Return what is wrong with `url`, or None.
 
-    Plain http is for a loopback address only, and only when the service itself is on this machine.
+    Plain http is allowed only to a loopback address, and only if the service is on this machine.
     """
     if len(url) > MAX_URL_LENGTH:
         return WebhookProblem.TOO_LONG
