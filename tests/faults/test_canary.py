@@ -136,7 +136,7 @@ async def test_an_id_that_cannot_be_stored_is_returned_and_logged_without_secret
         async def full(*_: object) -> None:
             raise LedgerError(studio.ledger.path, "no space")
 
-        monkeypatch.setattr(studio.ledger, "settle", full)
+        monkeypatch.setattr(studio.ledger, "record_response", full)
         monkeypatch.setattr(studio.ledger, "spool", full)
         training = await studio.trainings.start(TrainingRequest("images-1", webhook_secret=SecretStr(SECRET)))
         await studio.aclose()

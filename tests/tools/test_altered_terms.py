@@ -15,7 +15,7 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitResult, TextContent, TextResourceContents
 
-from apiframe_studio.api.provider import Range, TrainingPrice
+from apiframe_studio.api.provider import Range, Terms, TrainingPrice
 from apiframe_studio.api.select import DEFAULT_TERMS
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ OLD = {
     "a choice": r'"male"|\basian\b|\blatino\b|\b16:9\b|\b21:9\b',
     "a limit": r'"(maximum|maxLength)": ?(4|2000)\b',
 }
+LACKING = replace(ALTERED, chooses_trigger_word=False, webhook_secret=False, custom_size=False)
+ABSENT = {"start_training": ("trigger_word", "webhook_secret"), "generate_photos": ("width", "height")}
 AGREED = ElicitResult(action="accept", content={"agreed": True})
 
 
@@ -61,7 +63,7 @@ def test_this_test_would_find_the_terms_of_the_first_generation() -> None:
 
 
 @asynccontextmanager
-async def _serve(serving: Serving, asked: list[str]) -> AsyncGenerator[Client]:
+async def _serve(serving: Serving, asked: list[str], terms: Terms = ALTERED) -> AsyncGenerator[Client]:
     """Serve on the altered terms, as if the sandbox were the service, to a user who agrees to every question."""
 
     async def answer(context: Any, params: Any) -> ElicitResult:
@@ -70,7 +72,7 @@ async def _serve(serving: Serving, asked: list[str]) -> AsyncGenerator[Client]:
         return AGREED
 
     plan = {"is_sandbox": False, "connect_seconds": 5.0, "read_seconds": 15.0, "paid_seconds": 20.0}
-    async with serving(terms=ALTERED, answers=answer, speeds={"training_seconds": 20.0}, **plan) as session:
+    async with serving(terms=terms, answers=answer, speeds={"training_seconds": 20.0}, **plan) as session:
         session.clock.runs = True
         yield session.client
 
@@ -102,6 +104,30 @@ async def test_no_published_text_has_a_value_of_other_terms(serving: Serving) ->
     assert '"maximum": 3' in shown["tool generate_photos"]
     assert "about 5 hours" in shown["instructions"]
     assert any("minimum is 11, the maximum 23" in text for text in shown.values())
+
+
+async def test_parameters_that_the_terms_lack_are_neither_published_nor_accepted(serving: Serving) -> None:
+    async with _serve(serving, [], LACKING) as client:
+        shown = await _publish(client)
+        published = {tool.name: tool.input_schema["properties"] for tool in (await client.list_tools()).tools}
+        refused = {
+            (tool, name): await client.call_tool(tool, {name: "x"})
+            for tool, names in ABSENT.items()
+            for name in names
+        }
+        begun = await client.call_tool(
+            "start_training", {"training_images_id": "sandbox-person", "subject": "Anna"}
+        )
+    assert {
+        name: published[tool].get(name) for tool, names in ABSENT.items() for name in names
+    } == dict.fromkeys([name for names in ABSENT.values() for name in names])
+    gone = re.compile(r"webhook_secret|webhook-secret|not the one requested|\bcustom\b|Made-up word")
+    assert {name: found[0] for name, text in shown.items() if (found := gone.search(text))} == {}
+    for (_, name), result in refused.items():
+        [block] = result.content
+        assert isinstance(block, TextContent)
+        assert f"Not an argument of this tool: {name}." in block.text
+    assert not begun.is_error
 
 
 async def test_values_that_the_terms_do_not_allow_are_refused_before_anything_is_sent(

@@ -79,6 +79,7 @@ TaskName = Annotated[_Id, Field(description="task_id or ref of the training")]
 TaskId = Annotated[_Id, Field(description="task_id shown in the Apiframe dashboard")]
 TriggerWord = Annotated[
     str,
+    FromTerms(lambda terms: str if terms.chooses_trigger_word else None),
     StringConstraints(strip_whitespace=True),
     AfterValidator(_check_trigger_word),
     Field(
@@ -93,7 +94,11 @@ WebhookUrl = Annotated[
     StringConstraints(strip_whitespace=True, max_length=MAX_URL_LENGTH),
     Field(description="https URL for status updates"),
 ]
-WebhookSecret = Annotated[SecretStr, Field(max_length=1024, description="Sent back as x-webhook-secret")]
+WebhookSecret = Annotated[
+    SecretStr,
+    FromTerms(lambda terms: SecretStr if terms.webhook_secret else None),
+    Field(max_length=1024, description="Sent back as x-webhook-secret"),
+]
 IdempotencyKey = Annotated[_Key, Field(description="A new value trains the same photos again, at full price")]
 
 
@@ -143,7 +148,11 @@ Prompt = Annotated[
     Field(description="What the image shows"),
 ]
 AspectRatio = Annotated[str, FromTerms(_aspect_ratio), Field(description="Default: square")]
-PixelSize = Annotated[int, Field(ge=64, le=2048, description="Pixels, only with custom")]
+PixelSize = Annotated[
+    int,
+    FromTerms(lambda terms: int if terms.custom_size else None),
+    Field(ge=64, le=2048, description="Pixels, only with custom"),
+]
 ImageCount = Annotated[
     int,
     FromTerms(

@@ -113,7 +113,7 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
         case LedgerError():
             return ledger_message(error)
         case KeyReused(earlier=Submission() as earlier):
-            return _key_reused(Training.of(earlier))
+            return _key_reused(Training.of(earlier), terms)
         case UnknownTraining(is_ref=True):
             return "No training in this ledger has that ref. Call list_trainings to see them."
         case UnknownTraining():
@@ -172,12 +172,12 @@ def _not_yet_over(error: MayStillFinish) -> str:
     )
 
 
-def _key_reused(earlier: Training) -> str:
+def _key_reused(earlier: Training, terms: Terms) -> str:
     return (
         f"This idempotency_key belongs to training {earlier.ref}, which has other photos or another trigger word and "
-        f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with {arguments_of(earlier)} to get "
-        "that training. For the photos of this call, omit idempotency_key: that returns their training, or starts and "
-        "charges for one if there is none."
+        f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with "
+        f"{arguments_of(earlier, terms)} to get that training. For the photos of this call, omit idempotency_key: that "
+        "returns their training, or starts and charges for one if there is none."
     )
 
 

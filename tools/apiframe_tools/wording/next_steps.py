@@ -58,13 +58,11 @@ def next_step(training: Training, terms: Terms) -> str:
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
             return (
-                f"call start_training with {arguments_of(training)} to send the earlier request, or resolve_training "
-                f"with ref {training.ref} and give_up to drop it; nothing was sent."
+                f"call start_training with {arguments_of(training, terms)} to send the earlier request, or "
+                f"resolve_training with ref {training.ref} and give_up to drop it; nothing was sent."
             )
         case State.INTENT:
-            return (
-                f"call start_training with {arguments_of(training)} to send it; nothing is sent until then."
-            )
+            return f"call start_training with {arguments_of(training, terms)} to send it; nothing is sent until then."
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent."
         case State.QUEUED | State.PROCESSING if Note.MISSING in training.notes:
@@ -155,8 +153,10 @@ def _ask_about_unconfirmed(what: str, ref: str | None, spent: str = "Money") -> 
     )
 
 
-def arguments_of(training: Training) -> str:
+def arguments_of(training: Training, terms: Terms) -> str:
     """Return the arguments of start_training that request this training."""
+    if not terms.chooses_trigger_word:
+        return f"training_images_id {training.training_images_id}"
     asked = training.requested_trigger_word
     word = f"trigger_word {asked}" if asked else "no trigger_word"
     return f"training_images_id {training.training_images_id} and {word}"
