@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from apiframe_studio.ledger import Scope
 from apiframe_studio.ledger.store import Store
 from bench.measures import OURS, RUNS, Row
 from bench.wire import Server, measure_start_to_list
@@ -80,7 +81,7 @@ def _time_first_call(folder: str) -> float:
 
 
 def _fill_ledger(path: Path) -> None:
-    Store(path).close()
+    Store(path, Scope("local", "")).close()
     with closing(sqlite3.connect(path)) as connection:
         columns = next(_generate_rows()).keys()
         values = ", ".join(f":{column}" for column in columns)

@@ -23,7 +23,7 @@ from apiframe_server.terminal import (
 from apiframe_server.terminal_errors import SEE_DASHBOARD, key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
 from apiframe_studio.errors import UnknownSubject
-from apiframe_studio.ledger.states import State
+from apiframe_studio.ledger.states import OPEN, State
 from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
@@ -173,6 +173,11 @@ async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Tra
 def _describe_outcome(training: Training) -> str:
     name = f"The training of {escape(training.subject)}" if training.subject else "The training"
     match training.state:
+        case _ if Note.AT_ANOTHER_SERVICE in training.notes and training.state in OPEN:
+            return (
+                f"{name} was {STATUS[training.state]} when last seen. It was made at {training.service}: set the "
+                "API key and base URL of that service to get its status."
+            )
         case State.FINISHED if training.trigger_word:
             word = f"[bold]{escape(training.trigger_word)}[/bold]"
             return f"{name} is finished. Trigger word: {word}. Every prompt needs it."

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from apiframe_studio.api.errors import ApiframeError as ApiframeError
     from apiframe_studio.api.provider import Account as Account
+    from apiframe_studio.errors import AtAnotherService as AtAnotherService
     from apiframe_studio.errors import CheckIncomplete as CheckIncomplete
     from apiframe_studio.errors import ConsentMissing as ConsentMissing
     from apiframe_studio.errors import FolderUnusable as FolderUnusable

@@ -10,8 +10,8 @@
      ├─ PaymentNotApproved, NotYetSent, Rejected              a paid request was not accepted
      ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing,
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, SubjectForgotten    photo sets
-     ├─ UnknownTraining, WrongKind, NothingToResolve, MayStillFinish, SubjectMismatch,
-     │  TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
+     ├─ UnknownTraining, WrongKind, AtAnotherService, NothingToResolve, MayStillFinish,
+     │  SubjectMismatch, TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images
 
 What an assistant or a user reads is made from the attributes, in `apiframe_tools.wording.error_messages`.
@@ -125,6 +125,14 @@ class WrongKind(StudioError):
         super().__init__(f"that id is of kind {kind}, not {wanted}")
         self.kind = kind
         self.wanted = wanted
+
+
+class AtAnotherService(StudioError):
+    """The submission was made at another service than this studio sends to. Nothing was sent or recorded."""
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(f"{training.ref} was made at another service, {training.service}")
+        self.training = training
 
 
 class NothingToResolve(StudioError):

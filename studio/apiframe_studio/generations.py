@@ -15,14 +15,14 @@ from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
 from apiframe_studio.api.provider import ImageCall, Kind, Provider, check_status
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.core import Core
-from apiframe_studio.errors import FolderUnusable, NotFetched, NotTrained
+from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import NewSubmission, Observation, SavedImage, Submission
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.tracker import Checked
-from apiframe_studio.training import Training
+from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Trainings
 
 DEADLINE_SECONDS: Final = 120.0
@@ -84,7 +84,7 @@ class Generations:
         while their links live.
 
         Raises:
-            UnknownTraining, UnknownSubject, NotTrained, SubjectForgotten: nothing was sent.
+            UnknownTraining, UnknownSubject, NotTrained, AtAnotherService, SubjectForgotten: nothing was sent.
             FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
@@ -131,6 +131,8 @@ class Generations:
 
     async def _trained(self, request: ImageRequest) -> Training:
         training = await self._named(request)
+        if Note.AT_ANOTHER_SERVICE in training.notes:
+            raise AtAnotherService(training)
         if not training.can_make_images or not training.task_id:
             raise NotTrained(training)
         return training

@@ -16,6 +16,7 @@ from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.provider import Kind, Provider, UploadCall, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.errors import (
+    AtAnotherService,
     CheckIncomplete,
     ConsentMissing,
     NotAPhotoSet,
@@ -29,7 +30,7 @@ from apiframe_studio.ledger.dedup import has_expired, may_have_expired
 from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
 from apiframe_studio.progress import ignore
-from apiframe_studio.training import Training
+from apiframe_studio.training import Note, Training
 
 if TYPE_CHECKING:
     from apiframe_studio.photos.cache import PhotoCache
@@ -204,12 +205,18 @@ class PhotoSets:
             await self._submitter.check_cap(new)
         return to_be_paid
 
-    async def trained(self, checked: CheckedPhotos) -> Training | None:
-        """The training of the same photos that there is already: a finished one, else the newest that was sent."""
-        rows = await self._ledger.trainings_of_photos(checked.fingerprint, self._clock.now())
+    async def trained(self, fingerprint: str) -> Training | None:
+        """The training of the same photos that there is already: a finished one, else the newest that was sent.
+
+        One at this service comes before one at another, which is marked as such.
+        """
+        rows = await self._ledger.trainings_of_photos(fingerprint, self._clock.now())
         sent = [row for row in rows if row.state in _TRAINED and row.forgotten_at is None]
-        best = next((row for row in sent if row.state is State.FINISHED), sent[0] if sent else None)
-        return None if best is None else Training.of(best)
+        here = [row for row in sent if self._ledger.can_reach(row)]
+        best = next((row for row in here or sent if row.state is State.FINISHED), next(iter(sent), None))
+        if best is None:
+            return None
+        return Training.of(best, *(() if here else (Note.AT_ANOTHER_SERVICE,)))
 
     async def prepare(
         self,
@@ -258,7 +265,7 @@ class PhotoSets:
             not (is_new or is_sent_now),
             refreshed,
             same_wording,
-            await self.trained(checked),
+            await self.trained(checked.fingerprint),
             has_expired(row, self._clock.now(), self._time.now(), self._terms),
             self._time.clock_ahead(),
             self._terms.training_credits.of(row.photos or 0),
@@ -300,13 +307,15 @@ class PhotoSets:
         """The set of this ledger that has this name, in whatever state, or None when it never saw it.
 
         Raises:
-            NotAPhotoSet: see there.
+            NotAPhotoSet, AtAnotherService: see there.
         """
         row = await self._ledger.find(name, self._clock.now())
         if row is None and not REF.fullmatch(name):
             return None
         if row is None or row.kind is not Kind.UPLOAD:
             raise NotAPhotoSet
+        if not self._ledger.can_reach(row):
+            raise AtAnotherService(Training.of(row))
         return row
 
     async def known(self, name: str) -> Submission | None:

@@ -70,15 +70,11 @@ def refuse_of_others(path: Path) -> None:
         raise NotPrivate(path, _OF_ANOTHER)
 
 
-def keep_file_private(descriptor: int, path: Path) -> None:
-    """Raise NotPrivate if another user owns an open file, OSError if its owner cannot be read."""
-    if not IS_POSIX:
-        return
-    found = os.fstat(descriptor)
-    if found.st_uid != os.geteuid():
-        raise NotPrivate(path, _OF_ANOTHER)
-    if found.st_mode & _FOR_OTHERS:
-        os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~_FOR_OTHERS)
+def keep_file_private(path: Path) -> None:
+    """Remove other users' permissions on this user's own file. Raises NotPrivate, OSError."""
+    refuse_of_others(path)
+    if IS_POSIX and (mode := path.stat().st_mode) & _FOR_OTHERS:
+        path.chmod(stat.S_IMODE(mode) & ~_FOR_OTHERS)
 
 
 def _tighten(folder: Path, mode: int) -> None:

@@ -10,6 +10,7 @@ from apiframe_studio.api.errors import ApiframeError, Refused, is_unknown_task
 from apiframe_studio.api.provider import Kind, Provider, TaskStatus, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.errors import (
+    AtAnotherService,
     MayStillFinish,
     NothingToResolve,
     SubjectMismatch,
@@ -49,8 +50,8 @@ class Reconciler:
         training was made elsewhere. A task_id counts with `accepted` only.
 
         Raises:
-            UnknownTraining, WrongKind, NothingToResolve, MayStillFinish, TaskIdMissing, TaskIdTaken, SubjectMismatch:
-            see there.
+            UnknownTraining, WrongKind, NothingToResolve, MayStillFinish, TaskIdMissing, TaskIdTaken, SubjectMismatch,
+            AtAnotherService: see there.
             ApiframeError: the id could not be checked with the service.
         """
         if decision is Decision.ACCEPTED and task_id is None:
@@ -58,11 +59,17 @@ class Reconciler:
         row = await self._ledger.find(ref, self._clock.now())
         if row is None:
             return await self._adopt(ref, decision, task_id)
+        if decision is not Decision.GIVE_UP:
+            self._refuse_elsewhere(row)
         if row.state in UNDER_WAY:
             row = await self._check(row)
         if task_id is not None and decision is Decision.ACCEPTED:
             await self._check_id(row, task_id)
         return await self._decide(row, decision, task_id)
+
+    def _refuse_elsewhere(self, row: Submission) -> None:
+        if not self._ledger.can_reach(row):
+            raise AtAnotherService(Training.of(row))
 
     async def _decide(self, row: Submission, decision: Decision, task_id: str | None) -> Training:
         now = self._clock.now()
@@ -108,6 +115,7 @@ class Reconciler:
             raise UnknownTraining(is_ref=True)
         now = self._clock.now()
         if known := await self._ledger.find(task_id, now):
+            self._refuse_elsewhere(known)
             return await self._name(known, name)
         await known_task(await self._core.provider(), task_id, Kind.TRAINING)
         new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)

@@ -42,6 +42,8 @@ class Checked:
     task: TaskStatus | None = None
     history: ProgressHistory | None = None
     unknown: Refused | None = None
+    elsewhere: bool = False
+    """Whether it was made at another service, so that this one was not asked."""
     not_recorded: LedgerError | None = None
     """Why what the service said could not be written; `row` has it nevertheless."""
 
@@ -107,6 +109,8 @@ class Tracker:
         """
         if row.state is State.SENDING:
             return Checked(await self.reload(row))
+        if not self._ledger.can_reach(row):
+            return Checked(row, elsewhere=True)
         lacks_word = row.kind is Kind.TRAINING and row.trigger_word is None and row.forgotten_at is None
         may_change = row.state in UNDER_WAY or (row.state is State.FINISHED and lacks_word)
         if not may_change or row.task_id is None:

@@ -52,6 +52,8 @@ class Note(StrEnum):
     """Its subject was forgotten: only what is not personal is kept."""
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was taken into the ledger."""
+    AT_ANOTHER_SERVICE = "at_another_service"
+    """Made at a service that this studio does not send to: this is the last known state."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Training:
 
     state: State
     kind: Kind = Kind.TRAINING
+    service: str | None = None
+    """Address and generation of the service that it was made at; None when it is not in the ledger."""
     ref: str | None = None
     task_id: str | None = None
     subject: str | None = None
@@ -96,6 +100,7 @@ class Training:
         return Training(
             state=row.state,
             kind=row.kind,
+            service=row.service,
             ref=row.ref,
             task_id=row.task_id,
             subject=row.subject,
@@ -121,6 +126,7 @@ class Training:
         row, history = checked.row, checked.history
         odd = checked.task is not None and "odd_trigger_word" in checked.task.notes
         notes = (Note.ODD_WORD,) * odd + (Note.NOT_WRITTEN,) * (checked.not_recorded is not None)
+        notes += (Note.AT_ANOTHER_SERVICE,) * checked.elsewhere
         training = Training.of(row, *notes)
         if history is None or row.checked_at is None or row.state not in UNDER_WAY:
             return training
@@ -128,13 +134,14 @@ class Training:
 
     @property
     def can_make_images(self) -> bool:
-        """Finished, and its trigger word is known."""
-        return self.state is State.FINISHED and bool(self.trigger_word)
+        """Finished at the service that this studio sends to, and its trigger word is known."""
+        reachable = Note.AT_ANOTHER_SERVICE not in self.notes
+        return self.state is State.FINISHED and bool(self.trigger_word) and reachable
 
     @property
     def is_under_way(self) -> bool:
         """Whether a later status check can return something else."""
-        return self.state in UNDER_WAY and Note.MISSING not in self.notes
+        return self.state in UNDER_WAY and not {Note.MISSING, Note.AT_ANOTHER_SERVICE} & {*self.notes}
 
     @property
     def progress(self) -> tuple[State, float | None]:

@@ -19,6 +19,7 @@ from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.provider import Kind, TaskStatus, TrainingCall
 from apiframe_studio.core import Core
 from apiframe_studio.errors import (
+    AtAnotherService,
     NotAPhotoSet,
     Rejected,
     SetNotUsable,
@@ -33,7 +34,7 @@ from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.progress import ignore
 from apiframe_studio.reconciler import Decision, Reconciler, known_task
 from apiframe_studio.submitter import Sent
-from apiframe_studio.tracker import FruitlessWaits
+from apiframe_studio.tracker import Checked, FruitlessWaits
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trigger_words import WordDoubt, doubts_about
 
@@ -68,7 +69,7 @@ class Price:
     subject: str | None = None
     fingerprint: str | None = None
     earlier: Training | None = None
-    """A training of the same photos that there is already, when a new one is asked for on purpose."""
+    """A training of the same photos: at this service when a new one is asked for on purpose, or at another."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Trainings:
         await self._core.provider()
         try:
             photo_set = await self._photo_sets.known(request.training_images_id)
-        except (NotAPhotoSet, SetNotUsable):
+        except (AtAnotherService, NotAPhotoSet, SetNotUsable):
             return None
         new = self._submission(request, photo_set)
         known = await self._ledger.find_duplicate(new, self._clock.now())
@@ -189,6 +190,8 @@ class Trainings:
         if new.idempotency_key is not None:
             earlier = await self._ledger.find_duplicate(replace(new, idempotency_key=None), self._clock.now())
         there = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
+        if there is None and new.fingerprint is not None:
+            there = await self._photo_sets.trained(new.fingerprint)
         return Price(least, most, new.photos, new.subject, new.fingerprint, there)
 
     def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewSubmission:
@@ -243,6 +246,8 @@ class Trainings:
             state is returned with `Note.NOT_REFRESHED`.
         """
         known = await self._find_if_readable(name)
+        if known is not None and not self._ledger.can_reach(known):
+            return await self.look(name)
         key = name if known is None else known.ref
 
         async def look() -> Training:
@@ -287,13 +292,13 @@ class Trainings:
         now = self._clock.now()
         # What is under way is looked at before the page is read: a look may move it in or out of `status`.
         under_way = await self._ledger.page(
-            Kind.TRAINING, now, subject=subject, states=UNDER_WAY, limit=REFRESHED_AT_ONCE
+            Kind.TRAINING, now, here=True, subject=subject, states=UNDER_WAY, limit=REFRESHED_AT_ONCE
         )
         looked_at = {training.ref: training for training in await self._refreshed(under_way.rows)}
         page = await self._ledger.page(
             Kind.TRAINING, now, subject=subject, states=status or _LISTED, before=cursor, limit=limit
         )
-        trainings = [looked_at.get(row.ref) or Training.of(row) for row in page.rows]
+        trainings = [looked_at.get(row.ref) or self._training(row) for row in page.rows]
         next_cursor = page.rows[-1].ref if page.more else None
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
@@ -303,7 +308,7 @@ class Trainings:
             trainings,
             next_cursor,
             page.total,
-            [Training.of(row) for row in unsettled.rows],
+            [self._training(row) for row in unsettled.rows],
             unsettled.total,
             rejected,
         )
@@ -346,6 +351,10 @@ class Trainings:
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
         """Record what a user says became of a request; see `Reconciler.resolve`."""
         return await self._reconciler.resolve(ref, decision, task_id)
+
+    def _training(self, row: Submission) -> Training:
+        """A training as it is known, without a status check."""
+        return Training.of_checked(Checked(row, elsewhere=not self._ledger.can_reach(row)))
 
     async def _find_if_readable(self, name: str) -> Submission | None:
         try:

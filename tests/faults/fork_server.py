@@ -28,6 +28,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.errors import NotYetSent, Rejected
+from apiframe_studio.ledger import Scope
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.studio import Studio, StudioConfig
@@ -76,7 +77,7 @@ async def _start(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _open_ledger(job: dict[str, Any]) -> dict[str, Any]:
-    Store(Path(job["ledger"])).close()
+    Store(Path(job["ledger"]), Scope("local", "")).close()
     return {}
 
 

@@ -93,7 +93,7 @@ async def started(
 
 
 async def only_row(studio: Studio) -> Submission:
-    (row,) = await studio.ledger.list(Kind.TRAINING, studio.clock.now())
+    (row,) = (await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=50)).rows
     return row
 
 
@@ -296,7 +296,7 @@ async def test_a_user_may_resend_while_the_first_request_still_hangs(tmp_path: P
                 group.start_soon(start)
                 await gate.until_arrived()
                 gate.go.set()
-            rows = await studio.ledger.list(Kind.TRAINING, clock.now())
+            rows = (await studio.ledger.page(Kind.TRAINING, clock.now(), limit=50)).rows
     assert len(server.posts) == 2
     assert {row.task_id for row in rows} == {"train-first", "train-second"}
     assert {result.task_id for result in results} == {"train-first", "train-second"}

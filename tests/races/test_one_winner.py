@@ -16,7 +16,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, queries
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope, queries
 from apiframe_studio.ledger.errors import LedgerDamaged
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
@@ -25,6 +25,7 @@ from apiframe_studio.trainings import TrainingRequest
 
 from ..faults.child_process import ForkServer, Job, PaidService, id_for
 
+SCOPE = Scope("local", "s")
 KEY = SecretStr("v1-test-key-0123456789")
 ROUNDS = 8
 forks = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
@@ -86,7 +87,7 @@ async def test_one_of_fifty_calls_in_one_process_pays(service: PaidService, tmp_
         async with anyio.create_task_group() as group:
             for _ in range(50):
                 group.start_soon(start)
-        rows = await studio.ledger.list(Kind.TRAINING, studio.clock.now())
+        rows = (await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=50)).rows
         await studio.aclose()
     assert len(service.trainings()) == 1
     assert [row.task_id for row in rows] == [id_for("images-1")]
@@ -104,7 +105,7 @@ def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) 
 
         def open_ledger(_: int, path: Path = path) -> Path | None:
             try:
-                Store(path).close()
+                Store(path, SCOPE).close()
             except LedgerDamaged as error:
                 return error.set_aside
             return None
@@ -114,19 +115,19 @@ def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) 
         aside = list(path.parent.glob("ledger.sqlite3.damaged-*"))
         assert [file.read_bytes() for file in aside] == [damaged]
         assert reported == set(aside)
-        Store(path).close()
+        Store(path, SCOPE).close()
 
 
 RACER = """
 import sys
 from pathlib import Path
-from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.ledger.states import Event
 
 path, verb, ref = sys.argv[1:]
-store = Store(Path(path))
+store = Store(Path(path), Scope("local", "s"))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(20):
@@ -172,17 +173,17 @@ def race(ledger: Path, verb: str) -> list[list[list[str]]]:
 
 def test_an_id_imported_by_three_processes_at_once_is_one_row(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
-    store = Store(ledger)
+    store = Store(ledger, SCOPE)
     for lines in zip(*race(ledger, "import"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(is_new for _, is_new in lines) == ["False", "False", "True"]
-    assert store.page("s", "local", Kind.TRAINING, 1.0, limit=1).total == 20
+    assert store.page(Kind.TRAINING, 1.0, limit=1).total == 20
     store.close()
 
 
 def test_an_id_given_to_three_submissions_at_once_belongs_to_one_of_them(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
-    store = Store(ledger)
+    store = Store(ledger, SCOPE)
     refs = iter([f"tr-{name}{number:06}" for name in "abc" for number in range(20)])
     with patch.object(queries, "_new_ref", lambda _kind: next(refs)):
         for number in range(60):
@@ -192,6 +193,6 @@ def test_an_id_given_to_three_submissions_at_once_belongs_to_one_of_them(tmp_pat
     for lines in zip(*race(ledger, "accept"), strict=True):
         assert len({ref for ref, _ in lines}) == 1
         assert sorted(mine for _, mine in lines) == ["False", "False", "True"]
-    accepted = store.page("s", "local", Kind.TRAINING, 1.0, states=[State.QUEUED], limit=60)
+    accepted = store.page(Kind.TRAINING, 1.0, states=[State.QUEUED], limit=60)
     assert Counter(row.task_id for row in accepted.rows) == {f"made-elsewhere-{n}": 1 for n in range(20)}
     store.close()

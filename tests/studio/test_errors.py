@@ -33,6 +33,7 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.provider import Kind, Range
 from apiframe_studio.errors import (
+    AtAnotherService,
     CheckIncomplete,
     ConsentMissing,
     FolderUnusable,
@@ -161,6 +162,7 @@ EXAMPLES: list[tuple[StudioError, str]] = [
     (WrongKind(Kind.UPLOAD, Kind.TRAINING), "that id is of kind upload, not training"),
     (NothingToResolve(TRAINING), "tr-1234567 is failed, so that decision does not apply"),
     (MayStillFinish(TRAINING, 1764000000.0), "tr-1234567 may still finish, until 2025-11-24 16:00 UTC"),
+    (AtAnotherService(TRAINING), "tr-1234567 was made at another service, s"),
     (SubjectMismatch(TRAINING), "training tr-1234567 already has another subject"),
     (TaskIdTaken(ROW), "that task_id belongs to tr-1234567"),
     (TaskIdMissing(), "the decision accepted needs a task_id"),

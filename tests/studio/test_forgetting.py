@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from apiframe_studio.forgetting import forget_subject, look_up_subject
 from apiframe_studio.generations import ImageRequest
 from apiframe_studio.image_store import ImageStore
-from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Submission
+from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Scope, Submission
 from apiframe_studio.ledger.relations import related
 from apiframe_studio.ledger.states import State
 from apiframe_studio.ledger.store import Store
@@ -96,10 +96,13 @@ async def test_after_forgetting_no_file_contains_the_subject(
     }
     now = studio.clock.now()
     for kind, spent in ((Kind.UPLOAD, 2.0), (Kind.TRAINING, 48.0), (Kind.GENERATION, 2.0)):
-        rows = [row for row in await studio.ledger.list(kind, now) if row.subject is None]
+        rows = [row for row in (await studio.ledger.page(kind, now, limit=50)).rows if row.subject is None]
         assert [row.credits for row in rows] == [spent]
         assert rows[0].sent_at is not None
-    assert [row.subject for row in await studio.ledger.list(Kind.TRAINING, now)] == ["Berta", None]
+    assert [row.subject for row in (await studio.ledger.page(Kind.TRAINING, now, limit=50)).rows] == [
+        "Berta",
+        None,
+    ]
     assert _holding(tmp_path / "data", ["Berta"])
     again = await forget_subject("Canarianna", studio.ledger, studio.image_store, studio.clock.now())
     assert again.records == 0
@@ -113,8 +116,8 @@ async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subject
         for subject in ("a/b", "a:b"):
             await _trained(studio, subject)
             await studio.generations.generate(ImageRequest("by the sea", subject=subject), 20)
-    [ours] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="a/b")
-    [others] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="a:b")
+    [ours] = (await studio.ledger.page(Kind.GENERATION, studio.clock.now(), subject="a/b", limit=50)).rows
+    [others] = (await studio.ledger.page(Kind.GENERATION, studio.clock.now(), subject="a:b", limit=50)).rows
     folder = tmp_path / "portraits" / "a_b"
     for ref in (ours.ref, others.ref):
         (folder / f".20270101-000000-{ref}-2.png.part").write_bytes(b"half")
@@ -134,7 +137,9 @@ async def test_an_image_left_by_a_process_that_crashed_after_forgetting_is_remov
             await _trained(studio, subject)
         for subject in ("Anna", "Berta"):
             await studio.generations.generate(ImageRequest("by the sea", subject=subject), 20)
-        [ours] = await studio.ledger.list(Kind.GENERATION, studio.clock.now(), subject="Anna")
+        [ours] = (
+            await studio.ledger.page(Kind.GENERATION, studio.clock.now(), subject="Anna", limit=50)
+        ).rows
         await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
         folder = tmp_path / "portraits" / "Anna"
         folder.mkdir()
@@ -178,7 +183,9 @@ class Interrupted(ImageStore):
     def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedImage]) -> Sequence[Path]:
         self.removed += 1
         if self.removed == self.nth:
-            store = Store(self.studio.ledger.path)
+            store = Store(
+                self.studio.ledger.path, Scope(self.studio.ledger.owner, self.studio.ledger.service)
+            )
             store.get_or_create(self.late, self.studio.clock.now())
             store.close()
         return super().remove(subject, refs, saved)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, RowPage, Submission
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, RowPage, Scope, Submission
 from apiframe_studio.ledger.errors import PaymentNotApproved, TaskIdTaken
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import Event, State
@@ -17,6 +17,7 @@ from apiframe_studio.ledger.store import Store
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
+SCOPE = Scope(PLACE[1], PLACE[0])
 NEW = NewSubmission(Kind.TRAINING, *PLACE, "images-1", "TOKSIS", "Anna", idempotency_key="key-1")
 LEASE = 50.0
 DECISIONS = (Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP)
@@ -24,7 +25,7 @@ DECISIONS = (Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PER
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "ledger.sqlite3")
+    made = Store(tmp_path / "ledger.sqlite3", SCOPE)
     yield made
     made.close()
 
@@ -38,7 +39,7 @@ def unconfirmed(store: Store, new: NewSubmission) -> Submission:
 
 
 def found(store: Store, ref: str) -> Submission:
-    row = store.find(*PLACE, ref, EPOCH)
+    row = store.find(ref, EPOCH)
     assert row is not None
     return row
 
@@ -51,7 +52,7 @@ def test_a_task_id_is_used_only_with_accepted(store: Store, kind: Kind, event: E
     assert decided is not None
     accepted = event is Event.PERSON_SAYS_ACCEPTED
     assert (decided.task_id, decided.accepted_at) == (("task-1", EPOCH + 1) if accepted else (None, None))
-    assert (store.find(*PLACE, "task-1", EPOCH) is not None) is accepted
+    assert (store.find("task-1", EPOCH) is not None) is accepted
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -169,18 +170,18 @@ def test_unsettled_rows_are_open_or_unconfirmed_without_trainings_under_way(stor
             under_way = state in (State.QUEUED, State.PROCESSING) and kind is not Kind.TRAINING
             if under_way or state in (State.INTENT, State.SENDING, State.UNCONFIRMED):
                 expected.add((kind, state))
-    unsettled = store.unsettled(*PLACE, EPOCH)
+    unsettled = store.unsettled(EPOCH)
     assert {(row.kind, row.state) for row in unsettled.rows} == expected
     assert len(unsettled.rows) == unsettled.total == len(expected)
-    cut = store.unsettled(*PLACE, EPOCH, limit=3)
+    cut = store.unsettled(EPOCH, limit=3)
     assert (len(cut.rows), cut.total) == (3, len(expected))
 
 
 def test_a_training_missing_at_the_service_is_unsettled(store: Store) -> None:
     row = answered_with(store, NEW, State.QUEUED)
-    assert store.unsettled(*PLACE, EPOCH) == RowPage([], 0)
+    assert store.unsettled(EPOCH) == RowPage([], 0)
     store.mark_missing(row.ref, EPOCH)
-    unsettled = store.unsettled(*PLACE, EPOCH)
+    unsettled = store.unsettled(EPOCH)
     assert ([found.ref for found in unsettled.rows], unsettled.total) == ([row.ref], 1)
 
 
@@ -190,7 +191,7 @@ def test_unsent_rows_do_not_displace_unconfirmed_ones(store: Store) -> None:
     store.record_response(lost.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     for number in range(4):
         store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, f"unsent {number}"), EPOCH + 1)
-    unsettled = store.unsettled(*PLACE, EPOCH + 1, limit=3)
+    unsettled = store.unsettled(EPOCH + 1, limit=3)
     assert [row.state for row in unsettled.rows] == [State.UNCONFIRMED, State.INTENT, State.INTENT]
     assert unsettled.rows[0].ref == lost.ref
 
@@ -198,7 +199,7 @@ def test_unsent_rows_do_not_displace_unconfirmed_ones(store: Store) -> None:
 def test_a_submission_of_a_crashed_sender_is_listed_as_unconfirmed(store: Store) -> None:
     row, _ = store.get_or_create(replace(NEW, kind=Kind.GENERATION), EPOCH)
     store.begin_sending(row.ref, EPOCH, LEASE)
-    (listed,) = store.unsettled(*PLACE, EPOCH + LEASE + 1).rows
+    (listed,) = store.unsettled(EPOCH + LEASE + 1).rows
     assert (listed.ref, listed.state) == (row.ref, State.UNCONFIRMED)
 
 
@@ -293,7 +294,7 @@ def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
     store.begin_sending(training.ref, EPOCH + 1, LEASE)
     store.record_response(training.ref, 1, Event.ACCEPTED, Answer(task_id="t"), EPOCH + 1)
     if forgotten:
-        store.forget_subject("local", "", [training.ref], EPOCH + 1)
+        store.forget_subject("", [training.ref], EPOCH + 1)
     if how == "spooled":
         store.spool(upload, 1, "set-1", EPOCH + 2)
     else:

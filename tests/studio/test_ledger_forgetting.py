@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.generations import ImageRequest
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, Scope
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
@@ -25,6 +25,7 @@ from apiframe_studio.trainings import TrainingRequest
 from .stepped_clock import EPOCH, SteppedClock
 
 PLACE = ("https://service.invalid v1", "local")
+SCOPE = Scope(PLACE[1], PLACE[0])
 WORDS = ("canary-name", "canary-word", "canary-message", "canary-prompt", "canary-answer", "canary-photos")
 PHOTOS = "canary-photos"
 
@@ -42,7 +43,7 @@ def holding(folder: Path) -> dict[str, list[str]]:
 @pytest.mark.parametrize("kind", Kind)
 def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    store = Store(folder / "ledger.sqlite3")
+    store = Store(folder / "ledger.sqlite3", SCOPE)
     new = NewSubmission(
         kind,
         *PLACE,
@@ -57,7 +58,7 @@ def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, t
     sending = store.begin_sending(row.ref, EPOCH, 50.0)
     assert sending is not None
     assert holding(folder)
-    store.forget_subject("local", "", [row.ref], EPOCH + 1)
+    store.forget_subject("", [row.ref], EPOCH + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
     picture = SavedImage(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
@@ -75,7 +76,7 @@ def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, t
         comes()
         assert holding(folder) == {}
     assert store.save_images([picture]) == [picture]
-    kept = store.find(*PLACE, row.ref, EPOCH + 4)
+    kept = store.find(row.ref, EPOCH + 4)
     store.close()
     assert holding(folder) == {}
     assert kept is not None
@@ -84,7 +85,7 @@ def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, t
 
 
 def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
-    store = Store(tmp_path / "data" / "ledger.sqlite3")
+    store = Store(tmp_path / "data" / "ledger.sqlite3", SCOPE)
     row, _ = store.get_or_create(
         NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), EPOCH
     )
@@ -92,7 +93,7 @@ def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> Non
     store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
-    store.forget_subject("local", "", [row.ref], EPOCH + 1)
+    store.forget_subject("", [row.ref], EPOCH + 1)
     stray = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
     assert stray is not None
     store.record_status(stray.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
@@ -101,10 +102,10 @@ def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> Non
 
 
 def test_an_unsent_row_is_abandoned_when_it_is_forgotten(tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
-    store.forget_subject("local", "", [row.ref], EPOCH)
-    forgotten = store.find(*PLACE, row.ref, EPOCH)
+    store.forget_subject("", [row.ref], EPOCH)
+    forgotten = store.find(row.ref, EPOCH)
     assert forgotten is not None
     assert forgotten.state is State.ABANDONED
     assert store.begin_sending(row.ref, EPOCH, 50.0) is None
@@ -113,25 +114,25 @@ def test_an_unsent_row_is_abandoned_when_it_is_forgotten(tmp_path: Path) -> None
 
 
 def test_no_image_is_generated_with_a_training_forgotten_after_it_was_read(tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     training, _ = store.import_task(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", EPOCH)
     images = NewSubmission(
         Kind.GENERATION, *PLACE, "task-1 digest", subject="canary-name", prompt="by the sea"
     )
-    store.forget_subject("local", "", [training.ref], EPOCH)
+    store.forget_subject("", [training.ref], EPOCH)
     with pytest.raises(SubjectForgotten):
         store.get_or_create(images, EPOCH)
-    assert store.list(*PLACE, Kind.GENERATION, EPOCH) == []
+    assert store.page(Kind.GENERATION, EPOCH, limit=1000).rows == []
     store.close()
 
 
 @pytest.mark.parametrize("event", [Event.THROTTLED, Event.NOT_SENT])
 def test_a_forgotten_row_that_was_not_accepted_is_abandoned(event: Event, tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
     row, _ = store.get_or_create(new, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
-    store.forget_subject("local", "", [row.ref], EPOCH)
+    store.forget_subject("", [row.ref], EPOCH)
     settled = store.record_response(row.ref, 1, event, Answer(), EPOCH)
     assert settled is not None
     assert settled.state is State.ABANDONED
@@ -142,18 +143,18 @@ def test_a_forgotten_row_that_was_not_accepted_is_abandoned(event: Event, tmp_pa
 
 @pytest.mark.parametrize("by", ["the same set", "another set of the same photos"])
 def test_forgotten_photos_are_recognised_while_a_payment_may_be_under_way(by: str, tmp_path: Path) -> None:
-    store = Store(tmp_path / "data" / "ledger.sqlite3")
+    store = Store(tmp_path / "data" / "ledger.sqlite3", SCOPE)
     new = NewSubmission(Kind.TRAINING, *PLACE, "canary-photos", fingerprint="canary-photos-print")
     row, _ = store.get_or_create(new, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)
-    store.forget_subject("local", "", [row.ref], EPOCH)
+    store.forget_subject("", [row.ref], EPOCH)
 
     def known() -> list[str]:
         if by == "the same set":
             found = store.find_duplicate(new, EPOCH)
             return [] if found is None else [found.ref]
-        return [found.ref for found in store.trainings_of_photos(*PLACE, "canary-photos-print", EPOCH)]
+        return [found.ref for found in store.trainings_of_photos("canary-photos-print", EPOCH)]
 
     assert known() == [row.ref]
     assert store.get_or_create(new, EPOCH)[1] is False
@@ -271,7 +272,7 @@ async def test_a_subject_forgotten_before_the_training_is_sent_is_neither_traine
         await studio.trainings.start(request)
     assert forgetful.forgets is None
     assert sandbox.store.count_paid() == paid
-    assert await studio.ledger.list(Kind.TRAINING, studio.clock.now()) == []
+    assert (await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=50)).rows == []
     assert holding(tmp_path / "data") == {}
     with pytest.raises(SubjectForgotten):
         await studio.trainings.price(request)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, queries
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Scope, Submission, queries
 from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State
@@ -21,6 +21,7 @@ from apiframe_studio.subjects import subject_key
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
+SCOPE = Scope(PLACE[1], PLACE[0])
 SUBJECTS = ("Anna", "Zoë Ångström", None)
 STATES = (State.INTENT, State.UNCONFIRMED, State.QUEUED, State.PROCESSING, State.FINISHED, State.FAILED)
 MANY = 120
@@ -46,7 +47,7 @@ def remember(store: Store, number: int, kind: Kind = Kind.TRAINING) -> None:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    made = Store(tmp_path_factory.mktemp("pages") / "ledger.sqlite3")
+    made = Store(tmp_path_factory.mktemp("pages") / "ledger.sqlite3", SCOPE)
     for number in range(MANY):
         remember(made, number)
     for number in range(12):
@@ -65,14 +66,12 @@ def test_all_pages_together_are_the_whole_list(
 ) -> None:
     whole = [
         row.ref
-        for row in store.list(*PLACE, Kind.TRAINING, EPOCH, subject=subject)
+        for row in store.page(Kind.TRAINING, EPOCH, subject_key=subject_key(subject), limit=1000).rows
         if states is None or row.state in states
     ]
     key, before, read = subject_key(subject), None, list[str]()
     while True:
-        page = store.page(
-            *PLACE, Kind.TRAINING, EPOCH, subject_key=key, states=states, before=before, limit=limit
-        )
+        page = store.page(Kind.TRAINING, EPOCH, subject_key=key, states=states, before=before, limit=limit)
         assert page.total == len(whole)
         read += [row.ref for row in page.rows]
         if not page.more:
@@ -85,9 +84,9 @@ def test_all_pages_together_are_the_whole_list(
 @pytest.mark.parametrize("cursor", ["tr-0000000", "", "an upload"])
 def test_a_cursor_of_another_list_is_reported(store: Store, cursor: str) -> None:
     if cursor == "an upload":
-        cursor = store.page(*PLACE, Kind.UPLOAD, EPOCH, limit=1).rows[0].ref
+        cursor = store.page(Kind.UPLOAD, EPOCH, limit=1).rows[0].ref
     with pytest.raises(UnknownCursor):
-        store.page(*PLACE, Kind.TRAINING, EPOCH, before=cursor, limit=5)
+        store.page(Kind.TRAINING, EPOCH, before=cursor, limit=5)
 
 
 @pytest.mark.parametrize(
@@ -101,28 +100,28 @@ def test_a_cursor_of_another_list_is_reported(store: Store, cursor: str) -> None
     ],
 )
 def test_names_with_a_prefix_are_found_once_each(store: Store, beginning: str, names: list[str]) -> None:
-    assert store.subjects(*PLACE, beginning, limit=5) == names
-    assert store.subjects(*PLACE, beginning, limit=1) == names[:1]
+    assert store.subjects(beginning, limit=5) == names
+    assert store.subjects(beginning, limit=1) == names[:1]
 
 
 def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     """Every verb that a call of the server makes, but for forgetting."""
     new = NewSubmission(Kind.TRAINING, *PLACE, f"more {number}", "TOKSIS", "Anna", f"key {number}")
-    ref = store.page(*PLACE, Kind.TRAINING, EPOCH, limit=1).rows[0].ref
-    yield "page", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, limit=5)
-    yield "older page", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, before=ref, limit=5)
-    yield "page of states", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, states=UNDER_WAY, limit=5)
-    yield "page of a subject", lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", limit=5)
+    ref = store.page(Kind.TRAINING, EPOCH, limit=1).rows[0].ref
+    yield "page", lambda: store.page(Kind.TRAINING, EPOCH, limit=5)
+    yield "older page", lambda: store.page(Kind.TRAINING, EPOCH, before=ref, limit=5)
+    yield "page of states", lambda: store.page(Kind.TRAINING, EPOCH, states=UNDER_WAY, limit=5)
+    yield "page of a subject", lambda: store.page(Kind.TRAINING, EPOCH, subject_key="anna", limit=5)
     yield (
         "page of both",
-        lambda: store.page(*PLACE, Kind.TRAINING, EPOCH, subject_key="anna", states=UNDER_WAY, limit=5),
+        lambda: store.page(Kind.TRAINING, EPOCH, subject_key="anna", states=UNDER_WAY, limit=5),
     )
-    yield "unsettled", lambda: store.unsettled(*PLACE, EPOCH, limit=5)
-    yield "find", lambda: store.find(*PLACE, ref, EPOCH)
-    yield "find by id", lambda: store.find(*PLACE, "task training 2", EPOCH)
-    yield "look", lambda: store.find_with_history(*PLACE, "task training 2", EPOCH)
-    yield "photos", lambda: store.trainings_of_photos(*PLACE, "print 3", EPOCH)
-    yield "names", lambda: store.subjects(*PLACE, "", limit=5)
+    yield "unsettled", lambda: store.unsettled(EPOCH, limit=5)
+    yield "find", lambda: store.find(ref, EPOCH)
+    yield "find by id", lambda: store.find("task training 2", EPOCH)
+    yield "look", lambda: store.find_with_history("task training 2", EPOCH)
+    yield "photos", lambda: store.trainings_of_photos("print 3", EPOCH)
+    yield "names", lambda: store.subjects("", limit=5)
     yield "peek", lambda: store.find_duplicate(new, EPOCH)
     yield "admit", lambda: store.get_or_create(new, EPOCH)
     sent, _ = store.get_or_create(new, EPOCH)
@@ -164,13 +163,13 @@ def statements_asked() -> Generator[dict[str, Any]]:
 
 
 def test_forgetting_reads_only_the_rows_of_the_subject(tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     for number in range(12):
         remember(store, number)
         remember(store, number, Kind.UPLOAD)
     with statements_asked() as statements:
-        store.forgotten_generations(PLACE[1])
-        store.forget_subject(PLACE[1], "Anna", [], EPOCH)
+        store.forgotten_generations()
+        store.forget_subject("Anna", [], EPOCH)
     assert len(statements) > 6
     narrow = ("ref=", "task_id=", "fingerprint=", "about=", "about>", "subject_key=", "submissions_forgotten")
     with store._reading() as connection:

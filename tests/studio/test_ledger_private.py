@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio import private_files
-from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import LedgerNotPrivate
 from apiframe_studio.ledger.store import Store
 
@@ -19,6 +19,7 @@ from .stepped_clock import EPOCH
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
 NEW = NewSubmission(Kind.TRAINING, "https://service.invalid v1", "local", "images-1")
 SOMEBODY = 4_242
+SCOPE = Scope("local", "https://service.invalid v1")
 as_root = pytest.mark.skipif(
     getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file to somebody"
 )
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def use(path: Path) -> None:
-    store = Store(path)
+    store = Store(path, SCOPE)
     row, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.close()
@@ -68,7 +69,7 @@ def test_only_write_access_to_a_home_folder_is_removed(path: Path, monkeypatch: 
 def test_a_shared_folder_is_refused_and_left_unchanged(path: Path) -> None:
     path.parent.chmod(0o1777)
     with pytest.raises(LedgerNotPrivate) as refused:
-        Store(path)
+        Store(path, SCOPE)
     assert refused.value.path == path.parent
     assert mode(path.parent) == 0o1777
 
@@ -87,7 +88,7 @@ def test_a_writable_parent_folder_with_files_of_another_user_is_refused(path: Pa
     os.chown(above / "theirs", SOMEBODY, SOMEBODY)
     above.chmod(0o777)
     with pytest.raises(LedgerNotPrivate) as refused:
-        Store(path)
+        Store(path, SCOPE)
     assert refused.value.path == above
     above.chmod(0o1777)
     use(path)
@@ -104,7 +105,7 @@ def test_a_file_of_another_user_is_refused_with_its_path(
     theirs.chmod(wide)
     before = path.read_bytes()
     with pytest.raises(LedgerNotPrivate) as refused:
-        Store(path)
+        Store(path, SCOPE)
     assert refused.value.path == theirs
     assert "another user" in refused.value.why
     assert (path.read_bytes(), mode(theirs)) == (before, wide)
@@ -116,7 +117,7 @@ def test_an_id_that_another_user_put_into_the_spool_is_ignored(path: Path) -> No
     planted.write_text("{}")
     os.chown(planted, SOMEBODY, SOMEBODY)
     with pytest.raises(LedgerNotPrivate) as refused:
-        Store(path)
+        Store(path, SCOPE)
     assert refused.value.path == planted
 
 

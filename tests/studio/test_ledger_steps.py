@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import LedgerTooNew, SpendingCapReached
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.migrations import VERSION
@@ -32,6 +32,7 @@ GOLDEN_2 = ROOT / "tests/golden/ledger-version-2.sqlite3"
 WROTE_GOLDEN = "ecb4710"
 SERVICE, OWNER = "https://api.apiframe.pro v1", "local"
 PLACE = (SERVICE, OWNER)
+SCOPE = Scope(PLACE[1], PLACE[0])
 WRITTEN_AT = 1_793_005_700.0
 ANNAS_PHOTOS = "e21ad38613e8e66df125cb1f2401ac21171ce4d8dd25118a29e917fe67456c7e"
 
@@ -60,8 +61,8 @@ def column(path: Path, name: str) -> dict[str, object]:
 
 
 def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
-    store = Store(path)
-    anna, _ = store.list(*PLACE, Kind.TRAINING, WRITTEN_AT, subject="Anna")
+    store = Store(path, SCOPE)
+    anna, _ = store.page(Kind.TRAINING, WRITTEN_AT, here=True, subject_key=subject_key("Anna"), limit=9).rows
     assert (anna.trigger_word, anna.task_id) == ("TOKSIS", "29a04da8-e683-4f77-99ff-c1037968c188")
     assert len(store.images_of("ge-0p6fkjf")) == 2
     assert store.history("up-yhe25bn")
@@ -73,7 +74,7 @@ def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
 
 def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None:
     path = Path(shutil.copyfile(GOLDEN_2, tmp_path / "ledger.sqlite3"))
-    Store(path).close()
+    Store(path, SCOPE).close()
     kept, golden = rows_of(path), rows_of(GOLDEN_2)
     assert [row["ref"] for row in kept] == [row["ref"] for row in golden]
     counts = Counter((row["kind"], row["state"]) for row in golden)
@@ -81,11 +82,11 @@ def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None
 
 
 def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) -> None:
-    store = Store(path)
-    trainings = store.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)
+    store = Store(path, SCOPE)
+    trainings = store.trainings_of_photos(ANNAS_PHOTOS, WRITTEN_AT)
     assert [row.ref for row in trainings] == ["tr-j88zqxy", "tr-b3xgxfg"]
-    (by_ref,) = store.trainings_of_photos(*PLACE, "unconfirmed".ljust(64, "f"), WRITTEN_AT)
-    (by_id,) = store.trainings_of_photos(*PLACE, "finished".ljust(64, "f"), WRITTEN_AT)
+    (by_ref,) = store.trainings_of_photos("unconfirmed".ljust(64, "f"), WRITTEN_AT)
+    (by_id,) = store.trainings_of_photos("finished".ljust(64, "f"), WRITTEN_AT)
     assert (by_ref.about, by_id.about) == ("up-q5b4nhy", "task-upload-finished")
     store.close()
     never_seen = {ref for ref, print_ in column(path, "fingerprint").items() if print_ is None}
@@ -93,20 +94,20 @@ def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) 
 
 
 def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
-    store = Store(path)
+    store = Store(path, SCOPE)
     for name in ("Zoë Ångström", "zoe\u0308  a\u030angstro\u0308m ", "ZOËÅNGSTRÖM".replace("Å", " Å")):
-        page = store.page(*PLACE, Kind.TRAINING, WRITTEN_AT, subject_key=subject_key(name), limit=20)
+        page = store.page(Kind.TRAINING, WRITTEN_AT, subject_key=subject_key(name), limit=20)
         assert page.total == 9
-    assert len(store.find_related(OWNER, "ZOË ÅNGSTRÖM")) == 27
+    assert len(store.find_related("ZOË ÅNGSTRÖM")) == 27
     # Anna's at another address, too, and nobody else's of the name.
-    refs = {row.ref for row in store.find_related(OWNER, "anna")}
+    refs = {row.ref for row in store.find_related("anna")}
     assert refs == {"up-yhe25bn", "tr-b3xgxfg", "tr-j88zqxy", "ge-0p6fkjf", "tr-j6d5w7b"}
     store.close()
 
 
 def test_data_that_0_1_0_forgot_stays_forgotten(path: Path) -> None:
-    store = Store(path)
-    row = store.find(*PLACE, "tr-7vjhwxp", WRITTEN_AT)
+    store = Store(path, SCOPE)
+    row = store.find("tr-7vjhwxp", WRITTEN_AT)
     assert row is not None
     assert row.forgotten_at is not None
     named = store.rename(row.ref, "Berta")
@@ -116,7 +117,7 @@ def test_data_that_0_1_0_forgot_stays_forgotten(path: Path) -> None:
 
 
 def test_a_key_of_0_1_0_still_returns_its_training(path: Path) -> None:
-    store = Store(path)
+    store = Store(path, SCOPE)
     set_id = "24e94f7e-b74a-4505-829b-a7762fc28279"
     again = NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKSIS", idempotency_key="anna-1")
     row, is_new = store.get_or_create(again, WRITTEN_AT)
@@ -129,7 +130,7 @@ def test_a_key_of_0_1_0_still_returns_its_training(path: Path) -> None:
 
 
 def test_credits_spent_by_0_1_0_count_for_the_day(path: Path) -> None:
-    store = Store(path)
+    store = Store(path, SCOPE)
     row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
     with pytest.raises(SpendingCapReached) as reached:
         store.begin_sending(row.ref, WRITTEN_AT, 50.0, 1.0)
@@ -140,9 +141,9 @@ def test_credits_spent_by_0_1_0_count_for_the_day(path: Path) -> None:
 
 
 def test_a_new_and_a_migrated_ledger_have_the_same_tables(path: Path, tmp_path: Path) -> None:
-    Store(path).close()
+    Store(path, SCOPE).close()
     fresh = tmp_path / "fresh" / "ledger.sqlite3"
-    Store(fresh).close()
+    Store(fresh, SCOPE).close()
     asked = create_engine("sqlite://")
     metadata.create_all(asked)
     expected = shape_of(asked)
@@ -199,8 +200,8 @@ def test_a_migration_killed_anywhere_is_complete_or_absent(
         kills += 1
         version = sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0]
         assert version in range(1, VERSION + 1)
-        store = Store(path)
-        assert len(store.trainings_of_photos(*PLACE, ANNAS_PHOTOS, WRITTEN_AT)) == 2
+        store = Store(path, SCOPE)
+        assert len(store.trainings_of_photos(ANNAS_PHOTOS, WRITTEN_AT)) == 2
         store.close()
         assert columns_before(path) == columns_before(GOLDEN)
     else:
@@ -218,7 +219,7 @@ def test_0_1_0_refuses_a_newer_ledger_and_leaves_it_unchanged(path: Path, tmp_pa
     if packed.returncode:
         pytest.skip("the history is not here")
     subprocess.run(["tar", "x", "-C", tmp_path], input=packed.stdout, check=True)
-    Store(path).close()
+    Store(path, SCOPE).close()
     before = (path.read_bytes(), sorted(os.listdir(tmp_path)))
     run = subprocess.run(
         [
@@ -238,7 +239,7 @@ def test_0_1_0_refuses_a_newer_ledger_and_leaves_it_unchanged(path: Path, tmp_pa
 
 
 def test_an_older_process_refuses_the_ledger_after_a_newer_one_migrated_it(path: Path) -> None:
-    store = Store(path)
+    store = Store(path, SCOPE)
     with sqlite3.connect(path) as newer:
         newer.execute(f"PRAGMA user_version={VERSION + 1}")
     newer.close()

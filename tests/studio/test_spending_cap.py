@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.generations import ImageRequest
-from apiframe_studio.ledger import Answer, Kind, NewSubmission
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
@@ -24,6 +24,7 @@ from apiframe_studio.trainings import TrainingRequest
 
 from .stepped_clock import SteppedClock
 
+SCOPE = Scope("local", "s")
 NOW = 1_000.0
 
 
@@ -133,14 +134,14 @@ def spent(store: Store) -> float:
 def test_every_attempt_counts_unless_it_provably_cost_nothing(
     tmp_path: Path, ends: tuple[Event, ...], credits_spent: float
 ) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     attempt(store, "images-1", *ends)
     assert spent(store) == credits_spent
     store.close()
 
 
 def test_a_resent_request_counts_twice_and_its_orphan_id_not_a_third_time(tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     ref = attempt(store, "images-1", Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
     store.begin_sending(ref, NOW, 60)
     orphan = store.record_response(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
@@ -151,11 +152,11 @@ def test_a_resent_request_counts_twice_and_its_orphan_id_not_a_third_time(tmp_pa
 
 
 def test_an_unconfirmed_training_of_unknown_size_counts_with_its_maximum_cost(tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.sqlite3")
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE)
     row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
     store.begin_sending(row.ref, NOW, 60)
     assert spent(store) == 120
-    store.forget_subject("local", "", [row.ref], NOW)
+    store.forget_subject("", [row.ref], NOW)
     assert spent(store) == 120
     store.close()
 
@@ -163,11 +164,11 @@ def test_an_unconfirmed_training_of_unknown_size_counts_with_its_maximum_cost(tm
 RACER = """
 import sys
 from pathlib import Path
-from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.store import Store
 
-store = Store(Path(sys.argv[1]))
+store = Store(Path(sys.argv[1]), Scope("local", "s"))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(4):
@@ -184,7 +185,7 @@ store.close()
 
 def test_concurrent_processes_cannot_exceed_the_cap_together(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
-    Store(ledger).close()
+    Store(ledger, SCOPE).close()
     with ExitStack() as racers:
         started = [
             racers.enter_context(

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, update
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Submission, queries
+from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Scope, Submission, queries
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import Event, State
@@ -35,6 +35,7 @@ from apiframe_studio.ledger.store import Store
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
+SCOPE = Scope(PLACE[1], PLACE[0])
 LEASE_SECONDS = 50.0
 PAID_FOR = (State.QUEUED, State.PROCESSING, State.FINISHED, State.FAILED)
 # In memory where there is such a folder: a kill is not a power cut, so syncing would only take time.
@@ -90,7 +91,7 @@ class PaidRequests(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(dir=FOLDER))
         self.path = self.folder / "ledger.sqlite3"
         shutil.copyfile(_empty_ledger(), self.path)
-        self.stores = [Store(self.path), Store(self.path)]
+        self.stores = [Store(self.path, SCOPE), Store(self.path, SCOPE)]
         self.now = EPOCH
         self.service = Service()
         self.about_to_send: list[tuple[int, str]] = []
@@ -205,7 +206,7 @@ class PaidRequests(RuleBasedStateMachine):
         reached["killed while sending"] += any(delivery.process == process for delivery in self.deliveries)
         self.deliveries = [delivery for delivery in self.deliveries if delivery.process != process]
         self.stores[process].close()
-        self.stores[process] = Store(self.path)
+        self.stores[process] = Store(self.path, SCOPE)
 
     def clock(self, data: st.DataObject) -> None:
         """Time passes, or the clock is set."""
@@ -245,10 +246,10 @@ class PaidRequests(RuleBasedStateMachine):
             assert row.state in PAID_FOR or in_doubt or decided or row.ref in carried, row
 
     def rows(self) -> list[Submission]:
-        return list(self.stores[0].list(*PLACE, Kind.TRAINING, self.now))
+        return list(self.stores[0].page(Kind.TRAINING, self.now, limit=1000).rows)
 
     def row(self, ref: str) -> Submission:
-        found = self.stores[0].find(*PLACE, ref, self.now)
+        found = self.stores[0].find(ref, self.now)
         assert found is not None
         return found
 
@@ -259,7 +260,7 @@ _TEMPLATE: list[Path] = []
 def _empty_ledger() -> Path:
     if not _TEMPLATE:
         path = Path(tempfile.mkdtemp(dir=FOLDER)) / "ledger.sqlite3"
-        Store(path).close()
+        Store(path, SCOPE).close()
         _TEMPLATE.append(path)
     return _TEMPLATE[0]
 
@@ -305,7 +306,7 @@ def _sent_again_on_restart(_self: Store, connection: Connection, now: float) -> 
 
 def _no_compare(self: Store, ref: str, now: float, lease_seconds: float) -> Submission:
     with self._transaction() as connection:
-        row = queries.one(connection, ref)
+        row = queries.one(connection, SCOPE.owner, ref)
         assert row is not None
         self._spool.reserve(ref, row.attempt + 1)
         sending = replace(row, state=State.SENDING, attempt=row.attempt + 1, lease_until=now + lease_seconds)

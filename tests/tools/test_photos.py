@@ -119,7 +119,7 @@ async def test_without_consent_nothing_leaves_the_machine(session: Session, phot
     assert "Nothing was sent" in message
     assert "Ask the user whether the subject agreed; only if so, call prepare_photos" in message
     assert session.requests() == 0
-    assert await session.studio.ledger.list(Kind.UPLOAD, session.clock.now()) == []
+    assert (await session.studio.ledger.page(Kind.UPLOAD, session.clock.now(), limit=50)).rows == []
 
 
 @IN_ONE_ERA
@@ -164,7 +164,7 @@ async def test_prepared_photos_have_a_price_and_an_expiry_and_no_metadata(
             age=30,
             subject="Anna",
         )
-        [row] = await session.studio.ledger.list(Kind.UPLOAD, runs.now())
+        [row] = (await session.studio.ledger.page(Kind.UPLOAD, runs.now(), limit=50)).rows
     facts = shown.facts
     assert (facts["status"], facts["subject"], facts["photos"]) == ("ready", "Anna", DRAWN)
     assert (facts["credits"], facts["training_credits"], facts["deduplicated"]) == (2, 48, False)

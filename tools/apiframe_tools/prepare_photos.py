@@ -129,7 +129,7 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
         return None
     number = len(ready.photos.prepared.jpegs)
     photos = name_set(number, ready.request.subject, ready.photos.fingerprint)
-    trained = await studio.photo_sets.trained(ready.photos)
+    trained = await studio.photo_sets.trained(ready.photos.fingerprint)
     before = f" {describe_earlier_training(trained)}" if trained else ""
     left_out = ready.photos.found - number
     training = studio.terms.training_credits.of(number)

@@ -15,6 +15,7 @@ from apiframe_studio.ledger.records import (
     Observation,
     RowPage,
     SavedImage,
+    Scope,
     Submission,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "Observation",
     "RowPage",
     "SavedImage",
+    "Scope",
     "Submission",
 ]

@@ -20,6 +20,7 @@ from apiframe_studio.ledger.records import (
     Observation,
     RowPage,
     SavedImage,
+    Scope,
     Submission,
 )
 from apiframe_studio.subjects import subject_key
@@ -33,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """What one owner did at one service, kept in a file that several processes may share.
+    """What one owner did, kept in a file that several processes may share; new requests go to one service.
 
     Every method takes one transaction and is not abandoned when its caller is cancelled: what was begun
     is finished. See `store.Store` for what each verb does and raises.
@@ -45,9 +46,14 @@ class Ledger:
         self.path = path
         self.service = service
         self.owner = owner
+        self._scope = Scope(owner, service)
         self._terms = terms
         self._store: Store | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
+
+    def can_reach(self, row: Submission) -> bool:
+        """Whether a submission was made at the service that this studio sends to."""
+        return row.service == self.service
 
     async def get_or_create(
         self,
@@ -111,17 +117,17 @@ class Ledger:
 
     async def find_related(self, subject: str) -> Sequence[Submission]:
         """Every submission of a subject at any service, in whatever form the name is written."""
-        return await self._do(lambda store: store.find_related(self.owner, subject))
+        return await self._do(lambda store: store.find_related(subject))
 
     async def forgotten_generations(self) -> Sequence[str]:
         """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
-        return await self._do(lambda store: store.forgotten_generations(self.owner))
+        return await self._do(lambda store: store.forgotten_generations())
 
     async def forget_subject(
         self, subject: str, refs: Sequence[str], now: float
     ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
         """Take everything personal out of these submissions, and of all else about the subject, which is returned."""
-        return await self._do(lambda store: store.forget_subject(self.owner, subject, refs, now))
+        return await self._do(lambda store: store.forget_subject(subject, refs, now))
 
     async def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
@@ -133,17 +139,14 @@ class Ledger:
 
     async def find(self, name: str, now: float) -> Submission | None:
         """The newest submission with this ref or task_id."""
-        return await self._do(lambda store: store.find(self.service, self.owner, name, now))
-
-    async def list(self, kind: Kind, now: float, *, subject: str | None = None) -> Sequence[Submission]:
-        """Every submission of one kind, newest first."""
-        return await self._do(lambda store: store.list(self.service, self.owner, kind, now, subject=subject))
+        return await self._do(lambda store: store.find(name, now))
 
     async def page(
         self,
         kind: Kind,
         now: float,
         *,
+        here: bool = False,
         subject: str | None = None,
         states: Collection[State] | None = None,
         before: str | None = None,
@@ -155,10 +158,9 @@ class Ledger:
             return RowPage((), 0)
         return await self._do(
             lambda store: store.page(
-                self.service,
-                self.owner,
                 kind,
                 now,
+                here=here,
                 subject_key=key,
                 states=states,
                 before=before,
@@ -168,17 +170,15 @@ class Ledger:
 
     async def unsettled(self, now: float) -> RowPage:
         """The submissions of any kind that are not settled, at most 50; see `read_unsettled`."""
-        return await self._do(lambda store: store.unsettled(self.service, self.owner, now))
+        return await self._do(lambda store: store.unsettled(now))
 
     async def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:
         """The names of subjects with a training that begin so, in alphabetical order."""
-        return await self._do(lambda store: store.subjects(self.service, self.owner, beginning, limit=limit))
+        return await self._do(lambda store: store.subjects(beginning, limit=limit))
 
     async def trainings_of_photos(self, fingerprint: str, now: float) -> Sequence[Submission]:
         """Every training of the photos with this fingerprint, whichever set it was made of, newest first."""
-        return await self._do(
-            lambda store: store.trainings_of_photos(self.service, self.owner, fingerprint, now)
-        )
+        return await self._do(lambda store: store.trainings_of_photos(fingerprint, now))
 
     async def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
@@ -190,8 +190,8 @@ class Ledger:
         # nobody holds the file, it is done here (docs/decisions/0004-the-ledger.md).
         if self._store is not None and not (self._store.is_copy or self._one_at_a_time.borrowed_tokens):
             with suppress(LedgerBusy, LedgerDamaged):
-                return self._store.glance(self.service, self.owner, name, now)
-        return await self._do(lambda store: store.find_with_history(self.service, self.owner, name, now))
+                return self._store.glance(name, now)
+        return await self._do(lambda store: store.find_with_history(name, now))
 
     async def progress_history(self, row: Submission) -> ProgressHistory:
         """What is needed to estimate when a training will be finished."""
@@ -229,5 +229,5 @@ class Ledger:
         if self._store is None:
             from apiframe_studio.ledger.store import Store
 
-            self._store = Store(self.path, terms=self._terms, check=check)
+            self._store = Store(self.path, self._scope, terms=self._terms, check=check)
         return self._store

@@ -117,7 +117,28 @@ _INDEXES_BY_OWNER: Final = (
     "CREATE INDEX submissions_forgotten ON submissions (owner, kind) WHERE forgotten_at IS NOT NULL",
 )
 
-STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS, _INDEXES_BY_OWNER)
+# Lists and look-ups are of an owner's rows at every service.
+_LISTS_ACROSS_SERVICES: Final = (
+    "DROP INDEX submissions_about",
+    "DROP INDEX submissions_task",
+    "DROP INDEX submissions_newest",
+    "DROP INDEX submissions_subject",
+    "DROP INDEX submissions_state",
+    "DROP INDEX submissions_forgotten",
+    "DROP INDEX idempotency_keys_ref",
+    "DROP INDEX attempts_sent",
+    "CREATE INDEX submissions_about ON submissions (owner, service, kind, about)",
+    "CREATE INDEX submissions_task ON submissions (owner, task_id)",
+    "CREATE INDEX submissions_newest ON submissions (owner, kind, created_at)",
+    "CREATE INDEX submissions_subject ON submissions (owner, subject_key, kind, created_at)",
+    "CREATE INDEX submissions_state ON submissions (owner, state, kind, created_at, service)",
+    # With the refs in it, so that SQLite prefers it to the index of lists.
+    "CREATE INDEX submissions_forgotten ON submissions (owner, kind, ref) WHERE forgotten_at IS NOT NULL",
+    "CREATE INDEX idempotency_keys_ref ON idempotency_keys (owner, ref)",
+    "CREATE INDEX attempts_sent ON attempts (owner, service, sent_at)",
+)
+
+STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS, _INDEXES_BY_OWNER, _LISTS_ACROSS_SERVICES)
 VERSION: Final = len(STEPS)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.queries import one, read
+from apiframe_studio.ledger.queries import OF_OWNER, one, read
 from apiframe_studio.ledger.records import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
@@ -30,9 +30,9 @@ _URGENCY: Final = {State.UNCONFIRMED: 0, State.SENDING: 0, State.INTENT: 2}
 _LAST: Final = "\U0010ffff"
 _NEXT_NAME: Final = (
     select(submissions.c.subject, submissions.c.subject_key)
-    .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key >= bindparam("start"))
+    .where(OF_OWNER, submissions.c.subject_key >= bindparam("start"))
     .where(submissions.c.subject_key > bindparam("after"), submissions.c.subject_key < bindparam("end"))
-    .where(submissions.c.service == bindparam("service"), submissions.c.kind == bindparam("kind"))
+    .where(submissions.c.kind == bindparam("kind"))
     .order_by(submissions.c.subject_key)
     .limit(1)
 )
@@ -40,26 +40,26 @@ _NEXT_NAME: Final = (
 
 def read_page(
     connection: Connection,
-    service: str,
     owner: str,
     kind: Kind,
     *,
+    service: str | None = None,
     subject_key: str | None = None,
     states: Collection[State] | None = None,
     before: str | None = None,
     limit: int,
 ) -> RowPage:
-    """At most `limit` submissions of one kind that are older than the one called `before`.
+    """At most `limit` submissions of one kind, at one service or at any, that are older than the one called `before`.
 
     Raises:
         UnknownCursor: `before` is none of this list.
     """
-    wanted: dict[str, Any] = {"service": service, "owner": owner, "kind": kind.value}
-    if subject_key is not None:
-        wanted["subject_key"] = subject_key
+    narrowed = {"service": service, "subject_key": subject_key}
+    wanted: dict[str, Any] = {name: value for name, value in narrowed.items() if value is not None}
+    wanted |= {"owner": owner, "kind": kind.value}
     each = [wanted] if states is None else [{**wanted, "state": state.value} for state in states]
     total = sum(connection.execute(_counting(*sorted(one_of)), one_of).scalar_one() for one_of in each)
-    cursor: dict[str, Any] = {} if before is None else _cursor(connection, service, owner, kind, before)
+    cursor: dict[str, Any] = {} if before is None else _cursor(connection, owner, kind, before)
     # One more than wanted tells whether more follow.
     found = (
         read(
@@ -71,13 +71,13 @@ def read_page(
     return RowPage(rows[:limit], total, more=len(rows) > limit)
 
 
-def read_unsettled(connection: Connection, service: str, owner: str, *, limit: int) -> RowPage:
+def read_unsettled(connection: Connection, owner: str, *, limit: int) -> RowPage:
     """At most `limit` submissions of any kind that are open or unconfirmed.
 
     Of the trainings under way only those that the service does not know: one that it knows is listed as what it is.
     Those on which money may hang come first, those that were not sent last, each newest first.
     """
-    ours: dict[str, Any] = {"service": service, "owner": owner}
+    ours: dict[str, Any] = {"owner": owner}
     each: list[dict[str, Any]] = [{**ours, "state": state.value} for state in OPEN - UNDER_WAY]
     each += [{**ours, "state": state.value, "kind": kind.value} for state in UNDER_WAY for kind in Kind]
     rows: list[Submission] = []
@@ -91,10 +91,10 @@ def read_unsettled(connection: Connection, service: str, owner: str, *, limit: i
 
 
 def read_names(
-    connection: Connection, service: str, owner: str, kind: Kind, beginning: str, *, limit: int
+    connection: Connection, owner: str, kind: Kind, beginning: str, *, limit: int
 ) -> Sequence[str]:
     """The names of subjects whose compared form begins so, each once, in alphabetical order."""
-    place = {"service": service, "owner": owner, "kind": kind.value}
+    place = {"owner": owner, "kind": kind.value}
     names: list[str] = []
     bounds = {"start": beginning, "after": "", "end": beginning + _LAST}
     # From one name to the next by the index: a subject may have a thousand rows.
@@ -104,9 +104,9 @@ def read_names(
     return names
 
 
-def _cursor(connection: Connection, service: str, owner: str, kind: Kind, before: str) -> dict[str, Any]:
-    cursor = one(connection, before)
-    if cursor is None or (cursor.service, cursor.owner, cursor.kind) != (service, owner, kind):
+def _cursor(connection: Connection, owner: str, kind: Kind, before: str) -> dict[str, Any]:
+    cursor = one(connection, owner, before)
+    if cursor is None or cursor.kind is not kind:
         raise UnknownCursor
     return {"created_at": cursor.created_at, "ref": cursor.ref}
 

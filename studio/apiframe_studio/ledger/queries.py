@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from apiframe_studio.api.provider import TrainingPrice
 from apiframe_studio.ledger.digests import digest, forgotten_mark
 from apiframe_studio.ledger.intent import Keyed
-from apiframe_studio.ledger.records import Kind, NewSubmission, Observation, Submission
+from apiframe_studio.ledger.records import Kind, NewSubmission, Observation, Scope, Submission
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
 from apiframe_studio.ledger.states import OPEN, State
 from apiframe_studio.ledger.transitions import impersonal, is_about, is_of_photos
@@ -40,36 +41,39 @@ LATEST: Final = 200
 REF_PREFIX: Final = {Kind.TRAINING: "tr", Kind.UPLOAD: "up", Kind.GENERATION: "ge"}
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to answer it.
-_OURS: Final = (submissions.c.service == bindparam("service")) & (submissions.c.owner == bindparam("owner"))
-_OF_KIND: Final = _OURS & (submissions.c.kind == bindparam("kind"))
+OF_OWNER: Final = submissions.c.owner == bindparam("owner")
+_HERE: Final = OF_OWNER & (submissions.c.service == bindparam("service"))
+_OF_KIND: Final = _HERE & (submissions.c.kind == bindparam("kind"))
 _NEWEST_FIRST: Final = (submissions.c.created_at.desc(), submissions.c.ref)
 
-ONE: Final = select(submissions).where(submissions.c.ref == bindparam("ref"))
-# Each side of an OR names the place by itself, or SQLite finds no index for it and reads every row.
-NAMED: Final = (
-    select(submissions)
-    .where(
-        or_(
-            _OURS & (submissions.c.ref == bindparam("name")),
-            _OURS & (submissions.c.task_id == bindparam("name")),
-        )
+ONE: Final = select(submissions).where(OF_OWNER, submissions.c.ref == bindparam("ref"))
+# Each side of an OR names the owner by itself, or SQLite finds no index for it and reads every row.
+_NAMED: Final = select(submissions).where(
+    or_(
+        OF_OWNER & (submissions.c.ref == bindparam("name")),
+        OF_OWNER & (submissions.c.task_id == bindparam("name")),
     )
-    .order_by(*_NEWEST_FIRST)
 )
+NAMED: Final = _NAMED.order_by(submissions.c.service != bindparam("service"), *_NEWEST_FIRST)
+"""The submissions with this ref or task_id: those of the scope's service first."""
+_NAMED_HERE: Final = _NAMED.where(submissions.c.service == bindparam("service")).order_by(*_NEWEST_FIRST)
 OF_SUBJECT: Final = (
     select(submissions)
-    .where(submissions.c.owner == bindparam("owner"), submissions.c.subject_key == bindparam("subject_key"))
+    .where(OF_OWNER, submissions.c.subject_key == bindparam("subject_key"))
     .order_by(*_NEWEST_FIRST)
 )
 # Lists go in as one JSON text each, however long: a subject may have more rows than a statement has parameters.
 _LISTED: Final = func.json_each(bindparam("listed")).table_valued("value")
 LISTED: Final = select(_LISTED.c.value)
-_OF_REFS: Final = select(submissions).where(submissions.c.ref.in_(LISTED))
-REFS_OF_PRINTS: Final = select(submissions.c.ref).where(
-    submissions.c.owner == bindparam("owner"), submissions.c.fingerprint.in_(LISTED)
+# The plus keeps SQLite from an index of all that an owner has: each ref is looked up by itself.
+_OWN_LISTED: Final = (literal_column("+submissions.owner") == bindparam("owner")) & submissions.c.ref.in_(
+    LISTED
 )
+_OF_REFS: Final = select(submissions).where(_OWN_LISTED)
+_OWN_REFS: Final = select(submissions.c.ref).where(_OWN_LISTED)
+REFS_OF_PRINTS: Final = select(submissions.c.ref).where(OF_OWNER, submissions.c.fingerprint.in_(LISTED))
 FORGOTTEN: Final = select(submissions.c.ref).where(
-    submissions.c.owner == bindparam("owner"),
+    OF_OWNER,
     submissions.c.kind == bindparam("kind"),
     submissions.c.forgotten_at.is_not(None),
 )
@@ -83,8 +87,7 @@ REFS_MADE_OF: Final = text(
     f"{_EACH} service = :service AND kind = 'training' AND about = value UNION "
     f"{_EACH} service = :service AND kind = 'generation' AND about >= value || ' ' AND about < value || '!'"
 )
-OF_KIND: Final = select(submissions).where(_OF_KIND).order_by(*_NEWEST_FIRST)
-SENDING_ROWS: Final = select(submissions).where(submissions.c.state == State.SENDING.value)
+SENDING_ROWS: Final = select(submissions).where(OF_OWNER, submissions.c.state == State.SENDING.value)
 # Of a forgotten submission only a mark is kept, and that cannot be looked for: it is compared one by one.
 _MARKED: Final = (
     _OF_KIND
@@ -101,6 +104,12 @@ _OF_PHOTOS: Final = (
     .where(or_(_OF_KIND & (submissions.c.fingerprint == bindparam("fingerprint")), _MARKED))
     .order_by(*_NEWEST_FIRST)
 )
+_ELSEWHERE_OF_PHOTOS: Final = (
+    select(submissions)
+    .where(OF_OWNER, submissions.c.fingerprint == bindparam("fingerprint"))
+    .where(submissions.c.service != bindparam("service"), submissions.c.kind == bindparam("kind"))
+    .order_by(*_NEWEST_FIRST)
+)
 _KEYED: Final = (
     select(idempotency_keys.c.asked, submissions)
     .join(submissions, submissions.c.ref == idempotency_keys.c.ref)
@@ -108,11 +117,14 @@ _KEYED: Final = (
     .where(idempotency_keys.c.kind == bindparam("kind"), idempotency_keys.c.key == bindparam("key"))
 )
 SEEN_OF: Final = (
-    select(observations).where(observations.c.ref == bindparam("ref")).order_by(observations.c.at)
+    select(observations)
+    .where(observations.c.ref == bindparam("ref"))
+    .where(select(submissions.c.ref).where(OF_OWNER, submissions.c.ref == bindparam("ref")).exists())
+    .order_by(observations.c.at)
 )
 
 IMAGES_OF: Final = (
-    select(pictures).where(pictures.c.ref.in_(LISTED)).order_by(pictures.c.ref, pictures.c.number)
+    select(pictures).where(pictures.c.ref.in_(_OWN_REFS)).order_by(pictures.c.ref, pictures.c.number)
 )
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
@@ -166,6 +178,13 @@ def of_photos(connection: Connection, place: Mapping[str, str], fingerprint: str
     return [row for row in found if is_of_photos(row, fingerprint)]
 
 
+def trainings_of(connection: Connection, scope: Scope, fingerprint: str) -> Sequence[Submission]:
+    """Every training of the photos with this fingerprint: those of the scope's service first, each newest first."""
+    place = {**vars(scope), "kind": Kind.TRAINING.value}
+    elsewhere = read(connection, _ELSEWHERE_OF_PHOTOS, {**place, "fingerprint": fingerprint})
+    return [*of_photos(connection, place, fingerprint), *elsewhere]
+
+
 def keyed_by(connection: Connection, new: NewSubmission) -> Keyed[Submission] | None:
     """What the key of a new submission was answered with last."""
     if new.idempotency_key is None:
@@ -195,7 +214,7 @@ def with_its_photos(connection: Connection, new: NewSubmission, price: TrainingP
     """A new training with what the ledger knows of its set by now: photos, fingerprint, credits."""
     if new.kind is not Kind.TRAINING or new.fingerprint is not None:
         return new
-    sets = named(connection, new.service, new.owner, new.about)
+    sets = named_here(connection, new, new.about)
     known = next((row for row in sets if row.kind is Kind.UPLOAD and row.forgotten_at is None), None)
     if known is None:
         return new
@@ -243,14 +262,14 @@ def pass_on_keys(connection: Connection, accepted: Submission) -> None:
     if accepted.fingerprint is not None:
         rows = [*rows, *of_photos(connection, _place(accepted), accepted.fingerprint)]
     waiting = [row.ref for row in rows if row.state is State.INTENT and row.ref != accepted.ref]
-    given_to = idempotency_keys.c.ref.in_(waiting)
+    given_to = (idempotency_keys.c.owner == accepted.owner) & idempotency_keys.c.ref.in_(waiting)
     connection.execute(update(idempotency_keys).where(given_to).values(ref=accepted.ref))
 
 
-def has_key(connection: Connection, ref: str) -> bool:
+def has_key(connection: Connection, row: Submission) -> bool:
     """Whether a submission was asked for with an idempotency key."""
-    found = select(idempotency_keys.c.ref).where(idempotency_keys.c.ref == ref).limit(1)
-    return connection.execute(found).first() is not None
+    of_it = (idempotency_keys.c.owner == row.owner) & (idempotency_keys.c.ref == row.ref)
+    return connection.execute(select(idempotency_keys.c.ref).where(of_it).limit(1)).first() is not None
 
 
 def count_attempt(connection: Connection, row: Submission, now: float, credits_at_most: float) -> None:
@@ -259,20 +278,23 @@ def count_attempt(connection: Connection, row: Submission, now: float, credits_a
     connection.execute(insert(attempts).values(**values, sent_at=now, credits=credits_at_most, counts=True))
 
 
-def discount_attempt(connection: Connection, ref: str, attempt: int) -> None:
+def discount_attempt(connection: Connection, owner: str, ref: str, attempt: int) -> None:
     """That an attempt provably cost nothing."""
-    of_it = (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
+    of_it = (attempts.c.owner == owner) & (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
     connection.execute(update(attempts).where(of_it).values(counts=False))
 
 
 def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
-    """Whether any submission of the same place has this id: a spooled one may come in twice."""
-    return bool(named(connection, row.service, row.owner, task_id))
+    """Whether any submission at the same service has this id: a spooled one may come in twice."""
+    return bool(named_here(connection, row, task_id))
 
 
-def named(connection: Connection, service: str, owner: str, name: str) -> Sequence[Submission]:
-    """The submissions with this ref or task_id, newest first."""
-    return read(connection, NAMED, {"service": service, "owner": owner, "name": name})
+def named_here(
+    connection: Connection, place: Scope | NewSubmission | Submission, name: str
+) -> Sequence[Submission]:
+    """The submissions with this ref or task_id, of one owner at one service, newest first."""
+    wanted = {"service": place.service, "owner": place.owner, "name": name}
+    return read(connection, _NAMED_HERE, wanted)
 
 
 def insert_orphan(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
@@ -294,15 +316,16 @@ def add(connection: Connection, new: NewSubmission, state: State, now: float) ->
 def write_row(connection: Connection, row: Submission) -> Submission:
     """Write a row as it is now. The one place where rows are changed, so nothing personal passes after forgetting."""
     row = impersonal(row)
-    connection.execute(update(submissions).where(submissions.c.ref == row.ref).values(**_columns(row)))
+    of_it = (submissions.c.owner == row.owner) & (submissions.c.ref == row.ref)
+    connection.execute(update(submissions).where(of_it).values(**_columns(row)))
     return row
 
 
 def change_all(
-    connection: Connection, refs: Iterable[str], change: Callable[[Submission], Submission]
+    connection: Connection, owner: str, refs: Iterable[str], change: Callable[[Submission], Submission]
 ) -> None:
     """As `write_row`, for many rows: only the columns that change are written, so few indexes have to be."""
-    rows = of_refs(connection, refs)
+    rows = of_refs(connection, owner, refs)
     changed = [impersonal(change(row)) for row in rows]
     pairs = zip(rows, changed, strict=True)
     names = {
@@ -314,14 +337,15 @@ def change_all(
             {"of": row.ref, **{name: value for name, value in _columns(row).items() if name in names}}
             for row in changed
         ]
-        connection.execute(update(submissions).where(submissions.c.ref == bindparam("of")), values)
+        of_each = (submissions.c.owner == owner) & (submissions.c.ref == bindparam("of"))
+        connection.execute(update(submissions).where(of_each), values)
 
 
-def drop_details(connection: Connection, refs: Iterable[str]) -> None:
+def drop_details(connection: Connection, owner: str, refs: Iterable[str]) -> None:
     """Remove what is kept beside these submissions: observations, pictures, keys."""
     listed = list(refs)
     for table in (observations, pictures, idempotency_keys):
-        with_list(connection, delete(table).where(table.c.ref.in_(LISTED)), listed)
+        with_list(connection, delete(table).where(table.c.ref.in_(_OWN_REFS)), listed, owner=owner)
 
 
 def with_list(
@@ -331,13 +355,13 @@ def with_list(
     return connection.execute(statement, {**wanted, "listed": json.dumps(list(listed))})
 
 
-def of_refs(connection: Connection, refs: Iterable[str]) -> Sequence[Submission]:
-    """The submissions with these refs, in no order."""
-    return [_submission(row) for row in with_list(connection, _OF_REFS, refs).mappings()]
+def of_refs(connection: Connection, owner: str, refs: Iterable[str]) -> Sequence[Submission]:
+    """The submissions of an owner with these refs, in no order."""
+    return [_submission(row) for row in with_list(connection, _OF_REFS, refs, owner=owner).mappings()]
 
 
-def one(connection: Connection, ref: str) -> Submission | None:
-    rows = read(connection, ONE, {"ref": ref})
+def one(connection: Connection, owner: str, ref: str) -> Submission | None:
+    rows = read(connection, ONE, {"owner": owner, "ref": ref})
     return rows[0] if rows else None
 
 

@@ -15,6 +15,18 @@ REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
 
 
 @dataclass(frozen=True)
+class Scope:
+    """Whose rows a ledger works on, and the service that its requests go to.
+
+    An owner's rows of every service are found and listed. Duplicates, the daily cap, durations and idempotency keys
+    are those of one service.
+    """
+
+    owner: str
+    service: str
+
+
+@dataclass(frozen=True)
 class Submission:
     """One paid request and what became of it.
 

@@ -24,7 +24,7 @@ def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence
     near = {row.ref: row for row in named}
     new: Sequence[Submission] = named
     while refs := _neighbours(connection, owner, new) - near.keys():
-        new = of_refs(connection, refs)
+        new = of_refs(connection, owner, refs)
         near |= {row.ref: row for row in new}
     newest_first = sorted(near.values(), key=lambda row: (-row.created_at, row.ref))
     return related(newest_first, named)

@@ -42,17 +42,18 @@ submissions: Final = Table(
     Column("subject_key", String),
     Column("forgotten_at", Float),
     Column("missing_since", Float),
-    Index("submissions_about", "service", "owner", "kind", "about"),
-    Index("submissions_task", "service", "owner", "task_id"),
-    Index("submissions_newest", "service", "owner", "kind", "created_at"),
+    Index("submissions_about", "owner", "service", "kind", "about"),
+    Index("submissions_task", "owner", "task_id"),
+    Index("submissions_newest", "owner", "kind", "created_at"),
     Index("submissions_prints", "owner", "fingerprint", "service", "kind"),
-    Index("submissions_subject", "owner", "subject_key", "service", "kind", "created_at"),
-    Index("submissions_state", "state", "service", "owner", "kind", "created_at"),
+    Index("submissions_subject", "owner", "subject_key", "kind", "created_at"),
+    Index("submissions_state", "owner", "state", "kind", "created_at", "service"),
 )
 Index(
     "submissions_forgotten",
     submissions.c.owner,
     submissions.c.kind,
+    submissions.c.ref,
     sqlite_where=submissions.c.forgotten_at.is_not(None),
 )
 
@@ -65,7 +66,7 @@ idempotency_keys: Final = Table(
     Column("key", String, primary_key=True),
     Column("asked", String, nullable=False),
     Column("ref", String, nullable=False),
-    Index("idempotency_keys_ref", "ref"),
+    Index("idempotency_keys_ref", "owner", "ref"),
 )
 """Every key that was answered with a submission: digests of the key and of what was asked for with it."""
 
@@ -79,7 +80,7 @@ attempts: Final = Table(
     Column("sent_at", Float, nullable=False),
     Column("credits", Float, nullable=False),
     Column("counts", Boolean, nullable=False),
-    Index("attempts_sent", "service", "owner", "sent_at"),
+    Index("attempts_sent", "owner", "service", "sent_at"),
 )
 """One row for each sending, with the most that it can have cost; `counts` is false once it provably cost nothing."""
 

@@ -159,11 +159,10 @@ def _make_file(path: Path) -> int | None:
     try:
         make_private_folder(path.parent)
         keep_private(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            keep_file_private(descriptor, path)
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        # By its path: closing a descriptor of the file would drop this process's locks on it.
+        keep_file_private(path)
         _keep_spool_private(spool_folder(path))
     except NotPrivate as refused:
         raise LedgerNotPrivate(refused.path, refused.why) from refused

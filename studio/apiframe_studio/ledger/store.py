@@ -36,7 +36,6 @@ from apiframe_studio.ledger.queries import (
     FORGOTTEN,
     IMAGES_OF,
     NAMED,
-    OF_KIND,
     SEEN_OF,
     SENDING_ROWS,
     SPENT_SINCE,
@@ -50,14 +49,14 @@ from apiframe_studio.ledger.queries import (
     insert_orphan,
     is_known,
     keyed_by,
-    named,
-    of_photos,
+    named_here,
     one,
     pass_on_keys,
     read,
     remember_key,
     same_photos,
     tell_trainings_of,
+    trainings_of,
     with_its_photos,
     with_list,
     write_row,
@@ -69,6 +68,7 @@ from apiframe_studio.ledger.records import (
     Observation,
     RowPage,
     SavedImage,
+    Scope,
     Submission,
 )
 from apiframe_studio.ledger.relations import rows_about
@@ -95,10 +95,16 @@ _MADE_OF: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
 
 
 class Store:
-    """One ledger file, opened. Not for use from two threads at once."""
+    """One ledger file, opened for one owner and service. Not for use from two threads at once.
 
-    def __init__(self, path: Path, *, terms: Terms = DEFAULT_TERMS, check: bool = False) -> None:
+    Every statement names the owner, so no verb reads or changes another owner's row, whatever ref it is given.
+    """
+
+    def __init__(
+        self, path: Path, scope: Scope, *, terms: Terms = DEFAULT_TERMS, check: bool = False
+    ) -> None:
         self._path = path
+        self._scope = scope
         self._terms = terms
         opened = open_ledger(path, check=check)
         self._engine, self._unwritable = opened.engine, opened.unwritable
@@ -183,7 +189,7 @@ class Store:
             LedgerUnusable: also when there is no room to spool the id that will come back.
         """
         with self._transaction() as connection:
-            row = one(connection, ref)
+            row = one(connection, self._scope.owner, ref)
             if row is None or row.state is not State.INTENT:
                 return None
             if (sent := _sent_meanwhile(connection, row)) is not None:
@@ -211,10 +217,10 @@ class Store:
         of its own.
         """
         with self._transaction() as connection:
-            row = one(connection, ref)
+            row = one(connection, self._scope.owner, ref)
             moved = None if row is None else settled(row, attempt, event, answer, now)
             if event in NOT_PAID:
-                discount_attempt(connection, ref, attempt)
+                discount_attempt(connection, self._scope.owner, ref, attempt)
             if moved is not None:
                 moved = write_row(connection, moved)
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
@@ -234,7 +240,7 @@ class Store:
     def record_status(self, ref: str, seen: Observation) -> Submission | None:
         """Record what a look said, when it changes something. Returns the row as it is now."""
         with self._transaction() as connection:
-            row = one(connection, ref)
+            row = one(connection, self._scope.owner, ref)
             if row is None or (following := after(row.state, SEEN[seen.state])) is None:
                 return row
             updated = impersonal(observed(row, following, seen))
@@ -247,7 +253,7 @@ class Store:
     def mark_missing(self, ref: str, now: float) -> Submission | None:
         """Record that the service does not know the id (or the links are gone), since when first. Returns the row."""
         with self._transaction() as connection:
-            row = one(connection, ref)
+            row = one(connection, self._scope.owner, ref)
             if row is None or row.missing_since is not None:
                 return row
             return write_row(connection, replace(row, missing_since=now))
@@ -263,7 +269,7 @@ class Store:
         self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            row = one(connection, ref)
+            row = one(connection, self._scope.owner, ref)
             if row is None or (following := after(row.state, event)) is None:
                 return None
             if not is_open_to(row, event, now):
@@ -280,7 +286,7 @@ class Store:
     def import_task(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
         """Remember a task that was made elsewhere, or find the submission that has its id (then False)."""
         with self._transaction() as connection:
-            if known := named(connection, new.service, new.owner, task_id):
+            if known := named_here(connection, self._scope, task_id):
                 return known[0], False
             row = add(connection, new, State.QUEUED, now)
             return write_row(connection, replace(row, task_id=task_id)), True
@@ -288,28 +294,28 @@ class Store:
     def rename(self, ref: str, subject: str) -> Submission | None:
         """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
         with self._transaction() as connection:
-            row = one(connection, ref)
+            row = one(connection, self._scope.owner, ref)
             if row is None or row.subject is not None:
                 return row
             return write_row(connection, replace(row, subject=subject))
 
-    def find_related(self, owner: str, subject: str) -> Sequence[Submission]:
+    def find_related(self, subject: str) -> Sequence[Submission]:
         """Every submission of a subject at any service, the photo sets it was trained on, what was made with either.
 
         A name may have been given to one of them only: the others bear the same photos and words.
         """
         key = subject_key(subject)
         with self._reading() as connection:
-            return [] if key is None else rows_about(connection, owner, key)
+            return [] if key is None else rows_about(connection, self._scope.owner, key)
 
-    def forgotten_generations(self, owner: str) -> Sequence[str]:
+    def forgotten_generations(self) -> Sequence[str]:
         """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
         with self._reading() as connection:
-            wanted = {"owner": owner, "kind": Kind.GENERATION.value}
+            wanted = {"owner": self._scope.owner, "kind": Kind.GENERATION.value}
             return list(connection.execute(FORGOTTEN, wanted).scalars())
 
     def forget_subject(
-        self, owner: str, subject: str, refs: Sequence[str], now: float
+        self, subject: str, refs: Sequence[str], now: float
     ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
         """Take everything personal out of these submissions and of all that is about the subject by now.
 
@@ -318,13 +324,13 @@ class Store:
         """
         key = subject_key(subject)
         with self._transaction() as connection:
-            rows: Sequence[Submission] = () if key is None else rows_about(connection, owner, key)
+            rows: Sequence[Submission] = () if key is None else rows_about(connection, self._scope.owner, key)
             known = set(refs)
             late = [row for row in rows if row.ref not in known]
-            saved = _images_of(connection, [row.ref for row in late])
+            saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
-            change_all(connection, marked, partial(forgotten, now=now))
-            drop_details(connection, marked)
+            change_all(connection, self._scope.owner, marked, partial(forgotten, now=now))
+            drop_details(connection, self._scope.owner, marked)
         if marked:
             with self._reading() as connection:
                 connection.exec_driver_sql("VACUUM")
@@ -335,8 +341,8 @@ class Store:
         unwanted: list[SavedImage] = []
         with self._transaction() as connection:
             for picture in saved:
-                row = one(connection, picture.ref)
-                if row is not None and row.forgotten_at is not None:
+                row = one(connection, self._scope.owner, picture.ref)
+                if row is None or row.forgotten_at is not None:
                     unwanted.append(picture)
                     continue
                 connection.execute(insert(pictures).prefix_with("OR REPLACE").values(**asdict(picture)))
@@ -345,54 +351,44 @@ class Store:
     def images_of(self, *refs: str) -> Sequence[SavedImage]:
         """The pictures of these generations, those of each in their order."""
         with self._reading() as connection:
-            return _images_of(connection, refs)
+            return self._images_of(connection, refs)
 
-    def find(self, service: str, owner: str, name: str, now: float) -> Submission | None:
-        """The newest submission with this ref or task_id."""
-        rows = self._read_fresh(NAMED, {"service": service, "owner": owner, "name": name}, now)
+    def find(self, name: str, now: float) -> Submission | None:
+        """The submission with this ref or task_id at any service: of several one of the scope's, then the newest."""
+        rows = self._read_fresh(NAMED, {**vars(self._scope), "name": name}, now)
         return rows[0] if rows else None
 
-    def find_with_history(
-        self, service: str, owner: str, name: str, now: float
-    ) -> tuple[Submission, ProgressHistory] | None:
+    def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
         """As `find`, with what is needed to estimate when it will be finished."""
-        row = self.find(service, owner, name, now)
+        row = self.find(name, now)
         return None if row is None else (row, self.progress_history(row))
 
-    def glance(
-        self, service: str, owner: str, name: str, now: float
-    ) -> tuple[Submission, ProgressHistory] | None:
+    def glance(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
         """As `find_with_history`, for the event loop itself: it waits for nobody and writes nothing.
 
         Raises:
             LedgerBusy: it would have to.
         """
         with self._nonblocking():
-            rows = read(self._reader, NAMED, {"service": service, "owner": owner, "name": name})
+            rows = read(self._reader, NAMED, {**vars(self._scope), "name": name})
             if any(_lease_ran_out(row, now) for row in rows):
                 raise LedgerBusy(self._path)
             return (rows[0], self.progress_history(rows[0])) if rows else None
 
-    def list(
-        self, service: str, owner: str, kind: Kind, now: float, *, subject: str | None = None
-    ) -> Sequence[Submission]:
-        """Every submission of one kind, newest first; `subject` narrows, in whatever form the name is written."""
-        rows = self._read_fresh(OF_KIND, {"service": service, "owner": owner, "kind": kind.value}, now)
-        return [row for row in rows if subject is None or subject_key(row.subject) == subject_key(subject)]
-
     def page(
         self,
-        service: str,
-        owner: str,
         kind: Kind,
         now: float,
         *,
+        here: bool = False,
         subject_key: str | None = None,
         states: Collection[State] | None = None,
         before: str | None = None,
         limit: int,
     ) -> RowPage:
         """At most `limit` submissions of one kind, newest first, older than the one called `before`.
+
+        Those of every service, or with `here` of the scope's only.
 
         Raises:
             UnknownCursor: `before` is none of this list.
@@ -401,9 +397,9 @@ class Store:
         with self._reading() as connection:
             page = read_page(
                 connection,
-                service,
-                owner,
+                self._scope.owner,
                 kind,
+                service=self._scope.service if here else None,
                 subject_key=subject_key,
                 states=states,
                 before=before,
@@ -411,33 +407,33 @@ class Store:
             )
         return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
-    def unsettled(self, service: str, owner: str, now: float, *, limit: int = MAX_UNSETTLED) -> RowPage:
+    def unsettled(self, now: float, *, limit: int = MAX_UNSETTLED) -> RowPage:
         """The submissions of any kind that are not settled, at most `limit`; see `read_unsettled`."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            page = read_unsettled(connection, service, owner, limit=limit)
+            page = read_unsettled(connection, self._scope.owner, limit=limit)
         return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
-    def subjects(self, service: str, owner: str, beginning: str, *, limit: int) -> Sequence[str]:
+    def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:
         """The names of subjects with a training that begin so, in whatever form they are written; alphabetical."""
         with self._reading() as connection:
             key = subject_key(beginning) or ""
-            return read_names(connection, service, owner, Kind.TRAINING, key, limit=limit)
+            return read_names(connection, self._scope.owner, Kind.TRAINING, key, limit=limit)
 
-    def trainings_of_photos(
-        self, service: str, owner: str, fingerprint: str, now: float
-    ) -> Sequence[Submission]:
-        """Every training of the photos with this fingerprint, whichever set it was made of, newest first."""
+    def trainings_of_photos(self, fingerprint: str, now: float) -> Sequence[Submission]:
+        """Every training of the photos with this fingerprint: those of the scope's service first, each newest first."""
         self._declare_dead_senders(now)
-        place = {"service": service, "owner": owner, "kind": Kind.TRAINING.value}
         with self._reading() as connection:
-            rows = of_photos(connection, place, fingerprint)
+            rows = trainings_of(connection, self._scope, fingerprint)
         return [_as_it_is(row, now) for row in rows]
 
     def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
         with self._reading() as connection:
-            return [as_observation(row) for row in connection.execute(SEEN_OF, {"ref": ref}).mappings()]
+            return [
+                as_observation(row)
+                for row in connection.execute(SEEN_OF, {"owner": self._scope.owner, "ref": ref}).mappings()
+            ]
 
     def progress_history(self, row: Submission) -> ProgressHistory:
         """What is needed to estimate when a training will be finished; empty for one that is not under way."""
@@ -509,10 +505,14 @@ class Store:
                 spooled.accepted_at,
             )
 
+    def _images_of(self, connection: Connection, refs: Sequence[str]) -> Sequence[SavedImage]:
+        found = with_list(connection, IMAGES_OF, refs, owner=self._scope.owner)
+        return [SavedImage(**row) for row in found.mappings()]
+
     def _declare_dead_senders(self, now: float) -> None:
         """Before a list is read: what a dead sender left behind is unconfirmed."""
         with self._reading() as connection:
-            sending = read(connection, SENDING_ROWS, {})
+            sending = read(connection, SENDING_ROWS, {"owner": self._scope.owner})
         if any(_lease_ran_out(row, now) for row in sending):
             # Where it cannot be written, readers see it all the same: `_as_it_is`.
             with contextlib.suppress(LedgerUnusable), self._transaction() as connection:
@@ -520,13 +520,9 @@ class Store:
 
     def _expire_leases(self, connection: Connection, now: float) -> None:
         """A sender that died leaves SENDING behind; nobody can know what the service did with it."""
-        for row in read(connection, SENDING_ROWS, {}):
+        for row in read(connection, SENDING_ROWS, {"owner": self._scope.owner}):
             if _lease_ran_out(row, now):
                 write_row(connection, _as_it_is(row, now))
-
-
-def _images_of(connection: Connection, refs: Sequence[str]) -> Sequence[SavedImage]:
-    return [SavedImage(**row) for row in with_list(connection, IMAGES_OF, refs).mappings()]
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
@@ -547,7 +543,7 @@ def _duplicate_of(
 def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
     """What was read before a subject was forgotten must not come back with a new training of the set, or new images."""
     made_of = _MADE_OF.get(new.kind)
-    sources = named(connection, new.service, new.owner, new.about.partition(" ")[0]) if made_of else ()
+    sources = named_here(connection, new, new.about.partition(" ")[0]) if made_of else ()
     if any(row.kind is made_of and row.forgotten_at is not None for row in sources):
         raise SubjectForgotten
 
@@ -562,7 +558,7 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
     """The training of the same photos that makes sending this one a second payment."""
     if row.kind is not Kind.TRAINING:
         return None
-    on_purpose = has_key(connection, row.ref)
+    on_purpose = has_key(connection, row)
     others = [
         other
         for other in same_photos(connection, row)
@@ -574,7 +570,7 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
 
 
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:
-    for other in named(connection, row.service, row.owner, task_id):
+    for other in named_here(connection, row, task_id):
         if other.ref != row.ref:
             raise TaskIdTaken(other)
 

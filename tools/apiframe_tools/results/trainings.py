@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger.states import UNDER_WAY
 from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
@@ -182,7 +183,8 @@ class TrainingRow(Result):
             ref=training.ref or "",
             status=STATUS[training.state],
             created_at=training.created_at or 0.0,
-            stale=Note.NOT_REFRESHED in training.notes,
+            stale=Note.NOT_REFRESHED in training.notes
+            or (Note.AT_ANOTHER_SERVICE in training.notes and training.state in UNDER_WAY),
         )
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.errors import (
+    AtAnotherService,
     CheckIncomplete,
     ConsentMissing,
     FolderUnusable,
@@ -50,6 +51,7 @@ from apiframe_tools.wording.next_steps import (
     SUBMITTED_BY,
     after_refused_training,
     arguments_of,
+    configure_service,
     next_step,
 )
 from apiframe_tools.wording.photo_errors import photo_message
@@ -120,6 +122,11 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
             return (
                 "Neither this ledger nor the service knows that task_id. Call list_trainings to see what was started "
                 "from here, or check the id with the user."
+            )
+        case AtAnotherService(training=training):
+            return (
+                f"{SUBMITTED_BY[training.kind][0]} (ref {training.ref}) was made at {training.service}, which this "
+                f"server does not use, so nothing was sent or changed. Next: {configure_service(training)}"
             )
         case WrongKind(wanted=Kind.TRAINING):
             return _OTHER_KINDS.get(

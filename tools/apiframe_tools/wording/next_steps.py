@@ -52,6 +52,8 @@ def after_failed_upload(terms: Terms) -> str:
 
 def next_step(training: Training, terms: Terms) -> str:
     """Return the next call, or what to tell or ask the user."""
+    if Note.AT_ANOTHER_SERVICE in training.notes and training.state not in (State.REJECTED, State.ABANDONED):
+        return _at_another_service(training)
     if training.kind is not Kind.TRAINING:
         return _after_decision(training, SUBMITTED_BY[training.kind][1], terms)
     name = training.task_id or training.ref
@@ -106,6 +108,19 @@ def next_step(training: Training, terms: Terms) -> str:
                 "nothing; the user gave it up. start_training with these photos starts a new training, at full "
                 "price."
             )
+
+
+def _at_another_service(training: Training) -> str:
+    word = f"tell the user the trigger word {training.trigger_word}, and " if training.trigger_word else ""
+    return f"{word}{configure_service(training)}"
+
+
+def configure_service(training: Training) -> str:
+    """Return what makes the service of a submission reachable."""
+    return (
+        "ask the user to set APIFRAME_API_KEY and APIFRAME_BASE_URL for "
+        f"{training.service} and to restart this server; nothing is sent for it until then."
+    )
 
 
 def check_again_minutes(eta_seconds: float | None) -> int:
@@ -202,7 +217,7 @@ def after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> 
     price = Prices(terms).upload
     ref, task_id, trained = photo_set.row.ref, photo_set.row.task_id, photo_set.trained
     match status:
-        case "ready" if trained:
+        case "ready" if trained and Note.AT_ANOTHER_SERVICE not in trained.notes:
             return (
                 f"call get_training_status with task_id {trained.ref} for the existing training. To train these photos "
                 f"again, call start_training with training_images_id {task_id} and a new idempotency_key "

@@ -51,10 +51,11 @@ def describe_earlier_training(training: Training) -> str:
     began = datetime.fromtimestamp(training.created_at or 0.0, UTC)
     word = f", trigger word {training.trigger_word}" if training.trigger_word else ""
     facts = f"started {began:%Y-%m-%d}, ref {training.ref}{word}"
+    place = f" at {training.service}" if Note.AT_ANOTHER_SERVICE in training.notes else ""
     if training.state is State.UNCONFIRMED:
-        return f"A training with these photos may already exist: {facts}, unconfirmed."
+        return f"A training with these photos may already exist{place}: {facts}, unconfirmed."
     failed = " It failed." if training.state is State.FAILED else ""
-    return f"A training with these photos already exists: {facts}.{failed}"
+    return f"A training with these photos already exists{place}: {facts}.{failed}"
 
 
 def describe_clock(ahead: float) -> str:
@@ -128,6 +129,8 @@ def _sentence(note: Note, training: Training) -> str:
             return f"A training with these photos exists, which requested {asked}; returning that training."
         case Note.SAME_PHOTOS:
             return f"{describe_earlier_training(training)} {ONLY_ON_PURPOSE}"
+        case Note.AT_ANOTHER_SERVICE:
+            return f"It was made at {training.service}, which this server does not use; this is the last known state."
         case Note.WORD_DIFFERS:
             return (
                 f"{requested} was requested, but the service returned {training.trigger_word}, which is the one to "
@@ -165,7 +168,10 @@ _OTHER_ATTRIBUTES = (
 def warnings_for_list(page: Page) -> list[str]:
     """Return what a list of trainings does not show."""
     stale = any(Note.NOT_REFRESHED in training.notes for training in page.trainings)
+    listed = (*page.trainings, *page.unsettled)
+    services = sorted({str(one.service) for one in listed if Note.AT_ANOTHER_SERVICE in one.notes})
     return [
+        *([f"Requests made at {', '.join(services)} are shown as last known."] if services else []),
         *(["The service could not be reached for some of them."] if stale else []),
         *([_HIDDEN.format(pluralize(page.rejected, "rejected request"))] if page.rejected else []),
     ]
@@ -204,10 +210,16 @@ def warnings_for_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
         *([_PAST_THE_LIMIT.format(check.left_out)] if check.left_out else []),
         *([] if photo_set.refreshed else ["The service could not be reached; this is the last known state."]),
         *([UNKNOWN_ID] if is_missing(photo_set.row) else []),
-        *([f"{describe_earlier_training(photo_set.trained)} {ONLY_ON_PURPOSE}"] if photo_set.trained else []),
+        *([_warn_of_trained(photo_set.trained)] if photo_set.trained else []),
         *([describe_clock(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
         *([] if photo_set.same_wording else [_OTHER_ATTRIBUTES.format(price=Prices(terms).upload)]),
     ]
+
+
+def _warn_of_trained(training: Training) -> str:
+    elsewhere = Note.AT_ANOTHER_SERVICE in training.notes
+    cost = "Training them here is a new training, at full price." if elsewhere else ONLY_ON_PURPOSE
+    return f"{describe_earlier_training(training)} {cost}"
 
 
 def warnings_for_images(made: Pictures) -> list[str]:
