@@ -16,7 +16,7 @@ from apiframe_server.terminal import missing_folder, progress_bar, run_command, 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos.errors import PathRefused, Refusal
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 from apiframe_studio.studio import Studio
 from apiframe_tools.results.photos import PhotosChecked
 from apiframe_tools.wording.photo_errors import REFUSALS
@@ -59,10 +59,10 @@ async def _check(studio: Studio, paths: Sequence[Path], sheet: str | None, as_js
 
 def _path_problem(refused: PathRefused, path: Path) -> Problem:
     reason = REFUSALS[refused.refusal]
-    suggestions = " or ".join(plain(str(near), 200) for near in refused.near)
+    suggestions = " or ".join(sanitize_text(str(near), 200) for near in refused.near)
     return Problem(
         ExitCode.NOT_FOUND if refused.refusal is Refusal.NOT_FOUND else ExitCode.LOCAL,
-        f"{plain(str(path), 500)}: {reason[:1].lower()}{reason[1:]}.",
+        f"{sanitize_text(str(path), 500)}: {reason[:1].lower()}{reason[1:]}.",
         f"Did you mean {suggestions}?" if suggestions else "Name a folder with photos, or single photos.",
     )
 
@@ -92,7 +92,7 @@ def _print_check(checked: PhotoCheck, sheet: str | None) -> None:
     if checked.left_out:
         console.print(f"{checked.left_out} more photos were not checked.")
     if checked.inner:
-        inner = ", ".join(f"{plain(str(one.path))} ({one.photos})" for one in checked.inner)
+        inner = ", ".join(f"{sanitize_text(str(one.path))} ({one.photos})" for one in checked.inner)
         console.print(f"Photos are in these subfolders, which were not checked: {inner}.", markup=False)
     if sheet is not None:
         console.print(f"Contact sheet: {escape(sheet)}")

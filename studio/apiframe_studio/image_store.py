@@ -28,7 +28,7 @@ from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
 from apiframe_studio.photos.previews import preview, previews
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 from apiframe_studio.subjects import subject_key
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class ImageStore:
 
 def folder_name(subject: str | None) -> str:
     """Return a folder name for a subject that is valid on every system: letters, digits, spaces, _ and -. Pure."""
-    text = unicodedata.normalize("NFC", plain(subject, 4 * MAX_NAME_LENGTH))
+    text = unicodedata.normalize("NFC", sanitize_text(subject, 4 * MAX_NAME_LENGTH))
     kept = "".join(letter if letter.isalnum() or letter in " _-" else "_" for letter in text).strip()
     name = kept[:MAX_NAME_LENGTH].rstrip() or "unnamed"
     return f"{name}_" if is_windows_device(name) else name

@@ -20,7 +20,7 @@ _VARIATION_SELECTORS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0
 _READ_AT_MOST = 8
 
 
-def plain(text: object, limit: int = 300) -> str:
+def sanitize_text(text: object, limit: int = 300) -> str:
     """Return `text` as one line of at most `limit` visible characters.
 
     Anything but a string becomes "". Control, format (bidirectional, zero width, tags), private and unassigned

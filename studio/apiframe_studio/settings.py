@@ -23,7 +23,7 @@ from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
 from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.api.urls import normalize_base_url, require_https
 from apiframe_studio.errors import SettingsError
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 PREFIX: Final = "APIFRAME_"
 _BAD_URL: Final = f"must be a web address such as {DEFAULT_TERMS.base_url}"
@@ -160,7 +160,7 @@ def unknown_variables(settings: type[StudioSettings]) -> dict[str, str | None]:
         name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
     )
     return {
-        plain(name, 100): next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.75)), None)
+        sanitize_text(name, 100): next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.75)), None)
         for name in unknown
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 MAX_NAME_LENGTH: Final = 80
 """The most characters that a tool accepts."""
@@ -13,7 +13,7 @@ MAX_NAME_LENGTH: Final = 80
 
 def visible_name(name: str | None) -> str | None:
     """Return the name as stored and shown: one line of visible characters, or None if none are left."""
-    return plain(name) or None
+    return sanitize_text(name) or None
 
 
 def subject_key(name: str | None) -> str | None:

@@ -10,7 +10,7 @@ from apiframe_studio.eta import eta_seconds
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.tracker import Checked
-from apiframe_studio.trigger_words import WordDoubt, doubts_about
+from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
 
 class Note(StrEnum):
@@ -167,7 +167,7 @@ def _word_notes(row: Submission) -> tuple[Note, ...]:
         return (Note.FORGOTTEN,)
     word = row.trigger_word or row.wording
     counts = row.state in OPEN or row.state is State.FINISHED
-    ordinary = word and counts and WordDoubt.ORDINARY in doubts_about(word, row.subject)
+    ordinary = word and counts and WordDoubt.ORDINARY in find_doubts(word, row.subject)
     doubts = (Note.ORDINARY_WORD,) if ordinary else ()
     if row.state is not State.FINISHED:
         return doubts

@@ -36,7 +36,7 @@ from apiframe_studio.reconciler import Decision, Reconciler, known_task
 from apiframe_studio.submitter import Sent
 from apiframe_studio.tracker import Checked, FruitlessWaits
 from apiframe_studio.training import Note, Training
-from apiframe_studio.trigger_words import WordDoubt, doubts_about
+from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
 SET_WAIT_SECONDS: Final = 20.0
 REFRESHED_AT_ONCE: Final = 60
@@ -392,7 +392,7 @@ def _started(request: TrainingRequest, sent: Sent) -> Training:
     posts = None if request.webhook_url is None else sent.by_us and sent.row.state is not State.REJECTED
     training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us, posts_updates=posts)
     if sent.by_us and request.trigger_word:
-        training = training.noting(*(_NOTE_OF[doubt] for doubt in doubts_about(request.trigger_word)))
+        training = training.noting(*(_NOTE_OF[doubt] for doubt in find_doubts(request.trigger_word)))
     if (
         not sent.by_us
         and sent.row.forgotten_at is None

@@ -65,7 +65,7 @@ def find_problem(word: str) -> WordProblem | None:
     return None if _SHAPE.fullmatch(word) else WordProblem.SHAPE
 
 
-def doubts_about(word: str, subject: str | None = None) -> tuple[WordDoubt, ...]:
+def find_doubts(word: str, subject: str | None = None) -> tuple[WordDoubt, ...]:
     """Return why `word` may work badly in prompts.
 
     A word in the name of the `subject` counts as ordinary: prompts also use the name for other people.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,21 @@ from apiframe_studio.sanitize import plain
     ],
 )
 def test_only_visible_text_is_kept(written: object, shown: str) -> None:
-    assert plain(written) == shown
+    assert sanitize_text(written) == shown
 
 
 def test_a_long_text_is_truncated_with_a_mark() -> None:
-    assert plain("word " * 500, 12) == "word word w…"
+    assert sanitize_text("word " * 500, 12) == "word word w…"
 
 
 def test_a_text_of_exactly_the_limit_is_not_truncated() -> None:
-    assert plain("x" * 300) == "x" * 300
+    assert sanitize_text("x" * 300) == "x" * 300
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
 def test_any_text_becomes_a_short_visible_and_stable_line(written: str, limit: int) -> None:
-    shown = plain(written, limit)
+    shown = sanitize_text(written, limit)
     assert len(shown) <= limit
     assert not [letter for letter in shown if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"}]
-    assert plain(shown, limit) == shown
+    assert sanitize_text(shown, limit) == shown
     shown.encode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.trigger_words import WordDoubt, WordProblem, doubts_about, find_problem
+from apiframe_studio.trigger_words import WordDoubt, WordProblem, find_doubts, find_problem
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_an_ordinary_word_or_a_digit_is_a_warning_not_an_error(
     word: str, doubts: tuple[WordDoubt, ...]
 ) -> None:
     assert find_problem(word) is None
-    assert doubts_about(word, "Maja Ucja") == doubts
+    assert find_doubts(word, "Maja Ucja") == doubts

@@ -14,7 +14,7 @@ import pytest
 from mcp.types import PromptReference
 
 from apiframe_studio.forgetting import forget_subject
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 from .illustrated import show
 
@@ -52,7 +52,9 @@ def _all_of(result: Any) -> str:
 
 
 def _unseen(text: str) -> list[str]:
-    return [f"{ord(letter):#x}" for letter in text if not letter.isspace() and plain(letter) != letter]
+    return [
+        f"{ord(letter):#x}" for letter in text if not letter.isspace() and sanitize_text(letter) != letter
+    ]
 
 
 @pytest.fixture

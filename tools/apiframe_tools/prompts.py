@@ -19,7 +19,7 @@ from mcp.types import (
 from pydantic import Field
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 from apiframe_studio.studio import Studio
 
 MAX_SUGGESTED: Final = 20
@@ -52,7 +52,7 @@ class StudioPrompt(Prompt):
         """Render the prompt. Raises MCPError for arguments that are missing, blank or unknown."""
         given = {name: value for name, value in (arguments or {}).items() if str(value).strip()}
         taken = self.arguments or []
-        unknown = [plain(name, 60) for name in given if name not in {one.name for one in taken}]
+        unknown = [sanitize_text(name, 60) for name in given if name not in {one.name for one in taken}]
         missing = [one.name for one in taken if one.required and one.name not in given]
         if missing or unknown:
             raise MCPError(INVALID_PARAMS, self._what_it_takes(missing, unknown))

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_BASE_URL_LENGTH: Final = 500
@@ -77,7 +77,9 @@ def keep_web_urls(values: Sequence[object]) -> tuple[str, ...]:
 
 def _is_web_url(url: str) -> bool:
     ordinary = (
-        len(url) <= _MAX_IMAGE_URL_LENGTH and plain(url, _MAX_IMAGE_URL_LENGTH) == url and " " not in url
+        len(url) <= _MAX_IMAGE_URL_LENGTH
+        and sanitize_text(url, _MAX_IMAGE_URL_LENGTH) == url
+        and " " not in url
     )
     return ordinary and url.lower().startswith(("https://", "http://"))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apiframe_studio.guarded_files import GuardedFolder
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 MAX_NEAR = 3
 _MIN_SIMILARITY = 0.6
@@ -41,7 +41,7 @@ def _find_similar(wanted: str, names: Sequence[str]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    return unicodedata.normalize("NFKC", plain(name)).casefold()
+    return unicodedata.normalize("NFKC", sanitize_text(name)).casefold()
 
 
 def _is_folder(folder: GuardedFolder, parts: Sequence[str]) -> bool:

@@ -26,7 +26,7 @@ from apiframe_studio.guarded_files import GuardedFolder, Refusal, comparable
 from apiframe_studio.photos._nearby import find_near_misses
 from apiframe_studio.photos.errors import PathRefused
 from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 MAX_ENTRIES = 10_000
 MAX_FOLDERS = 100
@@ -56,7 +56,7 @@ class Photo:
     @property
     def name(self) -> str:
         """The name as shown, also to a model: without invisible characters."""
-        return plain(self.parts[-1], MAX_NAME_LENGTH)
+        return sanitize_text(self.parts[-1], MAX_NAME_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +299,7 @@ def _is_visible(path: str) -> bool:
 
 
 def _shown(name: str) -> str:
-    return unicodedata.normalize("NFC", plain(name, MAX_NAME_LENGTH))
+    return unicodedata.normalize("NFC", sanitize_text(name, MAX_NAME_LENGTH))
 
 
 def _is_odd_on_windows(part: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 MAX_NAMED = 5
 
@@ -25,7 +25,7 @@ def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
 
 
 def _name(details: ErrorDetails) -> str:
-    return plain(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
+    return sanitize_text(str(details["loc"][0]), 60) if details["loc"] else "the arguments"
 
 
 def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from apiframe_studio.api.provider import Terms
 from apiframe_studio.errors import CheckIncomplete, NotEnoughPhotos, SetNotUsable
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused, PathRefused, PhotoError, Refusal
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 from apiframe_tools.wording.next_steps import after_failed_upload
 from apiframe_tools.wording.photos import describe_photos
 from apiframe_tools.wording.prices import Prices
@@ -71,7 +71,7 @@ def photo_message(error: NotEnoughPhotos | CheckIncomplete | SetNotUsable | Phot
         case ChoiceRefused():
             return _refused_choice(error)
         case PathRefused(near=near) if near:
-            meant = " or ".join(plain(str(path), 200) for path in near)
+            meant = " or ".join(sanitize_text(str(path), 200) for path in near)
             return f"{REFUSALS[Refusal.NOT_FOUND]}. Did you mean {meant}?"
         case PathRefused():
             allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
@@ -89,7 +89,7 @@ _CHECK_AGAIN = "Call check_photos again and use the names or numbers on its cont
 
 def _refused_choice(error: ChoiceRefused) -> str:
     """Say what was wrong, that nothing was sent, and how to name the photo."""
-    named, near = plain(error.named, 100), ", ".join(error.near)
+    named, near = sanitize_text(error.named, 100), ", ".join(error.near)
     match error.problem:
         case ChoiceProblem.OTHER_CODE:
             return (

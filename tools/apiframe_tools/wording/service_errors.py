@@ -21,7 +21,7 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.keys import V2_PREFIX, KeyProblem
 from apiframe_studio.image_store import MAX_IMAGE_BYTES
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 NEW_KEYS = f"New Apiframe accounts get v2 keys (they begin with {V2_PREFIX}), which work here from the next release on."
 
@@ -100,7 +100,9 @@ def service_message(error: ApiframeError) -> str:
     said = quote_response(error)
     match error:
         case ImageRefused():
-            return _IMAGE_MESSAGES[error.reason].format(host=plain(error.host, 100) or "a URL without a host")
+            return _IMAGE_MESSAGES[error.reason].format(
+                host=sanitize_text(error.host, 100) or "a URL without a host"
+            )
         case InvalidKey():
             problem = KEY_PROBLEMS[error.problem]
             fix = _SET_BARE_KEY if error.problem is KeyProblem.MALFORMED else _SET_A_KEY

@@ -12,7 +12,7 @@ from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.photos import FACES_NOT_CHECKED, describe_photos
@@ -189,7 +189,7 @@ def warnings_for_check(check: PhotoCheck) -> list[str]:
         warnings.append(_PAST_THE_LIMIT.format(check.left_out))
     if check.inner:
         inner = ", ".join(
-            f"{plain(str(one.path), 200)} ({one.photos})" for one in check.inner[:MAX_INNER_FOLDERS]
+            f"{sanitize_text(str(one.path), 200)} ({one.photos})" for one in check.inner[:MAX_INNER_FOLDERS]
         )
         more = (
             f" and {len(check.inner) - MAX_INNER_FOLDERS} more"

@@ -11,7 +11,7 @@ import httpx
 
 from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
 from apiframe_studio.api.urls import is_loopback_url
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 _MAX_URL_LENGTH: Final = 2048
 _MAX_SHOWN: Final = 100
@@ -46,9 +46,9 @@ def check_image_url(
         return url
     location = url.netloc.decode("ascii")
     if not _is_allowed(url.host, location, hosts):
-        raise ImageRefused(ImageRefusedReason.HOST, plain(location, _MAX_SHOWN))
+        raise ImageRefused(ImageRefusedReason.HOST, sanitize_text(location, _MAX_SHOWN))
     if url.scheme == "http" and not (service_is_local and is_loopback_url(str(url))):
-        raise ImageRefused(ImageRefusedReason.SCHEME, plain(location, _MAX_SHOWN))
+        raise ImageRefused(ImageRefusedReason.SCHEME, sanitize_text(location, _MAX_SHOWN))
     return url
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 Sanitizer: TypeAlias = Callable[[object], str]
 """Turns a text of the service into one that may be shown: `sanitize_text`, or a redactor's `sanitize`."""
@@ -65,7 +65,7 @@ class Redactor:
         if not isinstance(text, str):
             return ""
         read = text[: limit * _READ_FACTOR]
-        return self(plain(self(read, cut=cut or len(read) < len(text)), limit))
+        return self(sanitize_text(self(read, cut=cut or len(read) < len(text)), limit))
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._encodings)} encodings)"
@@ -89,7 +89,9 @@ def _any_of(encodings: Iterable[str]) -> re.Pattern[str] | None:
 
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     "as it is": str,
-    "as it is shown here, without invisible characters": lambda secret: plain(secret, len(secret) + 1),
+    "as it is shown here, without invisible characters": lambda secret: sanitize_text(
+        secret, len(secret) + 1
+    ),
     "percent-encoded, all but letters and digits": lambda secret: quote(secret, safe="", errors="replace"),
     "percent-encoded, slashes kept": lambda secret: quote(secret, errors="replace"),
     "as in a form, a space as +": lambda secret: quote_plus(secret, errors="replace"),

@@ -19,7 +19,7 @@ from apiframe_studio.api.http.redaction import Sanitizer
 from apiframe_studio.api.http.responses import ResponseFormat
 from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
 from apiframe_studio.api.urls import keep_web_urls
-from apiframe_studio.sanitize import plain
+from apiframe_studio.sanitize import sanitize_text
 
 _STATES: Final = {"pending": "queued", "staged": "queued", "starting": "queued", "completed": "finished"}
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]{1,200}")
@@ -28,7 +28,7 @@ _MAX_COUNT: Final = 10**15
 _TRIGGER_WORD: Final = re.compile(r"(?=.{1,100}$)[\w-]+( [\w-]+){0,2}")
 
 
-def read_task(data: object, sanitize: Sanitizer = plain) -> TaskStatus:
+def read_task(data: object, sanitize: Sanitizer = sanitize_text) -> TaskStatus:
     """Read one task, as `POST /fetch` and the webhook describe it. Anything but a JSON object is an empty status."""
     fields = object_or_empty(data)
     task_id = read_task_id(fields.get("task_id"))
@@ -58,7 +58,7 @@ def read_task(data: object, sanitize: Sanitizer = plain) -> TaskStatus:
 
 
 def match_batch(
-    requested: Sequence[str], response: object, sanitize: Sanitizer = plain
+    requested: Sequence[str], response: object, sanitize: Sanitizer = sanitize_text
 ) -> dict[str, TaskStatus]:
     """Return the tasks that certainly belong to an id; the missing ones have to be fetched one by one.
 
@@ -75,7 +75,7 @@ def match_batch(
     return {task_id: task for task_id, task in found.items() if task_id and task.raw_status}
 
 
-def read_account(data: object, sanitize: Sanitizer = plain) -> Account:
+def read_account(data: object, sanitize: Sanitizer = sanitize_text) -> Account:
     """Read the account. `credits` may be a number or a number in a string."""
     fields = object_or_empty(data)
     return Account(credits=read_number(fields.get("credits")), plan=sanitize(fields.get("plan")) or None)
@@ -125,7 +125,7 @@ def read_trigger_word(value: object) -> str | None:
     if not isinstance(value, str) or not _TRIGGER_WORD.fullmatch(value):
         return None
     # Some letters are invisible, such as U+3164.
-    return value if plain(value) == value else None
+    return value if sanitize_text(value) == value else None
 
 
 def read_percentage(value: object) -> float | None:
@@ -155,7 +155,7 @@ def read_time(value: object) -> datetime | None:
         return None
 
 
-def read_message(fields: Mapping[str, object], sanitize: Sanitizer = plain) -> str:
+def read_message(fields: Mapping[str, object], sanitize: Sanitizer = sanitize_text) -> str:
     """Return the service's message from wherever it is: `message`, `error` or `errors[].msg`; or ""."""
     first = next(iter(array_or_empty(fields.get("errors"))), None)
     for candidate in (fields.get("message"), fields.get("error"), first):
