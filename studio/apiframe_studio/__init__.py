@@ -76,7 +76,7 @@ _HOMES = {
     for module, names in {
         "api.errors": "ApiframeError",
         "api.provider": "Account",
-        "errors": "CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NotAPhotoSet "
+        "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NotAPhotoSet "
         "NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve PhotosChanged Rejected "
         "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownSubject UnknownTraining "
         "WrongKind",

@@ -178,7 +178,9 @@ class Submitter:
                 await self._idle.wait()
         for row in tuple(self._in_flight.values()):
             try:
-                await self._ledger.record_response(row, Event.UNCLEAR, Answer(), self._clock.now())
+                await self._ledger.record_response(
+                    row.ref, row.attempt, Event.UNCLEAR, Answer(), self._clock.now()
+                )
             except LedgerError as error:
                 # Its lease will run out, which comes to the same.
                 log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
@@ -223,7 +225,7 @@ class Submitter:
     async def _record(self, sending: Submission, event: Event, answer: Answer) -> Sent:
         now = self._clock.now()
         try:
-            row = await self._ledger.record_response(sending, event, answer, now)
+            row = await self._ledger.record_response(sending.ref, sending.attempt, event, answer, now)
             return Sent(row or await self._ledger.find(sending.ref, now) or sending)
         except LedgerError as error:
             log.error("The outcome of %s could not be written: %s", sending.ref, error)
@@ -233,7 +235,7 @@ class Submitter:
 
     async def _spool(self, sending: Submission, task_id: str, now: float) -> tuple[Note, ...]:
         try:
-            await self._ledger.spool(sending, task_id, now)
+            await self._ledger.spool(sending.ref, sending.attempt, task_id, now)
         except LedgerError as error:
             log.error(
                 "Accepted as task_id %s, ref %s, and it could not be kept: %s", task_id, sending.ref, error

@@ -131,7 +131,7 @@ async def test_an_id_that_cannot_be_stored_is_returned_and_logged_without_secret
         studio = Studio(
             StudioConfig(tmp_path / "ledger.sqlite3", server.base_url, SecretStr(KEY)), SteppedClock()
         )
-        await studio.ledger.check()
+        await studio.ledger.find("any", studio.clock.now())
 
         async def full(*_: object) -> None:
             raise LedgerError(studio.ledger.path, "no space")

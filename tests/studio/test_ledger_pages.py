@@ -16,7 +16,6 @@ from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State
 from apiframe_studio.ledger.store import Store
-from apiframe_studio.subjects import subject_key
 
 from .stepped_clock import EPOCH
 
@@ -66,12 +65,12 @@ def test_all_pages_together_are_the_whole_list(
 ) -> None:
     whole = [
         row.ref
-        for row in store.page(Kind.TRAINING, EPOCH, subject_key=subject_key(subject), limit=1000).rows
+        for row in store.page(Kind.TRAINING, EPOCH, subject=subject, limit=1000).rows
         if states is None or row.state in states
     ]
-    key, before, read = subject_key(subject), None, list[str]()
+    before, read = None, list[str]()
     while True:
-        page = store.page(Kind.TRAINING, EPOCH, subject_key=key, states=states, before=before, limit=limit)
+        page = store.page(Kind.TRAINING, EPOCH, subject=subject, states=states, before=before, limit=limit)
         assert page.total == len(whole)
         read += [row.ref for row in page.rows]
         if not page.more:
@@ -111,10 +110,10 @@ def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     yield "page", lambda: store.page(Kind.TRAINING, EPOCH, limit=5)
     yield "older page", lambda: store.page(Kind.TRAINING, EPOCH, before=ref, limit=5)
     yield "page of states", lambda: store.page(Kind.TRAINING, EPOCH, states=UNDER_WAY, limit=5)
-    yield "page of a subject", lambda: store.page(Kind.TRAINING, EPOCH, subject_key="anna", limit=5)
+    yield "page of a subject", lambda: store.page(Kind.TRAINING, EPOCH, subject="anna", limit=5)
     yield (
         "page of both",
-        lambda: store.page(Kind.TRAINING, EPOCH, subject_key="anna", states=UNDER_WAY, limit=5),
+        lambda: store.page(Kind.TRAINING, EPOCH, subject="anna", states=UNDER_WAY, limit=5),
     )
     yield "unsettled", lambda: store.unsettled(EPOCH, limit=5)
     yield "find", lambda: store.find(ref, EPOCH)

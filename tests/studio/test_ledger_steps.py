@@ -22,7 +22,6 @@ from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
-from apiframe_studio.subjects import subject_key
 
 from ..faults.child_process import ForkServer, Job, strace_is_missing
 
@@ -62,7 +61,7 @@ def column(path: Path, name: str) -> dict[str, object]:
 
 def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
     store = Store(path, SCOPE)
-    anna, _ = store.page(Kind.TRAINING, WRITTEN_AT, here=True, subject_key=subject_key("Anna"), limit=9).rows
+    anna, _ = store.page(Kind.TRAINING, WRITTEN_AT, here=True, subject="Anna", limit=9).rows
     assert (anna.trigger_word, anna.task_id) == ("TOKSIS", "29a04da8-e683-4f77-99ff-c1037968c188")
     assert len(store.images_of("ge-0p6fkjf")) == 2
     assert store.history("up-yhe25bn")
@@ -96,7 +95,7 @@ def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) 
 def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
     store = Store(path, SCOPE)
     for name in ("Zoë Ångström", "zoe\u0308  a\u030angstro\u0308m ", "ZOËÅNGSTRÖM".replace("Å", " Å")):
-        page = store.page(Kind.TRAINING, WRITTEN_AT, subject_key=subject_key(name), limit=20)
+        page = store.page(Kind.TRAINING, WRITTEN_AT, subject=name, limit=20)
         assert page.total == 9
     assert len(store.find_related("ZOË ÅNGSTRÖM")) == 27
     # Anna's at another address, too, and nobody else's of the name.

@@ -169,7 +169,9 @@ async def test_an_upload_missing_at_the_service_can_be_given_up(session: Session
     )
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="forgotten-by-the-service"), now)
+    await ledger.record_response(
+        sending.ref, 1, Event.ACCEPTED, Answer(task_id="forgotten-by-the-service"), now
+    )
     ended = await session.ask("resolve_training", ref=row.ref, decision="give_up")
     assert ended.facts["status"] == "abandoned"
     assert "The photo upload of Anna is abandoned" in ended.text
@@ -189,7 +191,7 @@ async def _missing(session: Session, kind: Kind) -> Submission:
     row, _ = await ledger.get_or_create(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="x-1"), now)
+    await ledger.record_response(sending.ref, 1, Event.ACCEPTED, Answer(task_id="x-1"), now)
     missing = await ledger.mark_missing(row.ref, now)
     assert missing is not None
     return missing

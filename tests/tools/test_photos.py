@@ -426,7 +426,7 @@ async def test_a_training_is_returned_for_a_failed_set_of_the_same_photos(
     row, _ = await ledger.get_or_create(other, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="never-seen"), now)
+    await ledger.record_response(sending.ref, 1, Event.ACCEPTED, Answer(task_id="never-seen"), now)
     if ending == "failed":
         await ledger.record_status(row.ref, Observation(now, State.FAILED))
     again = await show(session, "start_training", training_images_id="never-seen")

@@ -26,7 +26,7 @@ async def _know_the_set(session: Session, photos: int) -> None:
     row, _ = await ledger.get_or_create(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
-    await ledger.record_response(sending, Event.ACCEPTED, Answer(task_id="sandbox-person"), now)
+    await ledger.record_response(sending.ref, 1, Event.ACCEPTED, Answer(task_id="sandbox-person"), now)
     await ledger.record_status(row.ref, Observation(now, State.FINISHED, expires_at=now + 1e9))
 
 

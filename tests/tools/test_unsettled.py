@@ -53,7 +53,7 @@ async def test_an_accepted_upload_and_images_under_way_are_unsettled_and_a_train
     for kind, facts in ((Kind.UPLOAD, {}), (Kind.GENERATION, {"prompt": "TOKANNA by the sea"})):
         row = await _sending(session, kind, **facts)
         await ledger.record_response(
-            row, Event.ACCEPTED, Answer(task_id=f"task-{kind.value}"), session.clock.now()
+            row.ref, row.attempt, Event.ACCEPTED, Answer(task_id=f"task-{kind.value}"), session.clock.now()
         )
     listed = await session.ask("list_trainings")
     assert [row["kind"] for row in listed.facts["unsettled"]] == ["generation", "upload"] or [

@@ -381,7 +381,7 @@ class Store:
         now: float,
         *,
         here: bool = False,
-        subject_key: str | None = None,
+        subject: str | None = None,
         states: Collection[State] | None = None,
         before: str | None = None,
         limit: int,
@@ -393,6 +393,9 @@ class Store:
         Raises:
             UnknownCursor: `before` is none of this list.
         """
+        key = subject_key(subject)
+        if subject is not None and key is None:
+            return RowPage((), 0)
         self._declare_dead_senders(now)
         with self._reading() as connection:
             page = read_page(
@@ -400,7 +403,7 @@ class Store:
                 self._scope.owner,
                 kind,
                 service=self._scope.service if here else None,
-                subject_key=subject_key,
+                subject_key=key,
                 states=states,
                 before=before,
                 limit=limit,
