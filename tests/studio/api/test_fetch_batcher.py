@@ -43,15 +43,19 @@ class Upstream:
 class Asker:
     """A caller that fetches a status and can be cancelled."""
 
-    def __init__(self, look: Callable[[str], Awaitable[Outcome]], task_id: str) -> None:
+    def __init__(self, look: Callable[[str, dict[str, Outcome]], Awaitable[None]], task_id: str) -> None:
         self.task_id = task_id
-        self.result: Outcome | None = None
+        self.outcomes: dict[str, Outcome] = {}
         self.scope = anyio.CancelScope()
         self._look = look
 
     async def ask(self) -> None:
         with self.scope:
-            self.result = await self._look(self.task_id)
+            await self._look(self.task_id, self.outcomes)
+
+    @property
+    def result(self) -> Outcome | None:
+        return self.outcomes.get(self.task_id)
 
     def got_its_own(self) -> bool:
         return isinstance(self.result, TaskStatus) and self.result.task_id == self.task_id
@@ -136,8 +140,8 @@ async def test_a_status_check_after_a_batch_sends_a_new_request() -> None:
     upstream = Upstream()
     upstream.gate.set()
     with anyio.fail_after(20):
-        await upstream.batcher.fetch("a")
-        await upstream.batcher.fetch("a")
+        await upstream.batcher.fetch("a", {})
+        await upstream.batcher.fetch("a", {})
     assert upstream.batches == [["a"], ["a"]]
 
 
@@ -229,4 +233,4 @@ async def test_an_unexpected_error_is_raised_in_the_leader_and_the_next_batch_wo
     with anyio.fail_after(20):
         for _ in range(2):
             with pytest.raises(ZeroDivisionError):
-                await batcher.fetch("a")
+                await batcher.fetch("a", {})

@@ -161,17 +161,15 @@ class ApiframeV1:
     ) -> Mapping[str, TaskStatus | ApiframeError]:
         """Check tasks, sharing requests with all who check at the same time. `kind` replaces the guessed one."""
         outcomes: dict[str, TaskStatus | ApiframeError] = {}
-
-        async def check(task_id: str) -> None:
-            outcome = await self._batcher.fetch(task_id)
-            if kind is not None and isinstance(outcome, TaskStatus):
-                outcome = replace(outcome, kind=kind)
-            outcomes[task_id] = outcome
-
         async with anyio.create_task_group() as group:
             for task_id in dict.fromkeys(task_ids):
-                group.start_soon(check, task_id)
-        return outcomes
+                group.start_soon(self._batcher.fetch, task_id, outcomes)
+        if kind is None:
+            return outcomes
+        return {
+            task_id: replace(outcome, kind=kind) if isinstance(outcome, TaskStatus) else outcome
+            for task_id, outcome in outcomes.items()
+        }
 
     async def fetch(self, task_id: str, seconds: float | None = None) -> TaskStatus:
         """Check one task by a separate request, within `seconds` or the deadline of reads. Source: `POST /fetch`.

@@ -7,7 +7,8 @@ to notice that a batch is due sends it for all; when that caller is cancelled, a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import Final, TypeAlias
 
@@ -54,18 +55,23 @@ class FetchBatcher:
         self._sent: dict[str, _PendingFetch] = {}
         self._batches_in_flight = 0
 
-    async def fetch(self, task_id: str) -> Outcome:
-        """Return the outcome of a request that is sent for this call, or was in flight already."""
+    async def fetch(self, task_id: str, outcomes: dict[str, Outcome]) -> None:
+        """Add to `outcomes` what a request returns that is sent for this call, or was in flight already."""
         pending = self._sent.get(task_id) or self._waiting.setdefault(task_id, _PendingFetch(task_id))
         pending.waiters += 1
         try:
-            while (outcome := pending.outcome) is None:
-                if self._is_due(pending):
-                    await self._send_batch(pending)
-                else:
+            while pending.outcome is None:
+                if not self._is_due(pending):
                     await self._wait(pending)
+                    continue
+                with self._batch(pending) as batch:
+                    ids = [one.task_id for one in batch]
+                    alone = len(ids) == 1
+                    received = {task_id: await self._fetch(task_id)} if alone else await self._fetch_many(ids)
+                    for one in batch:
+                        one.outcome = received[one.task_id]
             # Each waiter may raise it: of a shared error their tracebacks would grow into one another.
-            return copy(outcome)
+            outcomes[task_id] = copy(pending.outcome)
         finally:
             pending.waiters -= 1
             self._detach(pending)
@@ -87,22 +93,12 @@ class FetchBatcher:
         with anyio.CancelScope(deadline=self._flush_at()):
             await pending.wait_changed()
 
-    async def _send_batch(self, leader: _PendingFetch) -> None:
-        batch = self._take_batch(leader)
-        try:
-            if len(batch) == 1:
-                leader.outcome = await self._fetch(leader.task_id)
-            else:
-                outcomes = await self._fetch_many([one.task_id for one in batch])
-                for one in batch:
-                    one.outcome = outcomes[one.task_id]
-        except ApiframeError as error:
-            for one in batch:
-                one.outcome = error
-        finally:
-            self._finish_batch(batch)
+    @contextmanager
+    def _batch(self, leader: _PendingFetch) -> Generator[list[_PendingFetch]]:
+        """Take a batch out of the queue while it is in flight. An ApiframeError becomes the outcome of all its ids.
 
-    def _take_batch(self, leader: _PendingFetch) -> list[_PendingFetch]:
+        Ids without an outcome, because their leader was cancelled, go back to the front of the queue.
+        """
         others = [one for one in self._waiting.values() if one is not leader]
         batch = [leader, *others[: self._max_batch - 1]]
         for one in batch:
@@ -110,18 +106,19 @@ class FetchBatcher:
             self._sent[one.task_id] = one
         self._batches_in_flight += 1
         self._wake_first()
-        return batch
-
-    def _finish_batch(self, batch: list[_PendingFetch]) -> None:
-        """Put ids without an outcome, because their leader was cancelled, back to the front of the queue."""
-        self._batches_in_flight -= 1
-        for one in batch:
-            del self._sent[one.task_id]
-        unanswered = {one.task_id: one for one in batch if one.outcome is None}
-        self._waiting = unanswered | self._waiting
-        for one in batch:
-            one.notify()
-        self._wake_first()
+        try:
+            yield batch
+        except ApiframeError as error:
+            for one in batch:
+                one.outcome = error
+        finally:
+            self._batches_in_flight -= 1
+            for one in batch:
+                del self._sent[one.task_id]
+            self._waiting = {one.task_id: one for one in batch if one.outcome is None} | self._waiting
+            for one in batch:
+                one.notify()
+            self._wake_first()
 
     def _detach(self, pending: _PendingFetch) -> None:
         if not pending.waiters and self._waiting.get(pending.task_id) is pending:
