@@ -27,11 +27,7 @@ class OnProgress(Protocol):
 
 
 def run_command(
-    work: Callable[[], Awaitable[int]],
-    *,
-    as_json: bool = False,
-    option: str = "",
-    stopped: str = "Stopped.",
+    work: Callable[[], Awaitable[int]], *, as_json: bool = False, option: str = "", stopped: str = "Stopped."
 ) -> int:
     """Run a command and return its exit code; known errors are reported. `option`: see `sandbox_option`."""
     exit_on_interrupt(stopped)

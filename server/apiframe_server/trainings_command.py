@@ -13,13 +13,7 @@ from rich.table import Table
 from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import (
-    format_time,
-    progress_bar,
-    run_command,
-    stderr_console,
-    stdout_console,
-)
+from apiframe_server.terminal import format_time, progress_bar, run_command, stderr_console, stdout_console
 from apiframe_server.terminal_errors import SEE_DASHBOARD, key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
 from apiframe_studio.errors import UnknownSubject

@@ -66,11 +66,7 @@ _REFUSALS = {
     errno.EINVAL: Refusal.MALFORMED,
     errno.ENXIO: Refusal.NOT_A_FILE_OR_FOLDER,
 }
-_NUMBERS = {
-    Refusal.LINK: errno.ELOOP,
-    Refusal.NOT_FOUND: errno.ENOENT,
-    Refusal.NOT_READABLE: errno.EACCES,
-}
+_NUMBERS = {Refusal.LINK: errno.ELOOP, Refusal.NOT_FOUND: errno.ENOENT, Refusal.NOT_READABLE: errno.EACCES}
 _STRERRORS = {
     Refusal.LINK: "is a link, and links are not followed",
     Refusal.NOT_FOUND: "is not there",

@@ -110,11 +110,7 @@ async def prepare_photos(
     other metadata. A slow upload continues after the call; the same call again reports it. Needs the subject's consent.
     """
     photo_set = await studio.photo_sets.prepare(
-        ready.request,
-        ready.on_progress,
-        ready.seconds,
-        checked=ready.photos,
-        may_pay=may_pay(confirmation),
+        ready.request, ready.on_progress, ready.seconds, checked=ready.photos, may_pay=may_pay(confirmation)
     )
     left = await credits_left(studio, photo_set.row.task_id, deduplicated=photo_set.deduplicated)
     return PhotosPrepared.of(photo_set, studio, credits_left=left)

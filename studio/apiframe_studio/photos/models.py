@@ -45,14 +45,7 @@ class Reason(StrEnum):
 
 
 WARNINGS = frozenset(
-    {
-        Reason.CROPPED,
-        Reason.FACE_SMALL,
-        Reason.SOFT,
-        Reason.DARK,
-        Reason.BRIGHT,
-        Reason.SMALL,
-    }
+    {Reason.CROPPED, Reason.FACE_SMALL, Reason.SOFT, Reason.DARK, Reason.BRIGHT, Reason.SMALL}
 )
 
 

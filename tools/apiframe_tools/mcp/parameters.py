@@ -63,9 +63,7 @@ def clean_subject(text: str) -> str:
 
 
 _Id = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID),
-    AfterValidator(_check_id),
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID), AfterValidator(_check_id)
 ]
 _Key = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=80), AfterValidator(check_printable)

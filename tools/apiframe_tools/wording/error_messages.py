@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from apiframe_studio.api.errors import (
-    ApiframeError,
-    ImageRefused,
-    ImageRefusedReason,
-    RateLimited,
-)
+from apiframe_studio.api.errors import ApiframeError, ImageRefused, ImageRefusedReason, RateLimited
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.errors import (
     AtAnotherService,

@@ -78,9 +78,7 @@ def parse_or_raise(
 
 
 def error_from_response(
-    response: RawResponse,
-    redactor: Redactor,
-    response_format: ResponseFormat,
+    response: RawResponse, redactor: Redactor, response_format: ResponseFormat
 ) -> ApiframeError | None:
     """Return the error that a response means, or None for a complete 2xx with a JSON object.
 

@@ -173,6 +173,5 @@ def _is_lost(written: object, read: object) -> bool:
 
 
 RESPONSE_FORMAT: Final = ResponseFormat(
-    read_message=read_message,
-    task_id_field=re.compile(r'"task_id"\s*:\s*"([A-Za-z0-9_-]{8,128})"'),
+    read_message=read_message, task_id_field=re.compile(r'"task_id"\s*:\s*"([A-Za-z0-9_-]{8,128})"')
 )
