@@ -1,7 +1,7 @@
 """Folders and files that no other user of this machine may read or change.
 
 Modes and owners are POSIX. On Windows a folder below the user's profile is private by inheritance, and nothing is
-looked at or changed here.
+read or changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the ledger keeps, and what it refuses: before anything is sent, and without touching what is there."""
+"""What the ledger keeps, and which ledgers are refused, unchanged and before anything is sent."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_damaged_ledger_is_set_aside_complete_and_the_next_open_creates_a_new_
 ) -> None:
     path.parent.mkdir()
     content = {
-        "text": lambda: b"this is no database, and it is long enough to be read as one" * 20,
+        "text": lambda: b"this is not a database, and it is long enough to be read as one" * 20,
         "middle": lambda: damaged_middle(path),
         "header": lambda: b"SQLite format 3\x00" + b"\xff" * 8_192,
     }[damage]()
@@ -166,7 +166,7 @@ def test_a_damaged_ledger_is_set_aside_complete_and_the_next_open_creates_a_new_
 async def test_a_large_ledger_is_checked_before_it_is_used(
     path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading alone waits for no check: what cannot be read is found out then."""
+    """Reading does not wait for the check; damage is noticed when a page cannot be read."""
     monkeypatch.setattr(ledger_file, "CHECKED_AT_ONCE_BYTES", 0)
     content = damaged_middle(path)
     ledger = Ledger(path, service=PLACE[0])
@@ -221,7 +221,7 @@ def test_a_ledger_locked_by_another_process_for_too_long_is_reported_as_busy(
 
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
 def test_a_read_error_of_the_disk_is_not_reported_as_a_damaged_ledger(path: Path) -> None:
-    """SQLite calls both malformed; setting a whole ledger aside would forget what was paid for."""
+    """SQLite reports both as malformed; setting a valid ledger aside would lose what was paid for."""
     Store(path, SCOPE).close()
     whole = path.read_bytes()
     opens = (
@@ -237,7 +237,7 @@ def test_a_read_error_of_the_disk_is_not_reported_as_a_damaged_ledger(path: Path
 
 
 def test_a_partly_created_ledger_is_completed_by_the_next_open(path: Path) -> None:
-    """A kill after the file was made and before its first step leaves an empty file."""
+    """A kill between the creation of the file and the first migration leaves an empty file."""
     path.parent.mkdir()
     path.touch()
     store = Store(path, SCOPE)
@@ -315,7 +315,7 @@ def test_a_spooled_id_is_replayed_before_the_user_can_decide_otherwise(path: Pat
 
 
 def test_an_id_recorded_twice_is_one_row(path: Path) -> None:
-    """Sent again meanwhile: the first answer gets a row of its own, also when spool and webhook both tell it."""
+    """Resent meanwhile: the first response gets a separate row, even if spool and webhook both report it."""
     store = Store(path, SCOPE)
     first = sending(store)
     store.resolve(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000)

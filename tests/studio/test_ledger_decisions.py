@@ -1,4 +1,4 @@
-"""What a person decides, what a late answer may still change, and which keys and ids are remembered for which row."""
+"""What the user decides, what a late response may still change, and which keys and ids belong to which row."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_only_an_unnamed_row_gets_a_name(store: Store) -> None:
 def test_a_late_response_to_an_earlier_attempt_does_not_change_the_current_one(
     store: Store, event: Event
 ) -> None:
-    """Else "not sent" about the first would make the second, which may be paid, an intent that is sent a third time."""
+    """Otherwise "not sent" for the first attempt would make the second, perhaps paid one an intent to send again."""
     row = unconfirmed(store, NEW)
     store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
     second = store.begin_sending(row.ref, EPOCH + 1, LEASE)
@@ -99,7 +99,7 @@ def test_a_late_response_to_an_earlier_attempt_does_not_change_the_current_one(
 
 
 def answered_with(store: Store, new: NewSubmission, state: State) -> Submission:
-    """A training of these photos that has come to `state`."""
+    """A training of these photos in `state`."""
     row, _ = store.get_or_create(new, EPOCH)
     store.begin_sending(row.ref, EPOCH, LEASE)
     store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)
@@ -110,7 +110,7 @@ def answered_with(store: Store, new: NewSubmission, state: State) -> Submission:
 
 @pytest.mark.parametrize("word", ["TOKSIS", "TOKBRO", None])
 def test_every_key_that_returned_a_training_is_recorded_for_it(store: Store, word: str | None) -> None:
-    """A client makes its call again after the training has ended: that is no new request."""
+    """A client repeats its call after the training has ended: this is not a new request."""
     row = answered_with(store, NEW, State.QUEUED)
     calls = [replace(NEW, wording=word, idempotency_key=f"key-{number}") for number in (2, 3)]
     assert [store.get_or_create(call, EPOCH)[0].ref for call in calls] == [row.ref] * 2
@@ -250,7 +250,7 @@ def test_a_waiting_training_is_not_sent_after_another_one_of_the_same_photos(
         store.get_or_create(replace(first, idempotency_key="key-2"), EPOCH + 3)
     begun = store.begin_sending(waits.ref, EPOCH + 3, LEASE)
     assert begun is not None
-    # Only who knows of a training can ask for one more on purpose.
+    # A caller must know of a training to ask for another one on purpose.
     again = key == "later" and state in (State.FINISHED, State.FAILED)
     assert (begun.ref, begun.state) == ((waits.ref, State.SENDING) if again else (other.ref, state))
     assert found(store, waits.ref).state is (State.SENDING if again else State.INTENT)
@@ -283,7 +283,7 @@ def _upload_without_an_id(store: Store) -> str:
     return upload.ref
 
 
-@pytest.mark.parametrize("how", ["decided", "answered late", "spooled", "a stray"])
+@pytest.mark.parametrize("how", ["decided", "answered late", "spooled", "an orphan"])
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
     store: Store, how: str, forgotten: bool
@@ -301,14 +301,14 @@ def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
         store.record_response(upload, 1, Event.UNCLEAR, Answer(), EPOCH + 2)
     if how == "decided":
         store.resolve(upload, Event.PERSON_SAYS_ACCEPTED, "set-1", EPOCH + 3)
-    elif how == "a stray":
+    elif how == "an orphan":
         store.resolve(upload, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 3)
         store.begin_sending(upload, EPOCH + 3, LEASE)
-    if how in ("answered late", "a stray"):
+    if how in ("answered late", "an orphan"):
         store.record_response(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), EPOCH + 4)
     again, is_new = store.get_or_create(replace(first, about="set-2", fingerprint="print-1"), EPOCH + 5)
     assert (again.ref, is_new) == (training.ref, False)
-    if not forgotten and how != "a stray":
+    if not forgotten and how != "an orphan":
         assert (again.fingerprint, again.photos, again.credits) == ("print-1", 12, 48.0)
 
 

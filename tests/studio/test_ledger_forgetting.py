@@ -1,4 +1,4 @@
-"""Nothing personal lands on a forgotten row, whatever was under way; and its photos are not paid for unnoticed."""
+"""A forgotten row keeps no personal data, whatever was under way, and its photos are not paid for again unnoticed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PHOTOS = "canary-photos"
 
 
 def holding(folder: Path) -> dict[str, list[str]]:
-    """Which files hold which of the words, in their names or anywhere in their bytes."""
+    """Return the files that contain a word, in the name or the bytes, and the words."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     found = {
         str(path): [word for word in WORDS if word.encode() in str(path).encode() + path.read_bytes()]
@@ -61,7 +61,7 @@ def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, t
     store.forget_subject("", [row.ref], EPOCH + 1)
     assert holding(folder) == {}
     answer = Answer(task_id="task-1", message="canary-message", raw='["canary-answer"]')
-    picture = SavedImage(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
+    image = SavedImage(row.ref, 1, "/canary-name/1.png", "image/png", EPOCH)
     running, finished = (
         Observation(EPOCH + 3, state, 50.0, "canary-message", "canary-word")
         for state in (State.PROCESSING, State.FINISHED)
@@ -71,16 +71,16 @@ def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, t
         lambda: store.rename(row.ref, "canary-name"),
         lambda: store.record_status(row.ref, running),
         lambda: store.record_status(row.ref, finished),
-        lambda: store.save_images([picture]),
+        lambda: store.save_images([image]),
     ):
         comes()
         assert holding(folder) == {}
-    assert store.save_images([picture]) == [picture]
+    assert store.save_images([image]) == [image]
     kept = store.find(row.ref, EPOCH + 4)
     store.close()
     assert holding(folder) == {}
     assert kept is not None
-    # What was spent, when, and under which id stays.
+    # What was spent, when, and under which id is kept.
     assert (kept.task_id, kept.state, kept.sent_at) == ("task-1", State.FINISHED, EPOCH)
 
 
@@ -94,9 +94,9 @@ def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> Non
     store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.forget_subject("", [row.ref], EPOCH + 1)
-    stray = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
-    assert stray is not None
-    store.record_status(stray.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
+    orphan = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)
+    assert orphan is not None
+    store.record_status(orphan.ref, Observation(EPOCH + 3, State.FINISHED, trigger_word="canary-word"))
     store.close()
     assert holding(tmp_path) == {}
 
@@ -175,7 +175,7 @@ def sandbox(clock: SteppedClock) -> Sandbox:
 
 
 class Forgetful:
-    """The sandbox, and somebody who forgets a subject while a request for `path` is under way."""
+    """A sandbox, and a process that forgets a subject while a request for `path` is under way."""
 
     def __init__(self, sandbox: Sandbox, path: str) -> None:
         self.sandbox = sandbox

@@ -1,4 +1,4 @@
-"""Lists that the database cuts to pages: whole, in order, and without a look at rows that are not on them."""
+"""Paged lists: complete, in order, and without reading rows of other pages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE_SCAN = re.compile(rf"SCAN ({'|'.join(metadata.tables)})\b")
 
 
 def remember(store: Store, number: int, kind: Kind = Kind.TRAINING) -> None:
-    """One submission, in one of the states and of one of the subjects; four of a moment."""
+    """One submission with one of the states and subjects; each four have the same time."""
     state, subject = STATES[number % len(STATES)], SUBJECTS[number % len(SUBJECTS)]
     new = NewSubmission(kind, *PLACE, f"{kind} {number}", subject=subject, fingerprint=f"print {number}")
     row, _ = store.get_or_create(new, EPOCH + number // 4)
@@ -55,7 +55,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-@pytest.mark.parametrize("subject", [None, "ANNA", "zoe\u0308 A\u030angstro\u0308m", "Nobody"])
+@pytest.mark.parametrize("subject", [None, "ANNA", "zoe\u0308 A\u030angstro\u0308m", "Unknown"])
 @pytest.mark.parametrize(
     "states", [None, UNDER_WAY, {State.FINISHED}, {State.FAILED, State.UNCONFIRMED, State.REJECTED}, set()]
 )
@@ -104,7 +104,7 @@ def test_names_with_a_prefix_are_found_once_each(store: Store, beginning: str, n
 
 
 def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
-    """Every verb that a call of the server makes, but for forgetting."""
+    """Every verb that the server calls, except forgetting."""
     new = NewSubmission(Kind.TRAINING, *PLACE, f"more {number}", "TOKSIS", "Anna", f"key {number}")
     ref = store.page(Kind.TRAINING, EPOCH, limit=1).rows[0].ref
     yield "page", lambda: store.page(Kind.TRAINING, EPOCH, limit=5)
@@ -127,7 +127,7 @@ def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     yield "begin", lambda: store.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
     yield "settle", lambda: store.record_response(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     yield "decide", lambda: store.resolve(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", EPOCH)
-    yield "adopt", lambda: store.import_task(new, f"elsewhere {number}", EPOCH)
+    yield "import", lambda: store.import_task(new, f"elsewhere {number}", EPOCH)
 
 
 def test_no_query_reads_more_rows_than_it_returns(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_no_query_reads_more_rows_than_it_returns(store: Store, monkeypatch: pyt
 
 @contextlib.contextmanager
 def statements_asked() -> Generator[dict[str, Any]]:
-    """Every statement that reads or changes rows, with values that it was asked with."""
+    """Every statement that reads or changes rows, with sample values."""
     asked: dict[str, Any] = {}
 
     def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -187,5 +187,5 @@ def test_every_statement_uses_an_index(store: Store) -> None:
     with store._reading() as connection:
         for words, values in statements.items():
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
-            told = [row.detail for row in plan]
-            assert not [step for step in told if TABLE_SCAN.match(step)], (words, told)
+            steps = [row.detail for row in plan]
+            assert not [step for step in steps if TABLE_SCAN.match(step)], (words, steps)

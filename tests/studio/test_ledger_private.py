@@ -18,10 +18,10 @@ from .stepped_clock import EPOCH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
 NEW = NewSubmission(Kind.TRAINING, "https://service.invalid v1", "local", "images-1")
-SOMEBODY = 4_242
+OTHER_USER = 4_242
 SCOPE = Scope("local", "https://service.invalid v1")
 as_root = pytest.mark.skipif(
-    getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file to somebody"
+    getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file to another user"
 )
 
 
@@ -85,7 +85,7 @@ def test_a_writable_parent_folder_is_made_private_if_everything_in_it_is_ours(pa
 def test_a_writable_parent_folder_with_files_of_another_user_is_refused(path: Path) -> None:
     above = path.parents[1]
     (above / "theirs").touch()
-    os.chown(above / "theirs", SOMEBODY, SOMEBODY)
+    os.chown(above / "theirs", OTHER_USER, OTHER_USER)
     above.chmod(0o777)
     with pytest.raises(LedgerNotPrivate) as refused:
         Store(path, SCOPE)
@@ -101,7 +101,7 @@ def test_a_file_of_another_user_is_refused_with_its_path(
     path: Path, tmp_path: Path, whose: str, wide: int
 ) -> None:
     theirs = tmp_path / whose
-    os.chown(theirs, SOMEBODY, SOMEBODY)
+    os.chown(theirs, OTHER_USER, OTHER_USER)
     theirs.chmod(wide)
     before = path.read_bytes()
     with pytest.raises(LedgerNotPrivate) as refused:
@@ -115,7 +115,7 @@ def test_a_file_of_another_user_is_refused_with_its_path(
 def test_an_id_that_another_user_put_into_the_spool_is_ignored(path: Path) -> None:
     planted = path.parent / "ledger-spool" / "tr-0000000-1.id"
     planted.write_text("{}")
-    os.chown(planted, SOMEBODY, SOMEBODY)
+    os.chown(planted, OTHER_USER, OTHER_USER)
     with pytest.raises(LedgerNotPrivate) as refused:
         Store(path, SCOPE)
     assert refused.value.path == planted

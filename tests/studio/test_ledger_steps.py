@@ -1,4 +1,4 @@
-"""A ledger that an earlier version wrote opens, keeps what it holds, and survives a kill anywhere on the way."""
+"""A ledger of an earlier version is opened and migrated without loss, also if killed anywhere."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ ANNAS_PHOTOS = "e21ad38613e8e66df125cb1f2401ac21171ce4d8dd25118a29e917fe67456c7e
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The ledger that 0.1.0 wrote, to do with as one likes."""
+    """A copy of the ledger that 0.1.0 wrote."""
     return Path(shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3"))
 
 
 def columns_before(path: Path) -> list[dict[str, object]]:
-    """Everything that 0.1.0 kept of every submission."""
+    """Everything that 0.1.0 stored about every submission."""
     return [{name: row[name] for name in rows_of(GOLDEN)[0]} for row in rows_of(path)]
 
 
@@ -98,7 +98,7 @@ def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
         page = store.page(Kind.TRAINING, WRITTEN_AT, subject=name, limit=20)
         assert page.total == 9
     assert len(store.find_related("ZOË ÅNGSTRÖM")) == 27
-    # Anna's at another address, too, and nobody else's of the name.
+    # Anna's rows at another URL too, and no rows of other subjects.
     refs = {row.ref for row in store.find_related("anna")}
     assert refs == {"up-yhe25bn", "tr-b3xgxfg", "tr-j88zqxy", "ge-0p6fkjf", "tr-j6d5w7b"}
     store.close()
@@ -133,7 +133,7 @@ def test_credits_spent_by_0_1_0_count_for_the_day(path: Path) -> None:
     row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
     with pytest.raises(SpendingCapReached) as reached:
         store.begin_sending(row.ref, WRITTEN_AT, 50.0, 1.0)
-    # Two trainings and the set of Anna's, her two pictures, two trainings of a set that nobody had seen, seven
+    # Two trainings and the set of Anna's, her two images, two trainings of a set unknown to the ledger, seven
     # uploads, trainings and generations that were sent and not refused, and one sent twice, which 0.1.0 counts once.
     assert reached.value.spent == 2 * 48 + 2 + 2 + 2 * 120 + 7 * (2 + 48 + 2) + 120
     store.close()
@@ -154,17 +154,20 @@ def test_a_new_and_a_migrated_ledger_have_the_same_tables(path: Path, tmp_path: 
 
 
 def shape_of(engine: object) -> dict[str, tuple[object, ...]]:
-    told = inspect(engine)
-    assert told is not None
+    inspector = inspect(engine)
+    assert inspector is not None
     return {
         name: (
             sorted(
-                (found["name"], str(found["type"]), found["nullable"]) for found in told.get_columns(name)
+                (found["name"], str(found["type"]), found["nullable"])
+                for found in inspector.get_columns(name)
             ),
-            sorted((str(found["name"]), tuple(found["column_names"])) for found in told.get_indexes(name)),
-            told.get_pk_constraint(name)["constrained_columns"],
+            sorted(
+                (str(found["name"]), tuple(found["column_names"])) for found in inspector.get_indexes(name)
+            ),
+            inspector.get_pk_constraint(name)["constrained_columns"],
         )
-        for name in told.get_table_names()
+        for name in inspector.get_table_names()
     }
 
 
@@ -211,7 +214,7 @@ def test_a_migration_killed_anywhere_is_complete_or_absent(
 
 @pytest.mark.slow
 def test_0_1_0_refuses_a_newer_ledger_and_leaves_it_unchanged(path: Path, tmp_path: Path) -> None:
-    """With the code that was released, out of the history; an archive without it has nothing to run."""
+    """Runs the released code, taken from the git history; skipped in an archive without it."""
     packed = subprocess.run(
         ["git", "archive", WROTE_GOLDEN, "studio"], cwd=ROOT, capture_output=True, check=False
     )

@@ -46,7 +46,7 @@ ACTIONS = [
     *["submit"] * 5,
     *["go_on"] * 10,
     *["clock"] * 3,
-    *["resolve"] * 3,
+    *["resolve"] * 4,
     "webhook",
     "crash",
     "check",
@@ -275,7 +275,7 @@ def _template() -> Iterator[None]:
 def machine_settings(examples: int) -> settings:
     return settings(
         max_examples=examples,
-        stateful_step_count=40,
+        stateful_step_count=50,
         deadline=None,
         database=None,
         derandomize=True,
