@@ -6,7 +6,7 @@ from typing import Final
 
 from apiframe_server.settings import Settings
 from apiframe_studio.api.select import DEFAULT_TERMS as TERMS
-from apiframe_studio.generations import DEDUP_WINDOW_SECONDS
+from apiframe_studio.images import DEDUP_WINDOW_SECONDS
 from apiframe_studio.photos import rules
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import WARNINGS, Reason

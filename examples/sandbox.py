@@ -35,7 +35,7 @@ async def main(folder: Path) -> None:
         training = await studio.trainings.wait(training.task_id or "")
         print(f"the trigger word is {training.trigger_word}")
 
-        images = await studio.generations.generate(ImageRequest("in a garden, evening light", subject="Anna"))
+        images = await studio.images.generate(ImageRequest("in a garden, evening light", subject="Anna"))
         print(f"the prompt was {images.prompt!r}")
         for image in images.saved:
             print(image.path)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from apiframe_server import __version__
 from apiframe_server.settings import Settings
-from apiframe_studio.plans import plan_of, sandbox_plan_of
-from apiframe_studio.plans import sandbox_of as sandbox_of
+from apiframe_studio.config import build_sandbox as build_sandbox
+from apiframe_studio.config import sandbox_config, service_config
 from apiframe_studio.studio import Studio
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def build_studio(settings: Settings, *, sandbox: str | None = None) -> Studio:
     `sandbox` is None for the service, "" for the embedded sandbox, or the URL of a sandbox. Sandboxes have a separate
     ledger.
     """
-    return Studio(plan_of(settings) if sandbox is None else sandbox_plan_of(settings, sandbox))
+    return Studio(service_config(settings) if sandbox is None else sandbox_config(settings, sandbox))
 
 
 def build_server(studio: Studio) -> MCPServer[Any]:

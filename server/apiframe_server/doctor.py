@@ -112,7 +112,7 @@ async def _check_service(
     if sandbox == "":
         note = Finding("service", Mark.NOTE, "the built-in sandbox; the real service was not contacted")
         return [note, await _try_check("account", partial(_check_account, studio))]
-    url = studio.plan.base_url
+    url = studio.config.base_url
     in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
     warning = f"{url}: over plain http anyone on the network path can read the key; use https"
     findings = [Finding("service", Mark.TODO, warning)] if in_clear else []

@@ -7,12 +7,12 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from apiframe_server.composition import build_studio, sandbox_of
+from apiframe_server.composition import build_sandbox, build_studio
 from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
-from apiframe_studio.forgetting import Forgotten, Known, forget_subject, look_up_subject
+from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
 
@@ -27,8 +27,8 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
     try:
         # Searching must not create the ledger.
         exists = studio.ledger.path.exists()
-        known = await look_up_subject(subject, studio.ledger, studio.image_store) if exists else Known((), ())
-        if not (known.rows or known.left_over):
+        known = await find_subject(subject, studio.ledger, studio.image_store) if exists else Known((), ())
+        if not (known.rows or known.leftovers):
             _print_nothing_found(settings, sandbox)
             return ExitCode.NOT_FOUND
         _print_known(known, studio, subject)
@@ -38,7 +38,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
     finally:
         await studio.aclose()
     if studio.is_sandbox:
-        sandbox_service = sandbox_of(settings)
+        sandbox_service = build_sandbox(settings)
         sandbox_service.forget(forgotten.still_at_the_service)
         sandbox_service.close()
     _print_removed(forgotten)
@@ -54,7 +54,7 @@ def _print_nothing_found(settings: Settings, sandbox: str | None) -> None:
 
 
 def _print_known(known: Known, studio: Studio, subject: str) -> None:
-    for path in known.left_over:
+    for path in known.leftovers:
         print(f"Left over from an interrupted run, to be removed: {path}")
     if not known.rows:
         return
@@ -87,16 +87,16 @@ def _ask() -> int:
     return ExitCode.DONE if agreed else ExitCode.NO
 
 
-def _print_removed(forgotten: Forgotten) -> None:
-    if forgotten.left_over:
-        print(f"Removed {pluralize(forgotten.left_over, 'path')} left over from an interrupted run.")
+def _print_removed(forgotten: ErasureReport) -> None:
+    if forgotten.leftovers:
+        print(f"Removed {pluralize(forgotten.leftovers, 'path')} left over from an interrupted run.")
     if forgotten.records:
-        records, images = pluralize(forgotten.records, "record"), pluralize(forgotten.pictures, "image")
+        records, images = pluralize(forgotten.records, "record"), pluralize(forgotten.images, "image")
         print(f"Removed the name, texts and fingerprints from {records}, and {images}.")
 
 
-def _print_not_removed(studio: Studio, forgotten: Forgotten) -> None:
-    for path in forgotten.left:
+def _print_not_removed(studio: Studio, forgotten: ErasureReport) -> None:
+    for path in forgotten.not_removed:
         print(f"Could not be removed; remove it by hand: {path}")
     for damaged in sorted(studio.ledger.path.parent.glob("*.damaged-*")):
         print(f"A damaged ledger may still contain the name; check it, then remove it by hand: {damaged}")

@@ -7,7 +7,7 @@ from functools import partial
 
 import anyio
 
-from apiframe_server.composition import sandbox_of
+from apiframe_server.composition import build_sandbox
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_studio.ledger.errors import LedgerError
@@ -23,7 +23,7 @@ def serve_sandbox(settings: Settings, port: int) -> int:
         file=sys.stderr,
     )
     try:
-        sandbox = sandbox_of(settings)
+        sandbox = build_sandbox(settings)
     except LedgerError as error:
         from apiframe_server.terminal_errors import explain_to_user
 

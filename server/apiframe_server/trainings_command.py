@@ -126,7 +126,7 @@ async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
 async def _resolve_name(studio: Studio, name: str, stderr: Console, option: str) -> str:
     """The ref of a subject's newest training; any other name is taken for an id."""
     try:
-        trainings = await studio.trainings.of_subject(name)
+        trainings = await studio.trainings.find_by_subject(name)
     except UnknownSubject:
         if await studio.ledger.find(name, studio.clock.now()) is None:
             await _require_key(studio, option)
@@ -150,7 +150,7 @@ async def _require_key(studio: Studio, option: str) -> None:
 async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Training:
     # Poll once first, so that an error that waiting does not fix, such as a wrong key, is reported at once.
     with suppress(NotSent, RateLimited, OutcomeUnknown):
-        training = await studio.trainings.look(name)
+        training = await studio.trainings.check(name)
         if not training.is_under_way:
             return training
     with progress_bar(stderr, "training") as update:

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from apiframe_studio.api.errors import ApiframeError as ApiframeError
     from apiframe_studio.api.provider import Account as Account
+    from apiframe_studio.config import StudioConfig as StudioConfig
     from apiframe_studio.errors import AtAnotherService as AtAnotherService
     from apiframe_studio.errors import CheckIncomplete as CheckIncomplete
     from apiframe_studio.errors import ConsentMissing as ConsentMissing
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from apiframe_studio.errors import UnknownSubject as UnknownSubject
     from apiframe_studio.errors import UnknownTraining as UnknownTraining
     from apiframe_studio.errors import WrongKind as WrongKind
-    from apiframe_studio.forgetting import Forgotten as Forgotten
+    from apiframe_studio.forgetting import ErasureReport as ErasureReport
     from apiframe_studio.forgetting import forget_subject as forget_subject
-    from apiframe_studio.generations import ImageRequest as ImageRequest
-    from apiframe_studio.generations import Pictures as Pictures
+    from apiframe_studio.images import GeneratedImages as GeneratedImages
+    from apiframe_studio.images import ImageRequest as ImageRequest
     from apiframe_studio.ledger import Kind as Kind
     from apiframe_studio.ledger.errors import LedgerError as LedgerError
     from apiframe_studio.ledger.errors import PaymentNotApproved as PaymentNotApproved
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from apiframe_studio.photos.models import PhotoVerdict as PhotoVerdict
     from apiframe_studio.photos.models import Reason as Reason
     from apiframe_studio.photos.models import Verdict as Verdict
-    from apiframe_studio.plans import StudioConfig as StudioConfig
     from apiframe_studio.reconciler import Decision as Decision
     from apiframe_studio.settings import StudioSettings as StudioSettings
     from apiframe_studio.studio import Studio as Studio
@@ -80,8 +80,8 @@ _HOMES = {
         "NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve PhotosChanged Rejected "
         "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownSubject UnknownTraining "
         "WrongKind",
-        "forgetting": "Forgotten forget_subject",
-        "generations": "ImageRequest Pictures",
+        "forgetting": "ErasureReport forget_subject",
+        "images": "ImageRequest GeneratedImages",
         "ledger": "Kind",
         "ledger.errors": "LedgerError PaymentNotApproved SpendingCapReached SubjectForgotten TaskIdTaken "
         "UnknownCursor",
@@ -90,7 +90,7 @@ _HOMES = {
         "photo_sets": "CheckedPhotos PhotoSet PhotoSetRequest",
         "photos.errors": "ChoiceRefused PathRefused PhotoError",
         "photos.models": "PhotoCheck PhotoVerdict Reason Verdict",
-        "plans": "StudioConfig",
+        "config": "StudioConfig",
         "reconciler": "Decision",
         "settings": "StudioSettings",
         "studio": "Studio",

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from apiframe_studio.api.provider import ProviderFactory, Terms
 from apiframe_studio.clock import Clock
+from apiframe_studio.config import StudioConfig
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.jobs import Jobs
 from apiframe_studio.ledger import Ledger
-from apiframe_studio.plans import StudioConfig
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submitter import Submitter
 from apiframe_studio.tracker import Tracker

@@ -13,15 +13,15 @@ from apiframe_studio.ledger.states import OPEN
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class ErasureReport:
     """What was removed from this machine, and what the service still stores: it has no call to delete it."""
 
     records: int
-    pictures: int
+    images: int
     still_at_the_service: Sequence[str]
-    left: Sequence[Path] = ()
+    not_removed: Sequence[Path] = ()
     """Files that could not be removed."""
-    left_over: int = 0
+    leftovers: int = 0
     """Removed files and folders without a row, left by earlier processes."""
 
 
@@ -32,7 +32,7 @@ class Known:
     rows: Sequence[Submission]
     saved: Sequence[SavedImage]
     """Images whose files exist."""
-    left_over: Sequence[Path] = ()
+    leftovers: Sequence[Path] = ()
     """Files and folders without a row: left by a process that crashed after the subject was forgotten."""
 
     @property
@@ -41,15 +41,15 @@ class Known:
         return sum(row.state in OPEN for row in self.rows)
 
 
-async def look_up_subject(subject: str, ledger: Ledger, image_store: ImageStore) -> Known:
+async def find_subject(subject: str, ledger: Ledger, image_store: ImageStore) -> Known:
     """Return what `forget_subject` would remove. Changes nothing. Raises LedgerError."""
     rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
-    left_over = await in_file_thread(image_store.left_over, subject, forgotten)
-    return Known(rows, await image_store.on_disk(saved), left_over)
+    leftovers = await in_file_thread(image_store.leftovers, subject, forgotten)
+    return Known(rows, await image_store.on_disk(saved), leftovers)
 
 
-async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> Forgotten:
+async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> ErasureReport:
     """Remove everything about a subject from this machine, in every spelling of the name and for every service.
 
     Raises:
@@ -58,7 +58,7 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     rows, saved = await _records_of(subject, ledger)
     refs = [row.ref for row in rows]
     forgotten = await ledger.forgotten_generations()
-    left_over = await in_file_thread(image_store.left_over, subject, forgotten)
+    leftovers = await in_file_thread(image_store.leftovers, subject, forgotten)
     # Files first, so that after a crash the rows still say what to remove. Then again for work that was under way:
     # nothing more is saved for rows that are marked.
     await in_file_thread(image_store.remove, subject, [*refs, *forgotten], saved)
@@ -71,13 +71,13 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
         rows, saved = [*rows, *after], [*saved, *after_saved]
         left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
     image_store.may_hold_forgotten = True
-    remaining = await in_file_thread(image_store.left_over, subject, forgotten)
-    return Forgotten(
+    remaining = await in_file_thread(image_store.leftovers, subject, forgotten)
+    return ErasureReport(
         records=len(rows),
-        pictures=sum(Path(image.path) not in left for image in saved),
+        images=sum(Path(image.path) not in left for image in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id],
-        left=left,
-        left_over=len(set(left_over) - set(remaining)),
+        not_removed=left,
+        leftovers=len(set(leftovers) - set(remaining)),
     )
 
 

@@ -62,7 +62,7 @@ class ImageStore:
         self._fetching = anyio.CapacityLimiter(MAX_IN_MEMORY)
         self._showing = anyio.CapacityLimiter(MAX_IN_MEMORY)
 
-    async def make_ready(self, subject: str | None) -> None:
+    async def ensure_folder(self, subject: str | None) -> None:
         """Create a subject's folder before anything is paid for. Raises OSError."""
 
         def make() -> None:
@@ -70,7 +70,7 @@ class ImageStore:
 
         await in_file_thread(make)
 
-    def turn(self) -> anyio.CapacityLimiter:
+    def fetch_slot(self) -> anyio.CapacityLimiter:
         """Return the limiter to enter while a fetched image is in memory: all calls together hold at most two."""
         return self._fetching
 
@@ -80,7 +80,7 @@ class ImageStore:
             url, hosts=self._hosts, deadline_seconds=DOWNLOAD_SECONDS, max_bytes=MAX_IMAGE_BYTES
         )
 
-    def checking(self) -> AbstractAsyncContextManager[object]:
+    def keep_decoders(self) -> AbstractAsyncContextManager[object]:
         """Return a context in which the checks of several images share their decoder processes."""
         return decoders(Limits(), 1)
 
@@ -101,7 +101,7 @@ class ImageStore:
         except DecodersFailed:
             log.warning("An image was saved unchecked: no decoder could be started")
 
-    async def keep(
+    async def save(
         self, row: Submission, number: int, data: bytes, media_type: str, description: Mapping[str, Any]
     ) -> SavedImage:
         """Write an image and a description of its request, each completely or not at all. Raises OSError."""
@@ -155,7 +155,7 @@ class ImageStore:
             self._files.remove_if_empty(folder)
         return left
 
-    def left_over(self, subject: str, refs: Sequence[str]) -> Sequence[Path]:
+    def leftovers(self, subject: str, refs: Sequence[str]) -> Sequence[Path]:
         """Return files of the generations `refs` that are left in a subject's folder, or the folder if it is empty."""
         folders = self._folders_like(folder_name(subject))
         files = [self.folder / folder / name for folder, name in self._find_files(refs) if folder in folders]

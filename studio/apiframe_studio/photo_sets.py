@@ -195,17 +195,17 @@ class PhotoSets:
             raise NotEnoughPhotos(judged, number)
         return CheckedPhotos(judged, await self._normalise(judged, choice, on_progress), files)
 
-    async def costs(self, request: PhotoSetRequest, checked: CheckedPhotos) -> bool:
+    async def must_be_paid(self, request: PhotoSetRequest, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises InvalidKey, InvalidBaseUrl, LedgerError."""
         await self._core.provider()
         new = self._submission(request, checked.prepared)
-        known, _ = await self._peek(new)
+        known, _ = await self._find_duplicate(new)
         to_be_paid = known is None or (known.state is State.INTENT and known.wording == request.wording())
         if to_be_paid:
             await self._submitter.check_cap(new)
         return to_be_paid
 
-    async def trained(self, fingerprint: str) -> Training | None:
+    async def find_training(self, fingerprint: str) -> Training | None:
         """The training of the same photos that there is already: a finished one, else the newest that was sent.
 
         One at this service comes before one at another, which is marked as such.
@@ -244,12 +244,12 @@ class PhotoSets:
         if request.consent_at is None:
             raise ConsentMissing
         checking = CHECKING_SECONDS if seconds < math.inf else None
-        checked = await self._as_agreed(request, on_progress, checked, checking)
-        if not may_pay and await self.costs(request, checked):
+        checked = await self._check_agreed(request, on_progress, checked, checking)
+        if not may_pay and await self.must_be_paid(request, checked):
             raise PaymentNotApproved
         prepared = checked.prepared
         new = self._submission(request, prepared)
-        _, service_now = await self._peek(new)
+        _, service_now = await self._find_duplicate(new)
         row, is_new = await self._submitter.get_or_create(new, service_now, may_send=may_pay)
         if request.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, request.subject) or row
@@ -257,7 +257,7 @@ class PhotoSets:
         is_sent_now = row.state is State.INTENT and same_wording
         if is_sent_now:
             await self._upload(api, row, request, prepared, on_progress, until)
-        row, refreshed = await self._as_far_as_known(row, on_progress, until)
+        row, refreshed = await self._wait_as_far_as_possible(row, on_progress, until)
         return PhotoSet(
             row,
             checked.check,
@@ -265,13 +265,13 @@ class PhotoSets:
             not (is_new or is_sent_now),
             refreshed,
             same_wording,
-            await self.trained(checked.fingerprint),
+            await self.find_training(checked.fingerprint),
             has_expired(row, self._clock.now(), self._time.now(), self._terms),
             self._time.clock_ahead(),
             self._terms.training_credits.of(row.photos or 0),
         )
 
-    async def _as_agreed(
+    async def _check_agreed(
         self,
         request: PhotoSetRequest,
         on_progress: OnProgress,
@@ -285,7 +285,7 @@ class PhotoSets:
             raise PhotosChanged
         return checked
 
-    async def ready_for_training(self, name: str, seconds: float) -> Submission | None:
+    async def wait_until_ready(self, name: str, seconds: float) -> Submission | None:
         """The set that a training is wanted of, or None when this ledger never saw it.
 
         Waits a bounded time for one that is still being prepared.
@@ -294,7 +294,7 @@ class PhotoSets:
             SetNotUsable: it expired, failed, or is not ready yet.
             NotAPhotoSet: see there.
         """
-        row = await self.known(name)
+        row = await self.find_trainable(name)
         if row is None:
             return None
         row = await self._until_ready(row, ignore, self._clock.monotonic() + seconds)
@@ -318,7 +318,7 @@ class PhotoSets:
             raise AtAnotherService(Training.of(row))
         return row
 
-    async def known(self, name: str) -> Submission | None:
+    async def find_trainable(self, name: str) -> Submission | None:
         """As `find`, for a set that a training may still be made of, ready or not.
 
         Raises:
@@ -333,7 +333,7 @@ class PhotoSets:
             raise SetNotUsable(row, expired=False)
         return row
 
-    async def note_refused(self, name: str, cause: ApiframeError) -> None:
+    async def record_refusal(self, name: str, cause: ApiframeError) -> None:
         """The service refused a training of this set: where it or a clock says that the set is over, it is."""
         now = self._clock.now()
         row = await self._ledger.find(name, now)
@@ -363,7 +363,7 @@ class PhotoSets:
                 await check_status(await self._core.provider(), Kind.UPLOAD, row.task_id)
         return self._time.now()
 
-    async def _peek(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
+    async def _find_duplicate(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
         """The set that there is already, and the time at the service that it was judged by."""
         now = self._clock.now()
         service_now = await self._service_now(
@@ -410,7 +410,7 @@ class PhotoSets:
         on_progress: OnProgress,
         until: float,
     ) -> None:
-        deadline = deadline_seconds(prepared.size)
+        deadline = upload_deadline(prepared.size)
         moved = [0, 1]
 
         def sent(done: int, of: int) -> None:
@@ -427,7 +427,7 @@ class PhotoSets:
                 return
             await on_progress(moved[0], moved[1], Step.UPLOADING)
 
-    async def _as_far_as_known(
+    async def _wait_as_far_as_possible(
         self, row: Submission, on_progress: OnProgress, until: float
     ) -> tuple[Submission, bool]:
         """A look that fails must not hide what was paid for: then the last known state is returned, and False."""
@@ -457,7 +457,7 @@ def _is_settled(row: Submission) -> bool:
     return row.state is not State.SENDING and (row.state not in UNDER_WAY or row.missing_since is not None)
 
 
-def deadline_seconds(size: int) -> float:
+def upload_deadline(size: int) -> float:
     """How long an upload of `size` bytes (before base64) may take: sized for a slow line, and bounded. Pure."""
     return min(MIN_UPLOAD_SECONDS + size * 4 / 3 / MIN_BYTES_PER_SECOND, MAX_UPLOAD_SECONDS)
 

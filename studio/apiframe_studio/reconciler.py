@@ -58,20 +58,20 @@ class Reconciler:
             raise TaskIdMissing
         row = await self._ledger.find(ref, self._clock.now())
         if row is None:
-            return await self._adopt(ref, decision, task_id)
+            return await self._import(ref, decision, task_id)
         if decision is not Decision.GIVE_UP:
             self._refuse_elsewhere(row)
         if row.state in UNDER_WAY:
             row = await self._check(row)
         if task_id is not None and decision is Decision.ACCEPTED:
             await self._check_id(row, task_id)
-        return await self._decide(row, decision, task_id)
+        return await self._record(row, decision, task_id)
 
     def _refuse_elsewhere(self, row: Submission) -> None:
         if not self._ledger.can_reach(row):
             raise AtAnotherService(Training.of(row))
 
-    async def _decide(self, row: Submission, decision: Decision, task_id: str | None) -> Training:
+    async def _record(self, row: Submission, decision: Decision, task_id: str | None) -> Training:
         now = self._clock.now()
         resolved = await self._ledger.resolve(row.ref, _EVENT_OF[decision], task_id, now)
         if resolved is None and decision is Decision.GIVE_UP and row.state in UNDER_WAY:
@@ -92,7 +92,7 @@ class Reconciler:
     async def _check_links(self, row: Submission, task: TaskStatus) -> None:
         """Images whose links do not work stay missing, although the service knows the task."""
         try:
-            async with self._core.image_store.turn():
+            async with self._core.image_store.fetch_slot():
                 await self._core.image_store.download(await self._core.provider(), task.image_urls[0])
         except Refused:
             return
@@ -108,21 +108,21 @@ class Reconciler:
         other = await self._ledger.find(task_id, self._clock.now())
         if other is not None and other.ref != row.ref:
             raise TaskIdTaken(other)
-        await known_task(await self._core.provider(), task_id, row.kind)
+        await check_unrecorded(await self._core.provider(), task_id, row.kind)
 
-    async def _adopt(self, name: str, decision: Decision, task_id: str | None) -> Training:
+    async def _import(self, name: str, decision: Decision, task_id: str | None) -> Training:
         if decision is not Decision.ACCEPTED or task_id is None or REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
         now = self._clock.now()
         if known := await self._ledger.find(task_id, now):
             self._refuse_elsewhere(known)
             return await self._name(known, name)
-        await known_task(await self._core.provider(), task_id, Kind.TRAINING)
+        await check_unrecorded(await self._core.provider(), task_id, Kind.TRAINING)
         new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
         row, is_new = await self._ledger.import_task(new, task_id, now)
         if not is_new:
             return await self._name(row, name)
-        return (await self._refresh(row)).noting(Note.NEW_IN_LEDGER)
+        return (await self._refresh(row)).with_notes(Note.NEW_IN_LEDGER)
 
     async def _name(self, row: Submission, name: str) -> Training:
         """Only what has no name gets one: another's must not change hands by a mistyped id."""
@@ -134,7 +134,7 @@ class Reconciler:
         return await self._refresh(row)
 
 
-async def known_task(api: Provider, task_id: str, wanted: Kind) -> TaskStatus:
+async def check_unrecorded(api: Provider, task_id: str, wanted: Kind) -> TaskStatus:
     """What the service says about an id that this ledger does not have.
 
     Raises:

@@ -18,15 +18,15 @@ from apiframe_studio.api.provider import Account, Deadlines, Provider, Terms
 from apiframe_studio.api.select import open_provider, require_valid_key, select_terms
 from apiframe_studio.api.urls import is_loopback_url, normalize_base_url
 from apiframe_studio.clock import Clock, SystemClock
+from apiframe_studio.config import StudioConfig as StudioConfig
+from apiframe_studio.config import embedded_config, sandbox_config, service_config
 from apiframe_studio.core import Core
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.generations import Generations
 from apiframe_studio.image_store import ImageStore
+from apiframe_studio.images import Images
 from apiframe_studio.jobs import Jobs
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.photo_sets import PhotoSets
-from apiframe_studio.plans import StudioConfig as StudioConfig
-from apiframe_studio.plans import embedded_plan, plan_of, sandbox_plan_of
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submitter import Submitter
 from apiframe_studio.tracker import Tracker
@@ -58,7 +58,7 @@ class Studio:
         for name, meant in unknown_variables(StudioSettings).items():
             if meant is not None:
                 log.warning("%s is not a setting and has no effect; %s is", name, meant)
-        return cls(sandbox_plan_of(settings) if settings.sandbox else plan_of(settings))
+        return cls(sandbox_config(settings) if settings.sandbox else service_config(settings))
 
     @classmethod
     def sandbox(
@@ -77,31 +77,31 @@ class Studio:
             None if folder else TemporaryDirectory(prefix="apiframe-studio-", ignore_cleanup_errors=True)
         )
         home = Path(temporary.name) if temporary else Path(folder or "")
-        plan = embedded_plan(home, photo_folders or (home / "photos",), training_seconds)
-        studio = cls(plan)
+        config = embedded_config(home, photo_folders or (home / "photos",), training_seconds)
+        studio = cls(config)
         if temporary is not None:
             studio._leaving.callback(temporary.cleanup)
         return studio
 
-    def __init__(self, plan: StudioConfig, clock: Clock | None = None, terms: Terms | None = None) -> None:
+    def __init__(self, config: StudioConfig, clock: Clock | None = None, terms: Terms | None = None) -> None:
         self.clock = clock or SystemClock()
-        self.plan = plan
-        self.terms = terms or select_terms(plan.key)
+        self.config = config
+        self.terms = terms or select_terms(config.key)
         self.ledger = Ledger(
-            plan.ledger_path,
-            service=_service_name(plan, self.terms.generation),
-            owner=plan.owner,
+            config.ledger_path,
+            service=_service_name(config, self.terms.generation),
+            owner=config.owner,
             terms=self.terms,
         )
         self.service_time = ServiceTime(self.clock)
         self.jobs = Jobs()
-        self.image_store = ImageStore(plan.output_folder, plan.picture_hosts, self.clock)
-        tracker = Tracker(self.provider, self.ledger, self.clock, poll_seconds=plan.poll_seconds)
+        self.image_store = ImageStore(config.output_folder, config.picture_hosts, self.clock)
+        tracker = Tracker(self.provider, self.ledger, self.clock, poll_seconds=config.poll_seconds)
         self._submitter = Submitter(
-            self.ledger, tracker, self.clock, max_credits_per_day=plan.max_credits_per_day
+            self.ledger, tracker, self.clock, max_credits_per_day=config.max_credits_per_day
         )
         core = Core(
-            config=plan,
+            config=config,
             terms=self.terms,
             clock=self.clock,
             service_time=self.service_time,
@@ -114,7 +114,7 @@ class Studio:
         )
         self.photo_sets = PhotoSets(core)
         self.trainings = Trainings(core, self.photo_sets)
-        self.generations = Generations(core, self.trainings)
+        self.images = Images(core, self.trainings)
         self._api: Provider | None = None
         self._leaving = ExitStack()
         self._building = anyio.Lock()
@@ -122,17 +122,17 @@ class Studio:
     @property
     def is_sandbox(self) -> bool:
         """Whether a stand-in answers instead of the service: nothing costs money then."""
-        return self.plan.is_sandbox
+        return self.config.is_sandbox
 
     @property
     def asks_before_spending(self) -> bool:
         """Whether a person is asked before money is spent, where the client can ask."""
-        return self.plan.asks_before_spending
+        return self.config.asks_before_spending
 
     @property
     def service_is_local(self) -> bool:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
-        return self.is_sandbox or is_loopback_url(self.plan.base_url)
+        return self.is_sandbox or is_loopback_url(self.config.base_url)
 
     async def provider(self) -> Provider:
         """The client of the service, opened at its first use.
@@ -140,12 +140,12 @@ class Studio:
         Raises:
             InvalidKey, InvalidBaseUrl: the settings cannot work; nothing was sent.
         """
-        require_valid_key(self.plan.key)
+        require_valid_key(self.config.key)
         if self._api is None:
             async with self._building:
                 if self._api is None:
                     # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
-                    self._api = await in_file_thread(partial(_client, self.plan, self.service_time))
+                    self._api = await in_file_thread(partial(_client, self.config, self.service_time))
         return self._api
 
     async def account(self) -> Account:
@@ -179,20 +179,22 @@ class Studio:
                 await self.aclose()
 
 
-def _service_name(plan: StudioConfig, generation: str) -> str:
+def _service_name(config: StudioConfig, generation: str) -> str:
     """What rows of the ledger are filed under: one form of the address, so that a slash makes no other service."""
     try:
-        return f"{normalize_base_url(plan.base_url)} {generation}"
+        return f"{normalize_base_url(config.base_url)} {generation}"
     except InvalidBaseUrl:
-        return f"{plan.base_url} {generation}"
+        return f"{config.base_url} {generation}"
 
 
-def _client(plan: StudioConfig, time: ServiceTime) -> Provider:
+def _client(config: StudioConfig, time: ServiceTime) -> Provider:
     return open_provider(
-        key=plan.key,
-        base_url=plan.base_url,
-        allow_http=plan.allow_http,
-        app=plan.app_factory() if plan.app_factory else None,
-        deadlines=Deadlines(connect=plan.connect_seconds, read=plan.read_seconds, paid=plan.paid_seconds),
+        key=config.key,
+        base_url=config.base_url,
+        allow_http=config.allow_http,
+        app=config.app_factory() if config.app_factory else None,
+        deadlines=Deadlines(
+            connect=config.connect_seconds, read=config.read_seconds, paid=config.paid_seconds
+        ),
         on_date=time.record,
     )

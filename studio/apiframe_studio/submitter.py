@@ -46,7 +46,7 @@ RETRY_BUDGET_SECONDS: Final = 25.0
 MAX_RETRY_WAIT_SECONDS: Final = 10.0
 _FIRST_WAIT_SECONDS: Final = 0.5
 _FOLLOWER_POLL_SECONDS: Final = 0.25
-_NOT_TAKEN: Final = (NotSent, RateLimited, InvalidKey, InvalidBaseUrl)
+_NOT_ACCEPTED: Final = (NotSent, RateLimited, InvalidKey, InvalidBaseUrl)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _answer_of(accepted: Accepted) -> Answer:
     return Answer(task_id=accepted.task_id, raw=raw)
 
 
-def event_of(error: ApiframeError) -> tuple[Event, Answer]:
+def classify_error(error: ApiframeError) -> tuple[Event, Answer]:
     """What an error of a paid request means for its row."""
     match error:
         case NotSent() | InvalidKey() | InvalidBaseUrl():
@@ -139,19 +139,19 @@ class Submitter:
         for tries in range(1, TRIES + 1):
             sent, error = await self._attempt(row, send_once, deadline_seconds + LEASE_GRACE_SECONDS)
             if sent is None:
-                sent = await self.wait_for_others(row)
+                sent = await self.wait_for_sender(row)
                 if _is_dropped(sent.row) and sent.row.attempt == row.attempt + tries - 1:
                     raise SubjectForgotten
                 return sent
             if not sent.by_us:
-                return await self.wait_for_others(sent.row)
+                return await self.wait_for_sender(sent.row)
             if sent.row.state is State.REJECTED and error is not None:
                 raise Rejected(sent.row, error)
-            if _is_dropped(sent.row) and isinstance(error, _NOT_TAKEN):
+            if _is_dropped(sent.row) and isinstance(error, _NOT_ACCEPTED):
                 raise SubjectForgotten
             # A late unclear answer can find INTENT, too, when a person has said "send again" meanwhile: that
             # is for the next call to do, not for the one whose request nobody knows the end of.
-            if sent.row.state is not State.INTENT or not isinstance(error, _NOT_TAKEN):
+            if sent.row.state is not State.INTENT or not isinstance(error, _NOT_ACCEPTED):
                 return sent
             wait = wait_before_retry(error, tries)
             if wait is None or self._clock.monotonic() - began + wait > RETRY_BUDGET_SECONDS:
@@ -159,7 +159,7 @@ class Submitter:
             await self._clock.sleep(wait)
         raise AssertionError("wait_before_retry ends the tries")
 
-    async def wait_for_others(self, row: Submission) -> Sent:
+    async def wait_for_sender(self, row: Submission) -> Sent:
         """Wait, for as long as a paid request may take, for what another call or process is sending."""
         sent = await self._tracker.wait_until(
             f"sending {row.ref}",
@@ -203,7 +203,7 @@ class Submitter:
                         event, answer = Event.ACCEPTED, _answer_of(await send_once())
                     except ApiframeError as raised:
                         error = raised
-                        event, answer = event_of(error)
+                        event, answer = classify_error(error)
                     except BaseException:
                         await self._record(sending, Event.UNCLEAR, Answer())
                         raise

@@ -148,7 +148,7 @@ class Training:
         """What counts as progress."""
         return self.state, self.percentage
 
-    def noting(self, *notes: Note) -> Training:
+    def with_notes(self, *notes: Note) -> Training:
         """The same training with more to be told, each thing once."""
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
 

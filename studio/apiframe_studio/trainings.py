@@ -32,7 +32,7 @@ from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNo
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.progress import ignore
-from apiframe_studio.reconciler import Decision, Reconciler, known_task
+from apiframe_studio.reconciler import Decision, Reconciler, check_unrecorded
 from apiframe_studio.submitter import Sent
 from apiframe_studio.tracker import Checked, FruitlessWaits
 from apiframe_studio.training import Note, Training
@@ -120,13 +120,13 @@ class Trainings:
         api = await self._core.provider()
         new = self._submission(request, await self._photo_sets.find(request.training_images_id))
         if request.idempotency_key is not None:
-            await self._refresh_carrier(new)
+            await self._check_duplicate(new)
         # A training that is there is returned whatever has become of its set: only a new one needs the set.
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except PaymentNotApproved:
             new = self._submission(request, await self._ready_set(request))
-            row = await self._admit_ready(new, may_pay=may_pay)
+            row = await self._get_or_create(new, may_pay=may_pay)
 
         call = TrainingCall(new.about, row.wording, request.webhook_url, request.webhook_secret)
         deadline = self._core.config.paid_seconds
@@ -135,18 +135,18 @@ class Trainings:
             if row.state is State.INTENT and row.wording == request.trigger_word:
                 sent = await self._submitter.send(row, send_once, deadline_seconds=deadline)
             elif row.state is State.SENDING:
-                sent = await self._submitter.wait_for_others(row)
+                sent = await self._submitter.wait_for_sender(row)
             else:
                 sent = Sent(row, by_us=False)
         except Rejected as rejected:
             with suppress(LedgerError):
-                await self._photo_sets.note_refused(new.about, rejected.cause)
+                await self._photo_sets.record_refusal(new.about, rejected.cause)
             raise
         training = _started(request, sent)
         is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
-        return training.noting(Note.SAME_PHOTOS) if is_of_another_upload else training
+        return training.with_notes(Note.SAME_PHOTOS) if is_of_another_upload else training
 
-    async def _admit_ready(self, new: NewSubmission, *, may_pay: bool) -> Submission:
+    async def _get_or_create(self, new: NewSubmission, *, may_pay: bool) -> Submission:
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=may_pay)
         except PaymentNotApproved:
@@ -155,9 +155,9 @@ class Trainings:
         return row
 
     async def _ready_set(self, request: TrainingRequest) -> Submission | None:
-        return await self._photo_sets.ready_for_training(request.training_images_id, SET_WAIT_SECONDS)
+        return await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
 
-    async def _refresh_carrier(self, new: NewSubmission) -> None:
+    async def _check_duplicate(self, new: NewSubmission) -> None:
         """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
         known = await self._ledger.find_duplicate(new, self._clock.now())
         if known is not None and known.state in UNDER_WAY:
@@ -173,7 +173,7 @@ class Trainings:
         """
         await self._core.provider()
         try:
-            photo_set = await self._photo_sets.known(request.training_images_id)
+            photo_set = await self._photo_sets.find_trainable(request.training_images_id)
         except (AtAnotherService, NotAPhotoSet, SetNotUsable):
             return None
         new = self._submission(request, photo_set)
@@ -191,7 +191,7 @@ class Trainings:
             earlier = await self._ledger.find_duplicate(replace(new, idempotency_key=None), self._clock.now())
         there = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
         if there is None and new.fingerprint is not None:
-            there = await self._photo_sets.trained(new.fingerprint)
+            there = await self._photo_sets.find_training(new.fingerprint)
         return Price(least, most, new.photos, new.subject, new.fingerprint, there)
 
     def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewSubmission:
@@ -217,7 +217,7 @@ class Trainings:
             credits=None if photos is None else self._terms.training_credits.of(photos),
         )
 
-    async def look(self, name: str) -> Training:
+    async def check(self, name: str) -> Training:
         """One look at a training by its task_id or ref.
 
         Raises:
@@ -229,14 +229,14 @@ class Trainings:
         except LedgerUnusable:
             if REF.fullmatch(name):
                 raise
-            return replace(await self._look_elsewhere(name), notes=(Note.LEDGER_NOT_READ,))
+            return replace(await self._check_elsewhere(name), notes=(Note.LEDGER_NOT_READ,))
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
                 raise WrongKind(known[0].kind, Kind.TRAINING)
             return Training.of_checked(await self._core.tracker.check(*known))
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
-        return await self._look_elsewhere(name)
+        return await self._check_elsewhere(name)
 
     async def wait(self, name: str, seconds: float = math.inf, on_progress: OnProgress = ignore) -> Training:
         """Wait until a training is settled, for at most `seconds`, telling every change on the way.
@@ -247,12 +247,12 @@ class Trainings:
         """
         known = await self._find_if_readable(name)
         if known is not None and not self._ledger.can_reach(known):
-            return await self.look(name)
+            return await self.check(name)
         key = name if known is None else known.ref
 
         async def look() -> Training:
             try:
-                return await self.look(name)
+                return await self.check(name)
             except ApiframeError:
                 row = await self._find_if_readable(name)
                 if row is None or row.checked_at is None:
@@ -272,7 +272,7 @@ class Trainings:
         before = None if known is None else Training.of(known).progress
         ended = self._clock.monotonic()
         fruitless = self._fruitless.count(key, before, latest.progress, began, ended)
-        return latest.noting(Note.NO_PROGRESS) if fruitless >= MAX_FRUITLESS_WAITS else latest
+        return latest.with_notes(Note.NO_PROGRESS) if fruitless >= MAX_FRUITLESS_WAITS else latest
 
     async def list(
         self,
@@ -294,7 +294,7 @@ class Trainings:
         under_way = await self._ledger.page(
             Kind.TRAINING, now, here=True, subject=subject, states=UNDER_WAY, limit=REFRESHED_AT_ONCE
         )
-        looked_at = {training.ref: training for training in await self._refreshed(under_way.rows)}
+        looked_at = {training.ref: training for training in await self._check_all(under_way.rows)}
         page = await self._ledger.page(
             Kind.TRAINING, now, subject=subject, states=status or _LISTED, before=cursor, limit=limit
         )
@@ -303,7 +303,7 @@ class Trainings:
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
         unsettled = await self._ledger.unsettled(now)
-        rejected = 0 if status is not None else await self._rejected(subject)
+        rejected = 0 if status is not None else await self._count_rejected(subject)
         return Page(
             trainings,
             next_cursor,
@@ -313,14 +313,14 @@ class Trainings:
             rejected,
         )
 
-    async def _rejected(self, subject: str | None) -> int:
+    async def _count_rejected(self, subject: str | None) -> int:
         states = frozenset({State.REJECTED})
         page = await self._ledger.page(
             Kind.TRAINING, self._clock.now(), subject=subject, states=states, limit=1
         )
         return page.total
 
-    async def of_subject(self, subject: str) -> Sequence[Training]:
+    async def find_by_subject(self, subject: str) -> Sequence[Training]:
         """The trainings of one subject, newest first, at most `MAX_OF_A_SUBJECT`; those under way are looked at.
 
         Those that were rejected or given up are left out, unless there are no others.
@@ -334,17 +334,17 @@ class Trainings:
                 Kind.TRAINING, now, subject=subject, states=states, limit=MAX_OF_A_SUBJECT
             )
             if page.rows:
-                return await self._refreshed(page.rows)
+                return await self._check_all(page.rows)
         raise UnknownSubject
 
-    async def look_at_subject(self, subject: str) -> Training:
+    async def check_subject(self, subject: str) -> Training:
         """One look at the newest training of a subject, which names its other ones. Raises UnknownSubject."""
-        newest, *others = await self.of_subject(subject)
+        newest, *others = await self.find_by_subject(subject)
         return replace(newest, others=tuple(others))
 
     async def wait_for_subject(self, subject: str, seconds: float, on_progress: OnProgress) -> Training:
         """As `wait`, for the newest training of a subject, which names its other ones. Raises UnknownSubject."""
-        newest, *others = await self.of_subject(subject)
+        newest, *others = await self.find_by_subject(subject)
         waited = await self.wait(newest.ref or "", seconds, on_progress)
         return replace(waited, others=tuple(others))
 
@@ -362,18 +362,18 @@ class Trainings:
         except LedgerUnusable:
             return None
 
-    async def _look_elsewhere(self, task_id: str) -> Training:
-        task = await known_task(await self._core.provider(), task_id, Kind.TRAINING)
+    async def _check_elsewhere(self, task_id: str) -> Training:
+        task = await check_unrecorded(await self._core.provider(), task_id, Kind.TRAINING)
         return replace(_elsewhere(task, self._clock.now()), task_id=task_id)
 
-    async def _refreshed(self, rows: Sequence[Submission]) -> Sequence[Training]:
+    async def _check_all(self, rows: Sequence[Submission]) -> Sequence[Training]:
         trainings = [Training.of(row) for row in rows]
 
         async def refresh(place: int) -> None:
             try:
                 trainings[place] = Training.of_checked(await self._core.tracker.check(rows[place]))
             except ApiframeError:
-                trainings[place] = trainings[place].noting(Note.NOT_REFRESHED)
+                trainings[place] = trainings[place].with_notes(Note.NOT_REFRESHED)
 
         async with anyio.create_task_group() as group:
             for place in range(len(rows)):
@@ -392,15 +392,15 @@ def _started(request: TrainingRequest, sent: Sent) -> Training:
     posts = None if request.webhook_url is None else sent.by_us and sent.row.state is not State.REJECTED
     training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us, posts_updates=posts)
     if sent.by_us and request.trigger_word:
-        training = training.noting(*(_NOTE_OF[doubt] for doubt in find_doubts(request.trigger_word)))
+        training = training.with_notes(*(_NOTE_OF[doubt] for doubt in find_doubts(request.trigger_word)))
     if (
         not sent.by_us
         and sent.row.forgotten_at is None
         and sent.row.wording != request.trigger_word
         and sent.row.state in (OPEN | {State.FINISHED, State.FAILED})
     ):
-        training = training.noting(Note.OTHER_WORD)
-    return training.noting(Note.WAITS_TO_BE_SENT) if sent.row.state is State.INTENT else training
+        training = training.with_notes(Note.OTHER_WORD)
+    return training.with_notes(Note.WAITS_TO_BE_SENT) if sent.row.state is State.INTENT else training
 
 
 def _last_known(name: str, known: Submission | None) -> Training:

@@ -19,7 +19,7 @@ from apiframe_studio import photo_sets
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import FolderUnusable, NotFetched, NotYetSent, Rejected
-from apiframe_studio.generations import ImageRequest
+from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.photos.folders import AllowedFolders
@@ -103,7 +103,7 @@ async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str,
     request = ImageRequest(job["photos"], task_id="trained-1", seed=7)
     image_store = studio.image_store
     with patch.object(image_store, "previews", previews), patch.object(image_store, "check", check):
-        return await _run(studio, lambda: studio.generations.generate(request, 5.0))
+        return await _run(studio, lambda: studio.images.generate(request, 5.0))
 
 
 async def _run(studio: Studio, verb: Any) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.forgetting import forget_subject, look_up_subject
-from apiframe_studio.generations import ImageRequest
+from apiframe_studio.forgetting import find_subject, forget_subject
 from apiframe_studio.image_store import ImageStore
+from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Scope, Submission
 from apiframe_studio.ledger.relations import related
 from apiframe_studio.ledger.states import State
@@ -54,7 +54,7 @@ async def _trained(studio: Studio, subject: str) -> str:
     request = TrainingRequest("sandbox-person", subject=subject, idempotency_key=subject)
     begun = await studio.trainings.start(request)
     await studio.clock.sleep(1000)
-    await studio.trainings.look(begun.ref or "")
+    await studio.trainings.check(begun.ref or "")
     return begun.ref or ""
 
 
@@ -76,8 +76,8 @@ async def test_after_forgetting_no_file_contains_the_subject(
         photo_set = await studio.photo_sets.prepare(request, nothing, 40)
         begun = await studio.trainings.start(TrainingRequest(photo_set.row.ref, "TOKCANARY"))
         await studio.clock.sleep(1000)
-        training = await studio.trainings.look(begun.ref or "")
-        made = await studio.generations.generate(
+        training = await studio.trainings.check(begun.ref or "")
+        made = await studio.images.generate(
             ImageRequest(PROMPT, subject="canarianna", number_of_images=2), 40
         )
         await _trained(studio, "Berta")
@@ -88,7 +88,7 @@ async def test_after_forgetting_no_file_contains_the_subject(
     assert any(_holding(folder, words) for folder in kept)
     forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.image_store, studio.clock.now())
     assert [_holding(folder, words) for folder in kept] == [{}, {}]
-    assert (forgotten.records, forgotten.pictures, forgotten.left) == (3, 2, [])
+    assert (forgotten.records, forgotten.images, forgotten.not_removed) == (3, 2, [])
     assert set(forgotten.still_at_the_service) == {
         photo_set.row.task_id,
         training.task_id,
@@ -115,7 +115,7 @@ async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subject
     with anyio.fail_after(20):
         for subject in ("a/b", "a:b"):
             await _trained(studio, subject)
-            await studio.generations.generate(ImageRequest("by the sea", subject=subject), 20)
+            await studio.images.generate(ImageRequest("by the sea", subject=subject), 20)
     [ours] = (await studio.ledger.page(Kind.GENERATION, studio.clock.now(), subject="a/b", limit=50)).rows
     [others] = (await studio.ledger.page(Kind.GENERATION, studio.clock.now(), subject="a:b", limit=50)).rows
     folder = tmp_path / "portraits" / "a_b"
@@ -136,7 +136,7 @@ async def test_an_image_left_by_a_process_that_crashed_after_forgetting_is_remov
         for subject in ("Anna", "Berta"):
             await _trained(studio, subject)
         for subject in ("Anna", "Berta"):
-            await studio.generations.generate(ImageRequest("by the sea", subject=subject), 20)
+            await studio.images.generate(ImageRequest("by the sea", subject=subject), 20)
         [ours] = (
             await studio.ledger.page(Kind.GENERATION, studio.clock.now(), subject="Anna", limit=50)
         ).rows
@@ -146,15 +146,15 @@ async def test_an_image_left_by_a_process_that_crashed_after_forgetting_is_remov
         for name in (f"20270101-000000-{ours.ref}-1.png", f".20270101-000000-{ours.ref}-1.json.part"):
             (folder / name).write_bytes(b"late")
         if by == "forgetting again":
-            known = await look_up_subject("ANNA", studio.ledger, studio.image_store)
-            assert sorted(known.left_over) == sorted(folder.iterdir())
+            known = await find_subject("ANNA", studio.ledger, studio.image_store)
+            assert sorted(known.leftovers) == sorted(folder.iterdir())
             again = await forget_subject("ANNA", studio.ledger, studio.image_store, studio.clock.now())
-            assert (again.records, again.pictures, again.left_over, again.left) == (0, 0, 2, [])
+            assert (again.records, again.images, again.leftovers, again.not_removed) == (0, 0, 2, [])
         else:
-            await studio.generations.generate(ImageRequest("in a wood", subject="Berta"), 20)
+            await studio.images.generate(ImageRequest("in a wood", subject="Berta"), 20)
     assert not folder.exists()
     assert list((tmp_path / "portraits" / "Berta").iterdir())
-    assert not (await look_up_subject("Anna", studio.ledger, studio.image_store)).left_over
+    assert not (await find_subject("Anna", studio.ledger, studio.image_store)).leftovers
 
 
 async def test_credits_spent_still_count_after_forgetting(studio: Studio) -> None:
@@ -219,7 +219,7 @@ async def test_the_output_folder_is_searched_for_forgotten_images_once_and_after
     studio: Studio,
 ) -> None:
     await _trained(studio, "Anna")
-    made = await studio.generations.generate(ImageRequest(PROMPT, subject="Anna"), 20)
+    made = await studio.images.generate(ImageRequest(PROMPT, subject="Anna"), 20)
     await _trained(studio, "Berta")
     written = Path(made.saved[0].path)
     left: list[bool] = []
@@ -227,7 +227,7 @@ async def test_the_output_folder_is_searched_for_forgotten_images_once_and_after
         if forgets:
             await forget_subject(forgets, studio.ledger, studio.image_store, studio.clock.now())
         _write(written)
-        await studio.generations.generate(ImageRequest(PROMPT, subject="Berta"), 20)
+        await studio.images.generate(ImageRequest(PROMPT, subject="Berta"), 20)
         left.append(_is_there(written))
     assert left == [False, True, False]
 

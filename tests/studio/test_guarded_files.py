@@ -79,7 +79,7 @@ def image_store(tmp_path: Path) -> ImageStore:
 
 @pytest.fixture
 async def saved(image_store: ImageStore) -> SavedImage:
-    return await image_store.keep(_row(), 1, OURS, "image/png", {})
+    return await image_store.save(_row(), 1, OURS, "image/png", {})
 
 
 @pytest.fixture
@@ -215,13 +215,13 @@ async def test_writing_does_not_follow_a_link(image_store: ImageStore, tmp_path:
         folder.parent.mkdir()
         folder.symlink_to(outside)
         with pytest.raises(OSError, match="Anna is a link"):
-            await image_store.keep(_row(), 1, OURS, "image/png", {})
+            await image_store.save(_row(), 1, OURS, "image/png", {})
         assert [path.name for path in outside.iterdir()] == ["file"]
         return
     folder.mkdir(parents=True)
     names = {"the draft": f".{stem}.png.part", "the file": f"{stem}.png", "what made it": f"{stem}.json"}
     (folder / names[place]).symlink_to(outside / "file")
-    saved = await image_store.keep(_row(), 1, OURS, "image/png", {})
+    saved = await image_store.save(_row(), 1, OURS, "image/png", {})
     assert _content(outside / "file") == SECRET
     assert await image_store.read(saved) == OURS
 
@@ -289,7 +289,7 @@ async def test_links_created_during_writing_put_nothing_outside(
     with _swapping(place, link), anyio.fail_after(60):
         for number in range(READS // 10):
             with suppress(OSError):
-                await image_store.keep(_row(), number, OURS, "image/png", {})
+                await image_store.save(_row(), number, OURS, "image/png", {})
     assert _names_in(secret.parent) == [secret.name]
     assert _content(secret) == SECRET
 
@@ -372,7 +372,7 @@ async def test_an_output_folder_may_itself_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
     image_store = ImageStore(tmp_path / "out", (), SteppedClock())
-    saved = await image_store.keep(_row(), 1, OURS, "image/png", {})
+    saved = await image_store.save(_row(), 1, OURS, "image/png", {})
     assert Path(saved.path).is_relative_to(tmp_path / "out")
     real = SavedImage(saved.ref, 1, str(tmp_path / "disk" / "Anna" / Path(saved.path).name), "image/png", 0.0)
     assert [await image_store.read(one) for one in (saved, real)] == [OURS, OURS]
@@ -397,7 +397,7 @@ async def test_an_image_is_on_disk_before_it_counts_as_saved(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", rename)
-    await image_store.keep(_row(), 1, OURS, "image/png", {})
+    await image_store.save(_row(), 1, OURS, "image/png", {})
     assert done == ["file", "rename", "folder"] * 2
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apiframe_studio.generations import with_word
 from apiframe_studio.image_store import MAX_NAME_LENGTH, ImageStore, folder_name
+from apiframe_studio.images import insert_trigger_word
 from apiframe_studio.ledger import Kind, SavedImage, Submission
 from apiframe_studio.ledger.states import State
 
@@ -67,7 +67,7 @@ def test_no_name_leads_outside_the_folder(name: str) -> None:
 def test_the_trigger_word_is_prepended_unless_the_prompt_contains_it_as_a_word(
     prompt: str, added: bool
 ) -> None:
-    assert with_word(prompt, "TOKABC") == (f"TOKABC {prompt}" if added else prompt, added)
+    assert insert_trigger_word(prompt, "TOKABC") == (f"TOKABC {prompt}" if added else prompt, added)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def _replace_with_a_folder(path: Path) -> None:
 async def test_an_image_is_saved_next_to_a_description_of_its_request_and_nothing_else(
     image_store: ImageStore,
 ) -> None:
-    saved = await image_store.keep(_row(), 1, b"data", "image/webp", {"prompt": "Łódź"})
+    saved = await image_store.save(_row(), 1, b"data", "image/webp", {"prompt": "Łódź"})
     path = Path(saved.path)
     assert path.name == "19700101-000000-ge-1234567-1.webp"
     assert await image_store.read(saved) == b"data"
@@ -105,7 +105,7 @@ async def test_an_image_is_saved_next_to_a_description_of_its_request_and_nothin
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 async def test_only_the_owner_can_read_images(image_store: ImageStore) -> None:
-    path = Path((await image_store.keep(_row(), 1, b"data", "image/png", {})).path)
+    path = Path((await image_store.save(_row(), 1, b"data", "image/png", {})).path)
     assert [_rights_of_others(one) for one in (path, path.with_suffix(".json"), path.parent)] == [0, 0, 0]
 
 
@@ -113,13 +113,13 @@ async def test_names_sort_by_time(image_store: ImageStore) -> None:
     times = (("ge-zzzzzzz", 1.0), ("ge-aaaaaaa", 2.0))
     rows = [(_row(ref=ref, at=at), number) for ref, at in times for number in (1, 2)]
     names = [
-        Path((await image_store.keep(row, number, b"", "image/png", {})).path).name for row, number in rows
+        Path((await image_store.save(row, number, b"", "image/png", {})).path).name for row, number in rows
     ]
     assert names == sorted(names)
 
 
 async def test_a_path_outside_the_folder_is_never_read(image_store: ImageStore, tmp_path: Path) -> None:
-    await image_store.make_ready("Anna")
+    await image_store.ensure_folder("Anna")
     outside = tmp_path / "private.png"
     outside.write_bytes(b"private")
     paths = [str(outside), str(tmp_path / "out" / ".." / "private.png")]
@@ -133,12 +133,12 @@ async def test_a_path_outside_the_folder_is_never_read(image_store: ImageStore, 
 async def test_a_file_at_the_path_of_the_folder_is_an_error_and_is_kept(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(OSError, match="out"):
-        await ImageStore(tmp_path / "out", (), SteppedClock()).make_ready("Anna")
+        await ImageStore(tmp_path / "out", (), SteppedClock()).ensure_folder("Anna")
     assert (tmp_path / "out").read_text() == "mine"
 
 
 async def test_a_file_that_cannot_be_removed_is_reported(image_store: ImageStore) -> None:
-    saved = await image_store.keep(_row(), 1, b"data", "image/png", {})
+    saved = await image_store.save(_row(), 1, b"data", "image/png", {})
     path = Path(saved.path)
     _replace_with_a_folder(path)
     assert image_store.remove("Anna", ["ge-1234567"], [saved]) == [path]
@@ -158,8 +158,8 @@ async def test_a_subject_has_one_folder_for_every_spelling_of_its_name(
     image_store: ImageStore, first: str
 ) -> None:
     for number, name in enumerate([first, *SPELLINGS], 1):
-        await image_store.make_ready(name)
-        await image_store.keep(_row(name), number, b"data", "image/png", {})
+        await image_store.ensure_folder(name)
+        await image_store.save(_row(name), number, b"data", "image/png", {})
     [folder] = image_store.folder.iterdir()
     assert len(list(folder.iterdir())) == 2 * (1 + len(SPELLINGS))
 
@@ -170,7 +170,7 @@ async def test_a_folder_is_removed_in_every_spelling_of_its_name(
     image_store: ImageStore, folder: str, name: str
 ) -> None:
     """macOS may list a composed name decomposed. The rows may be gone already."""
-    await image_store.keep(_row("Berta"), 1, b"data", "image/png", {})
+    await image_store.save(_row("Berta"), 1, b"data", "image/png", {})
     (image_store.folder / folder).mkdir()
     draft_of_a_crashed_process = image_store.folder / folder / ".20270101-000000-ge-7654321-2.png.part"
     draft_of_a_crashed_process.write_bytes(b"half")

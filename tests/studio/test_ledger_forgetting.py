@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject
-from apiframe_studio.generations import ImageRequest
+from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, Scope
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import Event, State
@@ -217,7 +217,7 @@ async def trained(service: Forgetful) -> str:
         TrainingRequest("sandbox-person", "canary-word", subject="canary-name")
     )
     await service.studio.clock.sleep(1000)
-    done = await service.studio.trainings.look(begun.ref or "")
+    done = await service.studio.trainings.check(begun.ref or "")
     assert done.trigger_word
     return begun.ref or ""
 
@@ -226,7 +226,7 @@ async def test_images_that_arrive_after_forgetting_are_dropped(forgetful: Forget
     await trained(forgetful)
     forgetful.forgets = "CANARY-NAME"
     request = ImageRequest("canary-prompt", subject="canary-name", number_of_images=2)
-    made = await forgetful.studio.generations.generate(request, 20)
+    made = await forgetful.studio.images.generate(request, 20)
     assert forgetful.forgets is None
     assert made.row.forgotten_at is not None
     assert (made.row.state, made.saved, made.missing) == (State.FINISHED, [], 0)
@@ -246,7 +246,7 @@ async def test_a_training_forgotten_under_way_is_tracked_without_its_trigger_wor
     assert (again.ref, again.deduplicated, again.subject) == (begun.ref, True, None)
     assert again.notes == (Note.FORGOTTEN,)
     await studio.clock.sleep(1000)
-    done = await studio.trainings.look(begun.ref or "")
+    done = await studio.trainings.check(begun.ref or "")
     assert (done.state, done.trigger_word, done.notes) == (State.FINISHED, None, (Note.FORGOTTEN,))
     assert done.training_images_id is None
     assert sandbox.store.count_paid() == 1

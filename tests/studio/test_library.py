@@ -68,7 +68,7 @@ async def test_a_sandbox_studio_goes_from_photos_to_images(photos: Path, tmp_pat
             photo_set = await studio.photo_sets.prepare(build_photos_request(photos))
             begun = await studio.trainings.start(TrainingRequest(photo_set.row.task_id or ""))
             training = await studio.trainings.wait(begun.task_id or "")
-            images = await studio.generations.generate(ImageRequest("in a garden", subject="Anna"))
+            images = await studio.images.generate(ImageRequest("in a garden", subject="Anna"))
     assert (training.state, bool(training.trigger_word)) == (State.FINISHED, True)
     assert [Path(saved.path).is_relative_to(tmp_path / "images") for saved in images.saved] == [True]
     assert (tmp_path / "ledger.sqlite3").exists()
@@ -117,7 +117,7 @@ def test_without_the_switch_the_environment_describes_the_service(
     monkeypatch.setenv("APIFRAME_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("APIFRAME_API_KEY", "planted-key")
     monkeypatch.setenv("APIFRAME_MAX_CREDITS_PER_DAY", "60")
-    plan = Studio.from_environment().plan
+    plan = Studio.from_environment().config
     assert (plan.is_sandbox, plan.max_credits_per_day, plan.ledger_path) == (
         False,
         60,

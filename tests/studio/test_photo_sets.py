@@ -20,7 +20,7 @@ from apiframe_studio.photo_sets import (
     MAX_UPLOAD_SECONDS,
     MIN_UPLOAD_SECONDS,
     PhotoSetRequest,
-    deadline_seconds,
+    upload_deadline,
 )
 from apiframe_studio.photos.synthetic import draw, scenes
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
@@ -111,7 +111,7 @@ async def test_a_status_check_is_answered_while_photos_are_being_sent(
         async with studio.jobs, anyio.create_task_group() as group:
             group.start_soon(studio.photo_sets.prepare, request, nothing, 40)
             await service.arrived.wait()
-            status = await studio.trainings.look(begun.ref or "")
+            status = await studio.trainings.check(begun.ref or "")
             assert status.state is State.QUEUED
             [row] = (await studio.ledger.page(Kind.UPLOAD, studio.clock.now(), limit=50)).rows
             assert row.state is State.SENDING
@@ -176,7 +176,7 @@ async def test_only_the_confirmed_set_is_sent(studio: Studio, service: Service, 
     ],
 )
 def test_the_deadline_of_an_upload_suits_a_slow_connection_and_is_limited(size: int, seconds: float) -> None:
-    assert deadline_seconds(size) == pytest.approx(seconds)
+    assert upload_deadline(size) == pytest.approx(seconds)
 
 
 NOW = 10_000.0

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.generations import ImageRequest
+from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.states import Event, State
@@ -68,18 +68,18 @@ async def test_spending_of_every_kind_counts_for_24_hours_and_free_requests_cost
     async with opened(tmp_path, 123, sandbox, clock) as studio:
         begun = await studio.trainings.start(TrainingRequest("sandbox-person", subject="Anna"))
         clock.step(1000)
-        await studio.trainings.look(begun.ref or "")
+        await studio.trainings.check(begun.ref or "")
         three = ImageRequest("by the sea", subject="Anna", number_of_images=3, seed=1)
-        made = await studio.generations.generate(three, 20)
+        made = await studio.images.generate(three, 20)
         paid = sandbox.store.count_paid()
         with pytest.raises(SpendingCapReached) as reached:
-            await studio.generations.generate(ImageRequest("by a lake", subject="Anna"), 20)
+            await studio.images.generate(ImageRequest("by a lake", subject="Anna"), 20)
         assert (reached.value.spent, reached.value.needed) == (123, 1)
-        again = await studio.generations.generate(three, 20)
+        again = await studio.images.generate(three, 20)
         assert (again.row.ref, again.deduplicated) == (made.row.ref, True)
         assert sandbox.store.count_paid() == paid
         clock.step(24 * 3600 - 900)
-        lake = await studio.generations.generate(ImageRequest("by a lake", subject="Anna"), 20)
+        lake = await studio.images.generate(ImageRequest("by a lake", subject="Anna"), 20)
         assert lake.row.state is State.FINISHED
 
 

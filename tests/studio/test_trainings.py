@@ -128,7 +128,7 @@ async def test_a_finished_training_is_repeated_only_with_a_new_key(studio: Studi
     first = await studio.trainings.start(keyed)
     service.answers["/fetch"] = {**FINISHED, "task_id": first.task_id}
     assert first.ref
-    assert (await studio.trainings.look(first.ref)).state is State.FINISHED
+    assert (await studio.trainings.check(first.ref)).state is State.FINISHED
     for known in (REQUEST, keyed):
         assert (await studio.trainings.start(known)).deduplicated
     second = await studio.trainings.start(TrainingRequest("images-1", "TOKSIS", idempotency_key="key-2"))
@@ -150,7 +150,7 @@ async def test_a_call_during_sending_waits_for_the_outcome_of_the_first(
     studio: Studio, service: Service, clock: SteppedClock
 ) -> None:
     """The other process is a second studio on the same ledger file."""
-    other = Studio(studio.plan, clock)
+    other = Studio(studio.config, clock)
     results: list[Training] = []
 
     async def start(at: Studio) -> None:
@@ -202,7 +202,7 @@ async def test_accepted_needs_an_id_that_the_service_knows(studio: Studio, servi
     service.answers["/fetch"] = {"status": "finished", "expires_at": "2027-01-01T00:00:00Z"}
     with pytest.raises(WrongKind):
         await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "upload-1")
-    assert (await studio.trainings.look(doubtful.ref)).state is State.UNCONFIRMED
+    assert (await studio.trainings.check(doubtful.ref)).state is State.UNCONFIRMED
     service.answers["/fetch"] = knows
     resolved = await studio.trainings.resolve(doubtful.ref, Decision.ACCEPTED, "train-0042")
     assert (resolved.state, resolved.task_id, resolved.ref) == (
@@ -218,7 +218,7 @@ async def test_a_training_under_way_needs_no_decision(studio: Studio, decision: 
     assert training.ref
     with pytest.raises(NothingToResolve):
         await studio.trainings.resolve(training.ref, decision, "train-0001")
-    assert (await studio.trainings.look(training.ref)).task_id == "train-0001"
+    assert (await studio.trainings.check(training.ref)).task_id == "train-0001"
 
 
 async def test_a_training_started_elsewhere_is_imported_once(studio: Studio) -> None:
@@ -259,10 +259,10 @@ async def test_the_reported_trigger_word_is_the_one_that_the_service_returned(
     training = await studio.trainings.start(REQUEST)
     assert training.ref
     service.answers["/fetch"] = {"status": "COMPLETED", "percentage": 100, "message": "Training finished"}
-    early = await studio.trainings.look(training.ref)
+    early = await studio.trainings.check(training.ref)
     assert (early.state, early.trigger_word, early.notes) == (State.FINISHED, None, (Note.WORD_MISSING,))
     service.answers["/fetch"] = FINISHED
-    named = await studio.trainings.look(training.ref)
+    named = await studio.trainings.check(training.ref)
     assert (named.trigger_word, named.requested_trigger_word) == ("TOKIKD", "TOKSIS")
     assert Note.WORD_DIFFERS in named.notes
 
@@ -271,10 +271,10 @@ async def test_an_unknown_id_is_checked_with_the_service_and_an_unknown_ref_is_n
     studio: Studio, service: Service
 ) -> None:
     with pytest.raises(UnknownTraining) as unknown_ref:
-        await studio.trainings.look("tr-0000000")
+        await studio.trainings.check("tr-0000000")
     assert unknown_ref.value.is_ref
     assert service.asked == []
-    elsewhere = await studio.trainings.look("train-elsewhere")
+    elsewhere = await studio.trainings.check("train-elsewhere")
     assert (elsewhere.ref, elsewhere.task_id) == (None, "train-elsewhere")
     assert Note.NOT_IN_LEDGER in elsewhere.notes
 
@@ -284,14 +284,14 @@ async def test_a_list_whose_refresh_fails_shows_the_last_known_state_and_its_age
 ) -> None:
     training = await studio.trainings.start(REQUEST)
     assert training.ref
-    seen = await studio.trainings.look(training.ref)
+    seen = await studio.trainings.check(training.ref)
     clock.step(600)
     service.answers["/fetch"] = (503, {})
     (listed,) = (await studio.trainings.list()).trainings
     assert (listed.state, listed.percentage, listed.checked_at) == (State.PROCESSING, 40, seen.checked_at)
     assert Note.NOT_REFRESHED in listed.notes
     with pytest.raises(ApiframeError):
-        await studio.trainings.look(training.ref)
+        await studio.trainings.check(training.ref)
 
 
 async def test_status_checks_of_a_list_share_requests(

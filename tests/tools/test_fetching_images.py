@@ -88,7 +88,7 @@ def _serve(serving: Serving, hosted: Hosted) -> Any:
 
 
 def _files(session: Session) -> list[str]:
-    return sorted(path.suffix for path in session.studio.plan.output_folder.rglob("*") if path.is_file())
+    return sorted(path.suffix for path in session.studio.config.output_folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("ordered", [None, 3])
@@ -122,7 +122,7 @@ async def test_concurrent_calls_together_keep_at_most_two_images_in_memory(servi
             for number in range(5):
                 group.start_soon(ask, number)
             with anyio.fail_after(10):
-                while session.studio.image_store.turn().statistics().tasks_waiting < 5 - MAX_IN_MEMORY:
+                while session.studio.image_store.fetch_slot().statistics().tasks_waiting < 5 - MAX_IN_MEMORY:
                     await anyio.lowlevel.checkpoint()
             assert hosted.waiting is not None
             hosted.waiting.set()
@@ -163,7 +163,7 @@ async def test_images_that_arrive_after_their_subject_was_forgotten_are_removed(
             await forget_subject("canarianna", studio.ledger, studio.image_store, session.clock.now())
             assert hosted.waiting is not None
             hosted.waiting.set()
-        assert list(studio.plan.output_folder.iterdir()) == []
+        assert list(studio.config.output_folder.iterdir()) == []
 
 
 @dataclass

@@ -46,7 +46,7 @@ async def trained(serving: Serving, watched: Watched) -> AsyncGenerator[tuple[Se
 
 
 def _files(session: Session) -> list[Path]:
-    return sorted(path for path in session.studio.plan.output_folder.rglob("*") if path.is_file())
+    return sorted(path for path in session.studio.config.output_folder.rglob("*") if path.is_file())
 
 
 async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
@@ -69,7 +69,7 @@ async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
             "seed": 7,
         }
     ]
-    folder = session.studio.plan.output_folder / "Anna"
+    folder = session.studio.config.output_folder / "Anna"
     paths = [Path(image["path"]) for image in facts["pictures"]]
     assert paths == sorted(paths)
     assert _files(session) == sorted([*paths, *(path.with_suffix(".json") for path in paths)])
@@ -346,12 +346,12 @@ async def test_an_unusual_name_gets_an_ordinary_folder_in_the_output_folder(sess
         await _train(session, name, key=f"key {number}")
         made = await show(session, "generate_photos", subject=name, prompt="by the sea")
         folder = Path(made.facts["pictures"][0]["path"]).parent
-        assert folder.parent == session.studio.plan.output_folder
+        assert folder.parent == session.studio.config.output_folder
         assert folder.name.upper() not in {"CON", "..", "."}
         assert folder.name.isprintable()
         assert len(folder.name.encode()) < 255
     assert len([path for path in _files(session) if path.suffix == ".png"]) == len(ODD_NAMES)
-    outside = session.studio.plan.output_folder.parent
+    outside = session.studio.config.output_folder.parent
     assert {path.name for path in outside.iterdir()} <= {"ledger.sqlite3", "ledger-spool", "portraits"}
 
 
@@ -383,7 +383,7 @@ async def test_a_disk_full_after_payment_is_reported_and_the_same_call_fetches_f
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(session.studio.image_store, "keep", full)
+        patched.setattr(session.studio.image_store, "save", full)
         message = await refuse(session, "generate_photos", subject="Anna", prompt="by the sea")
     shown = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     assert "No space left on device" in message

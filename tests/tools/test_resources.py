@@ -83,7 +83,7 @@ async def test_a_missing_image_is_not_a_resource(session: Session, begun: dict[s
     await session.ask("get_training_status", task_id=begun["ref"])
     made = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     message = await _refused(session, f"apiframe://pictures/{uri.format(ref=made.facts['ref'])}")
-    assert str(session.studio.plan.output_folder) not in message
+    assert str(session.studio.config.output_folder) not in message
 
 
 async def test_an_image_outside_the_output_folder_is_not_served(
@@ -93,7 +93,7 @@ async def test_an_image_outside_the_output_folder_is_not_served(
     await session.ask("get_training_status", task_id=begun["ref"])
     made = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
     [image] = await session.studio.ledger.images_of(made.facts["ref"])
-    private = session.studio.plan.ledger_path.with_name("private.png")
+    private = session.studio.config.ledger_path.with_name("private.png")
     private.write_bytes(b"private")
     from dataclasses import replace
 

@@ -288,7 +288,7 @@ async def test_a_training_started_elsewhere_can_be_polled_and_imported(
     session: Session, serving: Serving
 ) -> None:
     elsewhere = (await session.ask("start_training", training_images_id="sandbox-person")).facts["task_id"]
-    another = session.studio.plan.ledger_path.with_name("another.sqlite3")
+    another = session.studio.config.ledger_path.with_name("another.sqlite3")
     async with serving(ledger_path=another, app_factory=lambda: session.sandbox.app) as here:
         seen = await here.ask("get_training_status", task_id=elsewhere)
         assert (seen.facts["ref"], seen.facts["task_id"]) == (None, elsewhere)

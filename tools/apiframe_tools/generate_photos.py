@@ -6,7 +6,7 @@ from typing import Final
 
 from mcp.server.mcpserver.exceptions import ToolError
 
-from apiframe_studio.generations import ImageRequest
+from apiframe_studio.images import ImageRequest
 from apiframe_tools.mcp.parameters import (
     CUSTOM,
     AspectRatio,
@@ -47,5 +47,5 @@ async def generate_photos(
     if custom != (width is not None and height is not None) or (not custom and (width or height)):
         raise ToolError("width and height are required with aspect_ratio custom, and allowed only with it.")
     request = ImageRequest(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
-    made = await studio.generations.generate(request, MAX_SECONDS)
+    made = await studio.images.generate(request, MAX_SECONDS)
     return ImagesMade.of(made, studio)

@@ -17,5 +17,5 @@ async def get_training_status(
     """
     require_one_name(task_id, subject)
     trainings = studio.trainings
-    found = await (trainings.look(task_id) if task_id else trainings.look_at_subject(subject or ""))
+    found = await (trainings.check(task_id) if task_id else trainings.check_subject(subject or ""))
     return TrainingStatus.of(found, studio)

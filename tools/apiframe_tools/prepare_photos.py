@@ -121,11 +121,11 @@ def _choice(request: PhotoSetRequest) -> tuple[Sequence[str], ...]:
 
 
 async def _question(studio: Studio, ready: _Ready) -> str | None:
-    if not await studio.photo_sets.costs(ready.request, ready.photos):
+    if not await studio.photo_sets.must_be_paid(ready.request, ready.photos):
         return None
     number = len(ready.photos.prepared.jpegs)
     photos = name_set(number, ready.request.subject, ready.photos.fingerprint)
-    trained = await studio.photo_sets.trained(ready.photos.fingerprint)
+    trained = await studio.photo_sets.find_training(ready.photos.fingerprint)
     before = f" {describe_earlier_training(trained)}" if trained else ""
     left_out = ready.photos.found - number
     training = studio.terms.training_credits.of(number)

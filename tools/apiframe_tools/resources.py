@@ -30,7 +30,7 @@ def add_resources(server: MCPServer[Any], studio: Studio) -> None:
     @server.resource("apiframe://trainings/{task_id}", title="One training", mime_type="application/json")
     async def training(task_id: str) -> str:
         """Status and trigger word of one training, by task_id or ref."""
-        found = await raise_readable(studio, studio.trainings.look(task_id))
+        found = await raise_readable(studio, studio.trainings.check(task_id))
         return TrainingStatus.of(found, studio).model_dump_json(indent=1)
 
     @server.resource(

@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import Field
 
-from apiframe_studio.generations import Pictures
 from apiframe_studio.image_store import ENDINGS
+from apiframe_studio.images import GeneratedImages
 from apiframe_studio.ledger import SavedImage
 from apiframe_studio.studio import Studio
 from apiframe_tools.results import Result, WithImages
@@ -42,7 +42,7 @@ class ImagesMade(WithImages):
     next_step: str
 
     @classmethod
-    def of(cls, made: Pictures, studio: Studio) -> Self:
+    def of(cls, made: GeneratedImages, studio: Studio) -> Self:
         """What generate_photos returns."""
         row, training = made.row, made.training
         result = cls.copy_of(

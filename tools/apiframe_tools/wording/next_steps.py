@@ -6,7 +6,7 @@ from math import ceil
 from typing import Final
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.generations import DEDUP_WINDOW_SECONDS, Pictures
+from apiframe_studio.images import DEDUP_WINDOW_SECONDS, GeneratedImages
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS
 from apiframe_studio.ledger.states import State
@@ -253,7 +253,7 @@ _IMAGES_GONE = (
 )
 
 
-def after_making(made: Pictures) -> str:
+def after_making(made: GeneratedImages) -> str:
     """After a call of generate_photos."""
     row = made.row
     if row.forgotten_at is not None:

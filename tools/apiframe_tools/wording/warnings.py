@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.generations import Pictures
+from apiframe_studio.images import GeneratedImages
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos.limits import MAX_PHOTOS_CHECKED
@@ -222,7 +222,7 @@ def _warn_of_trained(training: Training) -> str:
     return f"{describe_earlier_training(training)} {cost}"
 
 
-def warnings_for_images(made: Pictures) -> list[str]:
+def warnings_for_images(made: GeneratedImages) -> list[str]:
     """Return which images are missing, and which other training may have been meant."""
     if made.row.forgotten_at is not None:
         return ["The subject was forgotten meanwhile, so none of these images were kept."]

@@ -43,7 +43,7 @@ class StudioConfig:
     """Whether the key may be sent over plain http to another machine."""
 
 
-def plan_of(settings: StudioSettings) -> StudioConfig:
+def service_config(settings: StudioSettings) -> StudioConfig:
     """A studio at the service."""
     return StudioConfig(
         **_shared(settings),
@@ -69,7 +69,7 @@ def _shared(settings: StudioSettings) -> dict[str, Any]:
     }
 
 
-def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioConfig:
+def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
     """A studio on the sandbox, which has a ledger of its own: the embedded one for "", else the one at this address."""
     folder = settings.data_dir / "sandbox"
     return StudioConfig(
@@ -79,13 +79,13 @@ def sandbox_plan_of(settings: StudioSettings, url: str = "") -> StudioConfig:
         base_url=url or SANDBOX_URL,
         allow_http=settings.allow_http,
         key=SecretStr(SANDBOX_KEY),
-        app_factory=None if url else lambda: sandbox_of(settings).app,
+        app_factory=None if url else lambda: build_sandbox(settings).app,
         is_sandbox=True,
         poll_seconds=min(settings.poll_seconds, 1.0),
     )
 
 
-def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioConfig:
+def embedded_config(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioConfig:
     """Configure a studio with an embedded sandbox and without settings; all its files are in `folder`."""
 
     def app_factory() -> Any:
@@ -103,7 +103,7 @@ def embedded_plan(folder: Path, photo_folders: Sequence[Path], training_seconds:
     )
 
 
-def sandbox_of(settings: StudioSettings) -> Sandbox:
+def build_sandbox(settings: StudioSettings) -> Sandbox:
     """Build the sandbox that replaces the service; its tasks survive a restart.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Generations: pictures of a trained person, kept on this machine."""
+"""Images: pictures of a trained person, kept on this machine."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ImageRequest:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class GeneratedImages:
     """Generated pictures, and what was really asked for."""
 
     row: Submission
@@ -66,7 +66,7 @@ class Pictures:
     deduplicated: bool = False
 
 
-class Generations:
+class Images:
     """The verb of pictures: make some, once for the same request, and keep them."""
 
     def __init__(self, core: Core, trainings: Trainings) -> None:
@@ -76,7 +76,7 @@ class Generations:
         self._clock = core.clock
         self._image_store = core.image_store
 
-    async def generate(self, request: ImageRequest, seconds: float = math.inf) -> Pictures:
+    async def generate(self, request: ImageRequest, seconds: float = math.inf) -> GeneratedImages:
         """Make pictures and save them; returns when they are saved or `seconds` are over.
 
         The trigger word is put in front of a prompt that lacks it. The same request again returns the same
@@ -91,9 +91,9 @@ class Generations:
         api = await self._core.provider()
         training = await self._trained(request)
         await self._remove_forgotten()
-        prompt, added = with_word(request.prompt, training.trigger_word or "")
+        prompt, added = insert_trigger_word(request.prompt, training.trigger_word or "")
         with self._folder():
-            await self._image_store.make_ready(training.subject)
+            await self._image_store.ensure_folder(training.subject)
         new = self._submission(request, training, prompt)
         try:
             row, is_new = await self._core.submitter.get_or_create(new)
@@ -117,7 +117,7 @@ class Generations:
         finished = row.state is State.FINISHED and row.forgotten_at is None
         missing = max((row.photos or 0) - len(kept), 0) if finished else 0
         lost = len(kept) - len(saved) if finished else 0
-        return Pictures(
+        return GeneratedImages(
             row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_sent_now
         )
 
@@ -139,8 +139,8 @@ class Generations:
 
     async def _named(self, request: ImageRequest) -> Training:
         if request.task_id:
-            return await self._trainings.look(request.task_id)
-        found = await self._trainings.of_subject(request.subject or "")
+            return await self._trainings.check(request.task_id)
+        found = await self._trainings.find_by_subject(request.subject or "")
         newest = next((one for one in found if one.can_make_images), found[0])
         newer = [one for one in found[: found.index(newest)] if one.state in OPEN | {State.FINISHED}]
         older = [one for one in found[found.index(newest) + 1 :] if one.can_make_images]
@@ -166,7 +166,7 @@ class Generations:
         if row.state is State.INTENT:
             row = await self._send(api, row, training, request, prompt)
         elif row.state is State.SENDING:
-            row = (await self._core.submitter.wait_for_others(row)).row
+            row = (await self._core.submitter.wait_for_sender(row)).row
         if row.state is State.FINISHED:
             await self._fetch_again(api, row, training, request, prompt)
         if row.state not in UNDER_WAY:
@@ -244,7 +244,7 @@ class Generations:
         prompt: str,
         urls: Sequence[str],
     ) -> None:
-        told = {
+        details = {
             "prompt": prompt,
             "trigger_word": training.trigger_word,
             "training": training.task_id,
@@ -256,12 +256,12 @@ class Generations:
         known = await self._numbers_on_disk(row)
         row = await self._core.tracker.reload(row)
         refused: ImageRefused | None = None
-        async with self._image_store.checking():
+        async with self._image_store.keep_decoders():
             # More links than pictures were ordered, and those of a forgotten subject, are not ours to fetch.
             for number, url in enumerate(urls[: _images_wanted(row)], 1):
                 try:
                     if number not in known:
-                        await self._fetch(api, row, number, url, told)
+                        await self._fetch(api, row, number, url, details)
                 except ImageRefused as error:
                     refused = refused or error
         if refused is not None:
@@ -277,9 +277,9 @@ class Generations:
         return {picture.number for picture in await self._image_store.on_disk(kept)}
 
     async def _fetch(
-        self, api: Provider, row: Submission, number: int, url: str, told: dict[str, Any]
+        self, api: Provider, row: Submission, number: int, url: str, details: dict[str, Any]
     ) -> None:
-        async with self._image_store.turn():
+        async with self._image_store.fetch_slot():
             try:
                 picture = await self._image_store.download(api, url)
             except Refused:
@@ -290,7 +290,7 @@ class Generations:
             row = await self._core.tracker.reload(row)
             if row.forgotten_at is not None:
                 return
-            saved = await self._image_store.keep(row, number, picture.data, picture.media_type, told)
+            saved = await self._image_store.save(row, number, picture.data, picture.media_type, details)
         if await self._ledger.save_images([saved]):
             # The subject was forgotten meanwhile.
             await in_file_thread(self._image_store.remove, row.subject or "", [], [saved])
@@ -308,7 +308,7 @@ def _kept_urls(row: Submission) -> Sequence[str]:
         return ()
 
 
-def with_word(prompt: str, word: str) -> tuple[str, bool]:
+def insert_trigger_word(prompt: str, word: str) -> tuple[str, bool]:
     """The prompt with the trigger word in it, and whether it had to be put there. Pure."""
     tokens = "".join(letter if letter.isalnum() or letter in "_-" else " " for letter in prompt).split()
     return (prompt, False) if f" {word} " in f" {' '.join(tokens)} " else (f"{word} {prompt}", True)
