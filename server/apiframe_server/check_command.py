@@ -12,7 +12,13 @@ from rich.table import Table
 from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import missing_folder, progress_bar, run_command, stderr_console, stdout_console
+from apiframe_server.terminal import (
+    open_stderr_console,
+    open_stdout_console,
+    report_missing_folder,
+    run_command,
+    show_progress_bar,
+)
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.photos.errors import PathRefused, Refusal
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
@@ -31,7 +37,7 @@ _VERDICTS = {
 
 def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_json: bool) -> int:
     """Print a verdict for each photo; returns 0 when enough are usable (good or doubtful)."""
-    if sheet is not None and (problem := missing_folder(sheet)):
+    if sheet is not None and (problem := report_missing_folder(sheet)):
         return report(problem, as_json=as_json)
     chosen = [Path(path).expanduser().absolute() for path in paths]
     # Typing a path in a terminal allows it: nothing is sent, and no assistant sees the photos.
@@ -42,7 +48,7 @@ def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_jso
 
 
 async def _check(studio: Studio, paths: Sequence[Path], sheet: str | None, as_json: bool) -> int:
-    with progress_bar(stderr_console(), "checking the photos") as update:
+    with show_progress_bar(open_stderr_console(), "checking the photos") as update:
 
         async def on_progress(done: float, total: float, _what: str) -> None:
             await update(done, total, None)
@@ -77,7 +83,7 @@ def _write(checked: PhotoCheck, terms: Terms, sheet: str | None, as_json: bool) 
 
 
 def _print_check(checked: PhotoCheck, sheet: str | None) -> None:
-    console = stdout_console()
+    console = open_stdout_console()
     if UncheckedAspect.FACES in checked.unchecked:
         console.print(FACES_NOT_CHECKED)
     if checked.photos:

@@ -24,7 +24,7 @@ from rich.markup import escape
 from apiframe_server.demo_photos import write_demo_photos
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import exit_on_interrupt, missing_folder
+from apiframe_server.terminal import exit_on_interrupt, report_missing_folder
 from apiframe_server.transcript import ToolFailed, Transcript
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.private_files import make_private_folder
@@ -43,7 +43,7 @@ def demo(settings: Settings, svg: str | None = None) -> int:
 
     The contact sheet and the images are kept in one folder, which the next demo empties first.
     """
-    if svg is not None and (problem := missing_folder(svg)):
+    if svg is not None and (problem := report_missing_folder(svg)):
         return report(problem)
     console = Console(
         highlight=False,

@@ -19,7 +19,7 @@ from rich.markup import escape
 from apiframe_server import __version__
 from apiframe_server.composition import build_studio
 from apiframe_server.settings import PREFIX, Settings, describe_unknown_variables
-from apiframe_server.terminal import format_time, stdout_console
+from apiframe_server.terminal import format_time, open_stdout_console
 from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_to_user
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.ledger import Kind
@@ -53,7 +53,7 @@ def doctor(settings: Settings, sandbox: str | None, invalid: Mapping[str, str]) 
 
     `invalid` has a sentence for each setting with an invalid value; `settings` has the default for it.
     """
-    console = stdout_console()
+    console = open_stdout_console()
     findings = anyio.run(_check_all, settings, sandbox, invalid)
     for finding in findings:
         console.print(f"{finding.mark.value} [bold]{finding.name}[/bold]: {escape(finding.message)}")

@@ -53,19 +53,19 @@ def exit_on_interrupt(message: str, clean_up: Callable[[], object] = lambda: Non
     signal.signal(signal.SIGINT, stop)
 
 
-def missing_folder(file: str) -> Problem | None:
+def report_missing_folder(file: str) -> Problem | None:
     """The problem of an output file whose folder does not exist."""
     if Path(file).absolute().parent.is_dir():
         return None
     return Problem(ExitCode.USAGE, f"the folder of {file} does not exist.", "Create it first.")
 
 
-def stdout_console() -> Console:
+def open_stdout_console() -> Console:
     """A console on stdout. Lines are not wrapped unless it is a terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
-def stderr_console() -> Console:
+def open_stderr_console() -> Console:
     """A console on stderr, for progress bars and notes."""
     return Console(highlight=False, stderr=True, soft_wrap=True)
 
@@ -76,7 +76,7 @@ def format_time(seconds: float) -> str:
 
 
 @contextmanager
-def progress_bar(console: Console, label: str, *, keep: bool = False) -> Generator[OnProgress]:
+def show_progress_bar(console: Console, label: str, *, keep: bool = False) -> Generator[OnProgress]:
     """Show a progress bar in a terminal. With `keep` it is shown everywhere and stays, full after a success."""
     columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     hidden = not (keep or console.is_terminal)

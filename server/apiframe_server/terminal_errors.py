@@ -19,15 +19,15 @@ from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.errors import UnknownTraining, WrongKind
 from apiframe_studio.ledger.errors import LedgerError
-from apiframe_tools.wording.error_messages import message_for
-from apiframe_tools.wording.ledger_errors import ledger_fix
+from apiframe_tools.wording.error_messages import explain_error
+from apiframe_tools.wording.ledger_errors import suggest_ledger_fix
 from apiframe_tools.wording.service_errors import (
     KEY_PROBLEMS,
     NEW_KEYS,
     URL_PROBLEMS,
     explain_service,
+    name_url_setting,
     quote_response,
-    url_setting,
 )
 
 _WITHOUT_A_KEY: Final = (
@@ -55,7 +55,7 @@ def list_command(option: str) -> str:
     return f"`apiframe-photo-mcp trainings{option}`"
 
 
-def key_problem(error: InvalidKey) -> Problem:
+def explain_key_problem(error: InvalidKey) -> Problem:
     """What is wrong with the API key."""
     fix = _KEY_FIXES.get(error.problem, _WITHOUT_A_KEY)
     return Problem(ExitCode.KEY, f"{KEY_PROBLEMS[error.problem]}.", fix)
@@ -78,7 +78,7 @@ def explain_to_user(error: BaseException, option: str = "") -> Problem | None:
 
 
 def _message_for_assistant(error: BaseException, code: ExitCode) -> Problem | None:
-    text = message_for(error, DEFAULT_TERMS)
+    text = explain_error(error, DEFAULT_TERMS)
     if text is None:
         return None
     message, _, fix = text.partition(" Next: ")
@@ -88,13 +88,13 @@ def _message_for_assistant(error: BaseException, code: ExitCode) -> Problem | No
 def _service(error: ApiframeError) -> Problem | None:
     match error:
         case InvalidKey():
-            return key_problem(error)
+            return explain_key_problem(error)
         case AuthenticationFailed():
             message = f"the service does not accept the API key.{quote_response(error)}"
             return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid v1 key.")
         case InvalidBaseUrl():
             message = f"the API base URL {URL_PROBLEMS[error.problem]}."
-            return Problem(ExitCode.USAGE, message, f"Correct {url_setting(error)} or remove it.")
+            return Problem(ExitCode.USAGE, message, f"Correct {name_url_setting(error)} or remove it.")
         case Refused():
             return _message_for_assistant(error, ExitCode.REFUSED)
         case NotSent() | RateLimited() | OutcomeUnknown():
@@ -105,5 +105,5 @@ def _service(error: ApiframeError) -> Problem | None:
 
 
 def _ledger(error: LedgerError) -> Problem:
-    fix = ledger_fix(error)
+    fix = suggest_ledger_fix(error)
     return Problem(ExitCode.LOCAL, f"{error}.", f"{fix[:1].upper()}{fix[1:]}.")

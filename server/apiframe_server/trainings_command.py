@@ -13,8 +13,14 @@ from rich.table import Table
 from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
-from apiframe_server.terminal import format_time, progress_bar, run_command, stderr_console, stdout_console
-from apiframe_server.terminal_errors import SEE_DASHBOARD, key_problem, list_command, sandbox_option
+from apiframe_server.terminal import (
+    format_time,
+    open_stderr_console,
+    open_stdout_console,
+    run_command,
+    show_progress_bar,
+)
+from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
 from apiframe_studio.errors import UnknownSubject
 from apiframe_studio.ledger.states import OPEN, State
@@ -58,7 +64,7 @@ async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) 
 
 
 def _print_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
-    console, stderr = stdout_console(), stderr_console()
+    console, stderr = open_stdout_console(), open_stderr_console()
     if sandbox:
         stderr.print(SANDBOX_NOTE, style="dim")
     if page.trainings:
@@ -108,7 +114,7 @@ def _unsettled_row(request: Training) -> Sequence[str]:
 
 
 async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
-    stderr = stderr_console()
+    stderr = open_stderr_console()
     try:
         name = await _resolve_name(studio, name, stderr, option)
         training = await _wait_until_settled(studio, name, stderr)
@@ -117,7 +123,7 @@ async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
     if as_json:
         print(TrainingStatus.of(training, studio).model_dump_json(indent=2))
     else:
-        stdout_console().print(_describe_outcome(training))
+        open_stdout_console().print(_describe_outcome(training))
     if training.state is State.FINISHED:
         return ExitCode.DONE
     return ExitCode.NO if training.state in _WITHOUT_MODEL else ExitCode.NOT_SETTLED
@@ -141,7 +147,7 @@ async def _require_key(studio: Studio, option: str) -> None:
     try:
         await studio.provider()
     except InvalidKey as unusable:
-        key = key_problem(unusable)
+        key = explain_key_problem(unusable)
         message = f"no training here has that name or id, and the service cannot be asked: {key.message}"
         advice = f"{list_command(option)} lists your trainings. {key.next}"
         raise CommandFailed(Problem(ExitCode.NOT_FOUND, message, advice)) from None
@@ -153,7 +159,7 @@ async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Tra
         training = await studio.trainings.check(name)
         if not training.is_under_way:
             return training
-    with progress_bar(stderr, "training") as update:
+    with show_progress_bar(stderr, "training") as update:
 
         async def on_progress(training: Training) -> None:
             await update(training.percentage or 0.0, 100.0, f"training {STATUS[training.state]}")

@@ -10,7 +10,7 @@ from mcp.types import CallToolResult, ImageContent, TextContent
 from rich.console import Console
 from rich.markup import escape
 
-from apiframe_server.terminal import progress_bar
+from apiframe_server.terminal import show_progress_bar
 
 UNSETTLED = frozenset({"submitting", "queued", "processing", "uploading", "preparing"})
 
@@ -36,7 +36,7 @@ class Transcript:
     async def call_until_settled(self, tool: str, label: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool until its status is settled, with one progress bar."""
         self._print_call(tool, arguments)
-        with progress_bar(self._console, label, keep=True) as update:
+        with show_progress_bar(self._console, label, keep=True) as update:
             while True:
                 result = await self._client.call_tool(tool, arguments, progress_callback=update)
                 if _facts(result).get("status") not in UNSETTLED:

@@ -22,7 +22,7 @@ from apiframe_tools.mcp.confirmation import (
     name_set,
 )
 from apiframe_tools.mcp.parameters import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths, Subject
-from apiframe_tools.mcp.request import OnProgress, RequestStudio, stepped
+from apiframe_tools.mcp.request import OnProgress, RequestStudio, combine_steps
 from apiframe_tools.results.photos import PhotosPrepared
 from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import describe_earlier_training
@@ -61,7 +61,7 @@ async def _check(
         raise ConsentMissing
     await studio.provider()
     began = studio.clock.monotonic()
-    on_progress = stepped(ctx.report_progress, tuple(Step))
+    on_progress = combine_steps(ctx.report_progress, tuple(Step))
     request = PhotoSetRequest(
         paths,
         gender,

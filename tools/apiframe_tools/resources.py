@@ -67,8 +67,8 @@ async def raise_readable(studio: Studio, result: Any) -> Any:
     try:
         return await result
     except Exception as error:
-        from apiframe_tools.wording.error_messages import message_for
+        from apiframe_tools.wording.error_messages import explain_error
 
-        if words := message_for(error, studio.terms):
+        if words := explain_error(error, studio.terms):
             raise ResourceError(words) from error
         raise

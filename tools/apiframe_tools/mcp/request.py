@@ -13,7 +13,7 @@ OnProgress: TypeAlias = Callable[[float, float, str], Awaitable[None]]
 """Called with the amount done, the total, and a message."""
 
 
-async def studio_of_request(ctx: Context[Any, Any]) -> Studio:
+async def find_studio(ctx: Context[Any, Any]) -> Studio:
     """Return the studio that serves this request: the one place to change once each request has its owner."""
     studio: Studio = ctx.request_context.lifespan_context
     return studio
@@ -23,11 +23,11 @@ async def _progress_of_request(ctx: Context[Any, Any]) -> OnProgress:
     return ctx.report_progress
 
 
-RequestStudio = Annotated[Studio, Resolve(studio_of_request)]
+RequestStudio = Annotated[Studio, Resolve(find_studio)]
 Progress = Annotated[OnProgress, Resolve(_progress_of_request)]
 
 
-def stepped(on_progress: OnProgress, steps: Sequence[str]) -> OnProgress:
+def combine_steps(on_progress: OnProgress, steps: Sequence[str]) -> OnProgress:
     """Combine the progress of several steps into one that only grows, as the protocol requires.
 
     The returned callback takes (done, total, step); each step is an equal part of the whole.

@@ -49,7 +49,7 @@ class Arguments(ArgModelBase):
         return super().model_dump_one_level() | self.absent
 
 
-def argument_model(fn: Callable[..., Any], terms: Terms) -> type[Arguments]:
+def build_argument_model(fn: Callable[..., Any], terms: Terms) -> type[Arguments]:
     """Make the model of a tool's parameters under these terms, without those that the SDK injects."""
     hints, injected = get_type_hints(fn, include_extras=True), find_resolved_parameters(fn)
     fields: dict[str, Any] = {}

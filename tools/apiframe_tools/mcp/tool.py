@@ -22,7 +22,7 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 from apiframe_studio.api.provider import Terms
 from apiframe_tools.mcp.argument_errors import describe
 from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
-from apiframe_tools.mcp.schema import InputSchema, OutputSchema, argument_model
+from apiframe_tools.mcp.schema import InputSchema, OutputSchema, build_argument_model
 from apiframe_tools.results import WithImages
 from apiframe_tools.wording.prices import Prices
 
@@ -59,7 +59,7 @@ class StudioTool(Tool):
         What differs by the terms comes from markers in its annotations, and from fields such as
         `{prices.image}` in its docstring. The SDK's `from_function` would make both schemas twice.
         """
-        arguments = argument_model(fn, terms)
+        arguments = build_argument_model(fn, terms)
         injected = find_resolved_parameters(fn)
         result: type[BaseModel] = get_type_hints(fn)["return"]
         tool = cls(
@@ -121,9 +121,9 @@ class StudioTool(Tool):
 
     def _make_readable(self, crash: UnexpectedToolError) -> ToolError:
         # Imports every error there is, so only when one occurs.
-        from apiframe_tools.wording.error_messages import message_for
+        from apiframe_tools.wording.error_messages import explain_error
 
-        if crash.__cause__ is not None and (words := message_for(crash.__cause__, self._terms)):
+        if crash.__cause__ is not None and (words := explain_error(crash.__cause__, self._terms)):
             return ToolError(words)
         return UnexpectedToolError(
             f"{self.name} failed unexpectedly; see the log. Paid requests stay in the ledger: tell the user, and call "

@@ -11,9 +11,9 @@ from apiframe_studio.images import GeneratedImages
 from apiframe_studio.ledger import SavedImage
 from apiframe_studio.studio import Studio
 from apiframe_tools.results import Result, WithImages
-from apiframe_tools.wording.next_steps import after_making
+from apiframe_tools.wording.next_steps import suggest_after_generating
 from apiframe_tools.wording.phrases import STATUS, Status, costs, join_sentences, pluralize
-from apiframe_tools.wording.warnings import warnings_for_images
+from apiframe_tools.wording.warnings import warn_about_images
 
 
 class PictureSaved(Result):
@@ -55,9 +55,9 @@ class ImagesMade(WithImages):
             pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
             credits=row.credits or 0.0,
             deduplicated=made.deduplicated,
-            warnings=warnings_for_images(made),
+            warnings=warn_about_images(made),
             sandbox=studio.is_sandbox,
-            next_step=after_making(made),
+            next_step=suggest_after_generating(made),
         )
         for preview in made.previews:
             result.add_image(preview)

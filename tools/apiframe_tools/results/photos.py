@@ -12,7 +12,7 @@ from apiframe_studio.photo_sets import PhotoSet
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.studio import Studio
 from apiframe_tools.results import Result, WithImages
-from apiframe_tools.wording.next_steps import after_check, after_preparing
+from apiframe_tools.wording.next_steps import suggest_after_check, suggest_after_preparing
 from apiframe_tools.wording.photos import (
     ASPECTS,
     FACES_NOT_CHECKED,
@@ -31,7 +31,7 @@ from apiframe_tools.wording.phrases import (
     pluralize,
 )
 from apiframe_tools.wording.prices import describe_needed
-from apiframe_tools.wording.warnings import warnings_for_check, warnings_for_set
+from apiframe_tools.wording.warnings import warn_about_check, warn_about_set
 
 _LOOK_FOR_FACES = (
     f"{FACES_NOT_CHECKED} Look at the contact sheet for photos that do not show exactly one person, tell the user, "
@@ -98,8 +98,8 @@ class PhotosChecked(WithImages):
             ],
             photograph_next=suggest_photos(check),
             not_judged=[ASPECTS[aspect] for aspect in check.unchecked],
-            warnings=warnings_for_check(check),
-            next_step=after_check(check),
+            warnings=warn_about_check(check),
+            next_step=suggest_after_check(check),
         )
         result._choice = (
             f"{describe_needed(check.takes)} photos."
@@ -180,9 +180,9 @@ class PhotosPrepared(Result):
             training_credits=photo_set.training_credits,
             credits_left=credits_left,
             deduplicated=photo_set.deduplicated,
-            warnings=warnings_for_set(photo_set, terms),
+            warnings=warn_about_set(photo_set, terms),
             sandbox=studio.is_sandbox,
-            next_step=after_preparing(photo_set, status, terms),
+            next_step=suggest_after_preparing(photo_set, status, terms),
         )
         result._left_out = group_by_reason(left_out, most=len(left_out))
         return result

@@ -14,7 +14,7 @@ from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Page
 from apiframe_tools.results import Result
-from apiframe_tools.wording.next_steps import SUBMITTED_BY, after_listing, next_step
+from apiframe_tools.wording.next_steps import SUBMITTED_BY, next_step, suggest_after_listing
 from apiframe_tools.wording.phrases import (
     KIND_NAMES,
     STATUS,
@@ -25,7 +25,7 @@ from apiframe_tools.wording.phrases import (
     pluralize,
 )
 from apiframe_tools.wording.prices import Prices
-from apiframe_tools.wording.warnings import warnings_for, warnings_for_list
+from apiframe_tools.wording.warnings import warn_about_list, warn_about_training
 
 MAX_LISTED = 10
 """Unsettled requests that a text names; the field has more."""
@@ -64,7 +64,7 @@ class TrainingStarted(Result):
             training_images_id=training.training_images_id or "",
             credits_left=credits_left,
             webhook=training.posts_updates,
-            warnings=warnings_for(training),
+            warnings=warn_about_training(training),
             sandbox=studio.is_sandbox,
             next_step=next_step(training, studio.terms),
         )
@@ -132,7 +132,7 @@ class TrainingStatus(Result):
         result = cls.copy_of(
             training,
             status=STATUS[training.state],
-            warnings=warnings_for(training),
+            warnings=warn_about_training(training),
             sandbox=studio.is_sandbox,
             next_step=next_step(training, studio.terms),
         )
@@ -253,9 +253,9 @@ class TrainingList(Result):
             page,
             trainings=[TrainingRow.of(training) for training in page.trainings],
             unsettled=[UnsettledRow.of(training, terms) for training in page.unsettled],
-            warnings=warnings_for_list(page),
+            warnings=warn_about_list(page),
             sandbox=sandbox,
-            next_step=after_listing(page, terms, sandbox=sandbox, is_filtered=is_filtered),
+            next_step=suggest_after_listing(page, terms, sandbox=sandbox, is_filtered=is_filtered),
         )
 
     def __str__(self) -> str:

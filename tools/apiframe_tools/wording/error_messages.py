@@ -41,17 +41,17 @@ from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import PhotoError
 from apiframe_studio.training import Training, is_missing
-from apiframe_tools.wording.ledger_errors import ledger_message
+from apiframe_tools.wording.ledger_errors import explain_ledger_error
 from apiframe_tools.wording.next_steps import (
     SUBMITTED_BY,
-    after_refused_training,
-    arguments_of,
     configure_service,
+    list_arguments,
     next_step,
+    suggest_after_refused_training,
 )
-from apiframe_tools.wording.photo_errors import photo_message
+from apiframe_tools.wording.photo_errors import explain_photo_error
 from apiframe_tools.wording.phrases import KIND_NAMES, STATUS
-from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, service_message
+from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, render_error
 
 _SAME_AGAIN = frozenset(ImageRefusedReason) - {ImageRefusedReason.HOST}
 """What is wrong with the image itself: fetching it again does not help."""
@@ -98,7 +98,7 @@ _MESSAGES: Final[Mapping[type[BaseException], str]] = {
 }
 
 
-def message_for(error: BaseException, terms: Terms) -> str | None:
+def explain_error(error: BaseException, terms: Terms) -> str | None:
     """Return the message for an error, or None when it is unexpected."""
     match error:
         case NotYetSent():
@@ -106,9 +106,9 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
         case Rejected():
             return _rejected(error, terms)
         case ApiframeError():
-            return service_message(error)
+            return render_error(error)
         case LedgerError():
-            return ledger_message(error)
+            return explain_ledger_error(error)
         case KeyReused(earlier=Submission() as earlier):
             return _key_reused(Training.of(earlier), terms)
         case UnknownTraining(is_ref=True):
@@ -152,7 +152,7 @@ def message_for(error: BaseException, terms: Terms) -> str | None:
                 "Ask the user for the id of the unconfirmed request, then call resolve_training with it."
             )
         case NotEnoughPhotos() | CheckIncomplete() | SetNotUsable() | PhotoError():
-            return photo_message(error, terms)
+            return explain_photo_error(error, terms)
         case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
             return _image_message(error, terms)
         case _:
@@ -178,8 +178,8 @@ def _key_reused(earlier: Training, terms: Terms) -> str:
     return (
         f"This idempotency_key belongs to training {earlier.ref}, which has other photos or another trigger word and "
         f"is {STATUS[earlier.state]}; nothing was sent. Next: call start_training with "
-        f"{arguments_of(earlier, terms)} to get that training. For the photos of this call, omit idempotency_key: that "
-        "returns their training, or starts and charges for one if there is none."
+        f"{list_arguments(earlier, terms)} to get that training. For the photos of this call, omit idempotency_key: "
+        "that returns their training, or starts and charges for one if there is none."
     )
 
 
@@ -196,7 +196,7 @@ def _not_yet_sent(error: NotYetSent) -> str:
             f"The service is busy and did not accept this. {named} is pending; nothing was paid. Next: {again} "
             f"{when}."
         )
-    return f"{service_message(error.cause)} {named} was not sent, and nothing was paid. Next: {again}."
+    return f"{render_error(error.cause)} {named} was not sent, and nothing was paid. Next: {again}."
 
 
 def _rejected(error: Rejected, terms: Terms) -> str:
@@ -204,8 +204,8 @@ def _rejected(error: Rejected, terms: Terms) -> str:
     fix = f"once that is corrected, call {tool} again."
     # Errors of the key or the account have their own advice.
     if error.row.kind is Kind.TRAINING and not isinstance(error.cause, ACCOUNT_ERRORS):
-        fix = after_refused_training(terms)
-    said = service_message(error.cause)
+        fix = suggest_after_refused_training(terms)
+    said = render_error(error.cause)
     return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 
 
@@ -223,21 +223,21 @@ def _image_message(error: NotTrained | UnknownSubject | NotFetched | FolderUnusa
         case NotFetched(row=row) if is_missing(row):
             return (
                 f"The images were made and paid for (ref {row.ref}), but the service does not return them now. "
-                f"{service_message(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
+                f"{render_error(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
                 f"free. If it does not change, ask the user: resolve_training with ref {row.ref} and give_up ends it, "
                 "and the same call then makes new images, at full price."
             )
         case NotFetched(row=row, cause=ImageRefused() as cause) if cause.reason in _SAME_AGAIN:
             return (
                 f"The images were made and paid for (ref {row.ref}), but not all were saved. "
-                f"{service_message(cause)} Next: tell the user; calling again gives the same result. The saved images "
+                f"{render_error(cause)} Next: tell the user; calling again gives the same result. The saved images "
                 f"are in the output folder; resolve_training with ref {row.ref} and give_up ends this request from a "
                 "day after it was accepted."
             )
         case NotFetched():
             return (
                 f"The images were made and paid for (ref {error.row.ref}), but not downloaded yet. "
-                f"{service_message(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
+                f"{render_error(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
                 "free."
             )
         case FolderUnusable():

@@ -12,7 +12,7 @@ from apiframe_studio.ledger.errors import (
 )
 
 
-def ledger_fix(error: LedgerError) -> str:
+def suggest_ledger_fix(error: LedgerError) -> str:
     """Return what fixes the problem, as an imperative without a capital and a full stop."""
     match error:
         case LedgerNotPrivate():
@@ -31,14 +31,14 @@ def ledger_fix(error: LedgerError) -> str:
             return "free space, give access, or set APIFRAME_DATA_DIR to a writable folder"
 
 
-def ledger_message(error: LedgerError) -> str:
+def explain_ledger_error(error: LedgerError) -> str:
     """Return the message for an assistant."""
     if isinstance(error, SpendingCapReached):
         return (
             f"Nothing was sent: it could cost {error.needed:g} credits, {error.spent:g} were spent in the last 24 "
             f"hours, and the limit is {error.cap:g} (APIFRAME_MAX_CREDITS_PER_DAY). Tell the user."
         )
-    problem, fix = str(error), ledger_fix(error)
+    problem, fix = str(error), suggest_ledger_fix(error)
     sentence = f"{problem[:1].upper()}{problem[1:]}, so nothing was sent."
     match error:
         case LedgerBusy():

@@ -15,7 +15,7 @@ from apiframe_studio.photos.models import PhotoCheck
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS
-from apiframe_tools.wording.photos import photos_missing
+from apiframe_tools.wording.photos import count_missing_photos
 from apiframe_tools.wording.phrases import PhotosStatus
 from apiframe_tools.wording.prices import Prices
 
@@ -34,7 +34,7 @@ SUBMITTED_BY: Final = {
 """The paid request of each kind, and the tool that makes it."""
 
 
-def after_refused_training(terms: Terms) -> str:
+def suggest_after_refused_training(terms: Terms) -> str:
     """Return what to do about a training that the service refused."""
     return (
         f"if the photo set has expired, call prepare_photos with its photos ({Prices(terms).upload}) and "
@@ -42,7 +42,7 @@ def after_refused_training(terms: Terms) -> str:
     )
 
 
-def after_failed_upload(terms: Terms) -> str:
+def suggest_after_failed_upload(terms: Terms) -> str:
     """Return what to do about photos that the service could not use."""
     return (
         f"better photos are usually needed: check_photos, then prepare_photos ({Prices(terms).upload}). The same "
@@ -60,11 +60,11 @@ def next_step(training: Training, terms: Terms) -> str:
     match training.state:
         case State.INTENT if Note.OTHER_WORD in training.notes:
             return (
-                f"call start_training with {arguments_of(training, terms)} to send the earlier request, or "
+                f"call start_training with {list_arguments(training, terms)} to send the earlier request, or "
                 f"resolve_training with ref {training.ref} and give_up to drop it; nothing was sent."
             )
         case State.INTENT:
-            return f"call start_training with {arguments_of(training, terms)} to send it; nothing is sent until then."
+            return f"call start_training with {list_arguments(training, terms)} to send it; nothing is sent until then."
         case State.SENDING:
             return f"call get_training_status with task_id {training.ref} in a minute; it is being sent."
         case State.QUEUED | State.PROCESSING if Note.MISSING in training.notes:
@@ -102,7 +102,7 @@ def next_step(training: Training, terms: Terms) -> str:
         case State.UNCONFIRMED:
             return _ask_about_unconfirmed("the training", training.ref)
         case State.REJECTED:
-            return f"tell the user why; nothing was paid. Then, {after_refused_training(terms)}"
+            return f"tell the user why; nothing was paid. Then, {suggest_after_refused_training(terms)}"
         case State.ABANDONED:
             return (
                 "nothing; the user gave it up. start_training with these photos starts a new training, at full "
@@ -130,7 +130,7 @@ def check_again_minutes(eta_seconds: float | None) -> int:
     return min(max(ceil(eta_seconds / 60), 1), MAX_CHECK_AGAIN_MINUTES)
 
 
-def after_unknown_id(tool: str, ref: str | None) -> str:
+def suggest_after_unknown_id(tool: str, ref: str | None) -> str:
     """Return what to do about an upload or image generation whose id the service does not know."""
     return (
         f"call {tool} again with the same arguments in {CHECK_AGAIN_MINUTES} minutes (free); right after a start this "
@@ -146,7 +146,7 @@ def _after_decision(order: Training, tool: str, terms: Terms) -> str:
         case State.INTENT:
             return f"call {tool} again with the same arguments to send it; nothing is sent until then."
         case State.FAILED if order.kind is Kind.UPLOAD:
-            return f"nothing; it failed: {after_failed_upload(terms)}"
+            return f"nothing; it failed: {suggest_after_failed_upload(terms)}"
         case State.FAILED | State.REJECTED | State.ABANDONED:
             return f"nothing; it has ended. {tool} starts a new one, at full price."
         case State.FINISHED:
@@ -155,7 +155,7 @@ def _after_decision(order: Training, tool: str, terms: Terms) -> str:
                 "makes and charges for a new one."
             )
         case _ if Note.MISSING in order.notes:
-            return after_unknown_id(tool, order.ref)
+            return suggest_after_unknown_id(tool, order.ref)
         case _:
             return f"call {tool} again with the same arguments to get it; it is not charged twice."
 
@@ -168,7 +168,7 @@ def _ask_about_unconfirmed(what: str, ref: str | None, spent: str = "Money") -> 
     )
 
 
-def arguments_of(training: Training, terms: Terms) -> str:
+def list_arguments(training: Training, terms: Terms) -> str:
     """Return the arguments of start_training that request this training."""
     if not terms.chooses_trigger_word:
         return f"training_images_id {training.training_images_id}"
@@ -177,7 +177,7 @@ def arguments_of(training: Training, terms: Terms) -> str:
     return f"training_images_id {training.training_images_id} and {word}"
 
 
-def after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool) -> str:
+def suggest_after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool) -> str:
     """Return the next step after a page of trainings."""
     unconfirmed = [found for found in page.unsettled if found.state is State.UNCONFIRMED]
     if unconfirmed:
@@ -191,7 +191,7 @@ def after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool)
     return "call get_training_status with a task_id or ref for details of one."
 
 
-def after_check(check: PhotoCheck) -> str:
+def suggest_after_check(check: PhotoCheck) -> str:
     """After a check of photos."""
     if check.inner and not check.photos:
         return "call check_photos with the folder that holds the subject's photos."
@@ -205,15 +205,15 @@ def after_check(check: PhotoCheck) -> str:
             "show the user the contact sheet and the price. Once they agree to send the photos, call prepare_photos "
             "with the same paths."
         )
-    missing = photos_missing(check)
+    missing = count_missing_photos(check)
     needed = "1 more good photo is" if missing == 1 else f"{missing} more good photos are"
     return f"tell the user; {needed} needed before anything can be sent."
 
 
-def after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> str:
+def suggest_after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> str:
     """After a call of prepare_photos."""
     if is_missing(photo_set.row):
-        return after_unknown_id("prepare_photos", photo_set.row.ref)
+        return suggest_after_unknown_id("prepare_photos", photo_set.row.ref)
     price = Prices(terms).upload
     ref, task_id, trained = photo_set.row.ref, photo_set.row.task_id, photo_set.trained
     match status:
@@ -242,7 +242,7 @@ def after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> 
         case "unconfirmed":
             return _ask_about_unconfirmed("it", ref, price)
         case "failed":
-            return f"tell the user; {after_failed_upload(terms)}"
+            return f"tell the user; {suggest_after_failed_upload(terms)}"
         case "expired" | "rejected" | "abandoned":
             return f"tell the user; prepare_photos makes a new set for {price}."
 
@@ -253,7 +253,7 @@ _IMAGES_GONE = (
 )
 
 
-def after_making(made: GeneratedImages) -> str:
+def suggest_after_generating(made: GeneratedImages) -> str:
     """After a call of generate_photos."""
     row = made.row
     if row.forgotten_at is not None:

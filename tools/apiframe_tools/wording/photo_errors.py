@@ -7,7 +7,7 @@ from apiframe_studio.errors import CheckIncomplete, NotEnoughPhotos, SetNotUsabl
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import ChoiceProblem, ChoiceRefused, PathRefused, PhotoError, Refusal
 from apiframe_studio.sanitize import sanitize_text
-from apiframe_tools.wording.next_steps import after_failed_upload
+from apiframe_tools.wording.next_steps import suggest_after_failed_upload
 from apiframe_tools.wording.photos import describe_photos
 from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import describe_clock
@@ -24,7 +24,9 @@ REFUSALS = {
 }
 
 
-def photo_message(error: NotEnoughPhotos | CheckIncomplete | SetNotUsable | PhotoError, terms: Terms) -> str:
+def explain_photo_error(
+    error: NotEnoughPhotos | CheckIncomplete | SetNotUsable | PhotoError, terms: Terms
+) -> str:
     """Return the message for an error of photos or a photo set."""
     price = Prices(terms).upload
     match error:
@@ -51,7 +53,7 @@ def photo_message(error: NotEnoughPhotos | CheckIncomplete | SetNotUsable | Phot
         case SetNotUsable(photo_set=photo_set) if photo_set.state is State.FAILED:
             return (
                 "That photo set failed and cannot be trained on; nothing was sent. Next: tell the user; "
-                f"{after_failed_upload(terms)}"
+                f"{suggest_after_failed_upload(terms)}"
             )
         case SetNotUsable(photo_set=photo_set) if photo_set.state in (State.REJECTED, State.ABANDONED):
             return (

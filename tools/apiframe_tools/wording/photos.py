@@ -72,7 +72,7 @@ LEFT_OUT: Final = {
 FACES_NOT_CHECKED: Final = "Faces were not checked."
 
 
-def photos_missing(check: PhotoCheck) -> int:
+def count_missing_photos(check: PhotoCheck) -> int:
     """Return how many more usable photos a training needs."""
     return check.takes.min - check.usable
 
@@ -85,7 +85,7 @@ def suggest_photos(check: PhotoCheck) -> list[str]:
         for suggestion in check.suggestions
         if not (check.unseen and suggestion is Suggestion.MORE_PHOTOS)
     ]
-    missing = pluralize(photos_missing(check), "more photo")
+    missing = pluralize(count_missing_photos(check), "more photo")
     return [SUGGESTIONS[suggestion].format(missing=missing) for suggestion in suggestions]
 
 

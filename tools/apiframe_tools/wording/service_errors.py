@@ -95,7 +95,7 @@ ACCOUNT_ERRORS = (AuthenticationFailed, InsufficientCredits)
 """Errors of the key or the account: correcting the request does not help."""
 
 
-def service_message(error: ApiframeError) -> str:
+def render_error(error: ApiframeError) -> str:
     """Return the message for an assistant."""
     said = quote_response(error)
     match error:
@@ -110,7 +110,7 @@ def service_message(error: ApiframeError) -> str:
         case InvalidBaseUrl():
             return (
                 f"The API base URL {URL_PROBLEMS[error.problem]}, so nothing was sent. To fix this, ask the user to "
-                f"correct {url_setting(error)} and to restart this server."
+                f"correct {name_url_setting(error)} and to restart this server."
             )
         case AuthenticationFailed():
             return (
@@ -150,7 +150,7 @@ def explain_service(error: ApiframeError) -> tuple[str, str]:
             return f"The service could not be used.{quote_response(error)}", "Try again in a minute."
 
 
-def url_setting(error: InvalidBaseUrl) -> str:
+def name_url_setting(error: InvalidBaseUrl) -> str:
     """Return the name of the variable to correct."""
     return "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
 

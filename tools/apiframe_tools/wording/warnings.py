@@ -74,7 +74,7 @@ def _duration(seconds: float) -> str:
     return pluralize(round(seconds / 60), "minute")
 
 
-def warnings_for(training: Training) -> list[str]:
+def warn_about_training(training: Training) -> list[str]:
     """Return a sentence for each note, in order."""
     # A word that cannot be shown was returned all the same.
     unsaid = {Note.WORD_MISSING} if Note.ODD_WORD in training.notes else set[Note]()
@@ -89,7 +89,7 @@ def _warn_of_others(training: Training) -> list[str]:
     return [f"This is the newest training of {training.subject}. {_OTHERS.format(_listed(training.others))}"]
 
 
-def warn_of_other_trainings(training: Training) -> list[str]:
+def warn_about_other_trainings(training: Training) -> list[str]:
     """Return which training makes the images, where its subject has others: newer unfinished, and finished ones."""
     if not training.others:
         return []
@@ -165,7 +165,7 @@ _OTHER_ATTRIBUTES = (
 )
 
 
-def warnings_for_list(page: Page) -> list[str]:
+def warn_about_list(page: Page) -> list[str]:
     """Return what a list of trainings does not show."""
     stale = any(Note.NOT_REFRESHED in training.notes for training in page.trainings)
     listed = (*page.trainings, *page.unsettled)
@@ -177,7 +177,7 @@ def warnings_for_list(page: Page) -> list[str]:
     ]
 
 
-def warnings_for_check(check: PhotoCheck) -> list[str]:
+def warn_about_check(check: PhotoCheck) -> list[str]:
     """Return which photos were not checked."""
     warnings: list[str] = []
     if check.unseen:
@@ -200,7 +200,7 @@ def warnings_for_check(check: PhotoCheck) -> list[str]:
     return warnings
 
 
-def warnings_for_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
+def warn_about_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
     """Return what the user should know about a set besides its state."""
     check, sent = photo_set.check, photo_set.prepared.photos
     doubtful = [photo for photo in sent if photo.verdict is not Verdict.USE]
@@ -222,7 +222,7 @@ def _warn_of_trained(training: Training) -> str:
     return f"{describe_earlier_training(training)} {cost}"
 
 
-def warnings_for_images(made: GeneratedImages) -> list[str]:
+def warn_about_images(made: GeneratedImages) -> list[str]:
     """Return which images are missing, and which other training may have been meant."""
     if made.row.forgotten_at is not None:
         return ["The subject was forgotten meanwhile, so none of these images were kept."]
@@ -232,4 +232,4 @@ def warnings_for_images(made: GeneratedImages) -> list[str]:
     if made.gone:
         are = "image is" if made.gone == 1 else "images are"
         warnings.append(f"{made.gone} {are} no longer on this machine and could not be fetched again.")
-    return [*warnings, *warn_of_other_trainings(made.training)]
+    return [*warnings, *warn_about_other_trainings(made.training)]
