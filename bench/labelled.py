@@ -46,7 +46,7 @@ def check_labelled(labels: Path, folder: Path) -> None:
     decode.set_up_process()
     faces.detect(Image.new("RGB", (64, 64)))
     checked = [_check(data, label_of[digest]) for digest, data in _find_photos(folder, label_of.keys())]
-    print(f"{len(checked)} of {len(label_of)} labelled photos found, faces checked: {faces.available()}")
+    print(f"{len(checked)} of {len(label_of)} labelled photos found, faces checked: {faces.is_available()}")
     if checked:
         _print(checked)
 

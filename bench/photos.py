@@ -54,11 +54,11 @@ def write_photos(folder: Path, count: int) -> int:
 def _write_photos(folder: Path, count: int) -> None:
     from PIL import Image
 
-    from apiframe_studio.photos.synthetic import draw, scenes
+    from apiframe_studio.photos.synthetic import draw, make_scenes
 
     rng = random.Random(1)  # noqa: S311 - grain, not secrets
     grain = Image.frombytes("L", SIZE, rng.randbytes(SIZE[0] * SIZE[1])).convert("RGB")
-    for number, scene in enumerate(scenes(count)):
+    for number, scene in enumerate(make_scenes(count)):
         photo = draw(scene, (1008, 756)).resize(SIZE, Image.Resampling.BICUBIC)
         Image.blend(photo, grain, 0.08).save(folder / f"{number:02}.jpg", quality=92)
 

@@ -25,7 +25,7 @@ SCREENSHOT_WIDTH: Final = 1000
 
 
 def main() -> None:
-    if not faces.available():
+    if not faces.is_available():
         raise SystemExit("The sheet shows the face checks. Run `make faces` first.")
     with tempfile.TemporaryDirectory() as name:
         anyio.run(draw_sheet, Path(name))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 
 CANARY = "canary-7f3a-of-a-place"
 DRAWN = 12
@@ -43,7 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dozen synthetic photos with place and author in all metadata that a JPEG can have. Read-only."""
     folder = tmp_path_factory.mktemp("drawn")
-    for number, scene in enumerate(scenes(DRAWN), 1):
+    for number, scene in enumerate(make_scenes(DRAWN), 1):
         path = folder / f"IMG_{number:04}.jpg"
         draw(scene, _SMALL).save(path, "JPEG", quality=85, exif=_placed(), comment=CANARY.encode())
         with path.open("ab") as file:

@@ -144,7 +144,7 @@ def _check_clock(studio: Studio) -> Sequence[Finding]:
 
 
 def _check_faces() -> Finding:
-    if faces.available():
+    if faces.is_available():
         return Finding("faces", Mark.OK, "photos are checked for faces")
     return Finding(
         "faces",

@@ -23,11 +23,11 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder, is_windows_device
 from apiframe_studio.ledger import SavedImage, Submission
-from apiframe_studio.photos.decoders import DecodeFailed, decoders
+from apiframe_studio.photos.decoders import DecodeFailed, open_decoders
 from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
-from apiframe_studio.photos.previews import preview, previews
+from apiframe_studio.photos.previews import make_preview, make_previews
 from apiframe_studio.sanitize import sanitize_text
 from apiframe_studio.subjects import subject_key
 
@@ -82,7 +82,7 @@ class ImageStore:
 
     def keep_decoders(self) -> AbstractAsyncContextManager[object]:
         """Return a context in which the checks of several images share their decoder processes."""
-        return decoders(Limits(), 1)
+        return open_decoders(Limits(), 1)
 
     async def check(self, image: Image) -> None:
         """Decode a fetched image completely before it is saved.
@@ -93,7 +93,7 @@ class ImageStore:
             ImageRefused: DAMAGED or SIZE.
         """
         try:
-            await preview(image.data)
+            await make_preview(image.data)
         except DecodeFailed as error:
             large = error.reason in (Reason.TOO_LARGE, Reason.TOO_MANY_BYTES)
             why = ImageRefusedReason.SIZE if large else ImageRefusedReason.DAMAGED
@@ -124,7 +124,7 @@ class ImageStore:
     async def previews(self, saved: Sequence[SavedImage]) -> Sequence[bytes]:
         """Return small JPEGs of the images that still exist."""
         async with self._showing:
-            return await previews(partial(self.read, image) for image in saved)
+            return await make_previews(partial(self.read, image) for image in saved)
 
     async def read(self, saved: SavedImage) -> bytes | None:
         """Return a saved image, or None if it is missing, too large or not a regular file of this folder."""

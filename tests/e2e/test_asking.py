@@ -11,7 +11,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.types import ElicitResult, TextContent
 
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 
 from ..conftest import DRAWN
 from ..server.program import COMMAND, environment
@@ -61,7 +61,7 @@ async def test_photos_added_while_the_user_is_asked_never_leave_the_machine(
 
     async def swaps_and_agrees(_context: Any, params: Any) -> ElicitResult:
         asked.append(params.message)
-        for path, scene in zip(names, scenes(30)[DRAWN + 1 :], strict=False):
+        for path, scene in zip(names, make_scenes(30)[DRAWN + 1 :], strict=False):
             draw(scene, (768, 960)).save(path, "JPEG", quality=80)
         return ElicitResult(action="accept", content={"agreed": True})
 

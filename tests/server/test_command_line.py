@@ -373,7 +373,7 @@ async def test_doctor_reports_whether_photos_are_checked_for_faces(tmp_path: Pat
         True: "ok   faces: photos are checked for faces",
         False: "-    faces: photos are not checked for faces. In a clone run `make faces`",
     }
-    assert expected[faces.available()] in done.out
+    assert expected[faces.is_available()] in done.out
 
 
 async def test_doctor_reports_unusable_folders(tmp_path: Path) -> None:

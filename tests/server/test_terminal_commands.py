@@ -266,13 +266,13 @@ async def test_check_lists_the_subfolders_that_it_did_not_check(tmp_path: Path, 
     checked = await run("check", str(inner.parent), folder=tmp_path / "data")
     assert checked.process.returncode == 1
     assert f"Photos are in these subfolders, which were not checked: {inner} (1)." in checked.out
-    assert checked.out.startswith("Faces were not checked.") is not faces.available()
+    assert checked.out.startswith("Faces were not checked.") is not faces.is_available()
 
 
 def test_check_says_first_that_faces_were_not_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(faces, "available", lambda: False)
+    monkeypatch.setattr(faces, "is_available", lambda: False)
     assert check(Settings(data_dir=tmp_path / "data"), paths=[str(tmp_path)], sheet=None, as_json=False) == 1
     printed = capsys.readouterr().out
     assert printed.startswith("Faces were not checked.\n")

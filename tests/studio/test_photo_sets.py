@@ -22,7 +22,7 @@ from apiframe_studio.photo_sets import (
     PhotoSetRequest,
     upload_deadline,
 )
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 
@@ -90,7 +90,7 @@ async def studio(tmp_path: Path, clock: SteppedClock, service: Service) -> Async
 async def test_of_more_than_thirty_photos_the_best_thirty_are_sent_and_the_others_reported(
     studio: Studio, service: Service, tmp_path: Path
 ) -> None:
-    for number, scene in enumerate(scenes(33)):
+    for number, scene in enumerate(make_scenes(33)):
         draw(scene, (768, 960)).save(tmp_path / f"{number:02}.jpg", "JPEG", quality=80)
     service.open.set()
     with anyio.fail_after(60):
@@ -160,7 +160,7 @@ async def test_a_waiting_set_that_is_sent_now_is_not_reported_as_a_duplicate(
 async def test_only_the_confirmed_set_is_sent(studio: Studio, service: Service, photos: Path) -> None:
     request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     agreed = await studio.photo_sets.check_and_normalise(request, nothing)
-    draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
+    draw(make_scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
     with pytest.raises(PhotosChanged):
         await studio.photo_sets.prepare(request, nothing, 40, checked=agreed)
     assert service.images == []

@@ -13,7 +13,7 @@ from mcp.types import ElicitResult, ErrorData
 
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.errors import PaymentNotApproved
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 from apiframe_studio.trainings import TrainingRequest
 
 from ..conftest import DRAWN
@@ -92,7 +92,7 @@ async def test_a_key_of_another_training_is_reported_with_that_training_first(se
 
 def _other_photos(folder: Path) -> None:
     """Replace the photos by those of another subject with the same names."""
-    for path, scene in zip(sorted(folder.iterdir()), scenes(30)[DRAWN + 1 :], strict=False):
+    for path, scene in zip(sorted(folder.iterdir()), make_scenes(30)[DRAWN + 1 :], strict=False):
         draw(scene, (768, 960)).save(path, "JPEG", quality=80)
 
 
@@ -107,7 +107,7 @@ async def test_photos_swapped_while_the_user_is_asked_are_not_sent(
         if how == "replaced":
             _other_photos(photos)
         else:
-            draw(scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
+            draw(make_scenes(30)[-1], (1040, 1300)).save(photos / "one more.jpg", "JPEG", quality=80)
         return await user.answers(context, params)
 
     async with serving(answers=swaps) as session:

@@ -516,7 +516,7 @@ def test_the_text_about_the_sent_photos_matches_their_number(
 async def test_without_a_detector_the_text_begins_with_a_request_to_inspect_the_sheet(
     session: Session, runs: HandClock, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faces, "available", lambda: False)
+    monkeypatch.setattr(faces, "is_available", lambda: False)
     shown = await show(session, "check_photos", paths=[str(photos)])
     assert shown.text.startswith(
         "Faces were not checked. Look at the contact sheet for photos that do not show "

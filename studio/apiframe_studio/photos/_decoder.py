@@ -54,7 +54,7 @@ def _weigh(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Ans
 def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
     photo = decode.decode(blobs[0], limits, at_least=metrics.LONG_SIDE)
     facts, small = metrics.measure(photo)
-    print_ = metrics.thumbprint(small)
+    print_ = metrics.make_thumbprint(small)
     tile = contact_sheet.make_tile(small, facts.faces)
     return {"facts": asdict(facts)}, [print_, metrics.encode_jpeg(tile, 82)]
 

@@ -16,7 +16,7 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import _facts, faces, rules
 from apiframe_studio.photos._concurrency import Progress, map_until
 from apiframe_studio.photos.cache import Measured, PhotoCache
-from apiframe_studio.photos.decoders import Ask, DecodeFailed, Decoders, decoders
+from apiframe_studio.photos.decoders import Ask, DecodeFailed, Decoders, open_decoders
 from apiframe_studio.photos.errors import DecodersFailed, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo, compute_digest
 from apiframe_studio.photos.limits import MAX_TILES, Limits
@@ -54,7 +54,7 @@ async def check(
     until = None if seconds is None else anyio.current_time() + seconds * CHECKING_SHARE
     listing = await in_file_thread(allowed.list_photos, paths)
     files = await in_file_thread(lambda: [allowed.identify(photo) for photo in listing.photos])
-    async with decoders(limits) as pool:
+    async with open_decoders(limits) as pool:
         checker = _Checker(listing.photos, files, allowed, pool, cache or PhotoCache())
         checked = await checker.check_all(progress, until)
         photos, likeness = await _compare(checked, pool)
@@ -66,7 +66,7 @@ async def check(
         usable=sum(photo.usable for photo in photos),
         left_out=listing.left_out,
         suggestions=rules.suggest(photos, likeness, takes.min),
-        unchecked=rules.list_unchecked(photos, faces_available=faces.available()),
+        unchecked=rules.list_unchecked(photos, faces_available=faces.is_available()),
         sheet=sheet,
         allowed=allowed,
         unseen=tuple(photo for photo in listing.photos if photo not in rated),

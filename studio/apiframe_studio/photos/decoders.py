@@ -215,7 +215,7 @@ async def _open_process() -> Process:
     return await anyio.open_process(command, env=environment, stderr=subprocess.DEVNULL)
 
 
-def processors() -> int:
+def count_processors() -> int:
     """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -226,12 +226,12 @@ _shared: RunVar[_Pool] = RunVar("decoder processes")
 
 
 @asynccontextmanager
-async def decoders(limits: Limits, width: int | None = None) -> AsyncGenerator[Decoders]:
+async def open_decoders(limits: Limits, width: int | None = None) -> AsyncGenerator[Decoders]:
     """Provide decoders for a block. The blocks of an event loop share them: one for each core, at most 3.
 
     This block uses at most `width` of them at a time.
     """
-    pool = _shared.get(None) or _Pool(max(1, min(MAX_PROCESSES, processors())))
+    pool = _shared.get(None) or _Pool(max(1, min(MAX_PROCESSES, count_processors())))
     _shared.set(pool)
     pool.users += 1
     try:

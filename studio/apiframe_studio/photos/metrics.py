@@ -147,7 +147,7 @@ def encode_jpeg(image: Image.Image, quality: int) -> bytes:
     return file.getvalue()
 
 
-def thumbprint(small: Image.Image) -> bytes:
+def make_thumbprint(small: Image.Image) -> bytes:
     """Return the 1024 grey levels of a 32 x 32 thumbnail, by which similarity is measured."""
     return small.convert("L").resize((THUMBPRINT_SIDE, THUMBPRINT_SIDE), Image.Resampling.BOX).tobytes()
 

@@ -14,7 +14,7 @@ from apiframe_studio.photos import rules
 from apiframe_studio.photos._concurrency import Progress, map_concurrently
 from apiframe_studio.photos.cache import PhotoCache
 from apiframe_studio.photos.choosing import NO_CHOICE, Choice, select_first, select_second
-from apiframe_studio.photos.decoders import DecodeFailed, Decoders, decoders
+from apiframe_studio.photos.decoders import DecodeFailed, Decoders, open_decoders
 from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders, compute_digest
 from apiframe_studio.photos.limits import Limits
@@ -82,7 +82,7 @@ async def prepare(
     with exactly the same pixels, one is sent. Raises `NothingToPrepare`, `DecodersFailed`.
     """
     first, second = select_first(check.photos, choice), select_second(check.photos, choice)
-    async with decoders(limits or Limits()) as pool:
+    async with open_decoders(limits or Limits()) as pool:
         normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress, long_side)
         most = check.takes.max if limit is None else limit
         await normaliser.normalise_up_to(most, first)
@@ -96,7 +96,7 @@ async def prepare(
     return PreparedPhotos(
         jpegs=[each.jpeg for each in done],
         photos=tuple(each.photo for each in done),
-        fingerprint=fingerprint(each.digest for each in done),
+        fingerprint=compute_fingerprint(each.digest for each in done),
         changed=tuple(normaliser.changed),
         repeated=tuple(normaliser.repeated),
         spare=tuple(photo for photo in first if photo.number not in taken),
@@ -104,7 +104,7 @@ async def prepare(
     )
 
 
-def fingerprint(digests: Iterable[str]) -> str:
+def compute_fingerprint(digests: Iterable[str]) -> str:
     """Return the SHA-256 (hex) of a set of photos from their digests, in any order."""
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 

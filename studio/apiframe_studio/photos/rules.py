@@ -102,7 +102,7 @@ def rate(found: Collection[Reason]) -> Verdict:
     return Verdict.WARN if WARNINGS.issuperset(found) else Verdict.REJECT
 
 
-def score(photo: PhotoVerdict) -> float:
+def compute_score(photo: PhotoVerdict) -> float:
     """Return how useful a photo is for training, 0 to 3. A good photo always scores higher than a doubtful one.
 
     The integer part is the verdict (2 use, 1 warn, 0 reject). The fraction falls with the number of reasons, and
@@ -131,7 +131,7 @@ def best_first(photo: PhotoVerdict) -> tuple[float, str, bool, str, int]:
     Names are compared without their suffix, so that an original sorts before a copy with something appended.
     """
     stem = PurePath(photo.photo.name).stem
-    return (-score(photo), photo.digest, bool(_COPY_OF.match(stem)), stem, photo.number)
+    return (-compute_score(photo), photo.digest, bool(_COPY_OF.match(stem)), stem, photo.number)
 
 
 def reject_duplicates(

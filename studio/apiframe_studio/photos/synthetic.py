@@ -39,7 +39,7 @@ class Scene:
     light: float
 
 
-def scenes(count: int, seed: int = 7) -> list[Scene]:
+def make_scenes(count: int, seed: int = 7) -> list[Scene]:
     """Return `count` scenes, the same ones for the same seed."""
     dice = random.Random(seed)  # noqa: S311 - drawings, not secrets
     return [_make_scene(number, dice) for number in range(count)]
@@ -61,7 +61,7 @@ def draw(scene: Scene, size: tuple[int, int] = (1024, 1280)) -> Image.Image:
 def write_photos(folder: Path, count: int = 24, *, seed: int = 7) -> list[Path]:
     """Write `drawn-01.jpg` and so on into an existing folder and return the paths in order."""
     paths: list[Path] = []
-    for number, scene in enumerate(scenes(count, seed), 1):
+    for number, scene in enumerate(make_scenes(count, seed), 1):
         path = folder / f"drawn-{number:02}.jpg"
         draw(scene).save(path, "JPEG", quality=90, exif=_make_exif(number))
         paths.append(path)

@@ -37,7 +37,7 @@ def draw_image(portrait: Portrait, number: int) -> bytes:
     image = _draw_background(size, rng)
     head = min(0.62 * portrait.width / portrait.height, 0.4)
     pose = Pose(head, x=rng.uniform(0.42, 0.58), tilt=rng.uniform(-5, 5), smile=rng.uniform(0.2, 1.0))
-    person = draw_person(size, appearance_of(portrait.subject), pose, oversampling=1)
+    person = draw_person(size, choose_appearance(portrait.subject), pose, oversampling=1)
     image.paste(person, mask=person)
     _draw_label(image, portrait, number)
     content = BytesIO()
@@ -45,7 +45,7 @@ def draw_image(portrait: Portrait, number: int) -> bytes:
     return content.getvalue()
 
 
-def appearance_of(subject: str | None) -> Appearance:
+def choose_appearance(subject: str | None) -> Appearance:
     """Return the appearance of a subject, the same every time; without a subject, a grey figure without a face."""
     if subject is None:
         return Appearance(GREY, GREY, GREY, GREY, long_hair=False, has_face=False)

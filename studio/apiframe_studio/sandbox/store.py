@@ -17,7 +17,7 @@ from pathlib import Path
 
 from apiframe_studio.private_files import make_private_folder
 
-from .tasks import TASK, JsonObject, Task, change_key
+from .tasks import TASK, JsonObject, Task, compute_change_key
 
 MAX_LOGGED_REQUESTS = 10_000
 
@@ -61,7 +61,7 @@ class Store:
 
     def add_task(self, task: Task, *, cost: int, url: str | None = None, secret: str | None = None) -> None:
         """Record a paid task and charge its cost. Raises NotEnoughCredits."""
-        last_posted = change_key(task.to_json(task.submitted_at)) if url else None
+        last_posted = compute_change_key(task.to_json(task.submitted_at)) if url else None
         with self._transaction() as database:
             if self._count_credits(database) < cost:
                 raise NotEnoughCredits

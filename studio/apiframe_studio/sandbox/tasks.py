@@ -108,7 +108,7 @@ Task = PhotoSet | Training | Generation
 TASK: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
 
 
-def change_key(response: JsonObject) -> str:
+def compute_change_key(response: JsonObject) -> str:
     """Return the status and percentage of a response: a webhook is posted whenever this text changes."""
     return f"{response['status']} {response.get('percentage', '')}".strip()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import anyio
 
 from .state import State
-from .tasks import change_key
+from .tasks import compute_change_key
 
 POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 3.0
@@ -19,7 +19,7 @@ async def deliver_webhooks(state: State) -> None:
     async with anyio.create_task_group() as posts:
         for webhook in state.store.list_webhooks():
             payload = webhook.task.to_json(now)
-            key, final = change_key(payload), webhook.task.is_final(now)
+            key, final = compute_change_key(payload), webhook.task.is_final(now)
             if key != webhook.last_posted and state.store.claim_post(webhook, key, final=final):
                 posts.start_soon(post_webhook, webhook.url, payload, webhook.secret)
 

@@ -211,7 +211,7 @@ async def test_concurrent_callers_share_one_tls_context() -> None:
     contexts: list[ssl.SSLContext] = []
 
     async def take() -> None:
-        contexts.append(await tls.tls_context("https://photos.invalid"))
+        contexts.append(await tls.get_tls_context("https://photos.invalid"))
 
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:

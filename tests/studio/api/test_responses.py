@@ -15,7 +15,7 @@ from apiframe_studio.api.http.responses import (
     RawResponse,
     error_from_response,
     parse_or_raise,
-    retry_after,
+    read_retry_after,
     salvage_task_id,
 )
 from apiframe_studio.api.v1.wire import RESPONSE_FORMAT, read_task
@@ -47,7 +47,7 @@ NOW = datetime(2025, 2, 21, tzinfo=UTC)
 def test_the_wait_of_a_429_is_between_0_and_an_hour_or_unknown(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert retry_after(headers, NOW) == seconds
+    assert read_retry_after(headers, NOW) == seconds
 
 
 @pytest.mark.parametrize(

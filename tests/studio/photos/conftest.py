@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from apiframe_studio.photos.folders import AllowedFolders
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 
 Painter = Callable[..., Image.Image]
 
@@ -38,7 +38,7 @@ def paint_a_person(seed: int = 1, size: tuple[int, int] = (900, 1100)) -> Image.
 @cache
 def _draw_once(number: int, size: tuple[int, int]) -> Image.Image:
     """Draw a scene. Only to be read: drawing takes a tenth of a second, and most tests want the same few."""
-    return draw(scenes(9)[number], size)
+    return draw(make_scenes(9)[number], size)
 
 
 def jpeg(image: Image.Image, **options: object) -> bytes:

@@ -15,7 +15,7 @@ from PIL import Image
 from apiframe_studio.photos import decode
 from apiframe_studio.photos.cache import BoundedCache, PhotoCache
 from apiframe_studio.photos.checks import check
-from apiframe_studio.photos.decoders import MAX_PROCESSES, decoders
+from apiframe_studio.photos.decoders import MAX_PROCESSES, open_decoders
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import PhotoCheck, Reason
@@ -159,7 +159,7 @@ def test_a_photo_is_large_by_its_header_and_only_if_it_is_decoded_at_full_size(
 async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait() -> None:
     answers: list[str] = []
     with anyio.fail_after(30):
-        async with decoders(Limits(large_pixels=10_000)) as pool, anyio.create_task_group() as group:
+        async with open_decoders(Limits(large_pixels=10_000)) as pool, anyio.create_task_group() as group:
 
             async def ask(name: str, side: int) -> None:
                 await pool.ask({"job": "preview"}, [image("PNG", side)])

@@ -14,13 +14,13 @@ from PIL import Image
 from apiframe_studio.photos import faces, rules
 from apiframe_studio.photos.checks import check
 from apiframe_studio.photos.choosing import Choice, choose, count_to_send
-from apiframe_studio.photos.decoders import decoders
+from apiframe_studio.photos.decoders import open_decoders
 from apiframe_studio.photos.errors import DecodersFailed, NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import PhotoCheck, Reason, Verdict
-from apiframe_studio.photos.preparing import fingerprint, prepare
-from apiframe_studio.photos.synthetic import draw, scenes, write_photos
+from apiframe_studio.photos.preparing import compute_fingerprint, prepare
+from apiframe_studio.photos.synthetic import draw, make_scenes, write_photos
 
 Put = Callable[..., Path]
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
@@ -92,15 +92,15 @@ async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) ->
 
 
 async def test_of_more_photos_the_best_thirty_are_sent_best_first(photo_folder: Path) -> None:
-    for number, scene in enumerate(scenes(33)):
+    for number, scene in enumerate(make_scenes(33)):
         draw(scene, (800, 900)).save(photo_folder / f"{number:02}.jpg", "JPEG", quality=90)
     checked = await check_folder(photo_folder)
     with anyio.fail_after(30):
         prepared = await prepare(checked)
-    worths = [rules.score(photo) for photo in prepared.photos]
+    worths = [rules.compute_score(photo) for photo in prepared.photos]
     assert (len(prepared.jpegs), len(prepared.spare)) == (30, 3)
     assert worths == sorted(worths, reverse=True)
-    assert max(rules.score(photo) for photo in prepared.spare) <= worths[-1]
+    assert max(rules.compute_score(photo) for photo in prepared.spare) <= worths[-1]
 
 
 async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_good_ones(
@@ -123,7 +123,7 @@ async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_go
 
 
 async def test_the_better_of_two_duplicates_is_kept_in_any_order(photo_folder: Path) -> None:
-    image = draw(scenes(1)[0], (1600, 2000))
+    image = draw(make_scenes(1)[0], (1600, 2000))
     for name, factor in (("a.jpg", 2), ("b.jpg", 1), ("c.jpg", 2)):
         image.reduce(factor).save(photo_folder / name, "JPEG", quality=90 // factor)
     checked = await check_folder(photo_folder)
@@ -158,7 +158,11 @@ async def test_metadata_does_not_change_the_fingerprint(photo_folder: Path, put:
 
 
 def test_a_fingerprint_is_computed_over_a_set_and_not_over_joined_texts() -> None:
-    assert fingerprint(["ab", "c"]) == fingerprint(["c", "ab"]) != fingerprint(["a", "bc"])
+    assert (
+        compute_fingerprint(["ab", "c"])
+        == compute_fingerprint(["c", "ab"])
+        != compute_fingerprint(["a", "bc"])
+    )
 
 
 async def test_a_photo_changed_after_the_check_is_replaced_by_a_spare_one(
@@ -222,7 +226,7 @@ async def test_decoders_do_not_get_the_environment(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("APIFRAME_API_KEY", "CANARY-key")
     before = set(children())
     with anyio.fail_after(20):
-        async with decoders(Limits(), 1) as pool:
+        async with open_decoders(Limits(), 1) as pool:
             await pool.ask({"job": "compare", "alike": 0.9})
             (child,) = set(children()) - before
             environment = await anyio.Path(f"/proc/{child}/environ").read_bytes()
@@ -261,9 +265,9 @@ async def test_the_event_loop_is_responsive_while_photos_are_read(
     assert ticks > 1000
 
 
-@pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
+@pytest.mark.skipif(not faces.is_available(), reason="needs apiframe-photo-mcp[faces]")
 async def test_a_rotated_photo_is_sent_upright(tmp_path: Path) -> None:
-    draw(scenes(2)[1], (600, 800)).rotate(90, expand=True).save(tmp_path / "lying.jpg", quality=95)
+    draw(make_scenes(2)[1], (600, 800)).rotate(90, expand=True).save(tmp_path / "lying.jpg", quality=95)
     checked = await check_folder(tmp_path)
     with anyio.fail_after(30):
         prepared = await prepare(checked)

@@ -10,10 +10,10 @@ from apiframe_studio.photos import faces, rules
 from apiframe_studio.photos.decode import DecodedPhoto
 from apiframe_studio.photos.metrics import measure
 from apiframe_studio.photos.models import Box, Reason, Verdict
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 
 Painter = Callable[..., Image.Image]
-needs_the_extra = pytest.mark.skipif(not faces.available(), reason="needs apiframe-photo-mcp[faces]")
+needs_the_extra = pytest.mark.skipif(not faces.is_available(), reason="needs apiframe-photo-mcp[faces]")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def found_in(image: Image.Image) -> tuple[Box, ...]:
 
 
 def portrait(number: int = 1, size: tuple[int, int] = (512, 640)) -> Image.Image:
-    return draw(scenes(number + 1)[number], size)
+    return draw(make_scenes(number + 1)[number], size)
 
 
 def reasons_against(image: Image.Image) -> tuple[Reason, ...]:
@@ -40,7 +40,7 @@ def reasons_against(image: Image.Image) -> tuple[Reason, ...]:
 
 @needs_the_extra
 def test_a_drawn_face_is_detected_at_its_position() -> None:
-    for scene in scenes(6):
+    for scene in make_scenes(6):
         (face,) = found_in(draw(scene, (512, 640)))
         assert abs(face.left + face.width / 2 - scene.pose.x) < 0.08
         assert abs(face.top + face.height / 2 - 0.44) < 0.12

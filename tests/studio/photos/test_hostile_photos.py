@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from apiframe_studio.photos.checks import check
-from apiframe_studio.photos.decoders import DecodeFailed, Decoders, decoders
+from apiframe_studio.photos.decoders import DecodeFailed, Decoders, open_decoders
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason, Verdict
@@ -227,7 +227,7 @@ async def test_three_hundred_hostile_files_get_a_verdict_each_and_do_no_harm() -
     assert len(files) >= 300
     surprises: list[str] = []
     with anyio.fail_after(300):
-        async with decoders(Limits(), 2) as pool:
+        async with open_decoders(Limits(), 2) as pool:
 
             async def attempt(mine: list[Hostile]) -> None:
                 for hostile in mine:
@@ -246,7 +246,7 @@ async def test_three_hundred_hostile_files_get_a_verdict_each_and_do_no_harm() -
 @pytest.mark.parametrize("format_", FORMATS)
 async def test_a_valid_photo_after_hostile_ones_is_read(format_: str) -> None:
     with anyio.fail_after(20):
-        async with decoders(Limits(), 1) as pool:
+        async with open_decoders(Limits(), 1) as pool:
             assert await outcome(pool, "measure", small(format_)) is None
 
 
@@ -254,7 +254,7 @@ async def test_a_photo_that_takes_too_long_ends_its_decoder_not_the_check() -> N
     slow = io.BytesIO()
     Image.new("RGB", (7000, 7000)).save(slow, "PNG")
     with anyio.fail_after(20):
-        async with decoders(Limits(seconds=0.05), 1) as pool:
+        async with open_decoders(Limits(seconds=0.05), 1) as pool:
             assert await outcome(pool, "measure", slow.getvalue()) is Reason.TOOK_TOO_LONG
             pool.limits = Limits()
             assert await outcome(pool, "measure", small("PNG")) is None
@@ -262,7 +262,7 @@ async def test_a_photo_that_takes_too_long_ends_its_decoder_not_the_check() -> N
 
 async def test_a_crashed_decoder_is_replaced() -> None:
     with anyio.fail_after(20):
-        async with decoders(Limits(), 1) as pool:
+        async with open_decoders(Limits(), 1) as pool:
             with pytest.raises(DecodeFailed) as refused:
                 await pool.ask({"job": "no such job"})
             assert refused.value.reason is Reason.DAMAGED
@@ -273,7 +273,7 @@ async def test_a_crashed_decoder_is_replaced() -> None:
 async def test_a_decompression_bomb_within_the_pixel_limit_reaches_the_memory_limit() -> None:
     bomb = png(chunk(b"IDAT", zlib.compress(bytes(2_000_000), 9)), width=20_000, height=20_000)
     with anyio.fail_after(30):
-        async with decoders(Limits(pixels=500_000_000, memory=900_000_000), 1) as pool:
+        async with open_decoders(Limits(pixels=500_000_000, memory=900_000_000), 1) as pool:
             assert await outcome(pool, "measure", bomb) is Reason.TOO_LARGE
             assert await outcome(pool, "measure", small("PNG")) is None
 

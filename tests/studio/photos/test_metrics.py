@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from apiframe_studio.photos import _facts, metrics, rules
 from apiframe_studio.photos.models import Box
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 
 Painter = Callable[..., Image.Image]
 
@@ -48,7 +48,7 @@ def shaken(image: Image.Image, pixels: int) -> Image.Image:
 
 @pytest.mark.parametrize("number", [0, 1, 4])
 def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None:
-    image = draw(scenes(number + 1)[number], (820, 1024))
+    image = draw(make_scenes(number + 1)[number], (820, 1024))
     level = {
         name: metrics.measure_sharpness(each.convert("L"), FACE)
         for name, each in {
@@ -84,24 +84,24 @@ def test_a_very_narrow_photo_has_no_sharpness(size: tuple[int, int]) -> None:
     ],
 )
 def test_the_same_photo_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
-    image = draw(scenes(1)[0], (512, 640))
-    prints = [metrics.thumbprint(image), metrics.thumbprint(change(image))]
+    image = draw(make_scenes(1)[0], (512, 640))
+    prints = [metrics.make_thumbprint(image), metrics.make_thumbprint(change(image))]
     assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)], name
 
 
 @pytest.mark.parametrize(("aside", "down"), [(0.05, 0), (0, 0.05), (0.025, 0), (0.03, 0.02), (0.05, 0.05)])
 def test_two_photos_of_a_burst_are_near_duplicates(aside: float, down: float) -> None:
     width, height = 512, 640
-    scene = draw(scenes(1)[0], (width, height))
+    scene = draw(make_scenes(1)[0], (width, height))
     right, below = round(width * aside), round(height * down)
     one = scene.crop((0, 0, width - right, height - below))
     other = ImageEnhance.Brightness(scene.crop((right, below, width, height))).enhance(1.05)
-    prints = [metrics.thumbprint(one), metrics.thumbprint(other)]
+    prints = [metrics.make_thumbprint(one), metrics.make_thumbprint(other)]
     assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)]
 
 
 def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
-    prints = [metrics.thumbprint(draw(scene, (256, 320))) for scene in scenes(24)]
+    prints = [metrics.make_thumbprint(draw(scene, (256, 320))) for scene in make_scenes(24)]
     assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == []
 
 

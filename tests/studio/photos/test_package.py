@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from apiframe_studio.photos.synthetic import draw, scenes
+from apiframe_studio.photos.synthetic import draw, make_scenes
 
 
 def test_importing_the_package_imports_no_image_library() -> None:
@@ -17,6 +17,6 @@ def test_importing_the_package_imports_no_image_library() -> None:
 
 
 def test_the_same_seed_draws_the_same_photo() -> None:
-    first, second = (draw(scenes(3, seed=9)[2], (256, 320)) for _ in range(2))
+    first, second = (draw(make_scenes(3, seed=9)[2], (256, 320)) for _ in range(2))
     assert first.tobytes() == second.tobytes()
-    assert first.tobytes() != draw(scenes(3, seed=10)[2], (256, 320)).tobytes()
+    assert first.tobytes() != draw(make_scenes(3, seed=10)[2], (256, 320)).tobytes()

@@ -149,7 +149,7 @@ def test_photos_are_ranked_by_verdict_face_sharpness_and_light() -> None:
         photo(7, GOOD, Reason.BLURRED),
         photo(8, None, Reason.DAMAGED),
     ]
-    worth = [rules.score(each) for each in falling]
+    worth = [rules.compute_score(each) for each in falling]
     assert worth == sorted(worth, reverse=True)
     assert len(set(worth)) == len(worth)
 

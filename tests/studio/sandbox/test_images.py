@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from apiframe_studio.sandbox import Sandbox
-from apiframe_studio.sandbox.drawing import appearance_of, draw_image
+from apiframe_studio.sandbox.drawing import choose_appearance, draw_image
 from apiframe_studio.sandbox.tasks import Portrait
 
 from .conftest import START, Connect
@@ -74,9 +74,9 @@ def test_every_size_and_prompt_can_be_drawn(width: int, height: int, prompt: str
 
 
 def test_a_subject_always_looks_the_same_and_differs_from_most_others() -> None:
-    assert appearance_of("one") == appearance_of("one")
-    assert len({appearance_of(str(number)) for number in range(30)}) > 20
+    assert choose_appearance("one") == choose_appearance("one")
+    assert len({choose_appearance(str(number)) for number in range(30)}) > 20
 
 
 def test_an_image_without_a_subject_has_no_face() -> None:
-    assert not appearance_of(None).has_face
+    assert not choose_appearance(None).has_face

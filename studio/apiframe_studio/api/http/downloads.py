@@ -24,9 +24,9 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.http.clients import build_client
 from apiframe_studio.api.http.exchange import PartialResponse, send_once
 from apiframe_studio.api.http.image_hosts import check_image_url
-from apiframe_studio.api.http.responses import RawResponse, retry_after
+from apiframe_studio.api.http.responses import RawResponse, read_retry_after
 from apiframe_studio.api.http.retries import with_retries
-from apiframe_studio.api.http.tls import tls_context
+from apiframe_studio.api.http.tls import get_tls_context
 from apiframe_studio.api.http.transport import USER_AGENT, build_timeouts
 from apiframe_studio.api.provider import Deadlines, Image
 from apiframe_studio.image_formats import MEDIA_TYPES, detect_image_format
@@ -86,7 +86,7 @@ class ImageDownloader:
 
     async def _get(self, url: httpx.URL, until: float, max_bytes: int) -> RawResponse:
         partial = PartialResponse(max_bytes)
-        context = await tls_context(str(url))
+        context = await get_tls_context(str(url))
         seconds = max(until - anyio.current_time(), 0.0)
         with anyio.move_on_after(seconds):
             # A new client for each host and redirect: no connection, cookie or header is carried over.
@@ -113,7 +113,7 @@ def _find_error(response: RawResponse) -> ApiframeError | None:
             return ImageRefused(ImageRefusedReason.SIZE)
         return OutcomeUnknown(reason=response.incomplete, status=status) if response.incomplete else None
     if status == 429:
-        return RateLimited(retry_after=retry_after(response.headers))
+        return RateLimited(retry_after=read_retry_after(response.headers))
     if 300 <= status < 500 and status != 408:
         return NotFound(status=status) if status in (404, 410) else Refused(status=status)
     reason = OutcomeUnknownReason.SERVER_ERROR if status >= 500 else OutcomeUnknownReason.ODD_STATUS

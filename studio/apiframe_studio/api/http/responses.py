@@ -87,7 +87,7 @@ def error_from_response(
     facts = _facts(response, redactor)
     message = response_format.read_message(object_or_empty(parse_json(response.body)), redactor.sanitize)
     if response.status == 429:
-        return RateLimited(message, retry_after=retry_after(response.headers), **facts)
+        return RateLimited(message, retry_after=read_retry_after(response.headers), **facts)
     if refusal := Refused if 300 <= response.status < 400 else _REFUSALS.get(response.status):
         return refusal(message, **facts)
     if reason := _unclear_reason(response):
@@ -112,7 +112,7 @@ def missing_id_error(
     )
 
 
-def request_id(response: RawResponse, redactor: Redactor) -> str | None:
+def read_request_id(response: RawResponse, redactor: Redactor) -> str | None:
     """Return the service's own name for a request, sanitized; None when it sent none."""
     return redactor.sanitize(response.headers.get("x-request-id"), _MAX_HEADER_CHARACTERS) or None
 
@@ -133,7 +133,7 @@ def salvage_task_id(response: RawResponse, response_format: ResponseFormat) -> s
     return ids.pop() if len(ids) == 1 else None
 
 
-def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Return the seconds of a Retry-After header, from 0 to an hour; None when it is absent or malformed.
 
     A date is compared with the response's own Date header, so that a wrong clock here does no harm.
@@ -144,19 +144,19 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     elif value.isdecimal():
         seconds = MAX_RETRY_AFTER_SECONDS
     elif at := _parse_date(value):
-        seconds = (at - (response_date(headers) or now or datetime.now(UTC))).total_seconds()
+        seconds = (at - (read_date(headers) or now or datetime.now(UTC))).total_seconds()
     else:
         return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def response_date(headers: Mapping[str, str]) -> datetime | None:
+def read_date(headers: Mapping[str, str]) -> datetime | None:
     """Return the time (aware) in a Date header; None when it is absent or malformed."""
     return _parse_date(headers.get("date", ""))
 
 
 def _facts(response: RawResponse, redactor: Redactor) -> dict[str, Any]:
-    return {"status": response.status, "request_id": request_id(response, redactor)}
+    return {"status": response.status, "request_id": read_request_id(response, redactor)}
 
 
 def _unclear_reason(response: RawResponse) -> OutcomeUnknownReason | None:

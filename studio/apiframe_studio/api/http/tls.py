@@ -12,7 +12,7 @@ _building = threading.Lock()
 _shared: ssl.SSLContext | None = None
 
 
-async def tls_context(url: str) -> ssl.SSLContext:
+async def get_tls_context(url: str) -> ssl.SSLContext:
     """Return the process's one context, built off the event loop when it is first needed.
 
     For http it is an empty one, which trusts nothing: loading certificates that are not used costs 20 ms.

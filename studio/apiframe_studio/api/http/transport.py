@@ -16,8 +16,8 @@ from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.api.http.clients import build_client
 from apiframe_studio.api.http.exchange import PartialResponse, send_once
 from apiframe_studio.api.http.redaction import Redactor
-from apiframe_studio.api.http.responses import RawResponse, request_id, response_date
-from apiframe_studio.api.http.tls import tls_context
+from apiframe_studio.api.http.responses import RawResponse, read_date, read_request_id
+from apiframe_studio.api.http.tls import get_tls_context
 from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.provider import Deadlines, OnDate
 from apiframe_studio.api.urls import normalize_base_url, require_https
@@ -119,7 +119,7 @@ class Transport:
                 await send_once(client, request, partial)
         # Outside every `except`: httpx's exception holds the request and must not become the context of ours.
         response = partial.result()
-        if self._on_date is not None and (date := response_date(response.headers)):
+        if self._on_date is not None and (date := read_date(response.headers)):
             self._on_date(date)
         _log(method, path, response, redactor)
         return response
@@ -145,7 +145,7 @@ class Transport:
 
     @asynccontextmanager
     async def _client(self, *, fresh: bool) -> AsyncGenerator[httpx.AsyncClient]:
-        context = await tls_context(self.base_url)
+        context = await get_tls_context(self.base_url)
         if fresh:
             async with build_client(self.base_url, context, self._app) as client:
                 yield client
@@ -156,7 +156,7 @@ class Transport:
 
 def _log(method: str, path: str, response: RawResponse, redactor: Redactor) -> None:
     level = logging.WARNING if response.status >= 500 else logging.INFO
-    named = request_id(response, redactor) or "not given"
+    named = read_request_id(response, redactor) or "not given"
     log.log(level, "%s %s: HTTP %d, request id %s", method, path, response.status, named)
 
 

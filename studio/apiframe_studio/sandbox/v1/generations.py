@@ -47,7 +47,7 @@ def build_portrait(training: Training, body: GenerateBody, task_id: str) -> Port
     return Portrait(
         subject=training.task_id if has_trigger_word else None,
         prompt=body.prompt,
-        seed=body.seed if body.seed is not None else default_seed(task_id),
+        seed=body.seed if body.seed is not None else derive_seed(task_id),
         width=width,
         height=height,
     )
@@ -62,7 +62,7 @@ def compute_size(aspect_ratio: str, width: str | None, height: str | None) -> tu
     return round(across * unit / 16) * 16, round(down * unit / 16) * 16
 
 
-def default_seed(task_id: str) -> int:
+def derive_seed(task_id: str) -> int:
     """Return a 32-bit seed for a request without one."""
     return int.from_bytes(hashlib.sha256(task_id.encode()).digest()[:4])
 

@@ -23,12 +23,12 @@ def train(state: State, body: TrainBody) -> JsonObject:
         submitted_at=state.now(),
         seconds=state.training_seconds,
         fails_after=0.5 if photo_set.unusable else None,
-        trigger_word=body.trigger_word or default_trigger_word(task_id),
+        trigger_word=body.trigger_word or derive_trigger_word(task_id),
     )
     return submit_task(state, training, photo_set.photos * CREDITS_PER_PHOTO, body)
 
 
-def default_trigger_word(task_id: str) -> str:
+def derive_trigger_word(task_id: str) -> str:
     """Return a word like TOKIKD in the service's example, not the TOKMSN that it documents as the default."""
     digest = hashlib.sha256(task_id.encode()).digest()
     return "TOK" + "".join(chr(ord("A") + byte % 26) for byte in digest[:3])
