@@ -70,7 +70,7 @@ def _shared(settings: StudioSettings) -> dict[str, Any]:
 
 
 def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
-    """A studio on the sandbox, which has a ledger of its own: the embedded one for "", else the one at this address."""
+    """A studio on the sandbox, with a separate ledger: the embedded one for "", else the one at this address."""
     folder = settings.data_dir / "sandbox"
     return StudioConfig(
         **_shared(settings),

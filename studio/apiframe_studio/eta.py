@@ -1,4 +1,4 @@
-"""How long a training may still take, from what this ledger has seen. Pure.
+"""Estimate how long a training will still take, from the ledger's observations. Pure.
 
 The service promises no duration, so nothing is assumed: without observations there is no estimate.
 """
@@ -17,29 +17,31 @@ MAX_ESTIMATE_SECONDS: Final = 24 * 3600.0
 
 @dataclass(frozen=True)
 class ProgressHistory:
-    """What the ledger saw of one training, and how long earlier ones took, in seconds."""
+    """The observations of one training, and how long earlier ones took, in seconds."""
 
     accepted_at: float | None = None
     observations: Sequence[Observation] = field(default_factory=tuple[Observation, ...])
     earlier_durations: Sequence[float] = field(default_factory=tuple[float, ...])
 
 
-def eta_seconds(pace: ProgressHistory, now: float) -> float | None:
-    """Seconds until the training is probably finished, or None when the observations say nothing.
+def eta_seconds(history: ProgressHistory, now: float) -> float | None:
+    """Estimate the seconds until the training is finished; None if the observations do not suffice.
 
     From this training's own percentages when there are two that differ (or one and the time of
     acceptance), else from the median duration of earlier trainings.
     """
-    estimate = _from_percentages(pace, now)
+    estimate = _from_percentages(history, now)
     if estimate is None:
-        estimate = _from_earlier(pace, now)
+        estimate = _from_earlier(history, now)
     return None if estimate is None or estimate > MAX_ESTIMATE_SECONDS else round(max(estimate, 0.0), 1)
 
 
-def _from_percentages(pace: ProgressHistory, now: float) -> float | None:
-    points = [(seen.at, seen.percentage) for seen in pace.observations if seen.percentage is not None]
-    if pace.accepted_at is not None:
-        points.insert(0, (pace.accepted_at, 0.0))
+def _from_percentages(history: ProgressHistory, now: float) -> float | None:
+    points = [
+        (status.at, status.percentage) for status in history.observations if status.percentage is not None
+    ]
+    if history.accepted_at is not None:
+        points.insert(0, (history.accepted_at, 0.0))
     if len(points) < 2:
         return None
     (first_at, first), (last_at, last) = points[0], points[-1]
@@ -49,8 +51,8 @@ def _from_percentages(pace: ProgressHistory, now: float) -> float | None:
     return seconds_a_percent * (100.0 - last) - (now - last_at)
 
 
-def _from_earlier(pace: ProgressHistory, now: float) -> float | None:
-    if not pace.earlier_durations or pace.accepted_at is None:
+def _from_earlier(history: ProgressHistory, now: float) -> float | None:
+    if not history.earlier_durations or history.accepted_at is None:
         return None
-    left = median(pace.earlier_durations) - (now - pace.accepted_at)
+    left = median(history.earlier_durations) - (now - history.accepted_at)
     return left if left > 0 else None

@@ -1,4 +1,4 @@
-"""Images: pictures of a trained person, kept on this machine."""
+"""Images of a trained subject: generate them, and save them on this machine."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from apiframe_studio.trainings import Trainings
 
 DEADLINE_SECONDS: Final = 120.0
 DEDUP_WINDOW_SECONDS: Final = 600.0
-"""For this long the same request without a seed is taken for a call that was made twice."""
+"""For this long the same request without a seed counts as a repeated call."""
 
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """Which pictures are wanted. Only what is not None is sent; the service's default is one square picture."""
+    """Which images to generate. Only fields that are not None are sent; the service's default is one square image."""
 
     prompt: str
     task_id: str | None = None
@@ -51,7 +51,7 @@ class ImageRequest:
 
 @dataclass(frozen=True)
 class GeneratedImages:
-    """Generated pictures, and what was really asked for."""
+    """Generated images, and the prompt that was sent."""
 
     row: Submission
     training: Training
@@ -67,7 +67,7 @@ class GeneratedImages:
 
 
 class Images:
-    """The verb of pictures: make some, once for the same request, and keep them."""
+    """Generates images, once for the same request, and saves them."""
 
     def __init__(self, core: Core, trainings: Trainings) -> None:
         self._core = core
@@ -77,10 +77,10 @@ class Images:
         self._image_store = core.image_store
 
     async def generate(self, request: ImageRequest, seconds: float = math.inf) -> GeneratedImages:
-        """Make pictures and save them; returns when they are saved or `seconds` are over.
+        """Generate images and save them; return when they are saved or `seconds` are over.
 
         The trigger word is put in front of a prompt that lacks it. The same request again returns the same
-        pictures: for ever with a seed, for ten minutes without one. Files that are gone are fetched again, free,
+        images: always with a seed, for ten minutes without one. Files that are gone are fetched again, free,
         while their links live.
 
         Raises:
@@ -111,7 +111,7 @@ class Images:
         kept = await self._ledger.images_of(row.ref)
         saved = await self._image_store.on_disk(kept)
         previews: Sequence[bytes] = ()
-        # The pictures are on disk and paid for: that they cannot be shown small is no error.
+        # The images are on disk and paid for: a missing preview must not fail the call.
         with contextlib.suppress(DecodersFailed):
             previews = await self._image_store.previews(saved)
         finished = row.state is State.FINISHED and row.forgotten_at is None
@@ -162,7 +162,7 @@ class Images:
     async def _make(
         self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> None:
-        """Carry a generation from wherever it stands to pictures on disk."""
+        """Take a generation from its present state to images on disk."""
         if row.state is State.INTENT:
             row = await self._send(api, row, training, request, prompt)
         elif row.state is State.SENDING:
@@ -182,7 +182,7 @@ class Images:
     async def _fetch_again(
         self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> None:
-        """Fetch pictures whose files are gone, where their links still lead to them; the result tells what is left."""
+        """Fetch images whose files are gone while their links work; the result counts those that stay missing."""
         kept = await self._ledger.images_of(row.ref)
         if row.task_id is None or len(await self._image_store.on_disk(kept)) == len(kept):
             return
@@ -193,7 +193,7 @@ class Images:
     async def _save_by_kept_links(
         self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
     ) -> bool:
-        """Whether the links that came with the answer led to the pictures. They expire; a look may name new ones."""
+        """Save the images by the links of the response; False if these have expired: a check may return new ones."""
         if not (urls := _kept_urls(row)):
             return False
         try:
@@ -249,7 +249,7 @@ class Images:
             "trigger_word": training.trigger_word,
             "training": training.task_id,
             "task_id": row.task_id,
-            # The service does not tell the one that it takes when none is given: null says so.
+            # The service does not report the seed that it chose: then this is null.
             "seed": None,
             **request.parameters(),
         }
@@ -257,7 +257,7 @@ class Images:
         row = await self._core.tracker.reload(row)
         refused: ImageRefused | None = None
         async with self._image_store.keep_decoders():
-            # More links than pictures were ordered, and those of a forgotten subject, are not ours to fetch.
+            # Links beyond the number ordered, and those of a forgotten subject, are not fetched.
             for number, url in enumerate(urls[: _images_wanted(row)], 1):
                 try:
                     if number not in known:
@@ -267,30 +267,30 @@ class Images:
         if refused is not None:
             raise refused
         if urls and row.state in UNDER_WAY:
-            # Finished is said when the pictures are on disk: links expire, and until then a look must lead to them.
+            # Finished only when the images are on disk: until then a status check must return their links.
             now = self._clock.now()
             expires_at = None if request.seed is not None else now + DEDUP_WINDOW_SECONDS
             await self._ledger.record_status(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
 
     async def _numbers_on_disk(self, row: Submission) -> set[int]:
         kept = await self._ledger.images_of(row.ref)
-        return {picture.number for picture in await self._image_store.on_disk(kept)}
+        return {image.number for image in await self._image_store.on_disk(kept)}
 
     async def _fetch(
         self, api: Provider, row: Submission, number: int, url: str, details: dict[str, Any]
     ) -> None:
         async with self._image_store.fetch_slot():
             try:
-                picture = await self._image_store.download(api, url)
+                image = await self._image_store.download(api, url)
             except Refused:
-                # Its link is gone. A look may still name a new one; then being saved takes this mark away.
+                # Its link has expired. A status check may return a new one; saving the image removes the mark.
                 await self._ledger.mark_missing(row.ref, self._clock.now())
                 raise
-            await self._image_store.check(picture)
+            await self._image_store.check(image)
             row = await self._core.tracker.reload(row)
             if row.forgotten_at is not None:
                 return
-            saved = await self._image_store.save(row, number, picture.data, picture.media_type, details)
+            saved = await self._image_store.save(row, number, image.data, image.media_type, details)
         if await self._ledger.save_images([saved]):
             # The subject was forgotten meanwhile.
             await in_file_thread(self._image_store.remove, row.subject or "", [], [saved])

@@ -1,7 +1,7 @@
-"""Work that outlives the call that began it: uploads of tens of megabytes, generations that take a minute.
+"""Work that outlives the call that started it: uploads of tens of megabytes, generations that take a minute.
 
-Clients give up on a call after about 60 seconds. Work here runs in the program's own task group, and the
-same call again finds it under the same key. Without an open group it runs within the call.
+Clients give up on a call after about 60 seconds. Jobs run in the program's task group, and repeating the call joins
+the job with its key. Without an open group the work runs within the call.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Jobs:
         return await group.__aexit__(kind, error, trace)
 
     async def run(self, key: str, work: Callable[[], Awaitable[Any]], seconds: float) -> bool:
-        """Do `work`, or join it where it is under way; returns whether it ended within `seconds`.
+        """Do `work`, or join it if it is running; return whether it ended within `seconds`.
 
         Raises:
             Whatever `work` raised.
@@ -55,7 +55,7 @@ class Jobs:
         if not self._groups:
             await work()
             return True
-        job = self._jobs.get(key) or self._begin(key, work)
+        job = self._jobs.get(key) or self._start(key, work)
         job.waited_for += 1
         try:
             with anyio.move_on_after(seconds):
@@ -67,10 +67,10 @@ class Jobs:
         return job.done.is_set()
 
     def is_running(self, key: str) -> bool:
-        """Whether this job is under way."""
+        """Whether this job is running."""
         return key in self._jobs
 
-    def _begin(self, key: str, work: Callable[[], Awaitable[Any]]) -> _Job:
+    def _start(self, key: str, work: Callable[[], Awaitable[Any]]) -> _Job:
         job = self._jobs[key] = _Job()
         self._groups[-1].start_soon(self._do, key, job, work)
         return job
@@ -81,7 +81,7 @@ class Jobs:
         except Exception as error:
             job.error = error
             if not job.waited_for:
-                log.warning("Nobody waited for %s, which ended with %r", key, error)
+                log.warning("The job %s failed after its calls had returned: %r", key, error)
         finally:
             with suppress(KeyError):
                 del self._jobs[key]

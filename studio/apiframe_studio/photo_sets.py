@@ -1,4 +1,4 @@
-"""Photo sets: from a folder of pictures to a set that can be trained on."""
+"""Photo sets: from a folder of photos to a set that can be trained on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from apiframe_studio.ledger import REF, NewSubmission, Submission
 from apiframe_studio.ledger.dedup import has_expired, may_have_expired
 from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
-from apiframe_studio.progress import ignore
+from apiframe_studio.tracker import ignore
 from apiframe_studio.training import Note, Training
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ MIN_BYTES_PER_SECOND: Final = 40_000.0
 _BEFORE_ANY_END: Final = 0.0
 _TRAINED: Final = (OPEN - {State.INTENT}) | {State.FINISHED, State.FAILED}
 CHECKING_SECONDS: Final = 30.0
-"""How long a call that prepares photos checks them; normalising and sending come after."""
+"""How long a call that prepares photos checks them, before it normalises and sends them."""
 
 
 class Step(StrEnum):
-    """What is being done while photos are prepared, in this order."""
+    """The steps of preparing photos, in order."""
 
     CHECKING = "checking"
     PREPARING = "preparing"
@@ -63,9 +63,9 @@ OnProgress = Callable[[float, float, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class PhotoSetRequest:
-    """Which pictures are to be prepared, and what the service asks about the person in them.
+    """Which photos to prepare, and what the service asks about the subject.
 
-    `consent_at` is when somebody said that the subject agreed (seconds since 1970, UTC): without it nothing
+    `consent_at` is when the user confirmed that the subject agreed (seconds since 1970, UTC): without it nothing
     is sent. `leave_out` and `keep` name photos as `photos.choose` takes them.
     """
 
@@ -79,13 +79,13 @@ class PhotoSetRequest:
     keep: Sequence[str] = ()
 
     def wording(self) -> str:
-        """A digest of what was said about the person: it makes another set, and it is nobody's business on disk."""
+        """A digest of the subject's attributes: others make another set, and they must not be readable on disk."""
         return hashlib.sha256(f"{self.gender}|{self.ethnicity}|{self.age}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class CheckedPhotos:
-    """Photos that were checked and normalised and not sent: what a user can be asked about.
+    """Photos that were checked and normalised, and not sent yet: what the user is asked about.
 
     `files` are those that were found at the paths, as they were before they were read.
     """
@@ -101,24 +101,24 @@ class CheckedPhotos:
 
     @property
     def found(self) -> int:
-        """How many pictures there were to choose from."""
+        """How many photos were found."""
         return len(self.check.photos) + self.check.left_out
 
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """A set as it stands. Times are seconds since 1970, UTC."""
+    """A set in its present state. Times are seconds since 1970, UTC."""
 
     row: Submission
     check: PhotoCheck
     prepared: PreparedPhotos
     deduplicated: bool = False
     refreshed: bool = True
-    """False when the service could not be asked: the row is what was known last."""
+    """False if the service could not be asked: the row has the last known state."""
     same_wording: bool = True
-    """False when an earlier set that is still on its way was prepared with other words about the person."""
+    """False if an earlier set that is not ready yet was prepared with other attributes of the subject."""
     trained: Training | None = None
-    """A training of the same photos that there is already, from whichever upload."""
+    """An existing training of the same photos, from any upload."""
     expired: bool = False
     clock_ahead: float | None = None
     """Seconds that this machine's clock is ahead of the service's (below 0: behind), when it is wrong."""
@@ -127,7 +127,7 @@ class PhotoSet:
 
 
 class PhotoSets:
-    """The verbs of photos: check them, prepare them, have them ready for a training."""
+    """Checks photos, prepares sets of them, and waits until a set is ready for a training."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -152,9 +152,9 @@ class PhotoSets:
     async def check(
         self, paths: Sequence[str], on_progress: OnProgress = ignore, seconds: float | None = None
     ) -> PhotoCheck:
-        """Judge pictures: local, free, read-only. Raises PathRefused, DecodersFailed.
+        """Check photos: local, free, read-only. Raises PathRefused, DecodersFailed.
 
-        After `seconds` what was judged so far is returned; the same call again goes on from there.
+        After `seconds` the photos checked so far are returned; the same call again continues there.
         """
 
         from apiframe_studio.photos.checks import check
@@ -177,7 +177,7 @@ class PhotoSets:
         on_progress: OnProgress = ignore,
         seconds: float | None = CHECKING_SECONDS,
     ) -> CheckedPhotos:
-        """Check pictures and make them ready to be sent: local, free, read-only.
+        """Check photos and re-encode them for sending: local, free, read-only.
 
         What was found out about each file is kept for a while, so that the next call is quick.
 
@@ -187,13 +187,13 @@ class PhotoSets:
         from apiframe_studio.photos.choosing import choose, count_to_send
 
         files = await in_file_thread(self._allowed.identities, request.paths)
-        judged = await self.check(request.paths, on_progress, seconds)
-        if judged.unseen:
-            raise CheckIncomplete(judged)
-        choice = choose(judged, request.leave_out, request.keep)
-        if (number := count_to_send(judged, choice)) < self._terms.photos.min:
-            raise NotEnoughPhotos(judged, number)
-        return CheckedPhotos(judged, await self._normalise(judged, choice, on_progress), files)
+        check = await self.check(request.paths, on_progress, seconds)
+        if check.unseen:
+            raise CheckIncomplete(check)
+        choice = choose(check, request.leave_out, request.keep)
+        if (number := count_to_send(check, choice)) < self._terms.photos.min:
+            raise NotEnoughPhotos(check, number)
+        return CheckedPhotos(check, await self._normalise(check, choice, on_progress), files)
 
     async def must_be_paid(self, request: PhotoSetRequest, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises InvalidKey, InvalidBaseUrl, LedgerError."""
@@ -206,7 +206,7 @@ class PhotoSets:
         return to_be_paid
 
     async def find_training(self, fingerprint: str) -> Training | None:
-        """The training of the same photos that there is already: a finished one, else the newest that was sent.
+        """Find a training of the same photos: a finished one, else the newest that was sent.
 
         One at this service comes before one at another, which is marked as such.
         """
@@ -286,7 +286,7 @@ class PhotoSets:
         return checked
 
     async def wait_until_ready(self, name: str, seconds: float) -> Submission | None:
-        """The set that a training is wanted of, or None when this ledger never saw it.
+        """The set that a training needs, ready; None if the ledger does not have it.
 
         Waits a bounded time for one that is still being prepared.
 
@@ -304,7 +304,7 @@ class PhotoSets:
         return row
 
     async def find(self, name: str) -> Submission | None:
-        """The set of this ledger that has this name, in whatever state, or None when it never saw it.
+        """The set of the ledger with this id or ref, in any state; None if the ledger does not have it.
 
         Raises:
             NotAPhotoSet, AtAnotherService: see there.
@@ -319,10 +319,10 @@ class PhotoSets:
         return row
 
     async def find_trainable(self, name: str) -> Submission | None:
-        """As `find`, for a set that a training may still be made of, ready or not.
+        """As `find`, for a set that can be trained on, now or once it is ready.
 
         Raises:
-            SetNotUsable: it can never be trained on (any more).
+            SetNotUsable: it can no longer be trained on.
             NotAPhotoSet: see there.
         """
         row = await self.find(name)
@@ -334,7 +334,7 @@ class PhotoSets:
         return row
 
     async def record_refusal(self, name: str, cause: ApiframeError) -> None:
-        """The service refused a training of this set: where it or a clock says that the set is over, it is."""
+        """Mark a set as expired if the service refused to train on it because of that, or a clock says so."""
         now = self._clock.now()
         row = await self._ledger.find(name, now)
         if row is None or row.kind is not Kind.UPLOAD:
@@ -350,7 +350,7 @@ class PhotoSets:
     async def _service_now(self, row: Submission | None) -> float | None:
         """The time at the service, None where it is not known.
 
-        The service is asked for it only where it is not known yet and the clock here would call the set expired.
+        The service is only asked if its time is not known yet and the set would be expired by the local clock.
         """
         unknown = self._time.now() is None
         if (
@@ -364,7 +364,7 @@ class PhotoSets:
         return self._time.now()
 
     async def _find_duplicate(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
-        """The set that there is already, and the time at the service that it was judged by."""
+        """The existing set, and the time at the service by which it was found to be usable."""
         now = self._clock.now()
         service_now = await self._service_now(
             await self._ledger.find_duplicate(new, now, service_now=_BEFORE_ANY_END)
@@ -384,21 +384,21 @@ class PhotoSets:
             consent_at=request.consent_at,
         )
 
-    async def _normalise(self, judged: PhotoCheck, choice: Choice, on_progress: OnProgress) -> PreparedPhotos:
+    async def _normalise(self, check: PhotoCheck, choice: Choice, on_progress: OnProgress) -> PreparedPhotos:
         from apiframe_studio.photos.preparing import prepare
 
         async def progress(done: int, of: int) -> None:
             await on_progress(done, of, Step.PREPARING)
 
         prepared = await prepare(
-            judged,
+            check,
             long_side=self._terms.photo_long_side,
             choice=choice,
             progress=progress,
             cache=self._cache,
         )
         if len(prepared.jpegs) < self._terms.photos.min:
-            raise NotEnoughPhotos(judged, len(prepared.jpegs))
+            raise NotEnoughPhotos(check, len(prepared.jpegs))
         return prepared
 
     async def _upload(
@@ -421,7 +421,7 @@ class PhotoSets:
             send_once = partial(api.upload, call, deadline_seconds=deadline, on_sent=sent)
             await self._submitter.send(row, send_once, deadline_seconds=deadline)
 
-        # Begun even when judging took all the time there was: else a slow machine would judge for ever.
+        # Sent even if the check took all the time: otherwise a slow machine would never get beyond it.
         while not await self._core.jobs.run(row.ref, send, _slice(until - self._clock.monotonic())):
             if self._clock.monotonic() >= until:
                 return
@@ -430,7 +430,7 @@ class PhotoSets:
     async def _wait_as_far_as_possible(
         self, row: Submission, on_progress: OnProgress, until: float
     ) -> tuple[Submission, bool]:
-        """A look that fails must not hide what was paid for: then the last known state is returned, and False."""
+        """Wait; if the service cannot be asked, return the last known state and False: it is paid for."""
         try:
             return await self._until_ready(row, on_progress, until), True
         except ApiframeError:

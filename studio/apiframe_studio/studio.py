@@ -1,4 +1,4 @@
-"""The studio put together: one service, one ledger, the verbs on them."""
+"""The studio: one service, one ledger, and everything that works on them."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from apiframe_studio.tracker import Tracker
 from apiframe_studio.trainings import Trainings
 
 FINISH_SECONDS: Final = 9.0
-"""How long the end of a studio waits for paid requests of other tasks."""
+"""How long closing a studio waits for paid requests in flight."""
 
 log = logging.getLogger(__name__)
 
 
 class Studio:
-    """The work itself. Cheap to make: the client and the ledger are opened at their first use.
+    """Trains and generates. Cheap to build: the client and the ledger are opened at their first use.
 
-    In `async with` uploads and generations may outlive the call that began them; at its end those under way are
-    stopped where that is safe, and connections and ledger are closed. A paid request that left is waited for.
+    In `async with` uploads and generations may outlive the call that started them. At its end running jobs are
+    stopped where that is safe, paid requests in flight are awaited, and connections and ledger are closed.
     """
 
     @classmethod
@@ -68,7 +68,7 @@ class Studio:
         photo_folders: Sequence[Path] | None = None,
         training_seconds: float = 1.0,
     ) -> Studio:
-        """A studio on an embedded stand-in for the service: no key, no money, no network.
+        """A studio with an embedded sandbox instead of the service: no key, no money, no network.
 
         Ledger, tasks and images are kept in `folder`; without one in a temporary folder, which goes when the studio
         is closed. Photos are read in `photo_folders`, without them in `photos` in the same folder.
@@ -121,12 +121,12 @@ class Studio:
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether a stand-in answers instead of the service: nothing costs money then."""
+        """Whether the sandbox replaces the service, so that nothing costs money."""
         return self.config.is_sandbox
 
     @property
     def asks_before_spending(self) -> bool:
-        """Whether a person is asked before money is spent, where the client can ask."""
+        """Whether the user is asked before money is spent, if the client can ask."""
         return self.config.asks_before_spending
 
     @property
@@ -153,7 +153,7 @@ class Studio:
         return await (await self.provider()).account()
 
     async def finish(self, within_seconds: float) -> None:
-        """Let paid requests on their way finish; what does not in time is recorded as unconfirmed."""
+        """Wait for paid requests in flight; those that take longer are recorded as unconfirmed."""
         await self._submitter.finish(within_seconds)
 
     async def aclose(self) -> None:
@@ -180,7 +180,7 @@ class Studio:
 
 
 def _service_name(config: StudioConfig, generation: str) -> str:
-    """What rows of the ledger are filed under: one form of the address, so that a slash makes no other service."""
+    """The service of the ledger's rows: the address in one form, so that a trailing slash does not make another one."""
     try:
         return f"{normalize_base_url(config.base_url)} {generation}"
     except InvalidBaseUrl:

@@ -1,7 +1,7 @@
-"""Sending a remembered intent: at most once, and never forgetting what came back.
+"""Send a remembered intent at most once, and record what came back.
 
 If the process dies on any line here, the ledger holds INTENT (nothing was sent) or SENDING with a lease
-(perhaps sent: it becomes UNCONFIRMED, and a person decides). No line sends from any other state.
+(perhaps sent: it becomes UNCONFIRMED, and the user decides). Nothing is sent from any other state.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def classify_error(error: ApiframeError) -> tuple[Event, Answer]:
 
 
 def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
-    """Seconds to wait before the next try after `tries` of them, or None when there is to be none. Pure."""
+    """Seconds to wait after this many tries, or None if there is no further one. Pure."""
     if tries >= TRIES or isinstance(error, InvalidKey | InvalidBaseUrl):
         return None
     doubled: float = _FIRST_WAIT_SECONDS * 2 ** (tries - 1)
@@ -95,7 +95,7 @@ def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
 
 
 class Submitter:
-    """Carries remembered intents to the service."""
+    """Sends remembered intents to the service."""
 
     def __init__(
         self, ledger: Ledger, tracker: Tracker, clock: Clock, *, max_credits_per_day: float | None = None
@@ -110,7 +110,7 @@ class Submitter:
     async def get_or_create(
         self, new: NewSubmission, service_now: float | None = None, *, may_send: bool = True
     ) -> tuple[Submission, bool]:
-        """Remember an intent or find its duplicate; see `Ledger.get_or_create`. One over the day's limit leaves no row.
+        """Remember an intent or find its duplicate; see `Ledger.get_or_create`. Above the day's limit no row is made.
 
         Raises:
             PaymentNotApproved: it would have to be sent, and may not be. This is decided in the transaction that
@@ -120,19 +120,19 @@ class Submitter:
         return await self._ledger.get_or_create(new, now, service_now, self._credits_a_day, may_send=may_send)
 
     async def check_cap(self, new: NewSubmission) -> None:
-        """Raise SpendingCapReached where the day's credits do not suffice: before a user is asked to pay."""
+        """Raise SpendingCapReached if the day's credits do not suffice: before the user is asked to pay."""
         await self._ledger.check_cap(new, self._clock.now(), self._credits_a_day)
 
     async def send(self, row: Submission, send_once: SendOnce, *, deadline_seconds: float) -> Sent:
-        """Send one intent, trying again only what was provably not taken.
+        """Send one intent; try again only if it was provably not accepted.
 
         `deadline_seconds` is the longest that `send_once` takes by itself.
 
         Raises:
             SpendingCapReached: the day's credits would not suffice; nothing was sent.
-            NotYetSent: not taken within the tries and the time of one call; the row stays INTENT.
-            Rejected: the service said no.
-            SubjectForgotten: meanwhile; nothing was taken, and it is not sent again.
+            NotYetSent: not accepted within the tries and the time of one call; the row stays INTENT.
+            Rejected: the service refused it.
+            SubjectForgotten: meanwhile; nothing was accepted, and it is not sent again.
             LedgerError: the ledger could not be written beforehand; nothing was sent.
         """
         began = self._clock.monotonic()
@@ -149,8 +149,8 @@ class Submitter:
                 raise Rejected(sent.row, error)
             if _is_dropped(sent.row) and isinstance(error, _NOT_ACCEPTED):
                 raise SubjectForgotten
-            # A late unclear answer can find INTENT, too, when a person has said "send again" meanwhile: that
-            # is for the next call to do, not for the one whose request nobody knows the end of.
+            # After a late unclear response the row can be INTENT too, if the user has decided "send again" meanwhile.
+            # The next call sends it, not this one, whose request has an unknown outcome.
             if sent.row.state is not State.INTENT or not isinstance(error, _NOT_ACCEPTED):
                 return sent
             wait = wait_before_retry(error, tries)
@@ -160,7 +160,7 @@ class Submitter:
         raise AssertionError("wait_before_retry ends the tries")
 
     async def wait_for_sender(self, row: Submission) -> Sent:
-        """Wait, for as long as a paid request may take, for what another call or process is sending."""
+        """Wait for the call or process that is sending this, as long as a paid request may take."""
         sent = await self._tracker.wait_until(
             f"sending {row.ref}",
             partial(self._tracker.reload, row),
@@ -171,7 +171,7 @@ class Submitter:
         return Sent(sent or row, by_us=False)
 
     async def finish(self, within_seconds: float) -> None:
-        """Let what is on its way finish; what does not in time is recorded as unconfirmed. For the end."""
+        """Wait for requests in flight at the end of the program; those that take longer are recorded as unconfirmed."""
         with anyio.move_on_after(within_seconds):
             while self._in_flight:
                 self._idle = anyio.Event()
@@ -182,7 +182,7 @@ class Submitter:
                     row.ref, row.attempt, Event.UNCLEAR, Answer(), self._clock.now()
                 )
             except LedgerError as error:
-                # Its lease will run out, which comes to the same.
+                # Its lease will expire, with the same effect.
                 log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
 
     async def _attempt(
@@ -212,7 +212,7 @@ class Submitter:
 
     @contextlib.contextmanager
     def _track(self, sending: Submission) -> Generator[None]:
-        # By attempt: after a leap of the clock a person may have the same ref sent again beside this one.
+        # By attempt: after a jump of the clock the user may have had the same ref sent again during this one.
         attempt = (sending.ref, sending.attempt)
         self._in_flight[attempt] = sending
         try:

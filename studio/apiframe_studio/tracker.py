@@ -22,12 +22,15 @@ from apiframe_studio.ledger import Ledger, Observation, Submission
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.states import UNDER_WAY, State
 from apiframe_studio.ledger.transitions import as_seen, is_news
-from apiframe_studio.progress import ignore
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[T]]
 
 MAX_COUNTED: Final = 1_000
+
+
+async def ignore(*_: object) -> None:
+    """Report nothing: the callback of callers that want no progress."""
 
 
 @dataclass(frozen=True)

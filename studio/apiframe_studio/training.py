@@ -14,7 +14,7 @@ from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
 
 class Note(StrEnum):
-    """Something about a training that a person should be told."""
+    """Something about a training that the user should know."""
 
     NOT_IN_LEDGER = "not_in_ledger"
     """Made elsewhere: only what the service says is known."""
@@ -45,13 +45,13 @@ class Note(StrEnum):
     NO_PROGRESS = "no_progress"
     """The last two waits or more ended without any."""
     NOT_WRITTEN = "not_written"
-    """What a look said could not be written into the ledger."""
+    """The result of a status check could not be written to the ledger."""
     LEDGER_NOT_READ = "ledger_not_read"
     """The ledger could not be read, so only what the service says is known."""
     FORGOTTEN = "forgotten"
-    """Its subject was forgotten: only what is not personal is kept."""
+    """Its subject was forgotten: only impersonal facts are kept."""
     NEW_IN_LEDGER = "new_in_ledger"
-    """A training made elsewhere was taken into the ledger."""
+    """A training made elsewhere was imported into the ledger."""
     AT_ANOTHER_SERVICE = "at_another_service"
     """Made at a service that this studio does not send to: this is the last known state."""
 
@@ -60,7 +60,7 @@ class Note(StrEnum):
 class Training:
     """What is known of one training. Times are seconds since 1970, UTC; `percentage` is 0 to 100.
 
-    `kind` is another one only where a person's decision about an upload or a generation is told.
+    `kind` differs only in the result of a decision about an upload or a generation, and in lists of open requests.
     """
 
     state: State
@@ -95,7 +95,7 @@ class Training:
 
     @staticmethod
     def of(row: Submission, *notes: Note) -> Training:
-        """The training that a row of the ledger stands for."""
+        """The training in a row of the ledger."""
         is_training = row.kind is Kind.TRAINING
         return Training(
             state=row.state,
@@ -149,7 +149,7 @@ class Training:
         return self.state, self.percentage
 
     def with_notes(self, *notes: Note) -> Training:
-        """The same training with more to be told, each thing once."""
+        """The same training with these notes as well, each once."""
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
 
 

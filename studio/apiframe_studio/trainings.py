@@ -1,6 +1,6 @@
-"""Trainings: start once, look, wait, list, and record what a person decided.
+"""Trainings: start one at most once, check it, wait for it, list them, and record the user's decisions.
 
-Everything here returns facts (`Training`) or raises; the words for them are made a storey higher.
+Everything here returns facts (`Training`) or raises an error. The tools write the sentences.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ from apiframe_studio.ledger import REF, NewSubmission, Submission
 from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photo_sets import PhotoSets
-from apiframe_studio.progress import ignore
 from apiframe_studio.reconciler import Decision, Reconciler, check_unrecorded
 from apiframe_studio.submitter import Sent
-from apiframe_studio.tracker import Checked, FruitlessWaits
+from apiframe_studio.tracker import Checked, FruitlessWaits, ignore
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
@@ -44,12 +43,12 @@ MAX_OF_A_SUBJECT: Final = 10
 _LISTED: Final = frozenset(State) - {State.REJECTED}
 OnProgress = Callable[[Training], Awaitable[None]]
 MAX_FRUITLESS_WAITS: Final = 2
-"""Waits without progress after which a wait says so."""
+"""After this many waits without progress a wait gets `Note.NO_PROGRESS`."""
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a person wants trained. Only what is not None is sent to the service."""
+    """What to train. Only fields that are not None are sent to the service."""
 
     training_images_id: str
     trigger_word: str | None = None
@@ -61,7 +60,7 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class Price:
-    """What starting a training costs in credits, and what it is a training of, as far as this ledger knows."""
+    """What starting a training costs in credits, and which photos it is for, as far as the ledger has them."""
 
     least: float
     most: float
@@ -74,10 +73,10 @@ class Price:
 
 @dataclass(frozen=True)
 class Page:
-    """Some trainings, newest first, and where to go on.
+    """Some trainings, newest first, and the cursor of the next page.
 
-    `unsettled` is on the first page only, whatever was asked for: everything of any kind that is open or
-    unconfirmed, without the trainings that the service has and knows.
+    `unsettled` is only on the first page, and whatever the filters: every request of any kind that is open or
+    unconfirmed, except trainings that are running at the service.
     """
 
     trainings: Sequence[Training]
@@ -87,11 +86,11 @@ class Page:
     unsettled_total: int = 0
     """How many there are: `unsettled` has at most 50."""
     rejected: int = 0
-    """How many rejected ones were left out, which cost nothing."""
+    """How many rejected trainings were left out. They cost nothing."""
 
 
 class Trainings:
-    """The verbs that the training tools need."""
+    """Starts, checks, waits for and lists trainings."""
 
     def __init__(self, core: Core, photo_sets: PhotoSets) -> None:
         self._core = core
@@ -104,24 +103,24 @@ class Trainings:
         self._reconciler = Reconciler(core)
 
     async def start(self, request: TrainingRequest, *, may_pay: bool = True) -> Training:
-        """Start a training once, however often the same request is made.
+        """Start a training at most once, however often the same request is made.
 
-        Without `may_pay` it returns what is there already and sends nothing.
+        Without `may_pay` it returns an existing training or raises, and sends nothing.
 
         Raises:
-            PaymentNotApproved: it would have to be paid for, and must not.
+            PaymentNotApproved: there is no training yet, and `may_pay` is False.
             InvalidKey, InvalidBaseUrl, LedgerError: nothing was sent.
             NotAPhotoSet, SubjectForgotten: nothing was sent.
-            SetNotUsable: nothing was sent, and there is no training of these photos.
-            KeyReused: the idempotency key stood for other photos or another word.
-            NotYetSent: provably not taken; the same call again goes on.
-            Rejected: the service said no.
+            SetNotUsable: nothing was sent, and these photos have no training.
+            KeyReused: the idempotency key was used for other photos or another trigger word.
+            NotYetSent: provably not accepted; the same call again sends it.
+            Rejected: the service refused it.
         """
         api = await self._core.provider()
         new = self._submission(request, await self._photo_sets.find(request.training_images_id))
         if request.idempotency_key is not None:
             await self._check_duplicate(new)
-        # A training that is there is returned whatever has become of its set: only a new one needs the set.
+        # An existing training is returned even if its set has expired: only a new one needs the set.
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except PaymentNotApproved:
@@ -158,14 +157,14 @@ class Trainings:
         return await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
 
     async def _check_duplicate(self, new: NewSubmission) -> None:
-        """A new key asks for the same photos again: that the earlier training has ended may not be known yet."""
+        """Check the training that a new key would repeat: it may have ended, which the ledger does not know yet."""
         known = await self._ledger.find_duplicate(new, self._clock.now())
         if known is not None and known.state in UNDER_WAY:
             with suppress(ApiframeError):
                 await self._core.tracker.check(known)
 
     async def price(self, request: TrainingRequest) -> Price | None:
-        """What starting this would cost; None when it is paid for or will be refused.
+        """What starting this would cost; None if it is already paid for or would be refused.
 
         Raises:
             InvalidKey, InvalidBaseUrl, LedgerError (SpendingCapReached among them), KeyReused, SubjectForgotten: as
@@ -189,13 +188,13 @@ class Trainings:
         earlier = None
         if new.idempotency_key is not None:
             earlier = await self._ledger.find_duplicate(replace(new, idempotency_key=None), self._clock.now())
-        there = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
-        if there is None and new.fingerprint is not None:
-            there = await self._photo_sets.find_training(new.fingerprint)
-        return Price(least, most, new.photos, new.subject, new.fingerprint, there)
+        existing = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
+        if existing is None and new.fingerprint is not None:
+            existing = await self._photo_sets.find_training(new.fingerprint)
+        return Price(least, most, new.photos, new.subject, new.fingerprint, existing)
 
     def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewSubmission:
-        """What is known of a set of this ledger is taken from it; one it never saw is sent as given."""
+        """The facts of a set come from the ledger; an id that it does not have is sent as given."""
         new = NewSubmission(
             Kind.TRAINING,
             self._ledger.service,
@@ -218,7 +217,7 @@ class Trainings:
         )
 
     async def check(self, name: str) -> Training:
-        """One look at a training by its task_id or ref.
+        """Check a training once, by its task_id or ref.
 
         Raises:
             UnknownTraining, WrongKind: see there.
@@ -239,10 +238,10 @@ class Trainings:
         return await self._check_elsewhere(name)
 
     async def wait(self, name: str, seconds: float = math.inf, on_progress: OnProgress = ignore) -> Training:
-        """Wait until a training is settled, for at most `seconds`, telling every change on the way.
+        """Wait until a training is settled, for at most `seconds`, and report every change.
 
         Raises:
-            As `look`; but when the service cannot be asked any more after a first look, the last known
+            As `check`; but if the service cannot be asked after a first check succeeded, the last known
             state is returned with `Note.NOT_REFRESHED`.
         """
         known = await self._find_if_readable(name)
@@ -250,7 +249,7 @@ class Trainings:
             return await self.check(name)
         key = name if known is None else known.ref
 
-        async def look() -> Training:
+        async def check() -> Training:
             try:
                 return await self.check(name)
             except ApiframeError:
@@ -262,7 +261,7 @@ class Trainings:
         began = self._clock.monotonic()
         latest = await self._core.tracker.wait_until(
             key,
-            look,
+            check,
             lambda training: not training.is_under_way,
             seconds,
             on_progress,
@@ -282,23 +281,23 @@ class Trainings:
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page:
-        """Trainings of this ledger, newest first; those under way are looked at, within one batch or a few.
+        """Trainings of this ledger, newest first; those under way are checked first, in a few batches.
 
-        Without `status` the rejected ones are left out: requests with a mistake in them, which cost nothing.
+        Without `status` rejected trainings are left out: they were invalid requests and cost nothing.
 
         Raises:
             UnknownCursor: see there.
         """
         now = self._clock.now()
-        # What is under way is looked at before the page is read: a look may move it in or out of `status`.
+        # Checked before the page is read: a check may move a training in or out of `status`.
         under_way = await self._ledger.page(
             Kind.TRAINING, now, here=True, subject=subject, states=UNDER_WAY, limit=REFRESHED_AT_ONCE
         )
-        looked_at = {training.ref: training for training in await self._check_all(under_way.rows)}
+        checked = {training.ref: training for training in await self._check_all(under_way.rows)}
         page = await self._ledger.page(
             Kind.TRAINING, now, subject=subject, states=status or _LISTED, before=cursor, limit=limit
         )
-        trainings = [looked_at.get(row.ref) or self._training(row) for row in page.rows]
+        trainings = [checked.get(row.ref) or self._training(row) for row in page.rows]
         next_cursor = page.rows[-1].ref if page.more else None
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
@@ -321,9 +320,9 @@ class Trainings:
         return page.total
 
     async def find_by_subject(self, subject: str) -> Sequence[Training]:
-        """The trainings of one subject, newest first, at most `MAX_OF_A_SUBJECT`; those under way are looked at.
+        """The trainings of one subject, newest first, at most `MAX_OF_A_SUBJECT`; those under way are checked.
 
-        Those that were rejected or given up are left out, unless there are no others.
+        Rejected and abandoned ones are left out unless there are no others.
 
         Raises:
             UnknownSubject: there is none.
@@ -338,18 +337,18 @@ class Trainings:
         raise UnknownSubject
 
     async def check_subject(self, subject: str) -> Training:
-        """One look at the newest training of a subject, which names its other ones. Raises UnknownSubject."""
+        """Check the newest training of a subject; `others` has the rest. Raises UnknownSubject."""
         newest, *others = await self.find_by_subject(subject)
         return replace(newest, others=tuple(others))
 
     async def wait_for_subject(self, subject: str, seconds: float, on_progress: OnProgress) -> Training:
-        """As `wait`, for the newest training of a subject, which names its other ones. Raises UnknownSubject."""
+        """As `wait`, for the newest training of a subject; `others` has the rest. Raises UnknownSubject."""
         newest, *others = await self.find_by_subject(subject)
         waited = await self.wait(newest.ref or "", seconds, on_progress)
         return replace(waited, others=tuple(others))
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
-        """Record what a user says became of a request; see `Reconciler.resolve`."""
+        """Record what the user says about a request; see `Reconciler.resolve`."""
         return await self._reconciler.resolve(ref, decision, task_id)
 
     def _training(self, row: Submission) -> Training:
@@ -410,7 +409,7 @@ def _last_known(name: str, known: Submission | None) -> Training:
 
 
 def _facts_of(training: Training) -> object:
-    """What is reported to those who wait; the time of the check and the estimate are not."""
+    """The facts whose change is reported to waits: not the time of the check or the estimate."""
     return (training.progress, training.message, training.trigger_word, training.notes)
 
 

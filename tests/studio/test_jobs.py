@@ -95,7 +95,7 @@ async def test_an_error_without_a_waiting_call_is_logged_and_ends_no_other_work(
             assert jobs.is_running("up-2")
             other.release.set()
             assert await jobs.run("up-2", other, 5)
-    assert "Nobody waited for up-1" in caplog.text
+    assert "The job up-1 failed" in caplog.text
 
 
 async def test_work_ends_with_the_program() -> None:
