@@ -24,6 +24,7 @@ from pathlib import Path
 
 import anyio
 
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.photos.checks import check
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.models import PhotoCheck
@@ -111,9 +112,9 @@ async def run_once(folder: Path) -> tuple[Run, PhotoCheck, PreparedPhotos]:
         async with anyio.create_task_group() as group:
             group.start_soon(record_stalls, stalls)
             started = time.perf_counter()
-            checked = await check([folder], AllowedFolders([folder]))
+            checked = await check([folder], AllowedFolders([folder]), takes=V1_TERMS.photos)
             checked_at = time.perf_counter()
-            prepared = await prepare(checked)
+            prepared = await prepare(checked, long_side=V1_TERMS.photo_long_side)
             prepared_at = time.perf_counter()
             group.cancel_scope.cancel()
     request_bytes = sum(len(base64.b64encode(jpeg)) for jpeg in prepared.jpegs)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from apiframe_studio import photo_sets
 from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import FolderUnusable, NotFetched, NotYetSent, Rejected
 from apiframe_studio.images import ImageRequest
@@ -75,7 +76,7 @@ def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
 
 async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
     """Prepare ten photos whose fingerprint is `job["photos"]`."""
-    checked = PhotoCheck((), 10, 0, (), (), b"", AllowedFolders([]))
+    checked = PhotoCheck((), 10, 0, (), (), b"", AllowedFolders([]), V1_TERMS.photos)
     prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), job["photos"])
 
     async def check(*_: object) -> photo_sets.CheckedPhotos:

@@ -11,7 +11,6 @@ from pathlib import Path
 import anyio
 
 from apiframe_studio.api.provider import Range
-from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import _facts, faces, rules
 from apiframe_studio.photos._concurrency import Progress, map_until
@@ -38,7 +37,7 @@ async def check(
     paths: Sequence[str | Path],
     allowed: AllowedFolders,
     *,
-    takes: Range = DEFAULT_TERMS.photos,
+    takes: Range,
     limits: Limits | None = None,
     progress: Progress | None = None,
     seconds: float | None = None,

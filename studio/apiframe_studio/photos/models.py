@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from apiframe_studio.api.select import DEFAULT_TERMS
-
 if TYPE_CHECKING:
     from apiframe_studio.api.provider import Range
     from apiframe_studio.photos.folders import AllowedFolders, InnerFolder, Photo
@@ -160,10 +158,10 @@ class PhotoCheck:
     unchecked: tuple[UncheckedAspect, ...]
     sheet: bytes = field(repr=False)
     allowed: AllowedFolders = field(repr=False, compare=False)
+    takes: Range
     unseen: tuple[Photo, ...] = ()
     code: str = ""
     inner: tuple[InnerFolder, ...] = ()
-    takes: Range = DEFAULT_TERMS.photos
 
     @property
     def enough(self) -> bool:

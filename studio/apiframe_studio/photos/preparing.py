@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_formats import detect_image_format
 from apiframe_studio.photos import rules
@@ -67,7 +66,7 @@ async def prepare(
     check: PhotoCheck,
     limit: int | None = None,
     *,
-    long_side: int = DEFAULT_TERMS.photo_long_side,
+    long_side: int,
     choice: Choice = NO_CHOICE,
     limits: Limits | None = None,
     progress: Progress | None = None,

@@ -14,12 +14,12 @@ from PIL import Image
 
 from apiframe_studio.photos import decode
 from apiframe_studio.photos.cache import BoundedCache, PhotoCache
-from apiframe_studio.photos.checks import check
 from apiframe_studio.photos.decoders import MAX_PROCESSES, open_decoders
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import PhotoCheck, Reason
-from apiframe_studio.photos.preparing import prepare
+
+from .calls import check, prepare
 
 Put = Callable[..., Path]
 LONG_AGO = (1_700_000_000, 1_700_000_000)

@@ -12,15 +12,16 @@ import pytest
 from PIL import Image
 
 from apiframe_studio.photos import faces, rules
-from apiframe_studio.photos.checks import check
 from apiframe_studio.photos.choosing import Choice, choose, count_to_send
 from apiframe_studio.photos.decoders import open_decoders
 from apiframe_studio.photos.errors import DecodersFailed, NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import PhotoCheck, Reason, Verdict
-from apiframe_studio.photos.preparing import compute_fingerprint, prepare
+from apiframe_studio.photos.preparing import compute_fingerprint
 from apiframe_studio.photos.synthetic import draw, make_scenes, write_photos
+
+from .calls import check, prepare
 
 Put = Callable[..., Path]
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")

@@ -13,6 +13,8 @@ from apiframe_studio.photos.folders import AllowedFolders, Photo
 from apiframe_studio.photos.models import Facts, PhotoCheck, PhotoVerdict, Reason
 from apiframe_studio.photos.rules import rate
 
+from .calls import TAKES
+
 CODE = "7f3a"
 
 
@@ -24,7 +26,9 @@ def photo(number: int, *reasons: Reason, name: str = "", sharpness: float = 9.0)
 
 def make_check(photos: Sequence[PhotoVerdict]) -> PhotoCheck:
     usable = sum(each.usable for each in photos)
-    return PhotoCheck(tuple(photos), usable, 0, (), (), b"", AllowedFolders([Path("/photos")]), (), CODE)
+    return PhotoCheck(
+        tuple(photos), usable, 0, (), (), b"", AllowedFolders([Path("/photos")]), TAKES, (), CODE
+    )
 
 
 def good_and_doubtful(good: int, doubtful: int, rejected: int = 0) -> PhotoCheck:

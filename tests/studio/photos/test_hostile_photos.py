@@ -16,11 +16,12 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageDraw
 
-from apiframe_studio.photos.checks import check
 from apiframe_studio.photos.decoders import DecodeFailed, Decoders, open_decoders
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason, Verdict
+
+from .calls import check
 
 UNUSABLE = frozenset(
     {Reason.NOT_AN_IMAGE, Reason.UNSUPPORTED_FORMAT, Reason.DAMAGED, Reason.TOO_LARGE, Reason.ANIMATED}
