@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.ledger import Scope
 from apiframe_studio.ledger.store import Store
 from bench.measures import OURS, RUNS, Row
@@ -81,7 +82,7 @@ def _time_first_call(folder: str) -> float:
 
 
 def _fill_ledger(path: Path) -> None:
-    Store(path, Scope("local", "")).close()
+    Store(path, Scope("local", ""), terms=V1_TERMS).close()
     with closing(sqlite3.connect(path)) as connection:
         columns = next(_generate_rows()).keys()
         values = ", ".join(f":{column}" for column in columns)

@@ -27,6 +27,7 @@ import anyio
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.errors import NotYetSent, Rejected
 from apiframe_studio.ledger import Scope
 from apiframe_studio.ledger.errors import LedgerError
@@ -77,7 +78,7 @@ async def _start(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _open_ledger(job: dict[str, Any]) -> dict[str, Any]:
-    Store(Path(job["ledger"]), Scope("local", "")).close()
+    Store(Path(job["ledger"]), Scope("local", ""), terms=V1_TERMS).close()
     return {}
 
 

@@ -19,11 +19,11 @@ from pydantic import SecretStr
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope, queries
 from apiframe_studio.ledger.errors import LedgerDamaged
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.ledger.store import Store
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.trainings import TrainingRequest
 
 from ..faults.child_process import ForkServer, Job, PaidService, id_for
+from ..v1_store import Store
 
 SCOPE = Scope("local", "s")
 KEY = SecretStr("v1-test-key-0123456789")
@@ -124,10 +124,11 @@ from pathlib import Path
 from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.store import Store
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.ledger.states import Event
 
 path, verb, ref = sys.argv[1:]
-store = Store(Path(path), Scope("local", "s"))
+store = Store(Path(path), Scope("local", "s"), terms=V1_TERMS)
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(20):

@@ -18,6 +18,7 @@ import apiframe_studio
 from apiframe_server import demo as demo_command
 from apiframe_server.cli_parser import parse
 from apiframe_server.settings import Settings
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.ledger import Kind, Ledger, NewSubmission
 from apiframe_studio.photos import faces
 
@@ -344,7 +345,9 @@ async def test_doctor_counts_unsettled_requests_of_every_kind(tmp_path: Path) ->
             await wire.greet()
             begun = await wire.call("start_training", training_images_id="photos-1")
         assert begun["structuredContent"]["status"] == "unconfirmed"
-        ledger = Ledger(tmp_path / "ledger.sqlite3", service=f"{service.base_url} v1", owner="local")
+        ledger = Ledger(
+            tmp_path / "ledger.sqlite3", service=f"{service.base_url} v1", owner="local", terms=V1_TERMS
+        )
         upload = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint")
         waiting, _ = await ledger.get_or_create(upload, time.time())
         await ledger.aclose()

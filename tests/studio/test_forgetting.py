@@ -16,12 +16,12 @@ from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Scope, Submission
 from apiframe_studio.ledger.relations import related
 from apiframe_studio.ledger.states import State
-from apiframe_studio.ledger.store import Store
 from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.trainings import TrainingRequest
 
+from ..v1_store import Store
 from .stepped_clock import SteppedClock
 
 PROMPT = "canary-prompt on a balcony"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.ledger import (
     Answer,
     Kind,
@@ -34,9 +35,9 @@ from apiframe_studio.ledger.errors import (
 )
 from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.ledger.store import Store
 
 from ..faults.child_process import strace_is_missing
+from ..v1_store import Store
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
@@ -169,7 +170,7 @@ async def test_a_large_ledger_is_checked_before_it_is_used(
     """Reading does not wait for the check; damage is noticed when a page cannot be read."""
     monkeypatch.setattr(ledger_file, "CHECKED_AT_ONCE_BYTES", 0)
     content = damaged_middle(path)
-    ledger = Ledger(path, service=PLACE[0])
+    ledger = Ledger(path, service=PLACE[0], terms=V1_TERMS)
     if damage == "while it was open":
         assert (await ledger.page(Kind.TRAINING, EPOCH, limit=1)).total == 0
     overwrite(path, content)
@@ -225,8 +226,9 @@ def test_a_read_error_of_the_disk_is_not_reported_as_a_damaged_ledger(path: Path
     Store(path, SCOPE).close()
     whole = path.read_bytes()
     opens = (
-        "from pathlib import Path; from apiframe_studio.ledger import Scope; from apiframe_studio.ledger.store import "
-        f"Store; Store(Path({str(path)!r}), Scope('local', ''))"
+        "from pathlib import Path; from apiframe_studio.api.v1.terms import V1_TERMS; from apiframe_studio.ledger "
+        "import Scope; from apiframe_studio.ledger.store import Store; "
+        f"Store(Path({str(path)!r}), Scope('local', ''), terms=V1_TERMS)"
     )
     unreadable = ["-e", "trace=pread64", "-e", "inject=pread64:error=EIO:when=2+", "-P", str(path)]
     command = ["strace", "-f", "-qq", "-o", os.devnull, *unreadable, sys.executable, "-c", opens]

@@ -12,8 +12,8 @@ from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Row
 from apiframe_studio.ledger.errors import PaymentNotApproved, TaskIdTaken
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.ledger.store import Store
 
+from ..v1_store import Store
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")

@@ -15,13 +15,13 @@ from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, Scope
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.ledger.store import Store
 from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.training import Note
 from apiframe_studio.trainings import TrainingRequest
 
+from ..v1_store import Store
 from .stepped_clock import EPOCH, SteppedClock
 
 PLACE = ("https://service.invalid v1", "local")

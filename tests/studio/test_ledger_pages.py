@@ -15,8 +15,8 @@ from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Sco
 from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State
-from apiframe_studio.ledger.store import Store
 
+from ..v1_store import Store
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")

@@ -12,8 +12,8 @@ import pytest
 from apiframe_studio import private_files
 from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import LedgerNotPrivate
-from apiframe_studio.ledger.store import Store
 
+from ..v1_store import Store
 from .stepped_clock import EPOCH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")

@@ -21,9 +21,9 @@ from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.ledger.store import Store
 
 from ..faults.child_process import ForkServer, Job, strace_is_missing
+from ..v1_store import Store
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
+from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.errors import ConsentMissing, PhotosChanged
 from apiframe_studio.ledger import Kind, NewSubmission, Submission
 from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS, has_expired, is_reusable, max_cost
@@ -205,8 +206,8 @@ def test_an_earlier_request_is_reused_in_these_states(
 ) -> None:
     same = NewSubmission(kind, "s", "o", "print", "words")
     other = NewSubmission(kind, "s", "o", "print", "other words")
-    assert is_reusable(same, NOW, None, _row(kind, state, **known)) is good
-    assert is_reusable(other, NOW, None, _row(kind, state, **known)) is False
+    assert is_reusable(same, NOW, None, _row(kind, state, **known), V1_TERMS) is good
+    assert is_reusable(other, NOW, None, _row(kind, state, **known), V1_TERMS) is False
 
 
 DAY = 24 * 3600.0
@@ -252,7 +253,7 @@ READY: dict[str, Any] = {"sent_at": NOW - 90, "finished_at": NOW - 60}
 def test_a_set_expires_by_the_clock_of_the_service_unless_the_local_clock_contradicts_it(
     kind: Kind, known: dict[str, Any], service_now: float | None, expired: bool
 ) -> None:
-    assert has_expired(_row(kind, State.FINISHED, **known), NOW, service_now) is expired
+    assert has_expired(_row(kind, State.FINISHED, **known), NOW, service_now, V1_TERMS) is expired
 
 
 @pytest.mark.parametrize(
@@ -267,4 +268,4 @@ def test_a_set_expires_by_the_clock_of_the_service_unless_the_local_clock_contra
 def test_the_maximum_cost_is_the_known_one_or_that_of_the_kind(
     kind: Kind, known: float | None, most: float
 ) -> None:
-    assert max_cost(_row(kind, State.QUEUED, credits=known)) == most
+    assert max_cost(_row(kind, State.QUEUED, credits=known), V1_TERMS) == most

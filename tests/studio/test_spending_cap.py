@@ -17,11 +17,11 @@ from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.ledger.store import Store
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.trainings import TrainingRequest
 
+from ..v1_store import Store
 from .stepped_clock import SteppedClock
 
 SCOPE = Scope("local", "s")
@@ -167,8 +167,9 @@ from pathlib import Path
 from apiframe_studio.ledger import Kind, NewSubmission, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.store import Store
+from apiframe_studio.api.v1.terms import V1_TERMS
 
-store = Store(Path(sys.argv[1]), Scope("local", "s"))
+store = Store(Path(sys.argv[1]), Scope("local", "s"), terms=V1_TERMS)
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(4):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.ledger.intent import is_settled
 from apiframe_studio.ledger.records import Kind, NewSubmission, Submission
 from apiframe_studio.ledger.states import State
@@ -15,7 +14,7 @@ CLOCK_STEP_SECONDS: Final = 60.0
 """A clock may be set back by so much, as time servers do, and what was reckoned by it still holds."""
 
 
-def has_expired(row: Submission, now: float, service_now: float | None, terms: Terms = DEFAULT_TERMS) -> bool:
+def has_expired(row: Submission, now: float, service_now: float | None, terms: Terms) -> bool:
     """Whether a set is of no use any more, or a generation is to be made anew.
 
     A set's end is told by the service, so it is judged by the service's clock where that is known. But an answer's
@@ -32,9 +31,7 @@ def has_expired(row: Submission, now: float, service_now: float | None, terms: T
     return _is_over_here(row, row.expires_at, now, terms, unknown=unknown)
 
 
-def may_have_expired(
-    row: Submission, now: float, service_now: float | None, terms: Terms = DEFAULT_TERMS
-) -> bool:
+def may_have_expired(row: Submission, now: float, service_now: float | None, terms: Terms) -> bool:
     """Whether either clock says that a set is over: then the service is believed when it refuses it."""
     if row.expires_at is None:
         return False
@@ -59,7 +56,7 @@ def is_reusable(
     now: float,
     service_now: float | None,
     row: Submission,
-    terms: Terms = DEFAULT_TERMS,
+    terms: Terms,
 ) -> bool:
     """Whether a settled submission answers this request as well as a new one would.
 
@@ -76,7 +73,7 @@ def is_reusable(
     return fresh and row.wording == new.wording
 
 
-def max_cost(row: Submission | NewSubmission, terms: Terms = DEFAULT_TERMS) -> float:
+def max_cost(row: Submission | NewSubmission, terms: Terms) -> float:
     """Credits that a submission costs at most: the largest training, where the number of photos is not known."""
     if row.credits is not None:
         return row.credits

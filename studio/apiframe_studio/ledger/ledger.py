@@ -11,7 +11,6 @@ import anyio
 import anyio.to_thread
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged
 from apiframe_studio.ledger.records import Scope, Submission
 
@@ -41,9 +40,7 @@ class Ledger:
     abandoned when its caller is cancelled: what was begun is finished.
     """
 
-    def __init__(
-        self, path: Path, *, service: str, owner: str = "local", terms: Terms = DEFAULT_TERMS
-    ) -> None:
+    def __init__(self, path: Path, *, service: str, owner: str = "local", terms: Terms) -> None:
         self.path = path
         self.service = service
         self.owner = owner

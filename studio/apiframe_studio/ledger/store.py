@@ -16,7 +16,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, insert
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.api.select import DEFAULT_TERMS
 from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger.dedup import CLOCK_STEP_SECONDS, is_reusable, max_cost
 from apiframe_studio.ledger.ending import is_open_to
@@ -100,9 +99,7 @@ class Store:
     Every statement names the owner, so no verb reads or changes another owner's row, whatever ref it is given.
     """
 
-    def __init__(
-        self, path: Path, scope: Scope, *, terms: Terms = DEFAULT_TERMS, check: bool = False
-    ) -> None:
+    def __init__(self, path: Path, scope: Scope, *, terms: Terms, check: bool = False) -> None:
         self._path = path
         self._scope = scope
         self._terms = terms
