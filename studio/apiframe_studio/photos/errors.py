@@ -29,12 +29,10 @@ class PathRefused(PhotoError):
     The path itself is not repeated: the caller has it, and it is untrusted text.
     """
 
-    def __init__(
-        self, refusal: Refusal, allowed: Sequence[Path], position: int = 0, near: Sequence[Path] = ()
-    ) -> None:
+    def __init__(self, refusal: Refusal, allowed: Sequence[Path], near: Sequence[Path] = ()) -> None:
         self.refusal = refusal
         self.allowed = tuple(allowed)
-        self.position = position
+        self.position = 0
         self.near = tuple(near)
         folders = ", ".join(str(folder) for folder in self.allowed) or "none"
         super().__init__(f"the path is not read ({_spoken(refusal)}); the allowed folders are: {folders}")

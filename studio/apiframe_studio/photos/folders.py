@@ -116,7 +116,11 @@ class AllowedFolders:
         inner: dict[Photo, None] = {}
         left_out = 0
         for position, given in enumerate(paths):
-            photos, folders = self._expand(given, position)
+            try:
+                photos, folders = self._expand(given)
+            except PathRefused as refused:
+                refused.position = position
+                raise
             inner |= dict.fromkeys(folders)
             for photo in photos:
                 if len(found) < MAX_PHOTOS_CHECKED:
@@ -134,14 +138,14 @@ class AllowedFolders:
         try:
             return guarded_files.read_below(photo.root, photo.parts, max_bytes)
         except guarded_files.OpenRefused as refused:
-            raise self._refuse(refused.refusal, 0) from None
+            raise self._refuse(refused.refusal) from None
         except OSError:
-            raise self._refuse(Refusal.NOT_READABLE, 0) from None
+            raise self._refuse(Refusal.NOT_READABLE) from None
 
     def identify(self, photo: Photo) -> FileIdentity | None:
         """Return the identity of a photo's file, or None if it cannot be opened safely."""
         try:
-            descriptor = self._open(photo, 0)
+            descriptor = self._open(photo)
         except PathRefused:
             return None
         try:
@@ -157,18 +161,18 @@ class AllowedFolders:
             status.st_ctime_ns,
         )
 
-    def _expand(self, given: str | Path, position: int) -> tuple[list[Photo], list[Photo]]:
+    def _expand(self, given: str | Path) -> tuple[list[Photo], list[Photo]]:
         """Return the photos of a path, and its subfolders."""
-        photo = self._locate(given, position)
+        photo = self._locate(given)
         try:
-            contents = self._contents_of(photo, position)
+            contents = self._contents_of(photo)
         except PathRefused as refused:
             if refused.refusal is not Refusal.NOT_FOUND:
                 raise
             if (shown := self._find_shown(photo)) is None:
-                raise self._refuse(Refusal.NOT_FOUND, position, self._find_near(given, photo)) from None
+                raise self._refuse(Refusal.NOT_FOUND, self._find_near(given, photo)) from None
             photo = shown
-            contents = self._contents_of(photo, position)
+            contents = self._contents_of(photo)
         if contents is None:
             return [photo], []
         return (
@@ -185,7 +189,7 @@ class AllowedFolders:
                 break
             folder = waiting.popleft()
             with suppress(PathRefused, OSError):
-                contents = self._contents_of(folder, 0)
+                contents = self._contents_of(folder)
                 if contents is None:
                     continue
                 waiting.extend(Photo(folder.root, (*folder.parts, name)) for name in contents.folders)
@@ -198,11 +202,11 @@ class AllowedFolders:
         roots = [photo.root] if PurePath(given).is_absolute() or str(given).startswith("~") else self.roots
         return [path for root in roots for path in find_near_misses(root, photo.parts, PHOTO_SUFFIXES)]
 
-    def _contents_of(self, photo: Photo, position: int) -> _Contents | None:
+    def _contents_of(self, photo: Photo) -> _Contents | None:
         """Return the contents of a folder, or None for a file."""
         if not guarded_files.WALKS_BY_DESCRIPTOR:
-            return self._contents_without_descriptor(photo, position)
-        descriptor = self._open(photo, position)
+            return self._contents_without_descriptor(photo)
+        descriptor = self._open(photo)
         try:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
@@ -211,13 +215,13 @@ class AllowedFolders:
         finally:
             os.close(descriptor)
 
-    def _contents_without_descriptor(self, photo: Photo, position: int) -> _Contents | None:
+    def _contents_without_descriptor(self, photo: Photo) -> _Contents | None:
         """Only names are read here; every file is opened safely afterwards."""
         real = Path(os.path.realpath(photo.path))
         if real != photo.path:
-            raise self._refuse(Refusal.LINK, position)
+            raise self._refuse(Refusal.LINK)
         if not os.path.isdir(real):
-            os.close(self._open(photo, position))
+            os.close(self._open(photo))
             return None
         with os.scandir(real) as entries:
             return _sorted(entries)
@@ -236,54 +240,54 @@ class AllowedFolders:
             found += alike
         return Photo(photo.root, tuple(found))
 
-    def _open(self, photo: Photo, position: int) -> int:
+    def _open(self, photo: Photo) -> int:
         try:
             return guarded_files.open_below(photo.root, photo.parts)
         except guarded_files.OpenRefused as refused:
-            raise self._refuse(refused.refusal, position) from None
+            raise self._refuse(refused.refusal) from None
 
-    def _locate(self, given: str | Path, position: int) -> Photo:
+    def _locate(self, given: str | Path) -> Photo:
         """Split a path into its allowed folder and the rest, as text."""
-        text = self._checked_text(str(given), position)
+        text = self._checked_text(str(given))
         path = PurePath(text)
         if ".." in path.parts:
-            raise self._refuse(Refusal.PARENT_STEP, position)
-        root, parts = self._root_of(path, position)
+            raise self._refuse(Refusal.PARENT_STEP)
+        root, parts = self._root_of(path)
         if any(part.startswith(".") for part in parts):
-            raise self._refuse(Refusal.HIDDEN, position)
+            raise self._refuse(Refusal.HIDDEN)
         if len(parts) > MAX_DEPTH or (os.name == "nt" and any(_is_odd_on_windows(part) for part in parts)):
-            raise self._refuse(Refusal.MALFORMED, position)
+            raise self._refuse(Refusal.MALFORMED)
         return Photo(root, parts)
 
-    def _checked_text(self, text: str, position: int) -> str:
+    def _checked_text(self, text: str) -> str:
         if not text.strip() or len(text) > MAX_PATH_CHARACTERS or not _is_visible(text):
-            raise self._refuse(Refusal.MALFORMED, position)
+            raise self._refuse(Refusal.MALFORMED)
         if os.name != "nt" and (_DRIVE.match(text) or text.startswith("\\\\")):
-            raise self._refuse(Refusal.OUTSIDE, position)
+            raise self._refuse(Refusal.OUTSIDE)
         if self._home is not None and re.match(r"~(?:[/\\]|$)", text):
             return str(self._home) + text[1:]
         return text
 
-    def _root_of(self, path: PurePath, position: int) -> tuple[Path, tuple[str, ...]]:
+    def _root_of(self, path: PurePath) -> tuple[Path, tuple[str, ...]]:
         """A relative path is below an allowed folder: the first one that has it."""
         if not path.is_absolute():
-            return self._root_holding(path, position), path.parts
+            return self._root_holding(path), path.parts
         wanted = comparable(path)
         for spelling, root in sorted(self._spellings, key=lambda pair: -len(pair[0])):
             if wanted[: len(spelling)] == spelling:
                 return root, path.parts[len(spelling) :]
-        raise self._refuse(Refusal.OUTSIDE, position)
+        raise self._refuse(Refusal.OUTSIDE)
 
-    def _root_holding(self, path: PurePath, position: int) -> Path:
+    def _root_holding(self, path: PurePath) -> Path:
         if path.drive or path.root or not self.roots:
-            raise self._refuse(Refusal.OUTSIDE, position)
+            raise self._refuse(Refusal.OUTSIDE)
         for root in self.roots:
             if os.path.lexists(root / path.parts[0] if path.parts else root):
                 return root
         return self.roots[0]
 
-    def _refuse(self, refusal: Refusal, position: int, near: Sequence[Path] = ()) -> PathRefused:
-        return PathRefused(refusal, self.roots, position, near)
+    def _refuse(self, refusal: Refusal, near: Sequence[Path] = ()) -> PathRefused:
+        return PathRefused(refusal, self.roots, near)
 
 
 def compute_digest(data: bytes) -> str:

@@ -80,4 +80,6 @@ async def test_a_retry_is_logged_with_the_facts_of_its_error(caplog: pytest.LogC
     with stamina.set_testing(True, attempts=2), caplog.at_level(logging.DEBUG), pytest.raises(OutcomeUnknown):
         await with_retries(ask, 30.0)
     (record,) = caplog.records
-    assert vars(record)["stamina.caused_by"] == "<OutcomeUnknown: server_error; HTTP 503; down>"
+    assert vars(record)["stamina.caused_by"] == (
+        "<OutcomeUnknown: the outcome of the request is unknown (server error; HTTP 503; down)>"
+    )

@@ -42,7 +42,14 @@ from apiframe_studio.api.provider import (
 from apiframe_studio.api.v1.fetch_batcher import FetchBatcher
 from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.api.v1.upload_body import UploadBody
-from apiframe_studio.api.v1.wire import RESPONSE_FORMAT, match_batch, read_account, read_task
+from apiframe_studio.api.v1.wire import (
+    RESPONSE_FORMAT,
+    match_batch,
+    read_account,
+    read_image_urls,
+    read_task,
+    read_task_id,
+)
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -228,12 +235,12 @@ class ApiframeV1:
         )
 
     def _accepted(self, response: RawResponse, *, needs_id: bool = True) -> Accepted:
-        task = self._without_secrets(
-            read_task(parse_or_raise(response, self._redactor, RESPONSE_FORMAT), self._redactor.sanitize)
-        )
-        if task.task_id is None and (needs_id or not task.image_urls):
+        fields = parse_or_raise(response, self._redactor, RESPONSE_FORMAT)
+        task_id = self._none_if_secret(read_task_id(fields.get("task_id")))
+        image_urls = self._without_leaks(read_image_urls(fields))
+        if task_id is None and (needs_id or not image_urls):
             raise missing_id_error(response, self._redactor, RESPONSE_FORMAT)
-        return Accepted(task.task_id, task.image_urls)
+        return Accepted(task_id, image_urls)
 
     async def _fetch_batch(self, requested: Sequence[str]) -> dict[str, TaskStatus]:
         body = {"task_ids": list(requested)}
@@ -263,13 +270,16 @@ class ApiframeV1:
             task,
             task_id=self._none_if_secret(task.task_id),
             trigger_word=self._none_if_secret(task.trigger_word),
-            image_urls=tuple(link for link in task.image_urls if not self._leaks(link)),
+            image_urls=self._without_leaks(task.image_urls),
         )
         lost = [name for name in _KEPT_UNCHANGED if getattr(safe, name) != getattr(task, name)]
         return replace(safe, notes=tuple(dict.fromkeys((*task.notes, *(f"odd_{name}" for name in lost)))))
 
     def _none_if_secret(self, value: str | None) -> str | None:
         return None if value is None or self._redactor.is_in(value) else value
+
+    def _without_leaks(self, links: Sequence[str]) -> tuple[str, ...]:
+        return tuple(link for link in links if not self._leaks(link))
 
     def _leaks(self, link: str) -> bool:
         return self._key_redactor(link) != link or self._redactor.is_in(link)

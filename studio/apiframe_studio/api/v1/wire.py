@@ -35,7 +35,7 @@ def read_task(data: object, sanitize: Sanitizer = sanitize_text) -> TaskStatus:
     percentage = read_percentage(fields.get("percentage"))
     trigger_word = read_trigger_word(fields.get("trigger_word"))
     expires_at = read_time(fields.get("expires_at"))
-    image_urls = keep_web_urls(array_or_empty(fields.get("image_urls")))
+    image_urls = read_image_urls(fields)
     read = {
         "task_id": task_id,
         "percentage": percentage,
@@ -115,6 +115,11 @@ def read_task_id(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT:
         return str(value)
     return value if isinstance(value, str) and _TASK_ID.fullmatch(value) else None
+
+
+def read_image_urls(fields: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the links of generated images that can be shown unchanged."""
+    return keep_web_urls(array_or_empty(fields.get("image_urls")))
 
 
 def read_trigger_word(value: object) -> str | None:
