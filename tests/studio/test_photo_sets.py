@@ -29,6 +29,7 @@ from apiframe_studio.studio import Studio, StudioConfig
 
 from .stepped_clock import EPOCH, SteppedClock
 
+pytestmark = pytest.mark.usefixtures("photos_decoded_once")
 AGREED_AT = EPOCH - 3600
 
 

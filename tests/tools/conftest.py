@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,8 +21,6 @@ from pydantic import SecretStr
 import apiframe_tools
 from apiframe_server.composition import build_server
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.photos.decoders import _Pool
-from apiframe_studio.photos.limits import Limits
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 
@@ -152,24 +148,9 @@ def _tools_built_once() -> Generator[None]:
         yield
 
 
-_Decoded = tuple[dict[str, Any], list[bytes]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _each_photo_decoded_once() -> Generator[None]:
-    """Give what a decoder process really answered again for the same bytes: every test copies the same photos."""
-    decode, known = _Pool._decode, dict[str, _Decoded]()
-
-    async def decode_once(
-        pool: _Pool, decoder: Any, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]
-    ) -> _Decoded:
-        key = repr((limits, sorted(head.items()), [hashlib.sha256(blob).digest() for blob in blobs]))
-        if key not in known:
-            known[key] = await decode(pool, decoder, limits, head, blobs)
-        return deepcopy(known[key])
-
-    with patch.object(_Pool, "_decode", decode_once):
-        yield
+@pytest.fixture(autouse=True)
+def _decoding(photos_decoded_once: None) -> None:
+    """Most tests here copy the same photos; `tests/studio/photos` decodes them."""
 
 
 @pytest.fixture
