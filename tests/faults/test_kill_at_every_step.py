@@ -1,7 +1,7 @@
 """Kill -9 and disk errors at every step of one start: at most one paid request, and no accepted id is lost.
 
 A child starts a training and is killed, or gets an error, at its Nth call of one system call, for every N until it
-survives. Then all leases expire, the program restarts on the same ledger, and the same call is made twice. In every
+survives (in `make test`, for some). Then all leases expire, the program restarts on the same ledger, and the same call is made twice. In every
 case the service got at most one paid request, and an accepted id is in the ledger or its row is listed as
 unconfirmed.
 """
@@ -50,8 +50,8 @@ AFTER_ALL_LEASES = 120.0
 LEDGER_CALLS = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "mkdir", "pread64", "fcntl", "openat")
 NETWORK_CALLS = ("connect", "sendto", "recvfrom", "epoll_wait")
 
-SAMPLED = {"openat": 3, "pread64": 4, "fcntl": 4, "epoll_wait": 4, "recvfrom": 2}
-"""The step between the swept calls in `make test`, for calls after which disk and service are as before."""
+SAMPLED = {"pwrite64": 3, "fdatasync": 3, "openat": 6, "pread64": 8, "fcntl": 8, "epoll_wait": 6, "recvfrom": 3}
+"""The step between the swept calls in `make test`; `make test-kills` sweeps every call."""
 all_calls = pytest.mark.parametrize(
     "all_calls", [False, pytest.param(True, marks=pytest.mark.long)], ids=["sampled", "all calls"]
 )
@@ -227,7 +227,7 @@ def test_a_start_killed_at_any_step_is_paid_at_most_once_and_loses_no_accepted_i
     assert_promises_kept(outcomes)
     killed = [outcome for outcome in outcomes if outcome.ended == -9]
     survived = {(outcome.point.call, outcome.point.main_thread) for outcome in outcomes if outcome.ended == 0}
-    assert len(killed) >= 200
+    assert len(killed) >= (200 if all_calls else 60)
     assert survived >= {(call, main_thread) for counts, main_thread in counted for call in counts}
     # The sweep must kill before, during and after the paid request.
     ends = Counter((outcome.before, outcome.found[1].state) for outcome in killed if outcome.found)
@@ -251,18 +251,18 @@ class Failing:
         return [Point(self.call, n, f"error={self.error}", self.lasts) for n in range(first, made + 1, step)]
 
 
-# Where several errors share a call, each of its calls gets one of them in turn.
+# Where several errors share a call, they take turns.
 FAILING = {
-    "a full disk at one write": Failing("pwrite64", "ENOSPC", first=1, step=3),
-    "a disk that stays full": Failing("pwrite64", "ENOSPC", lasts=True, first=2, step=3),
-    "a failed write": Failing("pwrite64", "EIO", first=3, step=3),
-    "a failed sync": Failing("fdatasync", "EIO", first=1, step=2),
-    "all further syncs fail": Failing("fdatasync", "EIO", lasts=True, first=2, step=2),
-    "a failed read": Failing("pread64", "EIO", step=2),
+    "a full disk at one write": Failing("pwrite64", "ENOSPC", first=1, step=6),
+    "a disk that stays full": Failing("pwrite64", "ENOSPC", lasts=True, first=3, step=6),
+    "a failed write": Failing("pwrite64", "EIO", first=5, step=6),
+    "a failed sync": Failing("fdatasync", "EIO", first=1, step=4),
+    "all further syncs fail": Failing("fdatasync", "EIO", lasts=True, first=3, step=4),
+    "a failed read": Failing("pread64", "EIO", step=6),
     "the journal cannot be removed": Failing("unlink", "EIO"),
     "no space to spool": Failing("write", "ENOSPC"),
     "a folder cannot be created": Failing("mkdir", "ENOSPC"),
-    "a file cannot be opened": Failing("openat", "ENOSPC", step=2),
+    "a file cannot be opened": Failing("openat", "ENOSPC", step=4),
 }
 
 
@@ -300,13 +300,13 @@ def assert_disk_promises_kept(outcome: Outcome) -> None:
 
 
 SERVER_SWEEP = {
-    "pwrite64": 6,
-    "fdatasync": 3,
+    "pwrite64": 12,
+    "fdatasync": 6,
     "unlink": 1,
     "fsync": 1,
     "sendto": 1,
     "connect": 1,
-    "recvfrom": 3,
+    "recvfrom": 6,
     "write": 1,
 }
 """The same for the whole server, whose calls for the ledger are those of the start above."""
@@ -368,6 +368,6 @@ def test_a_server_killed_at_any_step_pays_at_most_once_and_loses_no_accepted_id(
     assert_promises_kept(outcomes)
     killed = [outcome for outcome in outcomes if outcome.ended == -9]
     ends = Counter((outcome.before, outcome.found[1].state) for outcome in killed if outcome.found)
-    assert len(killed) >= 60
+    assert len(killed) >= (60 if all_calls else 25)
     assert min(ends[0, State.QUEUED], ends[1, State.QUEUED], ends[1, State.UNCONFIRMED]) > 0
     print(f"{len(killed)} kills of the whole server: {dict(ends)}")

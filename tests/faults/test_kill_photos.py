@@ -41,7 +41,7 @@ IN_ANY_THREAD = (
     "renameat",
 )
 IN_THE_MAIN_THREAD = ("connect", "sendto", "recvfrom")
-SAMPLED = {"pwrite64": 5, "fdatasync": 3, "fsync": 3, "write": 3, "sendto": 3, "recvfrom": 3}
+SAMPLED = {"pwrite64": 10, "fdatasync": 6, "fsync": 6, "write": 5, "sendto": 5, "recvfrom": 5}
 """The step between the swept calls in `make test`; how a ledger is written is swept for a training."""
 
 
@@ -126,7 +126,7 @@ def test_a_call_killed_at_any_step_is_paid_at_most_once_and_loses_no_accepted_id
     assert [promise for outcome in outcomes for promise in outcome.broken_promises()] == []
     killed = [outcome for outcome in outcomes if outcome.ended == -9]
     ends = Counter((outcome.before, outcome.last["state"]) for outcome in killed)
-    assert len(killed) >= 40
+    assert len(killed) >= (40 if all_calls else 15)
     # The sweep must kill before, during and after the paid request.
     assert min(ends[0, "finished"], ends[1, "finished"], ends[1, "unconfirmed"]) > 0
     print(f"{worker.verb}: {len(killed)} kills: {dict(ends)}")
