@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-floor lint docs site picture bench bundle conformance judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-kills coverage test-floor lint docs site picture bench bundle conformance judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -39,7 +39,13 @@ test-fast: $(VENV)/dev.stamp ## run the tests without the slow ones
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long"
 
 test-long: $(VENV)/dev.stamp ## run only the long tests, which take minutes
-	@$(BIN)/python -m pytest -m long
+	@$(BIN)/python -m pytest $(PARALLEL) -m long
+
+test-kills: $(VENV)/dev.stamp ## kill the program at every step of a paid call (part of test-long)
+	@$(BIN)/python -m pytest $(PARALLEL) -m long tests/faults $(TEST_OPTIONS)
+
+coverage: $(VENV)/dev.stamp ## measure which branches the tests run, and fail below the limits
+	@$(BIN)/python .ci/branch_coverage.py $(TEST_OPTIONS)
 
 test-floor: ## run the tests with the lowest versions that pyproject.toml allows
 	@$(PYTHON) requirements/floor.py $(CACHE)/floor

@@ -1,9 +1,9 @@
 """Kill -9 and disk errors at every step of one start: at most one paid request, and no accepted id is lost.
 
 A child starts a training and is killed, or gets an error, at its Nth call of one system call, for every N until it
-survives (in `make test`, for some). Then all leases expire, the program restarts on the same ledger, and the same call is made twice. In every
-case the service got at most one paid request, and an accepted id is in the ledger or its row is listed as
-unconfirmed.
+survives (for some N in `make test`). Then all leases expire, the program restarts on the same ledger, and the same
+call is made twice. In every case the service got at most one paid request, and an accepted id is in the ledger or its
+row is listed as unconfirmed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ from .child_process import (
 )
 
 REASON = strace_is_missing()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
+    pytest.mark.no_coverage("coverage writes files of its own, so that other calls would be swept"),
+]
 
 KEY = SecretStr("v1-test-key-0123456789")
 WORKERS = 3
@@ -50,7 +54,15 @@ AFTER_ALL_LEASES = 120.0
 LEDGER_CALLS = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "mkdir", "pread64", "fcntl", "openat")
 NETWORK_CALLS = ("connect", "sendto", "recvfrom", "epoll_wait")
 
-SAMPLED = {"pwrite64": 3, "fdatasync": 3, "openat": 6, "pread64": 8, "fcntl": 8, "epoll_wait": 6, "recvfrom": 3}
+SAMPLED = {
+    "pwrite64": 3,
+    "fdatasync": 3,
+    "openat": 6,
+    "pread64": 8,
+    "fcntl": 8,
+    "epoll_wait": 6,
+    "recvfrom": 3,
+}
 """The step between the swept calls in `make test`; `make test-kills` sweeps every call."""
 all_calls = pytest.mark.parametrize(
     "all_calls", [False, pytest.param(True, marks=pytest.mark.long)], ids=["sampled", "all calls"]

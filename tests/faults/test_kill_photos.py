@@ -25,7 +25,11 @@ from .child_process import ForkServer, Job, PaidService, strace_is_missing, whol
 from .test_kill_at_every_step import Point, Worker, all_calls, calls_of_one_start, swept
 
 REASON = strace_is_missing()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
+    pytest.mark.no_coverage("coverage writes files of its own, so that other calls would be swept"),
+]
 
 AFTER_ALL_LEASES = 1200.0
 PAID_AT = {"prepare": "/ai-photo-upload", "generate": "/ai-photo-generate"}
