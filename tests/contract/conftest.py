@@ -72,7 +72,7 @@ async def service() -> AsyncIterator[Service]:
     """The service under test."""
     if REAL:
         photos = os.environ.get("APIFRAME_CONTRACT_IMAGES_ID", "")
-        async with httpx.AsyncClient(base_url=BASE_URL, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=BASE_URL, timeout=60) as client:
             yield Service(client, API_KEY, photos)
         return
     sandbox = Sandbox(clock=lambda: START)

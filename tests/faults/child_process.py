@@ -125,12 +125,12 @@ class PaidService:
         """Return the paid requests that arrived, complete or not, once all open connections are served."""
         host, port = self.base_url.removeprefix("http://").split(":")
         # Connections are accepted in order: once this one is served, every earlier one has its thread.
-        with socket.create_connection((host, int(port)), timeout=30) as last:
+        with socket.create_connection((host, int(port)), timeout=60) as last:
             last.sendall(b"GET /last HTTP/1.1\r\n\r\n")
             while last.recv(65536):
                 pass
         with self._changed:
-            assert self._changed.wait_for(lambda: self._active == 0, timeout=30)
+            assert self._changed.wait_for(lambda: self._active == 0, timeout=60)
         return [request for request in self.server.posts if request.target == self.paid_at]
 
     def _serve(self, connection: socket.socket, server: FaultServer) -> None:
@@ -169,8 +169,8 @@ def strace_is_missing() -> str | None:
     assert probe.stderr is not None
     attached = "attached" in probe.stderr.readline()
     target.stdin.close()
-    target.wait(30)
-    probe.communicate(timeout=30)
+    target.wait(60)
+    probe.communicate(timeout=60)
     return None if attached else "strace is not allowed to attach to a process"
 
 

@@ -59,7 +59,7 @@ LOADED_FOR_THE_SERVER = (
 
 
 async def _start(job: dict[str, Any]) -> dict[str, Any]:
-    plan = StudioConfig(Path(job["ledger"]), job["base_url"], SecretStr(KEY), paid_seconds=5.0)
+    plan = StudioConfig(Path(job["ledger"]), job["base_url"], SecretStr(KEY), paid_seconds=20.0)
     studio = Studio(plan)
     try:
         training = await studio.trainings.start(TrainingRequest(job["photos"], "TOKSIS"))
@@ -103,7 +103,7 @@ def _server(job: dict[str, Any], stdin: int, stdout: int) -> int:
     os.environ["APIFRAME_API_KEY"] = KEY
     os.environ["APIFRAME_BASE_URL"] = job["base_url"]
     os.environ["APIFRAME_DATA_DIR"] = str(Path(job["ledger"]).parent)
-    os.environ["APIFRAME_PAID_SECONDS"] = "5"
+    os.environ["APIFRAME_PAID_SECONDS"] = "20"
     return main([])
 
 

@@ -167,7 +167,7 @@ async def test_a_faulty_paid_request_raises_the_expected_error_and_is_sent_once(
     expected = EXPECTED[fault]
     size = {"size": LARGER_THAN_ANY_BUFFER} if fault == "never_reads" else {}
     deadlines = SHORT if expected.reason == "timeout" else LONG
-    with fault_server(fault) as server, anyio.fail_after(30), pytest.raises(ApiframeError) as caught:
+    with fault_server(fault) as server, anyio.fail_after(60), pytest.raises(ApiframeError) as caught:
         await PAID[paid](client(server, deadlines), **size, seconds=deadlines.paid)
     error = caught.value
     assert type(error) is expected.error
@@ -249,11 +249,11 @@ HUNDRED_OF_100_KB = [bytes(100_000)] * 100
 @pytest.mark.slow
 async def test_a_slow_upload_is_not_a_stalled_one() -> None:
     progress: list[tuple[int, int]] = []
-    with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(40):
+    with fault_server("slow", faults={"slow": body_read_slowly}) as server, anyio.fail_after(60):
         began = anyio.current_time()
         accepted = await client(server, Deadlines(connect=5, stalled=1.9)).upload(
             UploadCall(HUNDRED_OF_100_KB, ethnicity="white", gender="male"),
-            deadline_seconds=30,
+            deadline_seconds=600,
             on_sent=lambda *now: progress.append(now),
         )
         took = anyio.current_time() - began
@@ -265,15 +265,13 @@ async def test_a_slow_upload_is_not_a_stalled_one() -> None:
 
 async def test_a_stalled_upload_ends_long_before_its_deadline() -> None:
     progress: list[int] = []
-    with fault_server("stalls", faults={"stalls": body_read_at_first}) as server, anyio.fail_after(20):
-        began = anyio.current_time()
-        with pytest.raises(OutcomeUnknown) as caught:
-            await client(server, Deadlines(connect=5, stalled=0.5)).upload(
-                UploadCall(HUNDRED_OF_100_KB * 3, ethnicity="white", gender="male"),
-                deadline_seconds=60,
-                on_sent=lambda n, _: progress.append(n),
-            )
-        assert anyio.current_time() - began < 15
+    stalling = fault_server("stalls", faults={"stalls": body_read_at_first})
+    with stalling as server, anyio.fail_after(60), pytest.raises(OutcomeUnknown) as caught:
+        await client(server, Deadlines(connect=5, stalled=0.5)).upload(
+            UploadCall(HUNDRED_OF_100_KB * 3, ethnicity="white", gender="male"),
+            deadline_seconds=600,
+            on_sent=lambda n, _: progress.append(n),
+        )
     assert caught.value.reason == "timeout"
     assert 3_000_000 < progress[-1] < 40_000_000
 
@@ -281,7 +279,7 @@ async def test_a_stalled_upload_ends_long_before_its_deadline() -> None:
 async def test_an_upload_rejected_while_sending_is_neither_accepted_nor_not_sent() -> None:
     # Whether the response can still be read is a race with the reset that follows it.
     rejecting = fault_server("no", faults={"no": refused_and_closed_while_sending})
-    with rejecting as server, anyio.fail_after(20), pytest.raises((Refused, OutcomeUnknown)):
+    with rejecting as server, anyio.fail_after(60), pytest.raises((Refused, OutcomeUnknown)):
         await upload(client(server), LARGER_THAN_ANY_BUFFER)
     assert len(server.posts) == 1
 
@@ -290,7 +288,7 @@ async def test_an_upload_rejected_while_sending_is_neither_accepted_nor_not_sent
 async def test_a_read_is_retried_after_a_transient_fault(fault: str) -> None:
     with stamina.set_testing(True, attempts=3), fault_server(fault, fault, "accepted") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=5, read=15))
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             assert (await api.fetch(ID)).task_id == ID
         await api.aclose()
     assert len(server.posts) == 3
@@ -302,7 +300,7 @@ async def test_a_read_is_retried_after_a_transient_fault(fault: str) -> None:
 async def test_a_read_is_not_retried_after_a_permanent_fault(fault: str) -> None:
     with stamina.set_testing(True, attempts=3), fault_server(fault) as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url)
-        with pytest.raises(ApiframeError), anyio.fail_after(20):
+        with pytest.raises(ApiframeError), anyio.fail_after(60):
             await api.fetch(ID)
         await api.aclose()
     assert len(server.posts) == 1
@@ -311,7 +309,7 @@ async def test_a_read_is_not_retried_after_a_permanent_fault(fault: str) -> None
 async def test_a_silent_connection_leaves_time_for_a_retry() -> None:
     with fault_server("silent", "accepted") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=5, read=6))
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             assert (await api.fetch(ID)).task_id == ID
         await api.aclose()
     assert len(server.posts) == 2
@@ -320,11 +318,10 @@ async def test_a_silent_connection_leaves_time_for_a_retry() -> None:
 async def test_all_attempts_of_a_read_share_one_deadline() -> None:
     with fault_server("silent") as server:
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=2, read=2))
-        began = anyio.current_time()
         with pytest.raises(OutcomeUnknown):
             await api.fetch(ID)
-        assert anyio.current_time() - began < 5.5
         await api.aclose()
+    assert len(server.posts) < 3  # Each on its own time, all three attempts would be made.
 
 
 async def test_an_eleventh_concurrent_read_waits_for_a_connection_and_is_not_sent() -> None:
@@ -341,7 +338,7 @@ async def test_an_eleventh_concurrent_read_waits_for_a_connection_and_is_not_sen
         answered.append((await api.fetch(f"task-{number}")).task_id)
 
     held = fault_server("hold", faults={"hold": hold})
-    with held as server, anyio.fail_after(20), stamina.set_testing(True, attempts=1):
+    with held as server, anyio.fail_after(60), stamina.set_testing(True, attempts=1):
         api = ApiframeV1(key=KEY, base_url=server.base_url, deadlines=Deadlines(connect=2, read=20))
         async with anyio.create_task_group() as group:
             for number in range(10):

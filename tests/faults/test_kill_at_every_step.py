@@ -44,7 +44,7 @@ REASON = strace_is_missing()
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(REASON is not None, reason=REASON or ""),
-    pytest.mark.no_coverage("coverage writes files of its own, so that other calls would be swept"),
+    pytest.mark.no_coverage("coverage writes files, and their calls would be swept too"),
 ]
 
 KEY = SecretStr("v1-test-key-0123456789")

@@ -232,14 +232,14 @@ class Gate:
 
     async def until_arrived(self) -> None:
         """Wait for a request and reset for the next one."""
-        assert await anyio.to_thread.run_sync(self.arrived.wait, 5)
+        assert await anyio.to_thread.run_sync(self.arrived.wait, 60)
         self.arrived.clear()
 
     def __call__(self, connection: socket.socket, server: FaultServer) -> None:
         read_request(connection, server)
         response = next(self._answers)
         self.arrived.set()
-        self.go.wait(5)
+        self.go.wait(60)
         connection.sendall(response)
 
 

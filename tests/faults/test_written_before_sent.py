@@ -14,7 +14,7 @@ from .child_process import ForkServer, Job, PaidService, strace_is_missing
 REASON = strace_is_missing()
 pytestmark = [
     pytest.mark.skipif(REASON is not None, reason=REASON or ""),
-    pytest.mark.no_coverage("coverage writes files of its own, and the order of all writes is compared"),
+    pytest.mark.no_coverage("coverage writes files, and the order of all writes is compared"),
 ]
 
 WRITES = ("pwrite64", "write", "ftruncate")

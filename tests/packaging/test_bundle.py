@@ -137,7 +137,7 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
                 json.loads(await responses.receive_until(b"\n", 1_000_000)) for _ in range(2)
             ]
         await server.stdin.aclose()
-        with anyio.fail_after(15):
+        with anyio.fail_after(60):
             assert await server.wait() == 0
     assert initialized["result"]["serverInfo"]["version"] == apiframe_studio.__version__
     assert "start_training" in {tool["name"] for tool in listed["result"]["tools"]}

@@ -147,7 +147,7 @@ def _in_a_terminal(command: list[str], env: dict[str, str], answer: str) -> tupl
                 shown += piece.decode()
                 if shown.endswith("[y/N] "):
                     terminal.write(answer.encode() + b"\n")
-        return shown.replace("\r\n", "\n"), process.wait(30)
+        return shown.replace("\r\n", "\n"), process.wait(60)
 
 
 async def test_an_unknown_subject_or_an_unreadable_ledger_is_reported_in_one_line(tmp_path: Path) -> None:

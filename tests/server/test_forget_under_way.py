@@ -45,7 +45,7 @@ class Service:
         path = server.requests[-1].target
         if path == self.held:
             self.seen.set()
-            self.open.wait(15)
+            self.open.wait(60)
         self.answered.append(path)
         if self.is_busy and path == self.held:
             self.is_busy = False
@@ -111,7 +111,7 @@ async def _forget_while_held(
 ) -> dict[str, Any]:
     """Call a tool, forget its subject while the response is delayed, and return the result."""
     asked = await wire.ask("tools/call", {"name": tool, "arguments": arguments})
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while not service.seen.is_set():
             await anyio.lowlevel.checkpoint()
     await _forget(service, folder)

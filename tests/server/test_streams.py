@@ -46,7 +46,7 @@ async def test_a_client_is_answered_while_all_shared_threads_are_busy(pipe: Pipe
     for taker in takers:
         limiter.acquire_on_behalf_of_nowait(taker)
     try:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await outgoing.send(SessionMessage(PING))
             assert (await incoming.receive()).message == PING
     finally:

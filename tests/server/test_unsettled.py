@@ -28,7 +28,7 @@ async def test_images_killed_while_sending_are_unconfirmed_in_the_list_and_in_do
                 "tools/call",
                 {"name": "generate_photos", "arguments": {"task_id": "t-1", "prompt": "by the sea"}},
             )
-            with anyio.fail_after(15):
+            with anyio.fail_after(60):
                 while not any(post.target == "/ai-photo-generate" for post in service.posts):
                     await anyio.lowlevel.checkpoint()
             wire.process.kill()

@@ -112,7 +112,7 @@ async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subject
     studio: Studio, tmp_path: Path
 ) -> None:
     """Two names may share a folder. Unlisted files are recognised by the ref in their name."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         for subject in ("a/b", "a:b"):
             await _trained(studio, subject)
             await studio.images.generate(ImageRequest("by the sea", subject=subject), 20)
@@ -132,7 +132,7 @@ async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subject
 async def test_an_image_left_by_a_process_that_crashed_after_forgetting_is_removed(
     studio: Studio, tmp_path: Path, by: str
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         for subject in ("Anna", "Berta"):
             await _trained(studio, subject)
         for subject in ("Anna", "Berta"):

@@ -151,7 +151,7 @@ async def test_a_file_that_replaced_a_saved_image_is_neither_shown_nor_waited_fo
     image_store: ImageStore, saved: SavedImage, secret: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     plant(Path(saved.path), secret)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         assert await image_store.read(saved) is None
         assert await image_store.previews([saved]) == []
         assert not await image_store.on_disk([saved])
@@ -165,7 +165,7 @@ async def test_forgetting_removes_only_regular_files_of_the_folder_and_reports_t
 ) -> None:
     path = Path(saved.path)
     plant(path, secret)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         left = await in_file_thread(image_store.remove, "Anna", [saved.ref], [saved])
     assert _content(secret) == SECRET
     assert path in left
@@ -237,7 +237,7 @@ def _swapping(place: Path, *beside: Path) -> Generator[None]:
             yield
         finally:
             process.stdin.close()
-            process.wait(10)
+            process.wait(60)
 
 
 @posix
@@ -410,9 +410,9 @@ async def test_blocked_file_access_does_not_block_standard_input() -> None:
 
     def hang() -> None:
         stuck.release()
-        release.wait(30)
+        release.wait(60)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             for _ in range(60):
                 group.start_soon(in_file_thread, hang)

@@ -29,7 +29,7 @@ class Work:
 
 async def test_a_call_returns_after_its_time_and_the_work_continues() -> None:
     work, jobs = Work(), Jobs()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with jobs:
             assert await jobs.run("up-1", work, 0.01) is False
             assert jobs.is_running("up-1")
@@ -47,7 +47,7 @@ async def test_calls_with_the_same_key_join_and_calls_with_another_key_do_not() 
     async def join() -> None:
         done.append(await jobs.run("up-1", work, 5))
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with jobs, anyio.create_task_group() as group:
             for _ in range(5):
                 group.start_soon(join)
@@ -59,7 +59,7 @@ async def test_calls_with_the_same_key_join_and_calls_with_another_key_do_not() 
 
 async def test_cancelling_a_call_does_not_cancel_the_work() -> None:
     work, jobs = Work(), Jobs()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with jobs:
             with anyio.move_on_after(0.01) as scope:
                 await jobs.run("up-1", work, 5)
@@ -73,7 +73,7 @@ async def test_an_error_is_raised_in_the_waiting_call_and_the_next_call_starts_a
     jobs = Jobs()
     work = Work(ValueError("once"))
     work.release.set()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with jobs:
             for _ in range(2):
                 with pytest.raises(ValueError, match="once"):
@@ -85,7 +85,7 @@ async def test_an_error_without_a_waiting_call_is_logged_and_ends_no_other_work(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     jobs, work, other = Jobs(), Work(ValueError("unseen")), Work()
-    with anyio.fail_after(20), caplog.at_level(logging.WARNING):
+    with anyio.fail_after(60), caplog.at_level(logging.WARNING):
         async with jobs:
             assert not await jobs.run("up-1", work, 0.01)
             assert not await jobs.run("up-2", other, 0.01)
@@ -100,7 +100,7 @@ async def test_an_error_without_a_waiting_call_is_logged_and_ends_no_other_work(
 
 async def test_work_ends_with_the_program() -> None:
     work, jobs = Work(), Jobs()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with jobs:
             await jobs.run("up-1", work, 0.01)
     assert (work.started, work.finished) == (1, 0)
@@ -110,6 +110,6 @@ async def test_work_ends_with_the_program() -> None:
 async def test_without_a_running_program_the_work_is_done_within_the_call() -> None:
     work = Work()
     work.release.set()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         assert await Jobs().run("up-1", work, 0.0) is True
     assert work.finished == 1

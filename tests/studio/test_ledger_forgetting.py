@@ -206,7 +206,7 @@ async def forgetful(
         output_folder=tmp_path / "portraits",
     )
     service.studio = Studio(plan, clock)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         yield service
     await service.studio.aclose()
     sandbox.close()

@@ -91,7 +91,7 @@ async def test_an_error_in_the_program_passes_through_the_studio_unchanged() -> 
 
 async def test_leaving_a_studio_waits_for_a_paid_request_under_way(tmp_path: Path) -> None:
     async with anyio.create_task_group() as group:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with Studio.sandbox(tmp_path) as studio:
                 group.start_soon(studio.trainings.start, TrainingRequest("sandbox-person"))
                 while not studio._submitter._in_flight:

@@ -42,7 +42,7 @@ async def opened(
         output_folder=folder / "portraits",
     )
     studio = Studio(plan, clock)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         yield studio
     await studio.aclose()
 

@@ -63,7 +63,7 @@ class HandClock:
 
     async def until_sleepers(self, number: int) -> None:
         """Wait until there are this many sleeping tasks."""
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while self.sleepers != number:
                 await self._changed.wait()
 
@@ -93,7 +93,7 @@ class Session:
 
     async def call(self, tool: str, **arguments: Any) -> CallToolResult:
         """Call a tool and return any result."""
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             return await self.client.call_tool(tool, arguments)
 
     async def ask(self, tool: str, **arguments: Any) -> Reply:

@@ -255,12 +255,12 @@ async def test_a_slow_upload_continues_after_the_call_and_the_same_call_reports_
     asked = {"paths": [str(photos)], **ATTRIBUTES}
     async with gating(UPLOAD) as gated:
         first = await show(gated.session, "prepare_photos", **asked)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await gated.arrived.wait()
         second = await show(gated.session, "prepare_photos", **asked)
         looked = await gated.session.ask("list_trainings")
         gated.open.set()
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while gated.session.studio.jobs.is_running(first.facts["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True
@@ -446,7 +446,7 @@ async def test_the_wait_for_a_set_in_preparation_is_limited(
     async with serving(speeds={"upload_seconds": seconds}) as session:
         monkeypatch.setattr(prepare_photos, "MAX_SECONDS", 0.0)
         first = (await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)).facts
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while session.studio.jobs.is_running(first["ref"]):
                 await anyio.lowlevel.checkpoint()
         clock.runs = True

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def _complete(session: Session, beginning: str, argument: str = "subject") -> list[str]:
     reference = PromptReference(type="ref/prompt", name="portrait_ideas")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         done = await session.client.complete(reference, {"name": argument, "value": beginning})
     return done.completion.values
 

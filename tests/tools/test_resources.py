@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 async def _text(session: Session, uri: str) -> str:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         [content] = (await session.client.read_resource(uri)).contents
     assert isinstance(content, TextResourceContents)
     return content.text
 
 
 async def _refused(session: Session, uri: str) -> str:
-    with anyio.fail_after(20), pytest.raises(MCPError) as refused:
+    with anyio.fail_after(60), pytest.raises(MCPError) as refused:
         await session.client.read_resource(uri)
     return str(refused.value)
 

@@ -139,7 +139,7 @@ async def generated(sandbox: Sandbox) -> tuple[ApiframeV1, Accepted]:
 
 async def test_a_fast_service_returns_the_images() -> None:
     sandbox = Sandbox(clock=lambda: 0.0)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         _, made = await generated(sandbox)
     sandbox.close()
     assert made.task_id is not None
@@ -148,7 +148,7 @@ async def test_a_fast_service_returns_the_images() -> None:
 
 async def test_a_slow_service_returns_an_id_to_poll() -> None:
     sandbox = Sandbox(clock=lambda: 0.0, generation_seconds=10)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         api, made = await generated(sandbox)
         assert made.image_urls == ()
         assert made.task_id is not None

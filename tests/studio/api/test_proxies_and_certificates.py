@@ -45,7 +45,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 async def client_of(base_url: str) -> AsyncIterator[ApiframeV1]:
     deadlines = Deadlines(connect=1, read=2, paid=2)
     api = ApiframeV1(key=SecretStr(KEY), base_url=base_url, allow_http=True, deadlines=deadlines)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         yield api
     await api.aclose()
 
@@ -213,7 +213,7 @@ async def test_concurrent_callers_share_one_tls_context() -> None:
     async def take() -> None:
         contexts.append(await tls.get_tls_context("https://photos.invalid"))
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             for _ in range(10):
                 group.start_soon(take)

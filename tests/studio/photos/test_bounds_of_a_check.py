@@ -39,7 +39,7 @@ def old(photo_folder: Path, put: Put) -> Path:
 
 
 async def check_folder(folder: Path, cache: PhotoCache, seconds: float | None = None) -> PhotoCheck:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         return await check([folder], AllowedFolders([folder]), seconds=seconds, cache=cache)
 
 
@@ -65,7 +65,7 @@ async def test_a_checked_file_is_not_checked_again_until_it_changes(old: Path) -
 
     async def again() -> PhotoCheck:
         reports.clear()
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             return await check([old], AllowedFolders([old]), progress=record, cache=cache)
 
     cache = PhotoCache()
@@ -96,7 +96,7 @@ async def test_cached_content_is_never_sent_for_a_changed_file(old: Path) -> Non
     checked = await check_folder(old, cache)
     first = await prepare(checked, cache=cache)
     (old / "2.jpg").write_bytes((old / "1.jpg").read_bytes() + b"x")
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         second = await prepare(checked, cache=cache)
     assert len(first.jpegs) == 7
     assert [photo.photo.name for photo in second.changed] == ["2.jpg"]
@@ -158,7 +158,7 @@ def test_a_photo_is_large_by_its_header_and_only_if_it_is_decoded_at_full_size(
 
 async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait() -> None:
     answers: list[str] = []
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         async with open_decoders(Limits(large_pixels=10_000)) as pool, anyio.create_task_group() as group:
 
             async def ask(name: str, side: int) -> None:

@@ -246,7 +246,7 @@ async def test_three_hundred_hostile_files_get_a_verdict_each_and_do_no_harm() -
 
 @pytest.mark.parametrize("format_", FORMATS)
 async def test_a_valid_photo_after_hostile_ones_is_read(format_: str) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_decoders(Limits(), 1) as pool:
             assert await outcome(pool, "measure", small(format_)) is None
 
@@ -254,7 +254,7 @@ async def test_a_valid_photo_after_hostile_ones_is_read(format_: str) -> None:
 async def test_a_photo_that_takes_too_long_ends_its_decoder_not_the_check() -> None:
     slow = io.BytesIO()
     Image.new("RGB", (7000, 7000)).save(slow, "PNG")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_decoders(Limits(seconds=0.05), 1) as pool:
             assert await outcome(pool, "measure", slow.getvalue()) is Reason.TOOK_TOO_LONG
             pool.limits = Limits()
@@ -262,7 +262,7 @@ async def test_a_photo_that_takes_too_long_ends_its_decoder_not_the_check() -> N
 
 
 async def test_a_crashed_decoder_is_replaced() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_decoders(Limits(), 1) as pool:
             with pytest.raises(DecodeFailed) as refused:
                 await pool.ask({"job": "no such job"})
@@ -273,7 +273,7 @@ async def test_a_crashed_decoder_is_replaced() -> None:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel keeps RLIMIT_AS on Linux")
 async def test_a_decompression_bomb_within_the_pixel_limit_reaches_the_memory_limit() -> None:
     bomb = png(chunk(b"IDAT", zlib.compress(bytes(2_000_000), 9)), width=20_000, height=20_000)
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         async with open_decoders(Limits(pixels=500_000_000, memory=900_000_000), 1) as pool:
             assert await outcome(pool, "measure", bomb) is Reason.TOO_LARGE
             assert await outcome(pool, "measure", small("PNG")) is None
@@ -283,7 +283,7 @@ async def test_a_file_with_too_many_bytes_is_not_decoded(
     photo_folder: Path, allowed: AllowedFolders, put: Callable[..., Path]
 ) -> None:
     put("long.jpg", small("JPEG") + bytes(5000))
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         checked = await check([photo_folder], allowed, limits=Limits(bytes=4000))
     assert checked.photos[0].reasons == (Reason.TOO_MANY_BYTES,)
 
@@ -295,7 +295,7 @@ async def test_hostile_and_valid_photos_in_one_folder_are_distinguished(
     put("b cut.jpg", put("a sound one.jpg", 1).read_bytes()[:5000])
     put("c bomb.png", png(chunk(b"IDAT", zlib.compress(bytes(1000))), width=60_000, height=60_000))
     put("d page.jpg", b"<html>")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         checked = await check([photo_folder], allowed)
     wrong = [photo.reasons for photo in checked.photos[1:]]
     assert wrong == [(Reason.DAMAGED,), (Reason.TOO_LARGE,), (Reason.NOT_AN_IMAGE,)]

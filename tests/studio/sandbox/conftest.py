@@ -53,7 +53,7 @@ class Receiver:
 
     async def next_post(self) -> str:
         """Return the next request, headers and body, as text."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             return await self._posts.receive()
 
     def unread(self) -> int:

@@ -18,7 +18,7 @@ KEY = {"Authorization": SANDBOX_KEY}
 
 
 async def test_a_free_port_is_chosen_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             address = await tasks.start(serve)
             async with httpx.AsyncClient(base_url=address, headers=KEY) as client:
@@ -36,7 +36,7 @@ async def test_a_served_sandbox_posts_a_change_without_a_request(
     time = START
     sandbox = Sandbox(clock=lambda: time)
     body = {"training_images_id": "sandbox-person", "webhook_url": receiver.url}
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             address = await tasks.start(lambda **options: serve(sandbox=sandbox, **options))
             async with httpx.AsyncClient(base_url=address, headers=KEY) as client:

@@ -77,7 +77,7 @@ async def test_a_request_that_exceeds_the_credits_is_rejected_and_not_recorded(c
 
 def _spend(path: Path, all_started: Barrier) -> None:
     store = Store(path, start_credits=100)
-    all_started.wait(30)
+    all_started.wait(60)
     for number in range(20):
         task = Training(
             task_id=f"{multiprocessing.current_process().name}-{number}",
