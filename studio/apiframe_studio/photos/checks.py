@@ -98,13 +98,13 @@ class _Checker:
         waiting = [place for place in places if place not in found]
         known = len(found)
 
-        async def hear(done: int, _of: int) -> None:
+        async def report(done: int, _of: int) -> None:
             if progress is not None:
                 await progress(known + done, len(self.photos))
 
         if known:
-            await hear(0, known)
-        results = await map_until(waiting, self._measure, self.pool.width, hear, until)
+            await report(0, known)
+        results = await map_until(waiting, self._measure, self.pool.width, report, until)
         found |= {waiting[turn]: measured for turn, measured in results.items()}
         return [self._rate(place, found[place]) for place in sorted(found)]
 

@@ -269,12 +269,12 @@ class TrainingList(Result):
     def _unsettled(self) -> list[str]:
         if not self.unsettled:
             return []
-        told = [str(row) for row in self.unsettled[:MAX_LISTED]]
-        more = self.unsettled_total - len(told)
+        rows = [str(row) for row in self.unsettled[:MAX_LISTED]]
+        more = self.unsettled_total - len(rows)
         beyond = self.unsettled_total - len(self.unsettled)
         rest = f"the first {len(self.unsettled)}" if beyond else "them"
         listed = [f"- and {more} more (the field unsettled has {rest})"] if more else []
-        return ["Open requests:", *told, *listed]
+        return ["Open requests:", *rows, *listed]
 
 
 def _names(task_id: str | None, ref: str | None) -> str:

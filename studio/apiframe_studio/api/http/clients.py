@@ -51,7 +51,7 @@ def build_client(url: str, context: ssl.SSLContext, app: ASGIApp | None) -> http
 
 
 async def _hide_location(response: httpx.Response) -> None:
-    # httpx prepares the request of a redirect even when told not to follow it. A Location that is not a URL then
+    # httpx prepares the request of a redirect even if it must not follow it. A Location that is not a URL then
     # raises and hides a response that says clearly that nothing was bought.
     if "location" in response.headers:
         response.extensions["location"] = response.headers.pop("location")
