@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
-from apiframe_studio.api.provider import ImageCall, Kind, Provider, check_status
+from apiframe_studio.api.provider import ImageCall, Kind, check_status
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.core import Core
 from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained
@@ -21,9 +21,13 @@ from apiframe_studio.ledger import NewSubmission, Observation, SavedImage, Submi
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos.errors import DecodersFailed
+from apiframe_studio.submitter import SendOnce
 from apiframe_studio.tracker import Checked
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Trainings
+
+Details = Mapping[str, Any]
+"""What is saved next to each image: how it was made."""
 
 DEADLINE_SECONDS: Final = 120.0
 DEDUP_WINDOW_SECONDS: Final = 600.0
@@ -60,9 +64,9 @@ class GeneratedImages:
     saved: Sequence[SavedImage] = ()
     previews: Sequence[bytes] = field(default=(), repr=False)
     missing: int = 0
-    """Fewer than were asked for came."""
+    """How many of the images ordered were not delivered."""
     gone: int = 0
-    """Saved once, not on this machine any more, and not to be had again now."""
+    """How many saved images are no longer on this machine and cannot be fetched again now."""
     deduplicated: bool = False
 
 
@@ -102,11 +106,19 @@ class Images:
             raise
         is_sent_now = is_new or (row.state is State.INTENT and not self._core.jobs.is_running(row.ref))
 
-        async def work() -> None:
-            await self._make(api, row, training, request, prompt)
-
+        details = {
+            "prompt": prompt,
+            "trigger_word": training.trigger_word,
+            "training": training.task_id,
+            "task_id": None,
+            # The service does not report the seed that it chose: then this is null.
+            "seed": None,
+            **request.parameters(),
+        }
+        call = ImageCall(training.task_id or "", prompt, **request.parameters())
+        send_once = partial(api.generate, call, deadline_seconds=DEADLINE_SECONDS)
         if row.state is not State.UNCONFIRMED:
-            await self._core.jobs.run(row.ref, work, seconds)
+            await self._core.jobs.run(row.ref, partial(self._make, row, send_once, details), seconds)
         row = await self._core.tracker.reload(row)
         kept = await self._ledger.images_of(row.ref)
         saved = await self._image_store.on_disk(kept)
@@ -122,7 +134,7 @@ class Images:
         )
 
     async def _remove_forgotten(self) -> None:
-        """A program that died may have written an image of a subject who was forgotten while it was fetched."""
+        """Remove images of forgotten subjects that a program wrote after the removal, before it was killed."""
         if not self._image_store.may_hold_forgotten:
             return
         if refs := await self._ledger.forgotten_generations():
@@ -159,45 +171,41 @@ class Images:
             prompt=prompt,
         )
 
-    async def _make(
-        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
-    ) -> None:
+    async def _make(self, row: Submission, send_once: SendOnce, details: Details) -> None:
         """Take a generation from its present state to images on disk."""
+        submitter = self._core.submitter
         if row.state is State.INTENT:
-            row = await self._send(api, row, training, request, prompt)
+            row = (await submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS)).row
         elif row.state is State.SENDING:
-            row = (await self._core.submitter.wait_for_sender(row)).row
+            row = (await submitter.wait_for_sender(row)).row
         if row.state is State.FINISHED:
-            await self._fetch_again(api, row, training, request, prompt)
+            await self._fetch_again(row, details)
         if row.state not in UNDER_WAY:
             return
         try:
             with self._folder(row):
-                if not await self._save_by_kept_links(api, row, training, request, prompt):
+                if not await self._save_by_kept_links(row, details):
                     urls = await self._wait_for_urls(row)
-                    await self._save(api, row, training, request, prompt, urls)
+                    await self._save(row, details, urls)
         except ApiframeError as error:
             raise NotFetched(await self._core.tracker.reload(row), error) from error
 
-    async def _fetch_again(
-        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
-    ) -> None:
+    async def _fetch_again(self, row: Submission, details: Details) -> None:
         """Fetch images whose files are gone while their links work; the result counts those that stay missing."""
         kept = await self._ledger.images_of(row.ref)
         if row.task_id is None or len(await self._image_store.on_disk(kept)) == len(kept):
             return
         with contextlib.suppress(ApiframeError), self._folder(row):
-            urls = (await check_status(api, Kind.GENERATION, row.task_id)).image_urls
-            await self._save(api, row, training, request, prompt, urls)
+            provider = await self._core.provider()
+            urls = (await check_status(provider, Kind.GENERATION, row.task_id)).image_urls
+            await self._save(row, details, urls)
 
-    async def _save_by_kept_links(
-        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
-    ) -> bool:
+    async def _save_by_kept_links(self, row: Submission, details: Details) -> bool:
         """Save the images by the links of the response; False if these have expired: a check may return new ones."""
         if not (urls := _kept_urls(row)):
             return False
         try:
-            await self._save(api, row, training, request, prompt, urls)
+            await self._save(row, details, urls)
         except Refused:
             if row.task_id is None:
                 raise
@@ -228,31 +236,7 @@ class Images:
         checked = await tracker.wait_until(row.ref, check, is_done)
         return checked.task.image_urls if checked and checked.task else ()
 
-    async def _send(
-        self, api: Provider, row: Submission, training: Training, request: ImageRequest, prompt: str
-    ) -> Submission:
-        call = ImageCall(training.task_id or "", prompt, **request.parameters())
-        send_once = partial(api.generate, call, deadline_seconds=DEADLINE_SECONDS)
-        return (await self._core.submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS)).row
-
-    async def _save(
-        self,
-        api: Provider,
-        row: Submission,
-        training: Training,
-        request: ImageRequest,
-        prompt: str,
-        urls: Sequence[str],
-    ) -> None:
-        details = {
-            "prompt": prompt,
-            "trigger_word": training.trigger_word,
-            "training": training.task_id,
-            "task_id": row.task_id,
-            # The service does not report the seed that it chose: then this is null.
-            "seed": None,
-            **request.parameters(),
-        }
+    async def _save(self, row: Submission, details: Details, urls: Sequence[str]) -> None:
         known = await self._numbers_on_disk(row)
         row = await self._core.tracker.reload(row)
         refused: ImageRefused | None = None
@@ -261,7 +245,7 @@ class Images:
             for number, url in enumerate(urls[: _images_wanted(row)], 1):
                 try:
                     if number not in known:
-                        await self._fetch(api, row, number, url, details)
+                        await self._fetch(row, number, url, details)
                 except ImageRefused as error:
                     refused = refused or error
         if refused is not None:
@@ -269,19 +253,17 @@ class Images:
         if urls and row.state in UNDER_WAY:
             # Finished only when the images are on disk: until then a status check must return their links.
             now = self._clock.now()
-            expires_at = None if request.seed is not None else now + DEDUP_WINDOW_SECONDS
+            expires_at = now + DEDUP_WINDOW_SECONDS if details["seed"] is None else None
             await self._ledger.record_status(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
 
     async def _numbers_on_disk(self, row: Submission) -> set[int]:
         kept = await self._ledger.images_of(row.ref)
         return {image.number for image in await self._image_store.on_disk(kept)}
 
-    async def _fetch(
-        self, api: Provider, row: Submission, number: int, url: str, details: dict[str, Any]
-    ) -> None:
+    async def _fetch(self, row: Submission, number: int, url: str, details: Details) -> None:
         async with self._image_store.fetch_slot():
             try:
-                image = await self._image_store.download(api, url)
+                image = await self._image_store.download(await self._core.provider(), url)
             except Refused:
                 # Its link has expired. A status check may return a new one; saving the image removes the mark.
                 await self._ledger.mark_missing(row.ref, self._clock.now())
@@ -290,6 +272,7 @@ class Images:
             row = await self._core.tracker.reload(row)
             if row.forgotten_at is not None:
                 return
+            details = {**details, "task_id": row.task_id}
             saved = await self._image_store.save(row, number, image.data, image.media_type, details)
         if await self._ledger.save_images([saved]):
             # The subject was forgotten meanwhile.
@@ -301,7 +284,7 @@ def _images_wanted(row: Submission) -> int:
 
 
 def _kept_urls(row: Submission) -> Sequence[str]:
-    """The links that came with the answer itself, kept in case the program died before it fetched them."""
+    """The links of the response to the paid request, kept in case the program died before it fetched them."""
     try:
         return keep_web_urls(json.loads(row.answer or "{}")["image_urls"])
     except (ValueError, TypeError, KeyError):

@@ -14,8 +14,8 @@ from typing import Any, Final, Generic, TypeVar
 
 import anyio
 
-from apiframe_studio.api.errors import Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, ProviderFactory, TaskStatus, check_status
+from apiframe_studio.api.errors import ApiframeError, NotFound, Refused, is_unknown_task
+from apiframe_studio.api.provider import Kind, ProviderFactory, TaskStatus
 from apiframe_studio.clock import Clock
 from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger import Ledger, Observation, Submission
@@ -119,13 +119,12 @@ class Tracker:
         if not may_change or row.task_id is None:
             return Checked(row)
         provider = await self._provider()
-        try:
-            task = await check_status(provider, row.kind, row.task_id)
-        except Refused as refused:
-            if not is_unknown_task(refused):
-                raise
+        task = (await provider.status(row.kind, [row.task_id])).get(row.task_id) or NotFound()
+        if isinstance(task, Refused) and is_unknown_task(task):
             missing = await self._ledger.mark_missing(row.ref, self._clock.now())
-            return Checked(missing or row, unknown=refused)
+            return Checked(missing or row, unknown=task)
+        if isinstance(task, ApiframeError):
+            raise task
         if row.missing_since is not None and task.image_urls:
             # The mark may mean that these links do not work: only an image that is fetched removes it.
             return Checked(row, task)

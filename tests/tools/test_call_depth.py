@@ -74,7 +74,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
     [
         ("get_account", "/account", 8),
         ("start_training", "/ai-photo-train", 8),
-        ("get_training_status", "/fetch", 12),
+        ("get_training_status", "/fetch", 11),
     ],
 )
 async def test_no_more_functions_than_written_down_are_between_a_tool_and_the_socket(

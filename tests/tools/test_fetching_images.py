@@ -256,4 +256,4 @@ async def test_images_are_saved_unchecked_if_no_decoder_can_be_started(
         shown = await show(session, "generate_photos", task_id="t-1", prompt="by the sea")
         assert _files(session) == [".json", ".png"]
     assert (shown.facts["status"], shown.images()) == ("finished", [])
-    assert "saved without decoding it" in caplog.text
+    assert "saved unchecked" in caplog.text
