@@ -17,7 +17,7 @@ from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.core import Core
 from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import NewSubmission, Observation, SavedImage, Submission
+from apiframe_studio.ledger import NewImages, Observation, SavedImage, Submission
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos.errors import DecodersFailed
@@ -127,7 +127,7 @@ class Images:
         with contextlib.suppress(DecodersFailed):
             previews = await self._image_store.previews(saved)
         finished = row.state is State.FINISHED and row.forgotten_at is None
-        missing = max((row.photos or 0) - len(kept), 0) if finished else 0
+        missing = max((row.image_count or 0) - len(kept), 0) if finished else 0
         lost = len(kept) - len(saved) if finished else 0
         return GeneratedImages(
             row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_sent_now
@@ -158,16 +158,14 @@ class Images:
         older = [one for one in found[found.index(newest) + 1 :] if one.can_make_images]
         return replace(newest, others=(*newer, *older))
 
-    def _submission(self, request: ImageRequest, training: Training, prompt: str) -> NewSubmission:
+    def _submission(self, request: ImageRequest, training: Training, prompt: str) -> NewImages:
         wanted = json.dumps([prompt, request.parameters()], sort_keys=True)
-        return NewSubmission(
-            Kind.GENERATION,
-            self._ledger.service,
-            self._ledger.owner,
-            about=f"{training.task_id} {hashlib.sha256(wanted.encode()).hexdigest()}",
+        return NewImages(
+            training.task_id or "",
+            hashlib.sha256(wanted.encode()).hexdigest(),
             subject=training.subject,
-            credits=self._core.terms.image_credits * (request.number_of_images or 1),
-            photos=request.number_of_images or 1,
+            estimated_credits=self._core.terms.image_credits * (request.number_of_images or 1),
+            image_count=request.number_of_images or 1,
             prompt=prompt,
         )
 
@@ -280,13 +278,14 @@ class Images:
 
 
 def _images_wanted(row: Submission) -> int:
-    return 0 if row.forgotten_at is not None else row.photos or 1
+    return 0 if row.forgotten_at is not None else row.image_count or 1
 
 
 def _kept_urls(row: Submission) -> Sequence[str]:
     """The links of the response to the paid request, kept in case the program died before it fetched them."""
     try:
-        return keep_web_urls(json.loads(row.answer or "{}")["image_urls"])
+        raw = row.provider_facts.raw_response if row.provider_facts else "{}"
+        return keep_web_urls(json.loads(raw)["image_urls"])
     except (ValueError, TypeError, KeyError):
         return ()
 

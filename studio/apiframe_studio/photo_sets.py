@@ -25,7 +25,7 @@ from apiframe_studio.errors import (
     SetNotUsable,
 )
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import REF, NewSubmission, Submission
+from apiframe_studio.ledger import REF, NewUpload, Submission
 from apiframe_studio.ledger.dedup import has_expired, may_have_expired
 from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
@@ -200,7 +200,9 @@ class PhotoSets:
         await self._core.provider()
         new = self._submission(request, checked.prepared)
         known, _ = await self._find_duplicate(new)
-        to_be_paid = known is None or (known.state is State.INTENT and known.wording == request.wording())
+        to_be_paid = known is None or (
+            known.state is State.INTENT and known.attributes_digest == request.wording()
+        )
         if to_be_paid:
             await self._submitter.check_cap(new)
         return to_be_paid
@@ -253,7 +255,7 @@ class PhotoSets:
         row, is_new = await self._submitter.get_or_create(new, service_now, may_send=may_pay)
         if request.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, request.subject) or row
-        same_wording = row.wording == request.wording()
+        same_wording = row.attributes_digest == request.wording()
         is_sent_now = row.state is State.INTENT and same_wording
         if is_sent_now:
             await self._upload(api, row, request, prepared, on_progress, until)
@@ -268,7 +270,7 @@ class PhotoSets:
             await self.find_training(checked.fingerprint),
             has_expired(row, self._clock.now(), self._time.now(), self._terms),
             self._time.clock_ahead(),
-            self._terms.training_credits.of(row.photos or 0),
+            self._terms.training_credits.of(row.photo_count or 0),
         )
 
     async def _check_agreed(
@@ -363,7 +365,7 @@ class PhotoSets:
                 await check_status(await self._core.provider(), Kind.UPLOAD, row.task_id)
         return self._time.now()
 
-    async def _find_duplicate(self, new: NewSubmission) -> tuple[Submission | None, float | None]:
+    async def _find_duplicate(self, new: NewUpload) -> tuple[Submission | None, float | None]:
         """The existing set, and the time at the service by which it was found to be usable."""
         now = self._clock.now()
         service_now = await self._service_now(
@@ -371,16 +373,13 @@ class PhotoSets:
         )
         return await self._ledger.find_duplicate(new, now, service_now), service_now
 
-    def _submission(self, request: PhotoSetRequest, prepared: PreparedPhotos) -> NewSubmission:
-        return NewSubmission(
-            Kind.UPLOAD,
-            self._ledger.service,
-            self._ledger.owner,
-            about=prepared.fingerprint,
-            wording=request.wording(),
+    def _submission(self, request: PhotoSetRequest, prepared: PreparedPhotos) -> NewUpload:
+        return NewUpload(
+            prepared.fingerprint,
+            request.wording(),
             subject=request.subject,
-            credits=self._terms.upload_credits,
-            photos=len(prepared.jpegs),
+            estimated_credits=self._terms.upload_credits,
+            photo_count=len(prepared.jpegs),
             consent_at=request.consent_at,
         )
 

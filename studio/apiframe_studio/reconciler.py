@@ -18,7 +18,7 @@ from apiframe_studio.errors import (
     UnknownTraining,
     WrongKind,
 )
-from apiframe_studio.ledger import REF, NewSubmission, Submission
+from apiframe_studio.ledger import REF, Submission
 from apiframe_studio.ledger.ending import may_end_at
 from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.states import UNDER_WAY, Event
@@ -118,8 +118,7 @@ class Reconciler:
             self._refuse_elsewhere(known)
             return await self._name(known, name)
         await check_unrecorded(await self._core.provider(), task_id, Kind.TRAINING)
-        new = NewSubmission(Kind.TRAINING, self._ledger.service, self._ledger.owner, about="", subject=name)
-        row, is_new = await self._ledger.import_task(new, task_id, now)
+        row, is_new = await self._ledger.import_task(Kind.TRAINING, task_id, name, now)
         if not is_new:
             return await self._name(row, name)
         return (await self._refresh(row)).with_notes(Note.NEW_IN_LEDGER)

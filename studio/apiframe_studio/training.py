@@ -104,8 +104,8 @@ class Training:
             ref=row.ref,
             task_id=row.task_id,
             subject=row.subject,
-            training_images_id=(row.about or None) if is_training and row.forgotten_at is None else None,
-            requested_trigger_word=row.wording if is_training else None,
+            training_images_id=row.parent_task_id if is_training else None,
+            requested_trigger_word=row.requested_trigger_word,
             trigger_word=row.trigger_word,
             percentage=row.percentage,
             message=row.message,
@@ -114,9 +114,9 @@ class Training:
             finished_at=row.finished_at,
             checked_at=row.checked_at,
             lease_until=row.lease_until,
-            credits=row.credits,
+            credits=row.estimated_credits,
             prompt=row.prompt,
-            photos=row.photos,
+            photos=row.photo_count,
             notes=(*notes, *_missing_note(row), *(_word_notes(row) if is_training else ())),
         )
 
@@ -165,7 +165,7 @@ def _missing_note(row: Submission) -> tuple[Note, ...]:
 def _word_notes(row: Submission) -> tuple[Note, ...]:
     if row.forgotten_at is not None:
         return (Note.FORGOTTEN,)
-    word = row.trigger_word or row.wording
+    word = row.trigger_word or row.requested_trigger_word
     counts = row.state in OPEN or row.state is State.FINISHED
     ordinary = word and counts and WordDoubt.ORDINARY in find_doubts(word, row.subject)
     doubts = (Note.ORDINARY_WORD,) if ordinary else ()
@@ -173,5 +173,5 @@ def _word_notes(row: Submission) -> tuple[Note, ...]:
         return doubts
     if row.trigger_word is None:
         return (Note.WORD_MISSING,)
-    differs = row.wording is not None and row.wording != row.trigger_word
+    differs = row.requested_trigger_word is not None and row.requested_trigger_word != row.trigger_word
     return (Note.WORD_DIFFERS, *doubts) if differs else doubts

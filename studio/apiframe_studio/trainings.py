@@ -27,7 +27,7 @@ from apiframe_studio.errors import (
     UnknownTraining,
     WrongKind,
 )
-from apiframe_studio.ledger import REF, NewSubmission, Submission
+from apiframe_studio.ledger import REF, NewTraining, Submission
 from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photo_sets import PhotoSets
@@ -127,11 +127,13 @@ class Trainings:
             new = self._submission(request, await self._ready_set(request))
             row = await self._get_or_create(new, may_pay=may_pay)
 
-        call = TrainingCall(new.about, row.wording, request.webhook_url, request.webhook_secret)
+        call = TrainingCall(
+            new.parent_task_id, row.requested_trigger_word, request.webhook_url, request.webhook_secret
+        )
         deadline = self._core.config.paid_seconds
         send_once = partial(api.train, call, deadline_seconds=deadline)
         try:
-            if row.state is State.INTENT and row.wording == request.trigger_word:
+            if row.state is State.INTENT and row.requested_trigger_word == request.trigger_word:
                 sent = await self._submitter.send(row, send_once, deadline_seconds=deadline)
             elif row.state is State.SENDING:
                 sent = await self._submitter.wait_for_sender(row)
@@ -139,13 +141,13 @@ class Trainings:
                 sent = Sent(row, by_us=False)
         except Rejected as rejected:
             with suppress(LedgerError):
-                await self._photo_sets.record_refusal(new.about, rejected.cause)
+                await self._photo_sets.record_refusal(new.parent_task_id, rejected.cause)
             raise
         training = _started(request, sent)
-        is_of_another_upload = sent.row.about != new.about and sent.row.forgotten_at is None
+        is_of_another_upload = sent.row.parent_task_id != new.parent_task_id and sent.row.forgotten_at is None
         return training.with_notes(Note.SAME_PHOTOS) if is_of_another_upload else training
 
-    async def _get_or_create(self, new: NewSubmission, *, may_pay: bool) -> Submission:
+    async def _get_or_create(self, new: NewTraining, *, may_pay: bool) -> Submission:
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=may_pay)
         except PaymentNotApproved:
@@ -156,7 +158,7 @@ class Trainings:
     async def _ready_set(self, request: TrainingRequest) -> Submission | None:
         return await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
 
-    async def _check_duplicate(self, new: NewSubmission) -> None:
+    async def _check_duplicate(self, new: NewTraining) -> None:
         """Check the training that a new key would repeat: it may have ended, which the ledger does not know yet."""
         known = await self._ledger.find_duplicate(new, self._clock.now())
         if known is not None and known.state in UNDER_WAY:
@@ -182,8 +184,8 @@ class Trainings:
         await self._submitter.check_cap(new)
         least, most = (
             (self._terms.min_training_credits(), self._terms.max_training_credits())
-            if new.credits is None
-            else (new.credits, new.credits)
+            if new.estimated_credits is None
+            else (new.estimated_credits, new.estimated_credits)
         )
         earlier = None
         if new.idempotency_key is not None:
@@ -191,29 +193,26 @@ class Trainings:
         existing = Training.of(earlier) if earlier is not None and earlier.state is not State.INTENT else None
         if existing is None and new.fingerprint is not None:
             existing = await self._photo_sets.find_training(new.fingerprint)
-        return Price(least, most, new.photos, new.subject, new.fingerprint, existing)
+        return Price(least, most, new.photo_count, new.subject, new.fingerprint, existing)
 
-    def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewSubmission:
+    def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewTraining:
         """The facts of a set come from the ledger; an id that it does not have is sent as given."""
-        new = NewSubmission(
-            Kind.TRAINING,
-            self._ledger.service,
-            self._ledger.owner,
-            about=request.training_images_id,
-            wording=request.trigger_word,
+        new = NewTraining(
+            request.training_images_id,
+            request.trigger_word,
             subject=request.subject,
             idempotency_key=request.idempotency_key,
         )
         if photo_set is None:
             return new
-        photos = photo_set.photos
+        photos = photo_set.photo_count
         return replace(
             new,
-            about=photo_set.task_id or request.training_images_id,
+            parent_task_id=photo_set.task_id or request.training_images_id,
             subject=request.subject or photo_set.subject,
-            photos=photos,
+            photo_count=photos,
             fingerprint=photo_set.fingerprint,
-            credits=None if photos is None else self._terms.training_credits.of(photos),
+            estimated_credits=None if photos is None else self._terms.training_credits.of(photos),
         )
 
     async def check(self, name: str) -> Training:
@@ -395,7 +394,7 @@ def _started(request: TrainingRequest, sent: Sent) -> Training:
     if (
         not sent.by_us
         and sent.row.forgotten_at is None
-        and sent.row.wording != request.trigger_word
+        and sent.row.requested_trigger_word != request.trigger_word
         and sent.row.state in (OPEN | {State.FINISHED, State.FAILED})
     ):
         training = training.with_notes(Note.OTHER_WORD)

@@ -16,7 +16,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope, queries
+from apiframe_studio.ledger import Answer, Kind, NewTraining, Scope, queries
 from apiframe_studio.ledger.errors import LedgerDamaged
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.studio import Studio, StudioConfig
@@ -121,7 +121,7 @@ def test_a_damaged_ledger_is_set_aside_once_by_concurrent_opens(tmp_path: Path) 
 RACER = """
 import sys
 from pathlib import Path
-from apiframe_studio.ledger import Kind, NewSubmission, Scope
+from apiframe_studio.ledger import Kind, NewTraining, Scope
 from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.api.v1.terms import V1_TERMS
@@ -134,7 +134,7 @@ sys.stdin.readline()
 for number in range(20):
     task_id = f"made-elsewhere-{number}"
     if verb == "import":
-        row, is_new = store.import_task(NewSubmission(Kind.TRAINING, "s", "local", "", subject="Anna"), task_id, 1.0)
+        row, is_new = store.import_task(Kind.TRAINING, task_id, "Anna", 1.0)
         print(row.ref, is_new)
     else:
         try:
@@ -188,7 +188,7 @@ def test_an_id_given_to_three_submissions_at_once_belongs_to_one_of_them(tmp_pat
     refs = iter([f"tr-{name}{number:06}" for name in "abc" for number in range(20)])
     with patch.object(queries, "_new_ref", lambda _kind: next(refs)):
         for number in range(60):
-            row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, "s", "local", f"images-{number}"), 1.0)
+            row, _ = store.get_or_create(NewTraining(f"images-{number}"), 1.0)
             store.begin_sending(row.ref, 1.0, 60)
             store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), 1.0)
     for lines in zip(*race(ledger, "accept"), strict=True):

@@ -19,7 +19,7 @@ from apiframe_server import demo as demo_command
 from apiframe_server.cli_parser import parse
 from apiframe_server.settings import Settings
 from apiframe_studio.api.v1.terms import V1_TERMS
-from apiframe_studio.ledger import Kind, Ledger, NewSubmission
+from apiframe_studio.ledger import Ledger, NewUpload
 from apiframe_studio.photos import faces
 
 from ..faults.fault_server import answer, fault_server, replying
@@ -348,7 +348,7 @@ async def test_doctor_counts_unsettled_requests_of_every_kind(tmp_path: Path) ->
         ledger = Ledger(
             tmp_path / "ledger.sqlite3", service=f"{service.base_url} v1", owner="local", terms=V1_TERMS
         )
-        upload = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint")
+        upload = NewUpload(fingerprint="fingerprint")
         waiting, _ = await ledger.get_or_create(upload, time.time())
         await ledger.aclose()
         done = await run("doctor", folder=tmp_path, settings=settings)

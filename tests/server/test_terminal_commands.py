@@ -19,7 +19,7 @@ import pytest
 from apiframe_server.check_command import check
 from apiframe_server.settings import Settings
 from apiframe_studio.api.v1.terms import V1_TERMS
-from apiframe_studio.ledger import Kind, Ledger, NewSubmission
+from apiframe_studio.ledger import Ledger, NewTraining, NewUpload
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import SANDBOX_URL
 
@@ -91,7 +91,7 @@ async def test_wait_for_a_training_being_sent_says_when_to_try_again(tmp_path: P
     ledger = Ledger(
         tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local", terms=V1_TERMS
     )
-    new = NewSubmission(Kind.TRAINING, ledger.service, ledger.owner, about="photos-1", subject="Anna")
+    new = NewTraining(parent_task_id="photos-1", subject="Anna")
     waiting, _ = await ledger.get_or_create(new, time.time())
     assert await ledger.begin_sending(waiting.ref, time.time(), lease_seconds=60)
     await ledger.aclose()
@@ -231,9 +231,7 @@ async def test_trainings_shows_unsettled_requests_of_every_kind(tmp_path: Path) 
     ledger = Ledger(
         tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local", terms=V1_TERMS
     )
-    upload = NewSubmission(
-        Kind.UPLOAD, ledger.service, ledger.owner, about="fingerprint", subject="Anna [Lee]"
-    )
+    upload = NewUpload(fingerprint="fingerprint", subject="Anna [Lee]")
     waiting, _ = await ledger.get_or_create(upload, time.time())
     await ledger.aclose()
     listed = await run("trainings", "--sandbox", folder=tmp_path)

@@ -136,7 +136,7 @@ def test_a_program_can_name_every_branch_of_the_tree_at_the_top() -> None:
 
 
 PATH = Path("l.sqlite3")
-ROW = Submission("tr-1234567", Kind.TRAINING, "s", "local", "i", None, "Anna", None, State.FAILED, 1, 0.0)
+ROW = Submission("tr-1234567", Kind.TRAINING, "s", "local", "i", "Anna", None, State.FAILED, 1, 0.0)
 TRAINING = Training.of(ROW)
 CAUSE = OutcomeUnknown("hm", reason=OutcomeUnknownReason.SERVER_ERROR, status=502, request_id="req-7")
 UNSEEN = (Photo(PATH, ("l.jpg",)),) * 2

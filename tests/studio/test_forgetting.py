@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from apiframe_studio.forgetting import find_subject, forget_subject
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.images import ImageRequest
-from apiframe_studio.ledger import Kind, NewSubmission, SavedImage, Scope, Submission
+from apiframe_studio.ledger import Kind, NewSubmission, NewTraining, SavedImage, Scope, Submission
 from apiframe_studio.ledger.relations import related
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import PhotoSetRequest
@@ -81,7 +81,7 @@ async def test_after_forgetting_no_file_contains_the_subject(
             ImageRequest(PROMPT, subject="canarianna", number_of_images=2), 40
         )
         await _trained(studio, "Berta")
-    fingerprint = photo_set.row.about
+    fingerprint = photo_set.row.fingerprint or ""
     words = ["Canarianna", training.trigger_word or "", "canary-prompt", fingerprint, "IMG_0001", "female"]
     words += [request.wording(), hashlib.sha256(PROMPT.encode()).hexdigest()]
     kept = [tmp_path / "data", tmp_path / "portraits"]
@@ -97,7 +97,7 @@ async def test_after_forgetting_no_file_contains_the_subject(
     now = studio.clock.now()
     for kind, spent in ((Kind.UPLOAD, 2.0), (Kind.TRAINING, 48.0), (Kind.GENERATION, 2.0)):
         rows = [row for row in (await studio.ledger.page(kind, now, limit=50)).rows if row.subject is None]
-        assert [row.credits for row in rows] == [spent]
+        assert [row.estimated_credits for row in rows] == [spent]
         assert rows[0].sent_at is not None
     assert [row.subject for row in (await studio.ledger.page(Kind.TRAINING, now, limit=50)).rows] == [
         "Berta",
@@ -162,7 +162,12 @@ async def test_credits_spent_still_count_after_forgetting(studio: Studio) -> Non
     await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
     row = await studio.ledger.find(ref, studio.clock.now())
     assert row is not None
-    assert (row.state, row.subject, row.trigger_word, row.wording) == (State.FINISHED, None, None, None)
+    assert (row.state, row.subject, row.trigger_word, row.requested_trigger_word) == (
+        State.FINISHED,
+        None,
+        None,
+        None,
+    )
     assert await studio.ledger.history(ref) == []
 
 
@@ -196,9 +201,8 @@ async def test_rows_written_while_a_subject_is_forgotten_are_forgotten_too(
     studio: Studio, tmp_path: Path, nth: int
 ) -> None:
     await _trained(studio, "Anna")
-    place = (studio.ledger.service, studio.ledger.owner)
     image_store = Interrupted(tmp_path / "portraits", (), studio.clock)
-    image_store.late = NewSubmission(Kind.TRAINING, *place, "set-late", subject="anna")
+    image_store.late = NewTraining("set-late", subject="anna")
     image_store.nth, image_store.studio = nth, studio
     forgotten = await forget_subject("Anna", studio.ledger, image_store, studio.clock.now())
     assert image_store.removed >= nth
@@ -235,20 +239,19 @@ async def test_the_output_folder_is_searched_for_forgotten_images_once_and_after
 def _row(
     kind: Kind, ref: str, about: str = "", subject: str | None = None, fingerprint: str | None = None
 ) -> Submission:
-    new = NewSubmission(kind, "s", "local", about, subject=subject)
     return Submission(
         ref,
         kind,
-        new.service,
-        new.owner,
+        "s",
+        "local",
         about,
-        None,
         subject,
         None,
         State.FINISHED,
         1,
         0.0,
         task_id=f"task-{ref}",
+        parent_task_id=None if kind is Kind.UPLOAD else about.partition(" ")[0],
         fingerprint=about if kind is Kind.UPLOAD else fingerprint,
     )
 

@@ -62,7 +62,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _row(ref: str = "ge-1234567", subject: str = "Anna") -> Submission:
-    return Submission(ref, Kind.GENERATION, "s", "o", "about", None, subject, None, State.QUEUED, 1, 0.0)
+    return Submission(ref, Kind.GENERATION, "s", "o", "about", subject, None, State.QUEUED, 1, 0.0)
 
 
 @pytest.fixture(params=["walk", "resolve"])

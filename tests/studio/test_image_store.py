@@ -76,7 +76,7 @@ def image_store(tmp_path: Path) -> ImageStore:
 
 
 def _row(subject: str | None = "Anna", ref: str = "ge-1234567", at: float = 0.0) -> Submission:
-    return Submission(ref, Kind.GENERATION, "s", "o", "about", None, subject, None, State.QUEUED, 1, at)
+    return Submission(ref, Kind.GENERATION, "s", "o", "about", subject, None, State.QUEUED, 1, at)
 
 
 def _beside(path: Path) -> object:

@@ -17,7 +17,7 @@ from apiframe_studio.ledger import (
     Answer,
     Kind,
     Ledger,
-    NewSubmission,
+    NewTraining,
     Observation,
     RowPage,
     SavedImage,
@@ -42,7 +42,7 @@ from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
 SCOPE = Scope(PLACE[1], PLACE[0])
-NEW = NewSubmission(Kind.TRAINING, *PLACE, "images-1", "TOKSIS", "Anna")
+NEW = NewTraining("images-1", "TOKSIS", "Anna")
 LEASE = 50.0
 posix = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
 without_root = pytest.mark.skipif(
@@ -79,7 +79,12 @@ def test_a_reopened_ledger_returns_what_was_recorded(path: Path) -> None:
     row = found(again, "train-1")
     assert accepted is not None
     assert (row.ref, row.state, row.attempt) == (accepted.ref, State.FINISHED, 1)
-    assert (row.about, row.wording, row.trigger_word, row.subject) == ("images-1", "TOKSIS", "TOKIKD", "Anna")
+    assert (row.parent_task_id, row.requested_trigger_word, row.trigger_word, row.subject) == (
+        "images-1",
+        "TOKSIS",
+        "TOKIKD",
+        "Anna",
+    )
     assert (row.sent_at, row.accepted_at, row.started_at, row.finished_at) == (
         EPOCH,
         EPOCH + 1,
@@ -409,7 +414,7 @@ def test_rows_of_every_service_of_an_owner_are_listed_and_found(path: Path) -> N
     assert found(other, "train-1").ref == found(other, row.ref).ref == row.ref
     assert other.subjects("", limit=5) == ["Anna"]
     # Duplicates and ids of tasks are those of one service.
-    again, is_new = other.get_or_create(replace(NEW, service="https://elsewhere.invalid v1"), EPOCH)
+    again, is_new = other.get_or_create(NEW, EPOCH)
     assert is_new
     other.begin_sending(again.ref, EPOCH, LEASE)
     other.record_response(again.ref, 1, Event.ACCEPTED, Answer(task_id="train-1"), EPOCH)

@@ -8,17 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, RowPage, Scope, Submission
+from apiframe_studio.ledger import (
+    Answer,
+    Kind,
+    NewImages,
+    NewSubmission,
+    NewTraining,
+    NewUpload,
+    Observation,
+    RowPage,
+    Scope,
+    Submission,
+)
 from apiframe_studio.ledger.errors import PaymentNotApproved, TaskIdTaken
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import Event, State
 
 from ..v1_store import Store
+from .new_submissions import new_submission
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
 SCOPE = Scope(PLACE[1], PLACE[0])
-NEW = NewSubmission(Kind.TRAINING, *PLACE, "images-1", "TOKSIS", "Anna", idempotency_key="key-1")
+NEW = NewTraining("images-1", "TOKSIS", "Anna", idempotency_key="key-1")
 LEASE = 50.0
 DECISIONS = (Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP)
 
@@ -47,7 +59,7 @@ def found(store: Store, ref: str) -> Submission:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("event", DECISIONS)
 def test_a_task_id_is_used_only_with_accepted(store: Store, kind: Kind, event: Event) -> None:
-    row = unconfirmed(store, replace(NEW, kind=kind))
+    row = unconfirmed(store, new_submission(kind, "images-1", subject="Anna"))
     decided = store.resolve(row.ref, event, "task-1", EPOCH + 1)
     assert decided is not None
     accepted = event is Event.PERSON_SAYS_ACCEPTED
@@ -60,8 +72,8 @@ def test_a_task_id_is_used_only_with_accepted(store: Store, kind: Kind, event: E
 def test_an_id_of_another_submission_is_refused_within_the_transaction(
     store: Store, kind: Kind, of: Kind
 ) -> None:
-    other, _ = store.import_task(NewSubmission(of, *PLACE, "", subject="Bruno"), "task-1", EPOCH)
-    row = unconfirmed(store, replace(NEW, kind=kind))
+    other, _ = store.import_task(of, "task-1", "Bruno", EPOCH)
+    row = unconfirmed(store, new_submission(kind, "images-1", subject="Anna"))
     with pytest.raises(TaskIdTaken) as refused:
         store.resolve(row.ref, Event.PERSON_SAYS_ACCEPTED, "task-1", EPOCH)
     assert refused.value.row.ref == other.ref
@@ -69,12 +81,8 @@ def test_an_id_of_another_submission_is_refused_within_the_transaction(
 
 
 def test_a_known_id_is_not_imported_again(store: Store) -> None:
-    row, is_new = store.import_task(
-        NewSubmission(Kind.TRAINING, *PLACE, "", subject="Bruno"), "task-1", EPOCH
-    )
-    again, is_new_again = store.import_task(
-        NewSubmission(Kind.TRAINING, *PLACE, "", subject="Carla"), "task-1", EPOCH
-    )
+    row, is_new = store.import_task(Kind.TRAINING, "task-1", "Bruno", EPOCH)
+    again, is_new_again = store.import_task(Kind.TRAINING, "task-1", "Carla", EPOCH)
     assert (is_new, is_new_again, again.ref, again.subject) == (True, False, row.ref, "Bruno")
 
 
@@ -112,7 +120,7 @@ def answered_with(store: Store, new: NewSubmission, state: State) -> Submission:
 def test_every_key_that_returned_a_training_is_recorded_for_it(store: Store, word: str | None) -> None:
     """A client repeats its call after the training has ended: this is not a new request."""
     row = answered_with(store, NEW, State.QUEUED)
-    calls = [replace(NEW, wording=word, idempotency_key=f"key-{number}") for number in (2, 3)]
+    calls = [replace(NEW, requested_trigger_word=word, idempotency_key=f"key-{number}") for number in (2, 3)]
     assert [store.get_or_create(call, EPOCH)[0].ref for call in calls] == [row.ref] * 2
     store.record_status(row.ref, Observation(EPOCH + 1, State.FINISHED))
     assert [store.get_or_create(call, EPOCH) for call in calls] == [(found(store, row.ref), False)] * 2
@@ -122,10 +130,13 @@ def test_every_key_that_returned_a_training_is_recorded_for_it(store: Store, wor
 
 def test_a_key_that_returned_a_training_identifies_its_request(store: Store) -> None:
     answered_with(store, NEW, State.QUEUED)
-    store.get_or_create(replace(NEW, wording="TOKBRO", idempotency_key="key-2"), EPOCH)
+    store.get_or_create(replace(NEW, requested_trigger_word="TOKBRO", idempotency_key="key-2"), EPOCH)
     for word, photos in (("TOKSIS", "images-1"), ("TOKBRO", "images-2")):
         with pytest.raises(KeyReused):
-            store.get_or_create(replace(NEW, about=photos, wording=word, idempotency_key="key-2"), EPOCH)
+            store.get_or_create(
+                replace(NEW, parent_task_id=photos, requested_trigger_word=word, idempotency_key="key-2"),
+                EPOCH,
+            )
 
 
 def test_a_key_whose_request_was_rejected_identifies_the_next_request_that_uses_it(store: Store) -> None:
@@ -150,7 +161,7 @@ def test_unsettled_rows_are_open_or_unconfirmed_without_trainings_under_way(stor
     expected = set()
     for kind in Kind:
         for state in State:
-            row, _ = store.get_or_create(NewSubmission(kind, *PLACE, f"{kind} {state}"), EPOCH)
+            row, _ = store.get_or_create(new_submission(kind, f"{kind} {state}"), EPOCH)
             steps = {
                 State.INTENT: [],
                 State.SENDING: [Event.SEND],
@@ -190,14 +201,14 @@ def test_unsent_rows_do_not_displace_unconfirmed_ones(store: Store) -> None:
     store.begin_sending(lost.ref, EPOCH, LEASE)
     store.record_response(lost.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     for number in range(4):
-        store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, f"unsent {number}"), EPOCH + 1)
+        store.get_or_create(NewTraining(f"unsent {number}"), EPOCH + 1)
     unsettled = store.unsettled(EPOCH + 1, limit=3)
     assert [row.state for row in unsettled.rows] == [State.UNCONFIRMED, State.INTENT, State.INTENT]
     assert unsettled.rows[0].ref == lost.ref
 
 
 def test_a_submission_of_a_crashed_sender_is_listed_as_unconfirmed(store: Store) -> None:
-    row, _ = store.get_or_create(replace(NEW, kind=Kind.GENERATION), EPOCH)
+    row, _ = store.get_or_create(NewImages("train-1", "digest"), EPOCH)
     store.begin_sending(row.ref, EPOCH, LEASE)
     (listed,) = store.unsettled(EPOCH + LEASE + 1).rows
     assert (listed.ref, listed.state) == (row.ref, State.UNCONFIRMED)
@@ -234,9 +245,9 @@ def test_a_waiting_training_is_not_sent_after_another_one_of_the_same_photos(
     store: Store, state: State, key: str
 ) -> None:
     given = "key-1" if key == "from the start" else None
-    first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key=given)
+    first = replace(NEW, parent_task_id="set-1", fingerprint="photos-1", idempotency_key=given)
     waits, _ = store.get_or_create(first, EPOCH)
-    other, _ = store.get_or_create(replace(first, about="set-2", idempotency_key=None), EPOCH + 1)
+    other, _ = store.get_or_create(replace(first, parent_task_id="set-2", idempotency_key=None), EPOCH + 1)
     assert waits.ref != other.ref
     store.begin_sending(other.ref, EPOCH, LEASE)
     for step in SENT_BEFORE[state]:
@@ -259,9 +270,9 @@ def test_a_waiting_training_is_not_sent_after_another_one_of_the_same_photos(
 def test_the_key_of_a_waiting_training_returns_the_one_accepted_meanwhile(
     store: Store,
 ) -> None:
-    first = replace(NEW, about="set-1", fingerprint="photos-1", idempotency_key="key-1")
+    first = replace(NEW, parent_task_id="set-1", fingerprint="photos-1", idempotency_key="key-1")
     waits, _ = store.get_or_create(first, EPOCH)
-    other, _ = store.get_or_create(replace(first, about="set-2", idempotency_key=None), EPOCH + 1)
+    other, _ = store.get_or_create(replace(first, parent_task_id="set-2", idempotency_key=None), EPOCH + 1)
     store.begin_sending(other.ref, EPOCH + 1, LEASE)
     store.record_response(other.ref, 1, Event.ACCEPTED, Answer(task_id="t"), EPOCH + 1)
     store.record_status(other.ref, Observation(EPOCH + 2, State.FINISHED))
@@ -274,7 +285,7 @@ def test_the_key_of_a_waiting_training_returns_the_one_accepted_meanwhile(
     assert (begun.ref, begun.state) == (waits.ref, State.SENDING)
 
 
-UPLOAD = NewSubmission(Kind.UPLOAD, NEW.service, NEW.owner, "print-1", credits=2.0, photos=12)
+UPLOAD = NewUpload("print-1", estimated_credits=2.0, photo_count=12)
 
 
 def _upload_without_an_id(store: Store) -> str:
@@ -289,7 +300,7 @@ def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
     store: Store, how: str, forgotten: bool
 ) -> None:
     upload = _upload_without_an_id(store)
-    first = replace(NEW, about="set-1", fingerprint=None, credits=None, photos=None)
+    first = replace(NEW, parent_task_id="set-1", fingerprint=None, estimated_credits=None, photo_count=None)
     training, _ = store.get_or_create(first, EPOCH + 1)
     store.begin_sending(training.ref, EPOCH + 1, LEASE)
     store.record_response(training.ref, 1, Event.ACCEPTED, Answer(task_id="t"), EPOCH + 1)
@@ -306,18 +317,22 @@ def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
         store.begin_sending(upload, EPOCH + 3, LEASE)
     if how in ("answered late", "an orphan"):
         store.record_response(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), EPOCH + 4)
-    again, is_new = store.get_or_create(replace(first, about="set-2", fingerprint="print-1"), EPOCH + 5)
+    again, is_new = store.get_or_create(
+        replace(first, parent_task_id="set-2", fingerprint="print-1"), EPOCH + 5
+    )
     assert (again.ref, is_new) == (training.ref, False)
     if not forgotten and how != "an orphan":
-        assert (again.fingerprint, again.photos, again.credits) == ("print-1", 12, 48.0)
+        assert (again.fingerprint, again.photo_count, again.estimated_credits) == ("print-1", 12, 48.0)
 
 
 def test_a_training_created_before_its_set_had_an_id_is_recorded_with_its_photos(store: Store) -> None:
     upload = _upload_without_an_id(store)
-    read_before = replace(NEW, about="set-1", fingerprint=None, credits=None, photos=None)
+    read_before = replace(
+        NEW, parent_task_id="set-1", fingerprint=None, estimated_credits=None, photo_count=None
+    )
     store.record_response(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), EPOCH)
     training, _ = store.get_or_create(read_before, EPOCH + 1)
-    assert (training.fingerprint, training.photos, training.credits) == ("print-1", 12, 48.0)
+    assert (training.fingerprint, training.photo_count, training.estimated_credits) == ("print-1", 12, 48.0)
 
 
 def test_a_caller_that_may_not_send_adds_no_row_after_a_give_up(store: Store) -> None:

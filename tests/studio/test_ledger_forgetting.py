@@ -12,7 +12,16 @@ from pydantic import SecretStr
 
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.images import ImageRequest
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, SavedImage, Scope
+from apiframe_studio.ledger import (
+    Answer,
+    Kind,
+    NewImages,
+    NewTraining,
+    NewUpload,
+    Observation,
+    SavedImage,
+    Scope,
+)
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.photo_sets import PhotoSetRequest
@@ -22,6 +31,7 @@ from apiframe_studio.training import Note
 from apiframe_studio.trainings import TrainingRequest
 
 from ..v1_store import Store
+from .new_submissions import new_submission
 from .stepped_clock import EPOCH, SteppedClock
 
 PLACE = ("https://service.invalid v1", "local")
@@ -44,13 +54,13 @@ def holding(folder: Path) -> dict[str, list[str]]:
 def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     store = Store(folder / "ledger.sqlite3", SCOPE)
-    new = NewSubmission(
+    new = new_submission(
         kind,
-        *PLACE,
         PHOTOS,
-        "canary-word",
-        "canary-name",
-        "canary-key",
+        requested_trigger_word="canary-word",
+        attributes_digest="canary-attributes",
+        subject="canary-name",
+        idempotency_key="canary-key",
         prompt="canary-prompt",
         fingerprint=PHOTOS,
     )
@@ -86,9 +96,7 @@ def test_nothing_recorded_for_a_forgotten_row_leaves_personal_data(kind: Kind, t
 
 def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> None:
     store = Store(tmp_path / "data" / "ledger.sqlite3", SCOPE)
-    row, _ = store.get_or_create(
-        NewSubmission(Kind.TRAINING, *PLACE, PHOTOS, "canary-word", "canary-name"), EPOCH
-    )
+    row, _ = store.get_or_create(NewTraining(PHOTOS, "canary-word", "canary-name"), EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
@@ -103,22 +111,20 @@ def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> Non
 
 def test_an_unsent_row_is_abandoned_when_it_is_forgotten(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3", SCOPE)
-    row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)
+    row, _ = store.get_or_create(NewTraining(PHOTOS), EPOCH)
     store.forget_subject("", [row.ref], EPOCH)
     forgotten = store.find(row.ref, EPOCH)
     assert forgotten is not None
     assert forgotten.state is State.ABANDONED
     assert store.begin_sending(row.ref, EPOCH, 50.0) is None
-    assert store.get_or_create(NewSubmission(Kind.TRAINING, *PLACE, PHOTOS), EPOCH)[1]
+    assert store.get_or_create(NewTraining(PHOTOS), EPOCH)[1]
     store.close()
 
 
 def test_no_image_is_generated_with_a_training_forgotten_after_it_was_read(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3", SCOPE)
-    training, _ = store.import_task(NewSubmission(Kind.TRAINING, *PLACE, ""), "task-1", EPOCH)
-    images = NewSubmission(
-        Kind.GENERATION, *PLACE, "task-1 digest", subject="canary-name", prompt="by the sea"
-    )
+    training, _ = store.import_task(Kind.TRAINING, "task-1", "canary-name", EPOCH)
+    images = NewImages("task-1", "digest", subject="canary-name", prompt="by the sea")
     store.forget_subject("", [training.ref], EPOCH)
     with pytest.raises(SubjectForgotten):
         store.get_or_create(images, EPOCH)
@@ -129,7 +135,7 @@ def test_no_image_is_generated_with_a_training_forgotten_after_it_was_read(tmp_p
 @pytest.mark.parametrize("event", [Event.THROTTLED, Event.NOT_SENT])
 def test_a_forgotten_row_that_was_not_accepted_is_abandoned(event: Event, tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3", SCOPE)
-    new = NewSubmission(Kind.UPLOAD, *PLACE, PHOTOS, "female")
+    new = NewUpload(PHOTOS, "female")
     row, _ = store.get_or_create(new, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.forget_subject("", [row.ref], EPOCH)
@@ -144,7 +150,7 @@ def test_a_forgotten_row_that_was_not_accepted_is_abandoned(event: Event, tmp_pa
 @pytest.mark.parametrize("by", ["the same set", "another set of the same photos"])
 def test_forgotten_photos_are_recognised_while_a_payment_may_be_under_way(by: str, tmp_path: Path) -> None:
     store = Store(tmp_path / "data" / "ledger.sqlite3", SCOPE)
-    new = NewSubmission(Kind.TRAINING, *PLACE, "canary-photos", fingerprint="canary-photos-print")
+    new = NewTraining("canary-photos", fingerprint="canary-photos-print")
     row, _ = store.get_or_create(new, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="task-1"), EPOCH)

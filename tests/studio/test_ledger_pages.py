@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Scope, Submission, queries
+from apiframe_studio.ledger import Answer, Kind, NewTraining, Observation, Scope, Submission, queries
 from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State
 
 from ..v1_store import Store
+from .new_submissions import new_submission
 from .stepped_clock import EPOCH
 
 PLACE = ("https://service.invalid v1", "local")
@@ -30,7 +31,7 @@ TABLE_SCAN = re.compile(rf"SCAN ({'|'.join(metadata.tables)})\b")
 def remember(store: Store, number: int, kind: Kind = Kind.TRAINING) -> None:
     """One submission with one of the states and subjects; each four have the same time."""
     state, subject = STATES[number % len(STATES)], SUBJECTS[number % len(SUBJECTS)]
-    new = NewSubmission(kind, *PLACE, f"{kind} {number}", subject=subject, fingerprint=f"print {number}")
+    new = new_submission(kind, f"{kind} {number}", subject=subject, fingerprint=f"print {number}")
     row, _ = store.get_or_create(new, EPOCH + number // 4)
     if state is State.INTENT:
         return
@@ -105,7 +106,7 @@ def test_names_with_a_prefix_are_found_once_each(store: Store, beginning: str, n
 
 def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     """Every verb that the server calls, except forgetting."""
-    new = NewSubmission(Kind.TRAINING, *PLACE, f"more {number}", "TOKSIS", "Anna", f"key {number}")
+    new = NewTraining(f"more {number}", "TOKSIS", "Anna", f"key {number}")
     ref = store.page(Kind.TRAINING, EPOCH, limit=1).rows[0].ref
     yield "page", lambda: store.page(Kind.TRAINING, EPOCH, limit=5)
     yield "older page", lambda: store.page(Kind.TRAINING, EPOCH, before=ref, limit=5)
@@ -127,7 +128,7 @@ def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     yield "begin", lambda: store.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
     yield "settle", lambda: store.record_response(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     yield "decide", lambda: store.resolve(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", EPOCH)
-    yield "import", lambda: store.import_task(new, f"elsewhere {number}", EPOCH)
+    yield "import", lambda: store.import_task(Kind.TRAINING, f"elsewhere {number}", "Anna", EPOCH)
 
 
 def test_no_query_reads_more_rows_than_it_returns(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

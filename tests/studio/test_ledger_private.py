@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from apiframe_studio import private_files
-from apiframe_studio.ledger import Kind, NewSubmission, Scope
+from apiframe_studio.ledger import NewTraining, Scope
 from apiframe_studio.ledger.errors import LedgerNotPrivate
 
 from ..v1_store import Store
 from .stepped_clock import EPOCH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
-NEW = NewSubmission(Kind.TRAINING, "https://service.invalid v1", "local", "images-1")
+NEW = NewTraining("images-1")
 OTHER_USER = 4_242
 SCOPE = Scope("local", "https://service.invalid v1")
 as_root = pytest.mark.skipif(

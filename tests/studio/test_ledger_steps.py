@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,11 +12,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from apiframe_studio.ledger import Kind, NewSubmission, Scope
+from apiframe_studio.ledger import Kind, NewImages, NewTraining, Scope
 from apiframe_studio.ledger.errors import LedgerTooNew, SpendingCapReached
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.migrations import VERSION
@@ -28,6 +30,7 @@ from ..v1_store import Store
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"
 GOLDEN_2 = ROOT / "tests/golden/ledger-version-2.sqlite3"
+GOLDEN_3 = ROOT / "tests/golden/ledger-version-3.sqlite3"
 WROTE_GOLDEN = "ecb4710"
 SERVICE, OWNER = "https://api.apiframe.pro v1", "local"
 PLACE = (SERVICE, OWNER)
@@ -42,15 +45,43 @@ def path(tmp_path: Path) -> Path:
     return Path(shutil.copyfile(GOLDEN, tmp_path / "ledger.sqlite3"))
 
 
-def columns_before(path: Path) -> list[dict[str, object]]:
-    """Everything that 0.1.0 stored about every submission."""
-    return [{name: row[name] for name in rows_of(GOLDEN)[0]} for row in rows_of(path)]
+def in_the_columns_of_now(old: dict[str, Any]) -> dict[str, Any]:
+    """Return what an earlier version kept of a submission, under the names of the columns of now."""
+    new = dict(old)
+    about, wording, photos, answer = (new.pop(name) for name in ("about", "wording", "photos", "answer"))
+    kind, is_forgotten = old["kind"], about.startswith("forgotten ")
+    parents = {"training": about, "upload": None, "generation": about.partition(" ")[0]}
+    return {
+        **new,
+        "estimated_credits": new.pop("credits"),
+        "dedup_key": None if about in ("", f"forgotten {old['ref']}") else about,
+        "parent_task_id": None if is_forgotten else parents[kind] or None,
+        "requested_trigger_word": wording if kind == "training" else None,
+        "attributes_digest": wording if kind == "upload" else None,
+        "photo_count": None if kind == "generation" else photos,
+        "image_count": photos if kind == "generation" else None,
+        "provider_facts": None if answer is None else {"raw_response": answer},
+    }
 
 
-def rows_of(path: Path) -> list[dict[str, object]]:
+def columns_before(path: Path, golden: Path = GOLDEN) -> list[dict[str, Any]]:
+    """Return everything that an earlier version kept of every submission, as it is now."""
+    names = in_the_columns_of_now(rows_of(golden)[0]).keys() - {"credits"}
+    rows = [{name: row[name] for name in names} for row in rows_of(path)]
+    for row in rows:
+        row["provider_facts"] = row["provider_facts"] and json.loads(row["provider_facts"])
+    return rows
+
+
+def expected(golden: Path) -> list[dict[str, Any]]:
+    rows = [in_the_columns_of_now(row) for row in rows_of(golden)]
+    return [{name: value for name, value in row.items() if name != "credits"} for row in rows]
+
+
+def rows_of(path: Path, table: str = "submissions") -> list[dict[str, Any]]:
     with sqlite3.connect(path) as connection:
         connection.row_factory = sqlite3.Row
-        rows = connection.execute("SELECT * FROM submissions ORDER BY ref").fetchall()
+        rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # noqa: S608
     connection.close()
     return [dict(row) for row in rows]
 
@@ -66,18 +97,33 @@ def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
     assert len(store.images_of("ge-0p6fkjf")) == 2
     assert store.history("up-yhe25bn")
     store.close()
-    assert columns_before(path) == columns_before(GOLDEN)
+    assert columns_before(path) == expected(GOLDEN)
     kinds = Counter(row["state"] for row in columns_before(path) if row["kind"] == "generation")
     assert set(kinds) == set(State)
 
 
-def test_a_ledger_of_version_2_opens_and_keeps_every_row(tmp_path: Path) -> None:
-    path = Path(shutil.copyfile(GOLDEN_2, tmp_path / "ledger.sqlite3"))
+@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_2, GOLDEN_3], ids=lambda path: path.stem)
+def test_a_ledger_of_an_earlier_version_keeps_every_field_of_every_row(golden: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copyfile(golden, tmp_path / "ledger.sqlite3"))
     Store(path, SCOPE).close()
-    kept, golden = rows_of(path), rows_of(GOLDEN_2)
-    assert [row["ref"] for row in kept] == [row["ref"] for row in golden]
-    counts = Counter((row["kind"], row["state"]) for row in golden)
-    assert set(counts) == {(kind.value, state.value) for kind in Kind for state in State}
+    assert columns_before(path, golden) == expected(golden)
+    kept = rows_of(path)
+    others = ("observations", "pictures") if golden is GOLDEN else ("observations", "pictures", "attempts")
+    for table in others:
+        assert rows_of(path, table) == rows_of(golden, table)
+    # The program reads every row, and each sense of the columns that were split was there.
+    refs = [row["ref"] for row in kept if row["owner"] == OWNER]
+    store = Store(path, SCOPE)
+    assert {ref for ref in refs if store.find(ref, WRITTEN_AT)} == set(refs)
+    store.close()
+    for name in ("dedup_key", "requested_trigger_word", "attributes_digest", "photo_count", "image_count"):
+        assert any(row[name] is not None for row in kept), name
+
+
+def test_the_earlier_ledgers_have_every_kind_in_every_state() -> None:
+    for golden in (GOLDEN_2, GOLDEN_3):
+        counts = Counter((row["kind"], row["state"]) for row in rows_of(golden))
+        assert set(counts) == {(kind.value, state.value) for kind in Kind for state in State}
 
 
 def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) -> None:
@@ -86,7 +132,7 @@ def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) 
     assert [row.ref for row in trainings] == ["tr-j88zqxy", "tr-b3xgxfg"]
     (by_ref,) = store.trainings_of_photos("unconfirmed".ljust(64, "f"), WRITTEN_AT)
     (by_id,) = store.trainings_of_photos("finished".ljust(64, "f"), WRITTEN_AT)
-    assert (by_ref.about, by_id.about) == ("up-q5b4nhy", "task-upload-finished")
+    assert (by_ref.parent_task_id, by_id.parent_task_id) == ("up-q5b4nhy", "task-upload-finished")
     store.close()
     never_seen = {ref for ref, print_ in column(path, "fingerprint").items() if print_ is None}
     assert {"tr-1qkxebt", "tr-7vjhwxp", "tr-v7g3n2y", "tr-8snjaqx", "ge-0p6fkjf"} < never_seen
@@ -118,19 +164,17 @@ def test_data_that_0_1_0_forgot_stays_forgotten(path: Path) -> None:
 def test_a_key_of_0_1_0_still_returns_its_training(path: Path) -> None:
     store = Store(path, SCOPE)
     set_id = "24e94f7e-b74a-4505-829b-a7762fc28279"
-    again = NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKSIS", idempotency_key="anna-1")
+    again = NewTraining(set_id, "TOKSIS", idempotency_key="anna-1")
     row, is_new = store.get_or_create(again, WRITTEN_AT)
     assert (row.ref, is_new) == ("tr-b3xgxfg", False)
     with pytest.raises(KeyReused):
-        store.get_or_create(
-            NewSubmission(Kind.TRAINING, *PLACE, set_id, "TOKBRO", idempotency_key="anna-1"), WRITTEN_AT
-        )
+        store.get_or_create(NewTraining(set_id, "TOKBRO", idempotency_key="anna-1"), WRITTEN_AT)
     store.close()
 
 
 def test_credits_spent_by_0_1_0_count_for_the_day(path: Path) -> None:
     store = Store(path, SCOPE)
-    row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, *PLACE, "other", credits=1.0), WRITTEN_AT)
+    row, _ = store.get_or_create(NewImages("other", "", estimated_credits=1.0), WRITTEN_AT)
     with pytest.raises(SpendingCapReached) as reached:
         store.begin_sending(row.ref, WRITTEN_AT, 50.0, 1.0)
     # Two trainings and the set of Anna's, her two images, two trainings of a set unknown to the ledger, seven
@@ -186,12 +230,14 @@ OF_A_STEP = ("pwrite64", "fdatasync", "unlink")
 @pytest.mark.slow
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
 @pytest.mark.parametrize("call", OF_A_STEP)
+@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_3], ids=lambda path: path.stem)
 def test_a_migration_killed_anywhere_is_complete_or_absent(
-    fork_server: ForkServer, tmp_path: Path, call: str
+    fork_server: ForkServer, tmp_path: Path, call: str, golden: Path
 ) -> None:
     kills = 0
-    for number in range(1, 200):
-        path = Path(shutil.copyfile(GOLDEN, tmp_path / f"{number}.sqlite3"))
+    photos_trained = 2 if golden is GOLDEN else 0
+    for number in range(1, 400):
+        path = Path(shutil.copyfile(golden, tmp_path / f"{number}.sqlite3"))
         only_ledger = [arg for tail in ("", "-journal") for arg in ("-P", f"{path}{tail}")]
         inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", *only_ledger]
         job = Job(str(path), "", "", ["-f", "-qq", "-o", os.devnull, *inject], verb="open_ledger")
@@ -203,9 +249,9 @@ def test_a_migration_killed_anywhere_is_complete_or_absent(
         version = sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0]
         assert version in range(1, VERSION + 1)
         store = Store(path, SCOPE)
-        assert len(store.trainings_of_photos(ANNAS_PHOTOS, WRITTEN_AT)) == 2
+        assert len(store.trainings_of_photos(ANNAS_PHOTOS, WRITTEN_AT)) == photos_trained
         store.close()
-        assert columns_before(path) == columns_before(GOLDEN)
+        assert columns_before(path, golden) == expected(golden)
     else:
         pytest.fail("the child never survived")
     print(f"{kills} kills at {call}")

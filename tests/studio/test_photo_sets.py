@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.errors import ConsentMissing, PhotosChanged
-from apiframe_studio.ledger import Kind, NewSubmission, Submission
+from apiframe_studio.ledger import Kind, NewUpload, Submission
 from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS, has_expired, is_reusable, max_cost
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photo_sets import (
@@ -27,6 +27,7 @@ from apiframe_studio.photos.synthetic import draw, make_scenes
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 
+from .new_submissions import new_submission
 from .stepped_clock import EPOCH, SteppedClock
 
 pytestmark = pytest.mark.usefixtures("photos_decoded_once")
@@ -99,7 +100,11 @@ async def test_of_more_than_thirty_photos_the_best_thirty_are_sent_and_the_other
         request = PhotoSetRequest([str(tmp_path)], "male", "asian", consent_at=AGREED_AT)
         photo_set = await studio.photo_sets.prepare(request, nothing, 40)
     assert service.images == [30]
-    assert (photo_set.row.photos, photo_set.training_credits, len(photo_set.prepared.spare)) == (30, 120, 3)
+    assert (photo_set.row.photo_count, photo_set.training_credits, len(photo_set.prepared.spare)) == (
+        30,
+        120,
+        3,
+    )
 
 
 async def test_a_status_check_is_answered_while_photos_are_being_sent(
@@ -147,9 +152,7 @@ async def test_a_waiting_set_that_is_sent_now_is_not_reported_as_a_duplicate(
     request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     checked = await studio.photo_sets.check_and_normalise(request)
     ledger = studio.ledger
-    waits = NewSubmission(
-        Kind.UPLOAD, ledger.service, ledger.owner, about=checked.fingerprint, wording=request.wording()
-    )
+    waits = NewUpload(fingerprint=checked.fingerprint, attributes_digest=request.wording())
     row, _ = await ledger.get_or_create(waits, studio.clock.now())
     with anyio.fail_after(60):
         sent = await studio.photo_sets.prepare(request, nothing, 40)
@@ -185,7 +188,8 @@ NOW = 10_000.0
 
 
 def _row(kind: Kind, state: State, **known: Any) -> Submission:
-    return Submission("up-1234567", kind, "s", "o", "print", "words", None, None, state, 1, 0.0, **known)
+    named = (kind, "s", "o", "print", None, None)
+    return Submission("up-1234567", *named, state, 1, 0.0, attributes_digest="words", **known)
 
 
 @pytest.mark.parametrize("kind", [Kind.UPLOAD, Kind.GENERATION])
@@ -205,10 +209,12 @@ def _row(kind: Kind, state: State, **known: Any) -> Submission:
 def test_an_earlier_request_is_reused_in_these_states(
     kind: Kind, state: State, known: dict[str, Any], good: bool
 ) -> None:
-    same = NewSubmission(kind, "s", "o", "print", "words")
-    other = NewSubmission(kind, "s", "o", "print", "other words")
+    same = new_submission(kind, "print", attributes_digest="words")
+    other = new_submission(kind, "print", attributes_digest="other words")
     assert is_reusable(same, NOW, None, _row(kind, state, **known), V1_TERMS) is good
-    assert is_reusable(other, NOW, None, _row(kind, state, **known), V1_TERMS) is False
+    # Only an upload says something about its subject.
+    is_alike = good and kind is Kind.GENERATION
+    assert is_reusable(other, NOW, None, _row(kind, state, **known), V1_TERMS) is is_alike
 
 
 DAY = 24 * 3600.0
@@ -269,4 +275,4 @@ def test_a_set_expires_by_the_clock_of_the_service_unless_the_local_clock_contra
 def test_the_maximum_cost_is_the_known_one_or_that_of_the_kind(
     kind: Kind, known: float | None, most: float
 ) -> None:
-    assert max_cost(_row(kind, State.QUEUED, credits=known), V1_TERMS) == most
+    assert max_cost(_row(kind, State.QUEUED, estimated_credits=known), V1_TERMS) == most

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.images import ImageRequest
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Scope
+from apiframe_studio.ledger import Answer, Kind, NewImages, NewTraining, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
@@ -22,6 +22,7 @@ from apiframe_studio.studio import Studio, StudioConfig
 from apiframe_studio.trainings import TrainingRequest
 
 from ..v1_store import Store
+from .new_submissions import new_submission
 from .stepped_clock import SteppedClock
 
 SCOPE = Scope("local", "s")
@@ -97,7 +98,7 @@ def attempt(
     store: Store, about: str, *ends: Event, kind: Kind = Kind.GENERATION, task_id: str | None = None
 ) -> str:
     """Record a request of 10 credits and the events of its sender and user. Returns its ref."""
-    new = NewSubmission(kind, "s", "local", about, credits=10.0, photos=1)
+    new = new_submission(kind, about, estimated_credits=10.0, photo_count=1, image_count=1)
     row, _ = store.get_or_create(new, NOW)
     sending = store.begin_sending(row.ref, NOW, 60)
     assert sending is not None
@@ -110,7 +111,7 @@ def attempt(
 
 
 def spent(store: Store) -> float:
-    row, _ = store.get_or_create(NewSubmission(Kind.GENERATION, "s", "local", "one more", credits=1.0), NOW)
+    row, _ = store.get_or_create(NewImages("one", "more", estimated_credits=1.0), NOW)
     with pytest.raises(SpendingCapReached) as reached:
         store.begin_sending(row.ref, NOW, 60, 0.5)
     return reached.value.spent
@@ -153,7 +154,7 @@ def test_a_resent_request_counts_twice_and_its_orphan_id_not_a_third_time(tmp_pa
 
 def test_an_unconfirmed_training_of_unknown_size_counts_with_its_maximum_cost(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3", SCOPE)
-    row, _ = store.get_or_create(NewSubmission(Kind.TRAINING, "s", "local", "never seen"), NOW)
+    row, _ = store.get_or_create(NewTraining("never seen"), NOW)
     store.begin_sending(row.ref, NOW, 60)
     assert spent(store) == 120
     store.forget_subject("", [row.ref], NOW)
@@ -164,7 +165,7 @@ def test_an_unconfirmed_training_of_unknown_size_counts_with_its_maximum_cost(tm
 RACER = """
 import sys
 from pathlib import Path
-from apiframe_studio.ledger import Kind, NewSubmission, Scope
+from apiframe_studio.ledger import NewImages, Scope
 from apiframe_studio.ledger.errors import SpendingCapReached
 from apiframe_studio.ledger.store import Store
 from apiframe_studio.api.v1.terms import V1_TERMS
@@ -173,7 +174,7 @@ store = Store(Path(sys.argv[1]), Scope("local", "s"), terms=V1_TERMS)
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(4):
-    new = NewSubmission(Kind.GENERATION, "s", "local", f"{sys.argv[2]} {number}", credits=1.0, photos=1)
+    new = NewImages(sys.argv[2], str(number), estimated_credits=1.0, image_count=1)
     row, _ = store.get_or_create(new, 1.0)
     try:
         print("sent" if store.begin_sending(row.ref, 1.0, 60, 5.0) else "lost")

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, update
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation, Scope, Submission, queries
+from apiframe_studio.ledger import Answer, Kind, NewTraining, Observation, Scope, Submission, queries
 from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import Event, State
@@ -120,21 +120,21 @@ class PaidRequests(RuleBasedStateMachine):
         photos = data.draw(st.sampled_from(["images-1", "images-1", "images-2"]))
         word = data.draw(st.sampled_from(["TOKSIS", "TOKSIS", None]))
         key = data.draw(st.sampled_from([None, None, "key-1", f"key-new-{next(self.keys)}"]))
-        new = NewSubmission(Kind.TRAINING, *PLACE, photos, word, idempotency_key=key)
+        new = NewTraining(photos, word, idempotency_key=key)
         try:
             row, is_new = self.stores[process].get_or_create(new, self.now)
         except KeyReused:
             return
         if is_new:
             self.may_be_new(photos, key)
-        if row.state is State.INTENT and row.wording == word:
+        if row.state is State.INTENT and row.requested_trigger_word == word:
             self.about_to_send.append((process, row.ref))
 
     def may_be_new(self, photos: str, key: str | None) -> None:
         """A second intent for the same photos is created only if no paid one is open, reusable or unconfirmed."""
         for delivery in self.service.taken:
             row = self.row(delivery.row.ref)
-            if row.about != photos:
+            if row.parent_task_id != photos:
                 continue
             declared_unpaid = self.decisions[row.ref, "send_again"] and row.state is State.REJECTED
             over = row.state is State.ABANDONED or declared_unpaid

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Submission
+from apiframe_studio.ledger import Answer, Kind, NewUpload, Submission
 from apiframe_studio.ledger.states import Event, State
 
 from ..faults.fault_server import answer, fault_server, replying
+from ..studio.new_submissions import new_submission
 from .illustrated import refuse, show
 
 if TYPE_CHECKING:
@@ -164,9 +165,7 @@ async def test_only_an_unnamed_row_gets_a_name(session: Session) -> None:
 
 async def test_an_upload_missing_at_the_service_can_be_given_up(session: Session) -> None:
     ledger, now = session.studio.ledger, session.clock.now()
-    row, _ = await ledger.get_or_create(
-        NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about="print", subject="Anna"), now
-    )
+    row, _ = await ledger.get_or_create(NewUpload(fingerprint="print", subject="Anna"), now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
     await ledger.record_response(
@@ -187,7 +186,7 @@ KNOWN_AGAIN: dict[str, tuple[Kind, dict[str, Any]]] = {
 async def _missing(session: Session, kind: Kind) -> Submission:
     """A paid request that was missing at the service once."""
     ledger, now = session.studio.ledger, session.clock.now()
-    new = NewSubmission(kind, ledger.service, ledger.owner, about="print", subject="Anna", photos=1)
+    new = new_submission(kind, "print", subject="Anna", photo_count=1, image_count=1)
     row, _ = await ledger.get_or_create(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None

@@ -16,7 +16,7 @@ from mcp.types import ImageContent
 from PIL import Image
 
 from apiframe_studio.api.provider import Range
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
+from apiframe_studio.ledger import Answer, Kind, NewUpload, Observation
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.photo_sets import PhotoSetRequest
 from apiframe_studio.photos import faces
@@ -300,9 +300,7 @@ async def test_a_waiting_set_with_other_attributes_is_not_waited_for(
         PhotoSetRequest([str(photos)], ATTRIBUTES["gender"], ATTRIBUTES["ethnicity"])
     )
     ledger = session.studio.ledger
-    waits = NewSubmission(
-        Kind.UPLOAD, ledger.service, ledger.owner, about=prepared.fingerprint, wording="earlier", photos=DRAWN
-    )
+    waits = NewUpload(fingerprint=prepared.fingerprint, attributes_digest="earlier", photo_count=DRAWN)
     row, _ = await ledger.get_or_create(waits, runs.now())
     other = await show(session, "prepare_photos", paths=[str(photos)], **ATTRIBUTES)
     assert (other.facts["ref"], other.facts["status"]) == (row.ref, "submitting")
@@ -422,7 +420,7 @@ async def test_a_training_is_returned_for_a_failed_set_of_the_same_photos(
     ledger, now = session.studio.ledger, runs.now()
     known = await ledger.find(prepared["ref"], now)
     assert known is not None
-    other = NewSubmission(Kind.UPLOAD, ledger.service, ledger.owner, about=known.about, wording="others")
+    other = NewUpload(known.fingerprint or "", attributes_digest="others")
     row, _ = await ledger.get_or_create(other, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None

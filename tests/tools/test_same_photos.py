@@ -9,7 +9,7 @@ import anyio
 import pytest
 from mcp.types import ElicitResult
 
-from apiframe_studio.ledger import Kind, NewSubmission
+from apiframe_studio.ledger import NewTraining
 
 from .conftest import TRAINING_SECONDS
 from .illustrated import show
@@ -117,9 +117,7 @@ async def _two_sets_and_one_that_waits(session: Session, photos: Path) -> tuple[
     ledger = session.studio.ledger
     upload = await ledger.find(old, session.clock.now())
     assert upload is not None
-    waits = NewSubmission(
-        Kind.TRAINING, ledger.service, ledger.owner, about=old, fingerprint=upload.fingerprint
-    )
+    waits = NewTraining(parent_task_id=old, fingerprint=upload.fingerprint)
     await ledger.get_or_create(waits, session.clock.now())
     other = await show(session, "prepare_photos", paths=[str(photos)], **{**ATTRIBUTES, "gender": "male"})
     return old, other.facts["training_images_id"]

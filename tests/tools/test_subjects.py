@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Observation
+from apiframe_studio.ledger import Answer, NewUpload, Observation
 from apiframe_studio.ledger.states import Event, State
 
 from .illustrated import show
@@ -20,9 +20,7 @@ WAYS = ["get_training_status", "wait_for_training"]
 async def _know_the_set(session: Session, photos: int) -> None:
     """Record the sandbox's ready set as if it was prepared here from this number of photos."""
     ledger, now = session.studio.ledger, session.clock.now()
-    new = NewSubmission(
-        Kind.UPLOAD, ledger.service, ledger.owner, about=f"print of {photos}", photos=photos, credits=2.0
-    )
+    new = NewUpload(fingerprint=f"print of {photos}", photo_count=photos, estimated_credits=2.0)
     row, _ = await ledger.get_or_create(new, now)
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiframe_studio.ledger import Answer, Kind, NewSubmission, Submission
+from apiframe_studio.ledger import Answer, Kind, NewImages, Submission
 from apiframe_studio.ledger.states import Event
+
+from ..studio.new_submissions import new_submission
 
 if TYPE_CHECKING:
     from .conftest import Session
@@ -17,7 +19,7 @@ async def _sending(session: Session, kind: Kind, **facts: Any) -> Submission:
     """A request without a response, as left by a killed process."""
     ledger, now = session.studio.ledger, session.clock.now()
     row, _ = await ledger.get_or_create(
-        NewSubmission(kind, ledger.service, ledger.owner, f"about {kind.value}", subject="Anna", **facts), now
+        new_submission(kind, f"about {kind.value}", subject="Anna", **facts), now
     )
     sending = await ledger.begin_sending(row.ref, now, 30.0)
     assert sending is not None
@@ -90,7 +92,7 @@ async def test_the_list_has_the_number_of_unsettled_requests_if_it_cannot_return
 ) -> None:
     ledger, now = session.studio.ledger, session.clock.now()
     for number in range(55):
-        new = NewSubmission(Kind.GENERATION, ledger.service, ledger.owner, f"about {number}")
+        new = NewImages("about", str(number))
         row, _ = await ledger.get_or_create(new, now)
         await ledger.begin_sending(row.ref, now, 30.0)
     session.clock.at += 31

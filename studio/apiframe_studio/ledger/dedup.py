@@ -6,7 +6,7 @@ from typing import Final
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.ledger.intent import is_settled
-from apiframe_studio.ledger.records import Kind, NewSubmission, Submission
+from apiframe_studio.ledger.records import Kind, NewSubmission, NewUpload, Submission
 from apiframe_studio.ledger.states import State
 
 FAILED_JUST_NOW_SECONDS: Final = 600.0
@@ -70,11 +70,16 @@ def is_reusable(
         fresh = row.finished_at is not None and now - row.finished_at < FAILED_JUST_NOW_SECONDS
     else:
         fresh = row.state is State.FINISHED and not has_expired(row, now, service_now, terms)
-    return fresh and row.wording == new.wording
+    return fresh and has_same_attributes(row, new)
+
+
+def has_same_attributes(row: Submission, new: NewSubmission) -> bool:
+    """Whether an upload says the same about its subject as a new one; always true of the other kinds."""
+    return not isinstance(new, NewUpload) or row.attributes_digest == new.attributes_digest
 
 
 def max_cost(row: Submission | NewSubmission, terms: Terms) -> float:
     """Credits that a submission costs at most: the largest training, where the number of photos is not known."""
-    if row.credits is not None:
-        return row.credits
+    if row.estimated_credits is not None:
+        return row.estimated_credits
     return terms.max_training_credits() if row.kind is Kind.TRAINING else 0.0

@@ -17,8 +17,3 @@ def forgotten_mark(ref: str, text: str) -> str:
     Salted with the ref, so that two rows, or two ledgers, of the same photos have nothing in common.
     """
     return f"forgotten {digest(ref, text)}"
-
-
-def forgotten_for_good(ref: str) -> str:
-    """What stands for the photos of a forgotten submission that has ended."""
-    return f"forgotten {ref}"

@@ -26,7 +26,7 @@ class Candidate(Protocol):
 class Intent:
     """One request. `about` is what is paid for (the photos); `wording` what it is asked to be called."""
 
-    about: str
+    about: str | None
     wording: str | None = None
     idempotency_key: str | None = None
 

@@ -117,19 +117,52 @@ _INDEXES_BY_OWNER: Final = (
     "CREATE INDEX submissions_forgotten ON submissions (owner, kind) WHERE forgotten_at IS NOT NULL",
 )
 
-# Lists and look-ups are of an owner's rows at every service.
-_LISTS_ACROSS_SERVICES: Final = (
-    "DROP INDEX submissions_about",
-    "DROP INDEX submissions_task",
-    "DROP INDEX submissions_newest",
-    "DROP INDEX submissions_subject",
-    "DROP INDEX submissions_state",
-    "DROP INDEX submissions_forgotten",
+# Columns whose sense depended on the kind of a row are split, and lists and look-ups are of an owner's rows at every
+# service.
+_ONE_MEANING_A_COLUMN: Final = (
+    """
+    CREATE TABLE submissions_by_meaning (
+        ref VARCHAR NOT NULL, kind VARCHAR NOT NULL, service VARCHAR NOT NULL, owner VARCHAR NOT NULL,
+        dedup_key VARCHAR, parent_task_id VARCHAR, requested_trigger_word VARCHAR, attributes_digest VARCHAR,
+        subject VARCHAR, idempotency_key VARCHAR, state VARCHAR NOT NULL, attempt INTEGER NOT NULL,
+        lease_until FLOAT, task_id VARCHAR, trigger_word VARCHAR, percentage FLOAT, message VARCHAR,
+        estimated_credits FLOAT, created_at FLOAT NOT NULL, sent_at FLOAT, accepted_at FLOAT, started_at FLOAT,
+        finished_at FLOAT, checked_at FLOAT, photo_count INTEGER, image_count INTEGER, expires_at FLOAT,
+        consent_at FLOAT, prompt VARCHAR, fingerprint VARCHAR, subject_key VARCHAR, forgotten_at FLOAT,
+        missing_since FLOAT, provider_facts JSON,
+        PRIMARY KEY (ref)
+    )
+    """,
+    # `about` held the set of a training, the photos of an upload, and the training of a generation with a digest
+    # after a space; of a forgotten row only a mark.
+    """
+    INSERT INTO submissions_by_meaning
+    SELECT ref, kind, service, owner,
+        CASE WHEN about NOT IN ('', 'forgotten ' || ref) THEN about END,
+        CASE WHEN forgotten_at IS NOT NULL OR about = '' OR kind = 'upload' THEN NULL
+            WHEN kind = 'training' OR instr(about, ' ') = 0 THEN about
+            ELSE substr(about, 1, instr(about, ' ') - 1) END,
+        CASE kind WHEN 'training' THEN wording END,
+        CASE kind WHEN 'upload' THEN wording END,
+        subject, idempotency_key, state, attempt,
+        lease_until, task_id, trigger_word, percentage, message,
+        credits, created_at, sent_at, accepted_at, started_at,
+        finished_at, checked_at,
+        CASE WHEN kind != 'generation' THEN photos END,
+        CASE kind WHEN 'generation' THEN photos END,
+        expires_at, consent_at, prompt, fingerprint, subject_key, forgotten_at, missing_since,
+        CASE WHEN answer IS NOT NULL THEN json_object('raw_response', answer) END
+    FROM submissions
+    """,
+    "DROP TABLE submissions",
+    "ALTER TABLE submissions_by_meaning RENAME TO submissions",
     "DROP INDEX idempotency_keys_ref",
     "DROP INDEX attempts_sent",
-    "CREATE INDEX submissions_about ON submissions (owner, service, kind, about)",
+    "CREATE INDEX submissions_dedup ON submissions (owner, service, kind, dedup_key)",
+    "CREATE INDEX submissions_parent ON submissions (owner, parent_task_id)",
     "CREATE INDEX submissions_task ON submissions (owner, task_id)",
     "CREATE INDEX submissions_newest ON submissions (owner, kind, created_at)",
+    "CREATE INDEX submissions_prints ON submissions (owner, fingerprint, service, kind)",
     "CREATE INDEX submissions_subject ON submissions (owner, subject_key, kind, created_at)",
     "CREATE INDEX submissions_state ON submissions (owner, state, kind, created_at, service)",
     # With the refs in it, so that SQLite prefers it to the index of lists.
@@ -138,7 +171,7 @@ _LISTS_ACROSS_SERVICES: Final = (
     "CREATE INDEX attempts_sent ON attempts (owner, service, sent_at)",
 )
 
-STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS, _INDEXES_BY_OWNER, _LISTS_ACROSS_SERVICES)
+STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS, _INDEXES_BY_OWNER, _ONE_MEANING_A_COLUMN)
 VERSION: Final = len(STEPS)
 
 

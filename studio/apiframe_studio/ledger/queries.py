@@ -28,10 +28,18 @@ from sqlalchemy import (
 from apiframe_studio.api.provider import TrainingPrice
 from apiframe_studio.ledger.digests import digest, forgotten_mark
 from apiframe_studio.ledger.intent import Keyed
-from apiframe_studio.ledger.records import Kind, NewSubmission, Observation, Scope, Submission
+from apiframe_studio.ledger.records import (
+    Kind,
+    NewSubmission,
+    NewTraining,
+    Observation,
+    ProviderFacts,
+    Scope,
+    Submission,
+)
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
 from apiframe_studio.ledger.states import OPEN, State
-from apiframe_studio.ledger.transitions import impersonal, is_about, is_of_photos
+from apiframe_studio.ledger.transitions import has_dedup_key, impersonal, is_of_photos
 from apiframe_studio.subjects import subject_key, visible_name
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -82,11 +90,7 @@ _EACH: Final = "SELECT ref FROM json_each(:listed) AS listed CROSS JOIN submissi
 REFS_NAMED: Final = text(
     f"{_EACH} ref = value AND service = :service UNION {_EACH} task_id = value AND service = :service"
 )
-# A generation's `about` begins with the name of its training and a space.
-REFS_MADE_OF: Final = text(
-    f"{_EACH} service = :service AND kind = 'training' AND about = value UNION "
-    f"{_EACH} service = :service AND kind = 'generation' AND about >= value || ' ' AND about < value || '!'"
-)
+REFS_MADE_OF: Final = text(f"{_EACH} parent_task_id = value AND service = :service")
 SENDING_ROWS: Final = select(submissions).where(OF_OWNER, submissions.c.state == State.SENDING.value)
 # Of a forgotten submission only a mark is kept, and that cannot be looked for: it is compared one by one.
 _MARKED: Final = (
@@ -94,9 +98,9 @@ _MARKED: Final = (
     & submissions.c.forgotten_at.is_not(None)
     & submissions.c.state.in_([state.value for state in OPEN])
 )
-_ABOUT: Final = (
+_DUPLICATES: Final = (
     select(submissions)
-    .where(or_(_OF_KIND & (submissions.c.about == bindparam("about")), _MARKED))
+    .where(or_(_OF_KIND & (submissions.c.dedup_key == bindparam("dedup_key")), _MARKED))
     .order_by(*_NEWEST_FIRST)
 )
 _OF_PHOTOS: Final = (
@@ -158,18 +162,32 @@ DURATIONS: Final = (
 """How long the latest finished submissions took, in seconds."""
 
 
-def same_photos(connection: Connection, new: NewSubmission | Submission) -> Sequence[Submission]:
+def same_photos(
+    connection: Connection, place: Scope | Submission, new: NewSubmission | Submission
+) -> Sequence[Submission]:
     """Every submission of the photos of a new one, newest first; also forgotten ones under way.
 
     For a training also those that were made of another upload of the same photos. What only waits to be sent comes
     last, since one that was sent answers for the same photos; and it is of use for its own upload only.
     """
-    found = read(connection, _ABOUT, {**_place(new), "about": new.about})
-    rows = {row.ref: row for row in found if is_about(row, new.about)}
-    if new.kind is Kind.TRAINING and new.fingerprint is not None:
-        others = of_photos(connection, _place(new), new.fingerprint)
+    rows = {row.ref: row for row in _with_key(connection, _place(place, new.kind), new.dedup_key)}
+    if (
+        isinstance(new, NewTraining | Submission)
+        and new.kind is Kind.TRAINING
+        and new.fingerprint is not None
+    ):
+        others = of_photos(connection, _place(place, new.kind), new.fingerprint)
         rows |= {row.ref: row for row in others if row.state is not State.INTENT}
     return sorted(rows.values(), key=lambda row: (row.state is State.INTENT, -row.created_at))
+
+
+def _with_key(
+    connection: Connection, place: Mapping[str, str], dedup_key: str | None
+) -> Sequence[Submission]:
+    if dedup_key is None:
+        return ()
+    found = read(connection, _DUPLICATES, {**place, "dedup_key": dedup_key})
+    return [row for row in found if has_dedup_key(row, dedup_key)]
 
 
 def of_photos(connection: Connection, place: Mapping[str, str], fingerprint: str) -> Sequence[Submission]:
@@ -185,11 +203,11 @@ def trainings_of(connection: Connection, scope: Scope, fingerprint: str) -> Sequ
     return [*of_photos(connection, place, fingerprint), *elsewhere]
 
 
-def keyed_by(connection: Connection, new: NewSubmission) -> Keyed[Submission] | None:
-    """What the key of a new submission was answered with last."""
-    if new.idempotency_key is None:
+def keyed_by(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed[Submission] | None:
+    """What the idempotency key of a new training was answered with last."""
+    if not isinstance(new, NewTraining) or new.idempotency_key is None:
         return None
-    known = {**_place(new), "key": digest(new.idempotency_key)}
+    known = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
     found = connection.execute(_KEYED, known).mappings().first()
     if found is None:
         return None
@@ -198,31 +216,36 @@ def keyed_by(connection: Connection, new: NewSubmission) -> Keyed[Submission] | 
     if found["asked"] == _asked(new):
         return Keyed(row, same_request=True)
     other_upload = new.fingerprint is not None and is_of_photos(row, new.fingerprint)
-    if other_upload and row.wording == new.wording:
+    if other_upload and row.requested_trigger_word == new.requested_trigger_word:
         return None if row.state is State.INTENT else Keyed(row, same_request=True)
     return Keyed(row, same_request=False)
 
 
-def remember_key(connection: Connection, new: NewSubmission, row: Submission) -> None:
+def remember_key(connection: Connection, scope: Scope, new: NewSubmission, row: Submission) -> None:
     """That this key was answered with this row: the same call again is no new request."""
-    if new.idempotency_key is not None:
-        values = {**_place(new), "key": digest(new.idempotency_key), "asked": _asked(new), "ref": row.ref}
+    if isinstance(new, NewTraining) and new.idempotency_key is not None:
+        known = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
+        values = {**known, "asked": _asked(new), "ref": row.ref}
         connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
 
 
-def with_its_photos(connection: Connection, new: NewSubmission, price: TrainingPrice) -> NewSubmission:
+def with_its_photos(
+    connection: Connection, scope: Scope, new: NewSubmission, price: TrainingPrice
+) -> NewSubmission:
     """A new training with what the ledger knows of its set by now: photos, fingerprint, credits."""
-    if new.kind is not Kind.TRAINING or new.fingerprint is not None:
+    if not isinstance(new, NewTraining) or new.fingerprint is not None:
         return new
-    sets = named_here(connection, new, new.about)
+    sets = named_here(connection, scope, new.parent_task_id)
     known = next((row for row in sets if row.kind is Kind.UPLOAD and row.forgotten_at is None), None)
     if known is None:
         return new
     return replace(
         new,
         fingerprint=known.fingerprint,
-        photos=known.photos if new.photos is None else new.photos,
-        credits=_known_price(price, known.photos) if new.credits is None else new.credits,
+        photo_count=known.photo_count if new.photo_count is None else new.photo_count,
+        estimated_credits=_known_price(price, known.photo_count)
+        if new.estimated_credits is None
+        else new.estimated_credits,
     )
 
 
@@ -230,9 +253,8 @@ def tell_trainings_of(connection: Connection, upload: Submission, price: Trainin
     """Let the trainings that were made of an upload, before the ledger knew its id, be known by its photos."""
     if upload.kind is not Kind.UPLOAD or upload.task_id is None or upload.forgotten_at is not None:
         return
-    place = {**_place(upload), "kind": Kind.TRAINING.value}
-    for row in read(connection, _ABOUT, {**place, "about": upload.task_id}):
-        if row.fingerprint is None and upload.fingerprint is not None and is_about(row, upload.task_id):
+    for row in _with_key(connection, _place(upload, Kind.TRAINING), upload.task_id):
+        if row.fingerprint is None and upload.fingerprint is not None:
             is_forgotten = row.forgotten_at is not None
             write_row(
                 connection,
@@ -241,8 +263,10 @@ def tell_trainings_of(connection: Connection, upload: Submission, price: Trainin
                     fingerprint=forgotten_mark(row.ref, upload.fingerprint)
                     if is_forgotten
                     else upload.fingerprint,
-                    photos=upload.photos if row.photos is None else row.photos,
-                    credits=_known_price(price, upload.photos) if row.credits is None else row.credits,
+                    photo_count=upload.photo_count if row.photo_count is None else row.photo_count,
+                    estimated_credits=_known_price(price, upload.photo_count)
+                    if row.estimated_credits is None
+                    else row.estimated_credits,
                 ),
             )
 
@@ -258,9 +282,10 @@ def pass_on_keys(connection: Connection, accepted: Submission) -> None:
     """
     if accepted.kind is not Kind.TRAINING or accepted.forgotten_at is not None:
         return
-    rows = read(connection, _ABOUT, {**_place(accepted), "about": accepted.about})
+    place = _place(accepted, accepted.kind)
+    rows = _with_key(connection, place, accepted.dedup_key)
     if accepted.fingerprint is not None:
-        rows = [*rows, *of_photos(connection, _place(accepted), accepted.fingerprint)]
+        rows = [*rows, *of_photos(connection, place, accepted.fingerprint)]
     waiting = [row.ref for row in rows if row.state is State.INTENT and row.ref != accepted.ref]
     given_to = (idempotency_keys.c.owner == accepted.owner) & idempotency_keys.c.ref.in_(waiting)
     connection.execute(update(idempotency_keys).where(given_to).values(ref=accepted.ref))
@@ -289,26 +314,64 @@ def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
     return bool(named_here(connection, row, task_id))
 
 
-def named_here(
-    connection: Connection, place: Scope | NewSubmission | Submission, name: str
-) -> Sequence[Submission]:
+def named_here(connection: Connection, place: Scope | Submission, name: str) -> Sequence[Submission]:
     """The submissions with this ref or task_id, of one owner at one service, newest first."""
     wanted = {"service": place.service, "owner": place.owner, "name": name}
     return read(connection, _NAMED_HERE, wanted)
 
 
 def insert_orphan(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
-    new = NewSubmission(
-        row.kind, row.service, row.owner, row.about, row.wording, row.subject, fingerprint=row.fingerprint
+    return _insert(
+        connection,
+        Submission(
+            _new_ref(row.kind),
+            row.kind,
+            row.service,
+            row.owner,
+            row.dedup_key,
+            row.subject,
+            None,
+            State.QUEUED,
+            0,
+            now,
+            parent_task_id=row.parent_task_id,
+            requested_trigger_word=row.requested_trigger_word,
+            attributes_digest=row.attributes_digest,
+            task_id=task_id,
+            fingerprint=row.fingerprint,
+            forgotten_at=row.forgotten_at,
+        ),
     )
-    stray = replace(add(connection, new, State.QUEUED, now), task_id=task_id, forgotten_at=row.forgotten_at)
-    return write_row(connection, stray)
 
 
-def add(connection: Connection, new: NewSubmission, state: State, now: float) -> Submission:
-    fingerprint = new.about if new.kind is Kind.UPLOAD else new.fingerprint
-    row = Submission(ref=_new_ref(new.kind), state=state, attempt=0, created_at=now, **asdict(new))
-    row = replace(row, fingerprint=fingerprint)
+def insert_imported(
+    connection: Connection, scope: Scope, kind: Kind, task_id: str, subject: str, now: float
+) -> Submission:
+    place = (kind, scope.service, scope.owner)
+    row = Submission(_new_ref(kind), *place, None, subject, None, State.QUEUED, 0, now, task_id=task_id)
+    return _insert(connection, row)
+
+
+def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> Submission:
+    """Remember a new intent."""
+    facts = {name: value for name, value in asdict(new).items() if name in submissions.c}
+    known = {"subject": None, "idempotency_key": None, **facts}
+    row = Submission(
+        ref=_new_ref(new.kind),
+        kind=new.kind,
+        service=scope.service,
+        owner=scope.owner,
+        dedup_key=new.dedup_key,
+        state=State.INTENT,
+        attempt=0,
+        created_at=now,
+        **known,
+    )
+    return _insert(connection, row)
+
+
+def _insert(connection: Connection, row: Submission) -> Submission:
+    row = impersonal(row)
     connection.execute(insert(submissions).values(**_columns(row)))
     return row
 
@@ -369,12 +432,12 @@ def read(connection: Connection, query: Select[Any], wanted: Mapping[str, Any]) 
     return [_submission(row) for row in connection.execute(query, wanted).mappings()]
 
 
-def _place(new: NewSubmission | Submission) -> dict[str, str]:
-    return {"service": new.service, "owner": new.owner, "kind": new.kind.value}
+def _place(of: Scope | Submission, kind: Kind) -> dict[str, str]:
+    return {"service": of.service, "owner": of.owner, "kind": kind.value}
 
 
-def _asked(new: NewSubmission) -> str:
-    return digest(new.about, new.wording)
+def _asked(new: NewTraining) -> str:
+    return digest(new.parent_task_id, new.requested_trigger_word)
 
 
 def _new_ref(kind: Kind) -> str:
@@ -383,12 +446,15 @@ def _new_ref(kind: Kind) -> str:
 
 def _columns(row: Submission) -> dict[str, Any]:
     name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
-    return {**vars(row), "kind": row.kind.value, "state": row.state.value, **name}
+    facts = {"provider_facts": row.provider_facts and asdict(row.provider_facts)}
+    return {**vars(row), "kind": row.kind.value, "state": row.state.value, **name, **facts}
 
 
 def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
     kept: dict[str, Any] = {**row, "kind": Kind(row["kind"]), "state": State(row["state"])}
     del kept["subject_key"]
+    if kept["provider_facts"] is not None:
+        kept["provider_facts"] = ProviderFacts(**kept["provider_facts"])
     # A row of 0.1.0 may hold a name with hidden characters, and every name may reach a model.
     kept["subject"] = visible_name(kept["subject"])
     return Submission(**kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from apiframe_studio.api.provider import Kind as Kind
 from apiframe_studio.ledger.states import State
@@ -27,17 +27,24 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Submission:
-    """One paid request and what became of it.
+class ProviderFacts:
+    """What is kept of one provider's answer: only its own client reads it."""
 
-    `about` is what is paid for (a training: the `training_images_id`; an upload: the fingerprint of its
-    pictures; a generation: training and parameters), `wording` the trigger word that was asked for (an
-    upload: a digest of what was said about the person), `trigger_word` the one the service returned.
-    `attempt` counts how often it was sent; `lease_until` says how long another process has to leave a
-    SENDING row alone. `credits` is an estimate, None when the number of photos is not known. After
-    `expires_at` a finished upload is of no use, and a finished generation is made anew when it is asked
-    for again. `consent_at` is when a person said that the subject agreed. `answer` is the service's raw
-    answer, with secrets masked, to an unconfirmed request or to one whose pictures are still to be fetched.
+    raw_response: str
+    """The answer with secrets masked: kept while it is unconfirmed, or while its images are to be fetched."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One paid request and what became of it. A column means the same for every kind, or is None for it.
+
+    `dedup_key` is the same for requests that are to be paid for once; None for an imported task and once a forgotten
+    one has ended. `parent_task_id` is the service's id of what it is made of: a training's photo set, a generation's
+    training. `attributes_digest` stands for what was said about the subject of an upload. `trigger_word` is the one
+    that the service returned. `attempt` counts how often it was sent; `lease_until` is until when another process has
+    to leave a SENDING row alone. `photo_count` is that of an upload or a training, `image_count` that of a generation.
+    `estimated_credits` is None when the number of photos is not known. Until `expires_at` a finished upload or
+    generation answers the same request again. `consent_at` is when the user said that the subject agreed.
     `fingerprint` is that of the photos: an upload's own, a training's that of its set, None where this ledger
     never saw them. After `forgotten_at` nothing personal is written to the row any more. `missing_since` is
     when the service first said that it does not know the id, that the links are gone, or that a finished set is over.
@@ -47,32 +54,35 @@ class Submission:
     kind: Kind
     service: str
     owner: str
-    about: str
-    wording: str | None
+    dedup_key: str | None
     subject: str | None
     idempotency_key: str | None
     state: State
     attempt: int
     created_at: float
+    parent_task_id: str | None = None
+    requested_trigger_word: str | None = None
+    attributes_digest: str | None = None
     lease_until: float | None = None
     task_id: str | None = None
     trigger_word: str | None = None
     percentage: float | None = None
     message: str | None = None
-    answer: str | None = None
-    credits: float | None = None
+    estimated_credits: float | None = None
     sent_at: float | None = None
     accepted_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
     checked_at: float | None = None
-    photos: int | None = None
+    photo_count: int | None = None
+    image_count: int | None = None
     expires_at: float | None = None
     consent_at: float | None = None
     prompt: str | None = None
     fingerprint: str | None = None
     forgotten_at: float | None = None
     missing_since: float | None = None
+    provider_facts: ProviderFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -88,21 +98,62 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class NewSubmission:
-    """A submission about to be remembered: an intent before anything is sent."""
+class NewTraining:
+    """A training about to be remembered. `parent_task_id` is the service's id of its photo set."""
 
-    kind: Kind
-    service: str
-    owner: str
-    about: str
-    wording: str | None = None
+    parent_task_id: str
+    requested_trigger_word: str | None = None
     subject: str | None = None
     idempotency_key: str | None = None
-    credits: float | None = None
-    photos: int | None = None
-    consent_at: float | None = None
-    prompt: str | None = None
+    estimated_credits: float | None = None
+    photo_count: int | None = None
     fingerprint: str | None = None
+    kind: ClassVar = Kind.TRAINING
+
+    @property
+    def dedup_key(self) -> str:
+        """A set is trained once."""
+        return self.parent_task_id
+
+
+@dataclass(frozen=True)
+class NewUpload:
+    """An upload of a photo set about to be remembered. `attributes_digest`: see `Submission`."""
+
+    fingerprint: str
+    attributes_digest: str | None = None
+    subject: str | None = None
+    estimated_credits: float | None = None
+    photo_count: int | None = None
+    consent_at: float | None = None
+    kind: ClassVar = Kind.UPLOAD
+
+    @property
+    def dedup_key(self) -> str:
+        """The same photos are uploaded once."""
+        return self.fingerprint
+
+
+@dataclass(frozen=True)
+class NewImages:
+    """Images about to be remembered, of the training with this id; `request_digest` is over all else that was asked."""
+
+    parent_task_id: str
+    request_digest: str
+    subject: str | None = None
+    estimated_credits: float | None = None
+    image_count: int | None = None
+    prompt: str | None = None
+    kind: ClassVar = Kind.GENERATION
+
+    @property
+    def dedup_key(self) -> str:
+        """The same request to the same training is made once."""
+        return f"{self.parent_task_id} {self.request_digest}"
+
+
+NewSubmission = NewTraining | NewUpload | NewImages
+"""A submission about to be remembered: an intent before anything is sent."""
 
 
 @dataclass(frozen=True)

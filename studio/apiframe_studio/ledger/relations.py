@@ -37,7 +37,7 @@ def _neighbours(connection: Connection, owner: str, rows: Sequence[Submission]) 
     for service in {row.service for row in rows}:
         place = {"service": service, "owner": owner}
         here = [row for row in rows if row.service == service]
-        sources = {_made_of(row) for row in here if row.kind is Kind.TRAINING}
+        sources = {row.parent_task_id for row in here if row.kind is Kind.TRAINING and row.parent_task_id}
         names = {name for row in here if row.kind is not Kind.GENERATION for _, name in _names(row)}
         refs |= set(with_list(connection, REFS_NAMED, sources, **place).scalars())
         refs |= set(with_list(connection, REFS_MADE_OF, names, **place).scalars())
@@ -51,7 +51,7 @@ def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence
     of the same photos, and from a training to the pictures made with it.
     """
     found = {row.ref for row in named}
-    sets = {(row.service, _made_of(row)) for row in named if row.kind is Kind.TRAINING}
+    sets = {(row.service, row.parent_task_id) for row in named if row.kind is Kind.TRAINING}
     found |= {row.ref for row in rows if row.kind is Kind.UPLOAD and _names(row) & sets}
     prints = {row.fingerprint for row in rows if row.ref in found and row.fingerprint is not None}
     unnamed = [row for row in rows if row.subject is None]
@@ -64,13 +64,15 @@ def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence
         for row in unnamed
         if row.kind is Kind.TRAINING
         and (
-            (made_of := (row.service, _made_of(row))) in known_sets
+            (made_of := (row.service, row.parent_task_id)) in known_sets
             or (row.fingerprint in prints and made_of not in other_sets)
         )
     }
     trainings = _all_names(rows, found, Kind.TRAINING)
     found |= {
-        row.ref for row in rows if row.kind is Kind.GENERATION and (row.service, _made_of(row)) in trainings
+        row.ref
+        for row in rows
+        if row.kind is Kind.GENERATION and (row.service, row.parent_task_id) in trainings
     }
     return [row for row in rows if row.ref in found]
 
@@ -81,8 +83,3 @@ def _all_names(rows: Sequence[Submission], found: set[str], kind: Kind) -> set[t
 
 def _names(row: Submission) -> set[tuple[str, str]]:
     return {(row.service, name) for name in (row.task_id, row.ref) if name is not None}
-
-
-def _made_of(row: Submission) -> str:
-    """The task_id of what it was made of: a training's photo set, a generation's training."""
-    return row.about.partition(" ")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, MetaData, String, Table
 
 metadata: Final = MetaData()
 
@@ -15,8 +15,10 @@ submissions: Final = Table(
     Column("kind", String, nullable=False),
     Column("service", String, nullable=False),
     Column("owner", String, nullable=False),
-    Column("about", String, nullable=False),
-    Column("wording", String),
+    Column("dedup_key", String),
+    Column("parent_task_id", String),
+    Column("requested_trigger_word", String),
+    Column("attributes_digest", String),
     Column("subject", String),
     Column("idempotency_key", String),
     Column("state", String, nullable=False),
@@ -26,15 +28,15 @@ submissions: Final = Table(
     Column("trigger_word", String),
     Column("percentage", Float),
     Column("message", String),
-    Column("answer", String),
-    Column("credits", Float),
+    Column("estimated_credits", Float),
     Column("created_at", Float, nullable=False),
     Column("sent_at", Float),
     Column("accepted_at", Float),
     Column("started_at", Float),
     Column("finished_at", Float),
     Column("checked_at", Float),
-    Column("photos", Integer),
+    Column("photo_count", Integer),
+    Column("image_count", Integer),
     Column("expires_at", Float),
     Column("consent_at", Float),
     Column("prompt", String),
@@ -42,7 +44,9 @@ submissions: Final = Table(
     Column("subject_key", String),
     Column("forgotten_at", Float),
     Column("missing_since", Float),
-    Index("submissions_about", "owner", "service", "kind", "about"),
+    Column("provider_facts", JSON(none_as_null=True)),
+    Index("submissions_dedup", "owner", "service", "kind", "dedup_key"),
+    Index("submissions_parent", "owner", "parent_task_id"),
     Index("submissions_task", "owner", "task_id"),
     Index("submissions_newest", "owner", "kind", "created_at"),
     Index("submissions_prints", "owner", "fingerprint", "service", "kind"),

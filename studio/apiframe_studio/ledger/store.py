@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, insert
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.eta import ProgressHistory
-from apiframe_studio.ledger.dedup import CLOCK_STEP_SECONDS, is_reusable, max_cost
+from apiframe_studio.ledger.dedup import CLOCK_STEP_SECONDS, has_same_attributes, is_reusable, max_cost
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
     LedgerBusy,
@@ -45,6 +45,7 @@ from apiframe_studio.ledger.queries import (
     discount_attempt,
     drop_details,
     has_key,
+    insert_imported,
     insert_orphan,
     is_known,
     keyed_by,
@@ -64,6 +65,8 @@ from apiframe_studio.ledger.records import (
     Answer,
     Kind,
     NewSubmission,
+    NewTraining,
+    NewUpload,
     Observation,
     RowPage,
     SavedImage,
@@ -90,7 +93,7 @@ MAX_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
 NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
 """What came back says that an attempt cost nothing."""
-_MADE_OF: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
+_PARENT_KIND: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
 
 
 class Store:
@@ -146,15 +149,15 @@ class Store:
         self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            new = with_its_photos(connection, new, self._terms.training_credits)
-            known = _duplicate_of(connection, new, now, service_now, self._terms)
+            new = with_its_photos(connection, self._scope, new, self._terms.training_credits)
+            known = self._duplicate_of(connection, new, now, service_now)
             if not may_send and _would_be_sent(known, new):
                 raise PaymentNotApproved
             if known is None:
-                _refuse_forgotten(connection, new)
+                _refuse_forgotten(connection, self._scope, new)
                 self._check_cap(connection, new, cap, now)
-            row = known or add(connection, new, State.INTENT, now)
-            remember_key(connection, new, row)
+            row = known or add(connection, self._scope, new, now)
+            remember_key(connection, self._scope, new, row)
             return row, known is None
 
     def check_cap(self, new: NewSubmission, now: float, cap: float | None) -> None:
@@ -167,10 +170,10 @@ class Store:
     ) -> Submission | None:
         """The submission that `get_or_create` would find, without remembering anything. Raises as `get_or_create`."""
         with self._reading() as connection:
-            new = with_its_photos(connection, new, self._terms.training_credits)
-            known = _duplicate_of(connection, new, now, service_now, self._terms)
+            new = with_its_photos(connection, self._scope, new, self._terms.training_credits)
+            known = self._duplicate_of(connection, new, now, service_now)
             if known is None:
-                _refuse_forgotten(connection, new)
+                _refuse_forgotten(connection, self._scope, new)
             return known
 
     def begin_sending(
@@ -187,7 +190,7 @@ class Store:
         """
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
-            if row is None or row.state is not State.INTENT:
+            if row is None or row.state is not State.INTENT or row.service != self._scope.service:
                 return None
             if (sent := _sent_meanwhile(connection, row)) is not None:
                 return sent
@@ -200,7 +203,7 @@ class Store:
                 attempt=row.attempt + 1,
                 sent_at=now,
                 lease_until=now + lease_seconds,
-                answer=None,
+                provider_facts=None,
             )
             count_attempt(connection, sending, now, max_cost(sending, self._terms))
             return write_row(connection, sending)
@@ -280,13 +283,12 @@ class Store:
                 _accepted(connection, decided, self._terms)
             return decided
 
-    def import_task(self, new: NewSubmission, task_id: str, now: float) -> tuple[Submission, bool]:
+    def import_task(self, kind: Kind, task_id: str, subject: str, now: float) -> tuple[Submission, bool]:
         """Remember a task that was made elsewhere, or find the submission that has its id (then False)."""
         with self._transaction() as connection:
             if known := named_here(connection, self._scope, task_id):
                 return known[0], False
-            row = add(connection, new, State.QUEUED, now)
-            return write_row(connection, replace(row, task_id=task_id)), True
+            return insert_imported(connection, self._scope, kind, task_id, subject, now), True
 
     def rename(self, ref: str, subject: str) -> Submission | None:
         """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
@@ -483,13 +485,23 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
 
+    def _duplicate_of(
+        self, connection: Connection, new: NewSubmission, now: float, service_now: float | None
+    ) -> Submission | None:
+        key = new.idempotency_key if isinstance(new, NewTraining) else None
+        earlier = same_photos(connection, self._scope, new)
+        good = partial(is_reusable, new, now, service_now, terms=self._terms)
+        return same_intent(
+            Intent(new.dedup_key, idempotency_key=key), earlier, keyed_by(connection, self._scope, new), good
+        )
+
     def _check_cap(
         self, connection: Connection, row: Submission | NewSubmission, cap: float | None, now: float
     ) -> None:
         """The check that counts is in the transaction that begins the sending: racing processes cannot pass it."""
         if cap is None:
             return
-        known = {"service": row.service, "owner": row.owner, "since": now - DAY_SECONDS}
+        known = {**vars(self._scope), "since": now - DAY_SECONDS}
         spent = float(connection.execute(SPENT_SINCE, known).scalar_one())
         needed = max_cost(row, self._terms)
         if spent + needed > cap:
@@ -529,22 +541,15 @@ def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
     """Whether admitting this means sending it next: a waiting training in any wording, others in the same wording."""
     if known is None:
         return True
-    return known.state is State.INTENT and (new.kind is Kind.TRAINING or known.wording == new.wording)
+    return known.state is State.INTENT and has_same_attributes(known, new)
 
 
-def _duplicate_of(
-    connection: Connection, new: NewSubmission, now: float, service_now: float | None, terms: Terms
-) -> Submission | None:
-    intent = Intent(new.about, new.wording, new.idempotency_key)
-    good = partial(is_reusable, new, now, service_now, terms=terms)
-    return same_intent(intent, same_photos(connection, new), keyed_by(connection, new), good)
-
-
-def _refuse_forgotten(connection: Connection, new: NewSubmission) -> None:
+def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) -> None:
     """What was read before a subject was forgotten must not come back with a new training of the set, or new images."""
-    made_of = _MADE_OF.get(new.kind)
-    sources = named_here(connection, new, new.about.partition(" ")[0]) if made_of else ()
-    if any(row.kind is made_of and row.forgotten_at is not None for row in sources):
+    if isinstance(new, NewUpload):
+        return
+    parents = named_here(connection, scope, new.parent_task_id)
+    if any(row.kind is _PARENT_KIND[new.kind] and row.forgotten_at is not None for row in parents):
         raise SubjectForgotten
 
 
@@ -561,11 +566,11 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
     on_purpose = has_key(connection, row)
     others = [
         other
-        for other in same_photos(connection, row)
+        for other in same_photos(connection, row, row)
         if other.ref != row.ref and other.state is not State.INTENT
     ]
     return same_intent(
-        Intent(row.about), others, is_reusable=lambda other: not on_purpose and is_settled(other)
+        Intent(row.dedup_key), others, is_reusable=lambda other: not on_purpose and is_settled(other)
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from apiframe_studio.ledger.digests import forgotten_for_good, forgotten_mark
-from apiframe_studio.ledger.records import Answer, Observation, Submission
+from apiframe_studio.ledger.digests import forgotten_mark
+from apiframe_studio.ledger.records import Answer, Observation, ProviderFacts, Submission
 from apiframe_studio.ledger.states import FINAL, Event, State, after
 
 SEEN: Final = {
@@ -26,7 +26,9 @@ def settled(row: Submission, attempt: int, event: Event, answer: Answer, now: fl
         lease_until=None,
         task_id=answer.task_id or row.task_id,
         message=answer.message or row.message,
-        answer=answer.raw if following in (State.UNCONFIRMED, State.QUEUED) else None,
+        provider_facts=ProviderFacts(answer.raw)
+        if answer.raw is not None and following in (State.UNCONFIRMED, State.QUEUED)
+        else None,
         accepted_at=now if following is State.QUEUED else row.accepted_at,
         finished_at=now if following in FINAL else row.finished_at,
     )
@@ -73,8 +75,8 @@ def forgotten(row: Submission, now: float) -> Submission:
     if row.forgotten_at is not None:
         return row
     fingerprint = None if row.fingerprint is None else forgotten_mark(row.ref, row.fingerprint)
-    about = forgotten_mark(row.ref, row.about)
-    return impersonal(replace(row, forgotten_at=now, about=about, fingerprint=fingerprint))
+    dedup_key = None if row.dedup_key is None else forgotten_mark(row.ref, row.dedup_key)
+    return impersonal(replace(row, forgotten_at=now, dedup_key=dedup_key, fingerprint=fingerprint))
 
 
 def impersonal(row: Submission) -> Submission:
@@ -86,22 +88,24 @@ def impersonal(row: Submission) -> Submission:
         row,
         state=State.ABANDONED if row.state is State.INTENT else row.state,
         subject=None,
-        wording=None,
+        parent_task_id=None,
+        requested_trigger_word=None,
+        attributes_digest=None,
         trigger_word=None,
         message=None,
         prompt=None,
-        answer=None,
+        provider_facts=None,
         idempotency_key=None,
     )
     if row.state not in FINAL:
         return row
-    return replace(row, about=forgotten_for_good(row.ref), fingerprint=None)
+    return replace(row, dedup_key=None, fingerprint=None)
 
 
-def is_about(row: Submission, about: str) -> bool:
-    """Whether a submission is about these photos, forgotten or not."""
-    return row.about == about or (
-        row.forgotten_at is not None and row.about == forgotten_mark(row.ref, about)
+def has_dedup_key(row: Submission, key: str) -> bool:
+    """Whether a submission has this key, forgotten or not."""
+    return row.dedup_key == key or (
+        row.forgotten_at is not None and row.dedup_key == forgotten_mark(row.ref, key)
     )
 
 

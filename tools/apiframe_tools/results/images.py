@@ -53,7 +53,7 @@ class ImagesMade(WithImages):
             trigger_word=training.trigger_word or "",
             trigger_word_added=made.word_added,
             pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
-            credits=row.credits or 0.0,
+            credits=row.estimated_credits or 0.0,
             deduplicated=made.deduplicated,
             warnings=warn_about_images(made),
             sandbox=studio.is_sandbox,
