@@ -45,7 +45,13 @@ class Measured:
 class BoundedCache(Generic[Key, Value]):
     """An LRU cache with limits on entries, bytes and age."""
 
-    def __init__(self, entries: int, size: int, seconds: float, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        entries: int,
+        size: int,
+        seconds: float = KEPT_SECONDS,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._entries, self._size, self._seconds, self._now = entries, size, seconds, now
         self._kept: OrderedDict[Key, tuple[float, int, Value]] = OrderedDict()
         self._held = 0
@@ -83,13 +89,9 @@ class BoundedCache(Generic[Key, Value]):
 class PhotoCache:
     """The cache that checks and preparations share between calls. For one event loop."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._measured: BoundedCache[tuple[FileIdentity, Limits], Measured] = BoundedCache(
-            MAX_MEASURED, MAX_MEASURED_BYTES, KEPT_SECONDS, now
-        )
-        self._normalised: BoundedCache[str, tuple[bytes, str]] = BoundedCache(
-            MAX_NORMALISED, MAX_NORMALISED_BYTES, KEPT_SECONDS, now
-        )
+    def __init__(self) -> None:
+        self._measured = BoundedCache[tuple[FileIdentity, Limits], Measured](MAX_MEASURED, MAX_MEASURED_BYTES)
+        self._normalised = BoundedCache[str, tuple[bytes, str]](MAX_NORMALISED, MAX_NORMALISED_BYTES)
 
     def find_measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
         """Return the measurements of this file under these limits."""

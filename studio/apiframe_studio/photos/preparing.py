@@ -68,7 +68,6 @@ async def prepare(
     *,
     long_side: int,
     choice: Choice = NO_CHOICE,
-    limits: Limits | None = None,
     progress: Progress | None = None,
     cache: PhotoCache | None = None,
 ) -> PreparedPhotos:
@@ -81,7 +80,7 @@ async def prepare(
     with exactly the same pixels, one is sent. Raises `NothingToPrepare`, `DecodersFailed`.
     """
     first, second = select_first(check.photos, choice), select_second(check.photos, choice)
-    async with open_decoders(limits or Limits()) as pool:
+    async with open_decoders(Limits()) as pool:
         normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress, long_side)
         most = check.takes.max if limit is None else limit
         await normaliser.normalise_up_to(most, first)

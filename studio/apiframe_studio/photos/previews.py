@@ -12,20 +12,20 @@ Read = Callable[[], Awaitable[bytes | None]]
 """Reads one image when it is needed; None or empty if there is none."""
 
 
-async def make_preview(image: bytes, *, limits: Limits | None = None) -> bytes:
+async def make_preview(image: bytes) -> bytes:
     """Decode the whole image and return a JPEG of at most 512 pixels. Raises DecodeFailed, DecodersFailed."""
-    async with open_decoders(limits or Limits(), 1) as pool:
+    async with open_decoders(Limits(), 1) as pool:
         _, (jpeg,) = await pool.ask({"job": "preview"}, [image])
     return jpeg
 
 
-async def make_previews(reads: Iterable[Read], *, limits: Limits | None = None) -> list[bytes]:
+async def make_previews(reads: Iterable[Read]) -> list[bytes]:
     """Return previews in the same order, without images that are missing or cannot be decoded.
 
     Only one image is in memory at a time. Raises DecodersFailed.
     """
     made: list[bytes] = []
-    async with open_decoders(limits or Limits(), 1) as pool:
+    async with open_decoders(Limits(), 1) as pool:
         for read in reads:
             if image := await read():
                 with suppress(DecodeFailed):

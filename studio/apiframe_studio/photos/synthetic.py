@@ -58,10 +58,10 @@ def draw(scene: Scene, size: tuple[int, int] = (1024, 1280)) -> Image.Image:
     return photo
 
 
-def write_photos(folder: Path, count: int = 24, *, seed: int = 7) -> list[Path]:
+def write_photos(folder: Path, count: int = 24) -> list[Path]:
     """Write `drawn-01.jpg` and so on into an existing folder and return the paths in order."""
     paths: list[Path] = []
-    for number, scene in enumerate(make_scenes(count, seed), 1):
+    for number, scene in enumerate(make_scenes(count), 1):
         path = folder / f"drawn-{number:02}.jpg"
         draw(scene).save(path, "JPEG", quality=90, exif=_make_exif(number))
         paths.append(path)

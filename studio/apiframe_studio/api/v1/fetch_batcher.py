@@ -47,10 +47,9 @@ class _PendingFetch:
 class FetchBatcher:
     """Shares requests among the callers of one event loop."""
 
-    def __init__(self, fetch: Fetch, fetch_many: FetchMany, max_batch: int = V1_TERMS.status_batch) -> None:
+    def __init__(self, fetch: Fetch, fetch_many: FetchMany) -> None:
         self._fetch = fetch
         self._fetch_many = fetch_many
-        self._max_batch = max_batch
         self._waiting: dict[str, _PendingFetch] = {}
         self._sent: dict[str, _PendingFetch] = {}
         self._batches_in_flight = 0
@@ -79,7 +78,7 @@ class FetchBatcher:
     def _is_due(self, pending: _PendingFetch) -> bool:
         if pending.task_id not in self._waiting:
             return False
-        full = len(self._waiting) >= self._max_batch
+        full = len(self._waiting) >= V1_TERMS.status_batch
         return not self._batches_in_flight or full or anyio.current_time() >= self._flush_at()
 
     def _flush_at(self) -> float:
@@ -100,7 +99,7 @@ class FetchBatcher:
         Ids without an outcome, because their leader was cancelled, go back to the front of the queue.
         """
         others = [one for one in self._waiting.values() if one is not leader]
-        batch = [leader, *others[: self._max_batch - 1]]
+        batch = [leader, *others[: V1_TERMS.status_batch - 1]]
         for one in batch:
             del self._waiting[one.task_id]
             self._sent[one.task_id] = one
