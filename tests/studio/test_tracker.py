@@ -265,3 +265,31 @@ async def test_the_limit_is_that_of_the_clock_and_the_last_check_is_at_its_end()
     assert latest == running(30)
     assert checks.made == 4
     assert sum(clock.slept) == 12
+
+
+async def test_without_facts_every_check_is_reported_to_every_wait_and_yet_made_once() -> None:
+    clock, checks = HeldClock(), StatusChecks(running(10), running(10), FINISHED)
+    tracker = Tracker(None, None, clock, poll_seconds=POLL)  # type: ignore[arg-type]
+    both = Changes(), Changes()
+
+    async def wait(changes: Changes) -> None:
+        await tracker.wait_until(
+            "up-1", checks, lambda training: not training.is_under_way, 45, on_change=changes
+        )
+
+    with anyio.fail_after(20):
+        async with ticking(clock), anyio.create_task_group() as group:
+            for changes in both:
+                group.start_soon(wait, changes)
+    assert checks.made == 3
+    assert [len(changes.states) for changes in both] == [3, 3]
+
+
+async def test_waits_for_different_things_do_not_share_their_checks() -> None:
+    clock, one, other = HeldClock(), StatusChecks(FINISHED), StatusChecks(FINISHED)
+    waiting = PollOnly(clock)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(waiting.wait, "tr-1", one, Changes(), 45)
+            group.start_soon(waiting.wait, "tr-2", other, Changes(), 45)
+    assert (one.made, other.made) == (1, 1)
