@@ -1,29 +1,20 @@
-"""Find words that the project avoids, in source, docs and snapshots. `make lint` runs it.
+"""Find words that the project avoids, in source, docs and snapshots. `make lint` runs it; it fails if it finds one.
 
-vocabulary.toml has the words, the better terms, and where a word may stay. The code is still being renamed, so
-vocabulary-left.json has the number of occurrences that are left of each word. A higher count fails. A lower count fails
-too, until it is written down with `--write`, so that no word can come back.
-
-    python .ci/vocabulary.py             check, and list what is above its count
-    python .ci/vocabulary.py --list      list every occurrence that is left, with the better term
-    python .ci/vocabulary.py --write     write the counts down; they may only fall
+vocabulary.toml has the words, the better terms, and where a word may stay.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import tomllib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 WORDS: Final = ROOT / ".ci/vocabulary.toml"
-LEFT: Final = ROOT / ".ci/vocabulary-left.json"
 FOLDERS: Final = (
     *("server", "tools", "studio", "tests", "docs", "docgen"),
     *("bench", "examples", "interop", "conformance", "requirements", ".ci"),
@@ -68,32 +59,13 @@ class Finding(NamedTuple):
         return f"{self.file}:{self.line}: {self.found!r}: {self.term.better}"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Return 1 if a count has risen, or has fallen and was not written down."""
+def main() -> int:
+    """Print every occurrence with the better term. Return 1 if there is one."""
     terms, exemptions = read_words(tomllib.loads(WORDS.read_text(encoding="utf-8")))
     findings = [finding for file, text in read_sources() for finding in find(file, text, terms, exemptions)]
-    counts = count(terms, findings)
-    if "--list" in arguments:
-        print(*findings, f"{len(findings)} left", sep="\n")
-        return 0
-    left = json.loads(LEFT.read_text(encoding="utf-8")) if LEFT.exists() else None
-    risen = list_risen(counts, left or {})
-    if left is None or ("--write" in arguments and not risen):
-        LEFT.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
-        return 0
-    for key in risen:
-        print(*(finding for finding in findings if finding.term.key == key), sep="\n")
-        print(
-            f"{key}: found {counts[key]} times, {left.get(key, 0)} allowed. Use the better term named above."
-        )
-    if counts != left and not risen:
-        print("Fewer are left than written down. Run `python .ci/vocabulary.py --write` and commit the file.")
-    return int(counts != left)
-
-
-def list_risen(counts: Mapping[str, int], left: Mapping[str, int]) -> list[str]:
-    """Return the words that occur more often than is written down."""
-    return [key for key, number in counts.items() if number > left.get(key, 0)]
+    for finding in findings:
+        print(finding)
+    return int(bool(findings))
 
 
 def read_words(settings: Mapping[str, Any]) -> tuple[Sequence[Term], Sequence[Exemption]]:
@@ -118,7 +90,7 @@ def read_sources() -> Iterator[tuple[str, str]]:
         paths += (ROOT / folder).rglob("*")
     for path in sorted(paths):
         file = path.relative_to(ROOT)
-        if path.suffix in SUFFIXES and not GENERATED & set(file.parts) and path != LEFT:
+        if path.suffix in SUFFIXES and not GENERATED & set(file.parts):
             yield file.as_posix(), path.read_text(encoding="utf-8")
 
 
@@ -140,11 +112,5 @@ def split_words(line: str) -> str:
     return re.sub(r"[ \t]+", " ", WORD_BOUNDARY.sub(" ", line)).lower()
 
 
-def count(terms: Sequence[Term], findings: Iterable[Finding]) -> dict[str, int]:
-    """Return the number of occurrences of every term, also of those that were not found."""
-    numbers = Counter(finding.term.key for finding in findings)
-    return {term.key: numbers[term.key] for term in terms}
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,7 +1,7 @@
-"""What we remember of every paid request, so that nothing is paid for twice and no id is lost.
+"""The record of every paid request, so that nothing is paid for twice and no id is lost.
 
-`Ledger` is the asynchronous face; the verbs themselves are in `store`, which is imported at the first
-use because SQLAlchemy takes a while to load and a server that is only listed should not wait for it.
+`Ledger` is for asynchronous callers. The verbs are in `store`, which is imported at the first use: SQLAlchemy takes
+long to load, and listing the tools does not need it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When a settled submission answers a new request, and what one may have cost at worst. Pure."""
+"""When a settled submission is returned for a new request, and what a submission costs at most. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from apiframe_studio.ledger.states import State
 
 FAILED_JUST_NOW_SECONDS: Final = 600.0
 CLOCK_STEP_SECONDS: Final = 60.0
-"""A clock may be set back by so much, as time servers do, and what was reckoned by it still holds."""
+"""How far a clock may be set back, as time servers do, without making recorded times unusable."""
 
 
 def has_expired(row: Submission, now: float, service_now: float | None, terms: Terms) -> bool:
-    """Whether a set is of no use any more, or a generation is to be made anew.
+    """Whether a set can no longer be used, or a generation has to be repeated.
 
-    A set's end is told by the service, so it is judged by the service's clock where that is known. But an answer's
-    Date may be as wrong as the clock here, and calling a set expired costs another upload: it is expired when the
-    clock here does not contradict. What the service itself said, `missing_since`, goes before any clock.
+    The service sets the expiry of a set, so it is compared with the service's clock if that is known. But a Date header
+    may be as wrong as the local clock, and treating a set as expired costs another upload, so the local clock must not
+    contradict. What the service itself reported, `missing_since`, counts more than any clock.
     """
     if row.kind is not Kind.UPLOAD:
         return row.expires_at is not None and row.expires_at <= now
@@ -32,7 +32,7 @@ def has_expired(row: Submission, now: float, service_now: float | None, terms: T
 
 
 def may_have_expired(row: Submission, now: float, service_now: float | None, terms: Terms) -> bool:
-    """Whether either clock says that a set is over: then the service is believed when it refuses it."""
+    """Whether a set has expired by either clock: then a refusal by the service is attributed to that."""
     if row.expires_at is None:
         return False
     over_there = service_now is not None and row.expires_at <= service_now
@@ -40,10 +40,10 @@ def may_have_expired(row: Submission, now: float, service_now: float | None, ter
 
 
 def _is_over_here(row: Submission, expires_at: float, now: float, terms: Terms, *, unknown: bool) -> bool:
-    """Whether a set is over by this machine's clock; `unknown` where that says nothing.
+    """Whether a set has expired by the local clock; `unknown` if that clock cannot tell.
 
-    A set that was sent or first seen after its own end shows that the clock here is ahead: then it has the time that
-    a set lives, from when it was seen. A clock that was set back meanwhile says nothing.
+    A set that was sent or first checked after its expiry shows that the local clock is ahead. It then expires one
+    lifetime after it was first checked. A clock that was set back meanwhile cannot tell.
     """
     begun = row.sent_at or row.accepted_at or row.finished_at
     if begun is None or row.finished_at is None or now < row.finished_at - CLOCK_STEP_SECONDS:
@@ -58,11 +58,11 @@ def is_reusable(
     row: Submission,
     terms: Terms,
 ) -> bool:
-    """Whether a settled submission answers this request as well as a new one would.
+    """Whether a settled submission is as good as a new one for this request.
 
-    A training does, finished or failed: only a new idempotency key says that it is wanted again. An upload
-    or a generation does when it was asked for in the same words and finished and has not expired, or failed
-    only just now: a call that its client makes again must not pay again, and a person may try again later.
+    A training is, finished or failed: only a new idempotency key asks for another. An upload or a generation is if it
+    had the same wording and finished and has not expired, or failed just now: a repeated call must not pay again, but
+    the user may try again later.
     """
     if row.kind is Kind.TRAINING:
         return is_settled(row)
@@ -79,7 +79,7 @@ def has_same_attributes(row: Submission, new: NewSubmission) -> bool:
 
 
 def max_cost(row: Submission | NewSubmission, terms: Terms) -> float:
-    """Credits that a submission costs at most: the largest training, where the number of photos is not known."""
+    """Return the most credits that a submission can cost: those of the largest training if they are unknown."""
     if row.estimated_credits is not None:
         return row.estimated_credits
     return terms.max_training_credits() if row.kind is Kind.TRAINING else 0.0

@@ -1,4 +1,4 @@
-"""Digests by which something is known again without being kept. Pure."""
+"""Digests by which something is recognised without being stored. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 
 
 def digest(*parts: str | None) -> str:
-    """A SHA-256 over texts, in hexadecimal. None and "" are told apart, and so are where one ends."""
+    """A SHA-256 over texts, in hexadecimal. None differs from "", and the boundaries of texts count."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def forgotten_mark(ref: str, text: str) -> str:
-    """What stands for the photos of a forgotten submission while it is under way.
+    """Return what replaces the fingerprint of a forgotten submission while it is under way.
 
     Salted with the ref, so that two rows, or two ledgers, of the same photos have nothing in common.
     """

@@ -1,4 +1,4 @@
-"""When a user may decide about what the service has accepted. Pure."""
+"""When the user may end or correct a request that the service has accepted. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIVE_UP_AFTER_SECONDS: Final = 24 * 3600.0
 
 
 def may_end_at(row: Submission) -> float:
-    """From when on (seconds since 1970) what is under way may be given up.
+    """Return from when on (seconds since 1970) a request under way may be given up.
 
     At once when the service does not know the id or the links are gone, else a day after it was accepted.
     """
@@ -23,8 +23,8 @@ def may_end_at(row: Submission) -> float:
 def is_open_to(row: Submission, event: Event, now: float) -> bool:
     """Whether a decision may be made about a submission in its present state.
 
-    Of what is under way an end is accepted as `may_end_at` says, and another id only while the service does not
-    know the present one: a good id must not be lost to a typing error.
+    A request under way can be given up from `may_end_at` on, and gets another id only while the service does not know
+    the present one: a typing error must not replace a valid id.
     """
     if row.state not in UNDER_WAY:
         return True

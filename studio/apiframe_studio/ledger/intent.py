@@ -1,8 +1,8 @@
-"""What counts as the same intent, so that one request of a person is paid for once. Pure.
+"""What counts as the same intent, so that one request of the user is paid for once. Pure.
 
-The same intent is the same photos and word at the same service for the same owner: not the subject's
-name, the webhook or the key. MCP clients re-issue calls (the 2026-07-28 revision requires it after a
-broken stream), so the answer to a call made twice has to be the first one's row.
+The same intent is the same photos and word at the same service for the same owner: not the subject's name, the webhook
+or the key. MCP clients re-issue calls (the 2026-07-28 revision requires it after a broken stream), so a repeated call
+has to return the row of the first one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from apiframe_studio.studio_error import StudioError
 
 
 class Candidate(Protocol):
-    """What has to be known of an earlier submission to judge a new one against it."""
+    """What is needed of an earlier submission to compare a new one with it."""
 
     @property
     def state(self) -> State: ...
@@ -36,7 +36,7 @@ _Candidate = TypeVar("_Candidate", bound=Candidate)
 
 @dataclass(frozen=True)
 class Keyed(Generic[_Candidate]):
-    """What an idempotency key was answered with before, and whether it was for the same photos and word."""
+    """What an idempotency key returned before, and whether for the same photos and trigger word."""
 
     row: _Candidate
     same_request: bool
@@ -51,7 +51,7 @@ class KeyReused(StudioError):
 
 
 def is_settled(row: Candidate) -> bool:
-    """Finished or failed: the service took it and is done with it."""
+    """Whether the service has finished it or failed."""
     return row.state in (State.FINISHED, State.FAILED)
 
 
@@ -61,11 +61,11 @@ def same_intent(
     keyed: Keyed[_Candidate] | None = None,
     is_reusable: Callable[[_Candidate], bool] = is_settled,
 ) -> _Candidate | None:
-    """The earlier submission that already carries this intent, or None when it is a new one.
+    """Return the earlier submission with the same intent, or None if there is none.
 
-    `earlier` holds every submission of the same kind, service and owner that shares the photos, newest
-    first; `keyed` what the intent's key was answered with last. `is_reusable` says whether a settled one
-    answers the request as well as a new one would. One that was sent comes before one that only waits to be sent.
+    `earlier` holds every submission of the same kind, service and owner that shares the photos, newest first; `keyed`
+    what the intent's key returned last. `is_reusable` says whether a settled one is as good as a new one. A sent one
+    precedes one that waits to be sent.
 
     Raises:
         KeyReused: the key was used before with other photos or another word.

@@ -34,10 +34,10 @@ def _on_thread(
 
 
 class Ledger:
-    """What one owner did, kept in a file that several processes may share; new requests go to one service.
+    """The requests of one owner, in a file that several processes may share. New requests go to one service.
 
-    The verbs are those of `store.Store`, which says what each does and raises. Each is one transaction and is not
-    abandoned when its caller is cancelled: what was begun is finished.
+    The verbs are those of `store.Store`, which says what each does and raises. Each is one transaction and is completed
+    even if its caller is cancelled.
     """
 
     def __init__(self, path: Path, *, service: str, owner: str = "local", terms: Terms) -> None:
@@ -78,9 +78,9 @@ class Ledger:
     progress_history = _on_thread(lambda store: store.progress_history)
 
     async def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
-        """As `find`, with what is needed to estimate when it will be finished."""
-        # A read takes 50 microseconds, a thread and back twice as long: as long as no verb is under way and
-        # nobody holds the file, it is done here (docs/decisions/0004-the-ledger.md).
+        """Like `find`, with what is needed to estimate the remaining time."""
+        # A read takes 50 microseconds, a thread and back twice as long: while no verb runs and no process holds the
+        # file, it is done here (docs/decisions/0004-the-ledger.md).
         if self._store is not None and not (self._store.is_copy or self._one_at_a_time.borrowed_tokens):
             with suppress(LedgerBusy, LedgerDamaged):
                 return self._store.glance(name, now)
@@ -93,7 +93,7 @@ class Ledger:
             await anyio.to_thread.run_sync(store.close, limiter=self._one_at_a_time)
 
     async def run(self, verb: Callable[[Store], _T]) -> _T:
-        """Run a verb of the store on the ledger's one thread, after those that came before."""
+        """Run a verb of the store on the ledger's one thread, after earlier ones."""
         return await anyio.to_thread.run_sync(self._done, verb, limiter=self._one_at_a_time)
 
     def _done(self, verb: Callable[[Store], _T]) -> _T:
@@ -101,7 +101,7 @@ class Ledger:
             return verb(self._opened())
         except LedgerDamaged:
             if self._store is not None:
-                # Met on the way, not at opening: opened again it is checked, and set aside.
+                # The damage was found after opening: reopening checks the file and sets it aside.
                 self._store.close()
                 self._store = None
                 self._opened(check=True)
@@ -109,7 +109,7 @@ class Ledger:
 
     def _opened(self, *, check: bool = False) -> Store:
         if self._store is not None and self._store.is_copy:
-            # The disk may have room again, and others may have written since.
+            # The disk may have free space again, and other processes may have written.
             self._store.close()
             self._store = None
         if self._store is None:

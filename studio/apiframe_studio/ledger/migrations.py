@@ -1,8 +1,8 @@
 """The steps that bring a ledger to the tables of `schema`, each as it was released.
 
-Steps are numbered by `PRAGMA user_version` and each runs in one transaction, so that a kill in the
-middle leaves the step either done or not begun. A step is never edited after a release: add one. So the
-statements are written out here, and nothing that may change later is used, but for pure functions of text.
+Steps are numbered by `PRAGMA user_version` and each runs in one transaction, so that a kill in the middle leaves the
+step either done or not begun. A step is never edited after a release: add one. So the statements are written out here,
+and use nothing that may change later except pure functions of text.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _PHOTOS_NAMES_KEYS_AND_ATTEMPTS: Final = (
         PRIMARY KEY (ref, attempt)
     )
     """,
-    # 0.1.0 said by `about` alone that a row was forgotten, and not when.
+    # 0.1.0 marked a forgotten row only in `about`, without a time.
     """
     UPDATE submissions SET forgotten_at = coalesce(finished_at, sent_at, created_at)
     WHERE about = 'forgotten ' || ref
@@ -94,7 +94,7 @@ _PHOTOS_NAMES_KEYS_AND_ATTEMPTS: Final = (
     SELECT service, owner, kind, digest(idempotency_key), digest(about, wording), ref
     FROM submissions WHERE idempotency_key IS NOT NULL ORDER BY created_at
     """,
-    # What 0.1.0 counted for the daily cap, so that an upgrade within the day forgets nothing that was spent.
+    # What 0.1.0 counted for the daily cap, so that credits spent before an upgrade still count.
     """
     INSERT INTO attempts
     SELECT ref, attempt, service, owner, sent_at,
@@ -108,8 +108,8 @@ _PHOTOS_NAMES_KEYS_AND_ATTEMPTS: Final = (
     "CREATE INDEX attempts_sent ON attempts (service, owner, sent_at)",
 )
 
-# A subject is forgotten at every service, so what leads to its rows begins with the owner. Keys have a table of their
-# own since the step before.
+# A subject is forgotten at every service, so the indexes of its rows begin with the owner. Keys have had a separate
+# table since the previous step.
 _INDEXES_BY_OWNER: Final = (
     "DROP INDEX submissions_photos",
     "DROP INDEX submissions_key",
@@ -165,7 +165,7 @@ _ONE_MEANING_A_COLUMN: Final = (
     "CREATE INDEX submissions_prints ON submissions (owner, fingerprint, service, kind)",
     "CREATE INDEX submissions_subject ON submissions (owner, subject_key, kind, created_at)",
     "CREATE INDEX submissions_state ON submissions (owner, state, kind, created_at, service)",
-    # With the refs in it, so that SQLite prefers it to the index of lists.
+    # Contains the refs, so that SQLite prefers it to the index of lists.
     "CREATE INDEX submissions_forgotten ON submissions (owner, kind, ref) WHERE forgotten_at IS NOT NULL",
     "CREATE INDEX idempotency_keys_ref ON idempotency_keys (owner, ref)",
     "CREATE INDEX attempts_sent ON attempts (owner, service, sent_at)",

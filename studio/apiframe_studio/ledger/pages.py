@@ -1,7 +1,7 @@
-"""Lists of submissions, cut to pages by the database: they take as long whatever a ledger holds.
+"""Lists of submissions, paged by the database: their time does not depend on the size of the ledger.
 
-Each statement asks for one state, so that SQLite walks an index in the order that is wanted and stops at the
-page's end; for several states at once it would read and sort every row that has one of them.
+Each statement asks for one state, so that SQLite reads an index in the requested order and stops at the end of the
+page; for several states at once it would read and sort every row that has one of them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.subjects import visible_name
 
-# The first part says nothing that the second does not, but it is what an index can be entered by.
+# The first part is redundant, but allows SQLite to use an index.
 _OLDER: Final = and_(
     submissions.c.created_at <= bindparam("created_at"),
     or_(submissions.c.created_at < bindparam("created_at"), submissions.c.ref > bindparam("ref")),
 )
 _MISSING: Final = submissions.c.missing_since.is_not(None)
-# A sender that died may be read before it is declared unconfirmed.
+# The row of a crashed sender may be read before it is marked unconfirmed.
 _URGENCY: Final = {State.UNCONFIRMED: 0, State.SENDING: 0, State.INTENT: 2}
 _LAST: Final = "\U0010ffff"
 _NEXT_NAME: Final = (
@@ -52,7 +52,7 @@ def read_page(
     """At most `limit` submissions of one kind, at one service or at any, that are older than the one called `before`.
 
     Raises:
-        UnknownCursor: `before` is none of this list.
+        UnknownCursor: `before` is not in this list.
     """
     narrowed = {"service": service, "subject_key": subject_key}
     wanted: dict[str, Any] = {name: value for name, value in narrowed.items() if value is not None}
@@ -60,7 +60,7 @@ def read_page(
     each = [wanted] if states is None else [{**wanted, "state": state.value} for state in states]
     total = sum(connection.execute(_counting(*sorted(one_of)), one_of).scalar_one() for one_of in each)
     cursor: dict[str, Any] = {} if before is None else _cursor(connection, owner, kind, before)
-    # One more than wanted tells whether more follow.
+    # One more than requested shows whether more follow.
     found = (
         read(
             connection, _paging(*sorted(one_of), older=bool(cursor)), {**one_of, **cursor, "limit": limit + 1}
@@ -75,7 +75,7 @@ def read_unsettled(connection: Connection, owner: str, *, limit: int) -> RowPage
     """At most `limit` submissions of any kind that are open or unconfirmed.
 
     Of the trainings under way only those that the service does not know: one that it knows is listed as what it is.
-    Those on which money may hang come first, those that were not sent last, each newest first.
+    Those that may have been paid come first and those that were not sent last, each newest first.
     """
     ours: dict[str, Any] = {"owner": owner}
     each: list[dict[str, Any]] = [{**ours, "state": state.value} for state in OPEN - UNDER_WAY]
@@ -93,7 +93,7 @@ def read_unsettled(connection: Connection, owner: str, *, limit: int) -> RowPage
 def read_names(
     connection: Connection, owner: str, kind: Kind, beginning: str, *, limit: int
 ) -> Sequence[str]:
-    """The names of subjects whose compared form begins so, each once, in alphabetical order."""
+    """Return the names of subjects whose compared form has this prefix, each once, alphabetically."""
     place = {"owner": owner, "kind": kind.value}
     names: list[str] = []
     bounds = {"start": beginning, "after": "", "end": beginning + _LAST}

@@ -1,4 +1,4 @@
-"""Submissions and observations between their values and their tables."""
+"""Queries for submissions and observations, as values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from apiframe_studio.ledger.records import (
     Scope,
     Submission,
 )
-from apiframe_studio.ledger.schema import attempts, idempotency_keys, observations, pictures, submissions
+from apiframe_studio.ledger.schema import attempts, idempotency_keys, images, observations, submissions
 from apiframe_studio.ledger.states import OPEN, State
 from apiframe_studio.ledger.transitions import has_dedup_key, impersonal, is_of_photos
 from apiframe_studio.subjects import subject_key, visible_name
@@ -45,10 +45,10 @@ from apiframe_studio.subjects import subject_key, visible_name
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
 LATEST: Final = 200
-"""So many of the latest finished submissions are asked how long they took."""
+"""How many of the latest finished submissions are used to estimate a duration."""
 REF_PREFIX: Final = {Kind.TRAINING: "tr", Kind.UPLOAD: "up", Kind.GENERATION: "ge"}
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to answer it.
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
 OF_OWNER: Final = submissions.c.owner == bindparam("owner")
 _HERE: Final = OF_OWNER & (submissions.c.service == bindparam("service"))
 _OF_KIND: Final = _HERE & (submissions.c.kind == bindparam("kind"))
@@ -92,7 +92,7 @@ REFS_NAMED: Final = text(
 )
 REFS_MADE_OF: Final = text(f"{_EACH} parent_task_id = value AND service = :service")
 SENDING_ROWS: Final = select(submissions).where(OF_OWNER, submissions.c.state == State.SENDING.value)
-# Of a forgotten submission only a mark is kept, and that cannot be looked for: it is compared one by one.
+# A forgotten submission has only a mark, which cannot be searched for: the marks are compared one by one.
 _MARKED: Final = (
     _OF_KIND
     & submissions.c.forgotten_at.is_not(None)
@@ -127,9 +127,7 @@ SEEN_OF: Final = (
     .order_by(observations.c.at)
 )
 
-IMAGES_OF: Final = (
-    select(pictures).where(pictures.c.ref.in_(_OWN_REFS)).order_by(pictures.c.ref, pictures.c.number)
-)
+IMAGES_OF: Final = select(images).where(images.c.ref.in_(_OWN_REFS)).order_by(images.c.ref, images.c.number)
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
     attempts.c.owner == bindparam("owner"),
@@ -137,7 +135,7 @@ SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).wh
     attempts.c.counts,
 )
 
-# Of the latest only, which an index leads to: the durations of a long past need not be read.
+# Only of the latest ones, found by an index: older durations need not be read.
 _LATEST: Final = (
     select(submissions.c.ref, submissions.c.accepted_at, submissions.c.finished_at)
     .where(_OF_KIND, submissions.c.state == State.FINISHED.value, submissions.c.accepted_at.is_not(None))
@@ -154,7 +152,7 @@ _SEEN_RUNNING: Final = (
 )
 DURATIONS: Final = (
     select((_LATEST.c.finished_at - _LATEST.c.accepted_at).label("seconds"))
-    # One that was first looked at a week after its end says nothing about how long it took.
+    # The duration of one that was first checked a week after its end is unknown.
     .where(_SEEN_RUNNING)
     .order_by(_LATEST.c.finished_at.desc())
     .limit(20)
@@ -167,8 +165,8 @@ def same_photos(
 ) -> Sequence[Submission]:
     """Every submission of the photos of a new one, newest first; also forgotten ones under way.
 
-    For a training also those that were made of another upload of the same photos. What only waits to be sent comes
-    last, since one that was sent answers for the same photos; and it is of use for its own upload only.
+    For a training also those that were made of another upload of the same photos. Those waiting to be sent come last
+    and count only for the same upload, since a sent one is returned for the same photos.
     """
     rows = {row.ref: row for row in _with_key(connection, _place(place, new.kind), new.dedup_key)}
     if (
@@ -222,7 +220,7 @@ def keyed_by(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed[
 
 
 def remember_key(connection: Connection, scope: Scope, new: NewSubmission, row: Submission) -> None:
-    """That this key was answered with this row: the same call again is no new request."""
+    """Record that this key returned this row: repeating the call is not a new request."""
     if isinstance(new, NewTraining) and new.idempotency_key is not None:
         known = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
         values = {**known, "asked": _asked(new), "ref": row.ref}
@@ -232,7 +230,7 @@ def remember_key(connection: Connection, scope: Scope, new: NewSubmission, row: 
 def with_its_photos(
     connection: Connection, scope: Scope, new: NewSubmission, price: TrainingPrice
 ) -> NewSubmission:
-    """A new training with what the ledger knows of its set by now: photos, fingerprint, credits."""
+    """Return a new training with what the ledger knows about its set: photos, fingerprint, credits."""
     if not isinstance(new, NewTraining) or new.fingerprint is not None:
         return new
     sets = named_here(connection, scope, new.parent_task_id)
@@ -250,7 +248,7 @@ def with_its_photos(
 
 
 def tell_trainings_of(connection: Connection, upload: Submission, price: TrainingPrice) -> None:
-    """Let the trainings that were made of an upload, before the ledger knew its id, be known by its photos."""
+    """Record the photos of an upload for trainings that were created before the ledger knew its id."""
     if upload.kind is not Kind.UPLOAD or upload.task_id is None or upload.forgotten_at is not None:
         return
     for row in _with_key(connection, _place(upload, Kind.TRAINING), upload.task_id):
@@ -276,9 +274,8 @@ def _known_price(price: TrainingPrice, photos: int | None) -> float | None:
 
 
 def pass_on_keys(connection: Connection, accepted: Submission) -> None:
-    """Let an accepted training answer the keys of those of the same photos that still wait to be sent.
-
-    They were given before it was there, so they do not ask for one more: only a key that comes later does.
+    """Let the keys of waiting trainings of the same photos return an accepted training. They were given before it
+    existed, so they do not ask for another one: only a later key does.
     """
     if accepted.kind is not Kind.TRAINING or accepted.forgotten_at is not None:
         return
@@ -292,25 +289,25 @@ def pass_on_keys(connection: Connection, accepted: Submission) -> None:
 
 
 def has_key(connection: Connection, row: Submission) -> bool:
-    """Whether a submission was asked for with an idempotency key."""
+    """Whether a submission was requested with an idempotency key."""
     of_it = (idempotency_keys.c.owner == row.owner) & (idempotency_keys.c.ref == row.ref)
     return connection.execute(select(idempotency_keys.c.ref).where(of_it).limit(1)).first() is not None
 
 
 def count_attempt(connection: Connection, row: Submission, now: float, credits_at_most: float) -> None:
-    """That a submission is about to be sent, for the cap on what is spent in a day."""
+    """Record that a submission is about to be sent, for the daily cap."""
     values = {"ref": row.ref, "attempt": row.attempt, "service": row.service, "owner": row.owner}
     connection.execute(insert(attempts).values(**values, sent_at=now, credits=credits_at_most, counts=True))
 
 
 def discount_attempt(connection: Connection, owner: str, ref: str, attempt: int) -> None:
-    """That an attempt provably cost nothing."""
+    """Record that an attempt provably cost nothing."""
     of_it = (attempts.c.owner == owner) & (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
     connection.execute(update(attempts).where(of_it).values(counts=False))
 
 
 def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
-    """Whether any submission at the same service has this id: a spooled one may come in twice."""
+    """Whether any submission at the same service has this id: a spooled one may be replayed twice."""
     return bool(named_here(connection, row, task_id))
 
 
@@ -405,9 +402,9 @@ def change_all(
 
 
 def drop_details(connection: Connection, owner: str, refs: Iterable[str]) -> None:
-    """Remove what is kept beside these submissions: observations, pictures, keys."""
+    """Remove the observations, images and keys of these submissions."""
     listed = list(refs)
-    for table in (observations, pictures, idempotency_keys):
+    for table in (observations, images, idempotency_keys):
         with_list(connection, delete(table).where(table.c.ref.in_(_OWN_REFS)), listed, owner=owner)
 
 
@@ -419,7 +416,7 @@ def with_list(
 
 
 def of_refs(connection: Connection, owner: str, refs: Iterable[str]) -> Sequence[Submission]:
-    """The submissions of an owner with these refs, in no order."""
+    """Return the submissions of an owner with these refs, in any order."""
     return [_submission(row) for row in with_list(connection, _OF_REFS, refs, owner=owner).mappings()]
 
 

@@ -1,4 +1,4 @@
-"""What the ledger remembers, as plain frozen values. Times are seconds since 1970, UTC."""
+"""The rows of the ledger as frozen values. Times are seconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProviderFacts:
 
 @dataclass(frozen=True)
 class Submission:
-    """One paid request and what became of it. A column means the same for every kind, or is None for it.
+    """One paid request and its outcome. A column means the same for every kind, or is None for it.
 
     `dedup_key` is the same for requests that are to be paid for once; None for an imported task and once a forgotten
     one has ended. `parent_task_id` is the service's id of what it is made of: a training's photo set, a generation's
@@ -87,7 +87,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one look at the service said about a task."""
+    """What one status check returned about a task."""
 
     at: float
     state: State
@@ -153,12 +153,12 @@ class NewImages:
 
 
 NewSubmission = NewTraining | NewUpload | NewImages
-"""A submission about to be remembered: an intent before anything is sent."""
+"""A submission to record: an intent, before anything is sent."""
 
 
 @dataclass(frozen=True)
 class RowPage:
-    """Some submissions, newest first. `total` counts every one that was asked for, on this page or not."""
+    """A page of submissions, newest first. `total` counts all that match."""
 
     rows: Sequence[Submission]
     total: int
@@ -168,7 +168,7 @@ class RowPage:
 
 @dataclass(frozen=True)
 class SavedImage:
-    """One generated picture on this machine. `number` counts from 1 within its generation."""
+    """One generated image on this machine. `number` counts from 1 within its generation."""
 
     ref: str
     number: int
@@ -179,10 +179,8 @@ class SavedImage:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for a request that was sent: an id, or why there is none.
-
-    `raw` is the service's answer with secrets masked: kept while it is unconfirmed, and for pictures that
-    still have to be fetched.
+    """The response to a request that was sent: an id, or why there is none. `raw` is the response with secrets
+    redacted, kept while the request is unconfirmed or its images are not fetched yet.
     """
 
     task_id: str | None = None

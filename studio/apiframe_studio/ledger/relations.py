@@ -1,4 +1,4 @@
-"""Which submissions are about the same person: a photo set, its trainings, their pictures."""
+"""Which submissions are about the same subject: a photo set, its trainings, their images."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence
 
 
 def _neighbours(connection: Connection, owner: str, rows: Sequence[Submission]) -> set[str]:
-    """The refs of what rows were made of, what was made of them, and what has the same photos, whoever it is about."""
+    """Return the refs of what these rows were made from, what was made from them, and what has the same photos."""
     prints = {row.fingerprint for row in rows if row.fingerprint}
     refs = set(with_list(connection, REFS_OF_PRINTS, prints, owner=owner).scalars())
     for service in {row.service for row in rows}:
@@ -45,10 +45,10 @@ def _neighbours(connection: Connection, owner: str, rows: Sequence[Submission]) 
 
 
 def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence[Submission]:
-    """The `named` submissions and those among `rows` that hang together with them, in the order of `rows`. Pure.
+    """Return the `named` submissions and those among `rows` that are related to them, in the order of `rows`. Pure.
 
-    From a training to its photo set, from a set to its trainings that have no other name, to what has no name and is
-    of the same photos, and from a training to the pictures made with it.
+    From a training to its photo set, from a set to its trainings that have no other name, to what has no name and is of
+    the same photos, and from a training to the images made with it.
     """
     found = {row.ref for row in named}
     sets = {(row.service, row.parent_task_id) for row in named if row.kind is Kind.TRAINING}
@@ -57,7 +57,7 @@ def related(rows: Sequence[Submission], named: Sequence[Submission]) -> Sequence
     unnamed = [row for row in rows if row.subject is None]
     found |= {row.ref for row in unnamed if row.kind is Kind.UPLOAD and row.fingerprint in prints}
     known_sets = _all_names(rows, found, Kind.UPLOAD)
-    # A set of the same photos that bears another name keeps its trainings.
+    # A set of the same photos with another name keeps its trainings.
     other_sets = _all_names(rows, {row.ref for row in rows} - found, Kind.UPLOAD)
     found |= {
         row.ref

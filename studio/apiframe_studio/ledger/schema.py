@@ -1,4 +1,4 @@
-"""The ledger's tables as they are now; `steps` makes them."""
+"""The ledger's present tables; `migrations` creates them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ idempotency_keys: Final = Table(
     Column("ref", String, nullable=False),
     Index("idempotency_keys_ref", "owner", "ref"),
 )
-"""Every key that was answered with a submission: digests of the key and of what was asked for with it."""
+"""Every key that returned a submission: digests of the key and of its request."""
 
 attempts: Final = Table(
     "attempts",
@@ -102,7 +102,7 @@ observations: Final = Table(
     Index("observations_ref", "ref", "at"),
 )
 
-pictures: Final = Table(
+images: Final = Table(
     "pictures",
     metadata,
     Column("ref", String, primary_key=True),

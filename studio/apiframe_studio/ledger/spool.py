@@ -1,8 +1,8 @@
 """The last resort for an accepted id when the ledger can no longer be written.
 
-Before a paid request is sent, a small file of blanks is written and synced beside the ledger; a full
-disk is met there, while nothing has been paid. If the commit after acceptance fails, the id is written
-over those blanks, which needs no new space. The next opening of the ledger takes it in.
+Before a paid request is sent, a small file of blanks is written and synced next to the ledger, so that a full disk is
+noticed before anything is paid. If the commit after acceptance fails, the id is written over those blanks, which needs
+no new space. The next process that opens the ledger adds it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ROOM: Final = 1024
 
 @dataclass(frozen=True)
 class Spooled:
-    """An accepted id that the ledger has not taken in yet."""
+    """An accepted id that the ledger does not have yet."""
 
     ref: str
     task_id: str
@@ -28,24 +28,24 @@ class Spooled:
 
 
 class Spool:
-    """Reserved room for accepted ids, one small file for every request on its way."""
+    """Reserved space for accepted ids: one small file for each request under way."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def reserve(self, ref: str, attempt: int) -> None:
-        """Make room for one id. Raises OSError when there is none: then nothing may be sent."""
+        """Reserve space for one id. Raises OSError if there is none: then nothing may be sent."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._write(self._path(ref, attempt), b" " * _ROOM, os.O_WRONLY | os.O_CREAT)
         _sync_folder(self._folder)
 
     def keep(self, spooled: Spooled) -> None:
-        """Write an accepted id over the reserved room, durably."""
+        """Write an accepted id into the reserved space, durably."""
         record = json.dumps(asdict(spooled)).encode().ljust(_ROOM)
         self._write(self._path(spooled.ref, spooled.attempt), record, os.O_WRONLY | os.O_CREAT)
 
     def release(self, ref: str, attempt: int) -> None:
-        """Give the room back: the ledger knows."""
+        """Release the space: the ledger has the id."""
         self._path(ref, attempt).unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Spooled]:
@@ -56,7 +56,7 @@ class Spool:
                 yield spooled
 
     def _path(self, ref: str, attempt: int) -> Path:
-        # By attempt: a late answer to the first one must not give back the room of the second.
+        # By attempt: a late response to the first must not release the space of the second.
         return self._folder / f"{ref}-{attempt}.id"
 
     @staticmethod
@@ -70,7 +70,7 @@ class Spool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A file's name lives in its folder. Windows cannot open one, and its file systems keep names by themselves."""
+    """Sync a folder, so that a new file name is durable. Windows cannot open folders and needs no sync."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

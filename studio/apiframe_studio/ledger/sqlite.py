@@ -1,7 +1,7 @@
-"""Opening the ledger's file: its folder, its rights, its soundness, its version.
+"""Open the ledger's file: check its folder, permissions, integrity and version.
 
-Where it cannot be written (a full disk, one that may only be read) a copy of it in memory is opened, so that
-what is known can still be read; `Opened.unwritable` then says why nothing can be begun.
+If it cannot be written (a full or read-only disk), a copy in memory is opened, so that its rows can still be read;
+`Opened.unwritable` then says why nothing can be sent.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from apiframe_studio.private_files import (
 
 BUSY_SECONDS: Final = 10.0
 CACHE_KILOBYTES: Final = 32_768
-"""The most that a connection holds of the file; it takes what it reads, so a small ledger takes little."""
+"""The cache of a connection; it grows with what is read, so a small ledger uses little."""
 CHECKED_AT_ONCE_BYTES: Final = 4_000_000
-"""A ledger of 5,000 submissions: up to here its soundness is checked at opening, in a hundredth of a second."""
+"""5,000 submissions. Up to this size the integrity is checked at opening, in a hundredth of a second."""
 _STALE_MARK_SECONDS: Final = 60.0
 _CHUNK: Final = 2**20
 _OPENING: Final = threading.Lock()
@@ -52,7 +52,7 @@ _DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file
 
 @dataclass(frozen=True)
 class Opened:
-    """An engine on a ledger. With `unwritable` it is on a copy of it in memory, and that is why."""
+    """An engine on a ledger. `unwritable` is why it is on a copy in memory."""
 
     engine: Engine
     unwritable: LedgerUnusable | None = None
@@ -77,7 +77,7 @@ def open_ledger(path: Path, *, check: bool = False) -> Opened:
 
 
 def _copy_in_memory(path: Path) -> Engine | None:
-    """A ledger as it stands, brought up to date in memory alone. None where there is none that can be read."""
+    """Return a copy of a ledger, migrated in memory only, or None if there is none that can be read."""
     try:
         refuse_of_others(path)
     except NotPrivate as refused:
@@ -96,7 +96,7 @@ def _copy_in_memory(path: Path) -> Engine | None:
     memory.isolation_level = None
     version = int(memory.execute("PRAGMA user_version").fetchone()[0])
     if version == 0:
-        # Made, and never begun: there is nothing to read.
+        # Created, but never migrated: there is nothing to read.
         engine.dispose()
         return None
     with translated(path):
@@ -125,7 +125,7 @@ def _open_engine(path: Path, *, check: bool) -> Engine:
         engine.dispose()
         if _identity(path) == opened:
             raise
-        # Another process set a damaged ledger aside while this one was opening it: the new one is meant.
+        # Another process set a damaged ledger aside while this one was opening it: open the new one.
         return _open_engine(path, check=check)
     except LedgerError:
         engine.dispose()
@@ -134,7 +134,7 @@ def _open_engine(path: Path, *, check: bool) -> Engine:
 
 
 class translated(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as a word where it is used
-    """Turn what SQLite and the system say into the ledger's own errors."""
+    """Raise the errors of SQLite and the system as errors of the ledger."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -155,13 +155,13 @@ def _as_ledger_error(path: Path, words: str) -> LedgerError:
 
 
 def _make_file(path: Path) -> int | None:
-    """Make folder and file with rights for nobody else, before SQLite would make them with the umask's."""
+    """Create folder and file accessible only to this user; SQLite would use the umask."""
     try:
         make_private_folder(path.parent)
         keep_private(path.parent)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        # By its path: closing a descriptor of the file would drop this process's locks on it.
+        # By its path, because closing a descriptor of the file would drop this process's locks on it.
         keep_file_private(path)
         _keep_spool_private(spool_folder(path))
     except NotPrivate as refused:
@@ -174,7 +174,7 @@ def _make_file(path: Path) -> int | None:
 
 
 def spool_folder(path: Path) -> Path:
-    """Where ids wait that a ledger could not take."""
+    """Return the folder of ids that could not be written into the ledger."""
     return path.with_name(f"{path.stem}-spool")
 
 
@@ -186,7 +186,7 @@ def _keep_spool_private(folder: Path) -> None:
 
 
 def _identity(path: Path) -> int | None:
-    """Which file stands at a path; None when none does."""
+    """Return the identity of the file at a path, or None if there is none."""
     try:
         return path.stat().st_ino
     except OSError:
@@ -196,7 +196,7 @@ def _identity(path: Path) -> int | None:
 def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
     # Before the first pragma that could write: a ledger from a newer version is not touched.
     _refuse_newer(path, int(connection.execute("PRAGMA user_version").fetchone()[0]))
-    # SQLAlchemy is to begin transactions by our word only, see _begin_immediate.
+    # SQLAlchemy must not start transactions implicitly, see _begin_immediate.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=DELETE")
     # EXTRA also syncs the folder after the journal is unlinked. With FULL a power cut could bring the
@@ -204,14 +204,14 @@ def _prepare(path: Path, connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=EXTRA")
     # Forgetting changes many pages at once: those that do not fit are written, and synced, before the end.
     connection.execute(f"PRAGMA cache_size=-{CACHE_KILOBYTES}")
-    # What was forgotten must not stay readable in the file's free pages.
+    # Forgotten data must not remain readable in the file's free pages.
     connection.execute("PRAGMA secure_delete=ON")
 
 
 def _begin_immediate(path: Path, connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        # A process of a newer version may have brought the file up to date since this one opened it.
+        # A process of a newer version may have migrated the file since this one opened it.
         _refuse_newer(path, int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
 
 
@@ -221,7 +221,7 @@ def _refuse_newer(path: Path, version: int) -> None:
 
 
 def is_checked(path: Path) -> bool:
-    """Whether opening a ledger of this size checks that it is sound. Else `insist_on_sound` has to, before writing."""
+    """Whether opening a ledger of this size checks its integrity. Otherwise `insist_on_sound` does, before writing."""
     return path.stat().st_size <= CHECKED_AT_ONCE_BYTES
 
 
@@ -242,7 +242,7 @@ def _bring_up_to_date(engine: Engine, path: Path, *, check: bool) -> None:
 
 def _take_step(engine: Engine, number: int) -> None:
     with engine.begin() as connection:
-        # Another process may have taken the step while this one waited for the lock.
+        # Another process may have migrated it while this one waited for the lock.
         if int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()) != number:
             return
         take(connection, number)
@@ -250,9 +250,8 @@ def _take_step(engine: Engine, number: int) -> None:
 
 
 def _read_all(path: Path) -> None:
-    """Raise OSError when the disk cannot give the bytes: SQLite calls such a file malformed, yet it may be whole.
-
-    Setting it aside would begin a new ledger and forget what was paid for.
+    """Raise OSError if the disk cannot be read: SQLite reports such a file as malformed, though it may be intact.
+    Setting it aside would start a new ledger and lose what was paid for.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -264,7 +263,7 @@ def _read_all(path: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path | None:
-    """Rename a damaged ledger, once even when several processes meet it. None when it could not be moved."""
+    """Rename a damaged ledger, once even if several processes find it. Returns None if it could not be moved."""
     aside = path.with_name(
         f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
     )
@@ -290,22 +289,22 @@ def _set_aside(path: Path) -> Path | None:
 
 
 def _set_aside_by_another(path: Path) -> Path | None:
-    """Where another process has just put the damaged ledger that this one met, or None."""
+    """Return where another process has just moved the damaged ledger, or None."""
     if path.exists() and not is_sound(path):
         return None
     return max(path.parent.glob(f"{path.name}.damaged-*[0-9]"), default=None)
 
 
 def _drop_stale(mark: Path) -> None:
-    """Remove the mark of a process that died while it set a ledger aside."""
+    """Remove the mark of a process that crashed while setting a ledger aside."""
     if mark.exists() and time.time() - mark.stat().st_mtime > _STALE_MARK_SECONDS:
         mark.unlink(missing_ok=True)
 
 
 def is_sound(path: Path) -> bool:
-    """Whether the file is no damaged ledger. Another process may have set that one aside already.
+    """Whether the file is not a damaged ledger. Another process may have set the damaged one aside already.
 
-    One that is locked or not there (yet) is not damaged: it is the new one that somebody just begins.
+    One that is locked or missing is not damaged: another process is just creating the new one.
     """
     try:
         with contextlib.closing(

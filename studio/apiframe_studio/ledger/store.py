@@ -74,7 +74,7 @@ from apiframe_studio.ledger.records import (
     Submission,
 )
 from apiframe_studio.ledger.relations import rows_about
-from apiframe_studio.ledger.schema import observations, pictures
+from apiframe_studio.ledger.schema import images, observations
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.sqlite import (
     BUSY_SECONDS,
@@ -92,7 +92,7 @@ MAX_LEASE_SECONDS: Final = 3600.0
 MAX_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
 NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
-"""What came back says that an attempt cost nothing."""
+"""Outcomes that prove that an attempt cost nothing."""
 _PARENT_KIND: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
 
 
@@ -112,13 +112,13 @@ class Store:
             self._is_checked = check or is_checked(path)
             self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._spool = Spool(spool_folder(path))
-        # A disk that is still full must not keep anybody from reading; `get_or_create` and `resolve` insist.
+        # A disk that is still full must not prevent reading; `get_or_create` and `resolve` insist.
         with contextlib.suppress(LedgerError):
             self._replay_spool()
 
     @property
     def is_copy(self) -> bool:
-        """Whether the file cannot be written, so that this is a copy of it, good for reading."""
+        """Whether the file cannot be written, so that this is a copy for reading."""
         return self._unwritable is not None
 
     def close(self) -> None:
@@ -135,16 +135,15 @@ class Store:
         *,
         may_send: bool = True,
     ) -> tuple[Submission, bool]:
-        """Remember a new intent, or find the submission that already carries it.
-
-        Returns the row and whether it is new. `service_now` is the time at the service, where it is known: it ends
-        a set. Rows of dead senders are declared unconfirmed first.
+        """Record a new intent, or find the submission that already has it. Returns the row and whether it is new.
+        `service_now` is the time at the service, if known, by which a set expires. Rows of crashed senders are marked
+        unconfirmed first.
 
         Raises:
             KeyReused: see `intent.same_intent`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
-            PaymentNotApproved: the caller may not send, and nothing was sent before. Nothing is remembered.
+            PaymentNotApproved: the caller may not send, and nothing was sent before. Nothing is recorded.
         """
         self._replay_spool()
         with self._transaction() as connection:
@@ -168,7 +167,7 @@ class Store:
     def find_duplicate(
         self, new: NewSubmission, now: float, service_now: float | None = None
     ) -> Submission | None:
-        """The submission that `get_or_create` would find, without remembering anything. Raises as `get_or_create`."""
+        """Return the submission that `get_or_create` would find, and record nothing. Raises its errors."""
         with self._reading() as connection:
             new = with_its_photos(connection, self._scope, new, self._terms.training_credits)
             known = self._duplicate_of(connection, new, now, service_now)
@@ -179,14 +178,14 @@ class Store:
     def begin_sending(
         self, ref: str, now: float, lease_seconds: float, cap: float | None = None
     ) -> Submission | None:
-        """INTENT -> SENDING, durable before a byte leaves. None when another call was first.
+        """Change INTENT to SENDING, durably before a byte is sent. Returns None if another call was first.
 
-        When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT;
-        but one that was asked for with an idempotency key after the other was accepted is sent once that has ended.
+        When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT; but one
+        that was requested with an idempotency key after the other was accepted is sent once that has ended.
 
         Raises:
             SpendingCapReached: sending would spend more than `cap` credits within 24 hours.
-            LedgerUnusable: also when there is no room to spool the id that will come back.
+            LedgerUnusable: also if there is no space to spool the id that will be returned.
         """
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
@@ -195,7 +194,7 @@ class Store:
             if (sent := _sent_meanwhile(connection, row)) is not None:
                 return sent
             self._check_cap(connection, row, cap, now)
-            # Inside the transaction: a loser of the race must not blank an id that the winner spooled.
+            # Inside the transaction: the loser of a race must not overwrite an id that the winner spooled.
             self._spool.reserve(ref, row.attempt + 1)
             sending = replace(
                 row,
@@ -211,10 +210,9 @@ class Store:
     def record_response(
         self, ref: str, attempt: int, event: Event, answer: Answer, now: float
     ) -> Submission | None:
-        """Record what came back for one attempt. None when the row has moved on and the answer adds nothing.
+        """Record the response to one attempt. Returns None if the row has changed and the response adds nothing.
 
-        An accepted id is never dropped: when the row has been sent again meanwhile, the id gets a row
-        of its own.
+        An accepted id is never dropped: if the row was sent again meanwhile, the id gets a separate row.
         """
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
@@ -233,12 +231,12 @@ class Store:
         return moved
 
     def spool(self, ref: str, attempt: int, task_id: str, now: float) -> None:
-        """Keep an accepted id beside the ledger because it cannot be written into it."""
+        """Save an accepted id next to the ledger, which cannot be written."""
         with translated(self._path):
             self._spool.keep(Spooled(ref, task_id, attempt, now))
 
     def record_status(self, ref: str, seen: Observation) -> Submission | None:
-        """Record what a look said, when it changes something. Returns the row as it is now."""
+        """Record what a status check returned, if it changes something. Returns the present row."""
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
             if row is None or (following := after(row.state, SEEN[seen.state])) is None:
@@ -251,7 +249,7 @@ class Store:
             return write_row(connection, updated)
 
     def mark_missing(self, ref: str, now: float) -> Submission | None:
-        """Record that the service does not know the id (or the links are gone), since when first. Returns the row."""
+        """Record since when the service does not know the id, or the links are gone. Returns the row."""
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
             if row is None or row.missing_since is not None:
@@ -259,9 +257,9 @@ class Store:
             return write_row(connection, replace(row, missing_since=now))
 
     def resolve(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
-        """Record a person's decision. None when the row is not in a state it can be made for.
+        """Record a decision of the user. Returns None if it does not apply to the state of the row.
 
-        A `task_id` counts only with `PERSON_SAYS_ACCEPTED`.
+        A `task_id` is used only with `PERSON_SAYS_ACCEPTED`.
 
         Raises:
             TaskIdTaken: another submission has this id.
@@ -284,14 +282,14 @@ class Store:
             return decided
 
     def import_task(self, kind: Kind, task_id: str, subject: str, now: float) -> tuple[Submission, bool]:
-        """Remember a task that was made elsewhere, or find the submission that has its id (then False)."""
+        """Record a task that was started elsewhere, or find the submission with its id (then False)."""
         with self._transaction() as connection:
             if known := named_here(connection, self._scope, task_id):
                 return known[0], False
             return insert_imported(connection, self._scope, kind, task_id, subject, now), True
 
     def rename(self, ref: str, subject: str) -> Submission | None:
-        """Give the subject of a submission a name, when it has none. Returns the row as it is now."""
+        """Name the subject of a submission that has none. Returns the present row."""
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
             if row is None or row.subject is not None:
@@ -301,14 +299,14 @@ class Store:
     def find_related(self, subject: str) -> Sequence[Submission]:
         """Every submission of a subject at any service, the photo sets it was trained on, what was made with either.
 
-        A name may have been given to one of them only: the others bear the same photos and words.
+        Perhaps only one of them has the name: the others have the same photos and trigger words.
         """
         key = subject_key(subject)
         with self._reading() as connection:
             return [] if key is None else rows_about(connection, self._scope.owner, key)
 
     def forgotten_generations(self) -> Sequence[str]:
-        """The refs of every generation whose subject was forgotten, at any service: no file may bear one."""
+        """Return the refs of every generation whose subject was forgotten, at any service."""
         with self._reading() as connection:
             wanted = {"owner": self._scope.owner, "kind": Kind.GENERATION.value}
             return list(connection.execute(FORGOTTEN, wanted).scalars())
@@ -316,10 +314,10 @@ class Store:
     def forget_subject(
         self, subject: str, refs: Sequence[str], now: float
     ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
-        """Take everything personal out of these submissions and of all that is about the subject by now.
+        """Remove personal data from these submissions and from all that are about the subject by now.
 
-        Out of the file's free pages too; and nothing personal is written to them afterwards, whatever is still under
-        way. Returns the submissions that are not among `refs`, with their pictures.
+        Also from the file's free pages. Nothing personal is written to them afterwards, even by work under way. Returns
+        the submissions that are not among `refs`, with their images.
         """
         key = subject_key(subject)
         with self._transaction() as connection:
@@ -336,19 +334,19 @@ class Store:
         return late, saved
 
     def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
-        """Remember pictures that are on this machine now. Returns those that may not stay: they are forgotten."""
+        """Record saved images. Returns those to remove because their subject was forgotten."""
         unwanted: list[SavedImage] = []
         with self._transaction() as connection:
-            for picture in saved:
-                row = one(connection, self._scope.owner, picture.ref)
+            for image in saved:
+                row = one(connection, self._scope.owner, image.ref)
                 if row is None or row.forgotten_at is not None:
-                    unwanted.append(picture)
+                    unwanted.append(image)
                     continue
-                connection.execute(insert(pictures).prefix_with("OR REPLACE").values(**asdict(picture)))
+                connection.execute(insert(images).prefix_with("OR REPLACE").values(**asdict(image)))
         return unwanted
 
     def images_of(self, *refs: str) -> Sequence[SavedImage]:
-        """The pictures of these generations, those of each in their order."""
+        """Return the images of these generations, in order."""
         with self._reading() as connection:
             return self._images_of(connection, refs)
 
@@ -358,15 +356,15 @@ class Store:
         return rows[0] if rows else None
 
     def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
-        """As `find`, with what is needed to estimate when it will be finished."""
+        """Like `find`, with what is needed to estimate the remaining time."""
         row = self.find(name, now)
         return None if row is None else (row, self.progress_history(row))
 
     def glance(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
-        """As `find_with_history`, for the event loop itself: it waits for nobody and writes nothing.
+        """Like `find_with_history`, for the event loop: it neither waits nor writes.
 
         Raises:
-            LedgerBusy: it would have to.
+            LedgerBusy: it would have to wait or write.
         """
         with self._nonblocking():
             rows = read(self._reader, NAMED, {**vars(self._scope), "name": name})
@@ -387,10 +385,10 @@ class Store:
     ) -> RowPage:
         """At most `limit` submissions of one kind, newest first, older than the one called `before`.
 
-        Those of every service, or with `here` of the scope's only.
+        Those of every service, or with `here` only those of the scope's.
 
         Raises:
-            UnknownCursor: `before` is none of this list.
+            UnknownCursor: `before` is not in this list.
         """
         key = subject_key(subject)
         if subject is not None and key is None:
@@ -417,7 +415,7 @@ class Store:
         return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
     def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:
-        """The names of subjects with a training that begin so, in whatever form they are written; alphabetical."""
+        """Return the names of subjects with a training that begin with a prefix, in any spelling, alphabetically."""
         with self._reading() as connection:
             key = subject_key(beginning) or ""
             return read_names(connection, self._scope.owner, Kind.TRAINING, key, limit=limit)
@@ -438,7 +436,7 @@ class Store:
             ]
 
     def progress_history(self, row: Submission) -> ProgressHistory:
-        """What is needed to estimate when a training will be finished; empty for one that is not under way."""
+        """Return what is needed to estimate the remaining time; empty for a training that is not under way."""
         if row.state not in UNDER_WAY:
             return ProgressHistory()
         seen = self.history(row.ref)
@@ -450,7 +448,7 @@ class Store:
         return ProgressHistory(row.accepted_at, seen, durations)
 
     def _read_fresh(self, query: Select[Any], wanted: Mapping[str, Any], now: float) -> Sequence[Submission]:
-        """Read rows, after declaring unconfirmed what a dead sender left among them."""
+        """Read rows, after marking those of crashed senders unconfirmed."""
         with self._reading() as connection:
             rows = read(connection, query, wanted)
             if not any(_lease_ran_out(row, now) for row in rows):
@@ -479,7 +477,7 @@ class Store:
             raise LedgerUnusable(self._path, self._unwritable.why)
         with translated(self._path):
             if not self._is_checked:
-                # A damaged ledger may have lost what was paid for: nothing is decided on it.
+                # A damaged ledger may have lost what was paid for: it must not be used for decisions.
                 insist_on_sound(self._reader, self._path)
                 self._is_checked = True
             with self._engine.begin() as connection:
@@ -498,7 +496,7 @@ class Store:
     def _check_cap(
         self, connection: Connection, row: Submission | NewSubmission, cap: float | None, now: float
     ) -> None:
-        """The check that counts is in the transaction that begins the sending: racing processes cannot pass it."""
+        """The decisive check is in the transaction that begins sending: concurrent processes cannot pass it."""
         if cap is None:
             return
         known = {**vars(self._scope), "since": now - DAY_SECONDS}
@@ -522,30 +520,30 @@ class Store:
         return [SavedImage(**row) for row in found.mappings()]
 
     def _declare_dead_senders(self, now: float) -> None:
-        """Before a list is read: what a dead sender left behind is unconfirmed."""
+        """Mark rows of crashed senders unconfirmed before a list is read."""
         with self._reading() as connection:
             sending = read(connection, SENDING_ROWS, {"owner": self._scope.owner})
         if any(_lease_ran_out(row, now) for row in sending):
-            # Where it cannot be written, readers see it all the same: `_as_it_is`.
+            # If it cannot be written, readers see it anyway: `_as_it_is`.
             with contextlib.suppress(LedgerUnusable), self._transaction() as connection:
                 self._expire_leases(connection, now)
 
     def _expire_leases(self, connection: Connection, now: float) -> None:
-        """A sender that died leaves SENDING behind; nobody can know what the service did with it."""
+        """A crashed sender leaves SENDING behind; whether the service accepted it is unknown."""
         for row in read(connection, SENDING_ROWS, {"owner": self._scope.owner}):
             if _lease_ran_out(row, now):
                 write_row(connection, _as_it_is(row, now))
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
-    """Whether admitting this means sending it next: a waiting training in any wording, others in the same wording."""
+    """Whether recording this means sending it next: a waiting training in any wording, others in the same wording."""
     if known is None:
         return True
     return known.state is State.INTENT and has_same_attributes(known, new)
 
 
 def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) -> None:
-    """What was read before a subject was forgotten must not come back with a new training of the set, or new images."""
+    """Data read before a subject was forgotten must not be recorded again afterwards."""
     if isinstance(new, NewUpload):
         return
     parents = named_here(connection, scope, new.parent_task_id)
@@ -554,7 +552,7 @@ def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) 
 
 
 def _accepted(connection: Connection, row: Submission, terms: Terms) -> None:
-    """What others owe to a submission that has its id now, in the transaction that writes it."""
+    """Update rows that depend on a submission that now has its id, in the same transaction."""
     pass_on_keys(connection, row)
     tell_trainings_of(connection, row, terms.training_credits)
 
@@ -581,15 +579,13 @@ def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None
 
 
 def _as_it_is(row: Submission, now: float) -> Submission:
-    """A row as it has to be read: what a dead sender left behind is unconfirmed, whether or not that is written."""
+    """Return a row as readers must see it: that of a crashed sender is unconfirmed, whether or not this is written."""
     return replace(row, state=State.UNCONFIRMED, lease_until=None) if _lease_ran_out(row, now) else row
 
 
 def _lease_ran_out(row: Submission, now: float) -> bool:
-    """Whether a sender has had its time.
-
-    It is judged from when it began, and for no longer than a lease may be: when the clock was set back, the
-    lease's own end may be an hour away, and it would keep a person from deciding for as long.
+    """Whether a lease has expired. It counts from when sending began, and for no longer than a lease may be: after the
+    clock was set back, its end may be an hour away, and would prevent a decision for that long.
     """
     if row.state is not State.SENDING or row.lease_until is None or row.sent_at is None:
         return False

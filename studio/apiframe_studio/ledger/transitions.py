@@ -1,4 +1,4 @@
-"""How a remembered submission changes by an answer or a look. Pure."""
+"""How a response or a status check changes a submission. Pure."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
 
 
 def as_seen(row: Submission, seen: Observation) -> Submission:
-    """A submission with what a look said about it, whether or not that can be written."""
+    """Return a submission with the result of a status check, whether or not it can be written."""
     following = after(row.state, SEEN[seen.state])
     return row if following is None else impersonal(observed(row, following, seen))
 
 
 def is_news(row: Submission, seen: Observation) -> bool:
-    """Whether a look said anything that the row does not."""
+    """Whether a status check returned anything new."""
     following = after(row.state, SEEN[seen.state])
     return following is not None and not same_news(row, observed(row, following, seen))
 
@@ -67,10 +67,10 @@ def same_news(before: Submission, now: Submission) -> bool:
 
 
 def forgotten(row: Submission, now: float) -> Submission:
-    """A submission without anything personal.
+    """Return a submission without personal data.
 
-    While it is open a mark stays in the place of its photos, so that they are known again and not paid for a
-    second time; see `digests.forgotten_mark`. One that was never sent is given up.
+    While it is open, a mark replaces its fingerprint, so that its photos are recognised and not paid for twice; see
+    `digests.forgotten_mark`. An unsent one is abandoned.
     """
     if row.forgotten_at is not None:
         return row
@@ -80,10 +80,10 @@ def forgotten(row: Submission, now: float) -> Submission:
 
 
 def impersonal(row: Submission) -> Submission:
-    """What may be stored of a submission: all of it, or of a forgotten one only what is not personal."""
+    """Return what may be stored of a submission: without personal data if it was forgotten."""
     if row.forgotten_at is None:
         return row
-    # One that proved not to be taken only after it was forgotten is as good as never sent.
+    # One that proved not to be accepted after it was forgotten counts as unsent.
     row = replace(
         row,
         state=State.ABANDONED if row.state is State.INTENT else row.state,
