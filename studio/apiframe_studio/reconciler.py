@@ -153,7 +153,7 @@ async def check_unrecorded(api: Provider, task_id: str, wanted: Kind) -> TaskSta
 
 
 _EVENT_OF: Final = {
-    Decision.ACCEPTED: Event.PERSON_SAYS_ACCEPTED,
-    Decision.SEND_AGAIN: Event.PERSON_SAYS_SEND_AGAIN,
-    Decision.GIVE_UP: Event.PERSON_GIVES_UP,
+    Decision.ACCEPTED: Event.USER_SAYS_ACCEPTED,
+    Decision.SEND_AGAIN: Event.USER_SAYS_SEND_AGAIN,
+    Decision.GIVE_UP: Event.USER_GIVES_UP,
 }

@@ -21,7 +21,7 @@ from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger import Ledger, Observation, Submission
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.states import UNDER_WAY, State
-from apiframe_studio.ledger.transitions import as_seen, is_news
+from apiframe_studio.ledger.transitions import add_status, changes_row
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[T]]
@@ -130,11 +130,11 @@ class Tracker:
             return Checked(row, task)
         seen = observation_of(task, row.kind, self._clock.now())
         try:
-            if history is None or is_news(row, seen):
+            if history is None or changes_row(row, seen):
                 row = await self._ledger.record_status(row.ref, seen) or row
                 history = await self._ledger.progress_history(row) if row.kind is Kind.TRAINING else None
         except LedgerError as error:
-            row = as_seen(row, seen)
+            row = add_status(row, seen)
             return Checked(replace(row, checked_at=seen.at), task, not_recorded=error)
         return Checked(replace(row, checked_at=seen.at), task, history)
 

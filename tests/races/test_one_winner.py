@@ -138,7 +138,7 @@ for number in range(20):
         print(row.ref, is_new)
     else:
         try:
-            decided = store.resolve(f"{ref}{number:06}", Event.PERSON_SAYS_ACCEPTED, task_id, 1.0)
+            decided = store.resolve(f"{ref}{number:06}", Event.USER_SAYS_ACCEPTED, task_id, 1.0)
             print(decided.ref, decided.task_id == task_id)
         except TaskIdTaken as taken:
             print(taken.row.ref, False)

@@ -294,7 +294,7 @@ def test_the_lease_of_a_crashed_sender_is_respected_until_it_ends(
     (listed,) = store.page(Kind.TRAINING, EPOCH + later, limit=1000).rows
     assert listed.state is found(store, row.ref, EPOCH + later).state is state
     assert store.get_or_create(NEW, EPOCH + later)[0].state is state
-    assert store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + later) is None or (
+    assert store.resolve(row.ref, Event.USER_SAYS_SEND_AGAIN, None, EPOCH + later) is None or (
         state is State.UNCONFIRMED
     )
     store.close()
@@ -316,7 +316,7 @@ def test_a_spooled_id_is_replayed_before_the_user_can_decide_otherwise(path: Pat
     store = Store(path, SCOPE)
     row = sending(store)
     store.spool(row.ref, row.attempt, "train-1", EPOCH)
-    assert store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000) is None
+    assert store.resolve(row.ref, Event.USER_SAYS_SEND_AGAIN, None, EPOCH + 1_000) is None
     assert found(store, row.ref).task_id == "train-1"
     store.close()
 
@@ -325,7 +325,7 @@ def test_an_id_recorded_twice_is_one_row(path: Path) -> None:
     """Resent meanwhile: the first response gets a separate row, even if spool and webhook both report it."""
     store = Store(path, SCOPE)
     first = sending(store)
-    store.resolve(first.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 1_000)
+    store.resolve(first.ref, Event.USER_SAYS_SEND_AGAIN, None, EPOCH + 1_000)
     second = store.begin_sending(first.ref, EPOCH + 1_000, LEASE)
     assert second is not None
     for _ in range(2):
@@ -379,7 +379,7 @@ def test_no_verb_reads_or_changes_a_row_of_another_owner(path: Path) -> None:
     assert other.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="train-2"), EPOCH) is None
     assert other.record_status(row.ref, Observation(EPOCH, State.FAILED)) is None
     assert other.mark_missing(row.ref, EPOCH) is None
-    assert other.resolve(row.ref, Event.PERSON_GIVES_UP, None, EPOCH + 1e6) is None
+    assert other.resolve(row.ref, Event.USER_GIVES_UP, None, EPOCH + 1e6) is None
     assert other.rename(row.ref, "Berta") is None
     assert other.save_images(saved) == saved
     assert other.forget_subject("Anna", [row.ref], EPOCH) == ([], [])

@@ -32,7 +32,7 @@ PLACE = ("https://service.invalid v1", "local")
 SCOPE = Scope(PLACE[1], PLACE[0])
 NEW = NewTraining("images-1", "TOKSIS", "Anna", idempotency_key="key-1")
 LEASE = 50.0
-DECISIONS = (Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP)
+DECISIONS = (Event.USER_SAYS_ACCEPTED, Event.USER_SAYS_SEND_AGAIN, Event.USER_GIVES_UP)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_task_id_is_used_only_with_accepted(store: Store, kind: Kind, event: E
     row = unconfirmed(store, new_submission(kind, "images-1", subject="Anna"))
     decided = store.resolve(row.ref, event, "task-1", EPOCH + 1)
     assert decided is not None
-    accepted = event is Event.PERSON_SAYS_ACCEPTED
+    accepted = event is Event.USER_SAYS_ACCEPTED
     assert (decided.task_id, decided.accepted_at) == (("task-1", EPOCH + 1) if accepted else (None, None))
     assert (store.find("task-1", EPOCH) is not None) is accepted
 
@@ -75,7 +75,7 @@ def test_an_id_of_another_submission_is_refused_within_the_transaction(
     other, _ = store.import_task(of, "task-1", "Bruno", EPOCH)
     row = unconfirmed(store, new_submission(kind, "images-1", subject="Anna"))
     with pytest.raises(TaskIdTaken) as refused:
-        store.resolve(row.ref, Event.PERSON_SAYS_ACCEPTED, "task-1", EPOCH)
+        store.resolve(row.ref, Event.USER_SAYS_ACCEPTED, "task-1", EPOCH)
     assert refused.value.row.ref == other.ref
     assert found(store, row.ref) == row
 
@@ -98,7 +98,7 @@ def test_a_late_response_to_an_earlier_attempt_does_not_change_the_current_one(
 ) -> None:
     """Otherwise "not sent" for the first attempt would make the second, perhaps paid one an intent to send again."""
     row = unconfirmed(store, NEW)
-    store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
+    store.resolve(row.ref, Event.USER_SAYS_SEND_AGAIN, None, EPOCH)
     second = store.begin_sending(row.ref, EPOCH + 1, LEASE)
     assert second is not None
     assert store.record_response(row.ref, 1, event, Answer(message="late"), EPOCH + 2) is None
@@ -166,13 +166,13 @@ def test_unsettled_rows_are_open_or_unconfirmed_without_trainings_under_way(stor
                 State.INTENT: [],
                 State.SENDING: [Event.SEND],
                 State.UNCONFIRMED: [Event.SEND, Event.UNCLEAR],
-                State.ABANDONED: [Event.PERSON_GIVES_UP],
+                State.ABANDONED: [Event.USER_GIVES_UP],
                 State.REJECTED: [Event.SEND, Event.REFUSED],
             }.get(state, [Event.SEND, Event.ACCEPTED])
             for step in steps:
                 if step is Event.SEND:
                     store.begin_sending(row.ref, EPOCH, LEASE)
-                elif step is Event.PERSON_GIVES_UP:
+                elif step is Event.USER_GIVES_UP:
                     store.resolve(row.ref, step, None, EPOCH)
                 else:
                     store.record_response(row.ref, 1, step, Answer(task_id=row.ref), EPOCH)
@@ -218,7 +218,7 @@ def test_a_submission_of_a_crashed_sender_is_listed_as_unconfirmed(store: Store)
 def test_a_clock_that_was_set_back_does_not_prevent_a_decision(store: Store, back: float) -> None:
     row, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(row.ref, EPOCH, LEASE)
-    decided = store.resolve(row.ref, Event.PERSON_GIVES_UP, None, EPOCH - back)
+    decided = store.resolve(row.ref, Event.USER_GIVES_UP, None, EPOCH - back)
     assert decided is not None
     assert decided.state is State.ABANDONED
 
@@ -226,8 +226,8 @@ def test_a_clock_that_was_set_back_does_not_prevent_a_decision(store: Store, bac
 def test_an_implausibly_long_lease_ends_after_an_hour(store: Store) -> None:
     row, _ = store.get_or_create(NEW, EPOCH)
     store.begin_sending(row.ref, EPOCH, 30 * 24 * 3600.0)
-    assert store.resolve(row.ref, Event.PERSON_GIVES_UP, None, EPOCH + 3_599) is None
-    assert store.resolve(row.ref, Event.PERSON_GIVES_UP, None, EPOCH + 3_601) is not None
+    assert store.resolve(row.ref, Event.USER_GIVES_UP, None, EPOCH + 3_599) is None
+    assert store.resolve(row.ref, Event.USER_GIVES_UP, None, EPOCH + 3_601) is not None
 
 
 SENT_BEFORE = {
@@ -311,9 +311,9 @@ def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
     else:
         store.record_response(upload, 1, Event.UNCLEAR, Answer(), EPOCH + 2)
     if how == "decided":
-        store.resolve(upload, Event.PERSON_SAYS_ACCEPTED, "set-1", EPOCH + 3)
+        store.resolve(upload, Event.USER_SAYS_ACCEPTED, "set-1", EPOCH + 3)
     elif how == "an orphan":
-        store.resolve(upload, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH + 3)
+        store.resolve(upload, Event.USER_SAYS_SEND_AGAIN, None, EPOCH + 3)
         store.begin_sending(upload, EPOCH + 3, LEASE)
     if how in ("answered late", "an orphan"):
         store.record_response(upload, 1, Event.ACCEPTED, Answer(task_id="set-1"), EPOCH + 4)

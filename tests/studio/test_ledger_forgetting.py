@@ -99,7 +99,7 @@ def test_an_orphan_id_of_a_forgotten_row_is_forgotten_too(tmp_path: Path) -> Non
     row, _ = store.get_or_create(NewTraining(PHOTOS, "canary-word", "canary-name"), EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
-    store.resolve(row.ref, Event.PERSON_SAYS_SEND_AGAIN, None, EPOCH)
+    store.resolve(row.ref, Event.USER_SAYS_SEND_AGAIN, None, EPOCH)
     store.begin_sending(row.ref, EPOCH, 50.0)
     store.forget_subject("", [row.ref], EPOCH + 1)
     orphan = store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="late"), EPOCH + 2)

@@ -127,7 +127,7 @@ def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     sent, _ = store.get_or_create(new, EPOCH)
     yield "begin", lambda: store.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
     yield "settle", lambda: store.record_response(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
-    yield "decide", lambda: store.resolve(sent.ref, Event.PERSON_SAYS_ACCEPTED, f"id {number}", EPOCH)
+    yield "decide", lambda: store.resolve(sent.ref, Event.USER_SAYS_ACCEPTED, f"id {number}", EPOCH)
     yield "import", lambda: store.import_task(Kind.TRAINING, f"elsewhere {number}", "Anna", EPOCH)
 
 

@@ -292,6 +292,6 @@ def test_an_older_process_refuses_the_ledger_after_a_newer_one_migrated_it(path:
         newer.execute(f"PRAGMA user_version={VERSION + 1}")
     newer.close()
     with pytest.raises(LedgerTooNew):
-        store.resolve("tr-6tt4dqy", Event.PERSON_GIVES_UP, None, WRITTEN_AT)
+        store.resolve("tr-6tt4dqy", Event.USER_GIVES_UP, None, WRITTEN_AT)
     store.close()
     assert column(path, "state")["tr-6tt4dqy"] == State.UNCONFIRMED

@@ -103,7 +103,7 @@ def attempt(
     sending = store.begin_sending(row.ref, NOW, 60)
     assert sending is not None
     for end in ends:
-        if end in (Event.PERSON_GIVES_UP, Event.PERSON_SAYS_SEND_AGAIN):
+        if end in (Event.USER_GIVES_UP, Event.USER_SAYS_SEND_AGAIN):
             store.resolve(row.ref, end, None, NOW)
         else:
             store.record_response(row.ref, sending.attempt, end, Answer(task_id=task_id), NOW)
@@ -123,8 +123,8 @@ def spent(store: Store) -> float:
         ((), 10),
         ((Event.ACCEPTED,), 10),
         ((Event.UNCLEAR,), 10),
-        ((Event.UNCLEAR, Event.PERSON_GIVES_UP), 10),
-        ((Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN), 10),
+        ((Event.UNCLEAR, Event.USER_GIVES_UP), 10),
+        ((Event.UNCLEAR, Event.USER_SAYS_SEND_AGAIN), 10),
         ((Event.UNCLEAR, Event.REFUSED), 0),
         ((Event.REFUSED,), 0),
         ((Event.THROTTLED,), 0),
@@ -143,7 +143,7 @@ def test_every_attempt_counts_unless_it_provably_cost_nothing(
 
 def test_a_resent_request_counts_twice_and_its_orphan_id_not_a_third_time(tmp_path: Path) -> None:
     store = Store(tmp_path / "ledger.sqlite3", SCOPE)
-    ref = attempt(store, "images-1", Event.UNCLEAR, Event.PERSON_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
+    ref = attempt(store, "images-1", Event.UNCLEAR, Event.USER_SAYS_SEND_AGAIN, kind=Kind.TRAINING)
     store.begin_sending(ref, NOW, 60)
     orphan = store.record_response(ref, 1, Event.ACCEPTED, Answer(task_id="late"), NOW)
     assert orphan is not None

@@ -9,7 +9,7 @@ from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, Event, State, 
 ARROWS = {
     State.INTENT: {
         Event.SEND: State.SENDING,
-        Event.PERSON_GIVES_UP: State.ABANDONED,
+        Event.USER_GIVES_UP: State.ABANDONED,
         Event.ACCEPTED: State.QUEUED,
     },
     State.SENDING: {
@@ -24,25 +24,25 @@ ARROWS = {
         Event.ACCEPTED: State.QUEUED,
         Event.REFUSED: State.REJECTED,
         Event.UNCLEAR: State.UNCONFIRMED,
-        Event.PERSON_SAYS_ACCEPTED: State.QUEUED,
-        Event.PERSON_SAYS_SEND_AGAIN: State.INTENT,
-        Event.PERSON_GIVES_UP: State.ABANDONED,
+        Event.USER_SAYS_ACCEPTED: State.QUEUED,
+        Event.USER_SAYS_SEND_AGAIN: State.INTENT,
+        Event.USER_GIVES_UP: State.ABANDONED,
     },
     State.QUEUED: {
         Event.SEEN_QUEUED: State.QUEUED,
         Event.SEEN_PROCESSING: State.PROCESSING,
         Event.SEEN_FINISHED: State.FINISHED,
         Event.SEEN_FAILED: State.FAILED,
-        Event.PERSON_SAYS_ACCEPTED: State.QUEUED,
-        Event.PERSON_GIVES_UP: State.ABANDONED,
+        Event.USER_SAYS_ACCEPTED: State.QUEUED,
+        Event.USER_GIVES_UP: State.ABANDONED,
     },
     State.PROCESSING: {
         Event.SEEN_QUEUED: State.QUEUED,
         Event.SEEN_PROCESSING: State.PROCESSING,
         Event.SEEN_FINISHED: State.FINISHED,
         Event.SEEN_FAILED: State.FAILED,
-        Event.PERSON_SAYS_ACCEPTED: State.QUEUED,
-        Event.PERSON_GIVES_UP: State.ABANDONED,
+        Event.USER_SAYS_ACCEPTED: State.QUEUED,
+        Event.USER_GIVES_UP: State.ABANDONED,
     },
     State.FINISHED: {Event.SEEN_FINISHED: State.FINISHED},
     State.FAILED: {},
@@ -51,7 +51,7 @@ ARROWS = {
 }
 """The whole state machine, written a second time, independently of the code."""
 
-PERSONS = {Event.PERSON_SAYS_ACCEPTED, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP}
+PERSONS = {Event.USER_SAYS_ACCEPTED, Event.USER_SAYS_SEND_AGAIN, Event.USER_GIVES_UP}
 
 
 @pytest.mark.parametrize("event", Event)
@@ -62,10 +62,10 @@ def test_every_state_handles_every_event_as_designed(state: State, event: Event)
 
 def test_only_the_user_or_proof_that_nothing_was_sent_leads_back_to_sending() -> None:
     back = {event for state in State for event in Event if after(state, event) is State.INTENT}
-    assert back == {Event.NOT_SENT, Event.THROTTLED, Event.PERSON_SAYS_SEND_AGAIN}
+    assert back == {Event.NOT_SENT, Event.THROTTLED, Event.USER_SAYS_SEND_AGAIN}
     assert reachable(Event.SEND) == {State.INTENT}
     assert reachable(Event.NOT_SENT) == reachable(Event.THROTTLED) == {State.SENDING}
-    assert reachable(Event.PERSON_SAYS_SEND_AGAIN) == {State.UNCONFIRMED}
+    assert reachable(Event.USER_SAYS_SEND_AGAIN) == {State.UNCONFIRMED}
 
 
 def test_an_unconfirmed_request_stays_so_until_the_service_or_the_user_settles_it() -> None:

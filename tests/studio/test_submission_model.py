@@ -41,7 +41,7 @@ PAID_FOR = (State.QUEUED, State.PROCESSING, State.FINISHED, State.FAILED)
 # In memory where there is such a folder: a kill is not a power cut, so syncing would only take time.
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - made unique below
 OUTCOMES = [*[Event.ACCEPTED] * 4, Event.NOT_SENT, Event.THROTTLED, Event.REFUSED]
-DECISIONS = [Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_SAYS_SEND_AGAIN, Event.PERSON_GIVES_UP]
+DECISIONS = [Event.USER_SAYS_SEND_AGAIN, Event.USER_SAYS_SEND_AGAIN, Event.USER_GIVES_UP]
 ACTIONS = [
     *["submit"] * 5,
     *["go_on"] * 10,
@@ -55,7 +55,7 @@ ACTIONS = [
 reached: Counter[str] = Counter()
 """How often the important situations occurred: a run that never reaches them proves nothing."""
 
-DECISION_NAMES = {Event.PERSON_SAYS_SEND_AGAIN: "send_again", Event.PERSON_GIVES_UP: "give_up"}
+DECISION_NAMES = {Event.USER_SAYS_SEND_AGAIN: "send_again", Event.USER_GIVES_UP: "give_up"}
 
 
 @dataclass(eq=False)

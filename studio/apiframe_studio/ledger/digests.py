@@ -11,7 +11,7 @@ def digest(*parts: str | None) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def forgotten_mark(ref: str, text: str) -> str:
+def mark_forgotten(ref: str, text: str) -> str:
     """Return what replaces the fingerprint of a forgotten submission while it is under way.
 
     Salted with the ref, so that two rows, or two ledgers, of the same photos have nothing in common.

@@ -28,6 +28,6 @@ def is_open_to(row: Submission, event: Event, now: float) -> bool:
     """
     if row.state not in UNDER_WAY:
         return True
-    if event is Event.PERSON_GIVES_UP:
+    if event is Event.USER_GIVES_UP:
         return now >= may_end_at(row)
     return row.missing_since is not None

@@ -55,7 +55,7 @@ def is_settled(row: Candidate) -> bool:
     return row.state in (State.FINISHED, State.FAILED)
 
 
-def same_intent(
+def find_same_intent(
     intent: Intent,
     earlier: Sequence[_Candidate],
     keyed: Keyed[_Candidate] | None = None,

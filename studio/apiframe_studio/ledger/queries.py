@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from apiframe_studio.api.provider import TrainingPrice
-from apiframe_studio.ledger.digests import digest, forgotten_mark
+from apiframe_studio.ledger.digests import digest, mark_forgotten
 from apiframe_studio.ledger.intent import Keyed
 from apiframe_studio.ledger.records import (
     Kind,
@@ -39,7 +39,7 @@ from apiframe_studio.ledger.records import (
 )
 from apiframe_studio.ledger.schema import attempts, idempotency_keys, images, observations, submissions
 from apiframe_studio.ledger.states import OPEN, State
-from apiframe_studio.ledger.transitions import has_dedup_key, impersonal, is_of_photos
+from apiframe_studio.ledger.transitions import has_dedup_key, is_of_photos, remove_personal_data
 from apiframe_studio.subjects import subject_key, visible_name
 
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -258,7 +258,7 @@ def tell_trainings_of(connection: Connection, upload: Submission, price: Trainin
                 connection,
                 replace(
                     row,
-                    fingerprint=forgotten_mark(row.ref, upload.fingerprint)
+                    fingerprint=mark_forgotten(row.ref, upload.fingerprint)
                     if is_forgotten
                     else upload.fingerprint,
                     photo_count=upload.photo_count if row.photo_count is None else row.photo_count,
@@ -368,14 +368,14 @@ def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) ->
 
 
 def _insert(connection: Connection, row: Submission) -> Submission:
-    row = impersonal(row)
+    row = remove_personal_data(row)
     connection.execute(insert(submissions).values(**_columns(row)))
     return row
 
 
 def write_row(connection: Connection, row: Submission) -> Submission:
     """Write a row as it is now. The one place where rows are changed, so nothing personal passes after forgetting."""
-    row = impersonal(row)
+    row = remove_personal_data(row)
     of_it = (submissions.c.owner == row.owner) & (submissions.c.ref == row.ref)
     connection.execute(update(submissions).where(of_it).values(**_columns(row)))
     return row
@@ -386,7 +386,7 @@ def change_all(
 ) -> None:
     """As `write_row`, for many rows: only the columns that change are written, so few indexes have to be."""
     rows = of_refs(connection, owner, refs)
-    changed = [impersonal(change(row)) for row in rows]
+    changed = [remove_personal_data(change(row)) for row in rows]
     pairs = zip(rows, changed, strict=True)
     names = {
         name for before, now in pairs for name, value in vars(now).items() if value != vars(before)[name]

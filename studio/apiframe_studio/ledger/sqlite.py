@@ -221,11 +221,11 @@ def _refuse_newer(path: Path, version: int) -> None:
 
 
 def is_checked(path: Path) -> bool:
-    """Whether opening a ledger of this size checks its integrity. Otherwise `insist_on_sound` does, before writing."""
+    """Whether opening a ledger of this size checks its integrity. Otherwise `require_intact` does, before writing."""
     return path.stat().st_size <= CHECKED_AT_ONCE_BYTES
 
 
-def insist_on_sound(connection: Connection, path: Path) -> None:
+def require_intact(connection: Connection, path: Path) -> None:
     """Raise LedgerDamaged when the file is not what SQLite wrote."""
     if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
         raise LedgerDamaged(path, None)
@@ -235,7 +235,7 @@ def _bring_up_to_date(engine: Engine, path: Path, *, check: bool) -> None:
     with engine.begin() as connection:
         version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if check or version < VERSION or is_checked(path):
-            insist_on_sound(connection, path)
+            require_intact(connection, path)
     for number in range(version, VERSION):
         _take_step(engine, number)
 

@@ -48,9 +48,9 @@ class Event(StrEnum):
     SEEN_PROCESSING = "seen_processing"
     SEEN_FINISHED = "seen_finished"
     SEEN_FAILED = "seen_failed"
-    PERSON_SAYS_ACCEPTED = "person_says_accepted"
-    PERSON_SAYS_SEND_AGAIN = "person_says_send_again"
-    PERSON_GIVES_UP = "person_gives_up"
+    USER_SAYS_ACCEPTED = "user_says_accepted"
+    USER_SAYS_SEND_AGAIN = "user_says_send_again"
+    USER_GIVES_UP = "user_gives_up"
 
 
 OPEN: Final = frozenset({State.INTENT, State.SENDING, State.UNCONFIRMED, State.QUEUED, State.PROCESSING})
@@ -73,7 +73,7 @@ _SEEN: Final = {
 
 _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.INTENT, _E.SEND): _S.SENDING,
-    (_S.INTENT, _E.PERSON_GIVES_UP): _S.ABANDONED,
+    (_S.INTENT, _E.USER_GIVES_UP): _S.ABANDONED,
     (_S.SENDING, _E.NOT_SENT): _S.INTENT,
     (_S.SENDING, _E.THROTTLED): _S.INTENT,
     (_S.SENDING, _E.REFUSED): _S.REJECTED,
@@ -87,12 +87,12 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.UNCONFIRMED, _E.UNCLEAR): _S.UNCONFIRMED,
     (_S.ABANDONED, _E.ACCEPTED): _S.QUEUED,
     (_S.INTENT, _E.ACCEPTED): _S.QUEUED,
-    (_S.UNCONFIRMED, _E.PERSON_SAYS_ACCEPTED): _S.QUEUED,
-    (_S.UNCONFIRMED, _E.PERSON_SAYS_SEND_AGAIN): _S.INTENT,
-    (_S.UNCONFIRMED, _E.PERSON_GIVES_UP): _S.ABANDONED,
+    (_S.UNCONFIRMED, _E.USER_SAYS_ACCEPTED): _S.QUEUED,
+    (_S.UNCONFIRMED, _E.USER_SAYS_SEND_AGAIN): _S.INTENT,
+    (_S.UNCONFIRMED, _E.USER_GIVES_UP): _S.ABANDONED,
     # Only where the service no longer knows it, or after a day: see `ledger.ending`.
-    **{(state, _E.PERSON_GIVES_UP): _S.ABANDONED for state in UNDER_WAY},
-    **{(state, _E.PERSON_SAYS_ACCEPTED): _S.QUEUED for state in UNDER_WAY},
+    **{(state, _E.USER_GIVES_UP): _S.ABANDONED for state in UNDER_WAY},
+    **{(state, _E.USER_SAYS_ACCEPTED): _S.QUEUED for state in UNDER_WAY},
     # A finished training without a trigger word is checked again.
     (_S.FINISHED, _E.SEEN_FINISHED): _S.FINISHED,
     **{(state, event): seen for state in UNDER_WAY for event, seen in _SEEN.items()},

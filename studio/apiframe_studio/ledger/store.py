@@ -28,7 +28,7 @@ from apiframe_studio.ledger.errors import (
     SubjectForgotten,
     TaskIdTaken,
 )
-from apiframe_studio.ledger.intent import Intent, is_settled, same_intent
+from apiframe_studio.ledger.intent import Intent, find_same_intent, is_settled
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
 from apiframe_studio.ledger.queries import (
     DURATIONS,
@@ -78,14 +78,21 @@ from apiframe_studio.ledger.schema import images, observations
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.sqlite import (
     BUSY_SECONDS,
-    insist_on_sound,
     is_checked,
     open_ledger,
+    require_intact,
     spool_folder,
     translated,
 )
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State, after
-from apiframe_studio.ledger.transitions import SEEN, forgotten, impersonal, observed, same_news, settled
+from apiframe_studio.ledger.transitions import (
+    SEEN,
+    forgotten,
+    is_unchanged,
+    observed,
+    remove_personal_data,
+    settled,
+)
 from apiframe_studio.subjects import subject_key
 
 MAX_LEASE_SECONDS: Final = 3600.0
@@ -140,7 +147,7 @@ class Store:
         unconfirmed first.
 
         Raises:
-            KeyReused: see `intent.same_intent`.
+            KeyReused: see `intent.find_same_intent`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
             PaymentNotApproved: the caller may not send, and nothing was sent before. Nothing is recorded.
@@ -241,8 +248,8 @@ class Store:
             row = one(connection, self._scope.owner, ref)
             if row is None or (following := after(row.state, SEEN[seen.state])) is None:
                 return row
-            updated = impersonal(observed(row, following, seen))
-            if same_news(row, updated):
+            updated = remove_personal_data(observed(row, following, seen))
+            if is_unchanged(row, updated):
                 return replace(updated, checked_at=seen.at)
             if row.forgotten_at is None:
                 connection.execute(insert(observations).values(ref=ref, **asdict(seen)))
@@ -259,7 +266,7 @@ class Store:
     def resolve(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
         """Record a decision of the user. Returns None if it does not apply to the state of the row.
 
-        A `task_id` is used only with `PERSON_SAYS_ACCEPTED`.
+        A `task_id` is used only with `USER_SAYS_ACCEPTED`.
 
         Raises:
             TaskIdTaken: another submission has this id.
@@ -273,11 +280,11 @@ class Store:
             if not is_open_to(row, event, now):
                 return None
             decided = replace(row, state=following, lease_until=None)
-            if event is Event.PERSON_SAYS_ACCEPTED and task_id is not None:
+            if event is Event.USER_SAYS_ACCEPTED and task_id is not None:
                 _refuse_taken(connection, row, task_id)
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
             decided = write_row(connection, decided)
-            if event is Event.PERSON_SAYS_ACCEPTED:
+            if event is Event.USER_SAYS_ACCEPTED:
                 _accepted(connection, decided, self._terms)
             return decided
 
@@ -478,7 +485,7 @@ class Store:
         with translated(self._path):
             if not self._is_checked:
                 # A damaged ledger may have lost what was paid for: it must not be used for decisions.
-                insist_on_sound(self._reader, self._path)
+                require_intact(self._reader, self._path)
                 self._is_checked = True
             with self._engine.begin() as connection:
                 yield connection
@@ -489,7 +496,7 @@ class Store:
         key = new.idempotency_key if isinstance(new, NewTraining) else None
         earlier = same_photos(connection, self._scope, new)
         good = partial(is_reusable, new, now, service_now, terms=self._terms)
-        return same_intent(
+        return find_same_intent(
             Intent(new.dedup_key, idempotency_key=key), earlier, keyed_by(connection, self._scope, new), good
         )
 
@@ -567,7 +574,7 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
         for other in same_photos(connection, row, row)
         if other.ref != row.ref and other.state is not State.INTENT
     ]
-    return same_intent(
+    return find_same_intent(
         Intent(row.dedup_key), others, is_reusable=lambda other: not on_purpose and is_settled(other)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from apiframe_studio.ledger.digests import forgotten_mark
+from apiframe_studio.ledger.digests import mark_forgotten
 from apiframe_studio.ledger.records import Answer, Observation, ProviderFacts, Submission
 from apiframe_studio.ledger.states import FINAL, Event, State, after
 
@@ -50,19 +50,19 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
     )
 
 
-def as_seen(row: Submission, seen: Observation) -> Submission:
+def add_status(row: Submission, seen: Observation) -> Submission:
     """Return a submission with the result of a status check, whether or not it can be written."""
     following = after(row.state, SEEN[seen.state])
-    return row if following is None else impersonal(observed(row, following, seen))
+    return row if following is None else remove_personal_data(observed(row, following, seen))
 
 
-def is_news(row: Submission, seen: Observation) -> bool:
+def changes_row(row: Submission, seen: Observation) -> bool:
     """Whether a status check returned anything new."""
     following = after(row.state, SEEN[seen.state])
-    return following is not None and not same_news(row, observed(row, following, seen))
+    return following is not None and not is_unchanged(row, observed(row, following, seen))
 
 
-def same_news(before: Submission, now: Submission) -> bool:
+def is_unchanged(before: Submission, now: Submission) -> bool:
     return replace(before, checked_at=None) == replace(now, checked_at=None)
 
 
@@ -70,16 +70,16 @@ def forgotten(row: Submission, now: float) -> Submission:
     """Return a submission without personal data.
 
     While it is open, a mark replaces its fingerprint, so that its photos are recognised and not paid for twice; see
-    `digests.forgotten_mark`. An unsent one is abandoned.
+    `digests.mark_forgotten`. An unsent one is abandoned.
     """
     if row.forgotten_at is not None:
         return row
-    fingerprint = None if row.fingerprint is None else forgotten_mark(row.ref, row.fingerprint)
-    dedup_key = None if row.dedup_key is None else forgotten_mark(row.ref, row.dedup_key)
-    return impersonal(replace(row, forgotten_at=now, dedup_key=dedup_key, fingerprint=fingerprint))
+    fingerprint = None if row.fingerprint is None else mark_forgotten(row.ref, row.fingerprint)
+    dedup_key = None if row.dedup_key is None else mark_forgotten(row.ref, row.dedup_key)
+    return remove_personal_data(replace(row, forgotten_at=now, dedup_key=dedup_key, fingerprint=fingerprint))
 
 
-def impersonal(row: Submission) -> Submission:
+def remove_personal_data(row: Submission) -> Submission:
     """Return what may be stored of a submission: without personal data if it was forgotten."""
     if row.forgotten_at is None:
         return row
@@ -105,7 +105,7 @@ def impersonal(row: Submission) -> Submission:
 def has_dedup_key(row: Submission, key: str) -> bool:
     """Whether a submission has this key, forgotten or not."""
     return row.dedup_key == key or (
-        row.forgotten_at is not None and row.dedup_key == forgotten_mark(row.ref, key)
+        row.forgotten_at is not None and row.dedup_key == mark_forgotten(row.ref, key)
     )
 
 
@@ -113,4 +113,4 @@ def is_of_photos(row: Submission, fingerprint: str) -> bool:
     """Whether a submission is of the photos with this fingerprint, forgotten or not."""
     if row.forgotten_at is None:
         return row.fingerprint == fingerprint
-    return row.fingerprint == forgotten_mark(row.ref, fingerprint)
+    return row.fingerprint == mark_forgotten(row.ref, fingerprint)
