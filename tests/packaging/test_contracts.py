@@ -14,6 +14,8 @@ import pytest
 
 from .conftest import PACKAGES
 
+pytestmark = pytest.mark.slow
+
 LAYERS = "Layers import downwards only"
 HTTP = "Only api.http and the sandbox's webhooks import httpx"
 CLIENT = "The service's client is built in layers"

@@ -25,6 +25,8 @@ from apiframe_studio.trainings import TrainingRequest
 from ..faults.child_process import ForkServer, Job, PaidService, id_for
 from ..v1_store import Store
 
+pytestmark = pytest.mark.slow
+
 SCOPE = Scope("local", "s")
 KEY = SecretStr("v1-test-key-0123456789")
 ROUNDS = 8

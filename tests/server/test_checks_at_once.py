@@ -12,6 +12,8 @@ from PIL import Image
 
 from .program import running
 
+pytestmark = pytest.mark.slow
+
 CALLS = 6
 CRAFTED = 3
 MAX_PROCESSES = 3

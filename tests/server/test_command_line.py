@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 from importlib.util import find_spec
 from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary-51c0ffee"
 HEAVY = {"mcp", "httpx", "pydantic", "sqlalchemy", "rich", "anyio", "starlette", "uvicorn", "PIL"}
 
@@ -255,7 +257,6 @@ async def test_a_file_at_the_path_of_the_data_folder_is_reported_and_kept(
     assert file.read_text() == "mine"
 
 
-@pytest.mark.slow
 async def test_the_demo_ends_with_the_trigger_word_and_the_folder_of_the_portraits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

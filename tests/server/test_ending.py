@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ENDINGS = ["end of input"] + ([] if sys.platform == "win32" else ["SIGTERM", "SIGINT"])
 """Windows does not have these signals."""
 
@@ -92,7 +94,6 @@ async def test_a_paid_request_under_way_may_finish(tmp_path: Path, ending: str) 
     assert len(held.service.posts) == 1
 
 
-@pytest.mark.slow
 async def test_an_unanswered_paid_request_is_recorded_as_unconfirmed_within_ten_seconds(
     tmp_path: Path,
 ) -> None:

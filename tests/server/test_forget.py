@@ -16,6 +16,8 @@ import pytest
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
 from .program import COMMAND, environment, run, running
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parents[1] / "golden/ledger-0.1.0.sqlite3"
 FINISHED = replying(
     answer("200 OK", {**ACCEPTED, "status": "finished", "percentage": 100, "trigger_word": "TOKCNRY"})

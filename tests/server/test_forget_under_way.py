@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .program import Wire
 
+pytestmark = pytest.mark.slow
+
 SUBJECT, WORD, PROMPT = "Canarianna", "TOKCNRY", "canary-prompt by the sea"
 UPLOAD, TRAIN, GENERATE, IMAGE = "/ai-photo-upload", "/ai-photo-train", "/ai-photo-generate", "/image.png"
 RUNNING = {"task_id": "task-0123456789", "status": "processing", "percentage": "40"}

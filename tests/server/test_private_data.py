@@ -12,7 +12,10 @@ import pytest
 from ..faults.fault_server import fault_server
 from .program import run, running
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="rights of owner and others are POSIX"),
+]
 OTHER_USER = 4_242
 
 

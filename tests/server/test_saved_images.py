@@ -9,6 +9,8 @@ import pytest
 
 from .program import Wire, run, running
 
+pytestmark = pytest.mark.slow
+
 MORE_THAN_THREADS = 45
 """anyio has 40 threads, and the pipe to the client needs one of them."""
 

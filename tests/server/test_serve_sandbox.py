@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 KEY = {"Authorization": "any-key"}
 FOREIGN_HOST = {"Host": "rebound.example"}
 REJECTED: dict[str, tuple[dict[str, str], int]] = {

@@ -29,6 +29,8 @@ from .program import run, running
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"SANDBOX_SECONDS": "1"}
 SERVICE_KEY = "v1-key-of-a-test"
 FINISHED = {**ACCEPTED, "status": "finished", "percentage": 100}
@@ -291,7 +293,6 @@ async def test_check_of_a_missing_folder_prints_one_line(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
 async def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,10 @@ from .program import run, running, submissions
 if TYPE_CHECKING:
     from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 TRAINED = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}
 
 

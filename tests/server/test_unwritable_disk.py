@@ -43,7 +43,10 @@ def namespaces_are_missing() -> bool:
     return subprocess.run(mount, capture_output=True, check=False).returncode != 0
 
 
-pytestmark = pytest.mark.skipif(namespaces_are_missing(), reason="no file system can be mounted here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(namespaces_are_missing(), reason="no file system can be mounted here"),
+]
 
 
 @pytest.fixture

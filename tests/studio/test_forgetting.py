@@ -24,6 +24,8 @@ from apiframe_studio.trainings import TrainingRequest
 from ..v1_store import Store
 from .stepped_clock import SteppedClock
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "canary-prompt on a balcony"
 
 

@@ -30,7 +30,7 @@ from apiframe_studio.studio import Studio, StudioConfig
 from .new_submissions import new_submission
 from .stepped_clock import EPOCH, SteppedClock
 
-pytestmark = pytest.mark.usefixtures("photos_decoded_once")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("photos_decoded_once")]
 AGREED_AT = EPOCH - 3600
 
 

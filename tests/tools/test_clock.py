@@ -15,6 +15,8 @@ from .illustrated import refuse, show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving, Session
 
+pytestmark = pytest.mark.slow
+
 DAY = 24 * 3600.0
 AHEAD = 2 * DAY
 ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}

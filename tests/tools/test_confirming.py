@@ -22,6 +22,8 @@ from .illustrated import refuse, show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving
 
+pytestmark = pytest.mark.slow
+
 ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
 TRAINING = {"training_images_id": "sandbox-person"}
 

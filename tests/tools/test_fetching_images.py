@@ -25,6 +25,8 @@ from .illustrated import refuse, show
 if TYPE_CHECKING:
     from .conftest import Serving, Session
 
+pytestmark = pytest.mark.slow
+
 HOST = "https://cdn.apiframe.pro"
 GENERATE = "/ai-photo-generate"
 TRAINED = {"task_id": "t-1", "status": "finished", "percentage": 100, "trigger_word": "TOKABC"}

@@ -21,6 +21,8 @@ from .illustrated import Watched, refuse, show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving, Session
 
+pytestmark = pytest.mark.slow
+
 GENERATE = "/ai-photo-generate"
 IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 

@@ -16,6 +16,8 @@ from .illustrated import Watched, show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving, Session
 
+pytestmark = pytest.mark.slow
+
 GENERATE = "/ai-photo-generate"
 ARGUMENTS: dict[str, Any] = {"subject": "Anna", "prompt": "by the sea", "number_of_images": 2, "seed": 7}
 

@@ -31,6 +31,8 @@ from .illustrated import Watched, refuse, show
 if TYPE_CHECKING:
     from .conftest import Gating, HandClock, Serving, Session
 
+pytestmark = pytest.mark.slow
+
 ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True}
 IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 """For tests that are the same in both eras, because checking photos takes a second or two."""

@@ -17,6 +17,8 @@ from .illustrated import show
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving, Session
 
+pytestmark = pytest.mark.slow
+
 ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
 DAY = 25 * 3600
 

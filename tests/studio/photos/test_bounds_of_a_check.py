@@ -21,6 +21,8 @@ from apiframe_studio.photos.models import PhotoCheck, Reason
 
 from .calls import check, prepare
 
+pytestmark = pytest.mark.slow
+
 Put = Callable[..., Path]
 LONG_AGO = (1_700_000_000, 1_700_000_000)
 

@@ -12,6 +12,8 @@ from apiframe_studio.photos.metrics import measure
 from apiframe_studio.photos.models import Box, Reason, Verdict
 from apiframe_studio.photos.synthetic import draw, make_scenes
 
+pytestmark = pytest.mark.slow
+
 Painter = Callable[..., Image.Image]
 needs_the_extra = pytest.mark.skipif(not faces.is_available(), reason="needs apiframe-photo-mcp[faces]")
 

@@ -23,6 +23,8 @@ from apiframe_studio.photos.models import Reason, Verdict
 
 from .calls import check
 
+pytestmark = pytest.mark.slow
+
 UNUSABLE = frozenset(
     {Reason.NOT_AN_IMAGE, Reason.UNSUPPORTED_FORMAT, Reason.DAMAGED, Reason.TOO_LARGE, Reason.ANIMATED}
 )
