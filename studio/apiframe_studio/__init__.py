@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from apiframe_studio.images import GeneratedImages as GeneratedImages
     from apiframe_studio.images import ImageRequest as ImageRequest
     from apiframe_studio.ledger import Kind as Kind
+    from apiframe_studio.ledger.errors import KeyReused as KeyReused
     from apiframe_studio.ledger.errors import LedgerError as LedgerError
     from apiframe_studio.ledger.errors import PaymentNotApproved as PaymentNotApproved
     from apiframe_studio.ledger.errors import SpendingCapReached as SpendingCapReached
     from apiframe_studio.ledger.errors import SubjectForgotten as SubjectForgotten
     from apiframe_studio.ledger.errors import TaskIdTaken as TaskIdTaken
     from apiframe_studio.ledger.errors import UnknownCursor as UnknownCursor
-    from apiframe_studio.ledger.intent import KeyReused as KeyReused
     from apiframe_studio.ledger.states import State as State
     from apiframe_studio.photo_sets import CheckedPhotos as CheckedPhotos
     from apiframe_studio.photo_sets import PhotoSet as PhotoSet
@@ -83,9 +83,8 @@ _HOMES = {
         "forgetting": "ErasureReport forget_subject",
         "images": "ImageRequest GeneratedImages",
         "ledger": "Kind",
-        "ledger.errors": "LedgerError PaymentNotApproved SpendingCapReached SubjectForgotten TaskIdTaken "
+        "ledger.errors": "KeyReused LedgerError PaymentNotApproved SpendingCapReached SubjectForgotten TaskIdTaken "
         "UnknownCursor",
-        "ledger.intent": "KeyReused",
         "ledger.states": "State",
         "photo_sets": "CheckedPhotos PhotoSet PhotoSetRequest",
         "photos.errors": "ChoiceRefused PathRefused PhotoError",

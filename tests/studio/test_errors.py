@@ -56,6 +56,7 @@ from apiframe_studio.errors import (
 )
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.errors import (
+    KeyReused,
     LedgerBusy,
     LedgerDamaged,
     LedgerError,
@@ -68,7 +69,6 @@ from apiframe_studio.ledger.errors import (
     TaskIdTaken,
     UnknownCursor,
 )
-from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import (
     ChoiceProblem,

@@ -20,8 +20,7 @@ from apiframe_studio.ledger import (
     Scope,
     Submission,
 )
-from apiframe_studio.ledger.errors import PaymentNotApproved, TaskIdTaken
-from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.errors import KeyReused, PaymentNotApproved, TaskIdTaken
 from apiframe_studio.ledger.states import Event, State
 
 from ..v1_store import Store

@@ -18,8 +18,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from apiframe_studio.ledger import Kind, NewImages, NewTraining, Scope
-from apiframe_studio.ledger.errors import LedgerTooNew, SpendingCapReached
-from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.errors import KeyReused, LedgerTooNew, SpendingCapReached
 from apiframe_studio.ledger.migrations import VERSION
 from apiframe_studio.ledger.schema import metadata
 from apiframe_studio.ledger.states import Event, State

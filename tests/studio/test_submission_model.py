@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Connection, update
 
 from apiframe_studio.ledger import Answer, Kind, NewTraining, Observation, Scope, Submission, queries
-from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.errors import KeyReused
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import Event, State
 

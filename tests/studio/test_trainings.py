@@ -15,8 +15,7 @@ from apiframe_studio.api.errors import ApiframeError, InvalidKey
 from apiframe_studio.api.v1 import fetch_batcher
 from apiframe_studio.errors import NothingToResolve, TaskIdMissing, UnknownTraining, WrongKind
 from apiframe_studio.ledger import Kind
-from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.intent import KeyReused
+from apiframe_studio.ledger.errors import KeyReused, UnknownCursor
 from apiframe_studio.ledger.states import State
 from apiframe_studio.reconciler import Decision
 from apiframe_studio.studio import Studio, StudioConfig

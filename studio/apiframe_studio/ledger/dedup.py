@@ -1,17 +1,74 @@
-"""When a settled submission is returned for a new request, and what a submission costs at most. Pure."""
+"""Which submission is returned for a new request, so that it is paid for once, and what one costs at most. Pure.
+
+The same request is the same photos and word at the same service for the same owner: not the subject's name, the webhook
+or the key. MCP clients re-issue calls (the 2026-07-28 revision requires it after a broken stream), so a repeated call
+has to return the row of the first one.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.ledger.intent import is_settled
+from apiframe_studio.ledger.errors import KeyReused
 from apiframe_studio.ledger.records import Kind, NewSubmission, NewUpload, Submission
-from apiframe_studio.ledger.states import State
+from apiframe_studio.ledger.states import OPEN, State
 
 FAILED_JUST_NOW_SECONDS: Final = 600.0
 CLOCK_STEP_SECONDS: Final = 60.0
 """How far a clock may be set back, as time servers do, without making recorded times unusable."""
+
+
+class Candidate(Protocol):
+    """What is needed of an earlier submission to compare a new one with it."""
+
+    @property
+    def state(self) -> State: ...
+
+
+_Candidate = TypeVar("_Candidate", bound=Candidate)
+
+
+@dataclass(frozen=True)
+class Keyed(Generic[_Candidate]):
+    """What an idempotency key returned before, and whether for the same photos and trigger word."""
+
+    row: _Candidate
+    same_request: bool
+
+
+def is_settled(row: Candidate) -> bool:
+    """Whether the service has finished it or failed."""
+    return row.state in (State.FINISHED, State.FAILED)
+
+
+def pick_duplicate(
+    earlier: Sequence[_Candidate],
+    keyed: Keyed[_Candidate] | None = None,
+    is_reusable: Callable[[_Candidate], bool] = is_settled,
+    *,
+    has_key: bool = False,
+) -> _Candidate | None:
+    """Return the earlier submission that is returned for a request, or None if it is a new one.
+
+    `earlier` holds every submission of the same kind, service and owner that shares the photos, newest first; `keyed`
+    what the request's idempotency key returned last, if it has one. `is_reusable` says whether a settled one is as good
+    as a new one. A sent one precedes one that waits to be sent.
+
+    Raises:
+        KeyReused: the key was used before with other photos or another word.
+    """
+    if keyed is not None and not keyed.same_request:
+        raise KeyReused(keyed.row)
+    answered: tuple[_Candidate, ...] = () if keyed is None else (keyed.row,)
+    known = (*answered, *earlier)
+    was_sent = [row for row in known if row.state in OPEN and row.state is not State.INTENT]
+    settled: Sequence[_Candidate] = answered if has_key else earlier
+    good = [row for row in settled if is_reusable(row)]
+    waiting = [row for row in known if row.state is State.INTENT]
+    return next(iter((*was_sent, *good, *waiting)), None)
 
 
 def has_expired(row: Submission, now: float, service_now: float | None, terms: Terms) -> bool:

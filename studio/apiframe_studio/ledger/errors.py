@@ -10,7 +10,7 @@
      │   ├─ LedgerBusy            another process held it for longer than we wait
      │   ├─ LedgerDamaged         not readable as a ledger; it was renamed
      │   └─ SpendingCapReached    the request could spend more than the user allows in a day
-     └─ UnknownCursor, TaskIdTaken, SubjectForgotten, PaymentNotApproved    the ledger works, and refuses the request
+     └─ UnknownCursor, TaskIdTaken, KeyReused, SubjectForgotten, PaymentNotApproved    the request is refused
 """
 
 from __future__ import annotations
@@ -98,6 +98,14 @@ class TaskIdTaken(StudioError):
     def __init__(self, row: Submission) -> None:
         super().__init__(f"that task_id belongs to {row.ref}")
         self.row = row
+
+
+class KeyReused(StudioError):
+    """The idempotency key was used for `earlier`, with other photos or another trigger word. Nothing was sent."""
+
+    def __init__(self, earlier: object) -> None:
+        super().__init__("that idempotency key was used for another request")
+        self.earlier = earlier
 
 
 class SubjectForgotten(StudioError):

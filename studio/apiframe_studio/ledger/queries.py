@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 
 from apiframe_studio.api.provider import TrainingPrice
+from apiframe_studio.ledger.dedup import Keyed
 from apiframe_studio.ledger.digests import digest, mark_forgotten
-from apiframe_studio.ledger.intent import Keyed
 from apiframe_studio.ledger.records import (
     Kind,
     NewSubmission,

@@ -106,8 +106,3 @@ def after(state: State, event: Event) -> State | None:
     and it is safer to assume that it may be paid.
     """
     return _ARROWS.get((state, event))
-
-
-def reachable(event: Event) -> frozenset[State]:
-    """Return every state in which `event` can happen, for a compare-and-set."""
-    return frozenset(state for state, known in _ARROWS if known is event)

@@ -17,7 +17,14 @@ from sqlalchemy import Connection, Select, insert
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.eta import ProgressHistory
-from apiframe_studio.ledger.dedup import CLOCK_STEP_SECONDS, has_same_attributes, is_reusable, max_cost
+from apiframe_studio.ledger.dedup import (
+    CLOCK_STEP_SECONDS,
+    has_same_attributes,
+    is_reusable,
+    is_settled,
+    max_cost,
+    pick_duplicate,
+)
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
     LedgerBusy,
@@ -28,7 +35,6 @@ from apiframe_studio.ledger.errors import (
     SubjectForgotten,
     TaskIdTaken,
 )
-from apiframe_studio.ledger.intent import Intent, find_same_intent, is_settled
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
 from apiframe_studio.ledger.queries import (
     DURATIONS,
@@ -147,7 +153,7 @@ class Store:
         unconfirmed first.
 
         Raises:
-            KeyReused: see `intent.find_same_intent`.
+            KeyReused: see `dedup.pick_duplicate`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
             PaymentNotApproved: the caller may not send, and nothing was sent before. Nothing is recorded.
@@ -496,9 +502,7 @@ class Store:
         key = new.idempotency_key if isinstance(new, NewTraining) else None
         earlier = same_photos(connection, self._scope, new)
         good = partial(is_reusable, new, now, service_now, terms=self._terms)
-        return find_same_intent(
-            Intent(new.dedup_key, idempotency_key=key), earlier, keyed_by(connection, self._scope, new), good
-        )
+        return pick_duplicate(earlier, keyed_by(connection, self._scope, new), good, has_key=key is not None)
 
     def _check_cap(
         self, connection: Connection, row: Submission | NewSubmission, cap: float | None, now: float
@@ -574,9 +578,7 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
         for other in same_photos(connection, row, row)
         if other.ref != row.ref and other.state is not State.INTENT
     ]
-    return find_same_intent(
-        Intent(row.dedup_key), others, is_reusable=lambda other: not on_purpose and is_settled(other)
-    )
+    return pick_duplicate(others, is_reusable=lambda other: not on_purpose and is_settled(other))
 
 
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:

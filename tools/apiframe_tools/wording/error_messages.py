@@ -31,13 +31,13 @@ from apiframe_studio.errors import (
 )
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.ledger.errors import (
+    KeyReused,
     LedgerError,
     PaymentNotApproved,
     SubjectForgotten,
     TaskIdTaken,
     UnknownCursor,
 )
-from apiframe_studio.ledger.intent import KeyReused
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos.errors import PhotoError
 from apiframe_studio.training import Training, is_missing
