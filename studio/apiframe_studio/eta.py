@@ -24,7 +24,7 @@ class ProgressHistory:
     earlier_durations: Sequence[float] = field(default_factory=tuple[float, ...])
 
 
-def eta_seconds(history: ProgressHistory, now: float) -> float | None:
+def estimate_seconds_left(history: ProgressHistory, now: float) -> float | None:
     """Estimate the seconds until the training is finished; None if the observations do not suffice.
 
     From this training's own percentages when there are two that differ (or one and the time of

@@ -45,8 +45,8 @@ async def find_subject(subject: str, ledger: Ledger, image_store: ImageStore) ->
     """Return what `forget_subject` would remove. Changes nothing. Raises LedgerError."""
     rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
-    leftovers = await in_file_thread(image_store.leftovers, subject, forgotten)
-    return Known(rows, await image_store.on_disk(saved), leftovers)
+    leftovers = await in_file_thread(image_store.find_leftovers, subject, forgotten)
+    return Known(rows, await image_store.find_on_disk(saved), leftovers)
 
 
 async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> ErasureReport:
@@ -58,7 +58,7 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     rows, saved = await _records_of(subject, ledger)
     refs = [row.ref for row in rows]
     forgotten = await ledger.forgotten_generations()
-    leftovers = await in_file_thread(image_store.leftovers, subject, forgotten)
+    leftovers = await in_file_thread(image_store.find_leftovers, subject, forgotten)
     # Files first, so that after a crash the rows still say what to remove. Then again for work that was under way:
     # nothing more is saved for rows that are marked.
     await in_file_thread(image_store.remove, subject, [*refs, *forgotten], saved)
@@ -71,7 +71,7 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
         rows, saved = [*rows, *after], [*saved, *after_saved]
         left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
     image_store.may_hold_forgotten = True
-    remaining = await in_file_thread(image_store.leftovers, subject, forgotten)
+    remaining = await in_file_thread(image_store.find_leftovers, subject, forgotten)
     return ErasureReport(
         records=len(rows),
         images=sum(Path(image.path) not in left for image in saved),

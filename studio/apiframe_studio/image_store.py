@@ -130,7 +130,7 @@ class ImageStore:
         """Return a saved image, or None if it is missing, too large or not a regular file of this folder."""
         return await in_file_thread(self._read, saved)
 
-    async def on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
+    async def find_on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Return the images of `saved` whose files exist in this folder."""
         return await in_file_thread(self._on_disk, saved)
 
@@ -155,7 +155,7 @@ class ImageStore:
             self._files.remove_if_empty(folder)
         return left
 
-    def leftovers(self, subject: str, refs: Sequence[str]) -> Sequence[Path]:
+    def find_leftovers(self, subject: str, refs: Sequence[str]) -> Sequence[Path]:
         """Return files of the generations `refs` that are left in a subject's folder, or the folder if it is empty."""
         folders = self._folders_like(folder_name(subject))
         files = [self.folder / folder / name for folder, name in self._find_files(refs) if folder in folders]

@@ -121,7 +121,7 @@ class Images:
             await self._core.jobs.run(row.ref, partial(self._make, row, send_once, details), seconds)
         row = await self._core.tracker.reload(row)
         kept = await self._ledger.images_of(row.ref)
-        saved = await self._image_store.on_disk(kept)
+        saved = await self._image_store.find_on_disk(kept)
         previews: Sequence[bytes] = ()
         # The images are on disk and paid for: a missing preview must not fail the call.
         with contextlib.suppress(DecodersFailed):
@@ -191,7 +191,7 @@ class Images:
     async def _fetch_again(self, row: Submission, details: Details) -> None:
         """Fetch images whose files are gone while their links work; the result counts those that stay missing."""
         kept = await self._ledger.images_of(row.ref)
-        if row.task_id is None or len(await self._image_store.on_disk(kept)) == len(kept):
+        if row.task_id is None or len(await self._image_store.find_on_disk(kept)) == len(kept):
             return
         with contextlib.suppress(ApiframeError), self._folder(row):
             provider = await self._core.provider()
@@ -256,7 +256,7 @@ class Images:
 
     async def _numbers_on_disk(self, row: Submission) -> set[int]:
         kept = await self._ledger.images_of(row.ref)
-        return {image.number for image in await self._image_store.on_disk(kept)}
+        return {image.number for image in await self._image_store.find_on_disk(kept)}
 
     async def _fetch(self, row: Submission, number: int, url: str, details: Details) -> None:
         async with self._image_store.fetch_slot():

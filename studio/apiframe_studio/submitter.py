@@ -85,7 +85,7 @@ def classify_error(error: ApiframeError) -> tuple[Event, Answer]:
             return Event.UNCLEAR, Answer()
 
 
-def wait_before_retry(error: ApiframeError, tries: int) -> float | None:
+def delay_before_retry(error: ApiframeError, tries: int) -> float | None:
     """Seconds to wait after this many tries, or None if there is no further one. Pure."""
     if tries >= TRIES or isinstance(error, InvalidKey | InvalidBaseUrl):
         return None
@@ -103,7 +103,7 @@ class Submitter:
         self._ledger = ledger
         self._tracker = tracker
         self._clock = clock
-        self._credits_a_day = max_credits_per_day
+        self._max_credits_per_day = max_credits_per_day
         self._in_flight: dict[tuple[str, int], Submission] = {}
         self._idle: anyio.Event | None = None
 
@@ -117,11 +117,13 @@ class Submitter:
                 writes the row, since another process may give up what was found before.
         """
         now = self._clock.now()
-        return await self._ledger.get_or_create(new, now, service_now, self._credits_a_day, may_send=may_send)
+        return await self._ledger.get_or_create(
+            new, now, service_now, self._max_credits_per_day, may_send=may_send
+        )
 
     async def check_cap(self, new: NewSubmission) -> None:
         """Raise SpendingCapReached if the day's credits do not suffice: before the user is asked to pay."""
-        await self._ledger.check_cap(new, self._clock.now(), self._credits_a_day)
+        await self._ledger.check_cap(new, self._clock.now(), self._max_credits_per_day)
 
     async def send(self, row: Submission, send_once: SendOnce, *, deadline_seconds: float) -> Sent:
         """Send one intent; try again only if it was provably not accepted.
@@ -153,11 +155,11 @@ class Submitter:
             # The next call sends it, not this one, whose request has an unknown outcome.
             if sent.row.state is not State.INTENT or not isinstance(error, _NOT_ACCEPTED):
                 return sent
-            wait = wait_before_retry(error, tries)
+            wait = delay_before_retry(error, tries)
             if wait is None or self._clock.monotonic() - began + wait > RETRY_BUDGET_SECONDS:
                 raise NotYetSent(sent.row, error)
             await self._clock.sleep(wait)
-        raise AssertionError("wait_before_retry ends the tries")
+        raise AssertionError("delay_before_retry ends the tries")
 
     async def wait_for_sender(self, row: Submission) -> Sent:
         """Wait for the call or process that is sending this, as long as a paid request may take."""
@@ -194,7 +196,7 @@ class Submitter:
         # the request has a deadline for everything.
         with anyio.CancelScope(shield=True):
             now = self._clock.now()
-            sending = await self._ledger.begin_sending(row.ref, now, lease_seconds, self._credits_a_day)
+            sending = await self._ledger.begin_sending(row.ref, now, lease_seconds, self._max_credits_per_day)
             if sending is not None and sending.ref != row.ref:
                 sent = Sent(sending, by_us=False)
             elif sending is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apiframe_studio.api.provider import Kind
-from apiframe_studio.eta import eta_seconds
+from apiframe_studio.eta import estimate_seconds_left
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.tracker import Checked
@@ -130,7 +130,7 @@ class Training:
         training = Training.of(row, *notes)
         if history is None or row.checked_at is None or row.state not in UNDER_WAY:
             return training
-        return replace(training, eta_seconds=eta_seconds(history, row.checked_at))
+        return replace(training, eta_seconds=estimate_seconds_left(history, row.checked_at))
 
     @property
     def can_make_images(self) -> bool:

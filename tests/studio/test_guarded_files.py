@@ -154,7 +154,7 @@ async def test_a_file_that_replaced_a_saved_image_is_neither_shown_nor_waited_fo
     with anyio.fail_after(60):
         assert await image_store.read(saved) is None
         assert await image_store.previews([saved]) == []
-        assert not await image_store.on_disk([saved])
+        assert not await image_store.find_on_disk([saved])
 
 
 @posix

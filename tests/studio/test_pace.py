@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apiframe_studio.eta import ProgressHistory, eta_seconds
+from apiframe_studio.eta import ProgressHistory, estimate_seconds_left
 from apiframe_studio.ledger import Observation
 from apiframe_studio.ledger.states import State
 
@@ -45,4 +45,4 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_an_estimate_continues_the_observed_progress(case: str) -> None:
     pace, now, expected = CASES[case]
-    assert eta_seconds(pace, now) == expected
+    assert estimate_seconds_left(pace, now) == expected
