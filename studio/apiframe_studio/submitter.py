@@ -30,7 +30,7 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.errors import NotYetSent, Rejected
 from apiframe_studio.ledger import Answer, Ledger, NewSubmission, Submission
 from apiframe_studio.ledger.errors import LedgerError, SubjectForgotten
-from apiframe_studio.ledger.states import Event, State, after
+from apiframe_studio.ledger.states import Event, State, next_state
 from apiframe_studio.tracker import Tracker
 from apiframe_studio.training import Note
 
@@ -231,7 +231,7 @@ class Submitter:
             return Sent(row or await self._ledger.find(sending.ref, now) or sending)
         except LedgerError as error:
             log.error("The outcome of %s could not be written: %s", sending.ref, error)
-        state = after(State.SENDING, event) or State.SENDING
+        state = next_state(State.SENDING, event) or State.SENDING
         row = replace(sending, state=state, task_id=answer.task_id, message=answer.message)
         return Sent(row, notes=await self._spool(sending, answer.task_id, now) if answer.task_id else ())
 

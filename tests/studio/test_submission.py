@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, Event, State, after
+from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, Event, State, next_state
 
 ARROWS = {
     State.INTENT: {
@@ -57,21 +57,23 @@ PERSONS = {Event.USER_SAYS_ACCEPTED, Event.USER_SAYS_SEND_AGAIN, Event.USER_GIVE
 @pytest.mark.parametrize("event", Event)
 @pytest.mark.parametrize("state", State)
 def test_every_state_handles_every_event_as_designed(state: State, event: Event) -> None:
-    assert after(state, event) is ARROWS[state].get(event)
+    assert next_state(state, event) is ARROWS[state].get(event)
 
 
 def test_only_the_user_or_proof_that_nothing_was_sent_leads_back_to_sending() -> None:
-    back = {(state, event) for state in State for event in Event if after(state, event) is State.INTENT}
+    back = {(state, event) for state in State for event in Event if next_state(state, event) is State.INTENT}
     assert back == {
         (State.SENDING, Event.NOT_SENT),
         (State.SENDING, Event.THROTTLED),
         (State.UNCONFIRMED, Event.USER_SAYS_SEND_AGAIN),
     }
-    assert [state for state in State if after(state, Event.SEND)] == [State.INTENT]
+    assert [state for state in State if next_state(state, Event.SEND)] == [State.INTENT]
 
 
 def test_an_unconfirmed_request_stays_so_until_the_service_or_the_user_settles_it() -> None:
-    leaving = {event for event in Event if after(State.UNCONFIRMED, event) not in (None, State.UNCONFIRMED)}
+    leaving = {
+        event for event in Event if next_state(State.UNCONFIRMED, event) not in (None, State.UNCONFIRMED)
+    }
     assert leaving == PERSONS | {Event.ACCEPTED, Event.REFUSED}
 
 

@@ -160,7 +160,7 @@ DURATIONS: Final = (
 """How long the latest finished submissions took, in seconds."""
 
 
-def same_photos(
+def find_same_photos(
     connection: Connection, place: Scope | Submission, new: NewSubmission | Submission
 ) -> Sequence[Submission]:
     """Every submission of the photos of a new one, newest first; also forgotten ones under way.
@@ -174,7 +174,7 @@ def same_photos(
         and new.kind is Kind.TRAINING
         and new.fingerprint is not None
     ):
-        others = of_photos(connection, _place(place, new.kind), new.fingerprint)
+        others = find_by_photos(connection, _place(place, new.kind), new.fingerprint)
         rows |= {row.ref: row for row in others if row.state is not State.INTENT}
     return sorted(rows.values(), key=lambda row: (row.state is State.INTENT, -row.created_at))
 
@@ -188,7 +188,9 @@ def _with_key(
     return [row for row in found if has_dedup_key(row, dedup_key)]
 
 
-def of_photos(connection: Connection, place: Mapping[str, str], fingerprint: str) -> Sequence[Submission]:
+def find_by_photos(
+    connection: Connection, place: Mapping[str, str], fingerprint: str
+) -> Sequence[Submission]:
     """Every submission of one kind of the photos with this fingerprint, newest first; also forgotten ones under way."""
     found = read(connection, _OF_PHOTOS, {**place, "fingerprint": fingerprint})
     return [row for row in found if is_of_photos(row, fingerprint)]
@@ -198,10 +200,10 @@ def trainings_of(connection: Connection, scope: Scope, fingerprint: str) -> Sequ
     """Every training of the photos with this fingerprint: those of the scope's service first, each newest first."""
     place = {**vars(scope), "kind": Kind.TRAINING.value}
     elsewhere = read(connection, _ELSEWHERE_OF_PHOTOS, {**place, "fingerprint": fingerprint})
-    return [*of_photos(connection, place, fingerprint), *elsewhere]
+    return [*find_by_photos(connection, place, fingerprint), *elsewhere]
 
 
-def keyed_by(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed[Submission] | None:
+def find_by_key(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed[Submission] | None:
     """What the idempotency key of a new training was answered with last."""
     if not isinstance(new, NewTraining) or new.idempotency_key is None:
         return None
@@ -233,7 +235,7 @@ def with_its_photos(
     """Return a new training with what the ledger knows about its set: photos, fingerprint, credits."""
     if not isinstance(new, NewTraining) or new.fingerprint is not None:
         return new
-    sets = named_here(connection, scope, new.parent_task_id)
+    sets = find_by_name(connection, scope, new.parent_task_id)
     known = next((row for row in sets if row.kind is Kind.UPLOAD and row.forgotten_at is None), None)
     if known is None:
         return new
@@ -282,7 +284,7 @@ def pass_on_keys(connection: Connection, accepted: Submission) -> None:
     place = _place(accepted, accepted.kind)
     rows = _with_key(connection, place, accepted.dedup_key)
     if accepted.fingerprint is not None:
-        rows = [*rows, *of_photos(connection, place, accepted.fingerprint)]
+        rows = [*rows, *find_by_photos(connection, place, accepted.fingerprint)]
     waiting = [row.ref for row in rows if row.state is State.INTENT and row.ref != accepted.ref]
     given_to = (idempotency_keys.c.owner == accepted.owner) & idempotency_keys.c.ref.in_(waiting)
     connection.execute(update(idempotency_keys).where(given_to).values(ref=accepted.ref))
@@ -300,7 +302,7 @@ def count_attempt(connection: Connection, row: Submission, now: float, credits_a
     connection.execute(insert(attempts).values(**values, sent_at=now, credits=credits_at_most, counts=True))
 
 
-def discount_attempt(connection: Connection, owner: str, ref: str, attempt: int) -> None:
+def mark_attempt_free(connection: Connection, owner: str, ref: str, attempt: int) -> None:
     """Record that an attempt provably cost nothing."""
     of_it = (attempts.c.owner == owner) & (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
     connection.execute(update(attempts).where(of_it).values(counts=False))
@@ -308,10 +310,10 @@ def discount_attempt(connection: Connection, owner: str, ref: str, attempt: int)
 
 def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
     """Whether any submission at the same service has this id: a spooled one may be replayed twice."""
-    return bool(named_here(connection, row, task_id))
+    return bool(find_by_name(connection, row, task_id))
 
 
-def named_here(connection: Connection, place: Scope | Submission, name: str) -> Sequence[Submission]:
+def find_by_name(connection: Connection, place: Scope | Submission, name: str) -> Sequence[Submission]:
     """The submissions with this ref or task_id, of one owner at one service, newest first."""
     wanted = {"service": place.service, "owner": place.owner, "name": name}
     return read(connection, _NAMED_HERE, wanted)
@@ -385,7 +387,7 @@ def change_all(
     connection: Connection, owner: str, refs: Iterable[str], change: Callable[[Submission], Submission]
 ) -> None:
     """As `write_row`, for many rows: only the columns that change are written, so few indexes have to be."""
-    rows = of_refs(connection, owner, refs)
+    rows = find_by_refs(connection, owner, refs)
     changed = [remove_personal_data(change(row)) for row in rows]
     pairs = zip(rows, changed, strict=True)
     names = {
@@ -415,7 +417,7 @@ def with_list(
     return connection.execute(statement, {**wanted, "listed": json.dumps(list(listed))})
 
 
-def of_refs(connection: Connection, owner: str, refs: Iterable[str]) -> Sequence[Submission]:
+def find_by_refs(connection: Connection, owner: str, refs: Iterable[str]) -> Sequence[Submission]:
     """Return the submissions of an owner with these refs, in any order."""
     return [_submission(row) for row in with_list(connection, _OF_REFS, refs, owner=owner).mappings()]
 

@@ -11,20 +11,20 @@ from apiframe_studio.ledger.queries import (
     REFS_MADE_OF,
     REFS_NAMED,
     REFS_OF_PRINTS,
-    of_refs,
+    find_by_refs,
     read,
     with_list,
 )
 from apiframe_studio.ledger.records import Kind, Submission
 
 
-def rows_about(connection: Connection, owner: str, subject_key: str) -> Sequence[Submission]:
+def find_about(connection: Connection, owner: str, subject_key: str) -> Sequence[Submission]:
     """Every submission of an owner, at any service, that is about the subject; newest first."""
     named = read(connection, OF_SUBJECT, {"owner": owner, "subject_key": subject_key})
     near = {row.ref: row for row in named}
     new: Sequence[Submission] = named
     while refs := _neighbours(connection, owner, new) - near.keys():
-        new = of_refs(connection, owner, refs)
+        new = find_by_refs(connection, owner, refs)
         near |= {row.ref: row for row in new}
     newest_first = sorted(near.values(), key=lambda row: (-row.created_at, row.ref))
     return related(newest_first, named)

@@ -10,7 +10,7 @@
     QUEUED | PROCESSING -> QUEUED       the user corrects an id that the service does not know
 
 The service has neither idempotency keys nor a list of requests. So an intent is on disk before its first byte is sent,
-and a request with an unknown outcome is never sent again automatically. Nothing here does I/O: `after` returns the
+and a request with an unknown outcome is never sent again automatically. Nothing here does I/O: `next_state` returns the
 state that follows, and the ledger makes each transition one durable compare-and-set.
 """
 
@@ -99,7 +99,7 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
 }
 
 
-def after(state: State, event: Event) -> State | None:
+def next_state(state: State, event: Event) -> State | None:
     """Return the state that follows, or None if the event cannot happen in this state.
 
     A late `NOT_SENT` or `THROTTLED` for an unconfirmed row returns None on purpose: the user may be deciding about it,

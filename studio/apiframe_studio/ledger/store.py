@@ -48,19 +48,19 @@ from apiframe_studio.ledger.queries import (
     as_observation,
     change_all,
     count_attempt,
-    discount_attempt,
     drop_details,
+    find_by_key,
+    find_by_name,
+    find_same_photos,
     has_key,
     insert_imported,
     insert_orphan,
     is_known,
-    keyed_by,
-    named_here,
+    mark_attempt_free,
     one,
     pass_on_keys,
     read,
     remember_key,
-    same_photos,
     tell_trainings_of,
     trainings_of,
     with_its_photos,
@@ -79,7 +79,7 @@ from apiframe_studio.ledger.records import (
     Scope,
     Submission,
 )
-from apiframe_studio.ledger.relations import rows_about
+from apiframe_studio.ledger.relations import find_about
 from apiframe_studio.ledger.schema import images, observations
 from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.sqlite import (
@@ -90,14 +90,14 @@ from apiframe_studio.ledger.sqlite import (
     spool_folder,
     translated,
 )
-from apiframe_studio.ledger.states import UNDER_WAY, Event, State, after
+from apiframe_studio.ledger.states import UNDER_WAY, Event, State, next_state
 from apiframe_studio.ledger.transitions import (
     SEEN,
-    forgotten,
+    apply_response,
+    apply_status,
+    forget_row,
     is_unchanged,
-    observed,
     remove_personal_data,
-    settled,
 )
 from apiframe_studio.subjects import subject_key
 
@@ -229,9 +229,9 @@ class Store:
         """
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
-            moved = None if row is None else settled(row, attempt, event, answer, now)
+            moved = None if row is None else apply_response(row, attempt, event, answer, now)
             if event in NOT_PAID:
-                discount_attempt(connection, self._scope.owner, ref, attempt)
+                mark_attempt_free(connection, self._scope.owner, ref, attempt)
             if moved is not None:
                 moved = write_row(connection, moved)
             elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
@@ -252,9 +252,9 @@ class Store:
         """Record what a status check returned, if it changes something. Returns the present row."""
         with self._transaction() as connection:
             row = one(connection, self._scope.owner, ref)
-            if row is None or (following := after(row.state, SEEN[seen.state])) is None:
+            if row is None or (following := next_state(row.state, SEEN[seen.state])) is None:
                 return row
-            updated = remove_personal_data(observed(row, following, seen))
+            updated = remove_personal_data(apply_status(row, following, seen))
             if is_unchanged(row, updated):
                 return replace(updated, checked_at=seen.at)
             if row.forgotten_at is None:
@@ -281,7 +281,7 @@ class Store:
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             row = one(connection, self._scope.owner, ref)
-            if row is None or (following := after(row.state, event)) is None:
+            if row is None or (following := next_state(row.state, event)) is None:
                 return None
             if not is_open_to(row, event, now):
                 return None
@@ -297,7 +297,7 @@ class Store:
     def import_task(self, kind: Kind, task_id: str, subject: str, now: float) -> tuple[Submission, bool]:
         """Record a task that was started elsewhere, or find the submission with its id (then False)."""
         with self._transaction() as connection:
-            if known := named_here(connection, self._scope, task_id):
+            if known := find_by_name(connection, self._scope, task_id):
                 return known[0], False
             return insert_imported(connection, self._scope, kind, task_id, subject, now), True
 
@@ -316,7 +316,7 @@ class Store:
         """
         key = subject_key(subject)
         with self._reading() as connection:
-            return [] if key is None else rows_about(connection, self._scope.owner, key)
+            return [] if key is None else find_about(connection, self._scope.owner, key)
 
     def forgotten_generations(self) -> Sequence[str]:
         """Return the refs of every generation whose subject was forgotten, at any service."""
@@ -334,12 +334,12 @@ class Store:
         """
         key = subject_key(subject)
         with self._transaction() as connection:
-            rows: Sequence[Submission] = () if key is None else rows_about(connection, self._scope.owner, key)
+            rows: Sequence[Submission] = () if key is None else find_about(connection, self._scope.owner, key)
             known = set(refs)
             late = [row for row in rows if row.ref not in known]
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
-            change_all(connection, self._scope.owner, marked, partial(forgotten, now=now))
+            change_all(connection, self._scope.owner, marked, partial(forget_row, now=now))
             drop_details(connection, self._scope.owner, marked)
         if marked:
             with self._reading() as connection:
@@ -500,9 +500,11 @@ class Store:
         self, connection: Connection, new: NewSubmission, now: float, service_now: float | None
     ) -> Submission | None:
         key = new.idempotency_key if isinstance(new, NewTraining) else None
-        earlier = same_photos(connection, self._scope, new)
+        earlier = find_same_photos(connection, self._scope, new)
         good = partial(is_reusable, new, now, service_now, terms=self._terms)
-        return pick_duplicate(earlier, keyed_by(connection, self._scope, new), good, has_key=key is not None)
+        return pick_duplicate(
+            earlier, find_by_key(connection, self._scope, new), good, has_key=key is not None
+        )
 
     def _check_cap(
         self, connection: Connection, row: Submission | NewSubmission, cap: float | None, now: float
@@ -557,7 +559,7 @@ def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) 
     """Data read before a subject was forgotten must not be recorded again afterwards."""
     if isinstance(new, NewUpload):
         return
-    parents = named_here(connection, scope, new.parent_task_id)
+    parents = find_by_name(connection, scope, new.parent_task_id)
     if any(row.kind is _PARENT_KIND[new.kind] and row.forgotten_at is not None for row in parents):
         raise SubjectForgotten
 
@@ -575,14 +577,14 @@ def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | Non
     on_purpose = has_key(connection, row)
     others = [
         other
-        for other in same_photos(connection, row, row)
+        for other in find_same_photos(connection, row, row)
         if other.ref != row.ref and other.state is not State.INTENT
     ]
     return pick_duplicate(others, is_reusable=lambda other: not on_purpose and is_settled(other))
 
 
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:
-    for other in named_here(connection, row, task_id):
+    for other in find_by_name(connection, row, task_id):
         if other.ref != row.ref:
             raise TaskIdTaken(other)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from apiframe_studio.ledger.digests import mark_forgotten
 from apiframe_studio.ledger.records import Answer, Observation, ProviderFacts, Submission
-from apiframe_studio.ledger.states import FINAL, Event, State, after
+from apiframe_studio.ledger.states import FINAL, Event, State, next_state
 
 SEEN: Final = {
     State.QUEUED: Event.SEEN_QUEUED,
@@ -17,8 +17,10 @@ SEEN: Final = {
 }
 
 
-def settled(row: Submission, attempt: int, event: Event, answer: Answer, now: float) -> Submission | None:
-    if row.attempt != attempt or (following := after(row.state, event)) is None:
+def apply_response(
+    row: Submission, attempt: int, event: Event, answer: Answer, now: float
+) -> Submission | None:
+    if row.attempt != attempt or (following := next_state(row.state, event)) is None:
         return None
     return replace(
         row,
@@ -34,7 +36,7 @@ def settled(row: Submission, attempt: int, event: Event, answer: Answer, now: fl
     )
 
 
-def observed(row: Submission, following: State, seen: Observation) -> Submission:
+def apply_status(row: Submission, following: State, seen: Observation) -> Submission:
     started = seen.at if following is State.PROCESSING else None
     return replace(
         row,
@@ -52,21 +54,21 @@ def observed(row: Submission, following: State, seen: Observation) -> Submission
 
 def add_status(row: Submission, seen: Observation) -> Submission:
     """Return a submission with the result of a status check, whether or not it can be written."""
-    following = after(row.state, SEEN[seen.state])
-    return row if following is None else remove_personal_data(observed(row, following, seen))
+    following = next_state(row.state, SEEN[seen.state])
+    return row if following is None else remove_personal_data(apply_status(row, following, seen))
 
 
 def changes_row(row: Submission, seen: Observation) -> bool:
     """Whether a status check returned anything new."""
-    following = after(row.state, SEEN[seen.state])
-    return following is not None and not is_unchanged(row, observed(row, following, seen))
+    following = next_state(row.state, SEEN[seen.state])
+    return following is not None and not is_unchanged(row, apply_status(row, following, seen))
 
 
 def is_unchanged(before: Submission, now: Submission) -> bool:
     return replace(before, checked_at=None) == replace(now, checked_at=None)
 
 
-def forgotten(row: Submission, now: float) -> Submission:
+def forget_row(row: Submission, now: float) -> Submission:
     """Return a submission without personal data.
 
     While it is open, a mark replaces its fingerprint, so that its photos are recognised and not paid for twice; see
