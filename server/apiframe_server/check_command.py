@@ -20,6 +20,7 @@ from apiframe_server.terminal import (
     show_progress_bar,
 )
 from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.select import select_terms
 from apiframe_studio.photos.errors import PathRefused, Refusal
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.sanitize import sanitize_text
@@ -44,7 +45,7 @@ def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_jso
     folders = tuple(path if path.is_dir() else path.parent for path in chosen)
     widened = settings.model_copy(update={"photo_folders": (*settings.photo_folders, *folders)})
     work = partial(_check, build_studio(widened, sandbox=""), chosen, sheet, as_json)
-    return run_command(work, as_json=as_json)
+    return run_command(work, select_terms(settings.api_key), as_json=as_json)
 
 
 async def _check(studio: Studio, paths: Sequence[Path], sheet: str | None, as_json: bool) -> int:

@@ -7,7 +7,6 @@ import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -93,11 +92,11 @@ def _version(name: str) -> str:
         return "missing"
 
 
-async def _try_check(name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
+async def _try_check(name: str, check: Callable[[Studio], Awaitable[Finding]], studio: Studio) -> Finding:
     try:
-        return await check()
+        return await check(studio)
     except Exception as error:
-        problem = explain_to_user(error)
+        problem = explain_to_user(error, studio.terms)
         if problem is None:
             raise
         return Finding("key" if isinstance(error, InvalidKey) else name, Mark.TODO, problem.text)
@@ -111,12 +110,12 @@ async def _check_service(
         return [Finding("service", Mark.NOTE, "not checked: a setting above that selects it is invalid")]
     if sandbox == "":
         note = Finding("service", Mark.NOTE, "the built-in sandbox; the real service was not contacted")
-        return [note, await _try_check("account", partial(_check_account, studio))]
+        return [note, await _try_check("account", _check_account, studio)]
     url = studio.config.base_url
     in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
     warning = f"{url}: over plain http anyone on the network path can read the key; use https"
     findings = [Finding("service", Mark.TODO, warning)] if in_clear else []
-    account = await _try_check("account", partial(_check_account, studio))
+    account = await _try_check("account", _check_account, studio)
     if account.name == "key":
         skipped = Finding("service", Mark.NOTE, f"{url} was not contacted: there is no usable key")
         return [*findings, account, skipped]
@@ -182,10 +181,10 @@ def _check_output_folder(folder: Path) -> Finding:
 
 
 async def _check_ledger(studio: Studio) -> Sequence[Finding]:
-    ledger = await _try_check("ledger", partial(_count_trainings, studio))
+    ledger = await _try_check("ledger", _count_trainings, studio)
     if ledger.mark is not Mark.OK:
         return [ledger]
-    return [ledger, await _try_check("requests", partial(_check_unsettled, studio))]
+    return [ledger, await _try_check("requests", _check_unsettled, studio)]
 
 
 async def _count_trainings(studio: Studio) -> Finding:

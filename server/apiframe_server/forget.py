@@ -12,6 +12,7 @@ from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
+from apiframe_studio.api.select import select_terms
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
@@ -19,7 +20,8 @@ from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
     """Show what would be removed, ask, and remove it; returns the exit code, 2 when it cannot ask."""
-    return run_command(partial(_forget, settings, sandbox, subject, yes))
+    work = partial(_forget, settings, sandbox, subject, yes)
+    return run_command(work, select_terms(settings.api_key))
 
 
 async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bool) -> int:

@@ -10,6 +10,7 @@ import anyio
 from apiframe_server.composition import build_sandbox
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
+from apiframe_studio.api.select import select_terms
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.sandbox import SANDBOX_KEY
 from apiframe_studio.sandbox.server import serve
@@ -27,7 +28,7 @@ def serve_sandbox(settings: Settings, port: int) -> int:
     except LedgerError as error:
         from apiframe_server.terminal_errors import explain_to_user
 
-        problem = explain_to_user(error)
+        problem = explain_to_user(error, select_terms(settings.api_key))
         if problem is None:
             raise
         return report(problem)

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.terminal_errors import explain_to_user
+from apiframe_studio.api.provider import Terms
 
 
 class OnProgress(Protocol):
@@ -27,14 +28,19 @@ class OnProgress(Protocol):
 
 
 def run_command(
-    work: Callable[[], Awaitable[int]], *, as_json: bool = False, option: str = "", stopped: str = "Stopped."
+    work: Callable[[], Awaitable[int]],
+    terms: Terms,
+    *,
+    as_json: bool = False,
+    option: str = "",
+    stopped: str = "Stopped.",
 ) -> int:
     """Run a command and return its exit code; known errors are reported. `option`: see `sandbox_option`."""
     exit_on_interrupt(stopped)
     try:
         return anyio.run(work)
     except Exception as error:
-        problem = explain_to_user(error, option)
+        problem = explain_to_user(error, terms, option)
         if problem is None:
             raise
         return report(problem, as_json=as_json)

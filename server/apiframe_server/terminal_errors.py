@@ -16,7 +16,7 @@ from apiframe_studio.api.errors import (
     Refused,
 )
 from apiframe_studio.api.keys import KeyProblem
-from apiframe_studio.api.select import DEFAULT_TERMS
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.errors import UnknownTraining, WrongKind
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_tools.wording.error_messages import explain_error
@@ -61,31 +61,31 @@ def explain_key_problem(error: InvalidKey) -> Problem:
     return Problem(ExitCode.KEY, f"{KEY_PROBLEMS[error.problem]}.", fix)
 
 
-def explain_to_user(error: BaseException, option: str = "") -> Problem | None:
+def explain_to_user(error: BaseException, terms: Terms, option: str = "") -> Problem | None:
     """What is wrong and how to fix it; None for an unexpected error. `option`: see `sandbox_option`."""
     match error:
         case CommandFailed():
             return error.problem
         case ApiframeError():
-            return _service(error)
+            return _service(error, terms)
         case LedgerError():
             return _ledger(error)
         case UnknownTraining() | WrongKind():
             advice = f"{list_command(option)} lists your trainings."
             return Problem(ExitCode.NOT_FOUND, "no training has that name or id.", advice)
         case _:
-            return _message_for_assistant(error, ExitCode.LOCAL)
+            return _message_for_assistant(error, terms, ExitCode.LOCAL)
 
 
-def _message_for_assistant(error: BaseException, code: ExitCode) -> Problem | None:
-    text = explain_error(error, DEFAULT_TERMS)
+def _message_for_assistant(error: BaseException, terms: Terms, code: ExitCode) -> Problem | None:
+    text = explain_error(error, terms)
     if text is None:
         return None
     message, _, fix = text.partition(" Next: ")
     return Problem(code, message, fix[:1].upper() + fix[1:])
 
 
-def _service(error: ApiframeError) -> Problem | None:
+def _service(error: ApiframeError, terms: Terms) -> Problem | None:
     match error:
         case InvalidKey():
             return explain_key_problem(error)
@@ -96,12 +96,12 @@ def _service(error: ApiframeError) -> Problem | None:
             message = f"the API base URL {URL_PROBLEMS[error.problem]}."
             return Problem(ExitCode.USAGE, message, f"Correct {name_url_setting(error)} or remove it.")
         case Refused():
-            return _message_for_assistant(error, ExitCode.REFUSED)
+            return _message_for_assistant(error, terms, ExitCode.REFUSED)
         case NotSent() | RateLimited() | OutcomeUnknown():
             message, fix = explain_service(error)
             return Problem(ExitCode.UNREACHABLE, message[:1].lower() + message[1:], fix)
         case _:
-            return _message_for_assistant(error, ExitCode.UNREACHABLE)
+            return _message_for_assistant(error, terms, ExitCode.UNREACHABLE)
 
 
 def _ledger(error: LedgerError) -> Problem:

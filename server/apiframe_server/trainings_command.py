@@ -22,6 +22,7 @@ from apiframe_server.terminal import (
 )
 from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
+from apiframe_studio.api.select import select_terms
 from apiframe_studio.errors import UnknownSubject
 from apiframe_studio.ledger.states import OPEN, State
 from apiframe_studio.studio import Studio
@@ -39,7 +40,7 @@ def list_trainings(
 ) -> int:
     """Print the newest trainings; returns the exit code."""
     work = partial(_list, build_studio(settings, sandbox=sandbox), subject, limit, as_json)
-    return run_command(work, as_json=as_json)
+    return run_command(work, select_terms(settings.api_key), as_json=as_json)
 
 
 def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
@@ -47,7 +48,7 @@ def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool
     option = sandbox_option(sandbox)
     work = partial(_wait, build_studio(settings, sandbox=sandbox), subject, as_json, option)
     stopped = "Stopped waiting; the training continues."
-    return run_command(work, as_json=as_json, option=option, stopped=stopped)
+    return run_command(work, select_terms(settings.api_key), as_json=as_json, option=option, stopped=stopped)
 
 
 async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) -> int:
