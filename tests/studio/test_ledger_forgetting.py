@@ -34,6 +34,8 @@ from ..v1_store import Store
 from .new_submissions import new_submission
 from .stepped_clock import EPOCH, SteppedClock
 
+pytestmark = pytest.mark.slow
+
 PLACE = ("https://service.invalid v1", "local")
 SCOPE = Scope(PLACE[1], PLACE[0])
 WORDS = ("canary-name", "canary-word", "canary-message", "canary-prompt", "canary-answer", "canary-photos")

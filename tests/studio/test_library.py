@@ -62,6 +62,7 @@ def test_importing_the_library_imports_none_of_its_modules() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 async def test_a_sandbox_studio_goes_from_photos_to_images(photos: Path, tmp_path: Path) -> None:
     with anyio.fail_after(60):
         async with Studio.sandbox(tmp_path, training_seconds=0.2) as studio:

@@ -21,6 +21,8 @@ from .illustrated import show
 if TYPE_CHECKING:
     from .conftest import Serving, Session
 
+pytestmark = pytest.mark.slow
+
 
 def _tags(text: str) -> str:
     """Return the text in invisible characters, which many models can read."""

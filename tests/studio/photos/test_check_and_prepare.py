@@ -23,6 +23,8 @@ from apiframe_studio.photos.synthetic import draw, make_scenes, write_photos
 
 from .calls import check, prepare
 
+pytestmark = pytest.mark.slow
+
 Put = Callable[..., Path]
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
 
