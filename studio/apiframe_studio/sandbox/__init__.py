@@ -11,7 +11,10 @@ from .sandbox import Sandbox
 SANDBOX_KEY = "sandbox-key"
 """A key that the sandbox accepts. It accepts any key except `wrong-key` and those that begin with `afk_`."""
 
+SANDBOX_V2_KEY = "afk_sandbox"
+"""A key that the sandbox of v2 accepts. `v2.callers` has the keys that it refuses and those of other users."""
+
 SANDBOX_URL = "http://sandbox.invalid"
 """The base URL of an embedded sandbox. The name never resolves."""
 
-__all__ = ["SANDBOX_KEY", "SANDBOX_URL", "Sandbox"]
+__all__ = ["SANDBOX_KEY", "SANDBOX_URL", "SANDBOX_V2_KEY", "Sandbox"]

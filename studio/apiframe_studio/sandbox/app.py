@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 from starlette.applications import Starlette
@@ -18,40 +19,71 @@ from .request_log import RequestLog
 from .schemas import ClockBody, read_body
 from .state import State
 from .tasks import format_timestamp
-from .v1.routes import build_routes
+from .v1 import routes as v1
+from .v2 import routes as v2
+from .v2 import webhooks as v2_webhooks
 from .webhook_delivery import deliver_until_cancelled, deliver_webhooks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from .v2.state import V2State
+
 
 def build_app(state: State) -> ASGIApp:
-    """Build the app. If its lifespan runs, as on a port, it also delivers webhooks once a second."""
+    """Build the app of v1. If its lifespan runs, as on a port, it also delivers webhooks once a second."""
+    service = _Service(
+        v1.build_routes(state), _V1_HANDLERS, partial(deliver_webhooks, state), state.store.count_paid
+    )
+    return _build(state, service)
+
+
+def build_v2_app(state: V2State) -> ASGIApp:
+    """Build the app of v2."""
+    deliver = partial(v2_webhooks.deliver_webhooks, state)
+    service = _Service(
+        v2.build_routes(state), v2.HANDLERS, deliver, state.records.count_paid, state.records.clear
+    )
+    return _build(state.shared, service)
+
+
+class _Service(NamedTuple):
+    """What differs between the generations of the service."""
+
+    routes: Sequence[Route]
+    handlers: Mapping[Any, Any]
+    deliver: Callable[[], Awaitable[None]]
+    count_paid: Callable[[], int]
+    clear: Callable[[], None] = lambda: None
+
+
+def _build(state: State, service: _Service) -> ASGIApp:
     app = Starlette(
-        routes=[*build_routes(state), *_build_controls(state)],
-        exception_handlers=_HANDLERS,
-        lifespan=_build_lifespan(state),
+        routes=[*service.routes, *_build_controls(state, service)],
+        exception_handlers={**_HANDLERS, **service.handlers},
+        lifespan=_build_lifespan(service.deliver),
     )
     app.router.redirect_slashes = False
-    return RequestLog(app, state)
+    return RequestLog(app, state, service.deliver)
 
 
-def _build_controls(state: State) -> list[Route]:
+def _build_controls(state: State, service: _Service) -> list[Route]:
     """Return the calls that the service does not have. They need no key."""
 
     async def clock(request: Request) -> Response:
         if request.method == "POST":
             state.store.move_clock((await read_body(request, ClockBody)).advance_seconds)
-            await deliver_webhooks(state)
+            await service.deliver()
         now, offset = format_timestamp(state.now()), state.store.read_clock_offset()
         return JSONResponse({"now": now, "offset_seconds": offset})
 
     async def reset(_: Request) -> Response:
         state.store.clear()
+        service.clear()
         return JSONResponse({})
 
     async def log(_: Request) -> Response:
-        return JSONResponse({"paid": state.store.count_paid(), "requests": state.store.list_requests()})
+        return JSONResponse({"paid": service.count_paid(), "requests": state.store.list_requests()})
 
     return [
         Route("/sandbox/clock", clock, methods=["GET", "POST"]),
@@ -60,11 +92,13 @@ def _build_controls(state: State) -> list[Route]:
     ]
 
 
-def _build_lifespan(state: State) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def _build_lifespan(
+    deliver: Callable[[], Awaitable[None]],
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(deliver_until_cancelled, state)
+            tasks.start_soon(deliver_until_cancelled, deliver)
             yield
             tasks.cancel_scope.cancel()
 
@@ -84,8 +118,5 @@ async def _respond_to_disconnect(_: Request, __: ClientDisconnect) -> Response:
 
 
 # Starlette declares handlers as taking any Exception but calls each with the class it is registered for.
-_HANDLERS: dict[Any, Any] = {
-    ErrorResponse: _respond_with_error,
-    HTTPException: _respond_to_unknown_call,
-    ClientDisconnect: _respond_to_disconnect,
-}
+_HANDLERS: dict[Any, Any] = {ErrorResponse: _respond_with_error, ClientDisconnect: _respond_to_disconnect}
+_V1_HANDLERS: dict[Any, Any] = {HTTPException: _respond_to_unknown_call}

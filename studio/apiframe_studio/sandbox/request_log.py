@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from .state import State
-from .webhook_delivery import deliver_webhooks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,9 +16,10 @@ MAX_PATH = 200
 class RequestLog:
     """Logs time, method, path and status. Bodies and headers hold keys and secrets and are never logged."""
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, state: State, deliver: Callable[[], Awaitable[None]]) -> None:
         self._app = app
         self._state = state
+        self._deliver = deliver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
@@ -32,4 +33,4 @@ class RequestLog:
             await send(message)
 
         await self._app(scope, receive, log_and_send)
-        await deliver_webhooks(self._state)
+        await self._deliver()

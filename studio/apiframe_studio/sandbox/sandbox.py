@@ -6,21 +6,24 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from .state import State
     from .store import Store
+    from .v2.behaviour import Behaviour
+    from .v2.state import V2State
 
 START_CREDITS = 12_000
 
 
 class Sandbox:
-    """A simulated service that keeps the v1 contract.
+    """A simulated service that keeps the contract of v1 or v2.
 
     `clock` returns seconds since the epoch; `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
+    `api` is the generation that it plays. `behaviour` has odd cases to begin with (`v2.behaviour.Behaviour`), for v2 only.
     A generation of 0 seconds returns its image URLs, a longer one a task_id to poll: the service may do either.
     `store_path` is a file that keeps tasks across restarts and may be open in several processes; None keeps them
     in memory. Nothing is opened or imported before first use.
@@ -35,18 +38,22 @@ class Sandbox:
         generation_seconds: float = 0.0,
         store_path: Path | None = None,
         start_credits: int = START_CREDITS,
+        api: Literal["v1", "v2"] = "v1",
+        behaviour: Behaviour | None = None,
     ) -> None:
         self._clock = clock
         self._seconds = (upload_seconds, training_seconds, generation_seconds)
         self._store_path = store_path
         self._start_credits = start_credits
+        self._api = api
+        self._behaviour = behaviour
 
     @cached_property
     def app(self) -> ASGIApp:
         """The ASGI app, for `httpx.ASGITransport` or a port."""
-        from .app import build_app
+        from .app import build_app, build_v2_app
 
-        return build_app(self.state)
+        return build_app(self.state) if self._api == "v1" else build_v2_app(self.v2_state)
 
     @cached_property
     def state(self) -> State:
@@ -55,6 +62,16 @@ class Sandbox:
         from .store import Store
 
         return State(self._clock, Store(self._store_path, self._start_credits), *self._seconds)
+
+    @cached_property
+    def v2_state(self) -> V2State:
+        """The state with the records of v2."""
+        from .v2.behaviour import Behaviour
+        from .v2.state import V2State
+        from .v2.store import RecordStore
+
+        records = RecordStore(self.store.database, self._start_credits)
+        return V2State(self.state, records, self._behaviour or Behaviour())
 
     @property
     def store(self) -> Store:
@@ -67,14 +84,18 @@ class Sandbox:
 
     async def advance(self, seconds: float) -> None:
         """Move the clock by `seconds` and post the webhooks that become due."""
+        from .v2 import webhooks as v2_webhooks
         from .webhook_delivery import deliver_webhooks
 
         self.store.move_clock(seconds)
-        await deliver_webhooks(self.state)
+        if self._api == "v1":
+            await deliver_webhooks(self.state)
+        else:
+            await v2_webhooks.deliver_webhooks(self.v2_state)
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Delete tasks together with the prompts and trigger words in them."""
-        self.store.forget(task_ids)
+        (self.store if self._api == "v1" else self.v2_state.records).forget(task_ids)
 
     def close(self) -> None:
         """Close the store. It is also closed when the sandbox is garbage-collected."""

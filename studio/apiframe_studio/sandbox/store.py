@@ -1,22 +1,17 @@
 """What survives a restart of the sandbox, in SQLite: its tasks, its clock's offset and the request log.
 
 Some agent frameworks start a new process for every call, so several processes may open one file at the same time.
-Each method is one short transaction. `synchronous=OFF` is enough: a killed process loses nothing, only a power cut
-would, and tasks of a sandbox cost no money.
+Each method is one short transaction.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-import weakref
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apiframe_studio.private_files import make_private_folder
-
+from .database import Database
 from .tasks import TASK, JsonObject, Task, compute_change_key
 
 MAX_LOGGED_REQUESTS = 10_000
@@ -54,15 +49,15 @@ class Store:
 
     def __init__(self, path: Path | None, start_credits: int) -> None:
         self._start_credits = start_credits
-        self._lock = threading.Lock()
-        self._database = _open(path)
-        # An unclosed connection is a ResourceWarning on Python 3.13, so the store closes it when garbage-collected.
-        self.close = weakref.finalize(self, self._database.close)
+        self.database = Database(path)
+        self.database.create_tables(_SCHEMA)
+        _rename_old_column(self.database)
+        self.close = self.database.close
 
     def add_task(self, task: Task, *, cost: int, url: str | None = None, secret: str | None = None) -> None:
         """Record a paid task and charge its cost. Raises NotEnoughCredits."""
         last_posted = compute_change_key(task.to_json(task.submitted_at)) if url else None
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             if self._count_credits(database) < cost:
                 raise NotEnoughCredits
             row = (task.task_id, cost, task.model_dump_json(), url, secret if url else None, last_posted)
@@ -70,26 +65,26 @@ class Store:
 
     def find_task(self, task_id: str) -> Task | None:
         """Return the task with this id, or None."""
-        rows = self._read("SELECT task FROM tasks WHERE task_id = ?", task_id)
+        rows = self.database.read("SELECT task FROM tasks WHERE task_id = ?", task_id)
         return TASK.validate_json(rows[0][0]) if rows else None
 
     def count_credits(self) -> int:
         """Return the remaining credits."""
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             return self._count_credits(database)
 
     def count_paid(self) -> int:
         """Return the number of requests that cost credits."""
-        return int(self._read("SELECT count(*) FROM tasks WHERE cost > 0")[0][0])
+        return int(self.database.read("SELECT count(*) FROM tasks WHERE cost > 0")[0][0])
 
     def count_images(self) -> int:
         """Return the number of generated images."""
         count = "SELECT coalesce(sum(json_array_length(task, '$.image_urls')), 0) FROM tasks"
-        return int(self._read(count)[0][0])
+        return int(self.database.read(count)[0][0])
 
     def list_webhooks(self) -> list[Webhook]:
         """Return the webhooks whose final change has not been posted."""
-        rows = self._read(
+        rows = self.database.read(
             "SELECT task, webhook_url, webhook_secret, last_posted FROM tasks WHERE last_posted IS NOT NULL"
         )
         return [Webhook(TASK.validate_json(row[0]), *row[1:]) for row in rows]
@@ -99,7 +94,7 @@ class Store:
 
         The final change erases the secret.
         """
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             claimed = database.execute(
                 "UPDATE tasks SET last_posted = ? WHERE task_id = ? AND last_posted = ?",
                 (None if final else key, webhook.task.task_id, webhook.last_posted),
@@ -111,26 +106,25 @@ class Store:
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Delete tasks together with the prompts and trigger words in them, also from the file's free pages."""
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             database.executemany("DELETE FROM tasks WHERE task_id = ?", [(task_id,) for task_id in task_ids])
-        with self._lock:
-            self._database.execute("VACUUM")
+        self.database.vacuum()
 
     def read_clock_offset(self) -> float:
         """Return the seconds by which the sandbox's time is ahead of its clock."""
-        rows = self._read("SELECT offset FROM clock")
+        rows = self.database.read("SELECT offset FROM clock")
         return float(rows[0][0]) if rows else 0.0
 
     def move_clock(self, seconds: float) -> None:
         """Add to the offset for every process that uses this store, within MAX_CLOCK_OFFSET_SECONDS."""
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             database.execute("INSERT OR IGNORE INTO clock VALUES (0, 0)")
             move = "UPDATE clock SET offset = max(?, min(?, offset + ?))"
             database.execute(move, (-MAX_CLOCK_OFFSET_SECONDS, MAX_CLOCK_OFFSET_SECONDS, seconds))
 
     def log_request(self, at: float, method: str, path: str, status: int) -> None:
         """Log a request. The newest ten thousand are kept."""
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             row = (at, method, path, status)
             inserted = database.execute(
                 "INSERT INTO requests (at, method, path, status) VALUES (?, ?, ?, ?)", row
@@ -140,12 +134,12 @@ class Store:
 
     def list_requests(self) -> list[JsonObject]:
         """Return the logged requests, oldest first."""
-        rows = self._read("SELECT at, method, path, status FROM requests ORDER BY id")
+        rows = self.database.read("SELECT at, method, path, status FROM requests ORDER BY id")
         return [dict(zip(("at", "method", "path", "status"), row, strict=True)) for row in rows]
 
     def clear(self) -> None:
         """Delete all tasks and logged requests and reset the clock."""
-        with self._transaction() as database:
+        with self.database.transaction() as database:
             for table in ("tasks", "requests", "clock"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608  the three literals above
 
@@ -153,42 +147,9 @@ class Store:
         spent: int = database.execute("SELECT coalesce(sum(cost), 0) FROM tasks").fetchone()[0]
         return self._start_credits - spent
 
-    def _read(self, query: str, *values: object) -> list[tuple[str, ...]]:
-        with self._lock:
-            return self._database.execute(query, values).fetchall()
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._lock, _immediate(self._database):
-            yield self._database
-
-
-def _open(path: Path | None) -> sqlite3.Connection:
-    if path is not None:
-        make_private_folder(path.parent)
-        path.touch(mode=0o600)
-    database = sqlite3.connect(path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
-    # TRUNCATE keeps the journal file between commits; secure_delete leaves no webhook secret in a freed page.
-    for pragma in ("journal_mode=TRUNCATE", "synchronous=OFF", "secure_delete=ON"):
-        database.execute(f"PRAGMA {pragma}")
-    database.executescript(_SCHEMA)
-    _rename_old_column(database)
-    return database
-
-
-def _rename_old_column(database: sqlite3.Connection) -> None:
+def _rename_old_column(database: Database) -> None:
     """Bring a file of an earlier version up to date: `last_posted` was named `told`."""
-    with _immediate(database):
-        if any(column[1] == "told" for column in database.execute("PRAGMA table_info(tasks)")):
-            database.execute("ALTER TABLE tasks RENAME COLUMN told TO last_posted")
-
-
-@contextmanager
-def _immediate(database: sqlite3.Connection) -> Generator[None, None, None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
+    with database.transaction() as connection:
+        if any(column[1] == "told" for column in connection.execute("PRAGMA table_info(tasks)")):
+            connection.execute("ALTER TABLE tasks RENAME COLUMN told TO last_posted")

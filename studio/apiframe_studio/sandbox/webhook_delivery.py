@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 
@@ -24,27 +25,39 @@ async def deliver_webhooks(state: State) -> None:
                 posts.start_soon(post_webhook, webhook.url, payload, webhook.secret)
 
 
-async def deliver_until_cancelled(state: State) -> None:
-    """Deliver webhooks once a second."""
+async def deliver_until_cancelled(deliver: Callable[[], Awaitable[None]]) -> None:
+    """Call `deliver` once a second."""
     while True:
-        await deliver_webhooks(state)
+        await deliver()
         await anyio.sleep(POLL_SECONDS)
 
 
 async def post_webhook(url: str, payload: Mapping[str, object], secret: str | None) -> bool:
-    """Post `payload` as JSON to `url`, with `secret` unchanged in the header `x-webhook-secret`.
+    """Post `payload` as JSON to `url`, with `secret` unchanged in the header `x-webhook-secret`; see post_json."""
+    headers = {} if secret is None else {"x-webhook-secret": secret}
+    return await post_json(url, encode_json(payload), headers)
+
+
+def encode_json(payload: Mapping[str, object]) -> bytes:
+    """Return compact JSON text."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+async def post_json(url: str, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Post JSON text to `url`.
 
     Returns True if the receiver responded with 2xx within three seconds. Every failure returns False and never
     raises, because a webhook that cannot be delivered must not affect its task. The response body is not read.
     """
     import httpx
 
-    headers = [] if secret is None else [(b"x-webhook-secret", secret.encode())]
+    sent = {"Content-Type": "application/json", **headers}
+    raw = [(name.encode(), value.encode()) for name, value in sent.items()]
     with anyio.move_on_after(TIMEOUT_SECONDS):
         try:
             async with (
                 httpx.AsyncClient(follow_redirects=False, trust_env=False) as client,
-                client.stream("POST", url, json=dict(payload), headers=headers) as response,
+                client.stream("POST", url, content=body, headers=raw) as response,
             ):
                 return response.is_success
         except Exception:

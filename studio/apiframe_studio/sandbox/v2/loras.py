@@ -1,0 +1,114 @@
+"""`/v2/loras`: training, listing and archiving."""
+
+from __future__ import annotations
+
+import uuid
+
+from starlette.requests import Request
+
+from ..tasks import JsonObject
+from .callers import Caller
+from .errors import ErrorEnvelope, out_of_credits, unavailable
+from .multipart import read_form
+from .records import CREATE_CREDITS, Lora
+from .schemas import LoraFields, LoraQuery, require_uuid, validate
+from .state import V2State
+from .store import NotEnoughCredits, TooManyInFlight, Webhook
+
+MAX_IN_FLIGHT = 10
+
+
+async def create(state: V2State, caller: Caller, request: Request) -> JsonObject:
+    """Queue a training at 2 credits; 255 more are taken when it leaves the queue."""
+    form = await read_form(request)
+    fields = validate(LoraFields, form.texts)
+    lora = _build_lora(state, caller, fields, form.image_count)
+    failure = state.behaviour().create_unavailable
+    if failure != "without_row":
+        _add(state, caller, fields, lora, cost=0 if failure == "with_failed_row" else CREATE_CREDITS)
+    if failure is not None:
+        raise unavailable("Failed to enqueue training")
+    return {"id": lora.id, "status": "PENDING", "imageCount": lora.image_count}
+
+
+def find(state: V2State, caller: Caller, lora_id: str) -> Lora:
+    """Return a LoRA of the caller's team.
+
+    Raises:
+        ErrorEnvelope: 400 if the id is not a UUID, 404 if it is unknown or another team's.
+    """
+    lora = state.records.find(require_uuid(lora_id))
+    is_visible = isinstance(lora, Lora) and state.now() >= lora.hidden_until
+    if not isinstance(lora, Lora) or not is_visible or lora.team_id != caller.team_id:
+        raise ErrorEnvelope("LoRA not found", status=404)
+    return lora
+
+
+def show(state: V2State, lora: Lora) -> JsonObject:
+    """Return the JSON of a LoRA. A late trigger word is there from the second time on."""
+    now = state.now()
+    if lora.has_late_word and lora.status(now) == "READY":
+        state.records.change_lora(lora.id, has_late_word=False)
+    return lora.to_json(now)
+
+
+def list_all(state: V2State, caller: Caller, request: Request) -> JsonObject:
+    """Return a page of the LoRAs of the caller's team, newest first."""
+    query = validate(LoraQuery, request.query_params)
+    fault = state.behaviour().list_fault
+    if query.cursor and fault == "second_page_fails":
+        raise ErrorEnvelope("Internal server error", status=500, is_deviation=True)
+    after = None if fault == "repeated_cursor" else query.cursor
+    with_archived = query.include_archived == "true"
+    found = state.records.list_loras(
+        caller.team_id, state.now(), after=after, limit=query.limit + 1, with_archived=with_archived
+    )
+    page = found[: query.limit]
+    has_more = len(found) > query.limit or (fault == "repeated_cursor" and page)
+    return {"items": [show(state, lora) for lora in page], "nextCursor": page[-1].id if has_more else None}
+
+
+def archive(state: V2State, caller: Caller, lora_id: str) -> None:
+    """Archive a LoRA; doing it twice is not an error. Credits do not come back. [?]"""
+    lora = find(state, caller, lora_id)
+    if lora.archived_at is None:
+        state.records.change_lora(lora.id, archived_at=state.now())
+
+
+def _build_lora(state: V2State, caller: Caller, fields: LoraFields, image_count: int) -> Lora:
+    now, behaviour = state.now(), state.behaviour()
+    has_failed = behaviour.create_unavailable == "with_failed_row"
+    return Lora(
+        id=str(uuid.uuid4()),
+        user_id=caller.user_id,
+        team_id=caller.team_id,
+        created_at=now,
+        seconds=state.shared.training_seconds,
+        fails=behaviour.training_fails,
+        failed_at=now if has_failed else None,
+        error="Failed to enqueue training" if has_failed else None,
+        image_count=image_count,
+        hidden_until=now + behaviour.hidden_seconds,
+        has_late_word=behaviour.late_trigger_word,
+        **fields.model_dump(exclude={"webhook_url", "webhook_events"}),
+    )
+
+
+def _add(state: V2State, caller: Caller, fields: LoraFields, lora: Lora, *, cost: int) -> None:
+    try:
+        state.records.add_lora(
+            lora, cost=cost, max_in_flight=MAX_IN_FLIGHT, webhook=_build_webhook(caller, fields)
+        )
+    except TooManyInFlight:
+        message = f"Limit of {MAX_IN_FLIGHT} concurrent trainings reached for this team"
+        raise ErrorEnvelope(message, status=429) from None
+    except NotEnoughCredits as error:
+        raise out_of_credits(CREATE_CREDITS, error.available) from None
+
+
+def _build_webhook(caller: Caller, fields: LoraFields) -> Webhook | None:
+    if not fields.webhook_url:
+        return None
+    return Webhook(
+        url=fields.webhook_url, events=tuple(fields.webhook_events), key_digest=caller.key_digest.hex()
+    )

@@ -1,0 +1,42 @@
+"""Webhooks of v2: signed, and posted once even if several processes share the store."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import anyio
+
+from ..tasks import JsonObject
+from ..webhook_delivery import encode_json, post_json
+from .state import V2State
+from .store import PendingWebhook
+
+FINAL = ("completed", "failed")
+
+
+async def deliver_webhooks(state: V2State) -> None:
+    """Post every change since the last call. A failed post is not repeated. [?]"""
+    now = state.now()
+    state.records.apply_events(now)
+    async with anyio.create_task_group() as posts:
+        for pending in state.records.list_webhooks():
+            payload = pending.record.to_webhook(now)
+            if payload is None:
+                continue
+            event, change = str(payload["event"]), f"{payload['event']} {payload.get('progress', '')}"
+            is_final, is_new = event in FINAL, change != pending.webhook.last_posted
+            if is_new and state.records.claim_post(pending, change, is_final=is_final):
+                posts.start_soon(_post, state, pending, event, payload)
+
+
+async def _post(state: V2State, pending: PendingWebhook, event: str, payload: JsonObject) -> None:
+    if event not in pending.webhook.events:
+        return
+    body = encode_json(payload)
+    digest = pending.webhook.key_digest
+    key = bytes.fromhex(digest) if state.behaviour().webhook_key == "digest" else digest.encode()
+    signature = hmac.new(key, body, hashlib.sha256).hexdigest()
+    headers = {"X-Webhook-Event": event, "X-Webhook-Signature": f"sha256={signature}"}
+    arrived = await post_json(pending.webhook.url, body, headers)
+    state.records.set_webhook_status(pending.record.id, "delivered" if arrived else "failed")
