@@ -23,7 +23,7 @@ class Sandbox:
     """A simulated service that keeps the contract of v1 or v2.
 
     `clock` returns seconds since the epoch; `advance` and `POST /sandbox/clock` move the sandbox ahead of it.
-    `api` is the generation that it plays. `behaviour` has odd cases to begin with (`v2.behaviour.Behaviour`), for v2 only.
+    `api` is the generation that it plays. `behaviour` has the odd cases of v2 to begin with.
     A generation of 0 seconds returns its image URLs, a longer one a task_id to poll: the service may do either.
     `store_path` is a file that keeps tasks across restarts and may be open in several processes; None keeps them
     in memory. Nothing is opened or imported before first use.

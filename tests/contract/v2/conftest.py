@@ -88,7 +88,7 @@ class Service:
         *,
         key: str | None = OWN_KEY,
         valid: bool = True,
-        **fields: str | None,
+        **fields: Any,
     ) -> httpx.Response:
         """`POST /v2/loras`, text fields first."""
         parts = _read_photos() if files is None else files
@@ -96,7 +96,7 @@ class Service:
             "POST", "/v2/loras", key=key, valid=valid, data=lora_fields(**fields), files=parts
         )
 
-    async def train(self, **fields: str | None) -> str:
+    async def train(self, **fields: Any) -> str:
         """Start a training and return its id."""
         response = await self.create(**fields)
         assert response.status_code == 202, response.text

@@ -108,7 +108,7 @@ def _find_or_add(
         message = "Idempotency-Key was already used with a different request body"
         raise ErrorEnvelope(message, status=409, is_deviation=True) from None  # [C]
     except NotEnoughCredits as error:
-        raise out_of_credits(job.cost, error.available) from None
+        raise out_of_credits(error.required, error.available) from None
 
 
 def _build_job(state: V2State, caller: Caller, body: GenerateBody, base_url: str) -> Job:

@@ -103,7 +103,7 @@ def _add(state: V2State, caller: Caller, fields: LoraFields, lora: Lora, *, cost
         message = f"Limit of {MAX_IN_FLIGHT} concurrent trainings reached for this team"
         raise ErrorEnvelope(message, status=429) from None
     except NotEnoughCredits as error:
-        raise out_of_credits(CREATE_CREDITS, error.available) from None
+        raise out_of_credits(error.required, error.available) from None
 
 
 def _build_webhook(caller: Caller, fields: LoraFields) -> Webhook | None:

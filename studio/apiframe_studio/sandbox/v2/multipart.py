@@ -37,38 +37,28 @@ async def read_form(request: Request) -> Form:
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
         raise ErrorEnvelope("Content-Type must be multipart/form-data")
-    body = _Body(request)
-    parser = MultiPartParser(request.headers, body.stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS)
+    parser = MultiPartParser(request.headers, _limit(request), max_files=MAX_PARTS, max_fields=MAX_PARTS)
     try:
         form = await parser.parse()
     except MultiPartException as error:
         raise ErrorEnvelope(error.message) from None
     try:
-        if not body.is_closed():
-            raise ErrorEnvelope("Unexpected end of form")
         return await _check(form.multi_items())
     finally:
         await form.close()
 
 
-class _Body:
-    """Limits the body, and keeps its end: the parser accepts a body whose closing boundary is missing."""
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._size = 0
-        self._end = b""
-
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        async for chunk in self._request.stream():
-            self._size += len(chunk)
-            if self._size > MAX_PHOTOS_BYTES + MAX_OVERHEAD_BYTES:
-                raise invalid({IMAGES: ["All images together must be at most 100 MB"]})
-            self._end = (self._end + chunk)[-100:]
-            yield chunk
-
-    def is_closed(self) -> bool:
-        return self._end.removesuffix(b"\r\n").endswith(b"--")
+async def _limit(request: Request) -> AsyncGenerator[bytes, None]:
+    """Yield the body, and reject it if it is too long or incomplete: the parser would accept a form without an end."""
+    size, end = 0, b""
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_PHOTOS_BYTES + MAX_OVERHEAD_BYTES:
+            raise invalid({IMAGES: ["All images together must be at most 100 MB"]})
+        end = (end + chunk)[-4:]
+        yield chunk
+    if not end.removesuffix(b"\r\n").endswith(b"--"):
+        raise ErrorEnvelope("Unexpected end of form")
 
 
 async def _check(items: list[tuple[str, UploadFile | str]]) -> Form:

@@ -1,7 +1,7 @@
 """LoRAs and jobs as the sandbox stores them, and the JSON that the v2 contract has for them.
 
-Their status is a function of their creation and the current time. What moves credits later than the request is an event:
-`next_event` is the time of it, and the store applies the events of all records in the order of time.
+Their status is a function of their creation and the current time. What moves credits later than the request is an
+event: `next_event` is the time of it, and the store applies the events of all records in the order of time.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ QUEUED, CAPTIONED = 0.05, 0.25
 
 FAILS_AFTER = 0.5
 """Fraction of the time after which a record that is to fail does so."""
+
+PROGRESS_STEP = 25
+"""Percentages of a job move in these steps, so that a webhook is posted a few times only."""
 
 
 class _Record(BaseModel):
@@ -206,29 +209,24 @@ class Job(_Record):
 
     def to_webhook(self, now: float) -> JsonObject | None:
         """Return what is posted in the present status and progress, or None while the job is queued. [D]"""
-        head: JsonObject = {"jobId": self.id, "status": self.status(now), "model": "flux-lora"}
-        match self.status(now):
-            case "QUEUED":
-                return None
-            case "PROCESSING":
-                return {"event": "progress", **head, "progress": self._progress(now)}
-            case "FAILED":
-                return {"event": "failed", **head, "error": self.error}
+        status = self.status(now)
+        head: JsonObject = {"jobId": self.id, "status": status, "model": "flux-lora"}
+        if status == "QUEUED":
+            return None
+        if status == "FAILED":
+            return {"event": "failed", **head, "error": self.error}
+        if status == "PROCESSING":
+            return {"event": "progress", **head, "progress": self._progress(now)}
         end = {"creditCost": self.cost, "completedAt": format_timestamp(self.at(1))}
         return {"event": "completed", **head, "progress": 100, "result": self._result(), **end}
 
     def _progress(self, now: float) -> int:
-        step = 25
         elapsed = FAILS_AFTER if self.failed_at is not None else self.elapsed(now)
-        return round(elapsed * 100) // step * step
+        return round(elapsed * 100) // PROGRESS_STEP * PROGRESS_STEP
 
     def _result(self) -> object:
-        match self.result_shape:
-            case "text":
-                return self.image_urls[0]
-            case "list":
-                return list(self.image_urls)
-        return {"images": list(self.image_urls)}
+        urls = list(self.image_urls)
+        return {"images": {"images": urls}, "text": urls[0], "list": urls}[self.result_shape]
 
 
 Record = Lora | Job

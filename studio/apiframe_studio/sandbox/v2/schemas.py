@@ -29,7 +29,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def _is_uuid(text: str) -> str:
+def _check_uuid(text: str) -> str:
     if not _UUID.fullmatch(text):
         raise ValueError("Invalid UUID")
     return text.lower()
@@ -56,8 +56,15 @@ def _split(text: object) -> object:
     return text.split(",") if isinstance(text, str) else text
 
 
-Uuid = Annotated[str, AfterValidator(_is_uuid)]
+def _forbid_null(value: object) -> object:
+    if value is None:
+        raise ValueError("Invalid input: expected int, received null")
+    return value
+
+
+Uuid = Annotated[str, AfterValidator(_check_uuid)]
 ShortText = Annotated[str, StringConstraints(min_length=1), _check_length(40)]
+Seed = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
 WebhookUrl = Annotated[str, AfterValidator(_check_webhook_url)]
 
 
@@ -74,17 +81,10 @@ class FluxLoraParams(Closed):
     num_outputs: Annotated[int, Field(ge=1, le=4)] = 1
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"] = "1:1"
     output_format: Literal["png", "jpg", "webp"] = "png"
-    seed: Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)] | None = None
+    seed: Annotated[Seed | None, BeforeValidator(_forbid_null)] = None
     lora_strength: Annotated[float, Field(ge=0, le=1.5)] = 1.0
     guidance_scale: Annotated[float, Field(ge=1, le=10)] = 3.5
     num_inference_steps: Annotated[int, Field(ge=4, le=50)] = 28
-
-    @model_validator(mode="before")
-    @classmethod
-    def _forbid_null(cls, value: object) -> object:
-        if isinstance(value, dict) and None in value.values():
-            raise ValueError("Invalid input: null is not allowed")
-        return value
 
 
 class GenerateBody(Closed):
@@ -173,10 +173,9 @@ def validate(model: type[ModelT], values: Mapping[str, object]) -> ModelT:
 
 def require_uuid(text: str) -> str:
     """Return the id of a path in lower case. Raises ErrorEnvelope with 400 unless it is a UUID."""
-    try:
-        return _is_uuid(text)
-    except ValueError as error:
-        raise invalid({"id": [str(error)]}) from None
+    if not _UUID.fullmatch(text):
+        raise ErrorEnvelope("Invalid UUID")
+    return text.lower()
 
 
 @contextmanager
@@ -192,9 +191,5 @@ def translate_errors() -> Generator[None, None, None]:
 
 
 def _describe(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "extra_forbidden":
-            return "Unrecognized key"
-        case "missing":
-            return "Required"
-    return error["msg"].removeprefix("Value error, ")
+    fixed = {"extra_forbidden": "Unrecognized key", "missing": "Required"}
+    return fixed.get(error["type"]) or error["msg"].removeprefix("Value error, ")

@@ -50,8 +50,9 @@ class PendingWebhook:
 class NotEnoughCredits(Exception):
     """The team cannot pay for a request; nothing was recorded."""
 
-    def __init__(self, available: int) -> None:
-        super().__init__(available)
+    def __init__(self, required: int, available: int) -> None:
+        super().__init__(required, available)
+        self.required = required
         self.available = available
 
 
@@ -225,7 +226,7 @@ class RecordStore:
     ) -> None:
         available = self._count_credits(connection, record.team_id)
         if available < cost:
-            raise NotEnoughCredits(available)
+            raise NotEnoughCredits(cost, available)
         connection.execute(
             "INSERT INTO v2_records VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
