@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-kills coverage mutants test-floor lint docs site picture bench bundle conformance judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-kills coverage mutants test-floor lint docs site picture bench bundle conformance contract judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -83,6 +83,9 @@ bundle: $(CACHE)/mcpb/stamp ## pack the desktop bundle and its registry entry in
 conformance: $(VENV)/dev.stamp $(CACHE)/conformance/stamp $(CACHE)/uv/stamp bundle ## run the conformance suite, inspector, tdqs, skillsaw, hadolint, and the bundle under uv
 	@PATH="$(CURDIR)/$(NODE):$$PATH" $(BIN)/python -m pytest tests/packaging/test_bundle.py
 	@$(BIN)/python -m conformance
+
+contract: $(VENV)/dev.stamp ## validate the exchanges of the v2 tests against the vendor's document: OPENAPI=path
+	@$(BIN)/python -m conformance.openapi "$(OPENAPI)"
 
 judges: conformance # The target's former name.
 

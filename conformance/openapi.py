@@ -248,9 +248,7 @@ def _check_training(parts: list[tuple[str, str | None, bytes]], schema: Mapping[
     unknown = {name for name, _, _ in parts} - schema["properties"].keys()
     _require(not unknown, f"the fields {sorted(unknown)} are not declared")
     kind = next((content for name, _, content in parts if name == "subjectKind"), b"person")
-    _require(
-        kind != b"person" or {"gender", "ethnicity"} <= texts, "gender or ethnicity of the person is missing"
-    )
+    _require(kind != b"person" or {"gender", "ethnicity"} <= texts, "gender or ethnicity is missing")
     _require(all(filename is None for filename in names[: len(texts)]), "a text field comes after a file")
 
 

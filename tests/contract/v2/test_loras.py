@@ -225,7 +225,7 @@ async def test_a_new_lora_may_be_visible_late(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("sandbox_only")
-async def test_a_list_may_repeat_its_cursor_for_ever_or_break_half_way(service: Service) -> None:
+async def test_a_list_may_repeat_its_cursor_without_end_or_break_half_way(service: Service) -> None:
     for _ in range(3):
         await service.train()
     await service.behave(list_fault="repeated_cursor")
