@@ -130,7 +130,7 @@ def _run(options: Namespace, settings: Settings, sandbox: str | None) -> int:
         case _:
             from apiframe_server.serve_sandbox import serve_sandbox
 
-            return serve_sandbox(settings, options.port)
+            return serve_sandbox(settings, options.port, options.api)
 
 
 def _serve(settings: Settings, sandbox: str | None) -> int:

@@ -222,6 +222,10 @@ def _add_sandbox(commands: _Commands[_Parser]) -> None:
         "",
         "sandbox",
         "sandbox --port 0",
+        "sandbox --api v2",
+    )
+    command.add_argument(
+        "--api", choices=("v1", "v2"), default="v1", help="generation of the API (default v1)"
     )
     command.add_argument(
         "--port",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import SecretStr
 
@@ -103,18 +103,18 @@ def embedded_config(folder: Path, photo_folders: Sequence[Path], training_second
     )
 
 
-def build_sandbox(settings: StudioSettings) -> Sandbox:
+def build_sandbox(settings: StudioSettings, api: Literal["v1", "v2"] = "v1") -> Sandbox:
     """Build the sandbox that replaces the service; its tasks survive a restart.
 
     Raises:
         LedgerUnusable: its folder cannot be made.
     """
-    return _sandbox_in(settings.data_dir / "sandbox", settings.sandbox_seconds)
+    return _sandbox_in(settings.data_dir / "sandbox", settings.sandbox_seconds, api)
 
 
-def _sandbox_in(folder: Path, training_seconds: float) -> Sandbox:
+def _sandbox_in(folder: Path, training_seconds: float, api: Literal["v1", "v2"] = "v1") -> Sandbox:
     try:
         make_private_folder(folder)
     except OSError as error:
         raise LedgerUnusable(folder, error.strerror or "cannot be made") from error
-    return Sandbox(training_seconds=training_seconds, store_path=folder / "tasks.sqlite3")
+    return Sandbox(training_seconds=training_seconds, store_path=folder / "tasks.sqlite3", api=api)

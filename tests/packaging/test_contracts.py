@@ -22,6 +22,7 @@ CLIENT = "The service's client is built in layers"
 NO_MCP = "The studio never imports mcp"
 SANDBOX = "The sandbox's modules import downwards only"
 SANDBOX_V1 = "The calls of the sandbox's v1 are independent"
+SANDBOX_V2 = "The calls of the sandbox's v2 are independent"
 INDEPENDENT = "The sandbox states the contract itself"
 
 PLANTED = [
@@ -51,6 +52,8 @@ PLANTED = [
     (SANDBOX, "studio/apiframe_studio/sandbox/state.py", "from .sandbox import Sandbox"),
     (SANDBOX, "studio/apiframe_studio/sandbox/store.py", "from .v1.uploads import CREDITS"),
     (SANDBOX_V1, "studio/apiframe_studio/sandbox/v1/uploads.py", "from .trainings import train"),
+    (SANDBOX_V2, "studio/apiframe_studio/sandbox/v2/images.py", "from .loras import create"),
+    (SANDBOX, "studio/apiframe_studio/sandbox/v2/images.py", "from ..v1.generations import generate"),
     (INDEPENDENT, "studio/apiframe_studio/sandbox/v1/uploads.py", "from apiframe_studio.api import v1"),
 ]
 

@@ -84,6 +84,23 @@ async def test_responses_have_the_date_of_the_sandboxs_clock(wire: Wire) -> None
     assert [parsedate_to_datetime(date) - before > timedelta(hours=24) for date in dates] == [True]
 
 
+async def test_v2_takes_an_upload_and_its_images_need_no_key(tmp_path: Path) -> None:
+    async with running("sandbox", "--api", "v2", "--port", "0", folder=tmp_path) as wire:
+        address = await _base_url(wire)
+        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+            client.headers["X-API-Key"] = "afk_sandbox"
+            photo = ("images", ("01.jpg", b"\xff\xd8\xff" + b"\0" * 1_500_000))
+            fields = {"name": "x", "gender": "female", "ethnicity": "White"}
+            lora = (await client.post("/v2/loras", data=fields, files=[photo] * 15)).json()
+            await client.post("/sandbox/clock", json={"advance_seconds": 3600})
+            body = {"model": "flux-lora", "prompt": "x", "fluxLoraParams": {"loraId": lora["id"]}}
+            job = (await client.post("/v2/images/generate", json=body)).json()
+            (url,) = (await client.get(f"/v2/jobs/{job['jobId']}")).json()["result"]["images"]
+            del client.headers["X-API-Key"]
+            assert (await client.get(url)).headers["content-type"] == "image/png"
+        wire.process.terminate()
+
+
 async def test_a_webhook_url_is_accepted_only_if_the_tools_accept_it(wire: Wire) -> None:
     async with httpx.AsyncClient(base_url=await _base_url(wire), headers=KEY) as client:
         for url, status in WEBHOOKS.items():
