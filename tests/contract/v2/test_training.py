@@ -190,8 +190,8 @@ async def test_a_form_without_its_closing_boundary_does_not_train(service: Servi
     request = service.client.build_request("POST", "/v2/loras", data=lora_fields(), files=photo_parts(16))
     whole = b"".join([chunk async for chunk in request.stream])  # type: ignore[union-attr]
     headers = {"Content-Type": request.headers["content-type"]}
-    for cut in (len(whole) - 4, len(whole) - len(PHOTO)):
-        response = await service.call("POST", "/v2/loras", headers=headers, content=whole[:cut], valid=False)
+    for cut in (whole[:-4], whole[: -len(PHOTO)], whole[: -len(PHOTO)] + b"--", whole[:-4] + b"\r\n--"):
+        response = await service.call("POST", "/v2/loras", headers=headers, content=cut, valid=False)
         assert response.status_code == 400
     assert (await service.call("POST", "/v2/loras", headers=headers, content=whole)).status_code == 202
 

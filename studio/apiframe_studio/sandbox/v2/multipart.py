@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -50,14 +51,15 @@ async def read_form(request: Request) -> Form:
 
 async def _limit(request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the body, and reject it if it is too long or incomplete: the parser would accept a form without an end."""
+    boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary", b"")
     size, end = 0, b""
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_PHOTOS_BYTES + MAX_OVERHEAD_BYTES:
             raise invalid({IMAGES: ["All images together must be at most 100 MB"]})
-        end = (end + chunk)[-4:]
+        end = (end + chunk)[-len(boundary) - 6 :]
         yield chunk
-    if not end.removesuffix(b"\r\n").endswith(b"--"):
+    if not end.removesuffix(b"\r\n").endswith(b"--" + boundary + b"--"):
         raise ErrorEnvelope("Unexpected end of form")
 
 
