@@ -46,10 +46,13 @@ class ExchangeLog:
             return
         body, response = bytearray(), bytearray()
         start: dict[str, Any] = {}
+        is_whole = False
 
         async def receive_and_keep() -> Message:
+            nonlocal is_whole
             message = await receive()
             body.extend(message.get("body", b""))
+            is_whole |= message["type"] == "http.request" and not message.get("more_body", False)
             return message
 
         async def send_and_keep(message: Message) -> None:
@@ -59,10 +62,15 @@ class ExchangeLog:
             await send(message)
 
         await self._app(scope, receive_and_keep, send_and_keep)
+        # The app may have responded without reading the body.
+        while not is_whole and (await receive_and_keep())["type"] == "http.request":
+            pass
         if start:
-            self._write(scope, bytes(body), start, bytes(response))
+            self._write(scope, bytes(body), is_whole, start, bytes(response))
 
-    def _write(self, scope: Scope, body: bytes, start: dict[str, Any], response: bytes) -> None:
+    def _write(
+        self, scope: Scope, body: bytes, is_whole: bool, start: dict[str, Any], response: bytes
+    ) -> None:
         is_invalid = _is_invalid.get()
         exchange = {
             "method": scope["method"],
@@ -71,6 +79,7 @@ class ExchangeLog:
             "headers": _decode(scope["headers"]),
             "body": "" if is_invalid else body.decode("latin-1"),
             "is_invalid": is_invalid,
+            "is_whole": is_whole,
             "status": start["status"],
             "response_headers": _decode(start["headers"]),
             "response": response.decode("latin-1"),

@@ -81,10 +81,10 @@ def report(document: Document, exchanges: Iterator[Exchange]) -> int:
             counts[name, part] += 1
             if problem:
                 violations.append(f"{name} {exchange['status']}: {part}: {problem}")
-    parts = ("requests", "invalid on purpose", "responses", "deviations")
-    print(f"{'operation':30}", *(f"{part:>20}" for part in parts))
+    parts = ("requests", "invalid on purpose", "cut short", "responses", "deviations")
+    print(f"{'operation':30}", *(f"{part:>18}" for part in parts))
     for name in dict.fromkeys((*USED, *(name for name, _ in counts))):
-        print(f"{name:30}", *(f"{counts[name, part]:20}" for part in parts))
+        print(f"{name:30}", *(f"{counts[name, part]:18}" for part in parts))
     missing = [name for name in USED if not counts[name, "requests"]]
     violations += [f"{name} was never exercised" for name in missing]
     print(*dict.fromkeys(violations), f"{len(violations)} violations", sep="\n")
@@ -111,6 +111,8 @@ class Document:
         """Yield what was checked of an exchange, and what is wrong with it or None."""
         if exchange["is_invalid"]:
             yield "invalid on purpose", None if 400 <= exchange["status"] < 500 else "was not rejected"
+        elif not exchange["is_whole"]:
+            yield "cut short", None
         else:
             yield "requests", _catch(self._check_request, name, exchange)
         if DEVIATION in exchange["response_headers"] or (exchange["is_invalid"] and not self._has(name)):
@@ -209,10 +211,9 @@ FORMATS.checkers = {
 
 def parse_multipart(body: bytes, boundary: bytes) -> list[tuple[str, str | None, bytes]]:
     """Return name, filename and content of each part. Raises Invalid unless the body is complete and well-formed."""
-    preamble, *parts, end = (b"\r\n" + body).split(b"\r\n--" + boundary)
-    _require(
-        preamble == b"" and end in (b"--", b"--\r\n"), "the body does not begin and end with its boundary"
-    )
+    preamble, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary)
+    end = parts.pop() if parts else b""
+    _require(preamble == b"" and end in (b"--", b"--\r\n"), "the body is not framed by its boundary")
     return [_parse_part(part) for part in parts]
 
 

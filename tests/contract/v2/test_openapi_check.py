@@ -75,6 +75,7 @@ def exchange(
         "headers": {"x-api-key": "hidden"},
         "body": "",
         "is_invalid": False,
+        "is_whole": True,
         "status": status,
         "response_headers": {"content-type": "application/json"},
         "response": "" if response == "" else json.dumps({"items": []} if response is None else response),
@@ -99,6 +100,7 @@ ALLOWED = {
     "a training": upload(*PERSON, ("steps", None, "500"), PHOTO, PHOTO),
     "a style": upload(("name", None, "x"), ("subjectKind", None, "style"), PHOTO),
     "a deletion": exchange("DELETE", f"/v2/loras/{ID}", status=204, response_headers={}, response=""),
+    "a body that the client did not finish": upload(*PERSON, end="", is_whole=False),
     "a deviation": exchange(status=500, response_headers={"x-sandbox-deviation": "1"}),
     "an invalid request": exchange(
         "PUT", query="limit=x", is_invalid=True, status=400, response_headers={"x-sandbox-deviation": "1"}
@@ -134,6 +136,7 @@ FORBIDDEN = {
     "a repeated field": upload(*PERSON, ("name", None, "y"), PHOTO),
     "no gender": upload(("name", None, "x"), ("ethnicity", None, "x"), PHOTO),
     "text after a file": upload(PHOTO, *PERSON),
+    "no body": upload(end=""),
     "no closing boundary": upload(*PERSON, PHOTO, end=""),
     "an undeclared status": exchange(status=404),
     "a response without a required field": exchange(response={}),
@@ -190,7 +193,8 @@ async def test_exchanges_are_written_without_keys_and_invalid_ones_without_their
         await client.get("/sandbox/log")
         with deliberately_invalid():
             await client.post("/v2/images/generate", content=b"\xff", headers=headers)
-    first, second = read_exchanges(tmp_path)
+        await client.post("/v2/images/generate", content=b"not read")
+    first, second, third = read_exchanges(tmp_path)
     assert (first["method"], first["path"], first["query"], first["status"]) == (
         "GET",
         "/v2/loras",
@@ -199,4 +203,5 @@ async def test_exchanges_are_written_without_keys_and_invalid_ones_without_their
     )
     assert json.loads(first["response"]) == {"items": [], "nextCursor": None}
     assert (second["is_invalid"], second["body"], second["status"]) == (True, "", 400)
+    assert (third["status"], third["body"], third["is_whole"]) == (401, "not read", True)
     assert SANDBOX_V2_KEY not in json.dumps([first, second])
