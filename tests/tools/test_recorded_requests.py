@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiframe_studio.sandbox.app import build_app
+from apiframe_studio.sandbox.app import build_app, build_v1
 
 if TYPE_CHECKING:
     from .conftest import Serving
@@ -116,7 +116,7 @@ async def _do_the_main_job(serving: Serving, recorder: Recorder, photos: Path) -
         await session.call("generate_photos", **asked, aspect_ratio="3:4", number_of_images=2, seed=7)
         await session.call("generate_photos", **asked, aspect_ratio="custom", width=512, height=768)
         state = session.sandbox.state
-        recorder.app = build_app(replace(state, generation_seconds=3.0))
+        recorder.app = build_app(build_v1(replace(state, generation_seconds=3.0)))
         await session.call("generate_photos", **asked, seed=8)
 
 

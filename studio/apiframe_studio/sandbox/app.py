@@ -19,9 +19,7 @@ from .request_log import RequestLog
 from .schemas import ClockBody, read_body
 from .state import State
 from .tasks import format_timestamp
-from .v1 import routes as v1
-from .v2 import routes as v2
-from .v2 import webhooks as v2_webhooks
+from .v1.routes import build_routes
 from .webhook_delivery import deliver_until_cancelled, deliver_webhooks
 
 if TYPE_CHECKING:
@@ -30,50 +28,60 @@ if TYPE_CHECKING:
     from .v2.state import V2State
 
 
-def build_app(state: State) -> ASGIApp:
-    """Build the app of v1. If its lifespan runs, as on a port, it also delivers webhooks once a second."""
-    service = _Service(
-        v1.build_routes(state), _V1_HANDLERS, partial(deliver_webhooks, state), state.store.count_paid
-    )
-    return _build(state, service)
+class Service(NamedTuple):
+    """One generation of the service, with what differs from the other."""
 
-
-def build_v2_app(state: V2State) -> ASGIApp:
-    """Build the app of v2."""
-    deliver = partial(v2_webhooks.deliver_webhooks, state)
-    service = _Service(
-        v2.build_routes(state), v2.HANDLERS, deliver, state.records.count_paid, state.records.clear
-    )
-    return _build(state.shared, service)
-
-
-class _Service(NamedTuple):
-    """What differs between the generations of the service."""
-
+    state: State
     routes: Sequence[Route]
     handlers: Mapping[Any, Any]
-    deliver: Callable[[], Awaitable[None]]
+    deliver_webhooks: Callable[[], Awaitable[None]]
     count_paid: Callable[[], int]
+    forget: Callable[[Sequence[str]], None]
     clear: Callable[[], None] = lambda: None
+    """Deletes what the shared store does not have."""
 
 
-def _build(state: State, service: _Service) -> ASGIApp:
+def build_v1(state: State) -> Service:
+    """Build the first generation."""
+    deliver, store = partial(deliver_webhooks, state), state.store
+    return Service(state, build_routes(state), _V1_HANDLERS, deliver, store.count_paid, store.forget)
+
+
+def build_v2(state: V2State) -> Service:
+    """Build the second generation."""
+    from .v2 import routes, webhooks  # A sandbox of v1 does not pay for importing them.
+
+    deliver, records = partial(webhooks.deliver_webhooks, state), state.records
+    return Service(
+        state.shared,
+        routes.build_routes(state),
+        routes.HANDLERS,
+        deliver,
+        records.count_paid,
+        records.forget,
+        records.clear,
+    )
+
+
+def build_app(service: Service) -> ASGIApp:
+    """Build the app. If its lifespan runs, as on a port, it also delivers webhooks once a second."""
     app = Starlette(
-        routes=[*service.routes, *_build_controls(state, service)],
+        routes=[*service.routes, *_build_controls(service)],
         exception_handlers={**_HANDLERS, **service.handlers},
-        lifespan=_build_lifespan(service.deliver),
+        lifespan=_build_lifespan(service.deliver_webhooks),
     )
     app.router.redirect_slashes = False
-    return RequestLog(app, state, service.deliver)
+    return RequestLog(app, service.state, service.deliver_webhooks)
 
 
-def _build_controls(state: State, service: _Service) -> list[Route]:
+def _build_controls(service: Service) -> list[Route]:
     """Return the calls that the service does not have. They need no key."""
+    state = service.state
 
     async def clock(request: Request) -> Response:
         if request.method == "POST":
             state.store.move_clock((await read_body(request, ClockBody)).advance_seconds)
-            await service.deliver()
+            await service.deliver_webhooks()
         now, offset = format_timestamp(state.now()), state.store.read_clock_offset()
         return JSONResponse({"now": now, "offset_seconds": offset})
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from .app import Service
     from .state import State
     from .store import Store
     from .v2.behaviour import Behaviour
@@ -51,9 +52,15 @@ class Sandbox:
     @cached_property
     def app(self) -> ASGIApp:
         """The ASGI app, for `httpx.ASGITransport` or a port."""
-        from .app import build_app, build_v2_app
+        from .app import build_app
 
-        return build_app(self.state) if self._api == "v1" else build_v2_app(self.v2_state)
+        return build_app(self._service)
+
+    @cached_property
+    def _service(self) -> Service:
+        from .app import build_v1, build_v2
+
+        return build_v1(self.state) if self._api == "v1" else build_v2(self.v2_state)
 
     @cached_property
     def state(self) -> State:
@@ -84,18 +91,12 @@ class Sandbox:
 
     async def advance(self, seconds: float) -> None:
         """Move the clock by `seconds` and post the webhooks that become due."""
-        from .v2 import webhooks as v2_webhooks
-        from .webhook_delivery import deliver_webhooks
-
         self.store.move_clock(seconds)
-        if self._api == "v1":
-            await deliver_webhooks(self.state)
-        else:
-            await v2_webhooks.deliver_webhooks(self.v2_state)
+        await self._service.deliver_webhooks()
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Delete tasks together with the prompts and trigger words in them."""
-        (self.store if self._api == "v1" else self.v2_state.records).forget(task_ids)
+        self._service.forget(task_ids)
 
     def close(self) -> None:
         """Close the store. It is also closed when the sandbox is garbage-collected."""

@@ -71,10 +71,8 @@ async def _check(items: list[tuple[str, UploadFile | str]]) -> Form:
             if name != IMAGES:
                 raise invalid({name: ["Unexpected file field"]})
             photos.append(value)
-        elif photos:
-            raise invalid(
-                {name: ["Text fields must come before the images"]}
-            )  # [C] the order of the vendor's SDK
+        elif photos:  # [C] the order of the vendor's SDK
+            raise invalid({name: ["Text fields must come before the images"]})
         elif name in texts:
             raise invalid({name: ["The field is repeated"]})
         else:
@@ -94,8 +92,7 @@ async def _check(items: list[tuple[str, UploadFile | str]]) -> Form:
 async def _find_problem(photo: UploadFile) -> str | None:
     """Check the size and the first bytes: the declared content type is not looked at. [C]"""
     start = await photo.read(12)
-    if not (
-        start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or start[:4] + start[8:] == b"RIFFWEBP"
-    ):
+    is_webp = start[:4] + start[8:] == b"RIFFWEBP"
+    if not is_webp and not start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
         return "must be a JPEG, PNG or WebP image"
     return "must be at most 10 MB" if (photo.size or 0) > MAX_PHOTO_BYTES else None

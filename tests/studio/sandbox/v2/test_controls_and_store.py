@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
 import sys
+import uuid
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
@@ -16,6 +19,11 @@ from hypothesis import strategies as st
 
 from apiframe_studio.sandbox import SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
+from apiframe_studio.sandbox.v2.records import Lora
+from apiframe_studio.sandbox.v2.store import NotEnoughCredits
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
 
 from .conftest import START, connect_v2, generate, train
 
@@ -93,6 +101,72 @@ async def test_a_training_of_no_seconds_is_ready_and_charged_at_once() -> None:
             "READY",
             11_743,
         )
+
+
+async def test_one_idempotency_key_makes_one_job_in_several_processes(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    sandboxes = [
+        Sandbox(api="v2", clock=lambda: START, store_path=path, training_seconds=0) for _ in range(3)
+    ]
+    clients = [connect_v2(sandbox) for sandbox in sandboxes]
+    lora_id = await train(clients[0])
+    jobs: list[str] = []
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        client.headers["Idempotency-Key"] = "apm-1"
+        jobs.append(await generate(client, lora_id))
+
+    async with anyio.create_task_group() as group:
+        for client in clients * 4:
+            group.start_soon(ask, client)
+    assert len(jobs) == 12
+    assert len(set(jobs)) == 1
+    for client in clients:
+        await client.aclose()
+
+
+def _spend(path: Path, all_started: Barrier) -> None:
+    records = Sandbox(api="v2", store_path=path, start_credits=100).v2_state.records
+    all_started.wait(30)
+    for _ in range(40):
+        lora = Lora(
+            id=str(uuid.uuid4()),
+            user_id="u",
+            team_id="t",
+            created_at=0,
+            seconds=1,
+            name="x",
+            subject_kind="style",
+            gender=None,
+            ethnicity=None,
+            age=None,
+            image_count=15,
+            steps=1000,
+            lora_rank=32,
+        )
+        try:
+            records.add_lora(lora, cost=2, max_in_flight=1000)
+        except NotEnoughCredits:
+            return
+
+
+def test_four_processes_together_spend_no_more_than_the_credits(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    spawn = multiprocessing.get_context("spawn")
+    all_started = spawn.Barrier(4)
+    spenders = [spawn.Process(target=_spend, args=(path, all_started)) for _ in range(4)]
+    for spender in spenders:
+        spender.start()
+    for spender in spenders:
+        spender.join(60)
+    records = Sandbox(api="v2", store_path=path, start_credits=100).v2_state.records
+    assert [spender.exitcode for spender in spenders] == [0] * 4
+    assert (records.count_credits("t"), records.count_paid()) == (0, 50)
+
+
+def test_the_pages_name_every_behaviour() -> None:
+    page = (Path(__file__).parents[4] / "docs/sandbox.md").read_text(encoding="utf-8")
+    assert [field.name for field in fields(Behaviour) if f"`{field.name}`" not in page] == []
 
 
 def test_importing_the_sandbox_imports_nothing_of_v2() -> None:
