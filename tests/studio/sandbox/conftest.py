@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import httpx
@@ -11,6 +14,9 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
 
 START = 1_790_000_000.0
 
@@ -111,3 +117,15 @@ async def silent_receiver() -> AsyncIterator[Receiver]:
     """A receiver that never responds."""
     async with receiving(silent=True) as receiver:
         yield receiver
+
+
+def run_in_four_processes(work: Callable[[Path, Barrier], None], path: Path) -> None:
+    """Run `work` on one store in four processes that begin at the same time."""
+    spawn = multiprocessing.get_context("spawn")
+    all_started = spawn.Barrier(4)
+    workers = [spawn.Process(target=work, args=(path, all_started)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * 4

@@ -21,7 +21,7 @@ from apiframe_studio.sandbox.tasks import Training
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
-from .conftest import START, Connect
+from .conftest import START, Connect, run_in_four_processes
 
 TRAIN = {"training_images_id": "sandbox-person", "trigger_word": "TOKIKD"}
 
@@ -93,15 +93,8 @@ def _spend(path: Path, all_started: Barrier) -> None:
 
 def test_four_processes_together_spend_no_more_than_the_credits(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
-    spawn = multiprocessing.get_context("spawn")
-    all_started = spawn.Barrier(4)
-    spenders = [spawn.Process(target=_spend, args=(path, all_started)) for _ in range(4)]
-    for spender in spenders:
-        spender.start()
-    for spender in spenders:
-        spender.join(30)
+    run_in_four_processes(_spend, path)
     store = Store(path, start_credits=100)
-    assert [spender.exitcode for spender in spenders] == [0] * 4
     assert (store.count_credits(), store.count_paid()) == (0, 25)
 
 

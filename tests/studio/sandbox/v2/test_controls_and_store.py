@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import subprocess
 import sys
 import uuid
@@ -25,6 +24,7 @@ from apiframe_studio.sandbox.v2.store import NotEnoughCredits
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
+from ..conftest import run_in_four_processes
 from .conftest import START, connect_v2, generate, train
 
 
@@ -152,15 +152,8 @@ def _spend(path: Path, all_started: Barrier) -> None:
 
 def test_four_processes_together_spend_no_more_than_the_credits(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
-    spawn = multiprocessing.get_context("spawn")
-    all_started = spawn.Barrier(4)
-    spenders = [spawn.Process(target=_spend, args=(path, all_started)) for _ in range(4)]
-    for spender in spenders:
-        spender.start()
-    for spender in spenders:
-        spender.join(60)
+    run_in_four_processes(_spend, path)
     records = Sandbox(api="v2", store_path=path, start_credits=100).v2_state.records
-    assert [spender.exitcode for spender in spenders] == [0] * 4
     assert (records.count_credits("t"), records.count_paid()) == (0, 50)
 
 
