@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import (
@@ -19,8 +18,7 @@ from apiframe_server.terminal import (
     run_command,
     show_progress_bar,
 )
-from apiframe_studio.api.provider import Terms
-from apiframe_studio.api.select import select_terms
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos.errors import PathRefused, Refusal
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.sanitize import sanitize_text
@@ -44,11 +42,11 @@ def check(settings: Settings, *, paths: Sequence[str], sheet: str | None, as_jso
     # Typing a path in a terminal allows it: nothing is sent, and no assistant sees the photos.
     folders = tuple(path if path.is_dir() else path.parent for path in chosen)
     widened = settings.model_copy(update={"photo_folders": (*settings.photo_folders, *folders)})
-    work = partial(_check, build_studio(widened, sandbox=""), chosen, sheet, as_json)
-    return run_command(work, select_terms(settings.api_key), as_json=as_json)
+    work = partial(_check, chosen, sheet, as_json)
+    return run_command(widened, "", work, as_json=as_json)
 
 
-async def _check(studio: Studio, paths: Sequence[Path], sheet: str | None, as_json: bool) -> int:
+async def _check(paths: Sequence[Path], sheet: str | None, as_json: bool, studio: Studio) -> int:
     with show_progress_bar(open_stderr_console(), "checking the photos") as update:
 
         async def on_progress(done: float, total: float, _what: str) -> None:
@@ -58,9 +56,12 @@ async def _check(studio: Studio, paths: Sequence[Path], sheet: str | None, as_js
             checked = await studio.photo_sets.check([str(path) for path in paths], on_progress)
         except PathRefused as refused:
             raise CommandFailed(_path_problem(refused, paths[refused.position])) from None
-        finally:
-            await studio.aclose()
-    _write(checked, studio.terms, sheet, as_json)
+    if sheet is not None:
+        await in_file_thread(Path(sheet).write_bytes, checked.sheet)
+    if as_json:
+        print(PhotosChecked.of(checked, studio.terms).model_dump_json(indent=2))
+    else:
+        _print_check(checked, sheet)
     return ExitCode.DONE if checked.enough else ExitCode.NO
 
 
@@ -72,15 +73,6 @@ def _path_problem(refused: PathRefused, path: Path) -> Problem:
         f"{sanitize_text(str(path), 500)}: {reason[:1].lower()}{reason[1:]}.",
         f"Did you mean {suggestions}?" if suggestions else "Name a folder with photos, or single photos.",
     )
-
-
-def _write(checked: PhotoCheck, terms: Terms, sheet: str | None, as_json: bool) -> None:
-    if sheet is not None:
-        Path(sheet).write_bytes(checked.sheet)
-    if as_json:
-        print(PhotosChecked.of(checked, terms).model_dump_json(indent=2))
-    else:
-        _print_check(checked, sheet)
 
 
 def _print_check(checked: PhotoCheck, sheet: str | None) -> None:

@@ -7,12 +7,11 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from apiframe_server.composition import build_sandbox, build_studio
+from apiframe_server.composition import build_sandbox
 from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
-from apiframe_studio.api.select import select_terms
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
@@ -20,25 +19,20 @@ from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
 
 def forget(settings: Settings, sandbox: str | None, *, subject: str, yes: bool) -> int:
     """Show what would be removed, ask, and remove it; returns the exit code, 2 when it cannot ask."""
-    work = partial(_forget, settings, sandbox, subject, yes)
-    return run_command(work, select_terms(settings.api_key))
+    return run_command(settings, sandbox, partial(_forget, settings, sandbox, subject, yes))
 
 
-async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bool) -> int:
-    studio = build_studio(settings, sandbox=sandbox)
-    try:
-        # Searching must not create the ledger.
-        exists = studio.ledger.path.exists()
-        known = await find_subject(subject, studio.ledger, studio.image_store) if exists else Known((), ())
-        if not (known.rows or known.leftovers):
-            _print_nothing_found(settings, sandbox)
-            return ExitCode.NOT_FOUND
-        _print_known(known, studio, subject)
-        if not yes and (declined := _ask()):
-            return declined
-        forgotten = await forget_subject(subject, studio.ledger, studio.image_store, studio.clock.now())
-    finally:
-        await studio.aclose()
+async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bool, studio: Studio) -> int:
+    # Searching must not create the ledger.
+    exists = studio.ledger.path.exists()
+    known = await find_subject(subject, studio.ledger, studio.image_store) if exists else Known((), ())
+    if not (known.rows or known.leftovers):
+        _print_nothing_found(settings, sandbox)
+        return ExitCode.NOT_FOUND
+    _print_known(known, studio, subject)
+    if not yes and (declined := _ask()):
+        return declined
+    forgotten = await forget_subject(subject, studio.ledger, studio.image_store, studio.clock.now())
     if studio.is_sandbox:
         sandbox_service = build_sandbox(settings)
         sandbox_service.forget(forgotten.still_at_the_service)

@@ -15,9 +15,11 @@ import anyio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from apiframe_server.composition import build_studio
 from apiframe_server.problems import ExitCode, Problem, report
-from apiframe_server.terminal_errors import explain_to_user
-from apiframe_studio.api.provider import Terms
+from apiframe_server.settings import Settings
+from apiframe_server.terminal_errors import explain_to_user, sandbox_option
+from apiframe_studio.studio import Studio
 
 
 class OnProgress(Protocol):
@@ -28,19 +30,27 @@ class OnProgress(Protocol):
 
 
 def run_command(
-    work: Callable[[], Awaitable[int]],
-    terms: Terms,
+    settings: Settings,
+    sandbox: str | None,
+    work: Callable[[Studio], Awaitable[int]],
     *,
     as_json: bool = False,
-    option: str = "",
     stopped: str = "Stopped.",
 ) -> int:
-    """Run a command and return its exit code; known errors are reported. `option`: see `sandbox_option`."""
+    """Run a command on the studio of these settings and return its exit code; known errors are reported."""
     exit_on_interrupt(stopped)
+    studio = build_studio(settings, sandbox=sandbox)
+
+    async def run() -> int:
+        try:
+            return await work(studio)
+        finally:
+            await studio.aclose()
+
     try:
-        return anyio.run(work)
+        return anyio.run(run)
     except Exception as error:
-        problem = explain_to_user(error, terms, option)
+        problem = explain_to_user(error, studio.terms, sandbox_option(sandbox))
         if problem is None:
             raise
         return report(problem, as_json=as_json)

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from apiframe_server.composition import build_studio
 from apiframe_server.problems import CommandFailed, ExitCode, Problem
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import (
@@ -22,7 +21,6 @@ from apiframe_server.terminal import (
 )
 from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_key_problem, list_command, sandbox_option
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
-from apiframe_studio.api.select import select_terms
 from apiframe_studio.errors import UnknownSubject
 from apiframe_studio.ledger.states import OPEN, State
 from apiframe_studio.studio import Studio
@@ -39,23 +37,18 @@ def list_trainings(
     settings: Settings, sandbox: str | None, *, subject: str | None, limit: int, as_json: bool
 ) -> int:
     """Print the newest trainings; returns the exit code."""
-    work = partial(_list, build_studio(settings, sandbox=sandbox), subject, limit, as_json)
-    return run_command(work, select_terms(settings.api_key), as_json=as_json)
+    return run_command(settings, sandbox, partial(_list, subject, limit, as_json), as_json=as_json)
 
 
 def wait(settings: Settings, sandbox: str | None, *, subject: str, as_json: bool) -> int:
     """Wait until a training is settled; returns 0 when it finished with a model."""
-    option = sandbox_option(sandbox)
-    work = partial(_wait, build_studio(settings, sandbox=sandbox), subject, as_json, option)
+    work = partial(_wait, subject, as_json, sandbox_option(sandbox))
     stopped = "Stopped waiting; the training continues."
-    return run_command(work, select_terms(settings.api_key), as_json=as_json, option=option, stopped=stopped)
+    return run_command(settings, sandbox, work, as_json=as_json, stopped=stopped)
 
 
-async def _list(studio: Studio, subject: str | None, limit: int, as_json: bool) -> int:
-    try:
-        page = await studio.trainings.list(subject=subject, limit=limit)
-    finally:
-        await studio.aclose()
+async def _list(subject: str | None, limit: int, as_json: bool, studio: Studio) -> int:
+    page = await studio.trainings.list(subject=subject, limit=limit)
     if as_json:
         result = TrainingList.of(page, studio, is_filtered=subject is not None)
         print(result.model_dump_json(indent=2))
@@ -114,13 +107,10 @@ def _unsettled_row(request: Training) -> Sequence[str]:
     return request.subject or "unnamed", kind, status, requested, request.ref or request.task_id or ""
 
 
-async def _wait(studio: Studio, name: str, as_json: bool, option: str) -> int:
+async def _wait(name: str, as_json: bool, option: str, studio: Studio) -> int:
     stderr = open_stderr_console()
-    try:
-        name = await _resolve_name(studio, name, stderr, option)
-        training = await _wait_until_settled(studio, name, stderr)
-    finally:
-        await studio.aclose()
+    name = await _resolve_name(studio, name, stderr, option)
+    training = await _wait_until_settled(studio, name, stderr)
     if as_json:
         print(TrainingStatus.of(training, studio).model_dump_json(indent=2))
     else:
