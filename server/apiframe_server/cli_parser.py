@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from apiframe_server import __version__
 from apiframe_server.problems import EXIT_CODES, ExitCode, Problem, report
@@ -42,6 +42,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     url: str | None = getattr(options, "sandbox_url", None)
     options.sandbox = url or ("" if getattr(options, "sandbox", False) else None)
     return options
+
+
+_Commands = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
 
 
 class _InvalidArguments(Exception):
@@ -81,8 +84,8 @@ def _build_parser() -> _Parser:
     commands = parser.add_subparsers(
         dest="command", metavar="command", title="commands (default: serve over stdio)"
     )
-    for add in (_add_demo, _add_doctor, _add_trainings, _add_wait, _add_check, _add_forget, _add_sandbox):
-        add(commands)
+    for name, command in _COMMANDS.items():
+        _add_command(commands, name, command)
     return parser
 
 
@@ -105,138 +108,19 @@ def _sandbox_options(*, shown: bool) -> _Parser:
     return options
 
 
-_Commands = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage] - it has no public name
-
-
-def _add(commands: _Commands[_Parser], name: str, summary: str, details: str, *examples: str) -> _Parser:
-    lines = "\n".join(f"  apiframe-photo-mcp {example}" for example in examples)
-    return commands.add_parser(
+def _add_command(commands: _Commands[_Parser], name: str, command: _Command) -> None:
+    examples = "\n".join(f"  apiframe-photo-mcp {name}{rest}" for rest in command.examples)
+    parser = commands.add_parser(
         name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.{details}",
-        epilog=f"examples:\n{lines}",
+        help=command.summary,
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.{command.details}",
+        epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         # These never contact the service, but accept the option.
         parents=[_sandbox_options(shown=name not in ("demo", "check", "sandbox"))],
     )
-
-
-def _add_demo(commands: _Commands[_Parser]) -> None:
-    command = _add(
-        commands,
-        "demo",
-        "run the full workflow in the sandbox, with synthetic photos",
-        "\n\nTakes about half a minute, needs no key and costs nothing. The contact sheet and the images stay in the"
-        "\nfolder `demo` of the data folder until the next demo.",
-        "demo",
-        "demo --svg demo.svg",
-    )
-    command.add_argument("--svg", metavar="FILE", help="also write an image of the terminal")
-
-
-def _add_doctor(commands: _Commands[_Parser]) -> None:
-    _add(
-        commands,
-        "doctor",
-        "check the key, service, account, folders and ledger, and print what to fix",
-        "\n\nThe exit code is 1 when there is something to fix.",
-        "doctor",
-        "doctor --sandbox",
-    )
-
-
-def _add_trainings(commands: _Commands[_Parser]) -> None:
-    command = _add(
-        commands,
-        "trainings",
-        "list your trainings with their trigger words",
-        " Newest first; the status of running ones is refreshed.",
-        "trainings",
-        'trainings "Anna"',
-        "trainings --json",
-        "trainings --sandbox",
-    )
-    command.add_argument("subject", nargs="?", help="only trainings of this subject")
-    command.add_argument(
-        "--limit",
-        type=partial(_number, low=1, high=1000),
-        default=50,
-        metavar="N",
-        help="maximum number to list (default 50)",
-    )
-    _add_json(command, "list_trainings")
-
-
-def _add_wait(commands: _Commands[_Parser]) -> None:
-    command = _add(
-        commands,
-        "wait",
-        "wait for a training and print its trigger word",
-        " Ctrl-C stops the waiting, not the training."
-        "\n\nThe exit code is 0 when the training finished, 1 when it ended without a model, 7 when its outcome is"
-        "\nnot known yet.",
-        'wait "Anna"',
-        'wait "Anna" --json',
-        'wait "Anna" --sandbox',
-    )
-    command.add_argument("subject", help="the subject's name, or a task_id or ref")
-    _add_json(command, "wait_for_training")
-
-
-def _add_check(commands: _Commands[_Parser]) -> None:
-    command = _add(
-        commands,
-        "check",
-        "check which photos of a folder are usable for a training",
-        " Nothing is sent.\n\nThe exit code is 0 when enough photos are usable (good or doubtful), else 1.",
-        "check ~/Pictures/anna",
-        "check ~/Pictures/anna --sheet sheet.jpg",
-        "check ~/Pictures/anna --json",
-    )
-    command.add_argument("paths", nargs="+", metavar="FOLDER", help="a folder with photos, or single photos")
-    command.add_argument("--sheet", metavar="FILE", help="also write the contact sheet, a JPEG")
-    _add_json(command, "check_photos")
-
-
-def _add_forget(commands: _Commands[_Parser]) -> None:
-    command = _add(
-        commands,
-        "forget",
-        "remove a subject's names, texts and images from this machine",
-        "\n\nShows what would be removed and asks first. Searches only the sandbox with --sandbox, and everything else"
-        "\nwithout it. The exit code is 3 when the name is unknown, and 2 when stdin is not a terminal and --yes is"
-        "\nmissing.",
-        'forget "Anna"',
-        'forget "Anna" --yes',
-        'forget "Anna" --sandbox',
-    )
-    command.add_argument("subject", help="the subject's name, as `trainings` shows it")
-    command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-
-
-def _add_sandbox(commands: _Commands[_Parser]) -> None:
-    command = _add(
-        commands,
-        "sandbox",
-        "serve the sandbox on a local port, for any client of the API",
-        "",
-        "sandbox",
-        "sandbox --port 0",
-        "sandbox --api v2",
-    )
-    command.add_argument(
-        "--api", choices=("v1", "v2"), default="v1", help="generation of the API (default v1)"
-    )
-    command.add_argument(
-        "--port",
-        type=partial(_number, low=0, high=65_535),
-        default=8788,
-        help="port on 127.0.0.1 (default 8788; 0: any free port)",
-    )
-
-
-def _add_json(command: argparse.ArgumentParser, tool: str) -> None:
-    command.add_argument("--json", action="store_true", help=f"print the result of the tool {tool} as JSON")
+    for argument, settings in command.arguments.items():
+        parser.add_argument(argument, **settings)
 
 
 def _number(text: str, low: int, high: int) -> int:
@@ -253,3 +137,96 @@ def _url(text: str) -> str:
         return normalize_base_url(text)
     except InvalidBaseUrl:
         raise argparse.ArgumentTypeError("must be an address such as http://127.0.0.1:8788") from None
+
+
+class _Command(NamedTuple):
+    """The help of a command, and the settings of each argument. `details` follow the summary."""
+
+    summary: str
+    details: str
+    examples: Sequence[str]
+    arguments: Mapping[str, Mapping[str, Any]] = {}
+
+
+def _json(tool: str) -> Mapping[str, Any]:
+    return {"action": "store_true", "help": f"print the result of the tool {tool} as JSON"}
+
+
+_COMMANDS: Final = {
+    "demo": _Command(
+        "run the full workflow in the sandbox, with synthetic photos",
+        "\n\nTakes about half a minute, needs no key and costs nothing. The contact sheet and the images stay in the"
+        "\nfolder `demo` of the data folder until the next demo.",
+        ("", " --svg demo.svg"),
+        {"--svg": {"metavar": "FILE", "help": "also write an image of the terminal"}},
+    ),
+    "doctor": _Command(
+        "check the key, service, account, folders and ledger, and print what to fix",
+        "\n\nThe exit code is 1 when there is something to fix.",
+        ("", " --sandbox"),
+    ),
+    "trainings": _Command(
+        "list your trainings with their trigger words",
+        " Newest first; the status of running ones is refreshed.",
+        ("", ' "Anna"', " --json", " --sandbox"),
+        {
+            "subject": {"nargs": "?", "help": "only trainings of this subject"},
+            "--limit": {
+                "type": partial(_number, low=1, high=1000),
+                "default": 50,
+                "metavar": "N",
+                "help": "maximum number to list (default 50)",
+            },
+            "--json": _json("list_trainings"),
+        },
+    ),
+    "wait": _Command(
+        "wait for a training and print its trigger word",
+        " Ctrl-C stops the waiting, not the training."
+        "\n\nThe exit code is 0 when the training finished, 1 when it ended without a model, 7 when its outcome is"
+        "\nnot known yet.",
+        (' "Anna"', ' "Anna" --json', ' "Anna" --sandbox'),
+        {
+            "subject": {"help": "the subject's name, or a task_id or ref"},
+            "--json": _json("wait_for_training"),
+        },
+    ),
+    "check": _Command(
+        "check which photos of a folder are usable for a training",
+        " Nothing is sent.\n\nThe exit code is 0 when enough photos are usable (good or doubtful), else 1.",
+        (" ~/Pictures/anna", " ~/Pictures/anna --sheet sheet.jpg", " ~/Pictures/anna --json"),
+        {
+            "paths": {"nargs": "+", "metavar": "FOLDER", "help": "a folder with photos, or single photos"},
+            "--sheet": {"metavar": "FILE", "help": "also write the contact sheet, a JPEG"},
+            "--json": _json("check_photos"),
+        },
+    ),
+    "forget": _Command(
+        "remove a subject's names, texts and images from this machine",
+        "\n\nShows what would be removed and asks first. Searches only the sandbox with --sandbox, and everything else"
+        "\nwithout it. The exit code is 3 when the name is unknown, and 2 when stdin is not a terminal and --yes is"
+        "\nmissing.",
+        (' "Anna"', ' "Anna" --yes', ' "Anna" --sandbox'),
+        {
+            "subject": {"help": "the subject's name, as `trainings` shows it"},
+            "--yes": {"action": "store_true", "help": "do not ask for confirmation"},
+        },
+    ),
+    "sandbox": _Command(
+        "serve the sandbox on a local port, for any client of the API",
+        "",
+        ("", " --port 0", " --api v2"),
+        {
+            "--api": {
+                "choices": ("v1", "v2"),
+                "default": "v1",
+                "help": "generation of the API (default v1)",
+            },
+            "--port": {
+                "type": partial(_number, low=0, high=65_535),
+                "default": 8788,
+                "help": "port on 127.0.0.1 (default 8788; 0: any free port)",
+            },
+        },
+    ),
+}

@@ -69,7 +69,8 @@ def explain_to_user(error: BaseException, terms: Terms, option: str = "") -> Pro
         case ApiframeError():
             return _service(error, terms)
         case LedgerError():
-            return _ledger(error)
+            fix = suggest_ledger_fix(error)
+            return Problem(ExitCode.LOCAL, f"{error}.", f"{fix[:1].upper()}{fix[1:]}.")
         case UnknownTraining() | WrongKind():
             advice = f"{list_command(option)} lists your trainings."
             return Problem(ExitCode.NOT_FOUND, "no training has that name or id.", advice)
@@ -102,8 +103,3 @@ def _service(error: ApiframeError, terms: Terms) -> Problem | None:
             return Problem(ExitCode.UNREACHABLE, message[:1].lower() + message[1:], fix)
         case _:
             return _message_for_assistant(error, terms, ExitCode.UNREACHABLE)
-
-
-def _ledger(error: LedgerError) -> Problem:
-    fix = suggest_ledger_fix(error)
-    return Problem(ExitCode.LOCAL, f"{error}.", f"{fix[:1].upper()}{fix[1:]}.")
