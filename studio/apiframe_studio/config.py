@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -46,38 +46,30 @@ class StudioConfig:
 def service_config(settings: StudioSettings) -> StudioConfig:
     """A studio at the service."""
     return StudioConfig(
-        **_shared(settings),
-        output_folder=settings.output_folder,
         ledger_path=settings.data_dir / "ledger.sqlite3",
         base_url=settings.base_url,
-        allow_http=settings.allow_http,
         key=settings.api_key,
         poll_seconds=settings.poll_seconds,
+        connect_seconds=settings.connect_seconds,
+        read_seconds=settings.read_seconds,
+        paid_seconds=settings.paid_seconds,
+        max_credits_per_day=settings.max_credits_per_day,
+        asks_before_spending=settings.confirm_spending == "ask",
+        photo_folders=settings.photo_folders,
+        output_folder=settings.output_folder,
+        picture_hosts=settings.picture_hosts,
+        allow_http=settings.allow_http,
     )
-
-
-def _shared(settings: StudioSettings) -> dict[str, Any]:
-    """The part that is the same for the service and the sandbox."""
-    return {
-        "connect_seconds": settings.connect_seconds,
-        "read_seconds": settings.read_seconds,
-        "paid_seconds": settings.paid_seconds,
-        "max_credits_per_day": settings.max_credits_per_day,
-        "asks_before_spending": settings.confirm_spending == "ask",
-        "photo_folders": settings.photo_folders,
-        "picture_hosts": settings.picture_hosts,
-    }
 
 
 def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
     """A studio on the sandbox, with a separate ledger: the embedded one for "", else the one at this address."""
     folder = settings.data_dir / "sandbox"
-    return StudioConfig(
-        **_shared(settings),
+    return replace(
+        service_config(settings),
         output_folder=settings.output_folder / SANDBOX_IMAGES,
         ledger_path=folder / "ledger.sqlite3",
         base_url=url or SANDBOX_URL,
-        allow_http=settings.allow_http,
         key=SecretStr(SANDBOX_KEY),
         app_factory=None if url else lambda: build_sandbox(settings).app,
         is_sandbox=True,
@@ -87,15 +79,11 @@ def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
 
 def embedded_config(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioConfig:
     """Configure a studio with an embedded sandbox and without settings; all its files are in `folder`."""
-
-    def app_factory() -> Any:
-        return _sandbox_in(folder, training_seconds).app
-
     return StudioConfig(
         ledger_path=folder / "ledger.sqlite3",
         base_url=SANDBOX_URL,
         key=SecretStr(SANDBOX_KEY),
-        app_factory=app_factory,
+        app_factory=lambda: _sandbox_in(folder, training_seconds).app,
         is_sandbox=True,
         poll_seconds=0.2,
         photo_folders=tuple(photo_folders),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
-from apiframe_studio.api.provider import ProviderFactory, Terms
+import anyio
+
+from apiframe_studio.api.errors import InvalidBaseUrl
+from apiframe_studio.api.provider import Deadlines, Provider, Terms
+from apiframe_studio.api.select import open_provider, require_valid_key
+from apiframe_studio.api.urls import normalize_base_url
 from apiframe_studio.clock import Clock
 from apiframe_studio.config import StudioConfig
+from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.jobs import Jobs
 from apiframe_studio.ledger import Ledger
@@ -15,17 +21,56 @@ from apiframe_studio.submitter import Submitter
 from apiframe_studio.tracker import Tracker
 
 
-@dataclass(frozen=True)
 class Core:
     """The parts that trainings, photo sets and images share."""
 
-    config: StudioConfig
-    terms: Terms
-    clock: Clock
-    service_time: ServiceTime
-    provider: ProviderFactory
-    ledger: Ledger
-    tracker: Tracker
-    submitter: Submitter
-    jobs: Jobs
-    image_store: ImageStore
+    def __init__(self, config: StudioConfig, clock: Clock, terms: Terms) -> None:
+        self.config = config
+        self.clock = clock
+        self.terms = terms
+        self.service_time = ServiceTime(clock)
+        self.jobs = Jobs()
+        self.image_store = ImageStore(config.output_folder, config.picture_hosts, clock)
+        service = _service_name(config, terms.generation)
+        self.ledger = Ledger(config.ledger_path, service=service, owner=config.owner, terms=terms)
+        self.tracker = Tracker(self.provider, self.ledger, clock, poll_seconds=config.poll_seconds)
+        self.submitter = Submitter(
+            self.ledger, self.tracker, clock, max_credits_per_day=config.max_credits_per_day
+        )
+        self._api: Provider | None = None
+        self._building = anyio.Lock()
+
+    async def provider(self) -> Provider:
+        """The client of the service, opened at its first use.
+
+        Raises:
+            InvalidKey, InvalidBaseUrl: the settings cannot work; nothing was sent.
+        """
+        require_valid_key(self.config.key)
+        if self._api is None:
+            async with self._building:
+                if self._api is None:
+                    # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
+                    self._api = await in_file_thread(partial(_client, self.config, self.service_time))
+        return self._api
+
+
+def _service_name(config: StudioConfig, generation: str) -> str:
+    """The service of the ledger's rows: the address in one form, so that a trailing slash does not make another one."""
+    try:
+        return f"{normalize_base_url(config.base_url)} {generation}"
+    except InvalidBaseUrl:
+        return f"{config.base_url} {generation}"
+
+
+def _client(config: StudioConfig, time: ServiceTime) -> Provider:
+    return open_provider(
+        key=config.key,
+        base_url=config.base_url,
+        allow_http=config.allow_http,
+        app=config.app_factory() if config.app_factory else None,
+        deadlines=Deadlines(
+            connect=config.connect_seconds, read=config.read_seconds, paid=config.paid_seconds
+        ),
+        on_date=time.record,
+    )

@@ -95,7 +95,7 @@ async def test_leaving_a_studio_waits_for_a_paid_request_under_way(tmp_path: Pat
         with anyio.fail_after(60):
             async with Studio.sandbox(tmp_path) as studio:
                 group.start_soon(studio.trainings.start, TrainingRequest("sandbox-person"))
-                while not studio._submitter._in_flight:
+                while not studio.submitter._in_flight:
                     await anyio.lowlevel.checkpoint()
         async with Studio.sandbox(tmp_path) as again:
             (training,) = (await again.trainings.list()).trainings
