@@ -80,22 +80,19 @@ class CheckIncomplete(StudioError):
 class ConsentMissing(StudioError):
     """The request does not say that the subject agreed. Nothing was sent."""
 
-    def __init__(self) -> None:
-        super().__init__("the consent of the subject is missing")
+    summary = "the consent of the subject is missing"
 
 
 class PhotosChanged(StudioError):
     """The photos at these paths are no longer those that the user approved. Nothing was sent."""
 
-    def __init__(self) -> None:
-        super().__init__("the photos changed after the user approved them")
+    summary = "the photos changed after the user approved them"
 
 
 class NotAPhotoSet(StudioError):
     """The name has the form of a ref and is unknown, or belongs to another kind of request. Nothing was sent."""
 
-    def __init__(self) -> None:
-        super().__init__("no photo set of this ledger has that name")
+    summary = "no photo set of this ledger has that name"
 
 
 class SetNotUsable(StudioError):
@@ -166,15 +163,13 @@ class SubjectMismatch(StudioError):
 class TaskIdMissing(StudioError):
     """The decision "accepted" came without the task_id of the training. Nothing was recorded."""
 
-    def __init__(self) -> None:
-        super().__init__("the decision accepted needs a task_id")
+    summary = "the decision accepted needs a task_id"
 
 
 class UnknownSubject(StudioError):
     """No training of this ledger has this subject. Nothing was sent."""
 
-    def __init__(self) -> None:
-        super().__init__("no training has that subject")
+    summary = "no training has that subject"
 
 
 class NotTrained(StudioError):

@@ -9,7 +9,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,8 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder, is_windows_device
 from apiframe_studio.ledger import SavedImage, Submission
-from apiframe_studio.photos.decoders import DecodeFailed, open_decoders
+from apiframe_studio.photos.decoders import DecodeFailed
 from apiframe_studio.photos.errors import DecodersFailed
-from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
 from apiframe_studio.photos.previews import make_preview, make_previews
 from apiframe_studio.sanitize import sanitize_text
@@ -59,30 +57,19 @@ class ImageStore:
         self._files = GuardedFolder(folder)
         # Once per process and after each forgetting in it: searching the whole folder takes long.
         self.may_hold_forgotten = True
-        self._fetching = anyio.CapacityLimiter(MAX_IN_MEMORY)
+        self.fetching = anyio.CapacityLimiter(MAX_IN_MEMORY)
+        """To be entered while a fetched image is in memory."""
         self._showing = anyio.CapacityLimiter(MAX_IN_MEMORY)
 
     async def ensure_folder(self, subject: str | None) -> None:
         """Create a subject's folder before anything is paid for. Raises OSError."""
-
-        def make() -> None:
-            self._files.make([self._folder_of(subject)])
-
-        await in_file_thread(make)
-
-    def fetch_slot(self) -> anyio.CapacityLimiter:
-        """Return the limiter to enter while a fetched image is in memory: all calls together hold at most two."""
-        return self._fetching
+        await in_file_thread(lambda: self._files.make([self._folder_of(subject)]))
 
     async def download(self, api: Provider, url: str) -> Image:
         """Fetch one image from an allowed host, free. Raises the errors of `Provider.download`."""
         return await api.download(
             url, hosts=self._hosts, deadline_seconds=DOWNLOAD_SECONDS, max_bytes=MAX_IMAGE_BYTES
         )
-
-    def keep_decoders(self) -> AbstractAsyncContextManager[object]:
-        """Return a context in which the checks of several images share their decoder processes."""
-        return open_decoders(Limits(), 1)
 
     async def check(self, image: Image) -> None:
         """Decode a fetched image completely before it is saved.
@@ -132,7 +119,12 @@ class ImageStore:
 
     async def find_on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Return the images of `saved` whose files exist in this folder."""
-        return await in_file_thread(self._on_disk, saved)
+
+        def find() -> Sequence[SavedImage]:
+            places = [(image, self._files.parts_of(Path(image.path))) for image in saved]
+            return [image for image, parts in places if parts is not None and self._files.is_file(parts)]
+
+        return await in_file_thread(find)
 
     def remove(self, subject: str, refs: Sequence[str], saved: Sequence[SavedImage]) -> Sequence[Path]:
         """Remove images with their descriptions, and the subject's folder if it is then empty; return what is left.
@@ -184,10 +176,6 @@ class ImageStore:
         except OSError:
             return None
         return data if parts and len(data) <= MAX_IMAGE_BYTES else None
-
-    def _on_disk(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
-        places = [(image, self._files.parts_of(Path(image.path))) for image in saved]
-        return [image for image, parts in places if parts is not None and self._files.is_file(parts)]
 
     def _find_files(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
         wanted = set(refs)

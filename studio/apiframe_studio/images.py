@@ -20,7 +20,9 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.ledger import NewImages, Observation, SavedImage, Submission
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.photos.decoders import open_decoders
 from apiframe_studio.photos.errors import DecodersFailed
+from apiframe_studio.photos.limits import Limits
 from apiframe_studio.submitter import SendOnce
 from apiframe_studio.tracker import Checked
 from apiframe_studio.training import Note, Training
@@ -235,12 +237,15 @@ class Images:
         return checked.task.image_urls if checked and checked.task else ()
 
     async def _save(self, row: Submission, details: Details, urls: Sequence[str]) -> None:
-        known = await self._numbers_on_disk(row)
+        kept = await self._ledger.images_of(row.ref)
+        known = {image.number for image in await self._image_store.find_on_disk(kept)}
         row = await self._core.tracker.reload(row)
         refused: ImageRefused | None = None
-        async with self._image_store.keep_decoders():
+        # The checks of the images share their decoder process.
+        async with open_decoders(Limits(), 1):
             # Links beyond the number ordered, and those of a forgotten subject, are not fetched.
-            for number, url in enumerate(urls[: _images_wanted(row)], 1):
+            wanted = 0 if row.forgotten_at is not None else row.image_count or 1
+            for number, url in enumerate(urls[:wanted], 1):
                 try:
                     if number not in known:
                         await self._fetch(row, number, url, details)
@@ -254,12 +259,8 @@ class Images:
             expires_at = now + DEDUP_WINDOW_SECONDS if details["seed"] is None else None
             await self._ledger.record_status(row.ref, Observation(now, State.FINISHED, expires_at=expires_at))
 
-    async def _numbers_on_disk(self, row: Submission) -> set[int]:
-        kept = await self._ledger.images_of(row.ref)
-        return {image.number for image in await self._image_store.find_on_disk(kept)}
-
     async def _fetch(self, row: Submission, number: int, url: str, details: Details) -> None:
-        async with self._image_store.fetch_slot():
+        async with self._image_store.fetching:
             try:
                 image = await self._image_store.download(await self._core.provider(), url)
             except Refused:
@@ -275,10 +276,6 @@ class Images:
         if await self._ledger.save_images([saved]):
             # The subject was forgotten meanwhile.
             await in_file_thread(self._image_store.remove, row.subject or "", [], [saved])
-
-
-def _images_wanted(row: Submission) -> int:
-    return 0 if row.forgotten_at is not None else row.image_count or 1
 
 
 def _kept_urls(row: Submission) -> Sequence[str]:

@@ -92,7 +92,7 @@ class Reconciler:
     async def _check_links(self, row: Submission, task: TaskStatus) -> None:
         """Images whose links do not work stay missing, although the service knows the task."""
         try:
-            async with self._core.image_store.fetch_slot():
+            async with self._core.image_store.fetching:
                 await self._core.image_store.download(await self._core.provider(), task.image_urls[0])
         except Refused:
             return

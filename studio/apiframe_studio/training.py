@@ -117,7 +117,7 @@ class Training:
             credits=row.estimated_credits,
             prompt=row.prompt,
             photos=row.photo_count,
-            notes=(*notes, *_missing_note(row), *(_word_notes(row) if is_training else ())),
+            notes=(*notes, *(Note.MISSING,) * is_missing(row), *(_word_notes(row) if is_training else ())),
         )
 
     @staticmethod
@@ -156,10 +156,6 @@ class Training:
 def is_missing(row: Submission) -> bool:
     """Whether the service took it, and says that it does not know it or its links (any more)."""
     return row.missing_since is not None and row.state in UNDER_WAY
-
-
-def _missing_note(row: Submission) -> tuple[Note, ...]:
-    return (Note.MISSING,) if is_missing(row) else ()
 
 
 def _word_notes(row: Submission) -> tuple[Note, ...]:

@@ -124,7 +124,8 @@ class Trainings:
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except PaymentNotApproved:
-            new = self._submission(request, await self._ready_set(request))
+            photo_set = await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
+            new = self._submission(request, photo_set)
             row = await self._get_or_create(new, may_pay=may_pay)
 
         call = TrainingCall(
@@ -155,9 +156,6 @@ class Trainings:
             raise
         return row
 
-    async def _ready_set(self, request: TrainingRequest) -> Submission | None:
-        return await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
-
     async def _check_duplicate(self, new: NewTraining) -> None:
         """Check the training that a new key would repeat: it may have ended, which the ledger does not know yet."""
         known = await self._ledger.find_duplicate(new, self._clock.now())
@@ -179,7 +177,7 @@ class Trainings:
             return None
         new = self._submission(request, photo_set)
         known = await self._ledger.find_duplicate(new, self._clock.now())
-        if not _is_to_be_sent(known):
+        if known is not None and known.state is not State.INTENT:
             return None
         await self._submitter.check_cap(new)
         least, most = (
@@ -301,7 +299,11 @@ class Trainings:
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
         unsettled = await self._ledger.unsettled(now)
-        rejected = 0 if status is not None else await self._count_rejected(subject)
+        rejected = 0
+        if status is None:
+            states = frozenset({State.REJECTED})
+            hidden = await self._ledger.page(Kind.TRAINING, now, subject=subject, states=states, limit=1)
+            rejected = hidden.total
         return Page(
             trainings,
             next_cursor,
@@ -310,13 +312,6 @@ class Trainings:
             unsettled.total,
             rejected,
         )
-
-    async def _count_rejected(self, subject: str | None) -> int:
-        states = frozenset({State.REJECTED})
-        page = await self._ledger.page(
-            Kind.TRAINING, self._clock.now(), subject=subject, states=states, limit=1
-        )
-        return page.total
 
     async def find_by_subject(self, subject: str) -> Sequence[Training]:
         """The trainings of one subject, newest first, at most `MAX_OF_A_SUBJECT`; those under way are checked.
@@ -380,10 +375,6 @@ class Trainings:
 
 
 _NOTE_OF: Final = {WordDoubt.ORDINARY: Note.ORDINARY_WORD, WordDoubt.DIGITS: Note.DIGITS_IN_WORD}
-
-
-def _is_to_be_sent(known: Submission | None) -> bool:
-    return known is None or known.state is State.INTENT
 
 
 def _started(request: TrainingRequest, sent: Sent) -> Training:

@@ -124,7 +124,7 @@ async def test_concurrent_calls_together_keep_at_most_two_images_in_memory(servi
             for number in range(5):
                 group.start_soon(ask, number)
             with anyio.fail_after(60):
-                while session.studio.image_store.fetch_slot().statistics().tasks_waiting < 5 - MAX_IN_MEMORY:
+                while session.studio.image_store.fetching.statistics().tasks_waiting < 5 - MAX_IN_MEMORY:
                     await anyio.lowlevel.checkpoint()
             assert hosted.waiting is not None
             hosted.waiting.set()

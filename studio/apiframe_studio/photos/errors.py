@@ -70,8 +70,7 @@ class ChoiceRefused(PhotoError):
 class NothingToPrepare(PhotoError):
     """The check has no photo with the verdict use or warn."""
 
-    def __init__(self) -> None:
-        super().__init__("no photo can be used")
+    summary = "no photo can be used"
 
 
 class DecodersFailed(PhotoError):

@@ -10,6 +10,21 @@ from pydantic_core import ErrorDetails
 from apiframe_studio.sanitize import sanitize_text
 
 MAX_NAMED = 5
+_PROBLEMS = {
+    "missing": "is missing",
+    **dict.fromkeys(("string_too_short", "too_short"), "is empty"),
+    **dict.fromkeys(("string_too_long", "too_long"), "must have at most {max_length} {parts}"),
+    **dict.fromkeys(("string_type", "string_sub_type", "string_unicode"), "must be text"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(
+        ("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "must be a whole number"
+    ),
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    **dict.fromkeys(("literal_error", "enum"), "must be one of {expected}"),
+    "value_error": "{error}",
+}
+"""By the type of pydantic's error, with the fields of its context."""
 
 
 def describe(tool: str, error: ValidationError, schema: dict[str, Any]) -> str:
@@ -30,36 +45,10 @@ def _name(details: ErrorDetails) -> str:
 
 def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> str:
     name = _name(details)
-    limits = details.get("ctx", {})
-    match details["type"]:
-        case "missing":
-            return f"{name} is missing."
-        case "string_too_short" | "too_short":
-            return f"{name} is empty."
-        case "string_too_long" | "too_long":
-            # A secret, which is text, comes as too_long, too.
-            parts = (
-                "entries"
-                if schema.get("properties", {}).get(name, {}).get("type") == "array"
-                else "characters"
-            )
-            return f"{name} must have at most {limits['max_length']} {parts}."
-        case "string_type" | "string_sub_type" | "string_unicode":
-            return f"{name} must be text."
-        case "bool_type" | "bool_parsing":
-            return f"{name} must be true or false."
-        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
-            return f"{name} must be a whole number."
-        case "greater_than_equal":
-            return f"{name} must be at least {limits['ge']}."
-        case "less_than_equal":
-            return f"{name} must be at most {limits['le']}."
-        case "literal_error" | "enum":
-            return f"{name} must be one of {limits['expected']}."
-        case "value_error":
-            return f"{name} {limits['error']}."
-        case _:
-            return f"{name} is not valid."
+    # A secret, which is text, comes as too_long, too.
+    is_list = schema.get("properties", {}).get(name, {}).get("type") == "array"
+    facts = {**details.get("ctx", {}), "parts": "entries" if is_list else "characters"}
+    return f"{name} {_PROBLEMS.get(details['type'], 'is not valid').format(**facts)}."
 
 
 def _signature(schema: dict[str, Any]) -> str:

@@ -95,6 +95,7 @@ _MESSAGES: Final[Mapping[type[BaseException], str]] = {
     UnknownCursor: (
         "That cursor does not belong to this list. Call list_trainings without cursor to start over."
     ),
+    UnknownSubject: "No training in this ledger has that subject. Call list_trainings to see them.",
 }
 
 
@@ -153,8 +154,21 @@ def explain_error(error: BaseException, terms: Terms) -> str | None:
             )
         case NotEnoughPhotos() | CheckIncomplete() | SetNotUsable() | PhotoError():
             return explain_photo_error(error, terms)
-        case NotTrained() | UnknownSubject() | NotFetched() | FolderUnusable():
-            return _image_message(error, terms)
+        case NotTrained(training=training):
+            no_word = " and its trigger word is not known" if training.state is State.FINISHED else ""
+            return (
+                f"That training is {STATUS[training.state]}{no_word}, so it cannot make images; nothing was sent. "
+                f"Next: {next_step(training, terms)}"
+            )
+        case NotFetched():
+            return _not_fetched(error)
+        case FolderUnusable(row=row):
+            paid = f"and the images were made and paid for (ref {row.ref})" if row else "so nothing was sent"
+            return (
+                f"The output folder {error.folder} cannot be written ({error.why}), {paid}. To fix this, ask the "
+                "user to free space, to give access, or to set APIFRAME_OUTPUT_FOLDER to another folder and restart "
+                "this server. Then call generate_photos again with the same arguments; it is not charged twice."
+            )
         case _:
             return _MESSAGES.get(type(error))
 
@@ -209,45 +223,20 @@ def _rejected(error: Rejected, terms: Terms) -> str:
     return f"{said} {order} was rejected (ref {error.row.ref}) and nothing was paid. Next: {fix}"
 
 
-def _image_message(error: NotTrained | UnknownSubject | NotFetched | FolderUnusable, terms: Terms) -> str:
-    match error:
-        case NotTrained():
-            training = error.training
-            no_word = " and its trigger word is not known" if training.state is State.FINISHED else ""
-            return (
-                f"That training is {STATUS[training.state]}{no_word}, so it cannot make images; nothing was sent. "
-                f"Next: {next_step(training, terms)}"
-            )
-        case UnknownSubject():
-            return "No training in this ledger has that subject. Call list_trainings to see them."
-        case NotFetched(row=row) if is_missing(row):
-            return (
-                f"The images were made and paid for (ref {row.ref}), but the service does not return them now. "
-                f"{render_error(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
-                f"free. If it does not change, ask the user: resolve_training with ref {row.ref} and give_up ends it, "
-                "and the same call then makes new images, at full price."
-            )
-        case NotFetched(row=row, cause=ImageRefused() as cause) if cause.reason in _SAME_AGAIN:
-            return (
-                f"The images were made and paid for (ref {row.ref}), but not all were saved. "
-                f"{render_error(cause)} Next: tell the user; calling again gives the same result. The saved images "
-                f"are in the output folder; resolve_training with ref {row.ref} and give_up ends this request from a "
-                "day after it was accepted."
-            )
-        case NotFetched():
-            return (
-                f"The images were made and paid for (ref {error.row.ref}), but not downloaded yet. "
-                f"{render_error(error.cause)} Next: call generate_photos again with the same arguments; fetching is "
-                "free."
-            )
-        case FolderUnusable():
-            paid = (
-                "so nothing was sent"
-                if error.row is None
-                else f"and the images were made and paid for (ref {error.row.ref})"
-            )
-            return (
-                f"The output folder {error.folder} cannot be written ({error.why}), {paid}. To fix this, ask the "
-                "user to free space, to give access, or to set APIFRAME_OUTPUT_FOLDER to another folder and restart "
-                "this server. Then call generate_photos again with the same arguments; it is not charged twice."
-            )
+def _not_fetched(error: NotFetched) -> str:
+    row, said = error.row, render_error(error.cause)
+    paid = f"The images were made and paid for (ref {row.ref}), but"
+    again = "Next: call generate_photos again with the same arguments; fetching is free."
+    if is_missing(row):
+        return (
+            f"{paid} the service does not return them now. {said} {again} If it does not change, ask the user: "
+            f"resolve_training with ref {row.ref} and give_up ends it, and the same call then makes new images, at "
+            "full price."
+        )
+    if isinstance(error.cause, ImageRefused) and error.cause.reason in _SAME_AGAIN:
+        return (
+            f"{paid} not all were saved. {said} Next: tell the user; calling again gives the same result. The saved "
+            f"images are in the output folder; resolve_training with ref {row.ref} and give_up ends this request from "
+            "a day after it was accepted."
+        )
+    return f"{paid} not downloaded yet. {said} {again}"

@@ -53,7 +53,10 @@ def suggest_after_failed_upload(terms: Terms) -> str:
 def next_step(training: Training, terms: Terms) -> str:
     """Return the next call, or what to tell or ask the user."""
     if Note.AT_ANOTHER_SERVICE in training.notes and training.state not in (State.REJECTED, State.ABANDONED):
-        return _at_another_service(training)
+        tell = (
+            f"tell the user the trigger word {training.trigger_word}, and " if training.trigger_word else ""
+        )
+        return f"{tell}{configure_service(training)}"
     if training.kind is not Kind.TRAINING:
         return _after_decision(training, SUBMITTED_BY[training.kind][1], terms)
     name = training.task_id or training.ref
@@ -108,11 +111,6 @@ def next_step(training: Training, terms: Terms) -> str:
                 "nothing; the user gave it up. start_training with these photos starts a new training, at full "
                 "price."
             )
-
-
-def _at_another_service(training: Training) -> str:
-    word = f"tell the user the trigger word {training.trigger_word}, and " if training.trigger_word else ""
-    return f"{word}{configure_service(training)}"
 
 
 def configure_service(training: Training) -> str:

@@ -79,17 +79,14 @@ def warn_about_training(training: Training) -> list[str]:
     # A word that cannot be shown was returned all the same.
     unsaid = {Note.WORD_MISSING} if Note.ODD_WORD in training.notes else set[Note]()
     noted = [words for note in training.notes if note not in unsaid and (words := _sentence(note, training))]
-    return [*noted, *_warn_of_others(training)]
+    if training.others:
+        # Two people may share a name.
+        others = _OTHERS.format(_listed(training.others))
+        noted.append(f"This is the newest training of {training.subject}. {others}")
+    return noted
 
 
-def _warn_of_others(training: Training) -> list[str]:
-    """Return which other trainings have the subject's name, since two people may share it."""
-    if not training.others:
-        return []
-    return [f"This is the newest training of {training.subject}. {_OTHERS.format(_listed(training.others))}"]
-
-
-def warn_about_other_trainings(training: Training) -> list[str]:
+def _warn_about_other_trainings(training: Training) -> list[str]:
     """Return which training makes the images, where its subject has others: newer unfinished, and finished ones."""
     if not training.others:
         return []
@@ -191,11 +188,8 @@ def warn_about_check(check: PhotoCheck) -> list[str]:
         inner = ", ".join(
             f"{sanitize_text(str(one.path), 200)} ({one.photos})" for one in check.inner[:MAX_INNER_FOLDERS]
         )
-        more = (
-            f" and {len(check.inner) - MAX_INNER_FOLDERS} more"
-            if len(check.inner) > MAX_INNER_FOLDERS
-            else ""
-        )
+        rest = len(check.inner) - MAX_INNER_FOLDERS
+        more = f" and {rest} more" if rest > 0 else ""
         warnings.append(f"Subfolders were not searched; these contain photos: {inner}{more}.")
     return warnings
 
@@ -232,4 +226,4 @@ def warn_about_images(made: GeneratedImages) -> list[str]:
     if made.gone:
         are = "image is" if made.gone == 1 else "images are"
         warnings.append(f"{made.gone} {are} no longer on this machine and could not be fetched again.")
-    return [*warnings, *warn_about_other_trainings(made.training)]
+    return [*warnings, *_warn_about_other_trainings(made.training)]
