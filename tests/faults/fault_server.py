@@ -23,7 +23,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
 
-ACCEPTED = {"task_id": "train-0123456789"}
+_ACCEPTED_ID = "train-0123456789"
+ACCEPTED = {"task_id": _ACCEPTED_ID, "id": _ACCEPTED_ID, "jobId": _ACCEPTED_ID}
+"""What v1 calls task_id is the id of a training or the jobId of a generation in v2."""
 MAX_SECONDS = 10.0
 DRIP_SECONDS = 0.02
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import (
     ApiframeError,
     AuthenticationFailed,
+    Conflict,
     InsufficientCredits,
     NotFound,
     NotSent,
@@ -108,7 +109,7 @@ EXPECTED = {
     "status_404": ExpectedError(NotFound),
     "status_405": ExpectedError(Refused),
     "status_408": unclear("odd_status"),
-    "status_409": unclear("odd_status"),
+    "status_409": ExpectedError(Conflict, "odd_status"),
     "status_413": ExpectedError(Refused),
     "status_415": ExpectedError(Refused),
     "status_418": unclear("odd_status"),

@@ -47,6 +47,11 @@ PLANTED = [
         "studio/apiframe_studio/api/v1/planted.py",
         "from apiframe_studio.api.select import select_terms",
     ),
+    (
+        CLIENT,
+        "studio/apiframe_studio/api/v2/planted.py",
+        "from apiframe_studio.api.v1.wire import read_task",
+    ),
     (NO_MCP, "studio/apiframe_studio/planted.py", "import mcp.types"),
     (NO_MCP, "studio/apiframe_studio/api/planted.py", "from mcp_types import Tool"),
     (SANDBOX, "studio/apiframe_studio/sandbox/state.py", "from .sandbox import Sandbox"),

@@ -17,6 +17,7 @@ from apiframe_studio.api.errors import (
     ApiframeError,
     AuthenticationFailed,
     BaseUrlProblem,
+    Conflict,
     ImageRefused,
     ImageRefusedReason,
     InsufficientCredits,
@@ -29,6 +30,7 @@ from apiframe_studio.api.errors import (
     OutcomeUnknownReason,
     RateLimited,
     Refused,
+    TooManyTrainings,
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.provider import Kind, Range
@@ -191,6 +193,11 @@ EXAMPLES: list[tuple[StudioError, str]] = [
     (RateLimited(retry_after=3), "the service accepts no more requests for now (HTTP 429)"),
     (AuthenticationFailed(status=401), "the service does not accept the API key (HTTP 401)"),
     (InsufficientCredits(status=402), "the account has too few credits (HTTP 402)"),
+    (TooManyTrainings(), "the team has too many trainings under way (HTTP 429)"),
+    (
+        Conflict(reason=OutcomeUnknownReason.ODD_STATUS, status=409),
+        "the idempotency key belongs to another request (odd status; HTTP 409)",
+    ),
     (NotFound(status=404), "the service has no such task or path (HTTP 404)"),
     (ImageRefused(ImageRefusedReason.HOST, "a.example"), "the image was not accepted (host a.example)"),
     (

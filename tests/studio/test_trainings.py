@@ -12,7 +12,7 @@ import stamina
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError, InvalidKey
-from apiframe_studio.api.v1 import fetch_batcher
+from apiframe_studio.api.http import fetch_batcher
 from apiframe_studio.errors import NothingToResolve, TaskIdMissing, UnknownTraining, WrongKind
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.errors import KeyReused, UnknownCursor

@@ -7,12 +7,14 @@
      ├─ InvalidBaseUrl           nothing was sent: the base URL or the proxy setting cannot be used
      ├─ NotSent                  provably nothing left this machine; sending again is safe
      ├─ RateLimited              429: the service did not accept it; sending again later is safe
+     │   └─ TooManyTrainings     429: the team has as many trainings under way as it may have
      ├─ Refused                  400 404 405 413 415 422 or any redirect, which is never followed
      │   ├─ AuthenticationFailed 401 403
      │   ├─ InsufficientCredits  402
      │   └─ NotFound             404
      ├─ ImageRefused             an image's address or content is not what may be fetched or kept
      └─ OutcomeUnknown           everything else: the service may or may not have acted
+         └─ Conflict             409: the idempotency key belongs to another request
 
 A response is turned into an error in one place, `http.responses.error_from_response`. No error holds a secret, an
 exception of the HTTP library, or text of the service that was not sanitized.
@@ -182,6 +184,12 @@ class RateLimited(ApiframeError):
         self.retry_after = retry_after
 
 
+class TooManyTrainings(RateLimited):
+    """The team has as many trainings under way as it may have (429). One has to end first, which takes minutes."""
+
+    summary = "the team has too many trainings under way"
+
+
 class Refused(ApiframeError):
     """The service understood the request and refused it, or redirected it, which is never followed."""
 
@@ -195,9 +203,22 @@ class AuthenticationFailed(Refused):
 
 
 class InsufficientCredits(Refused):
-    """The account has too few credits (402)."""
+    """The account has too few credits (402). The numbers are None where the service does not give them."""
 
     summary = "the account has too few credits"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = 402,
+        request_id: str | None = None,
+        required: int | None = None,
+        available: int | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.required = required
+        self.available = available
 
 
 class NotFound(Refused):
@@ -251,3 +272,9 @@ class OutcomeUnknown(ApiframeError):
 
     def _reason(self) -> str:
         return self.reason.value.replace("_", " ")
+
+
+class Conflict(OutcomeUnknown):
+    """The service knows the idempotency key from a request with another body (409). That one may have been paid for."""
+
+    summary = "the idempotency key belongs to another request"

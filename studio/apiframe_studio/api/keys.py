@@ -26,14 +26,19 @@ class KeyProblem(StrEnum):
 
 
 def check_key(key: str) -> KeyProblem | None:
-    """Return what is wrong with `key`, or None. None does not mean that the service accepts it."""
+    """Return what is wrong with a v1 key, or None. None does not mean that the service accepts it."""
+    problem = check_key_form(key)
+    is_v2 = problem in (None, KeyProblem.MALFORMED) and key.strip().startswith(V2_PREFIX)
+    return KeyProblem.V2 if is_v2 else problem
+
+
+def check_key_form(key: str) -> KeyProblem | None:
+    """Return what is wrong with a key of any generation, or None."""
     bare = key.strip()
     if not bare:
         return KeyProblem.MISSING
     if _PLACEHOLDER.search(bare):
         return KeyProblem.PLACEHOLDER
-    if bare.startswith(V2_PREFIX):
-        return KeyProblem.V2
     return KeyProblem.MALFORMED if _is_malformed(key) else None
 
 

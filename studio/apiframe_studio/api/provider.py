@@ -1,7 +1,6 @@
 """The interface between the studio and one generation of the service. No HTTP here.
 
-What differs between generations is a method of `Provider` or a field of `Terms`. A generation whose terms say that it
-can list or delete gets methods for that here.
+What differs between generations is a method of `Provider` or a field of `Terms`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from apiframe_studio.api.errors import ApiframeError, NotFound
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 OnBytesSent: TypeAlias = Callable[[int, int], None]
 """Called while a body is sent: with the bytes handed to the system so far, and the bytes of the whole body."""
+
+BeforeLastPart: TypeAlias = Callable[[], Awaitable[None]]
+"""Awaited before the last part of a body is handed to the system. If it raises, that part is not sent."""
 
 OnDate: TypeAlias = Callable[[datetime], None]
 """Called with the time (aware) that a response of the service names."""
@@ -60,6 +62,12 @@ class TaskStatus:
     expires_at: datetime | None = None
     """Until when an upload can be trained on (aware); a time without a zone is read as UTC."""
     image_urls: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    is_archived: bool = False
+    """Whether a training was deleted at the service: it makes no more images."""
+    is_expired: bool = False
+    """Whether the service has removed the images, so that their links may lead nowhere."""
     notes: tuple[str, ...] = ()
     """Codes of what was left out: odd_task_id, odd_percentage, odd_trigger_word, odd_expires_at, odd_image_urls."""
 
@@ -86,6 +94,23 @@ class Account:
 
     credits: float | int | None = None
     plan: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    """Whose credits these are, where keys belong to teams."""
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Names one attempt of one submission at the service, so that it can be found in a listing."""
+
+    ref: str
+    """The submission's, in lower case: letters, a hyphen, letters and digits."""
+    install: str
+    """Four lower-case letters and digits that tell two installations apart."""
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.ref}-{self.install}-{self.attempt}"
 
 
 @dataclass(frozen=True)
@@ -100,12 +125,21 @@ class UploadCall:
 
 @dataclass(frozen=True)
 class TrainingCall:
-    """A training to start, of the photo set that the service knows by `photo_set_id`. What is None is not sent."""
+    """A training to start. What is None is not sent.
 
-    photo_set_id: str
+    Where `terms.uploads_before_training`, of the photo set that the service knows by `photo_set_id`; else of `photos`
+    (JPEG bytes), with what the user said about the subject.
+    """
+
+    photo_set_id: str | None = None
     trigger_word: str | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
+    photos: Sequence[bytes] = field(default=(), repr=False)
+    gender: str | None = None
+    ethnicity: str | None = None
+    age: str | None = None
+    marker: Marker | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +153,37 @@ class ImageCall:
     height: int | None = None
     number_of_images: int | None = None
     seed: int | None = None
+    idempotency_key: str | None = None
+    """At most 255 visible ASCII characters."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a listing of the service shows of one submission. Each tuple begins with the oldest."""
+
+    is_complete: bool
+    """Whether every page came and could be read. Only then does absence mean anything."""
+    found: tuple[TaskStatus, ...] = ()
+    """What certainly came of the call."""
+    other_attempts: tuple[TaskStatus, ...] = ()
+    """What came of other attempts of the same submission."""
+    candidates: tuple[TaskStatus, ...] = ()
+    """What looks the same and belongs to the user of the key. Only the user can tell."""
+    trainings_under_way: int = 0
+    """Of the whole team, as far as the listing shows; 0 for images."""
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """The service has deleted the training, or does not know it."""
+
+
+@dataclass(frozen=True)
+class NotNow:
+    """A training could not be deleted; it can be tried again."""
+
+    error: ApiframeError | None = None
+    """Why the service could not be asked, or None: it is still being trained."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +263,8 @@ class Terms:
     ethnicities: tuple[str, ...] | None
     """None: any text."""
     age: type[int] | type[str]
+    max_attribute_length: int | None
+    """Characters of an ethnicity or age that is text."""
 
     chooses_trigger_word: bool
     """Whether a request may name the trigger word it would like."""
@@ -234,8 +301,11 @@ class Terms:
         return self.training_credits.of(self.photos.max)
 
 
+_UNSUPPORTED: Final = "the terms of this generation rule this call out"
+
+
 class Provider(Protocol):
-    """One generation of the service.
+    """One generation of the service. A client inherits from it, and leaves out what its terms rule out.
 
     The methods that pay send once and never repeat, and raise one of these:
 
@@ -245,19 +315,27 @@ class Provider(Protocol):
     The others cost nothing and are repeated within their deadline; they raise ApiframeError.
     """
 
-    @property
-    def terms(self) -> Terms:
-        """What this generation charges, allows and can do."""
-        ...
+    terms: Terms
+    """What this generation charges, allows and can do."""
 
     async def upload(
         self, call: UploadCall, *, deadline_seconds: float, on_sent: OnBytesSent | None = None
     ) -> Accepted:
         """Upload photos. PAID. Only where `terms.uploads_before_training`."""
-        ...
+        raise TypeError(_UNSUPPORTED)
 
-    async def train(self, call: TrainingCall, *, deadline_seconds: float | None = None) -> Accepted:
-        """Start a training. PAID."""
+    async def train(
+        self,
+        call: TrainingCall,
+        *,
+        deadline_seconds: float | None = None,
+        on_sent: OnBytesSent | None = None,
+        before_last_part: BeforeLastPart | None = None,
+    ) -> Accepted:
+        """Start a training. PAID. The callbacks are called where the photos are sent with it.
+
+        If `before_last_part` was not awaited to its end, the service cannot have received a complete request.
+        """
         ...
 
     async def generate(self, call: ImageCall, *, deadline_seconds: float) -> Accepted:
@@ -269,6 +347,20 @@ class Provider(Protocol):
     ) -> Mapping[str, TaskStatus | ApiframeError]:
         """Check tasks, each with its own outcome. `kind` None: ids of unknown kind. Does not raise ApiframeError."""
         ...
+
+    async def find(self, call: TrainingCall | ImageCall, since: float) -> Search:
+        """Find what became of a call that was sent after `since` (seconds since 1970, the service's clock).
+
+        Only where `terms.can_find`. Raises ApiframeError when not even the beginning of the listing came.
+        """
+        raise TypeError(_UNSUPPORTED)
+
+    async def delete(self, task_id: str) -> Deleted | NotNow:
+        """Delete a training that has ended. Only where `terms.can_delete`. Does not raise ApiframeError.
+
+        An id that the service does not know counts as deleted, so `task_id` must belong to the team of the key.
+        """
+        raise TypeError(_UNSUPPORTED)
 
     async def account(self) -> Account:
         """Credits and plan."""

@@ -12,6 +12,7 @@ from apiframe_studio.api.errors import (
     ApiframeError,
     AuthenticationFailed,
     BaseUrlProblem,
+    Conflict,
     ImageRefused,
     ImageRefusedReason,
     InsufficientCredits,
@@ -24,6 +25,7 @@ from apiframe_studio.api.errors import (
     OutcomeUnknownReason,
     RateLimited,
     Refused,
+    TooManyTrainings,
 )
 from apiframe_studio.api.keys import KeyProblem
 
@@ -34,13 +36,15 @@ ERRORS = [
     NotSent(NotSentReason.DNS),
     RateLimited("slow down", retry_after=3.0, request_id="req-1"),
     Refused("no", status=400),
+    TooManyTrainings("full"),
     AuthenticationFailed(status=401),
-    InsufficientCredits("pay", status=402),
+    InsufficientCredits("pay", status=402, required=257, available=12),
     NotFound(status=404),
     ImageRefused(ImageRefusedReason.HOST, "elsewhere.example"),
     OutcomeUnknown(
         "hm", reason=OutcomeUnknownReason.SERVER_ERROR, status=500, excerpt="HTTP/1.1 500", task_id="task-1"
     ),
+    Conflict("reused", reason=OutcomeUnknownReason.ODD_STATUS, status=409),
 ]
 
 

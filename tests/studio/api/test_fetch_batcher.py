@@ -12,9 +12,9 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from apiframe_studio.api.errors import ApiframeError, AuthenticationFailed, NotFound, OutcomeUnknown
+from apiframe_studio.api.http import fetch_batcher
+from apiframe_studio.api.http.fetch_batcher import BATCH_WINDOW_SECONDS, FetchBatcher, Outcome
 from apiframe_studio.api.provider import TaskStatus
-from apiframe_studio.api.v1 import fetch_batcher
-from apiframe_studio.api.v1.fetch_batcher import BATCH_WINDOW_SECONDS, FetchBatcher, Outcome
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ class Upstream:
         self.batches: list[list[str]] = []
         self.gate = anyio.Event()
         self.outcomes = outcomes or {}
-        self.batcher = FetchBatcher(self.fetch, self.fetch_many)
+        self.batcher = FetchBatcher(self.fetch, self.fetch_many, 20)
 
     async def fetch(self, task_id: str) -> TaskStatus:
         outcome = (await self._answer([task_id]))[task_id]
@@ -171,7 +171,7 @@ async def test_an_error_of_a_batch_is_raised_for_all_its_callers(error: Apiframe
     async def refuse(_ids: Sequence[str]) -> dict[str, Outcome]:
         raise error
 
-    batcher = FetchBatcher(upstream.fetch, refuse)
+    batcher = FetchBatcher(upstream.fetch, refuse, 20)
     async with asking() as group:
         waiters = [Asker(batcher.fetch, task_id) for task_id in ("first", "a", "b")]
         for waiter in waiters:
@@ -237,7 +237,7 @@ async def test_an_unexpected_error_is_raised_in_the_leader_and_the_next_batch_wo
     async def stumble(_task_id: str) -> TaskStatus:
         raise ZeroDivisionError
 
-    batcher = FetchBatcher(stumble, upstream.fetch_many)
+    batcher = FetchBatcher(stumble, upstream.fetch_many, 20)
     with anyio.fail_after(60):
         for _ in range(2):
             with pytest.raises(ZeroDivisionError):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = ["httpx", "stamina", "truststore", "tenacity", "pydantic", "anyio", "mcp"]
-LIGHT = ["provider", "select", "v1.terms", "v1.wire", "http.responses", "http.redaction"]
+LIGHT = ["provider", "select", "v1.terms", "v1.wire", "v2.terms", "http.responses", "http.redaction"]
 
 
 def loaded_by(module: str, names: list[str]) -> list[str]:
@@ -24,3 +24,4 @@ def test_the_modules_of_every_start_import_no_http_library(module: str) -> None:
 
 def test_importing_the_client_loads_no_certificates() -> None:
     assert loaded_by("apiframe_studio.api.v1.client", ["truststore"]) == []
+    assert loaded_by("apiframe_studio.api.v2.client", ["truststore"]) == []

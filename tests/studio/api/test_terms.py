@@ -38,6 +38,7 @@ LITERALS: dict[str, object] = {
         "white",
     ),
     "age": int,
+    "max_attribute_length": None,
     "chooses_trigger_word": True,
     "inserts_trigger_word": False,
     "reports_percentage": True,

@@ -5,7 +5,7 @@ Their links are public and expire; the service does not document when.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -44,12 +44,15 @@ _HEADERS: Final = {
 
 
 class ImageDownloader:
-    """Downloads the images of one service. It has no key, so it cannot leak one."""
+    """Downloads the images of one service, without its key. `leaks` finds a secret in an address."""
 
-    def __init__(self, *, base_url: str, app: ASGIApp | None, deadlines: Deadlines) -> None:
+    def __init__(
+        self, *, base_url: str, app: ASGIApp | None, deadlines: Deadlines, leaks: Callable[[str], bool]
+    ) -> None:
         self._base_url = base_url
         self._app = app
         self._deadlines = deadlines
+        self._leaks = leaks
 
     async def download(
         self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
@@ -71,7 +74,17 @@ class ImageDownloader:
         async def attempt(seconds_left: float) -> Image:
             return await self._follow(url, hosts, anyio.current_time() + seconds_left, max_bytes)
 
-        return await with_retries(attempt, deadline_seconds)
+        if self._leaks(url):
+            # Image hosts must not learn a secret, and only the service could have put it there.
+            raise ImageRefused(ImageRefusedReason.HOST)
+        try:
+            return await with_retries(attempt, deadline_seconds)
+        except ImageRefused as error:
+            if not self._leaks(error.host):
+                raise
+            reason = error.reason
+        # Outside of `except`: else the error with the host would be the context of this one.
+        raise ImageRefused(reason)
 
     async def _follow(self, url: str, hosts: Sequence[str], until: float, max_bytes: int) -> Image:
         embedded = self._app is not None

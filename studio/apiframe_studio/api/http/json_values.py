@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+import re
+from datetime import UTC, datetime
+from typing import Final, cast
+
+from apiframe_studio.sanitize import sanitize_text
+
+MAX_COUNT: Final = 10**15
+"""Larger numbers are not plausible."""
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_TRIGGER_WORD: Final = re.compile(r"(?=.{1,100}$)[\w-]+( [\w-]+){0,2}")
 
 
 def parse_json(body: bytes) -> object:
@@ -23,3 +32,35 @@ def object_or_empty(value: object) -> dict[str, object]:
 def array_or_empty(value: object) -> list[object]:
     """Return a JSON array unchanged, and [] for anything else."""
     return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def read_trigger_word(value: object) -> str | None:
+    """Return the word if a prompt can contain it unchanged, else None: a repaired word is another word.
+
+    One to three tokens of letters, digits, `_` and `-`. A sentence in its place would put untrusted text into a prompt.
+    """
+    if not isinstance(value, str) or not _TRIGGER_WORD.fullmatch(value):
+        return None
+    # Some letters are invisible, such as U+3164.
+    return value if sanitize_text(value) == value else None
+
+
+def read_number(value: object) -> float | int | None:
+    """Read a finite number of plausible size, also out of a string."""
+    if isinstance(value, str):
+        text = value.strip()
+        return (float(text) if "." in text else int(text)) if _NUMBER.fullmatch(text) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # NaN compares false with everything, so it ends as None too.
+    return value if -MAX_COUNT < value < MAX_COUNT else None
+
+
+def read_time(value: object) -> datetime | None:
+    """Read ISO 8601, such as 2025-02-21T05:48:46.599Z, as an aware time in UTC."""
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) and len(value) < 100 else None
+        # A time without a zone is one in UTC.
+        return read and (read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None

@@ -12,6 +12,7 @@ from typing import Any, Final
 from apiframe_studio.api.errors import (
     ApiframeError,
     AuthenticationFailed,
+    Conflict,
     InsufficientCredits,
     NotFound,
     OutcomeUnknown,
@@ -62,6 +63,8 @@ class ResponseFormat:
     """Returns the service's own message in a JSON object, sanitized, or ""."""
     task_id_field: re.Pattern[str]
     """Matches one complete id in a body that was cut off. Strict: the closing quote proves that the id is complete."""
+    credits_fields: tuple[str, str] | None = None
+    """The fields of a 402 with the credits that are required and those that are available."""
 
 
 def parse_or_raise(
@@ -85,17 +88,21 @@ def error_from_response(
     A refusal counts by its status line alone, even if its body was cut off: the service has decided.
     """
     facts = _facts(response, redactor)
-    message = response_format.read_message(object_or_empty(parse_json(response.body)), redactor.sanitize)
+    fields = object_or_empty(parse_json(response.body))
+    message = response_format.read_message(fields, redactor.sanitize)
     if response.status == 429:
         return RateLimited(message, retry_after=read_retry_after(response.headers), **facts)
     if refusal := Refused if 300 <= response.status < 400 else _REFUSALS.get(response.status):
+        if refusal is InsufficientCredits:
+            facts |= _credits(fields, response_format)
         return refusal(message, **facts)
     if reason := _unclear_reason(response):
         task_id = salvage_task_id(response, response_format)
         if task_id is not None and redactor.is_in(task_id):
             task_id = None
         excerpt = response_excerpt(response, redactor)
-        return OutcomeUnknown(message, reason=reason, excerpt=excerpt, task_id=task_id, **facts)
+        error = Conflict if response.status == 409 else OutcomeUnknown
+        return error(message, reason=reason, excerpt=excerpt, task_id=task_id, **facts)
     return None
 
 
@@ -157,6 +164,11 @@ def read_date(headers: Mapping[str, str]) -> datetime | None:
 
 def _facts(response: RawResponse, redactor: Redactor) -> dict[str, Any]:
     return {"status": response.status, "request_id": read_request_id(response, redactor)}
+
+
+def _credits(fields: Mapping[str, object], response_format: ResponseFormat) -> dict[str, int]:
+    names = zip(("required", "available"), response_format.credits_fields or (), strict=False)
+    return {name: value for name, field in names if type(value := fields.get(field)) is int and value >= 0}
 
 
 def _unclear_reason(response: RawResponse) -> OutcomeUnknownReason | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
@@ -18,7 +18,7 @@ from apiframe_studio.api.http.exchange import PartialResponse, send_once
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, read_date, read_request_id
 from apiframe_studio.api.http.tls import get_tls_context
-from apiframe_studio.api.keys import check_key
+from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.provider import Deadlines, OnDate
 from apiframe_studio.api.urls import normalize_base_url, require_https
 
@@ -48,7 +48,7 @@ class StreamedBody(Protocol):
 
 
 Body: TypeAlias = Mapping[str, object] | StreamedBody
-"""A JSON object, or a JSON text that is made while it is sent."""
+"""A JSON object, or a body that is made while it is sent: JSON, unless the extra headers say otherwise."""
 
 
 def build_timeouts(deadlines: Deadlines, seconds: float) -> httpx.Timeout:
@@ -60,7 +60,8 @@ def build_timeouts(deadlines: Deadlines, seconds: float) -> httpx.Timeout:
 class Transport:
     """Sends requests to one service with one key. Building it uses neither the network nor the event loop.
 
-    `key_header` is the header that carries the bare key. `on_date` is called with the time of each response.
+    `key_header` is the header that carries the bare key, and `check_key` finds keys that cannot work. `on_date` is
+    called with the time of each response.
 
     Raises:
         InvalidBaseUrl: nothing can be sent to `base_url`, or not over plain http.
@@ -71,6 +72,7 @@ class Transport:
         *,
         key: SecretStr | None,
         key_header: str,
+        check_key: Callable[[str], KeyProblem | None],
         base_url: str,
         allow_http: bool = False,
         app: ASGIApp | None = None,
@@ -82,6 +84,7 @@ class Transport:
             require_https(self.base_url)
         self._key = key
         self._key_header = key_header
+        self._check_key = check_key
         self._app = app
         self._deadlines = deadlines
         self._on_date = on_date
@@ -96,6 +99,7 @@ class Transport:
         redactor: Redactor,
         seconds: float,
         fresh: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
         """Send one request once, if `fresh` on a new connection; return what came back within `seconds`.
 
@@ -105,7 +109,7 @@ class Transport:
             InvalidKey, InvalidBaseUrl, NotSent: nothing left.
             OutcomeUnknown: it may have left, and not even a status line came back.
         """
-        headers = self._headers(fresh=fresh)
+        headers = {**self._headers(fresh=fresh), **(extra_headers or {})}
         partial = PartialResponse(MAX_RESPONSE_BYTES)
         with anyio.move_on_after(seconds):
             async with self._client(fresh=fresh) as client:
@@ -132,7 +136,7 @@ class Transport:
 
     def _headers(self, *, fresh: bool) -> dict[str, str]:
         key = self._key.get_secret_value() if self._key else ""
-        if problem := check_key(key):
+        if problem := self._check_key(key):
             raise InvalidKey(problem)
         return {
             self._key_header: key,
@@ -165,4 +169,8 @@ def _content(body: Body | None, headers: dict[str, str]) -> bytes | StreamedBody
     if isinstance(body, StreamedBody):
         headers["Content-Length"] = str(body.length)
         return body
-    return None if body is None else json.dumps(body).encode()
+    if body is None:
+        # Some services refuse a DELETE that announces a JSON body and has none.
+        del headers["Content-Type"]
+        return None
+    return json.dumps(body).encode()

@@ -16,30 +16,31 @@ import anyio
 from apiframe_studio.api.errors import (
     ApiframeError,
     AuthenticationFailed,
-    ImageRefused,
-    ImageRefusedReason,
     InsufficientCredits,
     Refused,
 )
 from apiframe_studio.api.http.downloads import ImageDownloader
+from apiframe_studio.api.http.fetch_batcher import FetchBatcher
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, missing_id_error, parse_or_raise
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.transport import Body, Transport
+from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.provider import (
     Accepted,
     Account,
+    BeforeLastPart,
     Deadlines,
     Image,
     ImageCall,
     Kind,
     OnBytesSent,
     OnDate,
+    Provider,
     TaskStatus,
     TrainingCall,
     UploadCall,
 )
-from apiframe_studio.api.v1.fetch_batcher import FetchBatcher
 from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.api.v1.upload_body import UploadBody
 from apiframe_studio.api.v1.wire import (
@@ -60,7 +61,7 @@ _MAX_SECRETS: Final = 20
 _KEPT_UNCHANGED: Final = ("task_id", "trigger_word", "image_urls")
 
 
-class ApiframeV1:
+class ApiframeV1(Provider):
     """A `Provider` that speaks v1. `app` is an ASGI app that answers in place of the service.
 
     Raises:
@@ -83,19 +84,29 @@ class ApiframeV1:
         self._transport = Transport(
             key=key,
             key_header="Authorization",
+            check_key=check_key,
             base_url=base_url,
             allow_http=allow_http,
             app=app,
             deadlines=deadlines,
             on_date=on_date,
         )
-        self._images = ImageDownloader(base_url=self._transport.base_url, app=app, deadlines=deadlines)
+        self._images = ImageDownloader(
+            base_url=self._transport.base_url, app=app, deadlines=deadlines, leaks=self._leaks
+        )
         self._key = key
         self._webhook_secrets: deque[str] = deque(maxlen=_MAX_SECRETS)
         self._redactor = self._key_redactor = Redactor([key.get_secret_value()] if key else [])
-        self._batcher = FetchBatcher(self.fetch, self.fetch_many)
+        self._batcher = FetchBatcher(self.fetch, self.fetch_many, V1_TERMS.status_batch)
 
-    async def train(self, call: TrainingCall, *, deadline_seconds: float | None = None) -> Accepted:
+    async def train(
+        self,
+        call: TrainingCall,
+        *,
+        deadline_seconds: float | None = None,
+        on_sent: OnBytesSent | None = None,  # noqa: ARG002 - the request has no photos
+        before_last_part: BeforeLastPart | None = None,  # noqa: ARG002 - the request is sent as a whole
+    ) -> Accepted:
         """Start a training. PAID, sent once. `photo_set_id` is the task_id of an upload.
 
         The trigger word that the service returns may be neither the requested one nor its documented default.
@@ -149,19 +160,9 @@ class ApiframeV1:
         self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
     ) -> Image:
         """Fetch one generated image, without the key. Arguments and errors as `ImageDownloader.download`."""
-        if self._leaks(url):
-            # Image hosts must not learn a secret, and only the service could have put it there.
-            raise ImageRefused(ImageRefusedReason.HOST)
-        try:
-            return await self._images.download(
-                url, hosts=hosts, deadline_seconds=deadline_seconds, max_bytes=max_bytes
-            )
-        except ImageRefused as error:
-            if not self._leaks(error.host):
-                raise
-            reason = error.reason
-        # Outside of `except`: else the error with the host would be the context of this one.
-        raise ImageRefused(reason)
+        return await self._images.download(
+            url, hosts=hosts, deadline_seconds=deadline_seconds, max_bytes=max_bytes
+        )
 
     async def status(
         self, kind: Kind | None, task_ids: Sequence[str]

@@ -39,6 +39,7 @@ V1_TERMS: Final = Terms(
         "white",
     ),
     age=int,
+    max_attribute_length=None,
     chooses_trigger_word=True,
     inserts_trigger_word=False,
     reports_percentage=True,

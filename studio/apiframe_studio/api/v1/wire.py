@@ -11,10 +11,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, cast
 
-from apiframe_studio.api.http.json_values import array_or_empty, object_or_empty
+from apiframe_studio.api.http.json_values import (
+    MAX_COUNT,
+    array_or_empty,
+    object_or_empty,
+    read_number,
+    read_time,
+    read_trigger_word,
+)
 from apiframe_studio.api.http.redaction import Sanitizer
 from apiframe_studio.api.http.responses import ResponseFormat
 from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
@@ -23,9 +29,6 @@ from apiframe_studio.sanitize import sanitize_text
 
 _STATES: Final = {"pending": "queued", "staged": "queued", "starting": "queued", "completed": "finished"}
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]{1,200}")
-_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-_MAX_COUNT: Final = 10**15
-_TRIGGER_WORD: Final = re.compile(r"(?=.{1,100}$)[\w-]+( [\w-]+){0,2}")
 
 
 def read_task(data: object, sanitize: Sanitizer = sanitize_text) -> TaskStatus:
@@ -112,7 +115,7 @@ def guess_kind(fields: Mapping[str, object]) -> Kind | None:
 
 def read_task_id(value: object) -> str | None:
     """Return an id that looks like one, or None. An integer is accepted too: a paid id must not be lost."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_COUNT:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_COUNT:
         return str(value)
     return value if isinstance(value, str) and _TASK_ID.fullmatch(value) else None
 
@@ -122,42 +125,10 @@ def read_image_urls(fields: Mapping[str, object]) -> tuple[str, ...]:
     return keep_web_urls(array_or_empty(fields.get("image_urls")))
 
 
-def read_trigger_word(value: object) -> str | None:
-    """Return the word if a prompt can contain it unchanged, else None: a repaired word is another word.
-
-    One to three tokens of letters, digits, `_` and `-`. A sentence in its place would put untrusted text into a prompt.
-    """
-    if not isinstance(value, str) or not _TRIGGER_WORD.fullmatch(value):
-        return None
-    # Some letters are invisible, such as U+3164.
-    return value if sanitize_text(value) == value else None
-
-
 def read_percentage(value: object) -> float | None:
     """Read 40, "40", "40.5" or "40 %" as 40.0; None for NaN, booleans and everything outside 0 to 100."""
     number = read_number(value.removesuffix("%").strip() if isinstance(value, str) else value)
     return float(number) if number is not None and 0 <= number <= 100 else None
-
-
-def read_number(value: object) -> float | int | None:
-    """Read a finite number of plausible size, also out of a string."""
-    if isinstance(value, str):
-        text = value.strip()
-        return (float(text) if "." in text else int(text)) if _NUMBER.fullmatch(text) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    # NaN compares false with everything, so it ends as None too.
-    return value if -_MAX_COUNT < value < _MAX_COUNT else None
-
-
-def read_time(value: object) -> datetime | None:
-    """Read ISO 8601, such as 2025-02-21T05:48:46.599Z, as an aware time in UTC."""
-    try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) and len(value) < 100 else None
-        # A time without a zone is one in UTC.
-        return read and (read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
 
 
 def read_message(fields: Mapping[str, object], sanitize: Sanitizer = sanitize_text) -> str:

@@ -1,8 +1,8 @@
 """Status checks that are made at the same time share requests, without a background task.
 
-One batch is one request with up to 20 ids. As with Nagle's algorithm, a check is sent at once when no request is
-pending; otherwise ids are collected until 20 wait, the last request has ended, or 20 ms have passed. The first caller
-to notice that a batch is due sends it for all; when that caller is cancelled, another one sends the ids again.
+One batch is one request with up to `max_batch` ids. As with Nagle's algorithm, a check is sent at once when no request
+is pending; otherwise ids are collected until so many wait, the last request has ended, or 20 ms have passed. The first
+caller to notice that a batch is due sends it for all; when that caller is cancelled, another one sends the ids again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import anyio
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.provider import TaskStatus
-from apiframe_studio.api.v1.terms import V1_TERMS
 
 Outcome: TypeAlias = TaskStatus | ApiframeError
 Fetch: TypeAlias = Callable[[str], Awaitable[TaskStatus]]
@@ -47,9 +46,10 @@ class _PendingFetch:
 class FetchBatcher:
     """Shares requests among the callers of one event loop."""
 
-    def __init__(self, fetch: Fetch, fetch_many: FetchMany) -> None:
+    def __init__(self, fetch: Fetch, fetch_many: FetchMany, max_batch: int) -> None:
         self._fetch = fetch
         self._fetch_many = fetch_many
+        self._max_batch = max_batch
         self._waiting: dict[str, _PendingFetch] = {}
         self._sent: dict[str, _PendingFetch] = {}
         self._batches_in_flight = 0
@@ -78,7 +78,7 @@ class FetchBatcher:
     def _is_due(self, pending: _PendingFetch) -> bool:
         if pending.task_id not in self._waiting:
             return False
-        full = len(self._waiting) >= V1_TERMS.status_batch
+        full = len(self._waiting) >= self._max_batch
         return not self._batches_in_flight or full or anyio.current_time() >= self._flush_at()
 
     def _flush_at(self) -> float:
@@ -99,7 +99,7 @@ class FetchBatcher:
         Ids without an outcome, because their leader was cancelled, go back to the front of the queue.
         """
         others = [one for one in self._waiting.values() if one is not leader]
-        batch = [leader, *others[: V1_TERMS.status_batch - 1]]
+        batch = [leader, *others[: self._max_batch - 1]]
         for one in batch:
             del self._waiting[one.task_id]
             self._sent[one.task_id] = one

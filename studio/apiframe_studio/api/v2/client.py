@@ -1,0 +1,469 @@
+"""The client of the second generation of the service.
+
+Source: the vendor's OpenAPI document of v2. A training is one upload, sent once on a new connection; what became of it
+is found in the team's list, by a marker in its name. An image generation takes an idempotency key, so that its caller
+may send it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import anyio
+
+from apiframe_studio.api.errors import (
+    ApiframeError,
+    AuthenticationFailed,
+    NotFound,
+    RateLimited,
+    Refused,
+    TooManyTrainings,
+    is_unknown_task,
+)
+from apiframe_studio.api.http.downloads import ImageDownloader
+from apiframe_studio.api.http.fetch_batcher import FetchBatcher, Outcome
+from apiframe_studio.api.http.json_values import object_or_empty
+from apiframe_studio.api.http.redaction import Redactor
+from apiframe_studio.api.http.responses import (
+    ResponseFormat,
+    error_from_response,
+    missing_id_error,
+    parse_or_raise,
+)
+from apiframe_studio.api.http.retries import with_retries
+from apiframe_studio.api.http.transport import Body, Transport
+from apiframe_studio.api.keys import check_key_form
+from apiframe_studio.api.provider import (
+    Accepted,
+    Account,
+    BeforeLastPart,
+    Deadlines,
+    Deleted,
+    Image,
+    ImageCall,
+    Kind,
+    NotNow,
+    OnBytesSent,
+    OnDate,
+    Provider,
+    Search,
+    TaskState,
+    TaskStatus,
+    TrainingCall,
+)
+from apiframe_studio.api.v2.listing import Page, Row, read_page, read_pages
+from apiframe_studio.api.v2.terms import V2_TERMS
+from apiframe_studio.api.v2.upload_body import UploadBody
+from apiframe_studio.api.v2.wire import (
+    ID,
+    JOB_FORMAT,
+    TRAINING_FORMAT,
+    Job,
+    Lora,
+    job_status,
+    read_account,
+    read_job,
+    read_lora,
+    training_status,
+)
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from starlette.types import ASGIApp
+
+V = TypeVar("V")
+_Fetch: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, None]]
+"""Adds what becomes of one id."""
+
+MODEL: Final = "flux-lora"
+LABEL: Final = "AI photos"
+"""What the dashboard shows before the marker. Never the subject's name: the whole team sees it, and it cannot be
+changed or deleted."""
+
+MAX_STATUS_PAGES: Final = 2
+MAX_COMPARED_JOBS: Final = 20
+# The clocks of the service's machines may differ, and a photo set may take minutes to arrive.
+_TRAINING_MARGIN: Final = timedelta(minutes=10)
+_IMAGES_MARGIN: Final = timedelta(minutes=2)
+# What the service trains with when a request names neither.
+_DEFAULT_STEPS: Final = 1000
+_DEFAULT_RANK: Final = 32
+_NAMES_THE_CAP: Final = re.compile("concurrent|training", re.IGNORECASE)
+
+
+class ApiframeV2(Provider):
+    """A `Provider` that speaks v2. `app` is an ASGI app that answers in place of the service.
+
+    Raises:
+        InvalidBaseUrl: when built with a base URL to which nothing can be sent.
+    """
+
+    terms = V2_TERMS
+
+    def __init__(
+        self,
+        *,
+        key: SecretStr | None,
+        base_url: str = V2_TERMS.base_url,
+        allow_http: bool = False,
+        app: ASGIApp | None = None,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen, so sharing it is harmless
+        on_date: OnDate | None = None,
+    ) -> None:
+        self._deadlines = deadlines
+        self._transport = Transport(
+            key=key,
+            key_header="X-API-Key",
+            check_key=check_key_form,
+            base_url=base_url,
+            allow_http=allow_http,
+            app=app,
+            deadlines=deadlines,
+            on_date=on_date,
+        )
+        self._images = ImageDownloader(
+            base_url=self._transport.base_url, app=app, deadlines=deadlines, leaks=self._leaks
+        )
+        self._redactor = Redactor([key.get_secret_value()] if key else [])
+        self._batcher = FetchBatcher(self.fetch_training, self.fetch_trainings, V2_TERMS.status_batch)
+        self._user_id: str | None = None
+
+    async def train(
+        self,
+        call: TrainingCall,
+        *,
+        deadline_seconds: float | None = None,
+        on_sent: OnBytesSent | None = None,
+        before_last_part: BeforeLastPart | None = None,
+    ) -> Accepted:
+        """Send photos and start a training of them. PAID, sent once.
+
+        `deadline_seconds` is for all of it: the caller sizes it by the bytes. An exception of `before_last_part` ends
+        the request before its end and is raised.
+        Source: `POST /v2/loras`, which takes neither a trigger word nor a webhook secret. Raises as `Provider`;
+        TooManyTrainings when the team's places are taken.
+        """
+        body = UploadBody(_training_fields(call), call.photos, on_sent, before_last_part)
+        seconds = self._deadlines.paid if deadline_seconds is None else deadline_seconds
+        try:
+            return await self._pay(
+                "/v2/loras", body, seconds, TRAINING_FORMAT, {"Content-Type": body.content_type}
+            )
+        except RateLimited as error:
+            if error.retry_after is not None or not _NAMES_THE_CAP.search(error.message):
+                raise
+            full = TooManyTrainings(error.message, status=error.status, request_id=error.request_id)
+        raise full
+
+    async def generate(self, call: ImageCall, *, deadline_seconds: float) -> Accepted:
+        """Generate images. PAID. The same call with the same key, within a day, returns the first one's id.
+
+        The service puts the trigger word into a prompt that lacks it, and takes no width or height.
+        Source: `POST /v2/images/generate`, whose body may have no other field. Raises as `Provider`; Conflict when
+        the key belongs to another request.
+        """
+        params = {
+            "loraId": call.training_id,
+            "num_outputs": call.number_of_images,
+            "aspect_ratio": call.aspect_ratio,
+            "seed": call.seed,
+        }
+        body = {"model": MODEL, "prompt": call.prompt, "fluxLoraParams": _without_none(params)}
+        headers = _without_none({"Idempotency-Key": call.idempotency_key})
+        return await self._pay("/v2/images/generate", body, deadline_seconds, JOB_FORMAT, headers)
+
+    async def download(
+        self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
+    ) -> Image:
+        """Fetch one generated image, without the key. Arguments and errors as `ImageDownloader.download`."""
+        return await self._images.download(
+            url, hosts=hosts, deadline_seconds=deadline_seconds, max_bytes=max_bytes
+        )
+
+    async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
+        """Check tasks, those of trainings by one request for all who check at the same time."""
+        fetches: Mapping[Kind | None, _Fetch] = {
+            Kind.TRAINING: self._batcher.fetch,
+            Kind.GENERATION: _into_outcomes(self.fetch_job),
+            Kind.UPLOAD: _into_outcomes(_fetch_none),
+            None: _into_outcomes(self._fetch_either),
+        }
+        return await _fetch_all(fetches[kind], task_ids)
+
+    async def fetch_training(self, training_id: str, seconds: float | None = None) -> TaskStatus:
+        """Check one training by a separate request. Source: `GET /v2/loras/{id}`.
+
+        Raises:
+            NotFound, Refused: the team of the key has no such training.
+            ApiframeError: the request failed.
+        """
+        response = await self._get(f"/v2/loras/{_path_id(training_id)}", seconds)
+        return training_status(read_lora(response), self._redactor)
+
+    async def fetch_trainings(self, ids: Sequence[str]) -> dict[str, Outcome]:
+        """Check up to 100 trainings by one or two requests, each with its own outcome. Source: `GET /v2/loras`.
+
+        What these pages do not show is fetched by itself, within the same deadline.
+
+        Raises:
+            ApiframeError: the request failed, or the key was refused.
+        """
+        until = anyio.current_time() + self._deadlines.read
+        outcomes: dict[str, Outcome] = {**await self._list_trainings(ids)}
+
+        async def fetch(training_id: str) -> TaskStatus:
+            return await self.fetch_training(training_id, max(until - anyio.current_time(), 0.0))
+
+        missing = [one for one in ids if one not in outcomes]
+        return outcomes | await _fetch_all(_into_outcomes(fetch), missing)
+
+    async def fetch_job(self, job_id: str) -> TaskStatus:
+        """Check one image generation. Source: `GET /v2/jobs/{id}`. Raises as `fetch_training`."""
+        response = await self._get(f"/v2/jobs/{_path_id(job_id)}")
+        return job_status(read_job(response), self._redactor)
+
+    async def find(self, call: TrainingCall | ImageCall, since: float) -> Search:
+        """Find what became of a call in the list of trainings, or of the user's image generations.
+
+        A training is found by the marker in its name. Candidates have the same number of photos, gender and ethnicity,
+        no marker, and belong to the user of the key. Images are found by prompt, training, number and seed; those
+        whose request the service does not show are candidates.
+        Sources: `GET /v2/loras`, `GET /v2/jobs`. Raises as `Provider`.
+        """
+        sent = datetime.fromtimestamp(since, UTC)
+        if isinstance(call, TrainingCall):
+            return await self._find_training(call, sent - _TRAINING_MARGIN)
+        return await self._find_images(call, sent - _IMAGES_MARGIN)
+
+    async def delete(self, task_id: str) -> Deleted | NotNow:
+        """Archive a training that has ended: its model is removed, its record stays. Source: `DELETE /v2/loras/{id}`.
+
+        What is still being trained is left alone: whether its credits would come back is not documented.
+        """
+        try:
+            training = await self.fetch_training(task_id)
+        except ApiframeError as error:
+            # Without a message of the service, this may be another server's page.
+            gone = error.status in (400, 404) and error.message
+            return Deleted() if gone else NotNow(error)
+        if training.state not in (TaskState.FINISHED, TaskState.FAILED):
+            return NotNow()
+        try:
+            await with_retries(lambda seconds: self._delete(task_id, seconds), self._deadlines.read)
+        except ApiframeError as error:
+            return NotNow(error)
+        return Deleted()
+
+    async def account(self) -> Account:
+        """Credits and plan of the team, and whose key it is. Free. Source: `GET /v2/me`.
+
+        Raises:
+            ApiframeError: the request failed, or the key was refused.
+        """
+        account = read_account(await self._get("/v2/me"), self._redactor)
+        self._user_id = account.user_id
+        return account
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def _pay(
+        self,
+        path: str,
+        body: Body,
+        seconds: float,
+        response_format: ResponseFormat,
+        headers: Mapping[str, str],
+    ) -> Accepted:
+        response = await self._transport.request(
+            "POST", path, body, redactor=self._redactor, seconds=seconds, fresh=True, extra_headers=headers
+        )
+        fields = parse_or_raise(response, self._redactor, response_format)
+        task_id = fields.get("id" if response_format is TRAINING_FORMAT else "jobId")
+        if not isinstance(task_id, str) or not ID.fullmatch(task_id) or self._redactor.is_in(task_id):
+            raise missing_id_error(response, self._redactor, response_format)
+        return Accepted(task_id)
+
+    async def _fetch_either(self, task_id: str) -> TaskStatus:
+        try:
+            return await self.fetch_training(task_id)
+        except Refused as error:
+            if not is_unknown_task(error):
+                raise
+        return await self.fetch_job(task_id)
+
+    async def _list_trainings(self, ids: Sequence[str]) -> dict[str, TaskStatus]:
+        """Return the trainings among `ids` that the newest pages show; those of others in the team are left out."""
+        found: dict[str, TaskStatus] = {}
+        cursor: str | None = None
+        for _ in range(MAX_STATUS_PAGES):
+            try:
+                page = await self._fetch_page(cursor)
+            except Refused as error:
+                if isinstance(error, AuthenticationFailed):
+                    raise
+                break
+            shown = {row.id: row for row in page.rows if row.id in ids and row.status}
+            found |= {one: training_status(row, self._redactor) for one, row in shown.items() if one}
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= len(ids) - 1:
+                break
+        return found
+
+    async def _find_training(self, call: TrainingCall, since: datetime) -> Search:
+        page = await read_pages(self._fetch_page, since)
+        rows = sorted(page.rows, key=_age)
+        attempts = [
+            (row, marker)
+            for row in rows
+            for marker in row.markers()
+            if call.marker is not None and replace(marker, attempt=0) == replace(call.marker, attempt=0)
+        ]
+        candidates = [row for row in rows if _may_be(row, call, since)]
+        if candidates:
+            own = await self._own_user_id()
+            candidates = [row for row in candidates if own is not None and row.user_id == own]
+        return Search(
+            is_complete=page.is_whole,
+            found=self._statuses(row for row, marker in attempts if marker == call.marker),
+            other_attempts=self._statuses(row for row, marker in attempts if marker != call.marker),
+            candidates=self._statuses(candidates),
+            trainings_under_way=sum(row.is_under_way for row in rows),
+        )
+
+    async def _find_images(self, call: ImageCall, since: datetime) -> Search:
+        page = await read_pages(self._fetch_jobs_page, since)
+        recent = [row for row in page.rows if row.created_at is None or row.created_at >= since]
+        jobs = [job async for job in self._with_input(recent[:MAX_COMPARED_JOBS])]
+        jobs.sort(key=_age)
+        return Search(
+            is_complete=page.is_whole and len(jobs) == len(recent),
+            found=tuple(job_status(job, self._redactor) for job in jobs if _is_same(job, call)),
+            candidates=tuple(job_status(job, self._redactor) for job in jobs if not job.input.get("prompt")),
+        )
+
+    async def _with_input(self, rows: Sequence[Job]) -> AsyncGenerator[Job]:
+        with suppress(ApiframeError):
+            for row in rows:
+                yield read_job(await self._get(f"/v2/jobs/{_path_id(row.id or '')}"))
+
+    async def _own_user_id(self) -> str | None:
+        if self._user_id is None:
+            try:
+                await self.account()
+            except ApiframeError:
+                return None
+        return self._user_id
+
+    async def _fetch_page(self, cursor: str | None) -> Page[Lora]:
+        path = f"/v2/loras?limit=100&includeArchived=true{_cursor(cursor)}"
+        return read_page(await self._get(path), "items", read_lora)
+
+    async def _fetch_jobs_page(self, cursor: str | None) -> Page[Job]:
+        path = f"/v2/jobs?model={MODEL}&limit=100{_cursor(cursor)}"
+        return read_page(await self._get(path), "jobs", read_job)
+
+    async def _delete(self, training_id: str, seconds: float) -> None:
+        response = await self._transport.request(
+            "DELETE", f"/v2/loras/{_path_id(training_id)}", redactor=self._redactor, seconds=seconds
+        )
+        # The answer has no body, which `error_from_response` would miss.
+        error = error_from_response(response, self._redactor, TRAINING_FORMAT)
+        if error is not None and response.status != 204 and not isinstance(error, NotFound):
+            raise error
+
+    def _get(self, path: str, seconds: float | None = None) -> Awaitable[dict[str, object]]:
+        async def attempt(seconds_left: float) -> dict[str, object]:
+            response = await self._transport.request(
+                "GET", path, redactor=self._redactor, seconds=seconds_left
+            )
+            return parse_or_raise(response, self._redactor, TRAINING_FORMAT)
+
+        return with_retries(attempt, self._deadlines.read if seconds is None else seconds)
+
+    def _statuses(self, rows: Iterable[Lora]) -> tuple[TaskStatus, ...]:
+        return tuple(training_status(row, self._redactor) for row in rows)
+
+    def _leaks(self, link: str) -> bool:
+        return self._redactor(link) != link or self._redactor.is_in(link)
+
+
+async def _fetch_all(fetch: _Fetch, task_ids: Sequence[str]) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    async with anyio.create_task_group() as group:
+        for task_id in dict.fromkeys(task_ids):
+            group.start_soon(fetch, task_id, outcomes)
+    return outcomes
+
+
+def _into_outcomes(fetch: Callable[[str], Awaitable[TaskStatus]]) -> _Fetch:
+    async def fetch_into(task_id: str, outcomes: dict[str, Outcome]) -> None:
+        try:
+            outcomes[task_id] = await fetch(task_id)
+        except ApiframeError as error:
+            outcomes[task_id] = error
+
+    return fetch_into
+
+
+async def _fetch_none(task_id: str) -> TaskStatus:  # noqa: ARG001 - v2 has no tasks of that kind
+    raise NotFound
+
+
+def _training_fields(call: TrainingCall) -> dict[str, str]:
+    fields = {
+        "name": f"{LABEL} [{call.marker}]" if call.marker else LABEL,
+        "subjectKind": "person",
+        "gender": call.gender,
+        "ethnicity": call.ethnicity,
+        "age": call.age,
+        "webhookUrl": call.webhook_url,
+    }
+    return _without_none(fields)
+
+
+def _may_be(row: Lora, call: TrainingCall, since: datetime) -> bool:
+    """Whether a training that has no marker looks like the one of `call`."""
+    is_recent = row.created_at is not None and row.created_at >= since
+    same = (row.image_count, row.gender, row.ethnicity) == (len(call.photos), call.gender, call.ethnicity)
+    usual = row.steps in (None, _DEFAULT_STEPS) and row.lora_rank in (None, _DEFAULT_RANK)
+    return is_recent and same and usual and not row.markers()
+
+
+def _is_same(job: Job, call: ImageCall) -> bool:
+    """Whether a job was requested by `call`. What a call leaves to the service may have any value."""
+    params = object_or_empty(job.input.get("fluxLoraParams")) or job.input
+    number = call.number_of_images or 1
+    return (
+        job.input.get("prompt") == call.prompt
+        and params.get("loraId") == call.training_id
+        and params.get("num_outputs", number) == number
+        and (call.seed is None or params.get("seed") == call.seed)
+        and (call.aspect_ratio is None or params.get("aspect_ratio", call.aspect_ratio) == call.aspect_ratio)
+    )
+
+
+def _age(row: Row) -> datetime:
+    return row.created_at or datetime.max.replace(tzinfo=UTC)
+
+
+def _path_id(task_id: str) -> str:
+    """Return an id for a path. Any other text cannot be an id of this service."""
+    if not ID.fullmatch(task_id):
+        raise NotFound
+    return task_id
+
+
+def _cursor(cursor: str | None) -> str:
+    return "" if cursor is None else f"&cursor={quote(cursor, safe='')}"
+
+
+def _without_none(values: Mapping[str, V | None]) -> dict[str, V]:
+    return {name: value for name, value in values.items() if value is not None}
