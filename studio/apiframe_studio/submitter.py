@@ -24,6 +24,7 @@ from apiframe_studio.api.errors import (
     OutcomeUnknown,
     RateLimited,
     Refused,
+    TooManyTrainings,
 )
 from apiframe_studio.api.provider import Accepted
 from apiframe_studio.clock import Clock
@@ -87,7 +88,7 @@ def classify_error(error: ApiframeError) -> tuple[Event, Answer]:
 
 def delay_before_retry(error: ApiframeError, tries: int) -> float | None:
     """Seconds to wait after this many tries, or None if there is no further one. Pure."""
-    if tries >= TRIES or isinstance(error, InvalidKey | InvalidBaseUrl):
+    if tries >= TRIES or isinstance(error, InvalidKey | InvalidBaseUrl | TooManyTrainings):
         return None
     doubled: float = _FIRST_WAIT_SECONDS * 2 ** (tries - 1)
     wait = error.retry_after if isinstance(error, RateLimited) and error.retry_after is not None else doubled

@@ -16,12 +16,13 @@ import anyio.to_thread
 import pytest
 from pydantic import SecretStr
 
-from apiframe_studio.api.errors import NotSent, OutcomeUnknown, RateLimited, Refused
+from apiframe_studio.api.errors import NotSent, OutcomeUnknown, RateLimited, Refused, TooManyTrainings
 from apiframe_studio.errors import NotYetSent, Rejected
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.ledger.states import State
 from apiframe_studio.reconciler import Decision
 from apiframe_studio.studio import Studio, StudioConfig
+from apiframe_studio.submitter import delay_before_retry
 from apiframe_studio.training import Training
 from apiframe_studio.trainings import TrainingRequest
 
@@ -193,6 +194,11 @@ async def test_a_retry_after_of_more_than_ten_seconds_is_reported_and_not_waited
     assert isinstance(error, NotYetSent)
     assert isinstance(error.cause, RateLimited)
     assert (error.cause.retry_after, clock.slept, len(server.posts)) == (11.0, [], 1)
+
+
+def test_a_team_with_too_many_trainings_is_not_asked_again_within_a_call() -> None:
+    assert delay_before_retry(RateLimited(), 1) is not None
+    assert delay_before_retry(TooManyTrainings(), 1) is None
 
 
 async def test_a_call_ends_when_its_retry_budget_is_used_up(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
+from apiframe_studio.api.errors import InsufficientCredits, TooManyTrainings
 from apiframe_studio.sandbox import Sandbox
+from apiframe_tools.wording.service_errors import render_error
 
 from ..faults.fault_server import fault_server
 
@@ -200,6 +202,13 @@ async def test_a_training_rejected_for_an_expired_set_says_what_to_do(session: S
     assert row["status"] == "rejected"
     assert f"was rejected (ref {row['ref']}) and nothing was paid" in message
     assert "if the photo set has expired, call prepare_photos with its photos (2 credits)" in message
+
+
+def test_an_error_of_the_account_has_the_numbers_that_the_service_gives() -> None:
+    counted = render_error(InsufficientCredits(required=257, available=12))
+    assert counted.startswith("The account has too few credits: 257 are required, 12 are left. Ask the user")
+    assert render_error(InsufficientCredits()).startswith("The account has too few credits. Ask the user")
+    assert "as many trainings under way as the service allows" in render_error(TooManyTrainings())
 
 
 async def test_too_few_credits_are_reported(serving: Serving) -> None:

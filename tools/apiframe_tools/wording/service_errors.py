@@ -17,6 +17,7 @@ from apiframe_studio.api.errors import (
     OutcomeUnknownReason,
     RateLimited,
     Refused,
+    TooManyTrainings,
 )
 from apiframe_studio.api.keys import V2_PREFIX, KeyProblem
 from apiframe_studio.image_store import MAX_IMAGE_BYTES
@@ -117,10 +118,12 @@ def render_error(error: ApiframeError) -> str:
                 f"The service does not accept the API key.{said} To fix this, ask the user to set APIFRAME_API_KEY "
                 "to a valid v1 key and to restart this server."
             )
-        case InsufficientCredits():
+        case InsufficientCredits(required=required, available=available):
+            is_counted = required is not None and available is not None
+            numbers = f": {required} are required, {available} are left" if is_counted else ""
             return (
-                f"The account has too few credits.{said} Ask the user to add credits; get_account shows how many are "
-                "left."
+                f"The account has too few credits{numbers}.{said} Ask the user to add credits; "
+                "get_account shows how many are left."
             )
         case _:
             return " ".join(explain_service(error))
@@ -133,6 +136,11 @@ def explain_service(error: ApiframeError) -> tuple[str, str]:
             return (
                 f"The service could not be reached: {_NOT_SENT_REASONS[error.reason]}.",
                 "Check the connection and APIFRAME_BASE_URL, then try again.",
+            )
+        case TooManyTrainings():
+            return (
+                "The team has as many trainings under way as the service allows.",
+                "Try again when one of them has ended.",
             )
         case RateLimited(retry_after=seconds):
             wait = "a minute" if seconds is None else f"{seconds:.0f} seconds"
