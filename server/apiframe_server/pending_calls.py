@@ -38,7 +38,6 @@ class PendingCalls:
                 pass
 
     def answered(self, message: JSONRPCMessage) -> None:
-        """Record an answer."""
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             self._remove(message.id)
 

@@ -46,7 +46,6 @@ class Problem(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Both sentences."""
         return f"{self.message} {self.next}".rstrip()
 
 

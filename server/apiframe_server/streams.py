@@ -57,7 +57,6 @@ class Outgoing(ObjectSendStream[SessionMessage]):
         self._calls.answered(item.message)
 
     async def answer_unreadable(self, answer: JSONRPCError) -> None:
-        """Send the error for a line that is not a message."""
         await self._write(_serialize(answer))
 
     async def _write(self, line: bytes) -> None:

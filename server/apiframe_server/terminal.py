@@ -70,7 +70,6 @@ def exit_on_interrupt(message: str, clean_up: Callable[[], object] = lambda: Non
 
 
 def report_missing_folder(file: str) -> Problem | None:
-    """The problem of an output file whose folder does not exist."""
     if Path(file).absolute().parent.is_dir():
         return None
     return Problem(ExitCode.USAGE, f"the folder of {file} does not exist.", "Create it first.")

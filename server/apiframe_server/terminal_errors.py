@@ -56,7 +56,6 @@ def list_command(option: str) -> str:
 
 
 def explain_key_problem(error: InvalidKey) -> Problem:
-    """What is wrong with the API key."""
     fix = _KEY_FIXES.get(error.problem, _WITHOUT_A_KEY)
     return Problem(ExitCode.KEY, f"{KEY_PROBLEMS[error.problem]}.", fix)
 

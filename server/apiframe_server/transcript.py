@@ -29,7 +29,6 @@ class Transcript:
         """The images of the last result."""
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool once."""
         self._print_call(tool, arguments)
         return self._print_result(await self._client.call_tool(tool, arguments))
 

@@ -36,6 +36,7 @@ class StudioConfig:
     paid_seconds: float = 20.0
     max_credits_per_day: float | None = None
     asks_before_spending: bool = True
+    """Whether the user is asked before money is spent, if the client can ask."""
     photo_folders: tuple[Path, ...] = ()
     output_folder: Path = Path("Apiframe")
     picture_hosts: tuple[str, ...] = ()
@@ -44,7 +45,6 @@ class StudioConfig:
 
 
 def service_config(settings: StudioSettings) -> StudioConfig:
-    """A studio at the service."""
     return StudioConfig(
         ledger_path=settings.data_dir / "ledger.sqlite3",
         base_url=settings.base_url,

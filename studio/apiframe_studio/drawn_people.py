@@ -54,7 +54,6 @@ def draw_person(
 
 
 def draw_gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
-    """Fill an image with a vertical gradient."""
     ramp = Image.linear_gradient("L").resize(size)
     return Image.composite(Image.new("RGB", size, bottom), Image.new("RGB", size, top), ramp)
 

@@ -287,7 +287,6 @@ class GuardedFolder:
         return True
 
     def remove_if_empty(self, parts: Sequence[str]) -> None:
-        """Remove a folder if it is empty."""
         with suppress(OSError), self._opened(parts[:-1]) as folder:
             os.rmdir(folder.at(parts[-1]), dir_fd=folder.descriptor)
 

@@ -67,7 +67,6 @@ class Jobs:
         return job.done.is_set()
 
     def is_running(self, key: str) -> bool:
-        """Whether this job is running."""
         return key in self._jobs
 
     def _start(self, key: str, work: Callable[[], Awaitable[Any]]) -> _Job:

@@ -88,11 +88,6 @@ class Studio(Core):
         return self.config.is_sandbox
 
     @property
-    def asks_before_spending(self) -> bool:
-        """Whether the user is asked before money is spent, if the client can ask."""
-        return self.config.asks_before_spending
-
-    @property
     def service_is_local(self) -> bool:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
         return self.is_sandbox or is_loopback_url(self.config.base_url)

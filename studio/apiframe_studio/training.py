@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from apiframe_studio.api.provider import Kind
@@ -95,27 +95,12 @@ class Training:
 
     @staticmethod
     def of(row: Submission, *notes: Note) -> Training:
-        """The training in a row of the ledger."""
         is_training = row.kind is Kind.TRAINING
+        same = {one.name: getattr(row, one.name) for one in fields(Training) if hasattr(row, one.name)}
         return Training(
-            state=row.state,
-            kind=row.kind,
-            service=row.service,
-            ref=row.ref,
-            task_id=row.task_id,
-            subject=row.subject,
+            **same,
             training_images_id=row.parent_task_id if is_training else None,
-            requested_trigger_word=row.requested_trigger_word,
-            trigger_word=row.trigger_word,
-            percentage=row.percentage,
-            message=row.message,
-            created_at=row.created_at,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            checked_at=row.checked_at,
-            lease_until=row.lease_until,
             credits=row.estimated_credits,
-            prompt=row.prompt,
             photos=row.photo_count,
             notes=(*notes, *(Note.MISSING,) * is_missing(row), *(_word_notes(row) if is_training else ())),
         )
@@ -145,7 +130,6 @@ class Training:
 
     @property
     def progress(self) -> tuple[State, float | None]:
-        """What counts as progress."""
         return self.state, self.percentage
 
     def with_notes(self, *notes: Note) -> Training:

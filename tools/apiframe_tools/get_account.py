@@ -22,7 +22,6 @@ class AccountStatus(Result):
 
     @classmethod
     def of(cls, account: Account, studio: Studio) -> Self:
-        """What get_account returns."""
         prices = Prices(studio.terms)
         next_step = (
             f"credits are simulated, so try anything; the real service charges {prices.training} for a training."

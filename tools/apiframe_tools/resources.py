@@ -19,8 +19,6 @@ MAX_LISTED = 50
 
 
 def add_resources(server: MCPServer[Any], studio: Studio) -> None:
-    """Register every resource on this studio."""
-
     @server.resource("apiframe://trainings", title="Trainings", mime_type="application/json")
     async def trainings() -> str:
         """The trainings started from here, newest first, with subject, status and trigger word."""

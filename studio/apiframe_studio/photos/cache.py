@@ -94,7 +94,6 @@ class PhotoCache:
         self._normalised = BoundedCache[str, tuple[bytes, str]](MAX_NORMALISED, MAX_NORMALISED_BYTES)
 
     def find_measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
-        """Return the measurements of this file under these limits."""
         return None if file is None else self._measured.get((file, limits))
 
     def keep_measured(self, file: FileIdentity | None, limits: Limits, found: Measured) -> None:
@@ -108,5 +107,4 @@ class PhotoCache:
         return self._normalised.get(digest)
 
     def keep_normalised(self, digest: str, jpeg: bytes, pixels: str) -> None:
-        """Store the JPEG for a file."""
         self._normalised.put(digest, (jpeg, pixels), len(jpeg))

@@ -56,11 +56,6 @@ class Decoders:
         self._pool = pool
         self._own = anyio.CapacityLimiter(width)
 
-    @property
-    def large(self) -> anyio.CapacityLimiter:
-        """Held while a photo that needs much memory is decoded."""
-        return self._pool.large
-
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Ask]:
         """Reserve a process. Read files inside this block, so that waiting calls hold no bytes.
@@ -100,6 +95,7 @@ class _Pool:
         self.places = anyio.CapacityLimiter(width)
         self.ordinary = anyio.CapacityLimiter(width)
         self.large = anyio.CapacityLimiter(1)
+        """Held while a photo that needs much memory is decoded."""
         self._idle: list[_Decoder] = []
         self._all: set[_Decoder] = set()
 
@@ -128,7 +124,6 @@ class _Pool:
             return await _answer_of(decoder, limits, {**head, "again": True}, ())
 
     async def close(self) -> None:
-        """Stop the idle processes."""
         idle, self._idle = self._idle, []
         for decoder in idle:
             await self._discard(decoder)
@@ -216,7 +211,6 @@ async def _open_process() -> Process:
 
 
 def count_processors() -> int:
-    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -167,10 +167,10 @@ async def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait
                 await pool.ask({"job": "preview"}, [image("PNG", side)])
                 answers.append(name)
 
-            async with pool.large:
+            async with pool._pool.large:
                 await ask("small", 90)
                 group.start_soon(ask, "large", 200)
-                while not pool.large.statistics().tasks_waiting:
+                while not pool._pool.large.statistics().tasks_waiting:
                     assert answers == ["small"]
                     await anyio.lowlevel.checkpoint()
     assert answers == ["small", "large"]

@@ -57,7 +57,7 @@ async def confirm_spending(
     comes, and must be the same to the letter: it names the set by its code and contains nothing that may change
     meanwhile (a balance, a time, a counter). An error in `question` does not end the call, which then must not pay.
     """
-    if not (studio.asks_before_spending and _can_ask(ctx)):
+    if not (studio.config.asks_before_spending and _can_ask(ctx)):
         return CONFIRMED
     try:
         text = await question()

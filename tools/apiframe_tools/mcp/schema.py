@@ -45,7 +45,6 @@ class Arguments(ArgModelBase):
     absent: ClassVar[dict[str, Any]] = {}
 
     def model_dump_one_level(self) -> dict[str, Any]:
-        """Return every parameter of the tool with its value."""
         return super().model_dump_one_level() | self.absent
 
 
@@ -87,11 +86,9 @@ class OutputSchema(GenerateJsonSchema):
     """A schema without titles. It keeps null, since clients validate results against it."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 # It is the same for each.
-        """Whether a field gets its name as a title."""
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """The schema of a model, whose name is not its title."""
         made = super().model_schema(schema)
         made.pop("title", None)
         return made
@@ -101,11 +98,9 @@ class InputSchema(OutputSchema):
     """A schema in which what is optional has no null and no null default."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """The schema of a value that may be null."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """The schema of a value with a default."""
         if schema.get("default", ...) is None:
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)

@@ -30,17 +30,14 @@ class WithImages(Result):
 
     @property
     def blocks(self) -> list[ContentBlock]:
-        """The content blocks after the text."""
         return self._blocks
 
     def add_image(self, jpeg: bytes) -> None:
-        """Add a small JPEG."""
         self._blocks.append(
             ImageContent(type="image", data=base64.b64encode(jpeg).decode(), mime_type="image/jpeg")
         )
 
     def add_link(self, path: str, uri: str, media_type: str) -> None:
-        """Add a link to a saved image."""
         self._blocks.append(
             ResourceLink(type="resource_link", uri=uri, name=Path(path).name, mime_type=media_type)
         )

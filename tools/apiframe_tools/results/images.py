@@ -43,7 +43,6 @@ class ImagesMade(WithImages):
 
     @classmethod
     def of(cls, made: GeneratedImages, studio: Studio) -> Self:
-        """What generate_photos returns."""
         row, training = made.row, made.training
         result = cls.copy_of(
             row,

@@ -72,7 +72,6 @@ class PhotosChecked(WithImages):
 
     @classmethod
     def of(cls, check: PhotoCheck, terms: Terms) -> Self:
-        """What check_photos returns."""
         from apiframe_studio.photos.choosing import count_to_send
 
         sent = count_to_send(check)
@@ -166,7 +165,6 @@ class PhotosPrepared(Result):
 
     @classmethod
     def of(cls, photo_set: PhotoSet, studio: Studio, *, credits_left: float | None = None) -> Self:
-        """What prepare_photos returns."""
         row, terms = photo_set.row, studio.terms
         status = "expired" if photo_set.expired else SET_STATUS[row.state]
         left_out = _left_out(photo_set)

@@ -30,6 +30,12 @@ from apiframe_tools.wording.warnings import warn_about_list, warn_about_training
 MAX_LISTED = 10
 """Unsettled requests that a text names; the field has more."""
 
+_WEBHOOK = {
+    True: "Updates are also posted to webhook_url.",
+    False: "webhook_url was not used: nothing was sent, so no updates are posted there.",
+    None: "",
+}
+
 
 class TrainingStarted(Result):
     """A training that was started, or the existing one."""
@@ -56,7 +62,6 @@ class TrainingStarted(Result):
 
     @classmethod
     def of(cls, training: Training, studio: Studio, *, credits_left: float | None = None) -> Self:
-        """What start_training returns."""
         result = cls.copy_of(
             training,
             ref=training.ref or "",
@@ -80,20 +85,11 @@ class TrainingStarted(Result):
             f"{of} is {self.status}.",
             _names(self.task_id, self.ref),
             _word(self.status, self.trigger_word, self.requested_trigger_word),
-            self._webhook(),
+            _WEBHOOK[self.webhook],
             describe_balance(self.credits_left),
             *self.warnings,
             f"Next: {self.next_step}",
         )
-
-    def _webhook(self) -> str:
-        match self.webhook:
-            case True:
-                return "Updates are also posted to webhook_url."
-            case False:
-                return "webhook_url was not used: nothing was sent, so no updates are posted there."
-            case None:
-                return ""
 
     def _cost(self) -> str:
         if self.deduplicated and self.status == "submitting":
@@ -128,7 +124,6 @@ class TrainingStatus(Result):
 
     @classmethod
     def of(cls, training: Training, studio: Studio) -> Self:
-        """What get_training_status, wait_for_training and resolve_training return."""
         result = cls.copy_of(
             training,
             status=STATUS[training.state],
@@ -177,7 +172,6 @@ class TrainingRow(Result):
 
     @classmethod
     def of(cls, training: Training) -> Self:
-        """The row of this training."""
         return cls.copy_of(
             training,
             ref=training.ref or "",
@@ -212,7 +206,6 @@ class UnsettledRow(Result):
 
     @classmethod
     def of(cls, training: Training, terms: Terms) -> Self:
-        """The row of this request."""
         return cls.copy_of(
             training,
             ref=training.ref or "",
@@ -247,7 +240,6 @@ class TrainingList(Result):
 
     @classmethod
     def of(cls, page: Page, studio: Studio, *, is_filtered: bool = False) -> Self:
-        """What list_trainings returns; `is_filtered` when only one subject or status was requested."""
         terms, sandbox = studio.terms, studio.is_sandbox
         return cls.copy_of(
             page,

@@ -39,7 +39,6 @@ READY_PHOTOS: Final = (
 
 
 def instructions(terms: Terms, *, sandbox: bool) -> str:
-    """The instructions in the answer to a client's first request."""
     requested = _REQUESTED if terms.chooses_trigger_word else ""
     always = _ALWAYS.format(prices=Prices(terms), requested=requested)
     return (

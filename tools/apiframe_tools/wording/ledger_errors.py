@@ -32,7 +32,6 @@ def suggest_ledger_fix(error: LedgerError) -> str:
 
 
 def explain_ledger_error(error: LedgerError) -> str:
-    """Return the message for an assistant."""
     if isinstance(error, SpendingCapReached):
         return (
             f"Nothing was sent: it could cost {error.needed:g} credits, {error.spent:g} were spent in the last 24 "

@@ -35,7 +35,6 @@ SUBMITTED_BY: Final = {
 
 
 def suggest_after_refused_training(terms: Terms) -> str:
-    """Return what to do about a training that the service refused."""
     return (
         f"if the photo set has expired, call prepare_photos with its photos ({Prices(terms).upload}) and "
         "start_training with the new set. Otherwise call start_training with corrected arguments."
@@ -176,7 +175,6 @@ def list_arguments(training: Training, terms: Terms) -> str:
 
 
 def suggest_after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool) -> str:
-    """Return the next step after a page of trainings."""
     unconfirmed = [found for found in page.unsettled if found.state is State.UNCONFIRMED]
     if unconfirmed:
         return next_step(unconfirmed[0], terms)
@@ -190,7 +188,6 @@ def suggest_after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtere
 
 
 def suggest_after_check(check: PhotoCheck) -> str:
-    """After a check of photos."""
     if check.inner and not check.photos:
         return "call check_photos with the folder that holds the subject's photos."
     if check.unseen:
@@ -209,7 +206,6 @@ def suggest_after_check(check: PhotoCheck) -> str:
 
 
 def suggest_after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Terms) -> str:
-    """After a call of prepare_photos."""
     if is_missing(photo_set.row):
         return suggest_after_unknown_id("prepare_photos", photo_set.row.ref)
     price = Prices(terms).upload
@@ -252,7 +248,6 @@ _IMAGES_GONE = (
 
 
 def suggest_after_generating(made: GeneratedImages) -> str:
-    """After a call of generate_photos."""
     row = made.row
     if row.forgotten_at is not None:
         return "tell the user; nothing is kept."

@@ -27,7 +27,6 @@ REFUSALS = {
 def explain_photo_error(
     error: NotEnoughPhotos | CheckIncomplete | SetNotUsable | PhotoError, terms: Terms
 ) -> str:
-    """Return the message for an error of photos or a photo set."""
     price = Prices(terms).upload
     match error:
         case CheckIncomplete():

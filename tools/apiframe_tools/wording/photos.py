@@ -78,7 +78,6 @@ def count_missing_photos(check: PhotoCheck) -> int:
 
 
 def suggest_photos(check: PhotoCheck) -> list[str]:
-    """Return what to photograph next, in words."""
     # Until all are checked it is not known how many are missing.
     suggestions = [
         suggestion

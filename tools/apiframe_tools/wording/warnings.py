@@ -175,7 +175,6 @@ def warn_about_list(page: Page) -> list[str]:
 
 
 def warn_about_check(check: PhotoCheck) -> list[str]:
-    """Return which photos were not checked."""
     warnings: list[str] = []
     if check.unseen:
         warnings.append(
