@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import ErrorEnvelope
 
@@ -22,7 +22,7 @@ class Caller:
     team: str
     role: str
     key_prefix: str
-    key_digest: bytes
+    key_digest: bytes = field(repr=False)
     """SHA-256 of the key, which signs the user's webhooks."""
 
     @property

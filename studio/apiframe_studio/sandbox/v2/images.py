@@ -20,7 +20,7 @@ from .errors import ErrorEnvelope, invalid, out_of_credits, unavailable
 from .records import Job, Lora
 from .schemas import GenerateBody, read_json
 from .state import V2State
-from .store import IdempotencyKey, KeyUsedForAnotherBody, NotEnoughCredits, Webhook
+from .store import IdempotencyKey, KeyUsedForAnotherBody, TooFewCredits, Webhook
 
 MAX_KEY_LENGTH = 255
 SIZES = {
@@ -107,7 +107,7 @@ def _find_or_add(
     except KeyUsedForAnotherBody:
         message = "Idempotency-Key was already used with a different request body"
         raise ErrorEnvelope(message, status=409, is_deviation=True) from None  # [C]
-    except NotEnoughCredits as error:
+    except TooFewCredits as error:
         raise out_of_credits(error.required, error.available) from None
 
 

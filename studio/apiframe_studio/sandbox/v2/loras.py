@@ -13,7 +13,7 @@ from .multipart import read_form
 from .records import CREATE_CREDITS, Lora
 from .schemas import LoraFields, LoraQuery, require_uuid, validate
 from .state import V2State
-from .store import NotEnoughCredits, TooManyInFlight, Webhook
+from .store import TooFewCredits, TooManyInFlight, Webhook
 
 MAX_IN_FLIGHT = 10
 
@@ -102,7 +102,7 @@ def _add(state: V2State, caller: Caller, fields: LoraFields, lora: Lora, *, cost
     except TooManyInFlight:
         message = f"Limit of {MAX_IN_FLIGHT} concurrent trainings reached for this team"
         raise ErrorEnvelope(message, status=429) from None
-    except NotEnoughCredits as error:
+    except TooFewCredits as error:
         raise out_of_credits(error.required, error.available) from None
 
 

@@ -47,7 +47,7 @@ class PendingWebhook:
     stored: str
 
 
-class NotEnoughCredits(Exception):
+class TooFewCredits(Exception):
     """The team cannot pay for a request; nothing was recorded."""
 
     def __init__(self, required: int, available: int) -> None:
@@ -81,7 +81,7 @@ class RecordStore:
         database.create_tables(_SCHEMA)
 
     def add_lora(self, lora: Lora, *, cost: int, max_in_flight: int, webhook: Webhook | None = None) -> None:
-        """Record a training and charge its cost. Raises TooManyInFlight and NotEnoughCredits."""
+        """Record a training and charge its cost. Raises TooManyInFlight and TooFewCredits."""
         with self._database.transaction() as connection:
             team = _select(connection, "kind = 'lora' AND team_id = ?", lora.team_id)
             if (
@@ -96,7 +96,7 @@ class RecordStore:
 
         Raises:
             KeyUsedForAnotherBody: nothing was recorded.
-            NotEnoughCredits: nothing was recorded, the key included.
+            TooFewCredits: nothing was recorded, the key included.
         """
         with self._database.transaction() as connection:
             if idempotency and (
@@ -226,7 +226,7 @@ class RecordStore:
     ) -> None:
         available = self._count_credits(connection, record.team_id)
         if available < cost:
-            raise NotEnoughCredits(cost, available)
+            raise TooFewCredits(cost, available)
         connection.execute(
             "INSERT INTO v2_records VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
