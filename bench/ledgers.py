@@ -89,6 +89,10 @@ def _fill_ledger(path: Path) -> None:
         # The columns are the keys of the dictionary below.
         statement = f"INSERT INTO submissions ({', '.join(columns)}) VALUES ({values})"  # noqa: S608
         connection.executemany(statement, _generate_rows())
+        connection.execute(
+            "INSERT INTO photo_sets (ref, owner, fingerprint, photo_count, created_at)"
+            " SELECT set_ref, owner, set_ref, 12, created_at FROM submissions"
+        )
         connection.commit()
 
 
@@ -114,7 +118,6 @@ def _generate_rows() -> Iterator[dict[str, Any]]:
             "accepted_at": at,
             "finished_at": at + 900,
             "checked_at": at + 900,
-            "photo_count": 12,
             "estimated_credits": 48.0,
-            "fingerprint": f"{number:064}",
+            "set_ref": f"ps-{number:064}",
         }

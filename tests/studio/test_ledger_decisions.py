@@ -320,6 +320,8 @@ def test_a_training_of_a_set_that_gets_its_id_later_is_found_by_its_photos(
         replace(first, parent_task_id="set-2", fingerprint="print-1"), EPOCH + 5
     )
     assert (again.ref, is_new) == (training.ref, False)
+    known = found(store, upload)
+    assert (again.set_ref is not None, again.set_ref == known.set_ref) == (True, not forgotten)
     if not forgotten and how != "an orphan":
         assert (again.fingerprint, again.photo_count, again.estimated_credits) == ("print-1", 12, 48.0)
 

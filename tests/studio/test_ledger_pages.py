@@ -190,3 +190,7 @@ def test_every_statement_uses_an_index(store: Store) -> None:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values).all()
             steps = [row.detail for row in plan]
             assert not [step for step in steps if TABLE_SCAN.match(step)], (words, steps)
+            # Photos and marks are found among their own, not among all trainings.
+            of = {"set_ref IN": "set_ref=?", "forgotten_at IS NOT NULL AND +": "submissions_forgotten"}
+            for condition, index in of.items():
+                assert condition not in words or index in " ".join(steps), (words, steps)

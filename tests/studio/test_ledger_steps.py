@@ -53,7 +53,7 @@ def in_the_columns_of_now(old: dict[str, Any]) -> dict[str, Any]:
     return {
         **new,
         "estimated_credits": new.pop("credits"),
-        "dedup_key": None if about in ("", f"forgotten {old['ref']}") else about,
+        "dedup_key": None if kind == "upload" or about in ("", f"forgotten {old['ref']}") else about,
         "parent_task_id": None if is_forgotten else parents[kind] or None,
         "requested_trigger_word": wording if kind == "training" else None,
         "attributes_digest": wording if kind == "upload" else None,
@@ -69,6 +69,9 @@ def columns_before(path: Path, golden: Path = GOLDEN) -> list[dict[str, Any]]:
     rows = [{name: row[name] for name in names} for row in rows_of(path)]
     for row in rows:
         row["provider_facts"] = row["provider_facts"] and json.loads(row["provider_facts"])
+        if row["kind"] == "training":
+            # By now it has these from its set.
+            row["attributes_digest"] = row["consent_at"] = None
     return rows
 
 
@@ -77,9 +80,20 @@ def expected(golden: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != "credits"} for row in rows]
 
 
+SETS = "photo_sets"
+WITH_SETS = (
+    "submissions LEFT JOIN (SELECT ref AS of, fingerprint, attributes_digest, photo_count, consent_at"
+    " FROM photo_sets) ON set_ref = of"
+)
+
+
 def rows_of(path: Path, table: str = "submissions") -> list[dict[str, Any]]:
+    """Return the rows of a table; those of submissions with what they have from their photo sets."""
     with sqlite3.connect(path) as connection:
         connection.row_factory = sqlite3.Row
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        if table == "submissions" and any(made["name"] == SETS for made in tables):
+            table = WITH_SETS
         rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # noqa: S608
     connection.close()
     return [dict(row) for row in rows]
@@ -135,6 +149,32 @@ def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) 
     store.close()
     never_seen = {ref for ref, print_ in column(path, "fingerprint").items() if print_ is None}
     assert {"tr-1qkxebt", "tr-7vjhwxp", "tr-v7g3n2y", "tr-8snjaqx", "ge-0p6fkjf"} < never_seen
+
+
+@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_2, GOLDEN_3], ids=lambda path: path.stem)
+def test_uploads_and_trainings_of_an_earlier_version_get_their_photo_sets(
+    golden: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copyfile(golden, tmp_path / "ledger.sqlite3"))
+    Store(path, SCOPE).close()
+    rows, sets = rows_of(path), {row["ref"]: row for row in rows_of(path, SETS)}
+    assert {row["set_ref"] for row in rows} - {None} == sets.keys()
+    uploads = [row for row in rows if row["kind"] == "upload"]
+    assert all(row["set_ref"] for row in uploads)
+    assert not any(row["set_ref"] for row in rows if row["kind"] == "generation")
+    for row in rows:
+        if row["set_ref"] is None:
+            continue
+        photo_set = sets[row["set_ref"]]
+        assert (photo_set["owner"], photo_set["forgotten_at"]) == (row["owner"], row["forgotten_at"])
+        for upload in uploads:
+            is_parent = (row["parent_task_id"] or "none") in (upload["ref"], upload["task_id"])
+            if is_parent and upload["service"] == row["service"] and upload["forgotten_at"] is None:
+                assert upload["set_ref"] == row["set_ref"]
+    forgotten = [row for row in sets.values() if row["forgotten_at"] is not None]
+    assert all(row["attributes_digest"] is row["consent_at"] is None for row in forgotten)
+    live = [row for row in sets.values() if row["forgotten_at"] is None]
+    assert len({(row["owner"], row["fingerprint"], row["attributes_digest"]) for row in live}) == len(live)
 
 
 def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:

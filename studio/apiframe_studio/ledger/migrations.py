@@ -117,19 +117,53 @@ _INDEXES_BY_OWNER: Final = (
     "CREATE INDEX submissions_forgotten ON submissions (owner, kind) WHERE forgotten_at IS NOT NULL",
 )
 
-# Columns whose sense depended on the kind of a row are split, and lists and look-ups are of an owner's rows at every
-# service.
+# Columns whose sense depended on the kind of a row are split, photo sets get a separate table, and lists and
+# look-ups are of an owner's rows at every service.
 _ONE_MEANING_A_COLUMN: Final = (
+    """
+    CREATE TABLE photo_sets (
+        ref VARCHAR NOT NULL, owner VARCHAR NOT NULL, fingerprint VARCHAR, attributes_digest VARCHAR,
+        photo_count INTEGER, consent_at FLOAT, created_at FLOAT NOT NULL, forgotten_at FLOAT,
+        PRIMARY KEY (ref)
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX photo_sets_same ON photo_sets (owner, fingerprint, attributes_digest)
+    WHERE forgotten_at IS NULL
+    """,
+    # Named by the first submission of each set, so that no two names are the same.
+    """
+    INSERT INTO photo_sets
+    SELECT 'ps-' || min(ref), owner, fingerprint, wording, max(photos), min(consent_at), min(created_at), NULL
+    FROM submissions WHERE kind = 'upload' AND forgotten_at IS NULL AND fingerprint != ''
+    GROUP BY owner, fingerprint, wording
+    """,
+    # The upload of a training may have been forgotten, but not the training.
+    """
+    INSERT INTO photo_sets
+    SELECT 'ps-' || min(ref), owner, fingerprint, NULL, max(photos), NULL, min(created_at), NULL
+    FROM submissions AS training WHERE kind = 'training' AND forgotten_at IS NULL AND fingerprint != ''
+    AND NOT EXISTS (
+        SELECT 1 FROM photo_sets WHERE photo_sets.owner = training.owner
+        AND photo_sets.fingerprint = training.fingerprint AND photo_sets.forgotten_at IS NULL
+    ) GROUP BY owner, fingerprint
+    """,
+    # What is kept of a forgotten one, and of a set whose photos were never seen, belongs to one submission only.
+    """
+    INSERT INTO photo_sets
+    SELECT 'ps-' || ref, owner, nullif(fingerprint, ''), NULL, photos, NULL, created_at, forgotten_at
+    FROM submissions WHERE kind != 'generation' AND (fingerprint != '' OR photos IS NOT NULL)
+    AND (forgotten_at IS NOT NULL OR coalesce(fingerprint, '') = '')
+    """,
     """
     CREATE TABLE submissions_by_meaning (
         ref VARCHAR NOT NULL, kind VARCHAR NOT NULL, service VARCHAR NOT NULL, owner VARCHAR NOT NULL,
-        dedup_key VARCHAR, parent_task_id VARCHAR, requested_trigger_word VARCHAR, attributes_digest VARCHAR,
-        subject VARCHAR, idempotency_key VARCHAR, state VARCHAR NOT NULL, attempt INTEGER NOT NULL,
+        dedup_key VARCHAR, parent_task_id VARCHAR, requested_trigger_word VARCHAR, subject VARCHAR,
+        idempotency_key VARCHAR, state VARCHAR NOT NULL, attempt INTEGER NOT NULL,
         lease_until FLOAT, task_id VARCHAR, trigger_word VARCHAR, percentage FLOAT, message VARCHAR,
         estimated_credits FLOAT, created_at FLOAT NOT NULL, sent_at FLOAT, accepted_at FLOAT, started_at FLOAT,
-        finished_at FLOAT, checked_at FLOAT, photo_count INTEGER, image_count INTEGER, expires_at FLOAT,
-        consent_at FLOAT, prompt VARCHAR, fingerprint VARCHAR, subject_key VARCHAR, forgotten_at FLOAT,
-        missing_since FLOAT, provider_facts JSON,
+        finished_at FLOAT, checked_at FLOAT, image_count INTEGER, expires_at FLOAT, prompt VARCHAR,
+        set_ref VARCHAR, subject_key VARCHAR, forgotten_at FLOAT, missing_since FLOAT, provider_facts JSON,
         PRIMARY KEY (ref)
     )
     """,
@@ -138,21 +172,44 @@ _ONE_MEANING_A_COLUMN: Final = (
     """
     INSERT INTO submissions_by_meaning
     SELECT ref, kind, service, owner,
-        CASE WHEN about NOT IN ('', 'forgotten ' || ref) THEN about END,
+        CASE WHEN kind != 'upload' AND about NOT IN ('', 'forgotten ' || ref) THEN about END,
         CASE WHEN forgotten_at IS NOT NULL OR about = '' OR kind = 'upload' THEN NULL
             WHEN kind = 'training' OR instr(about, ' ') = 0 THEN about
             ELSE substr(about, 1, instr(about, ' ') - 1) END,
         CASE kind WHEN 'training' THEN wording END,
-        CASE kind WHEN 'upload' THEN wording END,
         subject, idempotency_key, state, attempt,
         lease_until, task_id, trigger_word, percentage, message,
         credits, created_at, sent_at, accepted_at, started_at,
         finished_at, checked_at,
-        CASE WHEN kind != 'generation' THEN photos END,
         CASE kind WHEN 'generation' THEN photos END,
-        expires_at, consent_at, prompt, fingerprint, subject_key, forgotten_at, missing_since,
+        expires_at, prompt,
+        CASE kind WHEN 'upload' THEN coalesce(
+            (
+                SELECT photo_sets.ref FROM photo_sets
+                WHERE photo_sets.owner = submission.owner AND photo_sets.fingerprint = submission.fingerprint
+                AND photo_sets.attributes_digest IS submission.wording AND photo_sets.forgotten_at IS NULL
+            ),
+            (SELECT photo_sets.ref FROM photo_sets WHERE photo_sets.ref = 'ps-' || submission.ref)
+        ) WHEN 'training' THEN coalesce(
+            (
+                SELECT photo_sets.ref FROM submissions AS upload JOIN photo_sets
+                ON photo_sets.owner = upload.owner AND photo_sets.fingerprint = upload.fingerprint
+                AND photo_sets.attributes_digest IS upload.wording AND photo_sets.forgotten_at IS NULL
+                WHERE upload.owner = submission.owner AND upload.fingerprint = submission.fingerprint
+                AND upload.service = submission.service AND upload.kind = 'upload'
+                AND submission.about IN (upload.task_id, upload.ref)
+                ORDER BY upload.created_at DESC LIMIT 1
+            ),
+            (
+                SELECT photo_sets.ref FROM photo_sets
+                WHERE photo_sets.owner = submission.owner AND photo_sets.fingerprint = submission.fingerprint
+                AND photo_sets.forgotten_at IS NULL ORDER BY photo_sets.created_at LIMIT 1
+            ),
+            (SELECT photo_sets.ref FROM photo_sets WHERE photo_sets.ref = 'ps-' || submission.ref)
+        ) END,
+        subject_key, forgotten_at, missing_since,
         CASE WHEN answer IS NOT NULL THEN json_object('raw_response', answer) END
-    FROM submissions
+    FROM submissions AS submission
     """,
     "DROP TABLE submissions",
     "ALTER TABLE submissions_by_meaning RENAME TO submissions",
@@ -162,7 +219,7 @@ _ONE_MEANING_A_COLUMN: Final = (
     "CREATE INDEX submissions_parent ON submissions (owner, parent_task_id)",
     "CREATE INDEX submissions_task ON submissions (owner, task_id)",
     "CREATE INDEX submissions_newest ON submissions (owner, kind, created_at)",
-    "CREATE INDEX submissions_prints ON submissions (owner, fingerprint, service, kind)",
+    "CREATE INDEX submissions_sets ON submissions (owner, set_ref, service, kind)",
     "CREATE INDEX submissions_subject ON submissions (owner, subject_key, kind, created_at)",
     "CREATE INDEX submissions_state ON submissions (owner, state, kind, created_at, service)",
     # Contains the refs, so that SQLite prefers it to the index of lists.

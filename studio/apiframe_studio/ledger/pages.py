@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.queries import OF_OWNER, one, read
+from apiframe_studio.ledger.queries import OF_OWNER, ROWS, one, read
 from apiframe_studio.ledger.records import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
@@ -129,7 +129,7 @@ def _counting(*names: str, missing: bool = False) -> Select[Any]:
 def _paging(*names: str, older: bool = False, missing: bool = False) -> Select[Any]:
     filters = [*_filters(names), *([_OLDER] if older else []), *([_MISSING] if missing else [])]
     newest_first = (submissions.c.created_at.desc(), submissions.c.ref)
-    return select(submissions).where(*filters).order_by(*newest_first).limit(bindparam("limit"))
+    return ROWS.where(*filters).order_by(*newest_first).limit(bindparam("limit"))
 
 
 def _filters(names: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
@@ -28,8 +27,17 @@ from sqlalchemy import (
 from apiframe_studio.api.provider import TrainingPrice
 from apiframe_studio.ledger.dedup import Keyed
 from apiframe_studio.ledger.digests import digest, mark_forgotten
+from apiframe_studio.ledger.photo_sets import (
+    FROM_SET,
+    add_forgotten_sets,
+    drop_unused_sets,
+    get_or_create_set,
+    new_ref,
+    write_mark,
+)
 from apiframe_studio.ledger.records import (
     Kind,
+    NewImages,
     NewSubmission,
     NewTraining,
     Observation,
@@ -37,12 +45,18 @@ from apiframe_studio.ledger.records import (
     Scope,
     Submission,
 )
-from apiframe_studio.ledger.schema import attempts, idempotency_keys, images, observations, submissions
+from apiframe_studio.ledger.schema import (
+    attempts,
+    idempotency_keys,
+    images,
+    observations,
+    photo_sets,
+    submissions,
+)
 from apiframe_studio.ledger.states import OPEN, State
-from apiframe_studio.ledger.transitions import has_dedup_key, is_of_photos, remove_personal_data
+from apiframe_studio.ledger.transitions import forget_row, has_dedup_key, is_of_photos, remove_personal_data
 from apiframe_studio.subjects import subject_key, visible_name
 
-REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 WATCHED_SECONDS: Final = 300.0
 LATEST: Final = 200
 """How many of the latest finished submissions are used to estimate a duration."""
@@ -54,9 +68,13 @@ _HERE: Final = OF_OWNER & (submissions.c.service == bindparam("service"))
 _OF_KIND: Final = _HERE & (submissions.c.kind == bindparam("kind"))
 _NEWEST_FIRST: Final = (submissions.c.created_at.desc(), submissions.c.ref)
 
-ONE: Final = select(submissions).where(OF_OWNER, submissions.c.ref == bindparam("ref"))
+_SET: Final = photo_sets.c.ref == submissions.c.set_ref
+_FROM_SET: Final = tuple(photo_sets.c[name] for name in FROM_SET)
+ROWS: Final = select(submissions).add_columns(*_FROM_SET).select_from(submissions.outerjoin(photo_sets, _SET))
+"""Every submission, with what it has from its photo set."""
+ONE: Final = ROWS.where(OF_OWNER, submissions.c.ref == bindparam("ref"))
 # Each side of an OR names the owner by itself, or SQLite finds no index for it and reads every row.
-_NAMED: Final = select(submissions).where(
+_NAMED: Final = ROWS.where(
     or_(
         OF_OWNER & (submissions.c.ref == bindparam("name")),
         OF_OWNER & (submissions.c.task_id == bindparam("name")),
@@ -65,10 +83,8 @@ _NAMED: Final = select(submissions).where(
 NAMED: Final = _NAMED.order_by(submissions.c.service != bindparam("service"), *_NEWEST_FIRST)
 """The submissions with this ref or task_id: those of the scope's service first."""
 _NAMED_HERE: Final = _NAMED.where(submissions.c.service == bindparam("service")).order_by(*_NEWEST_FIRST)
-OF_SUBJECT: Final = (
-    select(submissions)
-    .where(OF_OWNER, submissions.c.subject_key == bindparam("subject_key"))
-    .order_by(*_NEWEST_FIRST)
+OF_SUBJECT: Final = ROWS.where(OF_OWNER, submissions.c.subject_key == bindparam("subject_key")).order_by(
+    *_NEWEST_FIRST
 )
 # Lists go in as one JSON text each, however long: a subject may have more rows than a statement has parameters.
 _LISTED: Final = func.json_each(bindparam("listed")).table_valued("value")
@@ -77,9 +93,17 @@ LISTED: Final = select(_LISTED.c.value)
 _OWN_LISTED: Final = (literal_column("+submissions.owner") == bindparam("owner")) & submissions.c.ref.in_(
     LISTED
 )
-_OF_REFS: Final = select(submissions).where(_OWN_LISTED)
+_OF_REFS: Final = ROWS.where(_OWN_LISTED)
 _OWN_REFS: Final = select(submissions.c.ref).where(_OWN_LISTED)
-REFS_OF_PRINTS: Final = select(submissions.c.ref).where(OF_OWNER, submissions.c.fingerprint.in_(LISTED))
+_SETS: Final = select(photo_sets.c.ref).where(
+    photo_sets.c.owner == bindparam("owner"), photo_sets.c.forgotten_at.is_(None)
+)
+_MADE_OF_PHOTOS: Final = submissions.c.set_ref.in_(
+    _SETS.where(photo_sets.c.fingerprint == bindparam("fingerprint"))
+)
+REFS_OF_PRINTS: Final = select(submissions.c.ref).where(
+    OF_OWNER, submissions.c.set_ref.in_(_SETS.where(photo_sets.c.fingerprint.in_(LISTED)))
+)
 FORGOTTEN: Final = select(submissions.c.ref).where(
     OF_OWNER,
     submissions.c.kind == bindparam("kind"),
@@ -91,32 +115,35 @@ REFS_NAMED: Final = text(
     f"{_EACH} ref = value AND service = :service UNION {_EACH} task_id = value AND service = :service"
 )
 REFS_MADE_OF: Final = text(f"{_EACH} parent_task_id = value AND service = :service")
-SENDING_ROWS: Final = select(submissions).where(OF_OWNER, submissions.c.state == State.SENDING.value)
-# A forgotten submission has only a mark, which cannot be searched for: the marks are compared one by one.
-_MARKED: Final = (
-    _OF_KIND
-    & submissions.c.forgotten_at.is_not(None)
-    & submissions.c.state.in_([state.value for state in OPEN])
-)
-_DUPLICATES: Final = (
-    select(submissions)
-    .where(or_(_OF_KIND & (submissions.c.dedup_key == bindparam("dedup_key")), _MARKED))
-    .order_by(*_NEWEST_FIRST)
-)
-_OF_PHOTOS: Final = (
-    select(submissions)
-    .where(or_(_OF_KIND & (submissions.c.fingerprint == bindparam("fingerprint")), _MARKED))
-    .order_by(*_NEWEST_FIRST)
+SENDING_ROWS: Final = ROWS.where(OF_OWNER, submissions.c.state == State.SENDING.value)
+_DUPLICATES: Final = ROWS.where(_OF_KIND, submissions.c.dedup_key == bindparam("dedup_key"))
+_OF_PHOTOS: Final = ROWS.where(_OF_KIND, _MADE_OF_PHOTOS)
+# A forgotten submission has only a mark, which cannot be searched for: the marks are compared one by one. The plus
+# keeps SQLite from the indexes that hold every row of the kind.
+_MARKED: Final = ROWS.where(
+    OF_OWNER,
+    submissions.c.kind == bindparam("kind"),
+    submissions.c.forgotten_at.is_not(None),
+    literal_column("+submissions.service") == bindparam("service"),
+    literal_column("+submissions.state").in_([state.value for state in OPEN]),
 )
 _ELSEWHERE_OF_PHOTOS: Final = (
-    select(submissions)
-    .where(OF_OWNER, submissions.c.fingerprint == bindparam("fingerprint"))
-    .where(submissions.c.service != bindparam("service"), submissions.c.kind == bindparam("kind"))
+    ROWS.where(OF_OWNER, _MADE_OF_PHOTOS)
+    # The plus keeps SQLite from the index of the whole list.
+    .where(
+        submissions.c.service != bindparam("service"),
+        literal_column("+submissions.kind") == bindparam("kind"),
+    )
     .order_by(*_NEWEST_FIRST)
 )
 _KEYED: Final = (
     select(idempotency_keys.c.asked, submissions)
-    .join(submissions, submissions.c.ref == idempotency_keys.c.ref)
+    .add_columns(*_FROM_SET)
+    .select_from(
+        idempotency_keys.join(submissions, submissions.c.ref == idempotency_keys.c.ref).outerjoin(
+            photo_sets, _SET
+        )
+    )
     .where(idempotency_keys.c.service == bindparam("service"), idempotency_keys.c.owner == bindparam("owner"))
     .where(idempotency_keys.c.kind == bindparam("kind"), idempotency_keys.c.key == bindparam("key"))
 )
@@ -165,17 +192,17 @@ def find_same_photos(
 ) -> Sequence[Submission]:
     """Every submission of the photos of a new one, newest first; also forgotten ones under way.
 
-    For a training also those that were made of another upload of the same photos. Those waiting to be sent come last
-    and count only for the same upload, since a sent one is returned for the same photos.
+    A set is uploaded once, with the same attributes or others. A training is also found if it was made of another
+    upload of the same photos. Those waiting to be sent come last and count only for the same upload, since a sent one
+    is returned for the same photos.
     """
-    rows = {row.ref: row for row in _with_key(connection, _place(place, new.kind), new.dedup_key)}
-    if (
-        isinstance(new, NewTraining | Submission)
-        and new.kind is Kind.TRAINING
-        and new.fingerprint is not None
-    ):
-        others = find_by_photos(connection, _place(place, new.kind), new.fingerprint)
-        rows |= {row.ref: row for row in others if row.state is not State.INTENT}
+    of_kind = _place(place, new.kind)
+    rows = {row.ref: row for row in _with_key(connection, of_kind, new.dedup_key)}
+    fingerprint = None if isinstance(new, NewImages) else new.fingerprint
+    if fingerprint is not None:
+        others = find_by_photos(connection, of_kind, fingerprint)
+        is_upload = new.kind is Kind.UPLOAD
+        rows |= {row.ref: row for row in others if is_upload or row.state is not State.INTENT}
     return sorted(rows.values(), key=lambda row: (row.state is State.INTENT, -row.created_at))
 
 
@@ -184,16 +211,26 @@ def _with_key(
 ) -> Sequence[Submission]:
     if dedup_key is None:
         return ()
-    found = read(connection, _DUPLICATES, {**place, "dedup_key": dedup_key})
-    return [row for row in found if has_dedup_key(row, dedup_key)]
+    wanted = {**place, "dedup_key": dedup_key}
+    return _recognise(connection, _DUPLICATES, wanted, lambda row: has_dedup_key(row, dedup_key))
 
 
 def find_by_photos(
     connection: Connection, place: Mapping[str, str], fingerprint: str
 ) -> Sequence[Submission]:
     """Every submission of one kind of the photos with this fingerprint, newest first; also forgotten ones under way."""
-    found = read(connection, _OF_PHOTOS, {**place, "fingerprint": fingerprint})
-    return [row for row in found if is_of_photos(row, fingerprint)]
+    wanted = {**place, "fingerprint": fingerprint}
+    return _recognise(connection, _OF_PHOTOS, wanted, lambda row: is_of_photos(row, fingerprint))
+
+
+def _recognise(
+    connection: Connection,
+    query: Select[Any],
+    wanted: Mapping[str, str],
+    is_same: Callable[[Submission], bool],
+) -> Sequence[Submission]:
+    found = [*read(connection, query, wanted), *read(connection, _MARKED, wanted)]
+    return sorted(filter(is_same, found), key=lambda row: (-row.created_at, row.ref))
 
 
 def trainings_of(connection: Connection, scope: Scope, fingerprint: str) -> Sequence[Submission]:
@@ -254,21 +291,21 @@ def tell_trainings_of(connection: Connection, upload: Submission, price: Trainin
     if upload.kind is not Kind.UPLOAD or upload.task_id is None or upload.forgotten_at is not None:
         return
     for row in _with_key(connection, _place(upload, Kind.TRAINING), upload.task_id):
-        if row.fingerprint is None and upload.fingerprint is not None:
-            is_forgotten = row.forgotten_at is not None
-            write_row(
-                connection,
-                replace(
-                    row,
-                    fingerprint=mark_forgotten(row.ref, upload.fingerprint)
-                    if is_forgotten
-                    else upload.fingerprint,
-                    photo_count=upload.photo_count if row.photo_count is None else row.photo_count,
-                    estimated_credits=_known_price(price, upload.photo_count)
-                    if row.estimated_credits is None
-                    else row.estimated_credits,
-                ),
-            )
+        if row.fingerprint is not None or upload.fingerprint is None:
+            continue
+        known = replace(
+            row,
+            set_ref=upload.set_ref,
+            fingerprint=upload.fingerprint,
+            photo_count=upload.photo_count,
+            estimated_credits=_known_price(price, upload.photo_count)
+            if row.estimated_credits is None
+            else row.estimated_credits,
+        )
+        if row.forgotten_at is not None:
+            marked = replace(known, fingerprint=mark_forgotten(row.ref, upload.fingerprint))
+            (known,) = add_forgotten_sets(connection, [marked])
+        write_row(connection, known)
 
 
 def _known_price(price: TrainingPrice, photos: int | None) -> float | None:
@@ -335,9 +372,9 @@ def insert_orphan(connection: Connection, row: Submission, task_id: str, now: fl
             now,
             parent_task_id=row.parent_task_id,
             requested_trigger_word=row.requested_trigger_word,
-            attributes_digest=row.attributes_digest,
             task_id=task_id,
-            fingerprint=row.fingerprint,
+            # The set of a forgotten row cannot be shared: it has the mark of this row.
+            set_ref=row.set_ref if row.forgotten_at is None else None,
             forgotten_at=row.forgotten_at,
         ),
     )
@@ -352,7 +389,7 @@ def insert_imported(
 
 
 def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> Submission:
-    """Remember a new intent."""
+    """Remember a new intent, and its photo set."""
     facts = {name: value for name, value in asdict(new).items() if name in submissions.c}
     known = {"subject": None, "idempotency_key": None, **facts}
     row = Submission(
@@ -364,15 +401,28 @@ def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) ->
         state=State.INTENT,
         attempt=0,
         created_at=now,
+        set_ref=_set_of(connection, scope, new, now),
         **known,
     )
     return _insert(connection, row)
 
 
+def _set_of(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> str | None:
+    """Return the set of a new upload, or that of the upload that a new training is made of."""
+    if isinstance(new, NewImages) or new.fingerprint is None:
+        return None
+    if isinstance(new, NewTraining):
+        for row in find_by_name(connection, scope, new.parent_task_id):
+            if row.kind is Kind.UPLOAD and row.fingerprint == new.fingerprint:
+                return row.set_ref
+    return get_or_create_set(connection, scope.owner, asdict(new), now)
+
+
 def _insert(connection: Connection, row: Submission) -> Submission:
     row = remove_personal_data(row)
     connection.execute(insert(submissions).values(**_columns(row)))
-    return row
+    # With what the row has from its set.
+    return find_by_refs(connection, row.owner, [row.ref])[0]
 
 
 def write_row(connection: Connection, row: Submission) -> Submission:
@@ -380,27 +430,27 @@ def write_row(connection: Connection, row: Submission) -> Submission:
     row = remove_personal_data(row)
     of_it = (submissions.c.owner == row.owner) & (submissions.c.ref == row.ref)
     connection.execute(update(submissions).where(of_it).values(**_columns(row)))
+    if row.forgotten_at is not None:
+        write_mark(connection, row)
     return row
 
 
-def change_all(
-    connection: Connection, owner: str, refs: Iterable[str], change: Callable[[Submission], Submission]
-) -> None:
-    """As `write_row`, for many rows: only the columns that change are written, so few indexes have to be."""
-    rows = find_by_refs(connection, owner, refs)
-    changed = [remove_personal_data(change(row)) for row in rows]
-    pairs = zip(rows, changed, strict=True)
-    names = {
-        name for before, now in pairs for name, value in vars(now).items() if value != vars(before)[name]
-    }
+def forget_rows(connection: Connection, owner: str, refs: Iterable[str], now: float) -> None:
+    """Remove personal data from many rows, and the sets that only they were made of.
+
+    Unlike `write_row` only the columns that change are written, so few indexes have to be.
+    """
+    rows = [row for row in find_by_refs(connection, owner, refs) if row.forgotten_at is None]
+    forgotten = {row.ref: forget_row(row, now) for row in rows}
+    with_set = [row for row in forgotten.values() if row.set_ref is not None]
+    forgotten |= {row.ref: row for row in add_forgotten_sets(connection, with_set)}
+    pairs = [(_columns(row), _columns(forgotten[row.ref])) for row in rows]
+    names = {name for before, after in pairs for name, value in after.items() if value != before[name]}
     if names:
-        names |= {"subject_key"} if "subject" in names else set()
-        values = [
-            {"of": row.ref, **{name: value for name, value in _columns(row).items() if name in names}}
-            for row in changed
-        ]
+        values = [{"of": after["ref"], **{name: after[name] for name in names}} for _, after in pairs]
         of_each = (submissions.c.owner == owner) & (submissions.c.ref == bindparam("of"))
         connection.execute(update(submissions).where(of_each), values)
+    drop_unused_sets(connection, owner, {row.set_ref for row in rows if row.set_ref is not None})
 
 
 def drop_details(connection: Connection, owner: str, refs: Iterable[str]) -> None:
@@ -440,13 +490,14 @@ def _asked(new: NewTraining) -> str:
 
 
 def _new_ref(kind: Kind) -> str:
-    return f"{REF_PREFIX[kind]}-{''.join(secrets.choice(REF_LETTERS) for _ in range(7))}"
+    return new_ref(REF_PREFIX[kind])
 
 
 def _columns(row: Submission) -> dict[str, Any]:
     name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
     facts = {"provider_facts": row.provider_facts and asdict(row.provider_facts)}
-    return {**vars(row), "kind": row.kind.value, "state": row.state.value, **name, **facts}
+    values = {**vars(row), "kind": row.kind.value, "state": row.state.value, **name, **facts}
+    return {name: value for name, value in values.items() if name in submissions.c}
 
 
 def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:

@@ -38,16 +38,19 @@ class ProviderFacts:
 class Submission:
     """One paid request and its outcome. A column means the same for every kind, or is None for it.
 
-    `dedup_key` is the same for requests that are to be paid for once; None for an imported task and once a forgotten
-    one has ended. `parent_task_id` is the service's id of what it is made of: a training's photo set, a generation's
-    training. `attributes_digest` stands for what was said about the subject of an upload. `trigger_word` is the one
-    that the service returned. `attempt` counts how often it was sent; `lease_until` is until when another process has
-    to leave a SENDING row alone. `photo_count` is that of an upload or a training, `image_count` that of a generation.
+    `dedup_key` is the same for requests that are to be paid for once; None for an upload, whose photos are compared,
+    for an imported task, and once a forgotten one has ended. `parent_task_id` is the service's id of what it is made
+    of: a training's photo set, a generation's training. `trigger_word` is the one that the service returned. `attempt`
+    counts how often it was sent; `lease_until` is until when another process has to leave a SENDING row alone.
     `estimated_credits` is None when the number of photos is not known. Until `expires_at` a finished upload or
-    generation answers the same request again. `consent_at` is when the user said that the subject agreed.
-    `fingerprint` is that of the photos: an upload's own, a training's that of its set, None where this ledger
-    never saw them. After `forgotten_at` nothing personal is written to the row any more. `missing_since` is
-    when the service first said that it does not know the id, that the links are gone, or that a finished set is over.
+    generation answers the same request again: a set expires at a service, so this is a fact of its upload. After
+    `forgotten_at` nothing personal is written to the row any more. `missing_since` is when the service first said that
+    it does not know the id, that the links are gone, or that a finished set is over.
+
+    `set_ref` names the photo set of an upload or a training; None where this ledger never saw the photos. Read with the
+    row are, of the set: the `fingerprint` of the photos (of a forgotten open row, a mark instead), their `photo_count`,
+    `attributes_digest`, which stands for what was said about the subject, and `consent_at`, when the user first said
+    that the subject agreed.
     """
 
     ref: str
@@ -62,7 +65,6 @@ class Submission:
     created_at: float
     parent_task_id: str | None = None
     requested_trigger_word: str | None = None
-    attributes_digest: str | None = None
     lease_until: float | None = None
     task_id: str | None = None
     trigger_word: str | None = None
@@ -74,15 +76,17 @@ class Submission:
     started_at: float | None = None
     finished_at: float | None = None
     checked_at: float | None = None
-    photo_count: int | None = None
     image_count: int | None = None
     expires_at: float | None = None
-    consent_at: float | None = None
     prompt: str | None = None
-    fingerprint: str | None = None
     forgotten_at: float | None = None
     missing_since: float | None = None
     provider_facts: ProviderFacts | None = None
+    set_ref: str | None = None
+    fingerprint: str | None = None
+    attributes_digest: str | None = None
+    photo_count: int | None = None
+    consent_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class NewTraining:
 
 @dataclass(frozen=True)
 class NewUpload:
-    """An upload of a photo set about to be remembered. `attributes_digest`: see `Submission`."""
+    """An upload about to be remembered, with its photo set. The same photos are uploaded once; see `Submission`."""
 
     fingerprint: str
     attributes_digest: str | None = None
@@ -127,11 +131,7 @@ class NewUpload:
     photo_count: int | None = None
     consent_at: float | None = None
     kind: ClassVar = Kind.UPLOAD
-
-    @property
-    def dedup_key(self) -> str:
-        """The same photos are uploaded once."""
-        return self.fingerprint
+    dedup_key: ClassVar[None] = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ submissions: Final = Table(
     Column("dedup_key", String),
     Column("parent_task_id", String),
     Column("requested_trigger_word", String),
-    Column("attributes_digest", String),
     Column("subject", String),
     Column("idempotency_key", String),
     Column("state", String, nullable=False),
@@ -35,12 +34,10 @@ submissions: Final = Table(
     Column("started_at", Float),
     Column("finished_at", Float),
     Column("checked_at", Float),
-    Column("photo_count", Integer),
     Column("image_count", Integer),
     Column("expires_at", Float),
-    Column("consent_at", Float),
     Column("prompt", String),
-    Column("fingerprint", String),
+    Column("set_ref", String),
     Column("subject_key", String),
     Column("forgotten_at", Float),
     Column("missing_since", Float),
@@ -49,7 +46,7 @@ submissions: Final = Table(
     Index("submissions_parent", "owner", "parent_task_id"),
     Index("submissions_task", "owner", "task_id"),
     Index("submissions_newest", "owner", "kind", "created_at"),
-    Index("submissions_prints", "owner", "fingerprint", "service", "kind"),
+    Index("submissions_sets", "owner", "set_ref", "service", "kind"),
     Index("submissions_subject", "owner", "subject_key", "kind", "created_at"),
     Index("submissions_state", "owner", "state", "kind", "created_at", "service"),
 )
@@ -59,6 +56,28 @@ Index(
     submissions.c.kind,
     submissions.c.ref,
     sqlite_where=submissions.c.forgotten_at.is_not(None),
+)
+
+photo_sets: Final = Table(
+    "photo_sets",
+    metadata,
+    Column("ref", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("fingerprint", String),
+    Column("attributes_digest", String),
+    Column("photo_count", Integer),
+    Column("consent_at", Float),
+    Column("created_at", Float, nullable=False),
+    Column("forgotten_at", Float),
+)
+"""What uploads and trainings are made of: a set that was forgotten, with a mark for its fingerprint, is of one only."""
+Index(
+    "photo_sets_same",
+    photo_sets.c.owner,
+    photo_sets.c.fingerprint,
+    photo_sets.c.attributes_digest,
+    unique=True,
+    sqlite_where=photo_sets.c.forgotten_at.is_(None),
 )
 
 idempotency_keys: Final = Table(

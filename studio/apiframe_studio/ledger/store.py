@@ -46,12 +46,12 @@ from apiframe_studio.ledger.queries import (
     SPENT_SINCE,
     add,
     as_observation,
-    change_all,
     count_attempt,
     drop_details,
     find_by_key,
     find_by_name,
     find_same_photos,
+    forget_rows,
     has_key,
     insert_imported,
     insert_orphan,
@@ -95,7 +95,6 @@ from apiframe_studio.ledger.transitions import (
     SEEN,
     apply_response,
     apply_status,
-    forget_row,
     is_unchanged,
     remove_personal_data,
 )
@@ -339,7 +338,7 @@ class Store:
             late = [row for row in rows if row.ref not in known]
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
-            change_all(connection, self._scope.owner, marked, partial(forget_row, now=now))
+            forget_rows(connection, self._scope.owner, marked, now)
             drop_details(connection, self._scope.owner, marked)
         if marked:
             with self._reading() as connection:

@@ -93,6 +93,7 @@ def remove_personal_data(row: Submission) -> Submission:
         parent_task_id=None,
         requested_trigger_word=None,
         attributes_digest=None,
+        consent_at=None,
         trigger_word=None,
         message=None,
         prompt=None,
