@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 import tracemalloc
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from pydantic import SecretStr
 
@@ -25,7 +27,15 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.provider import Accepted, TrainingCall, UploadCall
 from apiframe_studio.api.v2.client import ApiframeV2
 
-from ....faults.fault_server import FaultServer, answer, fault_server, read_part_of_request, read_request
+from ....faults.fault_server import (
+    MAX_SECONDS,
+    FaultServer,
+    Recorded,
+    answer,
+    fault_server,
+    read_part_of_request,
+    read_request,
+)
 from .conftest import CALL, KEY, PHOTOS, Request, Service, task_id
 
 ACCEPTED = (202, {"id": task_id(1), "status": "PENDING", "imageCount": 15})
@@ -43,6 +53,11 @@ def discarding(connection: socket.socket, server: FaultServer) -> None:
     while left:
         left -= len(connection.recv(65536))
     connection.sendall(answer("202 Accepted", ACCEPTED[1]))
+
+
+def end_of(post: Recorded) -> bytes:
+    """Return the closing boundary of a form."""
+    return f"--{post.headers['content-type'].partition('boundary=')[2]}--\r\n".encode()
 
 
 async def test_a_training_is_one_form_of_known_length_on_a_separate_connection() -> None:
@@ -108,18 +123,31 @@ async def test_only_given_fields_are_sent_and_a_word_or_a_secret_never(
 
 async def test_a_training_that_is_not_announced_is_never_complete_at_the_service() -> None:
     """Whatever the announcement raises ends the request, and the socket never receives the closing boundary."""
+    received = bytearray()
+    has_all_but_the_end = threading.Event()
+
+    def collect(connection: socket.socket, server: FaultServer) -> None:
+        read_part_of_request(connection, server)
+        (post,) = server.posts
+        received.extend(post.body)
+        all_but_the_end = int(post.headers["content-length"]) - len(end_of(post))
+        while chunk := connection.recv(65536) if len(received) < all_but_the_end else b"":
+            received.extend(chunk)
+        has_all_but_the_end.set()
+        while chunk := connection.recv(65536):
+            received.extend(chunk)
 
     async def refuse() -> None:
+        await anyio.to_thread.run_sync(has_all_but_the_end.wait, MAX_SECONDS)
         raise RuntimeError("the ledger is read-only")
 
-    with fault_server("yes", faults={"yes": accepting}) as server, anyio.fail_after(60):
+    with fault_server("collect", faults={"collect": collect}) as server, anyio.fail_after(60):
         api = ApiframeV2(key=SecretStr(KEY), base_url=server.base_url)
         with pytest.raises(RuntimeError, match="read-only"):
             await api.train(CALL, deadline_seconds=60, before_last_part=refuse)
     (post,) = server.posts
-    boundary = post.headers["content-type"].partition("boundary=")[2].encode()
-    assert int(post.headers["content-length"]) - len(post.body) == len(b"--" + boundary + b"--\r\n")
-    assert b"--" + boundary + b"--" not in post.body
+    assert int(post.headers["content-length"]) - len(received) == len(end_of(post))
+    assert end_of(post) not in received
 
 
 async def test_the_end_is_announced_once_and_before_the_service_has_everything() -> None:
