@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from apiframe_studio.ledger import Answer, NewTraining, NewUpload, Observation, Scope, Submission
 from apiframe_studio.ledger.errors import SpendingCapReached
@@ -172,3 +173,20 @@ def test_a_set_of_a_request_that_is_refused_is_not_recorded(store: Store, path: 
     with pytest.raises(SpendingCapReached):
         store.get_or_create(replace(ANNAS, estimated_credits=2.0), EPOCH, cap=1.0)
     assert sets_of(path) == []
+
+
+def test_a_set_is_recorded_with_statements_that_an_older_sqlite_knows(store: Store) -> None:
+    """RETURNING came with SQLite 3.35; Python 3.11 of a supported system may be linked with 3.34."""
+    statements: list[str] = []
+
+    def keep(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        uploaded(store, ANNAS)
+        store.get_or_create(replace(ANNAS, attributes_digest="man"), EPOCH + 1)
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+    assert any("INSERT INTO photo_sets" in statement for statement in statements)
+    assert not [statement for statement in statements if "RETURNING" in statement]

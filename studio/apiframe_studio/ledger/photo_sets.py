@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from apiframe_studio.ledger.records import Submission
 from apiframe_studio.ledger.schema import photo_sets, submissions
@@ -19,12 +18,18 @@ from apiframe_studio.ledger.schema import photo_sets, submissions
 REF_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 FROM_SET: Final = ("fingerprint", "attributes_digest", "photo_count", "consent_at")
 """What a submission has from its set."""
-_NEW: Final = insert_or_update(photo_sets)
-_GET_OR_CREATE: Final = _NEW.on_conflict_do_update(
-    index_elements=[photo_sets.c.owner, photo_sets.c.fingerprint, photo_sets.c.attributes_digest],
-    index_where=photo_sets.c.forgotten_at.is_(None),
-    set_={"consent_at": func.coalesce(photo_sets.c.consent_at, _NEW.excluded.consent_at)},
-).returning(photo_sets.c.ref)
+_SAME: Final = select(photo_sets.c.ref).where(
+    photo_sets.c.owner == bindparam("owner"),
+    photo_sets.c.fingerprint == bindparam("fingerprint"),
+    photo_sets.c.attributes_digest == bindparam("attributes_digest"),
+    photo_sets.c.forgotten_at.is_(None),
+)
+_ADD_CONSENT: Final = (
+    update(photo_sets)
+    .where(photo_sets.c.ref == bindparam("set_ref"), photo_sets.c.owner == bindparam("of_owner"))
+    .where(photo_sets.c.consent_at.is_(None))
+    .values(consent_at=bindparam("consented"))
+)
 _SET_MARK: Final = (
     update(photo_sets)
     .where(photo_sets.c.ref == bindparam("set_ref"), photo_sets.c.owner == bindparam("of_owner"))
@@ -54,7 +59,14 @@ def get_or_create_set(connection: Connection, owner: str, facts: Mapping[str, An
     """
     values = {"ref": new_ref("ps"), "owner": owner, "created_at": now}
     values |= {name: facts.get(name) for name in FROM_SET}
-    return str(connection.execute(_GET_OR_CREATE, values).scalar_one())
+    # Not an upsert with RETURNING: systems that are still supported have a SQLite without it (before 3.35).
+    known = connection.execute(_SAME, values).scalar()
+    if known is None:
+        connection.execute(insert(photo_sets).values(**values))
+        return str(values["ref"])
+    consent = {"set_ref": known, "of_owner": owner, "consented": values["consent_at"]}
+    connection.execute(_ADD_CONSENT, consent)
+    return str(known)
 
 
 def add_forgotten_sets(connection: Connection, rows: Iterable[Submission]) -> Sequence[Submission]:
