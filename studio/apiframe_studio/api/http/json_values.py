@@ -1,13 +1,16 @@
-"""Reading JSON of which nothing is certain."""
+"""Read JSON of which nothing is certain, and build JSON of what is known."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from apiframe_studio.sanitize import sanitize_text
+
+_V = TypeVar("_V")
 
 MAX_COUNT: Final = 10**15
 """Larger numbers are not plausible."""
@@ -32,6 +35,11 @@ def object_or_empty(value: object) -> dict[str, object]:
 def array_or_empty(value: object) -> list[object]:
     """Return a JSON array unchanged, and [] for anything else."""
     return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def drop_none(values: Mapping[str, _V | None]) -> dict[str, _V]:
+    """Return what a request names: a field that is None is left out, not sent as null."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def read_trigger_word(value: object) -> str | None:

@@ -21,6 +21,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.http.downloads import ImageDownloader
 from apiframe_studio.api.http.fetch_batcher import FetchBatcher
+from apiframe_studio.api.http.json_values import drop_none
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, missing_id_error, parse_or_raise
 from apiframe_studio.api.http.retries import with_retries
@@ -121,7 +122,7 @@ class ApiframeV1(Provider):
             "webhook_secret": secret,
         }
         seconds = self._deadlines.paid if deadline_seconds is None else deadline_seconds
-        return self._accepted(await self._pay("/ai-photo-train", _without_none(body), seconds))
+        return self._accepted(await self._pay("/ai-photo-train", drop_none(body), seconds))
 
     async def upload(
         self, call: UploadCall, *, deadline_seconds: float, on_sent: OnBytesSent | None = None
@@ -132,7 +133,7 @@ class ApiframeV1(Provider):
         photos and is made while it is sent. A body that makes no progress for `Deadlines.stalled` ends it sooner.
         Source: `POST /ai-photo-upload`. Raises as `Provider`.
         """
-        fields = _without_none({"ethnicity": call.ethnicity, "gender": call.gender, "age": call.age})
+        fields = drop_none({"ethnicity": call.ethnicity, "gender": call.gender, "age": call.age})
         body = UploadBody(fields, call.photos, on_sent)
         return self._accepted(await self._pay("/ai-photo-upload", body, deadline_seconds))
 
@@ -153,7 +154,7 @@ class ApiframeV1(Provider):
             "number_of_images": _as_text(call.number_of_images),
             "seed": call.seed,
         }
-        response = await self._pay("/ai-photo-generate", _without_none(body), deadline_seconds)
+        response = await self._pay("/ai-photo-generate", drop_none(body), deadline_seconds)
         return self._accepted(response, needs_id=False)
 
     async def download(
@@ -291,10 +292,6 @@ class ApiframeV1(Provider):
             self._webhook_secrets.append(webhook_secret)
             key = [self._key.get_secret_value()] if self._key else []
             self._redactor = Redactor([*key, *self._webhook_secrets])
-
-
-def _without_none(body: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in body.items() if value is not None}
 
 
 def _as_text(number: int | None) -> str | None:

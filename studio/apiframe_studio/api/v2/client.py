@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
 import anyio
@@ -28,7 +28,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.http.downloads import ImageDownloader
 from apiframe_studio.api.http.fetch_batcher import FetchBatcher, Outcome
-from apiframe_studio.api.http.json_values import object_or_empty
+from apiframe_studio.api.http.json_values import drop_none, object_or_empty
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import (
     ResponseFormat,
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from starlette.types import ASGIApp
 
-V = TypeVar("V")
 _Fetch: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, None]]
 """Adds what becomes of one id."""
 
@@ -174,8 +173,8 @@ class ApiframeV2(Provider):
             "aspect_ratio": call.aspect_ratio,
             "seed": call.seed,
         }
-        body = {"model": MODEL, "prompt": call.prompt, "fluxLoraParams": _without_none(params)}
-        headers = _without_none({"Idempotency-Key": call.idempotency_key})
+        body = {"model": MODEL, "prompt": call.prompt, "fluxLoraParams": drop_none(params)}
+        headers = drop_none({"Idempotency-Key": call.idempotency_key})
         return await self._pay("/v2/images/generate", body, deadline_seconds, JOB_FORMAT, headers)
 
     async def download(
@@ -426,7 +425,7 @@ def _training_fields(call: TrainingCall) -> dict[str, str]:
         "age": call.age,
         "webhookUrl": call.webhook_url,
     }
-    return _without_none(fields)
+    return drop_none(fields)
 
 
 def _may_be(row: Lora, call: TrainingCall, since: datetime) -> bool:
@@ -463,7 +462,3 @@ def _path_id(task_id: str) -> str:
 
 def _cursor(cursor: str | None) -> str:
     return "" if cursor is None else f"&cursor={quote(cursor, safe='')}"
-
-
-def _without_none(values: Mapping[str, V | None]) -> dict[str, V]:
-    return {name: value for name, value in values.items() if value is not None}
