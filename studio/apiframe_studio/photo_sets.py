@@ -78,7 +78,7 @@ class PhotoSetRequest:
     leave_out: Sequence[str] = ()
     keep: Sequence[str] = ()
 
-    def wording(self) -> str:
+    def attributes_digest(self) -> str:
         """A digest of the subject's attributes: others make another set, and they must not be readable on disk."""
         return hashlib.sha256(f"{self.gender}|{self.ethnicity}|{self.age}".encode()).hexdigest()[:16]
 
@@ -115,7 +115,7 @@ class PhotoSet:
     deduplicated: bool = False
     refreshed: bool = True
     """False if the service could not be asked: the row has the last known state."""
-    same_wording: bool = True
+    same_attributes: bool = True
     """False if an earlier set that is not ready yet was prepared with other attributes of the subject."""
     trained: Training | None = None
     """An existing training of the same photos, from any upload."""
@@ -201,7 +201,7 @@ class PhotoSets:
         new = self._submission(request, checked.prepared)
         known, _ = await self._find_duplicate(new)
         to_be_paid = known is None or (
-            known.state is State.INTENT and known.attributes_digest == request.wording()
+            known.state is State.INTENT and known.attributes_digest == request.attributes_digest()
         )
         if to_be_paid:
             await self._submitter.check_cap(new)
@@ -255,8 +255,8 @@ class PhotoSets:
         row, is_new = await self._submitter.get_or_create(new, service_now, may_send=may_pay)
         if request.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, request.subject) or row
-        same_wording = row.attributes_digest == request.wording()
-        is_sent_now = row.state is State.INTENT and same_wording
+        same_attributes = row.attributes_digest == request.attributes_digest()
+        is_sent_now = row.state is State.INTENT and same_attributes
         if is_sent_now:
             await self._upload(api, row, request, prepared, on_progress, until)
         row, refreshed = await self._wait_as_far_as_possible(row, on_progress, until)
@@ -266,7 +266,7 @@ class PhotoSets:
             prepared,
             not (is_new or is_sent_now),
             refreshed,
-            same_wording,
+            same_attributes,
             await self.find_training(checked.fingerprint),
             has_expired(row, self._clock.now(), self._time.now(), self._terms),
             self._time.clock_ahead(),
@@ -376,7 +376,7 @@ class PhotoSets:
     def _submission(self, request: PhotoSetRequest, prepared: PreparedPhotos) -> NewUpload:
         return NewUpload(
             prepared.fingerprint,
-            request.wording(),
+            request.attributes_digest(),
             subject=request.subject,
             estimated_credits=self._terms.upload_credits,
             photo_count=len(prepared.jpegs),

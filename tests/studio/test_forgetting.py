@@ -85,7 +85,7 @@ async def test_after_forgetting_no_file_contains_the_subject(
         await _trained(studio, "Berta")
     fingerprint = photo_set.row.fingerprint or ""
     words = ["Canarianna", training.trigger_word or "", "canary-prompt", fingerprint, "IMG_0001", "female"]
-    words += [request.wording(), hashlib.sha256(PROMPT.encode()).hexdigest()]
+    words += [request.attributes_digest(), hashlib.sha256(PROMPT.encode()).hexdigest()]
     kept = [tmp_path / "data", tmp_path / "portraits"]
     assert any(_holding(folder, words) for folder in kept)
     forgotten = await forget_subject(" CANARIANNA ", studio.ledger, studio.image_store, studio.clock.now())

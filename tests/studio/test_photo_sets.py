@@ -152,7 +152,7 @@ async def test_a_waiting_set_that_is_sent_now_is_not_reported_as_a_duplicate(
     request = PhotoSetRequest([str(photos)], "female", "white", consent_at=AGREED_AT)
     checked = await studio.photo_sets.check_and_normalise(request)
     ledger = studio.ledger
-    waits = NewUpload(fingerprint=checked.fingerprint, attributes_digest=request.wording())
+    waits = NewUpload(fingerprint=checked.fingerprint, attributes_digest=request.attributes_digest())
     row, _ = await ledger.get_or_create(waits, studio.clock.now())
     with anyio.fail_after(60):
         sent = await studio.photo_sets.prepare(request, nothing, 40)

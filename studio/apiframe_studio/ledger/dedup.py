@@ -117,8 +117,8 @@ def is_reusable(
 ) -> bool:
     """Whether a settled submission is as good as a new one for this request.
 
-    A training is, finished or failed: only a new idempotency key asks for another. An upload or a generation is if it
-    had the same wording and finished and has not expired, or failed just now: a repeated call must not pay again, but
+    A training is, finished or failed: only a new idempotency key asks for another. An upload (of the same attributes)
+    or a generation is if it finished and has not expired, or failed just now: a repeated call must not pay again, but
     the user may try again later.
     """
     if row.kind is Kind.TRAINING:

@@ -548,7 +548,7 @@ class Store:
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
-    """Whether recording this means sending it next: a waiting training in any wording, others in the same wording."""
+    """Whether recording this means sending it next: an upload that waits is sent for the same attributes only."""
     if known is None:
         return True
     return known.state is State.INTENT and has_same_attributes(known, new)

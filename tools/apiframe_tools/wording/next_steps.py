@@ -219,13 +219,13 @@ def suggest_after_preparing(photo_set: PhotoSet, status: PhotosStatus, terms: Te
             )
         case "ready":
             return f"call start_training with training_images_id {task_id} once the user agrees to the price."
-        case "submitting" if not photo_set.same_wording:
+        case "submitting" if not photo_set.same_attributes:
             return (
                 f"nothing was sent. Ask the user: call resolve_training with ref {ref} and give_up to drop the pending "
                 f"set, then prepare_photos again ({price}), or call prepare_photos with the earlier gender, "
                 f"ethnicity and age to send it ({price})."
             )
-        case "uploading" | "preparing" if not photo_set.same_wording:
+        case "uploading" | "preparing" if not photo_set.same_attributes:
             return (
                 "tell the user that a set of these photos with a different gender, ethnicity or age is being prepared. "
                 "Call prepare_photos with those earlier values for its status, free. With the present values it makes "

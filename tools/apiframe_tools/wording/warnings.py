@@ -205,7 +205,7 @@ def warn_about_set(photo_set: PhotoSet, terms: Terms) -> list[str]:
         *([UNKNOWN_ID] if is_missing(photo_set.row) else []),
         *([_warn_of_trained(photo_set.trained)] if photo_set.trained else []),
         *([describe_clock(photo_set.clock_ahead)] if photo_set.clock_ahead else []),
-        *([] if photo_set.same_wording else [_OTHER_ATTRIBUTES.format(price=Prices(terms).upload)]),
+        *([] if photo_set.same_attributes else [_OTHER_ATTRIBUTES.format(price=Prices(terms).upload)]),
     ]
 
 
