@@ -93,11 +93,7 @@ INTERNAL = {
     "apiframe_studio.private_files.NotPrivate",
     "apiframe_studio.photos.decode.Unreadable",
     "apiframe_studio.sandbox.errors.ErrorResponse",
-    "apiframe_studio.sandbox.store.NotEnoughCredits",
     "apiframe_studio.sandbox.v2.errors.ErrorEnvelope",
-    "apiframe_studio.sandbox.v2.store.KeyUsedForAnotherBody",
-    "apiframe_studio.sandbox.v2.store.TooFewCredits",
-    "apiframe_studio.sandbox.v2.store.TooManyInFlight",
 }
 
 

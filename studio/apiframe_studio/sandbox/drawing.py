@@ -30,8 +30,8 @@ INK: Colour = (40, 36, 40)
 PAPER: Colour = (252, 250, 246)
 
 
-def draw_image(portrait: Portrait, number: int) -> bytes:
-    """Return a PNG of the portrait's size. `number` distinguishes the images of one generation."""
+def draw_image(portrait: Portrait, number: int, image_format: str = "PNG") -> bytes:
+    """Return an image of the portrait's size. `number` distinguishes the images of one generation."""
     rng = Random(f"{portrait.prompt} {portrait.seed} {number}")  # noqa: S311  a drawing, not a secret
     size = (portrait.width, portrait.height)
     image = _draw_background(size, rng)
@@ -41,7 +41,7 @@ def draw_image(portrait: Portrait, number: int) -> bytes:
     image.paste(person, mask=person)
     _draw_label(image, portrait, number)
     content = BytesIO()
-    image.save(content, "PNG")
+    image.save(content, image_format)
     return content.getvalue()
 
 

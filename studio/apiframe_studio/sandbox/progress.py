@@ -36,6 +36,13 @@ class Progress:
     percentage: int
 
 
+def compute_fraction(submitted_at: float, now: float, seconds: float) -> float:
+    """Return the elapsed fraction of a task's time, from 0; above 1 when it is over."""
+    # Epoch seconds as floats are precise to a quarter of a microsecond: without rounding, a task of 0.3 seconds
+    # would not be finished after 0.3 seconds.
+    return 1.0 if seconds <= 0 else max(0.0, round((now - submitted_at) / seconds, 4))
+
+
 def compute_progress(
     submitted_at: float, now: float, seconds: float, fails_after: float | None = None
 ) -> Progress:
@@ -43,9 +50,7 @@ def compute_progress(
 
     `fails_after` is the fraction (0 to 1) after which the task fails, or None for a task that succeeds.
     """
-    # Epoch seconds as floats are precise to a quarter of a microsecond: without rounding, a task of 0.3 seconds
-    # would not be finished after 0.3 seconds.
-    fraction = 1.0 if seconds <= 0 else max(0.0, round((now - submitted_at) / seconds, 4))
+    fraction = compute_fraction(submitted_at, now, seconds)
     if fails_after is not None and fraction >= fails_after:
         return Progress(Status.FAILED, _percentage(fails_after))
     if fraction >= 1:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .database import Database
+from .errors import ErrorResponse
 from .tasks import TASK, JsonObject, Task, compute_change_key
 
 MAX_LOGGED_REQUESTS = 10_000
@@ -28,10 +29,6 @@ CREATE TABLE IF NOT EXISTS requests (
     method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 0), offset REAL NOT NULL);
 """
-
-
-class NotEnoughCredits(Exception):
-    """The account cannot pay for a request; nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +52,11 @@ class Store:
         self.close = self.database.close
 
     def add_task(self, task: Task, *, cost: int, url: str | None = None, secret: str | None = None) -> None:
-        """Record a paid task and charge its cost. Raises NotEnoughCredits."""
+        """Record a paid task and charge its cost. Raises ErrorResponse with 402 if they do not suffice."""
         last_posted = compute_change_key(task.to_json(task.submitted_at)) if url else None
         with self.database.transaction() as database:
             if self._count_credits(database) < cost:
-                raise NotEnoughCredits
+                raise ErrorResponse("Not enough credits", status=402)
             row = (task.task_id, cost, task.model_dump_json(), url, secret if url else None, last_posted)
             database.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", row)
 

@@ -6,6 +6,7 @@ of a running training is a string and that of a finished one a number.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -111,6 +112,17 @@ TASK: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind"
 def compute_change_key(response: JsonObject) -> str:
     """Return the status and percentage of a response: a webhook is posted whenever this text changes."""
     return f"{response['status']} {response.get('percentage', '')}".strip()
+
+
+def derive_letters(task_id: str, count: int) -> str:
+    """Return capital letters for the trigger word of a task, always the same ones."""
+    digest = hashlib.sha256(task_id.encode()).digest()
+    return "".join(chr(ord("A") + byte % 26) for byte in digest[:count])
+
+
+def derive_seed(task_id: str) -> int:
+    """Return a 32-bit seed for a request without one."""
+    return int.from_bytes(hashlib.sha256(task_id.encode()).digest()[:4])
 
 
 def format_timestamp(seconds: float) -> str:

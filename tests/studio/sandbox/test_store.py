@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from apiframe_studio.sandbox import Sandbox
-from apiframe_studio.sandbox.store import MAX_LOGGED_REQUESTS, NotEnoughCredits, Store
+from apiframe_studio.sandbox.errors import ErrorResponse
+from apiframe_studio.sandbox.store import MAX_LOGGED_REQUESTS, Store
 from apiframe_studio.sandbox.tasks import Training
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _spend(path: Path, all_started: Barrier) -> None:
         )
         try:
             store.add_task(task, cost=4)
-        except NotEnoughCredits:
+        except ErrorResponse:
             return
 
 

@@ -5,7 +5,6 @@ An image is a function of its task and is drawn on request, so only the task is 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from typing import cast
@@ -15,7 +14,7 @@ from apiframe_studio.file_threads import in_file_thread
 from ..errors import ErrorResponse
 from ..progress import Status
 from ..state import State
-from ..tasks import Generation, JsonObject, Portrait, Training
+from ..tasks import Generation, JsonObject, Portrait, Training, derive_seed
 from .schemas import GenerateBody
 from .tasks import find_task, submit_task
 
@@ -62,28 +61,19 @@ def compute_size(aspect_ratio: str, width: str | None, height: str | None) -> tu
     return round(across * unit / 16) * 16, round(down * unit / 16) * 16
 
 
-def derive_seed(task_id: str) -> int:
-    """Return a 32-bit seed for a request without one."""
-    return int.from_bytes(hashlib.sha256(task_id.encode()).digest()[:4])
-
-
 async def render_image(state: State, name: str) -> bytes:
     """Return the PNG with this name. Raises ErrorResponse with 404 unless a finished generation has it."""
+    from ..drawing import draw_image
+
     match = _IMAGE_NAME.fullmatch(name)
     task = state.store.find_task(match["task_id"]) if match else None
     if match is None or not isinstance(task, Generation) or not _has_image(task, match, state.now()):
         raise ErrorResponse("Image not found", status=404)
-    return await in_file_thread(_draw, task.portrait, int(match["number"]))
+    return await in_file_thread(draw_image, task.portrait, int(match["number"]))
 
 
 def _has_image(task: Generation, name: re.Match[str], now: float) -> bool:
     return task.is_finished(now) and int(name["number"]) <= len(task.image_urls)
-
-
-def _draw(portrait: Portrait, number: int) -> bytes:
-    from ..drawing import draw_image
-
-    return draw_image(portrait, number)
 
 
 def _require_training(state: State, training_id: str) -> Training:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..errors import ErrorResponse
 from ..state import State
-from ..store import NotEnoughCredits
 from ..tasks import PHOTO_SET_LIFETIME_SECONDS, JsonObject, PhotoSet, Task
 from .schemas import FetchBody, FetchManyBody, WebhookBody
 
@@ -19,10 +18,7 @@ _EXAMPLE_EXPIRY = 1740116926.599
 def submit_task(state: State, task: Task, cost: int, webhook: WebhookBody | None = None) -> JsonObject:
     """Record a paid task and return the response. Raises ErrorResponse with 402 if the credits do not suffice."""
     url, secret = (webhook.webhook_url, webhook.webhook_secret) if webhook else (None, None)
-    try:
-        state.store.add_task(task, cost=cost, url=url, secret=secret)
-    except NotEnoughCredits:
-        raise ErrorResponse("Not enough credits", status=402) from None
+    state.store.add_task(task, cost=cost, url=url, secret=secret)
     return {"task_id": task.task_id}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
+
 from ..tasks import JsonObject
 from .callers import Caller
 from .state import V2State
 
 
-def show(state: V2State, caller: Caller) -> JsonObject:
+async def show(state: V2State, caller: Caller, _: Request) -> JsonObject:
     """Return the caller, the team with its credits, and the key."""
     team: JsonObject = {
         "id": caller.team_id,

@@ -40,8 +40,3 @@ def out_of_credits(required: int, available: int) -> ErrorEnvelope:
     return ErrorEnvelope(
         "Insufficient credits", status=402, creditsRequired=required, creditsAvailable=available
     )
-
-
-def unavailable(error: str) -> ErrorEnvelope:
-    """Return a 503."""
-    return ErrorEnvelope(error, status=503)

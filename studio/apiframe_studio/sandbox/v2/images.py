@@ -8,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from io import BytesIO
 
 from starlette.requests import Request
 
 from apiframe_studio.file_threads import in_file_thread
 
-from ..tasks import JsonObject, Portrait
+from ..tasks import JsonObject, Portrait, derive_seed
 from .callers import Caller
-from .errors import ErrorEnvelope, invalid, out_of_credits, unavailable
+from .errors import ErrorEnvelope, invalid
 from .records import Job, Lora
 from .schemas import GenerateBody, read_json
 from .state import V2State
-from .store import IdempotencyKey, KeyUsedForAnotherBody, TooFewCredits, Webhook
+from .store import IdempotencyKey, build_webhook
 
 MAX_KEY_LENGTH = 255
 SIZES = {
@@ -33,7 +32,6 @@ SIZES = {
     "2:3": (832, 1248),
 }
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
-MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _IMAGE_NAME = re.compile(r"(?P<job_id>[0-9a-f-]{36})-(?P<number>[1-4])\.(?P<format>png|jpg|webp)")
 
 
@@ -46,7 +44,7 @@ async def generate(state: V2State, caller: Caller, request: Request) -> JsonObje
         raise ErrorEnvelope("Image generation is disabled for this team", status=403)  # [C]
     job = _find_or_add(state, caller, body, idempotency, str(request.base_url).rstrip("/"))
     if behaviour.generate_unavailable is not None:
-        raise unavailable("Service temporarily unavailable")
+        raise ErrorEnvelope("Service temporarily unavailable", status=503)
     return {"jobId": job.id, "status": job.status(state.now())}
 
 
@@ -56,32 +54,20 @@ async def render_image(state: V2State, name: str) -> tuple[bytes, str]:
     Raises:
         ErrorEnvelope: 404 unless a completed job has the image and it has not expired.
     """
-    now = state.now()
-    match = _IMAGE_NAME.fullmatch(name)
-    job = state.records.find(match["job_id"]) if match else None
-    is_kept = isinstance(job, Job) and job.status(now) == "COMPLETED" and not job.is_expired(now)
-    if match is None or not isinstance(job, Job) or not is_kept or not _has_image(job, name):
-        raise ErrorEnvelope("Not found", status=404)
-    content = await in_file_thread(_draw, job.portrait, int(match["number"]), FORMATS[match["format"]])
-    return content, MEDIA_TYPES[match["format"]]
-
-
-def _has_image(job: Job, name: str) -> bool:
-    return any(url.endswith(f"/{name}") for url in job.image_urls)
-
-
-def _draw(portrait: Portrait, number: int, image_format: str) -> bytes:
-    from PIL import Image
-
     from ..drawing import draw_image
 
-    drawn = draw_image(portrait, number)
-    if image_format == "PNG":
-        return drawn
-    content = BytesIO()
-    with Image.open(BytesIO(drawn)) as image:
-        image.convert("RGB").save(content, image_format)
-    return content.getvalue()
+    match = _IMAGE_NAME.fullmatch(name)
+    job = state.records.find(match["job_id"]) if match else None
+    if match is None or not isinstance(job, Job) or not _has_image(job, name, state.now()):
+        raise ErrorEnvelope("Not found", status=404)
+    image_format = FORMATS[match["format"]]
+    content = await in_file_thread(draw_image, job.portrait, int(match["number"]), image_format)
+    return content, f"image/{image_format.lower()}"
+
+
+def _has_image(job: Job, name: str, now: float) -> bool:
+    is_kept = job.status(now) == "COMPLETED" and not job.is_expired(now)
+    return is_kept and any(url.endswith(f"/{name}") for url in job.image_urls)
 
 
 def _read_idempotency_key(request: Request, content: bytes) -> IdempotencyKey | None:
@@ -96,19 +82,14 @@ def _read_idempotency_key(request: Request, content: bytes) -> IdempotencyKey | 
 def _find_or_add(
     state: V2State, caller: Caller, body: GenerateBody, idempotency: IdempotencyKey | None, base_url: str
 ) -> Job:
-    try:
-        # Before the LoRA and the credits are checked: an earlier job is returned whatever has become of them.
-        if idempotency and (earlier := state.records.find_by_key(caller.user_id, idempotency, state.now())):
-            return earlier
-        job = _build_job(state, caller, body, base_url)
-        if state.behaviour().generate_unavailable == "without_job":
-            return job
-        return state.records.add_job(job, _build_webhook(caller, body), idempotency)
-    except KeyUsedForAnotherBody:
-        message = "Idempotency-Key was already used with a different request body"
-        raise ErrorEnvelope(message, status=409, is_deviation=True) from None  # [C]
-    except TooFewCredits as error:
-        raise out_of_credits(error.required, error.available) from None
+    # Before the LoRA and the credits are checked: an earlier job is returned whatever has become of them.
+    if idempotency and (earlier := state.records.find_by_key(caller.user_id, idempotency, state.now())):
+        return earlier
+    job = _build_job(state, caller, body, base_url)
+    if state.behaviour().generate_unavailable == "without_job":
+        return job
+    webhook = build_webhook(body.webhook_url, body.webhook_events, caller.key_digest)
+    return state.records.add_job(job, webhook, idempotency)
 
 
 def _build_job(state: V2State, caller: Caller, body: GenerateBody, base_url: str) -> Job:
@@ -143,19 +124,10 @@ def _build_portrait(lora: Lora, body: GenerateBody, job_id: str) -> Portrait:
     params, word = body.flux_lora_params, lora.trigger_word
     has_word = word.casefold() in body.prompt.casefold()
     width, height = SIZES[params.aspect_ratio]
-    default_seed = int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:4])
     return Portrait(
         subject=lora.id,
         prompt=body.prompt if has_word else f"{word} {body.prompt}",
-        seed=params.seed if params.seed is not None else default_seed,
+        seed=params.seed if params.seed is not None else derive_seed(job_id),
         width=width,
         height=height,
-    )
-
-
-def _build_webhook(caller: Caller, body: GenerateBody) -> Webhook | None:
-    if not body.webhook_url:
-        return None
-    return Webhook(
-        url=body.webhook_url, events=tuple(body.webhook_events), key_digest=caller.key_digest.hex()
     )

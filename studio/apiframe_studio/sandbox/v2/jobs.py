@@ -14,19 +14,19 @@ from .schemas import JobQuery, require_uuid, validate
 from .state import V2State
 
 
-def show(state: V2State, caller: Caller, job_id: str) -> JsonObject:
+async def show(state: V2State, caller: Caller, request: Request) -> JsonObject:
     """Return a job of the caller.
 
     Raises:
         ErrorEnvelope: 400 if the id is not a UUID, 404 if it is unknown or another user's.
     """
-    job = state.records.find(require_uuid(job_id))
+    job = state.records.find(require_uuid(request.path_params["id"]))
     if not isinstance(job, Job) or job.user_id != caller.user_id:
         raise ErrorEnvelope("Job not found", status=404)
     return _to_json(state, job, with_input=True)
 
 
-def list_all(state: V2State, caller: Caller, request: Request) -> JsonObject:
+async def list_all(state: V2State, caller: Caller, request: Request) -> JsonObject:
     """Return a page of the caller's jobs, or the team's for an admin, newest first and without their input."""
     query = validate(JobQuery, request.query_params)
     if query.scope == "team" and caller.role != "ADMIN":

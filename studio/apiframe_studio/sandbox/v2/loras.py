@@ -8,12 +8,12 @@ from starlette.requests import Request
 
 from ..tasks import JsonObject
 from .callers import Caller
-from .errors import ErrorEnvelope, out_of_credits, unavailable
+from .errors import ErrorEnvelope
 from .multipart import read_form
 from .records import CREATE_CREDITS, Lora
 from .schemas import LoraFields, LoraQuery, require_uuid, validate
 from .state import V2State
-from .store import TooFewCredits, TooManyInFlight, Webhook
+from .store import build_webhook
 
 MAX_IN_FLIGHT = 10
 
@@ -25,34 +25,20 @@ async def create(state: V2State, caller: Caller, request: Request) -> JsonObject
     lora = _build_lora(state, caller, fields, form.image_count)
     failure = state.behaviour().create_unavailable
     if failure != "without_row":
-        _add(state, caller, fields, lora, cost=0 if failure == "with_failed_row" else CREATE_CREDITS)
+        cost = 0 if failure == "with_failed_row" else CREATE_CREDITS
+        webhook = build_webhook(fields.webhook_url, fields.webhook_events, caller.key_digest)
+        state.records.add_lora(lora, cost=cost, max_in_flight=MAX_IN_FLIGHT, webhook=webhook)
     if failure is not None:
-        raise unavailable("Failed to enqueue training")
+        raise ErrorEnvelope("Failed to enqueue training", status=503)
     return {"id": lora.id, "status": "PENDING", "imageCount": lora.image_count}
 
 
-def find(state: V2State, caller: Caller, lora_id: str) -> Lora:
-    """Return a LoRA of the caller's team.
-
-    Raises:
-        ErrorEnvelope: 400 if the id is not a UUID, 404 if it is unknown or another team's.
-    """
-    lora = state.records.find(require_uuid(lora_id))
-    is_visible = isinstance(lora, Lora) and state.now() >= lora.hidden_until
-    if not isinstance(lora, Lora) or not is_visible or lora.team_id != caller.team_id:
-        raise ErrorEnvelope("LoRA not found", status=404)
-    return lora
+async def show(state: V2State, caller: Caller, request: Request) -> JsonObject:
+    """Return a LoRA of the caller's team. Raises the errors of `_find`."""
+    return _to_json(state, _find(state, caller, request))
 
 
-def show(state: V2State, lora: Lora) -> JsonObject:
-    """Return the JSON of a LoRA. A late trigger word is there from the second time on."""
-    now = state.now()
-    if lora.has_late_word and lora.status(now) == "READY":
-        state.records.change_lora(lora.id, has_late_word=False)
-    return lora.to_json(now)
-
-
-def list_all(state: V2State, caller: Caller, request: Request) -> JsonObject:
+async def list_all(state: V2State, caller: Caller, request: Request) -> JsonObject:
     """Return a page of the LoRAs of the caller's team, newest first."""
     query = validate(LoraQuery, request.query_params)
     fault = state.behaviour().list_fault
@@ -65,12 +51,15 @@ def list_all(state: V2State, caller: Caller, request: Request) -> JsonObject:
     )
     page = found[: query.limit]
     has_more = len(found) > query.limit or (fault == "repeated_cursor" and page)
-    return {"items": [show(state, lora) for lora in page], "nextCursor": page[-1].id if has_more else None}
+    return {
+        "items": [_to_json(state, lora) for lora in page],
+        "nextCursor": page[-1].id if has_more else None,
+    }
 
 
-def archive(state: V2State, caller: Caller, lora_id: str) -> None:
+async def archive(state: V2State, caller: Caller, request: Request) -> None:
     """Archive a LoRA; doing it twice is not an error. Credits do not come back. [?]"""
-    lora = find(state, caller, lora_id)
+    lora = _find(state, caller, request)
     if lora.archived_at is None:
         state.records.change_lora(lora.id, archived_at=state.now())
 
@@ -94,21 +83,22 @@ def _build_lora(state: V2State, caller: Caller, fields: LoraFields, image_count:
     )
 
 
-def _add(state: V2State, caller: Caller, fields: LoraFields, lora: Lora, *, cost: int) -> None:
-    try:
-        state.records.add_lora(
-            lora, cost=cost, max_in_flight=MAX_IN_FLIGHT, webhook=_build_webhook(caller, fields)
-        )
-    except TooManyInFlight:
-        message = f"Limit of {MAX_IN_FLIGHT} concurrent trainings reached for this team"
-        raise ErrorEnvelope(message, status=429) from None
-    except TooFewCredits as error:
-        raise out_of_credits(error.required, error.available) from None
+def _find(state: V2State, caller: Caller, request: Request) -> Lora:
+    """Return the LoRA with the id of the path.
+
+    Raises:
+        ErrorEnvelope: 400 if the id is not a UUID, 404 if it is unknown or another team's.
+    """
+    lora = state.records.find(require_uuid(request.path_params["id"]))
+    is_visible = isinstance(lora, Lora) and state.now() >= lora.hidden_until
+    if not isinstance(lora, Lora) or not is_visible or lora.team_id != caller.team_id:
+        raise ErrorEnvelope("LoRA not found", status=404)
+    return lora
 
 
-def _build_webhook(caller: Caller, fields: LoraFields) -> Webhook | None:
-    if not fields.webhook_url:
-        return None
-    return Webhook(
-        url=fields.webhook_url, events=tuple(fields.webhook_events), key_digest=caller.key_digest.hex()
-    )
+def _to_json(state: V2State, lora: Lora) -> JsonObject:
+    """Return the JSON of a LoRA. A late trigger word is there from the second time on."""
+    now = state.now()
+    if lora.has_late_word and lora.status(now) == "READY":
+        state.records.change_lora(lora.id, has_late_word=False)
+    return lora.to_json(now)

@@ -6,12 +6,12 @@ event: `next_event` is the time of it, and the store applies the events of all r
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from ..tasks import JsonObject, Portrait, format_timestamp
+from ..progress import compute_fraction
+from ..tasks import JsonObject, Portrait, derive_letters, format_timestamp
 
 CREATE_CREDITS = 2
 TRAINING_CREDITS = 255
@@ -43,10 +43,7 @@ class _Record(BaseModel):
 
     def elapsed(self, now: float) -> float:
         """Return the elapsed fraction of the record's time, from 0 to 1."""
-        if self.seconds <= 0:
-            return 1.0
-        # Epoch seconds as floats are precise to a quarter of a microsecond: see progress.py.
-        return min(1.0, max(0.0, round((now - self.created_at) / self.seconds, 4)))
+        return min(1.0, compute_fraction(self.created_at, now, self.seconds))
 
     def at(self, fraction: float) -> float:
         """Return the time at which this fraction has elapsed."""
@@ -73,8 +70,7 @@ class Lora(_Record):
     @property
     def trigger_word(self) -> str:
         """Six letters, as in the samples; the text of the documentation says five."""
-        digest = hashlib.sha256(self.id.encode()).digest()
-        return "".join(chr(ord("A") + byte % 26) for byte in digest[:6])
+        return derive_letters(self.id, 6)
 
     def status(self, now: float) -> str:
         return "ARCHIVED" if self.archived_at is not None else self._status_if_kept(now)
@@ -107,9 +103,8 @@ class Lora(_Record):
             error = "Training failed: too few of the images show the subject"
             return self._failed(self.at(FAILS_AFTER), error), -TRAINING_CREDITS
         if credits_left < TRAINING_CREDITS:
-            return self._failed(
-                self.at(QUEUED), "Insufficient credits to start the training"
-            ), -CREATE_CREDITS
+            error = "Insufficient credits to start the training"
+            return self._failed(self.at(QUEUED), error), -CREATE_CREDITS
         return self.model_copy(update={"is_charged": True}), TRAINING_CREDITS
 
     def _failed(self, at: float, error: str) -> Lora:

@@ -19,36 +19,11 @@ from .errors import ErrorEnvelope
 from .schemas import translate_errors
 from .state import V2State
 
-Call = Callable[[Caller, Request], Awaitable[Response]]
+Call = Callable[[V2State, Caller, Request], Awaitable[JsonObject | None]]
 
 
 def build_routes(state: V2State) -> list[Route]:
     """Return the routes of the calls, of the images, and of the control of the behaviour."""
-
-    async def create_lora(caller: Caller, request: Request) -> Response:
-        return _json(await loras.create(state, caller, request), 202)
-
-    async def list_loras(caller: Caller, request: Request) -> Response:
-        return _json(loras.list_all(state, caller, request))
-
-    async def show_lora(caller: Caller, request: Request) -> Response:
-        return _json(loras.show(state, loras.find(state, caller, request.path_params["id"])))
-
-    async def archive_lora(caller: Caller, request: Request) -> Response:
-        loras.archive(state, caller, request.path_params["id"])
-        return Response(status_code=204, headers=_request_id())
-
-    async def generate(caller: Caller, request: Request) -> Response:
-        return _json(await images.generate(state, caller, request), 202)
-
-    async def list_jobs(caller: Caller, request: Request) -> Response:
-        return _json(jobs.list_all(state, caller, request))
-
-    async def show_job(caller: Caller, request: Request) -> Response:
-        return _json(jobs.show(state, caller, request.path_params["id"]))
-
-    async def show_account(caller: Caller, _: Request) -> Response:
-        return _json(account.show(state, caller))
 
     async def image(request: Request) -> Response:
         # Public like the service's image URLs, without a key.
@@ -61,37 +36,36 @@ def build_routes(state: V2State) -> list[Route]:
                 state.records.set_behaviour(BEHAVIOUR.validate_json(await request.body()))
         return Response(BEHAVIOUR.dump_json(state.behaviour()), media_type="application/json")
 
-    def route(method: str, path: str, call: Call) -> Route:
-        return Route(path, _build_endpoint(state, call), methods=[method])
+    def route(method: str, path: str, call: Call, status: int = 200) -> Route:
+        return Route(path, _build_endpoint(state, call, status), methods=[method])
 
     return [
-        route("POST", "/v2/loras", create_lora),
-        route("GET", "/v2/loras", list_loras),
-        route("GET", "/v2/loras/{id}", show_lora),
-        route("DELETE", "/v2/loras/{id}", archive_lora),
-        route("POST", "/v2/images/generate", generate),
-        route("GET", "/v2/jobs", list_jobs),
-        route("GET", "/v2/jobs/{id}", show_job),
-        route("GET", "/v2/me", show_account),
+        route("POST", "/v2/loras", loras.create, 202),
+        route("GET", "/v2/loras", loras.list_all),
+        route("GET", "/v2/loras/{id}", loras.show),
+        route("DELETE", "/v2/loras/{id}", loras.archive, 204),
+        route("POST", "/v2/images/generate", images.generate, 202),
+        route("GET", "/v2/jobs", jobs.list_all),
+        route("GET", "/v2/jobs/{id}", jobs.show),
+        route("GET", "/v2/me", account.show),
         Route("/images/{name}", image, methods=["GET"]),
         Route("/sandbox/behaviour", behaviour, methods=["GET", "POST"]),
     ]
 
 
-def _build_endpoint(state: V2State, call: Call) -> Callable[[Request], Awaitable[Response]]:
+def _build_endpoint(state: V2State, call: Call, status: int) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         caller = authenticate(request.headers.get("x-api-key"))
         seconds = state.behaviour().retry_after_seconds
         if seconds is not None:
             raise ErrorEnvelope("Rate limit exceeded", status=429, headers={"Retry-After": str(seconds)})
         state.records.apply_events(state.now())
-        return await call(caller, request)
+        body = await call(state, caller, request)
+        if body is None:
+            return Response(status_code=status, headers=_request_id())
+        return JSONResponse(body, status, _request_id())
 
     return endpoint
-
-
-def _json(body: JsonObject, status: int = 200) -> Response:
-    return JSONResponse(body, status, _request_id())
 
 
 def _request_id() -> dict[str, str]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..database import Database
 from .behaviour import BEHAVIOUR, Behaviour
+from .errors import ErrorEnvelope, out_of_credits
 from .records import RECORD, Job, Lora, Record
 
 _SCHEMA = """
@@ -38,6 +39,11 @@ class Webhook(BaseModel):
     last_posted: str = ""
 
 
+def build_webhook(url: str, events: Sequence[str], key_digest: bytes) -> Webhook | None:
+    """Return the webhook of a request, or None for an empty URL."""
+    return Webhook(url=url, events=tuple(events), key_digest=key_digest.hex()) if url else None
+
+
 @dataclass(frozen=True, slots=True)
 class PendingWebhook:
     """A record whose final change has not been posted."""
@@ -45,23 +51,6 @@ class PendingWebhook:
     record: Record
     webhook: Webhook
     stored: str
-
-
-class TooFewCredits(Exception):
-    """The team cannot pay for a request; nothing was recorded."""
-
-    def __init__(self, required: int, available: int) -> None:
-        super().__init__(required, available)
-        self.required = required
-        self.available = available
-
-
-class TooManyInFlight(Exception):
-    """The team has as many trainings in progress as it may have."""
-
-
-class KeyUsedForAnotherBody(Exception):
-    """The idempotency key came with another body before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +70,20 @@ class RecordStore:
         database.create_tables(_SCHEMA)
 
     def add_lora(self, lora: Lora, *, cost: int, max_in_flight: int, webhook: Webhook | None = None) -> None:
-        """Record a training and charge its cost. Raises TooManyInFlight and TooFewCredits."""
+        """Record a training and charge its cost. Raises ErrorEnvelope with 402 or 429."""
         with self._database.transaction() as connection:
             team = _select(connection, "kind = 'lora' AND team_id = ?", lora.team_id)
-            if (
-                sum(isinstance(one, Lora) and one.is_in_flight(lora.created_at) for one in team)
-                >= max_in_flight
-            ):
-                raise TooManyInFlight
+            in_flight = sum(isinstance(one, Lora) and one.is_in_flight(lora.created_at) for one in team)
+            if in_flight >= max_in_flight:
+                message = f"Limit of {max_in_flight} concurrent trainings reached for this team"
+                raise ErrorEnvelope(message, status=429)
             self._insert(connection, lora, cost, webhook)
 
     def add_job(self, job: Job, webhook: Webhook | None, idempotency: IdempotencyKey | None) -> Job:
         """Record a job and charge its cost, or return the one that has the same key.
 
         Raises:
-            KeyUsedForAnotherBody: nothing was recorded.
-            TooFewCredits: nothing was recorded, the key included.
+            ErrorEnvelope: 409 if the key came with another body, 402. Nothing was recorded, the key included.
         """
         with self._database.transaction() as connection:
             if idempotency and (
@@ -110,7 +97,7 @@ class RecordStore:
         return job
 
     def find_by_key(self, user_id: str, idempotency: IdempotencyKey, now: float) -> Job | None:
-        """Return the job for which the key was used, or None. Raises KeyUsedForAnotherBody."""
+        """Return the job for which the key was used, or None. Raises ErrorEnvelope with 409."""
         with self._database.transaction() as connection:
             return _find_by_key(connection, user_id, idempotency, now)
 
@@ -226,7 +213,7 @@ class RecordStore:
     ) -> None:
         available = self._count_credits(connection, record.team_id)
         if available < cost:
-            raise TooFewCredits(cost, available)
+            raise out_of_credits(cost, available)
         connection.execute(
             "INSERT INTO v2_records VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -267,5 +254,6 @@ def _find_by_key(
     if row is None:
         return None
     if row[0] != idempotency.body_digest:
-        raise KeyUsedForAnotherBody
+        message = "Idempotency-Key was already used with a different request body"
+        raise ErrorEnvelope(message, status=409, is_deviation=True)  # [C]
     return next((one for one in _select(connection, "id = ?", row[1]) if isinstance(one, Job)), None)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from apiframe_studio.sandbox import SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
+from apiframe_studio.sandbox.v2.errors import ErrorEnvelope
 from apiframe_studio.sandbox.v2.records import Lora
-from apiframe_studio.sandbox.v2.store import TooFewCredits
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -146,7 +146,7 @@ def _spend(path: Path, all_started: Barrier) -> None:
         )
         try:
             records.add_lora(lora, cost=2, max_in_flight=1000)
-        except TooFewCredits:
+        except ErrorEnvelope:
             return
 
 
