@@ -27,8 +27,8 @@ NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
 
-demo: $(VENV)/run.stamp ## run a training in the sandbox: no key, no cost
-	@$(BIN)/apiframe-photo-mcp demo
+demo: $(VENV)/run.stamp ## run a training in the sandbox: no key, no cost; API=v2 for v2
+	@$(BIN)/apiframe-photo-mcp demo $(if $(API),--api $(API))
 
 faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
 

@@ -108,7 +108,7 @@ def _run(options: Namespace, settings: Settings, sandbox: str | None) -> int:
         case "demo":
             from apiframe_server.demo import demo
 
-            return demo(settings, options.svg)
+            return demo(settings, options.svg, options.api)
         case "trainings":
             from apiframe_server.trainings_command import list_trainings
 

@@ -152,13 +152,18 @@ def _json(tool: str) -> Mapping[str, Any]:
     return {"action": "store_true", "help": f"print the result of the tool {tool} as JSON"}
 
 
+_API: Final[Mapping[str, Any]] = {
+    "choices": ("v1", "v2"),
+    "default": "v1",
+    "help": "generation of the API (default v1)",
+}
 _COMMANDS: Final = {
     "demo": _Command(
         "run the full workflow in the sandbox, with synthetic photos",
         "\n\nTakes about half a minute, needs no key and costs nothing. The contact sheet and the images stay in the"
         "\nfolder `demo` of the data folder until the next demo.",
-        ("", " --svg demo.svg"),
-        {"--svg": {"metavar": "FILE", "help": "also write an image of the terminal"}},
+        ("", " --api v2", " --svg demo.svg"),
+        {"--api": _API, "--svg": {"metavar": "FILE", "help": "also write an image of the terminal"}},
     ),
     "doctor": _Command(
         "check the key, service, account, folders and ledger, and print what to fix",
@@ -217,11 +222,7 @@ _COMMANDS: Final = {
         "",
         ("", " --port 0", " --api v2"),
         {
-            "--api": {
-                "choices": ("v1", "v2"),
-                "default": "v1",
-                "help": "generation of the API (default v1)",
-            },
+            "--api": _API,
             "--port": {
                 "type": partial(_number, low=0, high=65_535),
                 "default": 8788,

@@ -26,6 +26,7 @@ from apiframe_server.problems import ExitCode, Problem, report
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import exit_on_interrupt, report_missing_folder
 from apiframe_server.transcript import ToolFailed, Transcript
+from apiframe_studio.api.select import Generation
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import Sandbox
@@ -38,8 +39,10 @@ PROMPT = "portrait by a window in soft morning light"
 SVG_COLUMNS = 100
 
 
-def demo(settings: Settings, svg: str | None = None) -> int:
-    """Run the demo and return the exit code. `svg` is the path that an image of the terminal is written to.
+def demo(settings: Settings, svg: str | None = None, api: Generation = "v1") -> int:
+    """Run the demo on one generation of the API and return the exit code.
+
+    `svg` is the path that an image of the terminal is written to.
 
     The contact sheet and the images are kept in one folder, which the next demo empties first.
     """
@@ -61,7 +64,7 @@ def demo(settings: Settings, svg: str | None = None) -> int:
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     exit_on_interrupt("Stopped.", remove)
     try:
-        code = anyio.run(_run_demo, folder, kept, console)
+        code = anyio.run(_run_demo, folder, kept, console, api)
     finally:
         remove()
     if svg is not None:
@@ -82,9 +85,11 @@ def _export_svg(console: Console) -> str:
     return re.sub(r"@font-face \{.*?\}\n?|<!--.*?-->\n?", "", drawn, flags=re.DOTALL)
 
 
-async def _run_demo(folder: Path, kept: Path, console: Console) -> int:
-    console.print("[dim]Runs in the sandbox: synthetic photos, simulated credits, no API key.[/dim]\n")
-    word, images = await _run_session(folder, kept, console)
+async def _run_demo(folder: Path, kept: Path, console: Console, api: Generation) -> int:
+    console.print(
+        f"[dim]Runs in the sandbox of {api} of the API: synthetic photos, simulated credits, no API key.[/dim]\n"
+    )
+    word, images = await _run_session(folder, kept, console, api)
     if not word:
         console.print("[bold red]The demo failed with the error above.[/bold red]")
         return 1
@@ -96,16 +101,16 @@ async def _run_demo(folder: Path, kept: Path, console: Console) -> int:
     return 0
 
 
-async def _run_session(folder: Path, kept: Path, console: Console) -> tuple[str, str]:
+async def _run_session(folder: Path, kept: Path, console: Console, api: Generation) -> tuple[str, str]:
     photos = folder / "photos"
     photos.mkdir()
     with console.status("drawing synthetic photos"):
         await in_file_thread(partial(write_demo_photos, photos))
     result = "", ""
     async with anyio.create_task_group() as group:
-        sandbox = Sandbox(training_seconds=TRAINING_SECONDS)
+        sandbox = Sandbox(training_seconds=TRAINING_SECONDS, api=api)
         address = await group.start(partial(serve, sandbox=sandbox, quiet=True))
-        async with Client(_child(address, folder, kept)) as client:
+        async with Client(_child(address, folder, kept, api)) as client:
             with suppress(ToolFailed):
                 result = await _call_tools(Transcript(client, console), photos, kept)
         group.cancel_scope.cancel()
@@ -139,8 +144,9 @@ async def _call_tools(transcript: Transcript, photos: Path, kept: Path) -> tuple
     return str(finished.get("trigger_word") or ""), str(Path(generated["pictures"][0]["path"]).parent)
 
 
-def _child(address: str, folder: Path, kept: Path) -> StdioServerParameters:
+def _child(address: str, folder: Path, kept: Path, api: Generation) -> StdioServerParameters:
     settings = {
+        "APIFRAME_API_VERSION": api,
         "APIFRAME_DATA_DIR": str(folder / "data"),
         "APIFRAME_PHOTO_FOLDERS": str(folder),
         "APIFRAME_OUTPUT_FOLDER": str(kept),

@@ -32,7 +32,7 @@ def serve_sandbox(settings: Settings, port: int, api: Literal["v1", "v2"]) -> in
     except LedgerError as error:
         from apiframe_server.terminal_errors import explain_to_user
 
-        problem = explain_to_user(error, select_terms(settings.api_key))
+        problem = explain_to_user(error, select_terms(settings.api_key, settings.api_version))
         if problem is None:
             raise
         return report(problem)

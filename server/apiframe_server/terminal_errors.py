@@ -17,13 +17,13 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.select import NEW_KEY_PAGE
 from apiframe_studio.errors import UnknownTraining, WrongKind
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_tools.wording.error_messages import explain_error
 from apiframe_tools.wording.ledger_errors import suggest_ledger_fix
 from apiframe_tools.wording.service_errors import (
     KEY_PROBLEMS,
-    NEW_KEYS,
     URL_PROBLEMS,
     explain_service,
     name_url_setting,
@@ -31,12 +31,15 @@ from apiframe_tools.wording.service_errors import (
 )
 
 _WITHOUT_A_KEY: Final = (
-    f"{NEW_KEYS} If you have a v1 key, set APIFRAME_API_KEY to it. Without one, use the sandbox: "
+    f"Create a key at {NEW_KEY_PAGE} and set APIFRAME_API_KEY to it. Without one, use the sandbox: "
     "`apiframe-photo-mcp demo` (`make demo` in a clone), or any command with --sandbox."
 )
+_SELECT_BY_KEY: Final = "Remove APIFRAME_BASE_URL and APIFRAME_API_VERSION, so that they follow from the key."
 _KEY_FIXES: Final = {
     KeyProblem.PLACEHOLDER: "Set APIFRAME_API_KEY to the key.",
     KeyProblem.MALFORMED: "Set APIFRAME_API_KEY to the bare key.",
+    KeyProblem.V1: _SELECT_BY_KEY,
+    KeyProblem.V2: _SELECT_BY_KEY,
 }
 SEE_DASHBOARD: Final = (
     "money may have been spent. Check your Apiframe dashboard, then tell your assistant what it shows."
@@ -91,7 +94,7 @@ def _service(error: ApiframeError, terms: Terms) -> Problem | None:
             return explain_key_problem(error)
         case AuthenticationFailed():
             message = f"the service does not accept the API key.{quote_response(error)}"
-            return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid v1 key.")
+            return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid key.")
         case InvalidBaseUrl():
             message = f"the API base URL {URL_PROBLEMS[error.problem]}."
             return Problem(ExitCode.USAGE, message, f"Correct {name_url_setting(error)} or remove it.")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
+from apiframe_studio.api.select import Generation, Version, select_generation, select_terms
 from apiframe_studio.ledger.errors import LedgerUnusable
 from apiframe_studio.private_files import make_private_folder
-from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
 
 if TYPE_CHECKING:
     from apiframe_studio.settings import StudioSettings
 
 SANDBOX_IMAGES: Final = "@sandbox"
 """Folder of the sandbox's images in the output folder. No subject's folder has an @ in its name."""
+
+_KEYS: Final[Mapping[Generation, str]] = {"v1": SANDBOX_KEY, "v2": SANDBOX_V2_KEY}
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,13 @@ class StudioConfig:
     ledger_path: Path
     base_url: str
     key: SecretStr | None = None
+    api_version: Version = "auto"
+    """The generation that is spoken, or `auto`: that of the key."""
     app_factory: Callable[[], Any] | None = None
     is_sandbox: bool = False
     owner: str = "local"
-    poll_seconds: float = 5.0
+    poll_seconds: float | None = None
+    """None: what the terms say."""
     connect_seconds: float = 5.0
     read_seconds: float = 15.0
     paid_seconds: float = 20.0
@@ -47,8 +53,9 @@ class StudioConfig:
 def service_config(settings: StudioSettings) -> StudioConfig:
     return StudioConfig(
         ledger_path=settings.data_dir / "ledger.sqlite3",
-        base_url=settings.base_url,
+        base_url=settings.base_url or select_terms(settings.api_key, settings.api_version).base_url,
         key=settings.api_key,
+        api_version=settings.api_version,
         poll_seconds=settings.poll_seconds,
         connect_seconds=settings.connect_seconds,
         read_seconds=settings.read_seconds,
@@ -63,27 +70,32 @@ def service_config(settings: StudioSettings) -> StudioConfig:
 
 
 def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
-    """A studio on the sandbox, with a separate ledger: the embedded one for "", else the one at this address."""
+    """A studio on the sandbox, with a separate ledger: the embedded one for "", else the one at this address.
+
+    It plays the generation that the settings select.
+    """
     folder = settings.data_dir / "sandbox"
     return replace(
         service_config(settings),
         output_folder=settings.output_folder / SANDBOX_IMAGES,
         ledger_path=folder / "ledger.sqlite3",
         base_url=url or SANDBOX_URL,
-        key=SecretStr(SANDBOX_KEY),
+        key=SecretStr(_KEYS[selected_generation(settings)]),
         app_factory=None if url else lambda: build_sandbox(settings).app,
         is_sandbox=True,
-        poll_seconds=min(settings.poll_seconds, 1.0),
+        poll_seconds=min(settings.poll_seconds or 1.0, 1.0),
     )
 
 
-def embedded_config(folder: Path, photo_folders: Sequence[Path], training_seconds: float) -> StudioConfig:
+def embedded_config(
+    folder: Path, photo_folders: Sequence[Path], training_seconds: float, api: Generation
+) -> StudioConfig:
     """Configure a studio with an embedded sandbox and without settings; all its files are in `folder`."""
     return StudioConfig(
         ledger_path=folder / "ledger.sqlite3",
         base_url=SANDBOX_URL,
-        key=SecretStr(SANDBOX_KEY),
-        app_factory=lambda: _sandbox_in(folder, training_seconds).app,
+        key=SecretStr(_KEYS[api]),
+        app_factory=lambda: _sandbox_in(folder, training_seconds, api).app,
         is_sandbox=True,
         poll_seconds=0.2,
         photo_folders=tuple(photo_folders),
@@ -91,16 +103,24 @@ def embedded_config(folder: Path, photo_folders: Sequence[Path], training_second
     )
 
 
-def build_sandbox(settings: StudioSettings, api: Literal["v1", "v2"] = "v1") -> Sandbox:
-    """Build the sandbox that replaces the service; its tasks survive a restart.
+def selected_generation(settings: StudioSettings) -> Generation:
+    return select_generation(settings.api_key, settings.api_version)
+
+
+def build_sandbox(settings: StudioSettings, api: Generation | None = None) -> Sandbox:
+    """Build the sandbox that replaces the service, of the generation that the settings select unless `api` names one.
+
+    Its tasks survive a restart.
 
     Raises:
         LedgerUnusable: its folder cannot be made.
     """
-    return _sandbox_in(settings.data_dir / "sandbox", settings.sandbox_seconds, api)
+    return _sandbox_in(
+        settings.data_dir / "sandbox", settings.sandbox_seconds, api or selected_generation(settings)
+    )
 
 
-def _sandbox_in(folder: Path, training_seconds: float, api: Literal["v1", "v2"] = "v1") -> Sandbox:
+def _sandbox_in(folder: Path, training_seconds: float, api: Generation) -> Sandbox:
     try:
         make_private_folder(folder)
     except OSError as error:

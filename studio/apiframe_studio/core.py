@@ -33,7 +33,9 @@ class Core:
         self.image_store = ImageStore(config.output_folder, config.picture_hosts, clock)
         service = _service_name(config, terms.generation)
         self.ledger = Ledger(config.ledger_path, service=service, owner=config.owner, terms=terms)
-        self.tracker = Tracker(self.provider, self.ledger, clock, poll_seconds=config.poll_seconds)
+        self.tracker = Tracker(
+            self.provider, self.ledger, clock, poll_seconds=config.poll_seconds or terms.poll_seconds
+        )
         self.submitter = Submitter(
             self.ledger, self.tracker, clock, max_credits_per_day=config.max_credits_per_day
         )
@@ -46,7 +48,8 @@ class Core:
         Raises:
             InvalidKey, InvalidBaseUrl: the settings cannot work; nothing was sent.
         """
-        require_valid_key(self.config.key)
+        config = self.config
+        require_valid_key(config.key, config.api_version, config.base_url)
         if self._api is None:
             async with self._building:
                 if self._api is None:
@@ -66,6 +69,7 @@ def _service_name(config: StudioConfig, generation: str) -> str:
 def _client(config: StudioConfig, time: ServiceTime) -> Provider:
     return open_provider(
         key=config.key,
+        version=config.api_version,
         base_url=config.base_url,
         allow_http=config.allow_http,
         app=config.app_factory() if config.app_factory else None,

@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
-from apiframe_studio.api.select import DEFAULT_TERMS
+from apiframe_studio.api.select import DEFAULT_TERMS, Version
 from apiframe_studio.api.urls import normalize_base_url, require_https
 from apiframe_studio.errors import SettingsError
 from apiframe_studio.sanitize import sanitize_text
@@ -44,8 +44,13 @@ class StudioSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
 
-    api_key: SecretStr = Field(default=SecretStr(""), description="Your v1 API key")
-    base_url: str = Field(default=DEFAULT_TERMS.base_url, description="Base URL of the API")
+    api_key: SecretStr = Field(default=SecretStr(""), description="Your API key")
+    api_version: Version = Field(
+        default="auto", description="Generation of the API; `auto` is that of the key, and v1 without a key"
+    )
+    base_url: str | None = Field(
+        default=None, description="Base URL of the API; empty for that of the generation"
+    )
     allow_http: bool = Field(
         default=False,
         description="Allow plain http:// to another machine, over which anyone on the network path can read the key",
@@ -75,11 +80,11 @@ class StudioSettings(BaseSettings):
     max_credits_per_day: float | None = Field(
         default=None, ge=0, le=1e9, description="Maximum credits to spend within 24 hours; empty for no limit"
     )
-    poll_seconds: float = Field(
-        default=DEFAULT_TERMS.poll_seconds,
+    poll_seconds: float | None = Field(
+        default=None,
         ge=1,
         le=60,
-        description="Polling interval while waiting, in seconds",
+        description="Polling interval while waiting, in seconds; empty for that of the generation",
     )
     connect_seconds: float = Field(
         default=5.0, ge=0.1, le=10, description="Timeout for connecting, in seconds"
@@ -96,8 +101,10 @@ class StudioSettings(BaseSettings):
 
     @field_validator("base_url")
     @classmethod
-    def _normalize_url(cls, url: str) -> str:
+    def _normalize_url(cls, url: str | None) -> str | None:
         # Normalized, because the ledger records payments under this URL.
+        if url is None:
+            return None
         try:
             return normalize_base_url(url.strip())
         except InvalidBaseUrl as error:
@@ -128,7 +135,7 @@ class StudioSettings(BaseSettings):
         except ValidationError as error:
             details = error.errors(include_input=False, include_url=False)
             raise SettingsError({str(one["loc"][0]): _describe_error(one, cls) for one in details}) from None
-        if not settings.allow_http:
+        if settings.base_url is not None and not settings.allow_http:
             _refuse_unencrypted(settings.base_url)
         return settings
 

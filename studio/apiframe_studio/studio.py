@@ -13,7 +13,7 @@ from typing import Final, Self
 import anyio
 
 from apiframe_studio.api.provider import Account, Terms
-from apiframe_studio.api.select import select_terms
+from apiframe_studio.api.select import Generation, select_terms
 from apiframe_studio.api.urls import is_loopback_url
 from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.config import StudioConfig as StudioConfig
@@ -59,24 +59,28 @@ class Studio(Core):
         *,
         photo_folders: Sequence[Path] | None = None,
         training_seconds: float = 1.0,
+        api: Generation = "v1",
     ) -> Studio:
         """A studio with an embedded sandbox instead of the service: no key, no money, no network.
 
         Ledger, tasks and images are kept in `folder`; without one in a temporary folder, which goes when the studio
         is closed. Photos are read in `photo_folders`, without them in `photos` in the same folder.
+        `api` is the generation that the sandbox plays.
         """
         temporary = (
             None if folder else TemporaryDirectory(prefix="apiframe-studio-", ignore_cleanup_errors=True)
         )
         home = Path(temporary.name) if temporary else Path(folder or "")
-        config = embedded_config(home, photo_folders or (home / "photos",), training_seconds)
+        config = embedded_config(home, photo_folders or (home / "photos",), training_seconds, api)
         studio = cls(config)
         if temporary is not None:
             studio._leaving.callback(temporary.cleanup)
         return studio
 
     def __init__(self, config: StudioConfig, clock: Clock | None = None, terms: Terms | None = None) -> None:
-        super().__init__(config, clock or SystemClock(), terms or select_terms(config.key))
+        super().__init__(
+            config, clock or SystemClock(), terms or select_terms(config.key, config.api_version)
+        )
         self.photo_sets = PhotoSets(self)
         self.trainings = Trainings(self, self.photo_sets)
         self.images = Images(self, self.trainings)

@@ -393,7 +393,6 @@ async def test_doctor_reports_unusable_folders(tmp_path: Path) -> None:
 
 DOCTOR_SAYS = {
     "no key": ("", None, "no Apiframe API key is set"),
-    "a v2 key": (f"afk_{CANARY}", None, "is a v2 key"),
     "wrong key": (CANARY, "bare_401", "does not accept the API key"),
     "refused": (CANARY, "refused", "could not be reached: connection refused"),
     "a web page": (CANARY, "html_200", "APIFRAME_BASE_URL may be wrong"),
@@ -412,20 +411,14 @@ async def test_doctor_says_what_to_do(tmp_path: Path, name: str) -> None:
     assert done.err == ""
 
 
-@pytest.mark.parametrize("key", ["", f"afk_{CANARY}"], ids=["none", "v2"])
 @pytest.mark.parametrize("command", [["doctor"], ["wait", "task-of-another-machine"]], ids=" ".join)
-async def test_without_a_v1_key_both_kinds_of_key_and_the_sandbox_are_explained(
-    tmp_path: Path, command: list[str], key: str
+async def test_without_a_key_it_is_said_where_to_get_one_and_that_there_is_a_sandbox(
+    tmp_path: Path, command: list[str]
 ) -> None:
-    done = await run(*command, folder=tmp_path, settings={"API_KEY": key})
+    done = await run(*command, folder=tmp_path, settings={"API_KEY": ""})
     advice = done.out + done.err
-    assert (
-        "New Apiframe accounts get v2 keys (they begin with afk_), which work here from the next release"
-        in advice
-    )
-    assert "If you have a v1 key, set APIFRAME_API_KEY to it." in advice
+    assert "Create a key at console.apiframe.ai and set APIFRAME_API_KEY to it." in advice
     assert "`make demo` in a clone), or any command with --sandbox" in advice
-    assert CANARY not in advice
 
 
 async def test_doctor_reports_wrong_settings_and_continues(tmp_path: Path) -> None:

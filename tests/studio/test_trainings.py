@@ -138,7 +138,7 @@ async def test_a_finished_training_is_repeated_only_with_a_new_key(studio: Studi
 
 
 async def test_without_a_key_nothing_is_sent_or_recorded(tmp_path: Path) -> None:
-    studio = Studio(StudioConfig(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("afk_1")))
+    studio = Studio(StudioConfig(tmp_path / "ledger.sqlite3", "https://service.invalid", SecretStr("")))
     with pytest.raises(InvalidKey):
         await studio.trainings.start(REQUEST)
     assert not (await studio.ledger.page(Kind.TRAINING, 0.0, limit=50)).rows

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 import apiframe_tools
 from apiframe_server.composition import build_server
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, Sandbox
+from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
 from apiframe_studio.studio import Studio, StudioConfig
 
 START = 1_790_000_000.0
@@ -112,6 +112,8 @@ class Session:
 
     def paid(self) -> int:
         """Return the number of requests that cost credits."""
+        if self.studio.terms.generation == "v2":
+            return self.sandbox.v2_state.records.count_paid()
         return self.sandbox.store.count_paid()
 
     def asked(self, path: str) -> int:
@@ -124,7 +126,8 @@ class Session:
 
 
 Serving = Callable[..., AbstractAsyncContextManager[Session]]
-"""Serve with some parts of the plan replaced. `speeds` are the sandbox's, `answers` replies for the user."""
+"""Serve with some parts of the plan replaced, and `api` as the generation. `speeds` are the sandbox's, `answers`
+replies for the user."""
 Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
@@ -168,14 +171,15 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         speeds: dict[str, float] | None = None,
         answers: Any = None,
         terms: Terms | None = None,
+        api: Literal["v1", "v2"] = "v1",
         **changes: Any,
     ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
-        sandbox = Sandbox(clock=clock.now, **paces)
+        sandbox = Sandbox(clock=clock.now, api=api, **paces)
         plan = StudioConfig(
             ledger_path=tmp_path / "ledger.sqlite3",
             base_url=SANDBOX_URL,
-            key=SecretStr(SANDBOX_KEY),
+            key=SecretStr(SANDBOX_KEY if api == "v1" else SANDBOX_V2_KEY),
             app_factory=lambda: sandbox.app,
             is_sandbox=True,
             photo_folders=(tmp_path / "photos",),

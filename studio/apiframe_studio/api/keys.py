@@ -20,7 +20,9 @@ class KeyProblem(StrEnum):
     PLACEHOLDER = "placeholder"
     """A `${…}` that a client's configuration should have replaced and did not."""
     V2 = "v2"
-    """A key of the second generation (`afk_…`), which has no provider here yet; v1 answers it with a 400."""
+    """A key of the second generation (`afk_…`) where the first is spoken, which answers it with a 400."""
+    V1 = "v1"
+    """A key of the first generation where the second is spoken."""
     MALFORMED = "malformed"
     """Whitespace (as in `Bearer …`), control or non-ASCII characters, quotes around it, or far too long."""
 

@@ -1,15 +1,13 @@
-"""Which generation of the service a key belongs to: its terms, and a provider that speaks it.
-
-v2 is not open to users yet: `require_valid_key` refuses its keys, and its terms are not shown.
-"""
+"""Which generation of the service a key belongs to: its terms, and a provider that speaks it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from apiframe_studio.api.errors import InvalidKey
-from apiframe_studio.api.keys import V2_PREFIX, check_key
+from apiframe_studio.api.keys import V2_PREFIX, KeyProblem, check_key_form
 from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.api.v2.terms import V2_TERMS
 
@@ -22,60 +20,85 @@ if TYPE_CHECKING:
     from apiframe_studio.api.v2.client import ApiframeV2
 
 Generation: TypeAlias = Literal["v1", "v2"]
+Version: TypeAlias = Literal["auto", "v1", "v2"]
+"""A generation, or `auto`: that of the key."""
 
 DEFAULT_TERMS: Final[Terms] = V1_TERMS
 """The terms that are shown and applied where no key says otherwise."""
 
+NEW_KEY_PAGE: Final = V2_TERMS.key_page
+"""Where a user without a key creates one. It is for v2."""
+
 _TERMS: Final[Mapping[Generation, Terms]] = {"v1": V1_TERMS, "v2": V2_TERMS}
 
 
-def select_generation(key: SecretStr | None, version: Literal["auto", "v1", "v2"] = "auto") -> Generation:
+def select_generation(key: SecretStr | None, version: Version = "auto") -> Generation:
     """Return the generation that a key is for, unless `version` names one. Without a key it is v1."""
     if version != "auto":
         return version
-    return "v2" if key and key.get_secret_value().strip().startswith(V2_PREFIX) else "v1"
+    return "v2" if _has_v2_form(key) else "v1"
 
 
-def select_terms(key: SecretStr | None) -> Terms:  # noqa: ARG001 - v2 is not open to users yet
-    """Return the terms that hold for a key; without one, or for one that cannot be used, those of v1."""
-    return DEFAULT_TERMS
+def select_terms(key: SecretStr | None, version: Version = "auto") -> Terms:
+    """Return the terms that hold for a key, of the generation that `select_generation` returns."""
+    return _TERMS[select_generation(key, version)]
 
 
-def require_valid_key(key: SecretStr | None) -> None:
-    """Refuse a key that no provider here can use.
+def require_valid_key(key: SecretStr | None, version: Version, base_url: str) -> None:
+    """Refuse a key that cannot work where it would be sent. A host that is not Apiframe's is taken at its word.
 
     Raises:
-        InvalidKey: it is missing, a placeholder, malformed, or of v2, which has no provider yet.
+        InvalidKey: it is missing, a placeholder, malformed, or of another generation than is spoken there.
     """
-    if problem := check_key(key.get_secret_value() if key else ""):
+    generation = select_generation(key, version)
+    problem = check_key_form(key.get_secret_value() if key else "")
+    if problem is None and _has_v2_form(key) and _is_host_of("v1", base_url):
+        problem = KeyProblem.V2
+    if problem is None and generation == "v2" and not _has_v2_form(key):
+        speaks_v1 = _is_host_of("v1", base_url)
+        problem = KeyProblem.V1 if speaks_v1 or _is_host_of("v2", base_url) else None
+    if problem:
         raise InvalidKey(problem)
 
 
 def open_provider(
     *,
     key: SecretStr | None,
-    base_url: str | None,
+    version: Version,
+    base_url: str,
     allow_http: bool,
     app: ASGIApp | None,
     deadlines: Deadlines,
     on_date: OnDate,
 ) -> Provider:
-    """Return a provider for a key, at `base_url` or where its generation is. Not for the event loop: importing httpx
-    takes a tenth of a second.
+    """Return a provider for a key. Not for the event loop: importing httpx takes a tenth of a second.
 
     Raises:
         InvalidKey, InvalidBaseUrl: the settings cannot work; nothing was sent.
     """
-    require_valid_key(key)
-    generation = select_generation(key)
-    return _import_client(generation)(
+    require_valid_key(key, version, base_url)
+    return _import_client(select_generation(key, version))(
         key=key,
-        base_url=_TERMS[generation].base_url if base_url is None else base_url,
+        base_url=base_url,
         allow_http=allow_http,
         app=app,
         deadlines=deadlines,
         on_date=on_date,
     )
+
+
+def _has_v2_form(key: SecretStr | None) -> bool:
+    return bool(key and key.get_secret_value().strip().startswith(V2_PREFIX))
+
+
+def _is_host_of(generation: Generation, base_url: str) -> bool:
+    """Whether a URL is in the domain of the generation's own."""
+    domain = (urlsplit(_TERMS[generation].base_url).hostname or "").removeprefix("api")
+    try:
+        host = urlsplit(base_url).hostname
+    except ValueError:
+        return False
+    return f".{host}".endswith(domain)
 
 
 def _import_client(generation: Generation) -> type[ApiframeV1 | ApiframeV2]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 from pydantic import SecretStr
@@ -10,8 +11,9 @@ from pydantic import SecretStr
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.provider import Kind, Range, Terms
-from apiframe_studio.api.select import require_valid_key, select_terms
+from apiframe_studio.api.select import Version, require_valid_key, select_terms
 from apiframe_studio.api.v1.terms import V1_TERMS
+from apiframe_studio.api.v2.terms import V2_TERMS
 
 LITERALS: dict[str, object] = {
     "generation": "v1",
@@ -79,15 +81,46 @@ def test_a_range_contains_its_ends() -> None:
     assert str(Range(10, 30)) == "10 to 30"
 
 
-@pytest.mark.parametrize("key", [None, SecretStr(""), SecretStr("some-key"), SecretStr("afk_0123")])
-def test_v1_terms_hold_without_a_key_and_for_every_key_today(key: SecretStr | None) -> None:
+@pytest.mark.parametrize("key", [None, SecretStr(""), SecretStr("some-key")])
+def test_v1_terms_hold_without_a_key_and_for_a_key_of_v1(key: SecretStr | None) -> None:
     assert select_terms(key) is V1_TERMS
+    assert select_terms(key, "v2") is V2_TERMS
 
 
-def test_a_v2_key_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(InvalidKey) as caught:
-        require_valid_key(SecretStr("afk_0123"))
-    assert caught.value.problem is KeyProblem.V2
+def test_v2_terms_hold_for_a_key_of_v2() -> None:
+    assert select_terms(SecretStr("afk_0123")) is V2_TERMS
+    assert select_terms(SecretStr("afk_0123"), "v1") is V1_TERMS
+
+
+V1_HOST, V2_HOST, UNKNOWN_HOST = (
+    "https://api.apiframe.pro",
+    "https://api.apiframe.ai",
+    "https://apiframe.pro.example",
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "base_url", "problem"),
+    [
+        ("afk_0123", "auto", V2_HOST, None),
+        ("afk_0123", "auto", UNKNOWN_HOST, None),
+        ("afk_0123", "auto", V1_HOST, KeyProblem.V2),
+        ("afk_0123", "auto", "https://APIFRAME.pro/", KeyProblem.V2),
+        ("afk_0123", "v1", V1_HOST, KeyProblem.V2),
+        ("some-key", "auto", V1_HOST, None),
+        ("some-key", "auto", UNKNOWN_HOST, None),
+        ("some-key", "auto", "no address [", None),
+        ("some-key", "v2", V1_HOST, KeyProblem.V1),
+        ("some-key", "v2", V2_HOST, KeyProblem.V1),
+        ("some-key", "v2", UNKNOWN_HOST, None),
+    ],
+)
+def test_a_key_of_another_generation_is_refused_before_anything_is_sent(
+    key: str, version: Version, base_url: str, problem: KeyProblem | None
+) -> None:
+    with pytest.raises(InvalidKey) if problem else nullcontext() as caught:
+        require_valid_key(SecretStr(key), version, base_url)
+    assert caught is None or caught.value.problem is problem
 
 
 def test_no_paid_request_of_v1_takes_an_idempotency_key() -> None:

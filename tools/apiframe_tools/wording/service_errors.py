@@ -20,25 +20,37 @@ from apiframe_studio.api.errors import (
     TooManyTrainings,
 )
 from apiframe_studio.api.keys import V2_PREFIX, KeyProblem
+from apiframe_studio.api.select import NEW_KEY_PAGE
 from apiframe_studio.image_store import MAX_IMAGE_BYTES
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.sanitize import sanitize_text
 
-NEW_KEYS = f"New Apiframe accounts get v2 keys (they begin with {V2_PREFIX}), which work here from the next release on."
-
 _SET_A_KEY = (
-    f"{NEW_KEYS} To fix this, ask the user to set APIFRAME_API_KEY of this server to a v1 key and to restart it; "
-    "without one, --sandbox starts it with simulated results."
+    f"To fix this, ask the user to create a key at {NEW_KEY_PAGE}, to set APIFRAME_API_KEY of this server to it and to "
+    "restart it; without a key, --sandbox starts it with simulated results."
 )
 
 _SET_BARE_KEY = (
     "To fix this, ask the user to set APIFRAME_API_KEY to the bare key and to restart this server."
 )
 
+_SELECT_BY_KEY = (
+    "To fix this, ask the user to remove APIFRAME_BASE_URL and APIFRAME_API_VERSION from the settings of this server, "
+    "so that they follow from the key, and to restart it."
+)
+
+_KEY_FIXES = {
+    KeyProblem.MALFORMED: _SET_BARE_KEY,
+    KeyProblem.V1: _SELECT_BY_KEY,
+    KeyProblem.V2: _SELECT_BY_KEY,
+}
+
 KEY_PROBLEMS = {
     KeyProblem.MISSING: "no Apiframe API key is set",
     KeyProblem.PLACEHOLDER: "the API key is a placeholder that was never filled in (it contains ${…})",
-    KeyProblem.V2: f"the API key is a v2 key (it begins with {V2_PREFIX})",
+    KeyProblem.V2: f"the API key is for v2 of the API (it begins with {V2_PREFIX}), and the settings select v1",
+    KeyProblem.V1: f"the API key is for v1 of the API (those for v2 begin with {V2_PREFIX}), and the settings select "
+    "v2",
     KeyProblem.MALFORMED: (
         "the API key has blanks, quotes, a word such as Bearer or other characters that keys do not have"
     ),
@@ -106,7 +118,7 @@ def render_error(error: ApiframeError) -> str:
             )
         case InvalidKey():
             problem = KEY_PROBLEMS[error.problem]
-            fix = _SET_BARE_KEY if error.problem is KeyProblem.MALFORMED else _SET_A_KEY
+            fix = _KEY_FIXES.get(error.problem, _SET_A_KEY)
             return f"{problem[:1].upper()}{problem[1:]}, so nothing was sent. {fix}"
         case InvalidBaseUrl():
             return (
@@ -116,7 +128,7 @@ def render_error(error: ApiframeError) -> str:
         case AuthenticationFailed():
             return (
                 f"The service does not accept the API key.{said} To fix this, ask the user to set APIFRAME_API_KEY "
-                "to a valid v1 key and to restart this server."
+                "to a valid key and to restart this server."
             )
         case InsufficientCredits(required=required, available=available):
             is_counted = required is not None and available is not None

@@ -1,0 +1,91 @@
+"""The key, or the setting in its place, selects the generation of the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from apiframe_studio.config import sandbox_config, service_config
+from apiframe_studio.settings import StudioSettings
+from apiframe_studio.studio import Studio
+
+from .conftest import Serving
+
+
+async def test_a_v2_key_is_served_by_v2_on_its_terms(serving: Serving) -> None:
+    async with serving(api="v2") as session:
+        schema = next(
+            tool.input_schema
+            for tool in (await session.client.list_tools()).tools
+            if tool.name == "start_training"
+        )
+        assert "webhook_secret" not in schema["properties"]
+        assert (await session.ask("get_account")).facts["credits"] == 12_000
+        assert session.asked("/v2/me") == 1
+        assert session.asked("/account") == 0
+
+
+async def test_a_v2_key_at_the_v1_address_is_refused_before_anything_is_sent(serving: Serving) -> None:
+    async with serving(api="v2", base_url="https://api.apiframe.pro") as session:
+        message = await session.refusal("get_account")
+        assert "for v2 of the API (it begins with afk_), and the settings select v1" in message
+        assert "remove APIFRAME_BASE_URL and APIFRAME_API_VERSION" in message
+        assert session.requests() == 0
+
+
+async def test_a_revoked_key_is_reported_with_what_to_do(serving: Serving) -> None:
+    async with serving(api="v2", key=SecretStr("afk_revoked")) as session:
+        message = await session.refusal("get_account")
+        assert "API key is inactive" in message
+        assert "ask the user to set APIFRAME_API_KEY to a valid key" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "base_url", "poll_seconds"),
+    [
+        ("", "", "https://api.apiframe.pro", 5.0),
+        ("some-key", "auto", "https://api.apiframe.pro", 5.0),
+        ("afk_1", "auto", "https://api.apiframe.ai", 10.0),
+        ("some-key", "v2", "https://api.apiframe.ai", 10.0),
+        ("afk_1", "v1", "https://api.apiframe.pro", 5.0),
+    ],
+)
+def test_the_address_and_the_polling_interval_follow_from_the_key(
+    monkeypatch: pytest.MonkeyPatch, key: str, version: str, base_url: str, poll_seconds: float
+) -> None:
+    monkeypatch.setenv("APIFRAME_API_KEY", key)
+    monkeypatch.setenv("APIFRAME_API_VERSION", version)
+    studio = Studio(service_config(StudioSettings.read()))
+    assert studio.config.base_url == studio.terms.base_url == base_url
+    assert studio.terms.poll_seconds == poll_seconds
+
+
+def test_settings_of_address_and_interval_replace_those_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIFRAME_API_KEY", "afk_1")
+    monkeypatch.setenv("APIFRAME_BASE_URL", "https://Gateway.example/")
+    monkeypatch.setenv("APIFRAME_POLL_SECONDS", "3")
+    config = service_config(StudioSettings.read())
+    assert (config.base_url, config.poll_seconds) == ("https://gateway.example", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "generation"),
+    [
+        ("", "auto", "v1"),
+        ("", "v2", "v2"),
+        ("afk_1", "auto", "v2"),
+        ("some-key", "auto", "v1"),
+        ("afk_1", "v1", "v1"),
+    ],
+)
+async def test_the_sandbox_plays_the_generation_that_the_settings_select(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str, version: str, generation: str
+) -> None:
+    monkeypatch.setenv("APIFRAME_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("APIFRAME_API_KEY", key)
+    monkeypatch.setenv("APIFRAME_API_VERSION", version)
+    async with Studio(sandbox_config(StudioSettings.read())) as studio:
+        assert studio.terms.generation == generation
+        assert (await studio.account()).credits == 12_000
