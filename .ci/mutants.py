@@ -29,13 +29,17 @@ COPIES = ROOT / "build" / "mutants"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 STUDIO = ROOT / "studio" / "apiframe_studio"
 TESTS = {
-    "submitter.py": ("studio/test_submission.py", "faults/test_submission_faults.py"),
+    "submitter.py": (
+        "studio/test_submitter.py",
+        "studio/test_submission.py",
+        "faults/test_submission_faults.py",
+    ),
     "ledger/states.py": (
         "studio/test_ledger.py",
         "studio/test_ledger_decisions.py",
         "studio/test_submission.py",
     ),
-    "ledger/dedup.py": ("studio/test_intent.py", "studio/test_ledger.py", "studio/test_photo_sets.py"),
+    "ledger/dedup.py": ("studio/test_dedup.py", "studio/test_ledger.py", "studio/test_photo_sets.py"),
     "ledger/transitions.py": (
         "studio/test_ledger.py",
         "studio/test_ledger_decisions.py",
@@ -74,6 +78,9 @@ class Mutant:
 def find_mutants() -> Iterator[Mutant]:
     """Return every possible change."""
     for target, tests in TESTS.items():
+        if missing := [test for test in tests if not (ROOT / "tests" / test).exists()]:
+            # pytest would end with an error, which would count as a noticed change.
+            raise SystemExit(f"{target}: {', '.join(missing)} are missing below tests")
         whole = STUDIO / target
         for path in sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]:
             nodes = list(ast_nodes(get_ast(path.read_text())))

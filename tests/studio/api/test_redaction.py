@@ -80,6 +80,13 @@ def test_a_secret_hidden_by_invisible_characters_is_redacted() -> None:
     assert "0123456789" not in Redactor(["0123456789"]).sanitize("01234\u200b56789")
 
 
+@pytest.mark.parametrize("space", ["\t", "\u00a0", "\u2028"])
+def test_a_secret_with_an_unusual_space_is_redacted_as_it_is_shown(space: str) -> None:
+    mask = Redactor([f"01234{space}56789"])
+    assert mask.sanitize("Invalid: 01234 56789!") == f"Invalid: {REDACTED}!"
+    assert mask.is_in("01234 56789")
+
+
 def test_a_secret_across_the_end_of_an_excerpt_is_not_shown_in_part() -> None:
     assert Redactor(["0123456789"]).sanitize("x" * 15 + "0123456789", 20) == "x" * 15 + "[sec…"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
+from apiframe_studio.api.http.transport import Transport
+from apiframe_studio.api.provider import Deadlines
 from apiframe_studio.api.urls import is_loopback, is_loopback_url, normalize_base_url, require_https
 from apiframe_studio.webhooks import WebhookProblem, find_problem
 
@@ -101,3 +105,18 @@ def test_plain_http_is_allowed_only_to_this_machine(host: str, here: bool) -> No
     with pytest.raises(InvalidBaseUrl) as caught:
         require_https(f"http://{host}:8788")
     assert caught.value.problem is BaseUrlProblem.PLAIN_HTTP
+
+
+def test_a_transport_sends_no_key_unencrypted_unless_it_is_allowed() -> None:
+    build = partial(
+        Transport,
+        key=None,
+        key_header="Authorization",
+        check_key=lambda _key: None,
+        base_url="http://api.apiframe.pro",
+        deadlines=Deadlines(),
+    )
+    with pytest.raises(InvalidBaseUrl) as caught:
+        build()
+    assert caught.value.problem is BaseUrlProblem.PLAIN_HTTP
+    assert build(allow_http=True).base_url == "http://api.apiframe.pro"
