@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from apiframe_studio.errors import NotTrained as NotTrained
     from apiframe_studio.errors import NotYetSent as NotYetSent
     from apiframe_studio.errors import PhotosChanged as PhotosChanged
+    from apiframe_studio.errors import PhotosNotKept as PhotosNotKept
     from apiframe_studio.errors import Rejected as Rejected
     from apiframe_studio.errors import SetNotUsable as SetNotUsable
     from apiframe_studio.errors import SettingsError as SettingsError
@@ -77,7 +78,7 @@ _HOMES = {
         "api.errors": "ApiframeError",
         "api.provider": "Account",
         "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NotAPhotoSet "
-        "NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve PhotosChanged Rejected "
+        "NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve PhotosChanged PhotosNotKept Rejected "
         "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownSubject UnknownTraining "
         "WrongKind",
         "forgetting": "ErasureReport forget_subject",

@@ -9,7 +9,7 @@
      ├─ PhotoError           photos on this machine: see `photos.errors`
      ├─ PaymentNotApproved, NotYetSent, Rejected              a paid request was not accepted
      ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing,
-     │  PhotosChanged, NotAPhotoSet, SetNotUsable, SubjectForgotten    photo sets
+     │  PhotosChanged, NotAPhotoSet, SetNotUsable, PhotosNotKept, SubjectForgotten    photo sets
      ├─ UnknownTraining, WrongKind, AtAnotherService, NothingToResolve, MayStillFinish,
      │  SubjectMismatch, TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
      └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images
@@ -105,6 +105,14 @@ class SetNotUsable(StudioError):
         self.expired = expired
         self.clock_ahead = clock_ahead
         """Seconds that this machine's clock is ahead of the service's (below 0: behind), when it is wrong."""
+
+
+class PhotosNotKept(StudioError):
+    """The kept photos of a set are gone or damaged. Nothing was sent; preparing the same photos again is free."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"the photos of {ref} are not kept on this machine any more, or are damaged")
+        self.ref = ref
 
 
 class UnknownTraining(StudioError):

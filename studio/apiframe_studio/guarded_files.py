@@ -179,8 +179,8 @@ class _OpenFolder:
         """Return the path of `name` that is passed to the system together with the descriptor."""
         return name if self.descriptor is not None else str(self.path / name)
 
-    def mode(self, name: str) -> int:
-        return os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False).st_mode
+    def status(self, name: str) -> os.stat_result:
+        return os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
 
     def names(self) -> list[str]:
         with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
@@ -209,8 +209,7 @@ class _OpenFolder:
         """Remove those of `drafts` whose process died."""
         for name in filter(drafts.fullmatch, self.names()):
             with suppress(OSError):
-                status = os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
-                if time.time() - status.st_mtime > ABANDONED_AFTER_SECONDS:
+                if time.time() - self.status(name).st_mtime > ABANDONED_AFTER_SECONDS:
                     self.unlink(name)
 
 
@@ -279,12 +278,18 @@ class GuardedFolder:
         """Remove a regular file. Returns False if there is none."""
         try:
             with self._opened(parts[:-1]) as folder:
-                if not stat.S_ISREG(folder.mode(parts[-1])):
+                if not stat.S_ISREG(folder.status(parts[-1]).st_mode):
                     raise OpenRefused(Refusal.NOT_A_FILE_OR_FOLDER)
                 folder.unlink(parts[-1])
         except FileNotFoundError:
             return False
         return True
+
+    def is_abandoned(self, parts: Sequence[str]) -> bool:
+        """Whether nothing was written to a folder, or removed from it, for `ABANDONED_AFTER_SECONDS`."""
+        with suppress(OSError), self._opened(parts[:-1]) as folder:
+            return time.time() - folder.status(parts[-1]).st_mtime > ABANDONED_AFTER_SECONDS
+        return False
 
     def remove_if_empty(self, parts: Sequence[str]) -> None:
         with suppress(OSError), self._opened(parts[:-1]) as folder:

@@ -47,6 +47,7 @@ from apiframe_studio.errors import (
     NotTrained,
     NotYetSent,
     PhotosChanged,
+    PhotosNotKept,
     Rejected,
     SetNotUsable,
     SettingsError,
@@ -157,6 +158,10 @@ EXAMPLES: list[tuple[StudioError, str]] = [
     (PhotosChanged(), "the photos changed after the user approved them"),
     (NotAPhotoSet(), "no photo set of this ledger has that name"),
     (SetNotUsable(ROW, expired=True), "photo set tr-1234567 cannot be trained on: it is expired"),
+    (
+        PhotosNotKept("ps-1234567"),
+        "the photos of ps-1234567 are not kept on this machine any more, or are damaged",
+    ),
     (SetNotUsable(ROW, expired=False), "photo set tr-1234567 cannot be trained on: it is failed"),
     (SubjectForgotten(), "the subject was forgotten"),
     (UnknownTraining(is_ref=True), "no training has that ref"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from apiframe_studio.ledger.ledger import Ledger
 from apiframe_studio.ledger.records import (
     REF,
+    SET_REF,
     Answer,
     Kind,
     NewImages,
@@ -24,6 +25,7 @@ from apiframe_studio.ledger.records import (
 
 __all__ = [
     "REF",
+    "SET_REF",
     "Answer",
     "Kind",
     "Ledger",

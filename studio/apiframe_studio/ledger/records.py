@@ -13,6 +13,9 @@ from apiframe_studio.ledger.states import State
 REF: Final = re.compile(r"(tr|up|ge)-[0-9a-hj-km-np-z]{7}")
 """The form of a ref: this ledger's own name for a submission."""
 
+SET_REF: Final = re.compile(r"ps-((tr|up|ge)-)?[0-9a-hj-km-np-z]{7}")
+"""The form of the ref of a photo set. Those of earlier ledgers have the ref of a submission in them."""
+
 
 @dataclass(frozen=True)
 class Scope:

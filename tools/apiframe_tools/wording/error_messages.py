@@ -21,6 +21,7 @@ from apiframe_studio.errors import (
     NotTrained,
     NotYetSent,
     PhotosChanged,
+    PhotosNotKept,
     Rejected,
     SetNotUsable,
     SubjectMismatch,
@@ -75,6 +76,10 @@ _MESSAGES: Final[Mapping[type[BaseException], str]] = {
         "The photos changed while the user was asked, so nothing was sent or paid. Next: call "
         "prepare_photos again with the same arguments; the user is asked about the photos that are there "
         "now."
+    ),
+    PhotosNotKept: (
+        "The prepared photos of that set are not on this machine any more, or are damaged, so nothing was sent "
+        "or paid. Next: call prepare_photos with the same photos again, free, then start_training."
     ),
     SubjectForgotten: (
         "The subject was forgotten, so nothing more was sent or paid. Next: only if the user wants to train "
