@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
-from apiframe_studio.api.provider import ImageCall, Kind, check_status
+from apiframe_studio.api.provider import Accepted, ImageCall, Kind, check_status
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.core import Core
 from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained
@@ -118,7 +118,10 @@ class Images:
             **request.parameters(),
         }
         call = ImageCall(training.task_id or "", prompt, **request.parameters())
-        send_once = partial(api.generate, call, deadline_seconds=DEADLINE_SECONDS)
+
+        async def send_once(_: Submission) -> Accepted:
+            return await api.generate(call, deadline_seconds=DEADLINE_SECONDS)
+
         if row.state is not State.UNCONFIRMED:
             await self._core.jobs.run(row.ref, partial(self._make, row, send_once, details), seconds)
         row = await self._core.tracker.reload(row)
@@ -169,6 +172,7 @@ class Images:
             estimated_credits=self._core.terms.image_credits * (request.number_of_images or 1),
             image_count=request.number_of_images or 1,
             prompt=prompt,
+            parameters=request.parameters() or None,
         )
 
     async def _make(self, row: Submission, send_once: SendOnce, details: Details) -> None:
@@ -281,7 +285,7 @@ class Images:
 def _kept_urls(row: Submission) -> Sequence[str]:
     """The links of the response to the paid request, kept in case the program died before it fetched them."""
     try:
-        raw = row.provider_facts.raw_response if row.provider_facts else "{}"
+        raw = row.provider_facts.raw_response or "{}"
         return keep_web_urls(json.loads(raw)["image_urls"])
     except (ValueError, TypeError, KeyError):
         return ()

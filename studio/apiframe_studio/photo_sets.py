@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.provider import Kind, Provider, UploadCall, check_status
+from apiframe_studio.api.provider import Accepted, Kind, Provider, UploadCall, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     AtAnotherService,
@@ -417,7 +417,10 @@ class PhotoSets:
 
         async def send() -> None:
             call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, request.age)
-            send_once = partial(api.upload, call, deadline_seconds=deadline, on_sent=sent)
+
+            async def send_once(_: Submission) -> Accepted:
+                return await api.upload(call, deadline_seconds=deadline, on_sent=sent)
+
             await self._submitter.send(row, send_once, deadline_seconds=deadline)
 
         # Sent even if the check took all the time: otherwise a slow machine would never get beyond it.

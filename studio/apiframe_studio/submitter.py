@@ -26,10 +26,10 @@ from apiframe_studio.api.errors import (
     Refused,
     TooManyTrainings,
 )
-from apiframe_studio.api.provider import Accepted
+from apiframe_studio.api.provider import Accepted, BeforeLastPart
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import NotYetSent, Rejected
-from apiframe_studio.ledger import Answer, Ledger, NewSubmission, Submission
+from apiframe_studio.ledger import Answer, Ledger, NewSubmission, ProviderFacts, Submission
 from apiframe_studio.ledger.errors import LedgerError, SubjectForgotten
 from apiframe_studio.ledger.states import Event, State, next_state
 from apiframe_studio.tracker import Tracker
@@ -38,8 +38,12 @@ from apiframe_studio.training import Note
 log = logging.getLogger(__name__)
 
 
-SendOnce = Callable[[], Awaitable[Accepted]]
-"""One paid request, ready to be sent: returns what was accepted or raises an ApiframeError."""
+SendOnce = Callable[[Submission], Awaitable[Accepted]]
+"""Sends one paid request for its SENDING row: returns what was accepted or raises an ApiframeError."""
+
+
+_Begin = Callable[[float], Awaitable[Submission | None]]
+"""Makes a row SENDING at this time, or returns None if another call was first."""
 
 LEASE_GRACE_SECONDS: Final = 30.0
 TRIES: Final = 3
@@ -126,10 +130,17 @@ class Submitter:
         """Raise SpendingCapReached if the day's credits do not suffice: before the user is asked to pay."""
         await self._ledger.check_cap(new, self._clock.now(), self._max_credits_per_day)
 
-    async def send(self, row: Submission, send_once: SendOnce, *, deadline_seconds: float) -> Sent:
+    async def send(
+        self,
+        row: Submission,
+        send_once: SendOnce,
+        *,
+        deadline_seconds: float,
+        facts: ProviderFacts = ProviderFacts(),  # noqa: B008 - frozen, so sharing it is harmless
+    ) -> Sent:
         """Send one intent; try again only if it was provably not accepted.
 
-        `deadline_seconds` is the longest that `send_once` takes by itself.
+        `deadline_seconds` is the longest that `send_once` takes by itself; `facts` are those known beforehand.
 
         Raises:
             SpendingCapReached: the day's credits would not suffice; nothing was sent.
@@ -138,9 +149,14 @@ class Submitter:
             SubjectForgotten: meanwhile; nothing was accepted, and it is not sent again.
             LedgerError: the ledger could not be written beforehand; nothing was sent.
         """
+        lease_seconds = deadline_seconds + LEASE_GRACE_SECONDS
+
+        def begin(now: float) -> Awaitable[Submission | None]:
+            return self._ledger.begin_sending(row.ref, now, lease_seconds, self._max_credits_per_day, facts)
+
         began = self._clock.monotonic()
         for tries in range(1, TRIES + 1):
-            sent, error = await self._attempt(row, send_once, deadline_seconds + LEASE_GRACE_SECONDS)
+            sent, error = await self._attempt(row, send_once, begin)
             if sent is None:
                 sent = await self.wait_for_sender(row)
                 if _is_dropped(sent.row) and sent.row.attempt == row.attempt + tries - 1:
@@ -161,6 +177,30 @@ class Submitter:
                 raise NotYetSent(sent.row, error)
             await self._clock.sleep(wait)
         raise AssertionError("delay_before_retry ends the tries")
+
+    async def repeat(self, row: Submission, send_once: SendOnce, *, deadline_seconds: float) -> Sent:
+        """Send a request with an unknown outcome again, as it was and under its idempotency key: it is paid for once.
+
+        Returns the row unchanged where the service would not recognise the repeat.
+
+        Raises:
+            LedgerError: the ledger could not be written beforehand; nothing was sent.
+        """
+        lease_seconds = deadline_seconds + LEASE_GRACE_SECONDS
+
+        def begin(now: float) -> Awaitable[Submission | None]:
+            return self._ledger.begin_repeat(row.ref, now, lease_seconds)
+
+        sent, _ = await self._attempt(row, send_once, begin)
+        return sent or Sent(await self._tracker.reload(row), by_us=False)
+
+    def before_last_part(self, sending: Submission) -> BeforeLastPart:
+        """What a streamed body awaits before its last part: from then on, the service may have all of it."""
+
+        async def note() -> None:
+            await self._ledger.note_last_part(sending.ref, sending.attempt, self._clock.now())
+
+        return note
 
     async def wait_for_sender(self, row: Submission) -> Sent:
         """Wait for the call or process that is sending this, as long as a paid request may take."""
@@ -189,21 +229,20 @@ class Submitter:
                 log.error("That %s is unconfirmed could not be written: %s", row.ref, error)
 
     async def _attempt(
-        self, row: Submission, send_once: SendOnce, lease_seconds: float
+        self, row: Submission, send_once: SendOnce, begin: _Begin
     ) -> tuple[Sent | None, ApiframeError | None]:
         sent: Sent | None = None
         error: ApiframeError | None = None
         # A client that gives up or disconnects cancels the handler. From SENDING to the next state nothing may:
         # the request has a deadline for everything.
         with anyio.CancelScope(shield=True):
-            now = self._clock.now()
-            sending = await self._ledger.begin_sending(row.ref, now, lease_seconds, self._max_credits_per_day)
+            sending = await begin(self._clock.now())
             if sending is not None and sending.ref != row.ref:
                 sent = Sent(sending, by_us=False)
             elif sending is not None:
                 with self._track(sending):
                     try:
-                        event, answer = Event.ACCEPTED, _answer_of(await send_once())
+                        event, answer = Event.ACCEPTED, _answer_of(await send_once(sending))
                     except ApiframeError as raised:
                         error = raised
                         event, answer = classify_error(error)

@@ -9,14 +9,13 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import anyio
 from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.provider import Kind, TaskStatus, TrainingCall
+from apiframe_studio.api.provider import Accepted, Kind, TaskStatus, TrainingCall
 from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     AtAnotherService,
@@ -132,7 +131,10 @@ class Trainings:
             new.parent_task_id, row.requested_trigger_word, request.webhook_url, request.webhook_secret
         )
         deadline = self._core.config.paid_seconds
-        send_once = partial(api.train, call, deadline_seconds=deadline)
+
+        async def send_once(_: Submission) -> Accepted:
+            return await api.train(call, deadline_seconds=deadline)
+
         try:
             if row.state is State.INTENT and row.requested_trigger_word == request.trigger_word:
                 sent = await self._submitter.send(row, send_once, deadline_seconds=deadline)
@@ -142,7 +144,7 @@ class Trainings:
                 sent = Sent(row, by_us=False)
         except Rejected as rejected:
             with suppress(LedgerError):
-                await self._photo_sets.record_refusal(new.parent_task_id, rejected.cause)
+                await self._photo_sets.record_refusal(request.training_images_id, rejected.cause)
             raise
         training = _started(request, sent)
         is_of_another_upload = sent.row.parent_task_id != new.parent_task_id and sent.row.forgotten_at is None

@@ -24,6 +24,8 @@ ARROWS = {
         Event.ACCEPTED: State.QUEUED,
         Event.REFUSED: State.REJECTED,
         Event.UNCLEAR: State.UNCONFIRMED,
+        Event.REPEATED: State.SENDING,
+        Event.NEVER_COMPLETE: State.INTENT,
         Event.USER_SAYS_ACCEPTED: State.QUEUED,
         Event.USER_SAYS_SEND_AGAIN: State.INTENT,
         Event.USER_GIVES_UP: State.ABANDONED,
@@ -60,13 +62,15 @@ def test_every_state_handles_every_event_as_designed(state: State, event: Event)
     assert next_state(state, event) is ARROWS[state].get(event)
 
 
-def test_only_the_user_or_proof_that_nothing_was_sent_leads_back_to_sending() -> None:
+def test_only_the_user_proof_that_nothing_was_sent_or_a_free_repeat_leads_back_to_sending() -> None:
     back = {(state, event) for state in State for event in Event if next_state(state, event) is State.INTENT}
     assert back == {
         (State.SENDING, Event.NOT_SENT),
         (State.SENDING, Event.THROTTLED),
+        (State.UNCONFIRMED, Event.NEVER_COMPLETE),
         (State.UNCONFIRMED, Event.USER_SAYS_SEND_AGAIN),
     }
+    assert [state for state in State if next_state(state, Event.REPEATED)] == [State.UNCONFIRMED]
     assert [state for state in State if next_state(state, Event.SEND)] == [State.INTENT]
 
 
@@ -74,7 +78,7 @@ def test_an_unconfirmed_request_stays_so_until_the_service_or_the_user_settles_i
     leaving = {
         event for event in Event if next_state(State.UNCONFIRMED, event) not in (None, State.UNCONFIRMED)
     }
-    assert leaving == PERSONS | {Event.ACCEPTED, Event.REFUSED}
+    assert leaving == PERSONS | {Event.ACCEPTED, Event.REFUSED, Event.REPEATED, Event.NEVER_COMPLETE}
 
 
 def test_every_state_is_open_or_final_and_never_both() -> None:

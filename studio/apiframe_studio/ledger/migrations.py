@@ -228,7 +228,22 @@ _ONE_MEANING_A_COLUMN: Final = (
     "CREATE INDEX attempts_sent ON attempts (owner, service, sent_at)",
 )
 
-STEPS: Final = (_FIRST_TABLES, _PHOTOS_NAMES_KEYS_AND_ATTEMPTS, _INDEXES_BY_OWNER, _ONE_MEANING_A_COLUMN)
+# What the user agreed to pay, what images were asked for, and what is still to be deleted at the service.
+_LIMITS_PARAMETERS_AND_DELETIONS: Final = (
+    "ALTER TABLE submissions ADD COLUMN max_credits FLOAT",
+    "ALTER TABLE submissions ADD COLUMN parameters JSON",
+    "ALTER TABLE submissions ADD COLUMN delete_since FLOAT",
+    "CREATE TABLE installation (id VARCHAR NOT NULL, PRIMARY KEY (id))",
+    "INSERT INTO installation VALUES (lower(hex(randomblob(2))))",
+)
+
+STEPS: Final = (
+    _FIRST_TABLES,
+    _PHOTOS_NAMES_KEYS_AND_ATTEMPTS,
+    _INDEXES_BY_OWNER,
+    _ONE_MEANING_A_COLUMN,
+    _LIMITS_PARAMETERS_AND_DELETIONS,
+)
 VERSION: Final = len(STEPS)
 
 

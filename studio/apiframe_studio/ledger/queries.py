@@ -49,6 +49,7 @@ from apiframe_studio.ledger.schema import (
     attempts,
     idempotency_keys,
     images,
+    installation,
     observations,
     photo_sets,
     submissions,
@@ -154,6 +155,7 @@ SEEN_OF: Final = (
     .order_by(observations.c.at)
 )
 
+INSTALLATION: Final = select(installation.c.id)
 IMAGES_OF: Final = select(images).where(images.c.ref.in_(_OWN_REFS)).order_by(images.c.ref, images.c.number)
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
@@ -270,7 +272,7 @@ def with_its_photos(
     connection: Connection, scope: Scope, new: NewSubmission, price: TrainingPrice
 ) -> NewSubmission:
     """Return a new training with what the ledger knows about its set: photos, fingerprint, credits."""
-    if not isinstance(new, NewTraining) or new.fingerprint is not None:
+    if not isinstance(new, NewTraining) or new.fingerprint is not None or new.parent_task_id is None:
         return new
     sets = find_by_name(connection, scope, new.parent_task_id)
     known = next((row for row in sets if row.kind is Kind.UPLOAD and row.forgotten_at is None), None)
@@ -339,6 +341,14 @@ def count_attempt(connection: Connection, row: Submission, now: float, credits_a
     connection.execute(insert(attempts).values(**values, sent_at=now, credits=credits_at_most, counts=True))
 
 
+def when_sent(connection: Connection, row: Submission) -> float:
+    """When the present attempt was sent first: a repeat under the same idempotency key is the same attempt."""
+    of_it = (
+        (attempts.c.owner == row.owner) & (attempts.c.ref == row.ref) & (attempts.c.attempt == row.attempt)
+    )
+    return float(connection.execute(select(attempts.c.sent_at).where(of_it)).scalar_one_or_none() or 0.0)
+
+
 def mark_attempt_free(connection: Connection, owner: str, ref: str, attempt: int) -> None:
     """Record that an attempt provably cost nothing."""
     of_it = (attempts.c.owner == owner) & (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
@@ -390,8 +400,9 @@ def insert_imported(
 
 def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> Submission:
     """Remember a new intent, and its photo set."""
-    facts = {name: value for name, value in asdict(new).items() if name in submissions.c}
-    known = {"subject": None, "idempotency_key": None, **facts}
+    known: dict[str, Any] = {"subject": None, "idempotency_key": None}
+    known |= {name: value for name, value in asdict(new).items() if name in submissions.c}
+    known["set_ref"] = _set_of(connection, scope, new, now)
     row = Submission(
         ref=_new_ref(new.kind),
         kind=new.kind,
@@ -401,7 +412,6 @@ def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) ->
         state=State.INTENT,
         attempt=0,
         created_at=now,
-        set_ref=_set_of(connection, scope, new, now),
         **known,
     )
     return _insert(connection, row)
@@ -412,6 +422,8 @@ def _set_of(connection: Connection, scope: Scope, new: NewSubmission, now: float
     if isinstance(new, NewImages) or new.fingerprint is None:
         return None
     if isinstance(new, NewTraining):
+        if new.parent_task_id is None:
+            return new.set_ref
         for row in find_by_name(connection, scope, new.parent_task_id):
             if row.kind is Kind.UPLOAD and row.fingerprint == new.fingerprint:
                 return row.set_ref
@@ -486,7 +498,7 @@ def _place(of: Scope | Submission, kind: Kind) -> dict[str, str]:
 
 
 def _asked(new: NewTraining) -> str:
-    return digest(new.parent_task_id, new.requested_trigger_word)
+    return digest(new.dedup_key, new.requested_trigger_word)
 
 
 def _new_ref(kind: Kind) -> str:
@@ -495,7 +507,9 @@ def _new_ref(kind: Kind) -> str:
 
 def _columns(row: Submission) -> dict[str, Any]:
     name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
-    facts = {"provider_facts": row.provider_facts and asdict(row.provider_facts)}
+    facts = {
+        "provider_facts": {name: kept for name, kept in vars(row.provider_facts).items() if kept} or None
+    }
     values = {**vars(row), "kind": row.kind.value, "state": row.state.value, **name, **facts}
     return {name: value for name, value in values.items() if name in submissions.c}
 
@@ -503,8 +517,9 @@ def _columns(row: Submission) -> dict[str, Any]:
 def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
     kept: dict[str, Any] = {**row, "kind": Kind(row["kind"]), "state": State(row["state"])}
     del kept["subject_key"]
-    if kept["provider_facts"] is not None:
-        kept["provider_facts"] = ProviderFacts(**kept["provider_facts"])
+    facts: dict[str, Any] = dict(kept["provider_facts"] or {})
+    facts["absent_at"] = tuple(facts.get("absent_at", ()))
+    kept["provider_facts"] = ProviderFacts(**facts)
     # A row of 0.1.0 may hold a name with hidden characters, and every name may reach a model.
     kept["subject"] = visible_name(kept["subject"])
     return Submission(**kept)

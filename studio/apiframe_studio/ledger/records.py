@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from apiframe_studio.api.provider import Kind as Kind
 from apiframe_studio.ledger.states import State
@@ -31,10 +31,22 @@ class Scope:
 
 @dataclass(frozen=True)
 class ProviderFacts:
-    """What is kept of one provider's answer: only its own client reads it."""
+    """What only some providers have, or need to find out what became of a request. What is None is not known."""
 
-    raw_response: str
+    raw_response: str | None = None
     """The answer with secrets masked: kept while it is unconfirmed, or while its images are to be fetched."""
+    team_id: str | None = None
+    """Whose credits paid for it, where keys belong to teams: no other team's key can reach it."""
+    credits_before: float | None = None
+    """The team's credits when it was sent."""
+    sent_at_service: float | None = None
+    """When it was sent, by the clock of the service."""
+    body_sent_at: float | None = None
+    """When the last part of a streamed body was about to be sent. While it is None, no complete body has left."""
+    unclear_since: float | None = None
+    """Since when its outcome has been unknown."""
+    absent_at: tuple[float, ...] = ()
+    """When complete listings of the service did not show it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,10 @@ class Submission:
     row are, of the set: the `fingerprint` of the photos (of a forgotten open row, a mark instead), their `photo_count`,
     `attributes_digest`, which stands for what was said about the subject, and `consent_at`, when the user first said
     that the subject agreed.
+
+    `max_credits` is the most that the user agreed to pay for it, where an amount was named. `parameters` is what
+    images were asked for besides training and prompt, as the provider's `ImageCall` names it. `delete_since` is when
+    the user asked to have it deleted at the service; None again once it is.
     """
 
     ref: str
@@ -84,7 +100,10 @@ class Submission:
     prompt: str | None = None
     forgotten_at: float | None = None
     missing_since: float | None = None
-    provider_facts: ProviderFacts | None = None
+    provider_facts: ProviderFacts = ProviderFacts()
+    max_credits: float | None = None
+    parameters: Mapping[str, Any] | None = None
+    delete_since: float | None = None
     set_ref: str | None = None
     fingerprint: str | None = None
     attributes_digest: str | None = None
@@ -106,21 +125,26 @@ class Observation:
 
 @dataclass(frozen=True)
 class NewTraining:
-    """A training about to be remembered. `parent_task_id` is the service's id of its photo set."""
+    """A training about to be remembered.
 
-    parent_task_id: str
+    `parent_task_id` is the service's id of its photo set; None where the photos are sent with the training. Then
+    `set_ref` names the set.
+    """
+
+    parent_task_id: str | None
     requested_trigger_word: str | None = None
     subject: str | None = None
     idempotency_key: str | None = None
     estimated_credits: float | None = None
     photo_count: int | None = None
     fingerprint: str | None = None
+    set_ref: str | None = None
     kind: ClassVar = Kind.TRAINING
 
     @property
-    def dedup_key(self) -> str:
+    def dedup_key(self) -> str | None:
         """A set is trained once."""
-        return self.parent_task_id
+        return self.parent_task_id or self.set_ref
 
 
 @dataclass(frozen=True)
@@ -147,6 +171,7 @@ class NewImages:
     estimated_credits: float | None = None
     image_count: int | None = None
     prompt: str | None = None
+    parameters: Mapping[str, Any] | None = None
     kind: ClassVar = Kind.GENERATION
 
     @property

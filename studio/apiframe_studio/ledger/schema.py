@@ -42,6 +42,9 @@ submissions: Final = Table(
     Column("forgotten_at", Float),
     Column("missing_since", Float),
     Column("provider_facts", JSON(none_as_null=True)),
+    Column("max_credits", Float),
+    Column("parameters", JSON(none_as_null=True)),
+    Column("delete_since", Float),
     Index("submissions_dedup", "owner", "service", "kind", "dedup_key"),
     Index("submissions_parent", "owner", "parent_task_id"),
     Index("submissions_task", "owner", "task_id"),
@@ -130,3 +133,6 @@ images: Final = Table(
     Column("media_type", String, nullable=False),
     Column("saved_at", Float, nullable=False),
 )
+
+installation: Final = Table("installation", metadata, Column("id", String, primary_key=True))
+"""One row: four random letters and digits that tell this ledger from others whose keys belong to the same team."""

@@ -4,13 +4,15 @@
                            |-> INTENT       provably not sent, or rate limited (429)
                            |-> REJECTED     the service refused it
                            '-> UNCONFIRMED  it is unknown whether it was accepted
-    UNCONFIRMED -> QUEUED               a late response, a salvaged id, a webhook, or an id from the user
-    UNCONFIRMED -> INTENT | ABANDONED   only the user decides
+    UNCONFIRMED -> QUEUED               a late response, a salvaged id, a listing, a webhook, or an id from the user
+    UNCONFIRMED -> SENDING              the program repeats it with its idempotency key, where the service takes one
+    UNCONFIRMED -> INTENT               its body never left completely, and listings of the service do not show it
+    UNCONFIRMED -> INTENT | ABANDONED   else only the user decides
     QUEUED | PROCESSING -> ABANDONED    the user, once the service does not know it any more, or after a day
     QUEUED | PROCESSING -> QUEUED       the user corrects an id that the service does not know
 
-The service has neither idempotency keys nor a list of requests. So an intent is on disk before its first byte is sent,
-and a request with an unknown outcome is never sent again automatically. Nothing here does I/O: `next_state` returns the
+An intent is on disk before its first byte is sent, and a request with an unknown outcome is sent again automatically
+only where that cannot pay twice. Nothing here does I/O: `next_state` returns the
 state that follows, and the ledger makes each transition one durable compare-and-set.
 """
 
@@ -44,6 +46,8 @@ class Event(StrEnum):
     UNCLEAR = "unclear"
     LEASE_RAN_OUT = "lease_ran_out"
     ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    NEVER_COMPLETE = "never_complete"
     SEEN_QUEUED = "seen_queued"
     SEEN_PROCESSING = "seen_processing"
     SEEN_FINISHED = "seen_finished"
@@ -87,6 +91,8 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.UNCONFIRMED, _E.UNCLEAR): _S.UNCONFIRMED,
     (_S.ABANDONED, _E.ACCEPTED): _S.QUEUED,
     (_S.INTENT, _E.ACCEPTED): _S.QUEUED,
+    (_S.UNCONFIRMED, _E.REPEATED): _S.SENDING,
+    (_S.UNCONFIRMED, _E.NEVER_COMPLETE): _S.INTENT,
     (_S.UNCONFIRMED, _E.USER_SAYS_ACCEPTED): _S.QUEUED,
     (_S.UNCONFIRMED, _E.USER_SAYS_SEND_AGAIN): _S.INTENT,
     (_S.UNCONFIRMED, _E.USER_GIVES_UP): _S.ABANDONED,

@@ -40,6 +40,7 @@ from apiframe_studio.ledger.queries import (
     DURATIONS,
     FORGOTTEN,
     IMAGES_OF,
+    INSTALLATION,
     NAMED,
     SEEN_OF,
     SENDING_ROWS,
@@ -63,6 +64,7 @@ from apiframe_studio.ledger.queries import (
     remember_key,
     tell_trainings_of,
     trainings_of,
+    when_sent,
     with_its_photos,
     with_list,
     write_row,
@@ -74,6 +76,7 @@ from apiframe_studio.ledger.records import (
     NewTraining,
     NewUpload,
     Observation,
+    ProviderFacts,
     RowPage,
     SavedImage,
     Scope,
@@ -103,6 +106,7 @@ from apiframe_studio.subjects import subject_key
 MAX_LEASE_SECONDS: Final = 3600.0
 MAX_UNSETTLED: Final = 50
 DAY_SECONDS: Final = 24 * 3600.0
+REPEAT_MARGIN_SECONDS: Final = 3600.0
 NOT_PAID: Final = frozenset({Event.NOT_SENT, Event.THROTTLED, Event.REFUSED})
 """Outcomes that prove that an attempt cost nothing."""
 _PARENT_KIND: Final = {Kind.TRAINING: Kind.UPLOAD, Kind.GENERATION: Kind.TRAINING}
@@ -188,9 +192,16 @@ class Store:
             return known
 
     def begin_sending(
-        self, ref: str, now: float, lease_seconds: float, cap: float | None = None
+        self,
+        ref: str,
+        now: float,
+        lease_seconds: float,
+        cap: float | None = None,
+        facts: ProviderFacts = ProviderFacts(),  # noqa: B008 - frozen, so sharing it is harmless
     ) -> Submission | None:
         """Change INTENT to SENDING, durably before a byte is sent. Returns None if another call was first.
+
+        `facts` are those that are known of this attempt beforehand.
 
         When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT; but one
         that was requested with an idempotency key after the other was accepted is sent once that has ended.
@@ -214,10 +225,44 @@ class Store:
                 attempt=row.attempt + 1,
                 sent_at=now,
                 lease_until=now + lease_seconds,
-                provider_facts=None,
+                provider_facts=facts,
             )
             count_attempt(connection, sending, now, max_cost(sending, self._terms))
             return write_row(connection, sending)
+
+    def begin_repeat(self, ref: str, now: float, lease_seconds: float) -> Submission | None:
+        """Change UNCONFIRMED to SENDING for the same attempt, durably before a byte is sent.
+
+        Only for a request whose idempotency key makes a repeat free, and while the service remembers the key. Returns
+        None if another call was first, or it is not such a request (any more).
+        """
+        # Before the space for the id is reserved again: it may hold one.
+        self._replay_spool()
+        with self._transaction() as connection:
+            row = one(connection, self._scope.owner, ref)
+            if row is None or row.service != self._scope.service or row.forgotten_at is not None:
+                return None
+            following = next_state(row.state, Event.REPEATED)
+            first_sent_at = when_sent(connection, row)
+            is_remembered = now - first_sent_at < self._terms.idempotency_seconds - REPEAT_MARGIN_SECONDS
+            if following is None or row.kind not in self._terms.idempotent or not is_remembered:
+                return None
+            self._spool.reserve(ref, row.attempt)
+            repeating = replace(row, state=following, sent_at=now, lease_until=now + lease_seconds)
+            return write_row(connection, repeating)
+
+    def note_last_part(self, ref: str, attempt: int, now: float) -> None:
+        """Record that the last part of a body is about to be sent: from then on the service may have all of it.
+
+        Raises:
+            LedgerError: it could not be recorded, or is no longer this attempt's turn. The part must not be sent.
+        """
+        with self._transaction() as connection:
+            row = one(connection, self._scope.owner, ref)
+            may_send = row is not None and row.state in (State.SENDING, State.UNCONFIRMED)
+            if row is None or not may_send or row.attempt != attempt:
+                raise LedgerUnusable(self._path, "the request was given up meanwhile")
+            write_row(connection, replace(row, provider_facts=replace(row.provider_facts, body_sent_at=now)))
 
     def record_response(
         self, ref: str, attempt: int, event: Event, answer: Answer, now: float
@@ -241,6 +286,11 @@ class Store:
             with contextlib.suppress(OSError):
                 self._spool.release(ref, attempt)
         return moved
+
+    def installation(self) -> str:
+        """Four letters and digits that tell this ledger from others whose keys belong to the same team."""
+        with self._reading() as connection:
+            return str(connection.execute(INSTALLATION).scalar_one())
 
     def spool(self, ref: str, attempt: int, task_id: str, now: float) -> None:
         """Save an accepted id next to the ledger, which cannot be written."""
@@ -558,6 +608,8 @@ def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) 
     """Data read before a subject was forgotten must not be recorded again afterwards."""
     if isinstance(new, NewUpload):
         return
+    if new.parent_task_id is None:
+        return
     parents = find_by_name(connection, scope, new.parent_task_id)
     if any(row.kind is _PARENT_KIND[new.kind] and row.forgotten_at is not None for row in parents):
         raise SubjectForgotten
@@ -590,7 +642,10 @@ def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None
 
 def _as_it_is(row: Submission, now: float) -> Submission:
     """Return a row as readers must see it: that of a crashed sender is unconfirmed, whether or not this is written."""
-    return replace(row, state=State.UNCONFIRMED, lease_until=None) if _lease_ran_out(row, now) else row
+    if not _lease_ran_out(row, now):
+        return row
+    facts = replace(row.provider_facts, unclear_since=row.provider_facts.unclear_since or now)
+    return replace(row, state=State.UNCONFIRMED, lease_until=None, provider_facts=facts)
 
 
 def _lease_ran_out(row: Submission, now: float) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from apiframe_studio.ledger.digests import mark_forgotten
-from apiframe_studio.ledger.records import Answer, Observation, ProviderFacts, Submission
+from apiframe_studio.ledger.records import Answer, Observation, Submission
 from apiframe_studio.ledger.states import FINAL, Event, State, next_state
 
 SEEN: Final = {
@@ -22,15 +22,19 @@ def apply_response(
 ) -> Submission | None:
     if row.attempt != attempt or (following := next_state(row.state, event)) is None:
         return None
+    is_unclear = following is State.UNCONFIRMED
+    facts = replace(
+        row.provider_facts,
+        raw_response=answer.raw if is_unclear or following is State.QUEUED else None,
+        unclear_since=(row.provider_facts.unclear_since or now) if is_unclear else None,
+    )
     return replace(
         row,
         state=following,
         lease_until=None,
         task_id=answer.task_id or row.task_id,
         message=answer.message or row.message,
-        provider_facts=ProviderFacts(answer.raw)
-        if answer.raw is not None and following in (State.UNCONFIRMED, State.QUEUED)
-        else None,
+        provider_facts=facts,
         accepted_at=now if following is State.QUEUED else row.accepted_at,
         finished_at=now if following in FINAL else row.finished_at,
     )
@@ -97,7 +101,8 @@ def remove_personal_data(row: Submission) -> Submission:
         trigger_word=None,
         message=None,
         prompt=None,
-        provider_facts=None,
+        parameters=None,
+        provider_facts=replace(row.provider_facts, raw_response=None),
         idempotency_key=None,
     )
     if row.state not in FINAL:
