@@ -21,6 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from apiframe_studio.photos import decode, faces, metrics, rules
+from apiframe_studio.photos.errors import DecodeFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Facts, Verdict
 
@@ -67,8 +68,8 @@ def _check(data: bytes, label: Verdict) -> Labelled:
     try:
         facts, _ = metrics.measure(decode.decode(data, Limits(), at_least=metrics.LONG_SIDE))
         reasons = rules.find_reasons(facts)
-    except decode.Unreadable as unreadable:
-        reasons = (unreadable.reason,)
+    except DecodeFailed as failure:
+        reasons = (failure.reason,)
     return Labelled(label, rules.rate(reasons), (time.process_time() - started) * 1e3, facts)
 
 

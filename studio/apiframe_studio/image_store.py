@@ -22,8 +22,7 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder, is_windows_device
 from apiframe_studio.ledger import SavedImage, Submission
-from apiframe_studio.photos.decoders import DecodeFailed
-from apiframe_studio.photos.errors import DecodersFailed
+from apiframe_studio.photos.errors import DecodeFailed, DecodersFailed
 from apiframe_studio.photos.models import Reason
 from apiframe_studio.photos.previews import make_preview, make_previews
 from apiframe_studio.sanitize import sanitize_text

@@ -90,9 +90,8 @@ from apiframe_studio.training import Training
 # What only its own package catches, or what answers for the service: none of it leaves the studio.
 INTERNAL = {
     "apiframe_studio.guarded_files.OpenRefused",
-    "apiframe_studio.photos.decoders.DecodeFailed",
+    "apiframe_studio.photos.errors.DecodeFailed",
     "apiframe_studio.private_files.NotPrivate",
-    "apiframe_studio.photos.decode.Unreadable",
     "apiframe_studio.sandbox.errors.ErrorResponse",
     "apiframe_studio.sandbox.v2.errors.ErrorEnvelope",
 }

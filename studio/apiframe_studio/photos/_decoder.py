@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from apiframe_studio.photos import _frames, contact_sheet, decode, metrics, normalising
+from apiframe_studio.photos.errors import DecodeFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Verdict
 
@@ -26,13 +27,13 @@ Answer = tuple[dict[str, Any], list[bytes]]
 
 def main() -> None:
     requests, answers = sys.stdin.buffer, _private_output()
-    limits = Limits(**_frames.parse_head(_exactly(requests, _head_length(requests)))[0])
+    limits = Limits(**_read_head(requests)[0])
     _limit_process(limits)
     decode.set_up_process()
     _send(answers, {"ready": True})
     blobs: list[bytes] = []
-    while (prefix := requests.read(_frames.PREFIX)) and len(prefix) == _frames.PREFIX:
-        head, sizes = _frames.parse_head(_exactly(requests, _frames.parse_head_size(prefix)))
+    while True:
+        head, sizes = _read_head(requests)
         if not head.get("again"):
             blobs = [_exactly(requests, size) for size in sizes]
         _send(answers, *_answer(head, blobs, limits))
@@ -41,8 +42,8 @@ def main() -> None:
 def _answer(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
     try:
         return _JOBS[head["job"]](head, blobs, limits)
-    except decode.Unreadable as unreadable:
-        return {"unreadable": unreadable.reason.value}, []
+    except DecodeFailed as failure:
+        return {"unreadable": failure.reason.value}, []
     except MemoryError:
         return {"unreadable": "too_large"}, []
 
@@ -76,15 +77,10 @@ def _normalise(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> 
 
 
 def _draw(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
+    thumbnails = [Image.open(io.BytesIO(blob), formats=("JPEG",)) if blob else None for blob in blobs]
     tiles = [
-        contact_sheet.Tile(
-            number,
-            name,
-            Verdict(verdict),
-            note,
-            Image.open(io.BytesIO(blob), formats=("JPEG",)) if blob else None,
-        )
-        for (number, name, verdict, note), blob in zip(head["tiles"], blobs, strict=True)
+        contact_sheet.Tile(number, name, Verdict(verdict), note, thumbnail)
+        for (number, name, verdict, note), thumbnail in zip(head["tiles"], thumbnails, strict=True)
     ]
     counts = {verdict: int(head["counts"].get(verdict.value, 0)) for verdict in Verdict}
     heading = contact_sheet.Heading(counts, head["code"], head["remark"])
@@ -124,11 +120,13 @@ def _limit_process(limits: Limits) -> None:
             continue
 
 
-def _head_length(stream: BinaryIO) -> int:
-    return _frames.parse_head_size(_exactly(stream, _frames.PREFIX))
+def _read_head(stream: BinaryIO) -> tuple[dict[str, Any], list[int]]:
+    size = _frames.parse_head_size(_exactly(stream, _frames.PREFIX))
+    return _frames.parse_head(_exactly(stream, size))
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
+    """Read so many bytes, or end the process: the server has closed the pipe."""
     data = stream.read(size)
     if len(data) < size:
         raise SystemExit(0)

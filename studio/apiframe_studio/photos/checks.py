@@ -12,25 +12,18 @@ import anyio
 
 from apiframe_studio.api.provider import Range
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.photos import _facts, faces, rules
+from apiframe_studio.photos import faces, rules
 from apiframe_studio.photos._concurrency import Progress, map_until
+from apiframe_studio.photos._frames import parse_facts
 from apiframe_studio.photos.cache import Measured, PhotoCache
-from apiframe_studio.photos.decoders import Ask, DecodeFailed, Decoders, open_decoders
-from apiframe_studio.photos.errors import DecodersFailed, PathRefused
+from apiframe_studio.photos.decoders import Ask, Decoders, open_decoders
+from apiframe_studio.photos.errors import DecodeFailed, DecodersFailed, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders, FileIdentity, Photo, compute_digest
 from apiframe_studio.photos.limits import MAX_TILES, Limits
 from apiframe_studio.photos.models import PhotoCheck, PhotoVerdict, Reason, Verdict
 
 CHECKING_SHARE = 0.8
 """Share of a call's time for checking photos; the rest is for comparing and drawing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """One photo, rated by itself, with its measurements."""
-
-    photo: PhotoVerdict
-    measured: Measured
 
 
 async def check(
@@ -55,11 +48,12 @@ async def check(
     files = await in_file_thread(lambda: [allowed.identify(photo) for photo in listing.photos])
     async with open_decoders(limits) as pool:
         checker = _Checker(listing.photos, files, allowed, pool, cache or PhotoCache())
-        checked = await checker.check_all(progress, until)
-        photos, likeness = await _compare(checked, pool)
+        found = await checker.measure_all(progress, until)
+        measured = [found[place] for place in sorted(found)]
+        rated = [_rate(place + 1, listing.photos[place], found[place]) for place in sorted(found)]
+        photos, likeness = await _compare(rated, measured, pool)
         code, unseen = _compute_code(files), len(listing.photos) - len(photos)
-        sheet = await _draw(photos, checked, code, unseen, pool)
-    rated = {photo.photo for photo in photos}
+        sheet = await _draw(photos, measured, code, unseen, pool)
     return PhotoCheck(
         photos=photos,
         usable=sum(photo.usable for photo in photos),
@@ -68,7 +62,7 @@ async def check(
         unchecked=rules.list_unchecked(photos, faces_available=faces.is_available()),
         sheet=sheet,
         allowed=allowed,
-        unseen=tuple(photo for photo in listing.photos if photo not in rated),
+        unseen=tuple(photo for place, photo in enumerate(listing.photos) if place not in found),
         code=code,
         inner=listing.inner,
         takes=takes,
@@ -83,7 +77,7 @@ def _compute_code(files: Sequence[FileIdentity | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Checker:
-    """Checks each photo by itself, once."""
+    """Measures each photo by itself, once."""
 
     photos: Sequence[Photo]
     files: Sequence[FileIdentity | None]
@@ -91,8 +85,8 @@ class _Checker:
     pool: Decoders
     cache: PhotoCache
 
-    async def check_all(self, progress: Progress | None, until: float | None) -> list[_Checked]:
-        """Return the photos checked in time, in order. Cached ones take no time."""
+    async def measure_all(self, progress: Progress | None, until: float | None) -> dict[int, Measured]:
+        """Return the photos measured in time, by index. Cached ones take no time."""
         places = range(len(self.photos))
         found = {place: measured for place in places if (measured := self._find_cached(place))}
         waiting = [place for place in places if place not in found]
@@ -105,8 +99,7 @@ class _Checker:
         if known:
             await report(0, known)
         results = await map_until(waiting, self._measure, self.pool.width, report, until)
-        found |= {waiting[turn]: measured for turn, measured in results.items()}
-        return [self._rate(place, found[place]) for place in sorted(found)]
+        return found | {waiting[turn]: measured for turn, measured in results.items()}
 
     def _find_cached(self, place: int) -> Measured | None:
         return self.cache.find_measured(self.files[place], self.pool.limits)
@@ -120,16 +113,6 @@ class _Checker:
         self.cache.keep_measured(self.files[place], self.pool.limits, found)
         return found
 
-    def _rate(self, place: int, found: Measured) -> _Checked:
-        number, photo = place + 1, self.photos[place]
-        if found.facts is None:
-            reason = found.reason or Reason.DAMAGED
-            return _Checked(PhotoVerdict(number, photo, Verdict.REJECT, (reason,)), found)
-        reasons = rules.find_reasons(found.facts)
-        return _Checked(
-            PhotoVerdict(number, photo, rules.rate(reasons), reasons, found.facts, found.digest), found
-        )
-
 
 async def _measure(photo: Photo, allowed: AllowedFolders, limits: Limits, ask: Ask) -> Measured:
     try:
@@ -137,7 +120,7 @@ async def _measure(photo: Photo, allowed: AllowedFolders, limits: Limits, ask: A
         if len(data) > limits.bytes:
             return Measured(reason=Reason.TOO_MANY_BYTES)
         answer, (thumbprint_, thumbnail) = await ask({"job": "measure"}, [data])
-        facts = _facts.parse_facts(answer["facts"])
+        facts = parse_facts(answer["facts"])
     except PathRefused:
         return Measured(reason=Reason.NOT_READABLE)
     except DecodeFailed as failure:
@@ -148,19 +131,24 @@ async def _measure(photo: Photo, allowed: AllowedFolders, limits: Limits, ask: A
     return Measured(facts, None, digest, thumbprint_, thumbnail)
 
 
+def _rate(number: int, photo: Photo, found: Measured) -> PhotoVerdict:
+    """Rate one photo by itself."""
+    if found.facts is None:
+        return PhotoVerdict(number, photo, Verdict.REJECT, (found.reason or Reason.DAMAGED,))
+    reasons = rules.find_reasons(found.facts)
+    return PhotoVerdict(number, photo, rules.rate(reasons), reasons, found.facts, found.digest)
+
+
 async def _compare(
-    checked: Sequence[_Checked], pool: Decoders
+    photos: Sequence[PhotoVerdict], measured: Sequence[Measured], pool: Decoders
 ) -> tuple[tuple[PhotoVerdict, ...], float | None]:
     """Reject near duplicates. Also returns the median correlation of the readable photos."""
-    photos = [each.photo for each in checked]
-    places = [place for place, each in enumerate(checked) if each.measured.thumbprint]
+    places = [place for place, found in enumerate(measured) if found.thumbprint]
     if len(places) < 2:
         return tuple(photos), None
-    thumbprints = [checked[place].measured.thumbprint for place in places]
+    head = {"job": "compare", "alike": rules.DUPLICATE_CORRELATION}
     try:
-        answer, _ = await pool.ask_first(
-            {"job": "compare", "alike": rules.DUPLICATE_CORRELATION}, thumbprints
-        )
+        answer, _ = await pool.ask_first(head, [measured[place].thumbprint for place in places])
     except DecodeFailed:
         raise DecodersFailed("the photos could not be compared with each other") from None
     alike: list[tuple[int, int]] = answer["pairs"]
@@ -169,7 +157,7 @@ async def _compare(
 
 
 async def _draw(
-    photos: Sequence[PhotoVerdict], checked: Sequence[_Checked], code: str, unseen: int, pool: Decoders
+    photos: Sequence[PhotoVerdict], measured: Sequence[Measured], code: str, unseen: int, pool: Decoders
 ) -> bytes:
     """Draw the sheet of the best photos, by number. Empty if it cannot be drawn."""
     places = sorted(range(len(photos)), key=lambda place: rules.best_first(photos[place]))
@@ -183,7 +171,7 @@ async def _draw(
     remark += [f"{unseen} not checked yet"] if unseen else []
     head = {"job": "draw", "tiles": tiles, "counts": counts, "code": code, "remark": ", ".join(remark)}
     try:
-        _, (sheet,) = await pool.ask_first(head, [checked[place].measured.thumbnail for place in shown])
+        _, (sheet,) = await pool.ask_first(head, [measured[place].thumbnail for place in shown])
     except DecodeFailed:
         return b""
     return sheet

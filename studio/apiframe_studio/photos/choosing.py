@@ -72,9 +72,8 @@ def _best(photos: Iterable[PhotoVerdict]) -> list[PhotoVerdict]:
 def _find(check: PhotoCheck, named: str) -> PhotoVerdict:
     if found := _called(check.photos, named):
         if len(found) > 1:
-            raise ChoiceRefused(
-                ChoiceProblem.SEVERAL, named, ["/".join(photo.photo.path.parts[-2:]) for photo in found]
-            )
+            paths = ["/".join(photo.photo.path.parts[-2:]) for photo in found]
+            raise ChoiceRefused(ChoiceProblem.SEVERAL, named, paths)
         return found[0]
     if number := _NUMBER.fullmatch(named.strip()):
         return _numbered(check, named, number[1], int(number[2]))

@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from apiframe_studio.image_formats import detect_image_format
 from apiframe_studio.photos import _jpeg_scans
+from apiframe_studio.photos.errors import DecodeFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
 
@@ -25,14 +26,6 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 # Other formats that are certainly images: GIF, BMP, TIFF, JPEG XL, Photoshop.
 _OTHER_FORMATS = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cJXL ", b"\xff\x0a", b"8BPS")
 _SIDE_LIMIT = 30_000
-
-
-class Unreadable(Exception):
-    """The bytes are not a photo that can be used; `reason` says why."""
-
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
-        super().__init__(reason.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +51,12 @@ def set_up_process() -> None:
 
 
 def detect_format(data: bytes) -> str:
-    """Return JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `Unreadable` for everything else."""
+    """Return JPEG, PNG, WEBP, HEIF or AVIF by the first bytes. Raises `DecodeFailed` for everything else."""
     if known := detect_image_format(data):
         return known
     if data[4:8] == b"ftyp":
         return _detect_media_format(data)
-    raise Unreadable(Reason.UNSUPPORTED_FORMAT if data.startswith(_OTHER_FORMATS) else Reason.NOT_AN_IMAGE)
+    raise DecodeFailed(Reason.UNSUPPORTED_FORMAT if data.startswith(_OTHER_FORMATS) else Reason.NOT_AN_IMAGE)
 
 
 def _detect_media_format(data: bytes) -> str:
@@ -77,7 +70,7 @@ def _detect_media_format(data: bytes) -> str:
         return "HEIF"
     if brand in _AVIF_BRANDS:
         return "AVIF"
-    raise Unreadable(Reason.UNSUPPORTED_FORMAT if brand == b"hevc" else Reason.NOT_AN_IMAGE)
+    raise DecodeFailed(Reason.UNSUPPORTED_FORMAT if brand == b"hevc" else Reason.NOT_AN_IMAGE)
 
 
 def is_large(data: bytes, limits: Limits) -> bool:
@@ -96,23 +89,23 @@ def is_large(data: bytes, limits: Limits) -> bool:
 
 
 def decode(data: bytes, limits: Limits, *, at_least: int) -> DecodedPhoto:
-    """Decode the photo in `data` and rotate it upright. Raises `Unreadable`.
+    """Decode the photo in `data` and rotate it upright. Raises `DecodeFailed`.
 
     A JPEG may be decoded at a half, quarter or eighth of its size, with a long side of at least `at_least` pixels:
     libjpeg scales while it decodes, which takes a fraction of the time and memory.
     """
     if len(data) > limits.bytes:
-        raise Unreadable(Reason.TOO_MANY_BYTES)
+        raise DecodeFailed(Reason.TOO_MANY_BYTES)
     format_ = detect_format(data)
     try:
         return _decode_format(data, format_, limits, at_least)
-    except Unreadable:
+    except DecodeFailed:
         raise
     except MemoryError:
-        raise Unreadable(Reason.TOO_LARGE) from None
+        raise DecodeFailed(Reason.TOO_LARGE) from None
     except Exception:
         # Decoders raise whatever a crafted file makes them raise (OSError, SyntaxError, struct.error, ...).
-        raise Unreadable(Reason.DAMAGED) from None
+        raise DecodeFailed(Reason.DAMAGED) from None
 
 
 def _decode_format(data: bytes, format_: str, limits: Limits, at_least: int) -> DecodedPhoto:
@@ -121,11 +114,11 @@ def _decode_format(data: bytes, format_: str, limits: Limits, at_least: int) -> 
         _check_size(width, height, limits)
         # Phones store a JPEG with its depth map or burst as MPO; the first image is the photo.
         if getattr(image, "n_frames", 1) > 1 and format_ in {"PNG", "WEBP", "AVIF"}:
-            raise Unreadable(Reason.ANIMATED)
+            raise DecodeFailed(Reason.ANIMATED)
         icc_profile, day = image.info.get("icc_profile"), _read_day(image)
         if format_ == "JPEG":
             if _jpeg_scans.is_too_much_work(data, width * height):
-                raise Unreadable(Reason.TOOK_TOO_LONG)
+                raise DecodeFailed(Reason.TOOK_TOO_LONG)
             scale = min(1.0, at_least / max(width, height))
             image.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
         image.load()
@@ -139,9 +132,9 @@ def _decode_format(data: bytes, format_: str, limits: Limits, at_least: int) -> 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.pixels or max(width, height) > _SIDE_LIMIT:
-        raise Unreadable(Reason.TOO_LARGE)
+        raise DecodeFailed(Reason.TOO_LARGE)
     if min(width, height) < 1:
-        raise Unreadable(Reason.DAMAGED)
+        raise DecodeFailed(Reason.DAMAGED)
 
 
 def _rotate_upright(image: Image.Image) -> Image.Image:

@@ -22,7 +22,7 @@ from anyio.lowlevel import RunVar
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from apiframe_studio.photos import _frames
-from apiframe_studio.photos.errors import DecodersFailed
+from apiframe_studio.photos.errors import DecodeFailed, DecodersFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason
 
@@ -37,14 +37,6 @@ _DECODING = frozenset({"measure", "preview", "normalise"})
 
 Answer = tuple[dict[str, Any], list[bytes]]
 Ask = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Answer]]
-
-
-class DecodeFailed(Exception):
-    """A photo could not be decoded, also because its decoder took too long or died."""
-
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
-        super().__init__(reason.value)
 
 
 class Decoders:
@@ -104,24 +96,22 @@ class _Pool:
         decoder = await self._decoder(limits)
         try:
             if head["job"] in _DECODING:
-                answer = await self._decode(decoder, limits, head, blobs)
+                answer = await self._decode(decoder, head, blobs)
             else:
-                answer = await _answer_of(decoder, limits, head, blobs)
+                answer = await decoder.answer(head, blobs)
         except BaseException:
             await self._discard(decoder)
             raise
         self._idle.append(decoder)
         return answer
 
-    async def _decode(
-        self, decoder: _Decoder, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]
-    ) -> Answer:
+    async def _decode(self, decoder: _Decoder, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
         """Have the size checked first; large photos are decoded one at a time."""
-        weighed, _ = await _answer_of(decoder, limits, {"job": "weigh"}, blobs)
+        weighed, _ = await decoder.answer({"job": "weigh"}, blobs)
         async with AsyncExitStack() as stack:
             if weighed.get("large"):
                 await stack.enter_async_context(self.large)
-            return await _answer_of(decoder, limits, {**head, "again": True}, ())
+            return await decoder.answer({**head, "again": True}, ())
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []
@@ -159,18 +149,6 @@ class _Pool:
         self._all.discard(decoder)
 
 
-async def _answer_of(
-    decoder: _Decoder, limits: Limits, head: dict[str, Any], blobs: Sequence[bytes]
-) -> Answer:
-    try:
-        with anyio.fail_after(limits.seconds):
-            return await decoder.ask(head, blobs)
-    except TimeoutError:
-        raise DecodeFailed(Reason.TOOK_TOO_LONG) from None
-    except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, ValueError):
-        raise DecodeFailed(Reason.DAMAGED) from None
-
-
 class _Decoder:
     def __init__(self, process: Process, limits: Limits) -> None:
         self.limits = limits
@@ -179,6 +157,16 @@ class _Decoder:
         self._process = process
         self._requests = process.stdin
         self._answers = BufferedByteReceiveStream(process.stdout)
+
+    async def answer(self, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
+        """Ask about one photo, within the limit on time. Raises `DecodeFailed`."""
+        try:
+            with anyio.fail_after(self.limits.seconds):
+                return await self.ask(head, blobs)
+        except TimeoutError:
+            raise DecodeFailed(Reason.TOOK_TOO_LONG) from None
+        except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, ValueError):
+            raise DecodeFailed(Reason.DAMAGED) from None
 
     async def ask(self, head: dict[str, Any], blobs: Sequence[bytes]) -> Answer:
         await self._requests.send(_frames.pack_head(head, blobs))

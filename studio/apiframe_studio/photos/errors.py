@@ -6,7 +6,7 @@
     ├── NothingToPrepare   a check found no usable photo
     └── DecodersFailed     a decoder process could not be started
 
-A photo that cannot be used is not an error: its verdict says so (see `models`).
+A photo that cannot be used is not an error: its verdict says so (see `models`). `DecodeFailed` is how it gets there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from apiframe_studio.guarded_files import Refusal as Refusal
+from apiframe_studio.photos.models import Reason
 from apiframe_studio.studio_error import StudioError
 
 
@@ -75,6 +76,14 @@ class NothingToPrepare(PhotoError):
 
 class DecodersFailed(PhotoError):
     """A decoder process could not be started, or ended before it was ready."""
+
+
+class DecodeFailed(Exception):
+    """A photo could not be decoded, also because its decoder took too long or died."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 def _spoken(code: StrEnum) -> str:

@@ -1,7 +1,7 @@
 """Detect faces with MTCNN, whose weights are in its wheel. Runs in a decoder process.
 
 Why this detector, and what it misses: docs/decisions/0010-face-detector.md. It needs the extra
-`apiframe-photo-mcp[faces]`; without it `available()` is False and `detect` returns None.
+`apiframe-photo-mcp[faces]`; without it `is_available()` is False and `detect` returns None.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ import os
 import re
 import stat
 import unicodedata
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,10 +92,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """The sorted names of the photos and subfolders in a folder."""
+    """The photos and subfolders in a folder, sorted by name."""
 
-    photos: list[str]
-    folders: list[str]
+    photos: list[Photo]
+    folders: list[Photo]
 
 
 class AllowedFolders:
@@ -117,12 +116,12 @@ class AllowedFolders:
         left_out = 0
         for position, given in enumerate(paths):
             try:
-                photos, folders = self._expand(given)
+                contents = self._expand(given)
             except PathRefused as refused:
                 refused.position = position
                 raise
-            inner |= dict.fromkeys(folders)
-            for photo in photos:
+            inner |= dict.fromkeys(contents.folders)
+            for photo in contents.photos:
                 if len(found) < MAX_PHOTOS_CHECKED:
                     found.setdefault(photo)
                 elif photo not in found:
@@ -161,7 +160,7 @@ class AllowedFolders:
             status.st_ctime_ns,
         )
 
-    def _expand(self, given: str | Path) -> tuple[list[Photo], list[Photo]]:
+    def _expand(self, given: str | Path) -> _Contents:
         """Return the photos of a path, and its subfolders."""
         photo = self._locate(given)
         try:
@@ -171,30 +170,20 @@ class AllowedFolders:
                 raise
             if (shown := self._find_shown(photo)) is None:
                 raise self._refuse(Refusal.NOT_FOUND, self._find_near(given, photo)) from None
-            photo = shown
-            contents = self._contents_of(photo)
-        if contents is None:
-            return [photo], []
-        return (
-            [Photo(photo.root, (*photo.parts, name)) for name in contents.photos],
-            [Photo(photo.root, (*photo.parts, name)) for name in contents.folders],
-        )
+            photo, contents = shown, self._contents_of(shown)
+        return contents or _Contents([photo], [])
 
     def _find_photo_folders(self, folders: Iterable[Photo]) -> tuple[InnerFolder, ...]:
         """Return the folders with photos, at any depth, among the first hundred."""
         found: list[InnerFolder] = []
-        waiting = deque(folders)
-        for _ in range(MAX_FOLDERS):
-            if not waiting:
-                break
-            folder = waiting.popleft()
+        waiting = list(folders)
+        # The list grows meanwhile by the folders of these folders.
+        for folder in islice(waiting, MAX_FOLDERS):
             with suppress(PathRefused, OSError):
-                contents = self._contents_of(folder)
-                if contents is None:
-                    continue
-                waiting.extend(Photo(folder.root, (*folder.parts, name)) for name in contents.folders)
-                if contents.photos:
-                    found.append(InnerFolder(folder.path, len(contents.photos)))
+                if contents := self._contents_of(folder):
+                    waiting.extend(contents.folders)
+                    if contents.photos:
+                        found.append(InnerFolder(folder.path, len(contents.photos)))
         return tuple(found)
 
     def _find_near(self, given: str | Path, photo: Photo) -> list[Path]:
@@ -211,7 +200,7 @@ class AllowedFolders:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             with os.scandir(descriptor) as entries:
-                return _sorted(entries)
+                return _sorted(photo, entries)
         finally:
             os.close(descriptor)
 
@@ -224,7 +213,7 @@ class AllowedFolders:
             os.close(self._open(photo))
             return None
         with os.scandir(real) as entries:
-            return _sorted(entries)
+            return _sorted(photo, entries)
 
     def _find_shown(self, photo: Photo) -> Photo | None:
         """Return the only file or folder shown under these names: a shown name can be used as a path."""
@@ -312,13 +301,15 @@ def _is_odd_on_windows(part: str) -> bool:
     return ":" in part or part != part.rstrip(". ") or guarded_files.is_windows_device(stem)
 
 
-def _sorted(entries: Iterator[os.DirEntry[str]]) -> _Contents:
+def _sorted(folder: Photo, entries: Iterator[os.DirEntry[str]]) -> _Contents:
     """Return the visible photos, by suffix, and the visible folders, among the first 10,000 entries."""
     visible = [entry for entry in islice(entries, MAX_ENTRIES) if not entry.name.startswith(".")]
-    return _Contents(
-        sorted(entry.name for entry in visible if _is_photo(entry)),
-        sorted(entry.name for entry in visible if entry.is_dir(follow_symlinks=False)),
-    )
+
+    def locate(found: Iterable[os.DirEntry[str]]) -> list[Photo]:
+        return [Photo(folder.root, (*folder.parts, name)) for name in sorted(entry.name for entry in found)]
+
+    folders = (entry for entry in visible if entry.is_dir(follow_symlinks=False))
+    return _Contents(locate(filter(_is_photo, visible)), locate(folders))
 
 
 def _is_photo(entry: os.DirEntry[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFilter, ImageOps, ImageStat
@@ -29,17 +30,16 @@ def measure(photo: DecodedPhoto) -> tuple[Facts, Image.Image]:
     """Return the facts of a photo and a small upright copy (RGB, at most 1024 pixels) for thumbnails."""
     small = flatten_to_rgb(shrink(photo.image, LONG_SIDE, Image.Resampling.BOX))
     detection = faces.detect(small)
-    turn = detection.turn if detection else 0
+    found, turn = (detection.faces, detection.turn) if detection else (None, 0)
     width, height = (photo.width, photo.height) if turn % 180 == 0 else (photo.height, photo.width)
     small = faces.rotate(small, turn)
-    grey = small.convert("L")
-    found = detection.faces if detection else None
+    grey, face = small.convert("L"), found[0] if found else None
     facts = Facts(
         format=photo.format,
         width=width,
         height=height,
-        sharpness=round(measure_sharpness(grey, found[0] if found else None), 2),
-        brightness=round(measure_brightness(grey, found[0] if found else None), 1),
+        sharpness=round(measure_sharpness(grey, face), 2),
+        brightness=round(measure_brightness(grey, face), 1),
         faces=found,
         day=photo.day,
         turn=turn,
@@ -59,12 +59,10 @@ def shrink(image: Image.Image, side: int, by: Image.Resampling) -> Image.Image:
 
 def flatten_to_rgb(image: Image.Image) -> Image.Image:
     """Convert to RGB on white. Otherwise a transparent photo would show the colours below the transparency."""
-    if image.mode.startswith("I") or image.mode == "F":
-        image = (
-            image.point(lambda level: level / 256, "L")
-            if image.mode.startswith("I;16")
-            else image.convert("L")
-        )
+    if image.mode.startswith("I;16"):
+        image = image.point(lambda level: level / 256, "L")
+    elif image.mode in {"I", "F"}:
+        image = image.convert("L")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -79,23 +77,11 @@ def measure_sharpness(grey: Image.Image, face: Box | None = None) -> float:
     if face is not None:
         return _measure_face_sharpness(grey.crop(_pixels(face, grey.size)))
     edges = ImageOps.crop(grey.filter(_LAPLACIAN), 1) if min(grey.size) > 2 else grey
-    width, height = edges.size
-    if min(width, height) < _TILES:
+    if min(edges.size) < _TILES:
         return 0.0
-    return max(
-        ImageStat.Stat(
-            edges.crop(
-                (
-                    width * x // _TILES,
-                    height * y // _TILES,
-                    width * (x + 1) // _TILES,
-                    height * (y + 1) // _TILES,
-                )
-            )
-        ).stddev[0]
-        for x in range(_TILES)
-        for y in range(_TILES)
-    )
+    columns, rows = ([side * step // _TILES for step in range(_TILES + 1)] for side in edges.size)
+    tiles = [(x, y, right, bottom) for x, right in pairwise(columns) for y, bottom in pairwise(rows)]
+    return max(ImageStat.Stat(edges.crop(tile)).stddev[0] for tile in tiles)
 
 
 def _measure_face_sharpness(face: Image.Image) -> float:
@@ -107,9 +93,8 @@ def _measure_face_sharpness(face: Image.Image) -> float:
     import numpy
 
     if face.height > _FACE_SIDE:
-        face = face.resize(
-            (max(1, round(face.width * _FACE_SIDE / face.height)), _FACE_SIDE), Image.Resampling.BOX
-        )
+        width = max(1, round(face.width * _FACE_SIDE / face.height))
+        face = face.resize((width, _FACE_SIDE), Image.Resampling.BOX)
     levels = numpy.asarray(face.filter(ImageFilter.GaussianBlur(_SMOOTHED)), dtype=numpy.float32)
     if min(levels.shape) < 2 * _REACH + _BLOCK:
         return 0.0
@@ -173,10 +158,9 @@ def compare_thumbprints(
     highest = unshifted.copy()
     for levels, reach in ((fine, 2), (coarse, 1)):
         for other in (levels, levels[:, :, ::-1]):
-            for down in range(-reach, reach + 1):
-                for right in range(-reach, reach + 1):
-                    found = _correlations(levels, other, down, right)[rows, columns]
-                    numpy.maximum(highest, found, out=highest)
+            for down, right in product(range(-reach, reach + 1), repeat=2):
+                found = _correlations(levels, other, down, right)[rows, columns]
+                numpy.maximum(highest, found, out=highest)
     hits = numpy.flatnonzero(highest >= alike)
     return [(int(rows[hit]), int(columns[hit])) for hit in hits], round(float(numpy.median(unshifted)), 3)
 
@@ -188,9 +172,8 @@ def _correlations(ones: Any, others: Any, down: int, right: int) -> Any:
     side = ones.shape[1]
 
     def overlap(levels: Any, down: int, right: int) -> Any:
-        part = levels[:, max(0, down) : side + min(0, down), max(0, right) : side + min(0, right)].reshape(
-            len(levels), -1
-        )
+        part = levels[:, max(0, down) : side + min(0, down), max(0, right) : side + min(0, right)]
+        part = part.reshape(len(levels), -1)
         part = part - part.mean(axis=1, keepdims=True)
         length = numpy.linalg.norm(part, axis=1, keepdims=True)
         return numpy.divide(part, length, out=numpy.zeros_like(part), where=length > 0)

@@ -25,7 +25,7 @@ def normalise(data: bytes, limits: Limits, turn: int = 0, *, long_side: int) -> 
     """Return a baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
 
     `turn` is `Facts.turn`: the counter-clockwise rotation, in degrees, that makes the photo upright.
-    Raises `decode.Unreadable`.
+    Raises `DecodeFailed`.
     """
     photo = decode.decode(data, limits, at_least=long_side)
     image = shrink(photo.image, long_side, Image.Resampling.LANCZOS)

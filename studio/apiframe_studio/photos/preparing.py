@@ -13,8 +13,8 @@ from apiframe_studio.photos import rules
 from apiframe_studio.photos._concurrency import Progress, map_concurrently
 from apiframe_studio.photos.cache import PhotoCache
 from apiframe_studio.photos.choosing import NO_CHOICE, Choice, select_first, select_second
-from apiframe_studio.photos.decoders import DecodeFailed, Decoders, open_decoders
-from apiframe_studio.photos.errors import NothingToPrepare, PathRefused
+from apiframe_studio.photos.decoders import Decoders, open_decoders
+from apiframe_studio.photos.errors import DecodeFailed, NothingToPrepare, PathRefused
 from apiframe_studio.photos.folders import AllowedFolders, compute_digest
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import LeftOut, PhotoCheck, PhotoVerdict

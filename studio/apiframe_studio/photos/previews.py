@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
-from apiframe_studio.photos.decoders import DecodeFailed, open_decoders
+from apiframe_studio.photos.decoders import open_decoders
+from apiframe_studio.photos.errors import DecodeFailed
 from apiframe_studio.photos.limits import Limits
 
 Read = Callable[[], Awaitable[bytes | None]]

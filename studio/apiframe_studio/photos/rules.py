@@ -189,8 +189,5 @@ def suggest(photos: Sequence[PhotoVerdict], likeness: float | None, fewest: int)
 def list_unchecked(photos: Iterable[PhotoVerdict], *, faces_available: bool) -> tuple[UncheckedAspect, ...]:
     """Return what was not checked. Sunglasses, and whether all photos show the same person, never are."""
     blind = not faces_available or any(photo.facts and photo.facts.faces is None for photo in photos)
-    return (
-        *([UncheckedAspect.FACES] if blind else []),
-        UncheckedAspect.SUNGLASSES,
-        UncheckedAspect.SAME_PERSON,
-    )
+    never = (UncheckedAspect.SUNGLASSES, UncheckedAspect.SAME_PERSON)
+    return (UncheckedAspect.FACES, *never) if blind else never

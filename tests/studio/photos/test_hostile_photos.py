@@ -16,7 +16,8 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageDraw
 
-from apiframe_studio.photos.decoders import DecodeFailed, Decoders, open_decoders
+from apiframe_studio.photos.decoders import Decoders, open_decoders
+from apiframe_studio.photos.errors import DecodeFailed
 from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Reason, Verdict

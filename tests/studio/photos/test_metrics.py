@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from apiframe_studio.photos import _facts, metrics, rules
+from apiframe_studio.photos import metrics, rules
+from apiframe_studio.photos._frames import parse_facts
 from apiframe_studio.photos.models import Box
 from apiframe_studio.photos.synthetic import draw, make_scenes
 
@@ -148,7 +149,7 @@ def test_facts_are_unchanged_by_the_transfer_from_a_decoder() -> None:
         "faces": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}],
         "day": "2026-05-01",
     }
-    assert [asdict(_facts.parse_facts(written))[key] for key in ("width", "day")] == [1, "2026-05-01"]
+    assert [asdict(parse_facts(written))[key] for key in ("width", "day")] == [1, "2026-05-01"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_facts_are_unchanged_by_the_transfer_from_a_decoder() -> None:
 )
 def test_invalid_facts_are_rejected(change: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError)):
-        _facts.parse_facts({**FACTS, **change})
+        parse_facts({**FACTS, **change})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_invalid_facts_are_rejected(change: dict[str, object]) -> None:
     ],
 )
 def test_an_invalid_day_is_dropped(day: object) -> None:
-    assert _facts.parse_facts({**FACTS, "day": day}).day is None
+    assert parse_facts({**FACTS, "day": day}).day is None
 
 
 @pytest.mark.parametrize("mode", ["P", "1", "RGB"])
