@@ -37,11 +37,9 @@ def estimate_seconds_left(history: ProgressHistory, now: float) -> float | None:
 
 
 def _from_percentages(history: ProgressHistory, now: float) -> float | None:
-    points = [
-        (status.at, status.percentage) for status in history.observations if status.percentage is not None
-    ]
-    if history.accepted_at is not None:
-        points.insert(0, (history.accepted_at, 0.0))
+    begun = [] if history.accepted_at is None else [(history.accepted_at, 0.0)]
+    seen = [(one.at, one.percentage) for one in history.observations if one.percentage is not None]
+    points = begun + seen
     if len(points) < 2:
         return None
     (first_at, first), (last_at, last) = points[0], points[-1]

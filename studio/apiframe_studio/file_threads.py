@@ -26,9 +26,6 @@ async def in_file_thread(
     work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
 ) -> Result:
     """Run `work` in one of the eight file threads of this event loop, as soon as one is free."""
-    try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
-        _limiter.set(limiter)
+    limiter = _limiter.get(None) or anyio.CapacityLimiter(MAX_AT_ONCE)
+    _limiter.set(limiter)
     return await anyio.to_thread.run_sync(partial(work, *arguments, **named), limiter=limiter)

@@ -9,6 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -94,17 +95,18 @@ class ImageStore:
         now = self._clock.now()
         made = datetime.fromtimestamp(row.created_at, UTC)
         stem = f"{made:%Y%m%d-%H%M%S}-{row.ref}-{number}"
+        name = f"{stem}.{ENDINGS[media_type]}"
         words = json.dumps(
             {**description, "subject": row.subject, "made_at": made.isoformat()}, indent=2, ensure_ascii=False
         )
 
         def write() -> str:
             folder = self._folder_of(row.subject)
-            self._files.write([folder, f"{stem}.{ENDINGS[media_type]}"], data)
+            self._files.write([folder, name], data)
             self._files.write([folder, f"{stem}.json"], words.encode())
             return folder
 
-        path = self.folder / await in_file_thread(write) / f"{stem}.{ENDINGS[media_type]}"
+        path = self.folder / await in_file_thread(write) / name
         return SavedImage(row.ref, number, str(path), media_type, now)
 
     async def previews(self, saved: Sequence[SavedImage]) -> Sequence[bytes]:
@@ -169,12 +171,11 @@ class ImageStore:
             return ()
 
     def _read(self, saved: SavedImage) -> bytes | None:
-        parts = self._files.parts_of(Path(saved.path))
-        try:
-            data = self._files.read(parts, MAX_IMAGE_BYTES) if parts else b""
-        except OSError:
-            return None
-        return data if parts and len(data) <= MAX_IMAGE_BYTES else None
+        with suppress(OSError):
+            parts = self._files.parts_of(Path(saved.path))
+            if parts and len(data := self._files.read(parts, MAX_IMAGE_BYTES)) <= MAX_IMAGE_BYTES:
+                return data
+        return None
 
     def _find_files(self, refs: Sequence[str]) -> Iterator[tuple[str, str]]:
         wanted = set(refs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -82,6 +81,5 @@ class Jobs:
             if not job.waited_for:
                 log.warning("The job %s failed after its calls had returned: %r", key, error)
         finally:
-            with suppress(KeyError):
-                del self._jobs[key]
+            self._jobs.pop(key, None)
             job.done.set()

@@ -45,11 +45,9 @@ async def read_body(request: Request, model: type[BodyT], max_bytes: int = MAX_B
         if len(body) > max_bytes:
             raise ErrorResponse("Request body too large", status=413)
     # Parsing an upload of tens of megabytes would block the event loop for a noticeable time.
-    return (
-        await in_file_thread(parse_body, body, model)
-        if len(body) > MAX_BODY_BYTES
-        else parse_body(body, model)
-    )
+    if len(body) > MAX_BODY_BYTES:
+        return await in_file_thread(parse_body, body, model)
+    return parse_body(body, model)
 
 
 def parse_body(body: bytes | bytearray, model: type[BodyT]) -> BodyT:

@@ -36,8 +36,7 @@ async def upload(state: State, body: UploadBody) -> JsonObject:
 
 def check_images(images: Sequence[str]) -> None:
     """Raise ErrorResponse with a message for each text that is not a JPEG, PNG or WebP image in base64."""
-    bad = [index for index, text in enumerate(images) if not _is_image(text)]
-    if bad:
+    if bad := [index for index, text in enumerate(images) if not _is_image(text)]:
         raise ErrorResponse(*(f"images[{index}] is not an image in base64" for index in bad))
 
 

@@ -79,12 +79,8 @@ async def _check(items: list[tuple[str, UploadFile | str]]) -> Form:
             texts[name] = value
     if len(photos) not in PHOTOS:
         raise invalid({IMAGES: [f"Expected 15 to 30 images, received {len(photos)}"]})
-    problems = [
-        f"{number}: {problem}"
-        for number, photo in enumerate(photos, 1)
-        if (problem := await _find_problem(photo))
-    ]
-    if problems:
+    found = [(number, await _find_problem(photo)) for number, photo in enumerate(photos, 1)]
+    if problems := [f"{number}: {problem}" for number, problem in found if problem]:
         raise invalid({IMAGES: problems})
     return Form(texts, len(photos))
 
