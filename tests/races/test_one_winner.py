@@ -188,7 +188,7 @@ def test_an_id_given_to_three_submissions_at_once_belongs_to_one_of_them(tmp_pat
     ledger = tmp_path / "ledger.sqlite3"
     store = Store(ledger, SCOPE)
     refs = iter([f"tr-{name}{number:06}" for name in "abc" for number in range(20)])
-    with patch.object(queries, "_new_ref", lambda _kind: next(refs)):
+    with patch.object(queries, "new_ref", lambda _prefix: next(refs)):
         for number in range(60):
             row, _ = store.get_or_create(NewTraining(f"images-{number}"), 1.0)
             store.begin_sending(row.ref, 1.0, 60)

@@ -86,7 +86,7 @@ class PaidRequests(RuleBasedStateMachine):
         super().__init__()
         # Rows of the same time are sorted by ref, and hypothesis needs the same order every time.
         numbers = count(1)
-        self.refs = patch.object(queries, "_new_ref", lambda _kind: f"tr-{next(numbers):07}")
+        self.refs = patch.object(queries, "new_ref", lambda _prefix: f"tr-{next(numbers):07}")
         self.refs.start()
         self.folder = Path(tempfile.mkdtemp(dir=FOLDER))
         self.path = self.folder / "ledger.sqlite3"

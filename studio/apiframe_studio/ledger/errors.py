@@ -88,8 +88,7 @@ class LedgerDamaged(LedgerError):
 class UnknownCursor(StudioError):
     """The cursor does not come from an earlier page of this list."""
 
-    def __init__(self) -> None:
-        super().__init__("that cursor does not belong to this list")
+    summary = "that cursor does not belong to this list"
 
 
 class TaskIdTaken(StudioError):
@@ -111,12 +110,10 @@ class KeyReused(StudioError):
 class SubjectForgotten(StudioError):
     """The subject was forgotten, so nothing new is recorded about it. Nothing was sent, or nothing was accepted."""
 
-    def __init__(self) -> None:
-        super().__init__("the subject was forgotten")
+    summary = "the subject was forgotten"
 
 
 class PaymentNotApproved(StudioError):
     """The request would have to be paid for, and the caller may not pay. Nothing was sent."""
 
-    def __init__(self) -> None:
-        super().__init__("this would cost credits, and the user did not approve it")
+    summary = "this would cost credits, and the user did not approve it"

@@ -6,14 +6,15 @@ page; for several states at once it would read and sort every row that has one o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.queries import OF_OWNER, ROWS, one, read
+from apiframe_studio.ledger.queries import OF_OWNER, ROWS, by_age, one, read
 from apiframe_studio.ledger.records import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
@@ -67,7 +68,7 @@ def read_page(
         )
         for one_of in each
     )
-    rows = _newest(found, limit + 1)
+    rows = sorted(itertools.chain.from_iterable(found), key=by_age)
     return RowPage(rows[:limit], total, more=len(rows) > limit)
 
 
@@ -86,7 +87,7 @@ def read_unsettled(connection: Connection, owner: str, *, limit: int) -> RowPage
         names, missing = sorted(one_of), one_of.get("kind") == Kind.TRAINING.value
         total += connection.execute(_counting(*names, missing=missing), one_of).scalar_one()
         rows += read(connection, _paging(*names, missing=missing), {**one_of, "limit": limit})
-    rows.sort(key=lambda row: (_URGENCY.get(row.state, 1), *_by_age(row)))
+    rows.sort(key=lambda row: (_URGENCY.get(row.state, 1), *by_age(row)))
     return RowPage(rows[:limit], total, more=total > limit)
 
 
@@ -109,14 +110,6 @@ def _cursor(connection: Connection, owner: str, kind: Kind, before: str) -> dict
     if cursor is None or cursor.kind is not kind:
         raise UnknownCursor
     return {"created_at": cursor.created_at, "ref": cursor.ref}
-
-
-def _newest(found: Iterable[Sequence[Submission]], limit: int) -> Sequence[Submission]:
-    return sorted((row for rows in found for row in rows), key=_by_age)[:limit]
-
-
-def _by_age(row: Submission) -> tuple[float, str]:
-    return -row.created_at, row.ref
 
 
 @lru_cache

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     Connection,
@@ -55,9 +55,10 @@ from apiframe_studio.ledger.schema import (
     submissions,
 )
 from apiframe_studio.ledger.states import OPEN, State
-from apiframe_studio.ledger.transitions import forget_row, has_dedup_key, is_of_photos, remove_personal_data
+from apiframe_studio.ledger.transitions import forget_row, is_alike, remove_personal_data
 from apiframe_studio.subjects import subject_key, visible_name
 
+_Likeness = Literal["dedup_key", "fingerprint"]
 WATCHED_SECONDS: Final = 300.0
 LATEST: Final = 200
 """How many of the latest finished submissions are used to estimate a duration."""
@@ -117,8 +118,10 @@ REFS_NAMED: Final = text(
 )
 REFS_MADE_OF: Final = text(f"{_EACH} parent_task_id = value AND service = :service")
 SENDING_ROWS: Final = ROWS.where(OF_OWNER, submissions.c.state == State.SENDING.value)
-_DUPLICATES: Final = ROWS.where(_OF_KIND, submissions.c.dedup_key == bindparam("dedup_key"))
-_OF_PHOTOS: Final = ROWS.where(_OF_KIND, _MADE_OF_PHOTOS)
+_ALIKE: Final = {
+    "dedup_key": ROWS.where(_OF_KIND, submissions.c.dedup_key == bindparam("dedup_key")),
+    "fingerprint": ROWS.where(_OF_KIND, _MADE_OF_PHOTOS),
+}
 # A forgotten submission has only a mark, which cannot be searched for: the marks are compared one by one. The plus
 # keeps SQLite from the indexes that hold every row of the kind.
 _MARKED: Final = ROWS.where(
@@ -137,19 +140,11 @@ _ELSEWHERE_OF_PHOTOS: Final = (
     )
     .order_by(*_NEWEST_FIRST)
 )
-_KEYED: Final = (
-    select(idempotency_keys.c.asked, submissions)
-    .add_columns(*_FROM_SET)
-    .select_from(
-        idempotency_keys.join(submissions, submissions.c.ref == idempotency_keys.c.ref).outerjoin(
-            photo_sets, _SET
-        )
-    )
-    .where(idempotency_keys.c.service == bindparam("service"), idempotency_keys.c.owner == bindparam("owner"))
-    .where(idempotency_keys.c.kind == bindparam("kind"), idempotency_keys.c.key == bindparam("key"))
+_KEYED: Final = select(idempotency_keys.c.asked, idempotency_keys.c.ref).where(
+    *(idempotency_keys.c[name] == bindparam(name) for name in ("service", "owner", "kind", "key"))
 )
-SEEN_OF: Final = (
-    select(observations)
+_SEEN_OF: Final = (
+    select(*(observations.c[field.name] for field in fields(Observation)))
     .where(observations.c.ref == bindparam("ref"))
     .where(select(submissions.c.ref).where(OF_OWNER, submissions.c.ref == bindparam("ref")).exists())
     .order_by(observations.c.at)
@@ -199,62 +194,47 @@ def find_same_photos(
     is returned for the same photos.
     """
     of_kind = _place(place, new.kind)
-    rows = {row.ref: row for row in _with_key(connection, of_kind, new.dedup_key)}
+    rows = {row.ref: row for row in find_alike(connection, of_kind, "dedup_key", new.dedup_key)}
     fingerprint = None if isinstance(new, NewImages) else new.fingerprint
-    if fingerprint is not None:
-        others = find_by_photos(connection, of_kind, fingerprint)
-        is_upload = new.kind is Kind.UPLOAD
-        rows |= {row.ref: row for row in others if is_upload or row.state is not State.INTENT}
+    others = find_alike(connection, of_kind, "fingerprint", fingerprint)
+    is_upload = new.kind is Kind.UPLOAD
+    rows |= {row.ref: row for row in others if is_upload or row.state is not State.INTENT}
     return sorted(rows.values(), key=lambda row: (row.state is State.INTENT, -row.created_at))
 
 
-def _with_key(
-    connection: Connection, place: Mapping[str, str], dedup_key: str | None
+def find_alike(
+    connection: Connection, place: Mapping[str, str], name: _Likeness, text: str | None
 ) -> Sequence[Submission]:
-    if dedup_key is None:
+    """Every submission of one kind with this dedup key, or of the photos with this fingerprint, newest first; also
+    forgotten ones under way. Nothing for None.
+    """
+    if text is None:
         return ()
-    wanted = {**place, "dedup_key": dedup_key}
-    return _recognise(connection, _DUPLICATES, wanted, lambda row: has_dedup_key(row, dedup_key))
-
-
-def find_by_photos(
-    connection: Connection, place: Mapping[str, str], fingerprint: str
-) -> Sequence[Submission]:
-    """Every submission of one kind of the photos with this fingerprint, newest first; also forgotten ones under way."""
-    wanted = {**place, "fingerprint": fingerprint}
-    return _recognise(connection, _OF_PHOTOS, wanted, lambda row: is_of_photos(row, fingerprint))
-
-
-def _recognise(
-    connection: Connection,
-    query: Select[Any],
-    wanted: Mapping[str, str],
-    is_same: Callable[[Submission], bool],
-) -> Sequence[Submission]:
-    found = [*read(connection, query, wanted), *read(connection, _MARKED, wanted)]
-    return sorted(filter(is_same, found), key=lambda row: (-row.created_at, row.ref))
+    found = [
+        row for query in (_ALIKE[name], _MARKED) for row in read(connection, query, {**place, name: text})
+    ]
+    return sorted((row for row in found if is_alike(row, name, text)), key=by_age)
 
 
 def trainings_of(connection: Connection, scope: Scope, fingerprint: str) -> Sequence[Submission]:
     """Every training of the photos with this fingerprint: those of the scope's service first, each newest first."""
-    place = {**vars(scope), "kind": Kind.TRAINING.value}
+    place = _place(scope, Kind.TRAINING)
     elsewhere = read(connection, _ELSEWHERE_OF_PHOTOS, {**place, "fingerprint": fingerprint})
-    return [*find_by_photos(connection, place, fingerprint), *elsewhere]
+    return [*find_alike(connection, place, "fingerprint", fingerprint), *elsewhere]
 
 
 def find_by_key(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed[Submission] | None:
     """What the idempotency key of a new training was answered with last."""
     if not isinstance(new, NewTraining) or new.idempotency_key is None:
         return None
-    known = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
-    found = connection.execute(_KEYED, known).mappings().first()
-    if found is None:
+    key = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
+    found = connection.execute(_KEYED, key).first()
+    row = None if found is None else one(connection, scope.owner, found.ref)
+    if found is None or row is None:
         return None
-    kept = {name: value for name, value in found.items() if name != "asked"}
-    row = _submission(kept)
-    if found["asked"] == _asked(new):
+    if found.asked == _asked(new):
         return Keyed(row, same_request=True)
-    other_upload = new.fingerprint is not None and is_of_photos(row, new.fingerprint)
+    other_upload = new.fingerprint is not None and is_alike(row, "fingerprint", new.fingerprint)
     if other_upload and row.requested_trigger_word == new.requested_trigger_word:
         return None if row.state is State.INTENT else Keyed(row, same_request=True)
     return Keyed(row, same_request=False)
@@ -263,9 +243,9 @@ def find_by_key(connection: Connection, scope: Scope, new: NewSubmission) -> Key
 def remember_key(connection: Connection, scope: Scope, new: NewSubmission, row: Submission) -> None:
     """Record that this key returned this row: repeating the call is not a new request."""
     if isinstance(new, NewTraining) and new.idempotency_key is not None:
-        known = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
-        values = {**known, "asked": _asked(new), "ref": row.ref}
-        connection.execute(insert(idempotency_keys).prefix_with("OR REPLACE").values(**values))
+        key = {**_place(scope, new.kind), "key": digest(new.idempotency_key)}
+        remembered = insert(idempotency_keys).prefix_with("OR REPLACE")
+        connection.execute(remembered.values(**key, asked=_asked(new), ref=row.ref))
 
 
 def with_its_photos(
@@ -276,42 +256,29 @@ def with_its_photos(
         return new
     sets = find_by_name(connection, scope, new.parent_task_id)
     known = next((row for row in sets if row.kind is Kind.UPLOAD and row.forgotten_at is None), None)
-    if known is None:
-        return new
-    return replace(
-        new,
-        fingerprint=known.fingerprint,
-        photo_count=known.photo_count if new.photo_count is None else new.photo_count,
-        estimated_credits=_known_price(price, known.photo_count)
-        if new.estimated_credits is None
-        else new.estimated_credits,
-    )
+    return new if known is None else replace(new, **_facts_of_set(known, price))
 
 
 def tell_trainings_of(connection: Connection, upload: Submission, price: TrainingPrice) -> None:
     """Record the photos of an upload for trainings that were created before the ledger knew its id."""
     if upload.kind is not Kind.UPLOAD or upload.task_id is None or upload.forgotten_at is not None:
         return
-    for row in _with_key(connection, _place(upload, Kind.TRAINING), upload.task_id):
+    place = _place(upload, Kind.TRAINING)
+    for row in find_alike(connection, place, "dedup_key", upload.task_id):
         if row.fingerprint is not None or upload.fingerprint is None:
             continue
-        known = replace(
-            row,
-            set_ref=upload.set_ref,
-            fingerprint=upload.fingerprint,
-            photo_count=upload.photo_count,
-            estimated_credits=_known_price(price, upload.photo_count)
-            if row.estimated_credits is None
-            else row.estimated_credits,
-        )
+        known = replace(row, set_ref=upload.set_ref, **_facts_of_set(upload, price))
         if row.forgotten_at is not None:
             marked = replace(known, fingerprint=mark_forgotten(row.ref, upload.fingerprint))
             (known,) = add_forgotten_sets(connection, [marked])
         write_row(connection, known)
 
 
-def _known_price(price: TrainingPrice, photos: int | None) -> float | None:
-    return None if photos is None else price.of(photos)
+def _facts_of_set(upload: Submission, price: TrainingPrice) -> dict[str, Any]:
+    """What a training has from the upload of its set."""
+    photos = upload.photo_count
+    credits_known = None if photos is None else price.of(photos)
+    return {"fingerprint": upload.fingerprint, "photo_count": photos, "estimated_credits": credits_known}
 
 
 def pass_on_keys(connection: Connection, accepted: Submission) -> None:
@@ -321,9 +288,10 @@ def pass_on_keys(connection: Connection, accepted: Submission) -> None:
     if accepted.kind is not Kind.TRAINING or accepted.forgotten_at is not None:
         return
     place = _place(accepted, accepted.kind)
-    rows = _with_key(connection, place, accepted.dedup_key)
-    if accepted.fingerprint is not None:
-        rows = [*rows, *find_by_photos(connection, place, accepted.fingerprint)]
+    rows = [
+        *find_alike(connection, place, "dedup_key", accepted.dedup_key),
+        *find_alike(connection, place, "fingerprint", accepted.fingerprint),
+    ]
     waiting = [row.ref for row in rows if row.state is State.INTENT and row.ref != accepted.ref]
     given_to = (idempotency_keys.c.owner == accepted.owner) & idempotency_keys.c.ref.in_(waiting)
     connection.execute(update(idempotency_keys).where(given_to).values(ref=accepted.ref))
@@ -355,66 +323,37 @@ def mark_attempt_free(connection: Connection, owner: str, ref: str, attempt: int
     connection.execute(update(attempts).where(of_it).values(counts=False))
 
 
-def is_known(connection: Connection, row: Submission, task_id: str) -> bool:
-    """Whether any submission at the same service has this id: a spooled one may be replayed twice."""
-    return bool(find_by_name(connection, row, task_id))
-
-
 def find_by_name(connection: Connection, place: Scope | Submission, name: str) -> Sequence[Submission]:
     """The submissions with this ref or task_id, of one owner at one service, newest first."""
     wanted = {"service": place.service, "owner": place.owner, "name": name}
     return read(connection, _NAMED_HERE, wanted)
 
 
-def insert_orphan(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
-    return _insert(
-        connection,
-        Submission(
-            _new_ref(row.kind),
-            row.kind,
-            row.service,
-            row.owner,
-            row.dedup_key,
-            row.subject,
-            None,
-            State.QUEUED,
-            0,
-            now,
-            parent_task_id=row.parent_task_id,
-            requested_trigger_word=row.requested_trigger_word,
-            task_id=task_id,
-            # The set of a forgotten row cannot be shared: it has the mark of this row.
-            set_ref=row.set_ref if row.forgotten_at is None else None,
-            forgotten_at=row.forgotten_at,
-        ),
-    )
-
-
-def insert_imported(
-    connection: Connection, scope: Scope, kind: Kind, task_id: str, subject: str, now: float
-) -> Submission:
-    place = (kind, scope.service, scope.owner)
-    row = Submission(_new_ref(kind), *place, None, subject, None, State.QUEUED, 0, now, task_id=task_id)
-    return _insert(connection, row)
-
-
 def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> Submission:
     """Remember a new intent, and its photo set."""
-    known: dict[str, Any] = {"subject": None, "idempotency_key": None}
-    known |= {name: value for name, value in asdict(new).items() if name in submissions.c}
-    known["set_ref"] = _set_of(connection, scope, new, now)
-    row = Submission(
-        ref=_new_ref(new.kind),
-        kind=new.kind,
-        service=scope.service,
-        owner=scope.owner,
-        dedup_key=new.dedup_key,
-        state=State.INTENT,
-        attempt=0,
-        created_at=now,
-        **known,
-    )
-    return _insert(connection, row)
+    facts: dict[str, Any] = {name: value for name, value in asdict(new).items() if name in submissions.c}
+    facts |= {"dedup_key": new.dedup_key, "set_ref": _set_of(connection, scope, new, now)}
+    return insert_row(connection, scope, new.kind, State.INTENT, now, **facts)
+
+
+def insert_orphan(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
+    """Give an id that was returned for an earlier attempt a row of its own."""
+    names = ("dedup_key", "subject", "parent_task_id", "requested_trigger_word", "forgotten_at")
+    same = {name: getattr(row, name) for name in names}
+    # The set of a forgotten row cannot be shared: it has the mark of this row.
+    set_ref = row.set_ref if row.forgotten_at is None else None
+    return insert_row(connection, row, row.kind, State.QUEUED, now, task_id=task_id, set_ref=set_ref, **same)
+
+
+def insert_row(
+    connection: Connection, place: Scope | Submission, kind: Kind, state: State, now: float, **facts: Any
+) -> Submission:
+    """Record a new submission. Returns it with what it has from its set."""
+    known = {"dedup_key": None, "subject": None, "idempotency_key": None, **facts}
+    ref = new_ref(REF_PREFIX[kind])
+    row = Submission(ref, kind, place.service, place.owner, state=state, attempt=0, created_at=now, **known)
+    connection.execute(insert(submissions).values(**_columns(remove_personal_data(row))))
+    return find_by_refs(connection, place.owner, [ref])[0]
 
 
 def _set_of(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> str | None:
@@ -428,13 +367,6 @@ def _set_of(connection: Connection, scope: Scope, new: NewSubmission, now: float
             if row.kind is Kind.UPLOAD and row.fingerprint == new.fingerprint:
                 return row.set_ref
     return get_or_create_set(connection, scope.owner, asdict(new), now)
-
-
-def _insert(connection: Connection, row: Submission) -> Submission:
-    row = remove_personal_data(row)
-    connection.execute(insert(submissions).values(**_columns(row)))
-    # With what the row has from its set.
-    return find_by_refs(connection, row.owner, [row.ref])[0]
 
 
 def write_row(connection: Connection, row: Submission) -> Submission:
@@ -501,10 +433,6 @@ def _asked(new: NewTraining) -> str:
     return digest(new.dedup_key, new.requested_trigger_word)
 
 
-def _new_ref(kind: Kind) -> str:
-    return new_ref(REF_PREFIX[kind])
-
-
 def _columns(row: Submission) -> dict[str, Any]:
     name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
     facts = {
@@ -525,7 +453,14 @@ def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
     return Submission(**kept)
 
 
-def as_observation(row: RowMapping) -> Observation:
-    kept: dict[str, Any] = {field.name: row[field.name] for field in fields(Observation)}
-    kept["state"] = State(row["state"])
-    return Observation(**kept)
+def history_of(connection: Connection, owner: str, ref: str) -> Sequence[Observation]:
+    """Every observation of one submission, oldest first."""
+    return [
+        Observation(**{**row, "state": State(row["state"])})
+        for row in connection.execute(_SEEN_OF, {"owner": owner, "ref": ref}).mappings()
+    ]
+
+
+def by_age(row: Submission) -> tuple[float, str]:
+    """Order submissions with the newest first, as `_NEWEST_FIRST` does."""
+    return -row.created_at, row.ref

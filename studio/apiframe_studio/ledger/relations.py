@@ -11,6 +11,7 @@ from apiframe_studio.ledger.queries import (
     REFS_MADE_OF,
     REFS_NAMED,
     REFS_OF_PRINTS,
+    by_age,
     find_by_refs,
     read,
     with_list,
@@ -26,8 +27,7 @@ def find_about(connection: Connection, owner: str, subject_key: str) -> Sequence
     while refs := _neighbours(connection, owner, new) - near.keys():
         new = find_by_refs(connection, owner, refs)
         near |= {row.ref: row for row in new}
-    newest_first = sorted(near.values(), key=lambda row: (-row.created_at, row.ref))
-    return related(newest_first, named)
+    return related(sorted(near.values(), key=by_age), named)
 
 
 def _neighbours(connection: Connection, owner: str, rows: Sequence[Submission]) -> set[str]:

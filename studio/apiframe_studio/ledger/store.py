@@ -7,16 +7,17 @@ Every method may raise the errors of `errors`. Every change of state is a compar
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Select, insert
+from sqlalchemy import Connection, insert
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.eta import ProgressHistory
+from apiframe_studio.ledger import queries
 from apiframe_studio.ledger.dedup import (
     CLOCK_STEP_SECONDS,
     has_same_attributes,
@@ -36,39 +37,6 @@ from apiframe_studio.ledger.errors import (
     TaskIdTaken,
 )
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
-from apiframe_studio.ledger.queries import (
-    DURATIONS,
-    FORGOTTEN,
-    IMAGES_OF,
-    INSTALLATION,
-    NAMED,
-    SEEN_OF,
-    SENDING_ROWS,
-    SPENT_SINCE,
-    add,
-    as_observation,
-    count_attempt,
-    drop_details,
-    find_by_key,
-    find_by_name,
-    find_same_photos,
-    forget_rows,
-    has_key,
-    insert_imported,
-    insert_orphan,
-    is_known,
-    mark_attempt_free,
-    one,
-    pass_on_keys,
-    read,
-    remember_key,
-    tell_trainings_of,
-    trainings_of,
-    when_sent,
-    with_its_photos,
-    with_list,
-    write_row,
-)
 from apiframe_studio.ledger.records import (
     Answer,
     Kind,
@@ -164,15 +132,15 @@ class Store:
         self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            new = with_its_photos(connection, self._scope, new, self._terms.training_credits)
+            new = queries.with_its_photos(connection, self._scope, new, self._terms.training_credits)
             known = self._duplicate_of(connection, new, now, service_now)
             if not may_send and _would_be_sent(known, new):
                 raise PaymentNotApproved
             if known is None:
                 _refuse_forgotten(connection, self._scope, new)
                 self._check_cap(connection, new, cap, now)
-            row = known or add(connection, self._scope, new, now)
-            remember_key(connection, self._scope, new, row)
+            row = known or queries.add(connection, self._scope, new, now)
+            queries.remember_key(connection, self._scope, new, row)
             return row, known is None
 
     def check_cap(self, new: NewSubmission, now: float, cap: float | None) -> None:
@@ -185,7 +153,7 @@ class Store:
     ) -> Submission | None:
         """Return the submission that `get_or_create` would find, and record nothing. Raises its errors."""
         with self._reading() as connection:
-            new = with_its_photos(connection, self._scope, new, self._terms.training_credits)
+            new = queries.with_its_photos(connection, self._scope, new, self._terms.training_credits)
             known = self._duplicate_of(connection, new, now, service_now)
             if known is None:
                 _refuse_forgotten(connection, self._scope, new)
@@ -211,7 +179,7 @@ class Store:
             LedgerUnusable: also if there is no space to spool the id that will be returned.
         """
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             if row is None or row.state is not State.INTENT or row.service != self._scope.service:
                 return None
             if (sent := _sent_meanwhile(connection, row)) is not None:
@@ -227,8 +195,8 @@ class Store:
                 lease_until=now + lease_seconds,
                 provider_facts=facts,
             )
-            count_attempt(connection, sending, now, max_cost(sending, self._terms))
-            return write_row(connection, sending)
+            queries.count_attempt(connection, sending, now, max_cost(sending, self._terms))
+            return queries.write_row(connection, sending)
 
     def begin_repeat(self, ref: str, now: float, lease_seconds: float) -> Submission | None:
         """Change UNCONFIRMED to SENDING for the same attempt, durably before a byte is sent.
@@ -239,17 +207,17 @@ class Store:
         # Before the space for the id is reserved again: it may hold one.
         self._replay_spool()
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             if row is None or row.service != self._scope.service or row.forgotten_at is not None:
                 return None
             following = next_state(row.state, Event.REPEATED)
-            first_sent_at = when_sent(connection, row)
+            first_sent_at = queries.when_sent(connection, row)
             is_remembered = now - first_sent_at < self._terms.idempotency_seconds - REPEAT_MARGIN_SECONDS
             if following is None or row.kind not in self._terms.idempotent or not is_remembered:
                 return None
             self._spool.reserve(ref, row.attempt)
             repeating = replace(row, state=following, sent_at=now, lease_until=now + lease_seconds)
-            return write_row(connection, repeating)
+            return queries.write_row(connection, repeating)
 
     def note_last_part(self, ref: str, attempt: int, now: float) -> None:
         """Record that the last part of a body is about to be sent: from then on the service may have all of it.
@@ -258,11 +226,13 @@ class Store:
             LedgerError: it could not be recorded, or is no longer this attempt's turn. The part must not be sent.
         """
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             may_send = row is not None and row.state in (State.SENDING, State.UNCONFIRMED)
             if row is None or not may_send or row.attempt != attempt:
                 raise LedgerUnusable(self._path, "the request was given up meanwhile")
-            write_row(connection, replace(row, provider_facts=replace(row.provider_facts, body_sent_at=now)))
+            queries.write_row(
+                connection, replace(row, provider_facts=replace(row.provider_facts, body_sent_at=now))
+            )
 
     def record_response(
         self, ref: str, attempt: int, event: Event, answer: Answer, now: float
@@ -272,14 +242,18 @@ class Store:
         An accepted id is never dropped: if the row was sent again meanwhile, the id gets a separate row.
         """
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             moved = None if row is None else apply_response(row, attempt, event, answer, now)
             if event in NOT_PAID:
-                mark_attempt_free(connection, self._scope.owner, ref, attempt)
+                queries.mark_attempt_free(connection, self._scope.owner, ref, attempt)
             if moved is not None:
-                moved = write_row(connection, moved)
-            elif row is not None and answer.task_id and not is_known(connection, row, answer.task_id):
-                moved = insert_orphan(connection, row, answer.task_id, now)
+                moved = queries.write_row(connection, moved)
+            elif (
+                row is not None
+                and answer.task_id
+                and not queries.find_by_name(connection, row, answer.task_id)
+            ):
+                moved = queries.insert_orphan(connection, row, answer.task_id, now)
             if moved is not None and event is Event.ACCEPTED:
                 _accepted(connection, moved, self._terms)
         if row is not None:
@@ -290,7 +264,7 @@ class Store:
     def installation(self) -> str:
         """Four letters and digits that tell this ledger from others whose keys belong to the same team."""
         with self._reading() as connection:
-            return str(connection.execute(INSTALLATION).scalar_one())
+            return str(connection.execute(queries.INSTALLATION).scalar_one())
 
     def spool(self, ref: str, attempt: int, task_id: str, now: float) -> None:
         """Save an accepted id next to the ledger, which cannot be written."""
@@ -300,7 +274,7 @@ class Store:
     def record_status(self, ref: str, seen: Observation) -> Submission | None:
         """Record what a status check returned, if it changes something. Returns the present row."""
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             if row is None or (following := next_state(row.state, SEEN[seen.state])) is None:
                 return row
             updated = remove_personal_data(apply_status(row, following, seen))
@@ -308,15 +282,15 @@ class Store:
                 return replace(updated, checked_at=seen.at)
             if row.forgotten_at is None:
                 connection.execute(insert(observations).values(ref=ref, **asdict(seen)))
-            return write_row(connection, updated)
+            return queries.write_row(connection, updated)
 
     def mark_missing(self, ref: str, now: float) -> Submission | None:
         """Record since when the service does not know the id, or the links are gone. Returns the row."""
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             if row is None or row.missing_since is not None:
                 return row
-            return write_row(connection, replace(row, missing_since=now))
+            return queries.write_row(connection, replace(row, missing_since=now))
 
     def resolve(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
         """Record a decision of the user. Returns None if it does not apply to the state of the row.
@@ -329,7 +303,7 @@ class Store:
         self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             if row is None or (following := next_state(row.state, event)) is None:
                 return None
             if not is_open_to(row, event, now):
@@ -338,7 +312,7 @@ class Store:
             if event is Event.USER_SAYS_ACCEPTED and task_id is not None:
                 _refuse_taken(connection, row, task_id)
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
-            decided = write_row(connection, decided)
+            decided = queries.write_row(connection, decided)
             if event is Event.USER_SAYS_ACCEPTED:
                 _accepted(connection, decided, self._terms)
             return decided
@@ -346,17 +320,19 @@ class Store:
     def import_task(self, kind: Kind, task_id: str, subject: str, now: float) -> tuple[Submission, bool]:
         """Record a task that was started elsewhere, or find the submission with its id (then False)."""
         with self._transaction() as connection:
-            if known := find_by_name(connection, self._scope, task_id):
+            if known := queries.find_by_name(connection, self._scope, task_id):
                 return known[0], False
-            return insert_imported(connection, self._scope, kind, task_id, subject, now), True
+            return queries.insert_row(
+                connection, self._scope, kind, State.QUEUED, now, task_id=task_id, subject=subject
+            ), True
 
     def rename(self, ref: str, subject: str) -> Submission | None:
         """Name the subject of a submission that has none. Returns the present row."""
         with self._transaction() as connection:
-            row = one(connection, self._scope.owner, ref)
+            row = queries.one(connection, self._scope.owner, ref)
             if row is None or row.subject is not None:
                 return row
-            return write_row(connection, replace(row, subject=subject))
+            return queries.write_row(connection, replace(row, subject=subject))
 
     def find_related(self, subject: str) -> Sequence[Submission]:
         """Every submission of a subject at any service, the photo sets it was trained on, what was made with either.
@@ -371,7 +347,7 @@ class Store:
         """Return the refs of every generation whose subject was forgotten, at any service."""
         with self._reading() as connection:
             wanted = {"owner": self._scope.owner, "kind": Kind.GENERATION.value}
-            return list(connection.execute(FORGOTTEN, wanted).scalars())
+            return list(connection.execute(queries.FORGOTTEN, wanted).scalars())
 
     def forget_subject(
         self, subject: str, refs: Sequence[str], now: float
@@ -388,8 +364,8 @@ class Store:
             late = [row for row in rows if row.ref not in known]
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
-            forget_rows(connection, self._scope.owner, marked, now)
-            drop_details(connection, self._scope.owner, marked)
+            queries.forget_rows(connection, self._scope.owner, marked, now)
+            queries.drop_details(connection, self._scope.owner, marked)
         if marked:
             with self._reading() as connection:
                 connection.exec_driver_sql("VACUUM")
@@ -400,7 +376,7 @@ class Store:
         unwanted: list[SavedImage] = []
         with self._transaction() as connection:
             for image in saved:
-                row = one(connection, self._scope.owner, image.ref)
+                row = queries.one(connection, self._scope.owner, image.ref)
                 if row is None or row.forgotten_at is not None:
                     unwanted.append(image)
                     continue
@@ -414,8 +390,13 @@ class Store:
 
     def find(self, name: str, now: float) -> Submission | None:
         """The submission with this ref or task_id at any service: of several one of the scope's, then the newest."""
-        rows = self._read_fresh(NAMED, {**vars(self._scope), "name": name}, now)
-        return rows[0] if rows else None
+        wanted = {**vars(self._scope), "name": name}
+        with self._reading() as connection:
+            rows = queries.read(connection, queries.NAMED, wanted)
+            if any(_lease_ran_out(row, now) for row in rows):
+                self._declare_dead_senders(now)
+                rows = queries.read(connection, queries.NAMED, wanted)
+        return _as_it_is(rows[0], now) if rows else None
 
     def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
         """Like `find`, with what is needed to estimate the remaining time."""
@@ -429,7 +410,7 @@ class Store:
             LedgerBusy: it would have to wait or write.
         """
         with self._nonblocking():
-            rows = read(self._reader, NAMED, {**vars(self._scope), "name": name})
+            rows = queries.read(self._reader, queries.NAMED, {**vars(self._scope), "name": name})
             if any(_lease_ran_out(row, now) for row in rows):
                 raise LedgerBusy(self._path)
             return (rows[0], self.progress_history(rows[0])) if rows else None
@@ -486,16 +467,13 @@ class Store:
         """Every training of the photos with this fingerprint: those of the scope's service first, each newest first."""
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            rows = trainings_of(connection, self._scope, fingerprint)
+            rows = queries.trainings_of(connection, self._scope, fingerprint)
         return [_as_it_is(row, now) for row in rows]
 
     def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
         with self._reading() as connection:
-            return [
-                as_observation(row)
-                for row in connection.execute(SEEN_OF, {"owner": self._scope.owner, "ref": ref}).mappings()
-            ]
+            return queries.history_of(connection, self._scope.owner, ref)
 
     def progress_history(self, row: Submission) -> ProgressHistory:
         """Return what is needed to estimate the remaining time; empty for a training that is not under way."""
@@ -506,17 +484,8 @@ class Store:
             return ProgressHistory(row.accepted_at, seen)
         alike = {"service": row.service, "owner": row.owner, "kind": row.kind.value}
         with self._reading() as connection:
-            durations = [found.seconds for found in connection.execute(DURATIONS, alike)]
+            durations = [found.seconds for found in connection.execute(queries.DURATIONS, alike)]
         return ProgressHistory(row.accepted_at, seen, durations)
-
-    def _read_fresh(self, query: Select[Any], wanted: Mapping[str, Any], now: float) -> Sequence[Submission]:
-        """Read rows, after marking those of crashed senders unconfirmed."""
-        with self._reading() as connection:
-            rows = read(connection, query, wanted)
-            if not any(_lease_ran_out(row, now) for row in rows):
-                return rows
-            self._declare_dead_senders(now)
-            return [_as_it_is(row, now) for row in read(connection, query, wanted)]
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[Connection]:
@@ -549,10 +518,10 @@ class Store:
         self, connection: Connection, new: NewSubmission, now: float, service_now: float | None
     ) -> Submission | None:
         key = new.idempotency_key if isinstance(new, NewTraining) else None
-        earlier = find_same_photos(connection, self._scope, new)
+        earlier = queries.find_same_photos(connection, self._scope, new)
         good = partial(is_reusable, new, now, service_now, terms=self._terms)
         return pick_duplicate(
-            earlier, find_by_key(connection, self._scope, new), good, has_key=key is not None
+            earlier, queries.find_by_key(connection, self._scope, new), good, has_key=key is not None
         )
 
     def _check_cap(
@@ -562,7 +531,7 @@ class Store:
         if cap is None:
             return
         known = {**vars(self._scope), "since": now - DAY_SECONDS}
-        spent = float(connection.execute(SPENT_SINCE, known).scalar_one())
+        spent = float(connection.execute(queries.SPENT_SINCE, known).scalar_one())
         needed = max_cost(row, self._terms)
         if spent + needed > cap:
             raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=needed)
@@ -578,13 +547,13 @@ class Store:
             )
 
     def _images_of(self, connection: Connection, refs: Sequence[str]) -> Sequence[SavedImage]:
-        found = with_list(connection, IMAGES_OF, refs, owner=self._scope.owner)
+        found = queries.with_list(connection, queries.IMAGES_OF, refs, owner=self._scope.owner)
         return [SavedImage(**row) for row in found.mappings()]
 
     def _declare_dead_senders(self, now: float) -> None:
         """Mark rows of crashed senders unconfirmed before a list is read."""
         with self._reading() as connection:
-            sending = read(connection, SENDING_ROWS, {"owner": self._scope.owner})
+            sending = queries.read(connection, queries.SENDING_ROWS, {"owner": self._scope.owner})
         if any(_lease_ran_out(row, now) for row in sending):
             # If it cannot be written, readers see it anyway: `_as_it_is`.
             with contextlib.suppress(LedgerUnusable), self._transaction() as connection:
@@ -592,9 +561,9 @@ class Store:
 
     def _expire_leases(self, connection: Connection, now: float) -> None:
         """A crashed sender leaves SENDING behind; whether the service accepted it is unknown."""
-        for row in read(connection, SENDING_ROWS, {"owner": self._scope.owner}):
+        for row in queries.read(connection, queries.SENDING_ROWS, {"owner": self._scope.owner}):
             if _lease_ran_out(row, now):
-                write_row(connection, _as_it_is(row, now))
+                queries.write_row(connection, _as_it_is(row, now))
 
 
 def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
@@ -606,36 +575,34 @@ def _would_be_sent(known: Submission | None, new: NewSubmission) -> bool:
 
 def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) -> None:
     """Data read before a subject was forgotten must not be recorded again afterwards."""
-    if isinstance(new, NewUpload):
+    if isinstance(new, NewUpload) or new.parent_task_id is None:
         return
-    if new.parent_task_id is None:
-        return
-    parents = find_by_name(connection, scope, new.parent_task_id)
+    parents = queries.find_by_name(connection, scope, new.parent_task_id)
     if any(row.kind is _PARENT_KIND[new.kind] and row.forgotten_at is not None for row in parents):
         raise SubjectForgotten
 
 
 def _accepted(connection: Connection, row: Submission, terms: Terms) -> None:
     """Update rows that depend on a submission that now has its id, in the same transaction."""
-    pass_on_keys(connection, row)
-    tell_trainings_of(connection, row, terms.training_credits)
+    queries.pass_on_keys(connection, row)
+    queries.tell_trainings_of(connection, row, terms.training_credits)
 
 
 def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | None:
     """The training of the same photos that makes sending this one a second payment."""
     if row.kind is not Kind.TRAINING:
         return None
-    on_purpose = has_key(connection, row)
+    on_purpose = queries.has_key(connection, row)
     others = [
         other
-        for other in find_same_photos(connection, row, row)
+        for other in queries.find_same_photos(connection, row, row)
         if other.ref != row.ref and other.state is not State.INTENT
     ]
     return pick_duplicate(others, is_reusable=lambda other: not on_purpose and is_settled(other))
 
 
 def _refuse_taken(connection: Connection, row: Submission, task_id: str) -> None:
-    for other in find_by_name(connection, row, task_id):
+    for other in queries.find_by_name(connection, row, task_id):
         if other.ref != row.ref:
             raise TaskIdTaken(other)
 

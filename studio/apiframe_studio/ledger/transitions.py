@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from apiframe_studio.ledger.digests import mark_forgotten
 from apiframe_studio.ledger.records import Answer, Observation, Submission
@@ -110,15 +110,7 @@ def remove_personal_data(row: Submission) -> Submission:
     return replace(row, dedup_key=None, fingerprint=None)
 
 
-def has_dedup_key(row: Submission, key: str) -> bool:
-    """Whether a submission has this key, forgotten or not."""
-    return row.dedup_key == key or (
-        row.forgotten_at is not None and row.dedup_key == mark_forgotten(row.ref, key)
-    )
-
-
-def is_of_photos(row: Submission, fingerprint: str) -> bool:
-    """Whether a submission is of the photos with this fingerprint, forgotten or not."""
-    if row.forgotten_at is None:
-        return row.fingerprint == fingerprint
-    return row.fingerprint == mark_forgotten(row.ref, fingerprint)
+def is_alike(row: Submission, name: Literal["dedup_key", "fingerprint"], text: str) -> bool:
+    """Whether a submission has this dedup key, or is of the photos with this fingerprint, forgotten or not."""
+    kept: str | None = getattr(row, name)
+    return kept == (text if row.forgotten_at is None else mark_forgotten(row.ref, text))
