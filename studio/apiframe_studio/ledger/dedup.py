@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.ledger.errors import KeyReused
@@ -21,36 +21,26 @@ CLOCK_STEP_SECONDS: Final = 60.0
 """How far a clock may be set back, as time servers do, without making recorded times unusable."""
 
 
-class Candidate(Protocol):
-    """What is needed of an earlier submission to compare a new one with it."""
-
-    @property
-    def state(self) -> State: ...
-
-
-_Candidate = TypeVar("_Candidate", bound=Candidate)
-
-
 @dataclass(frozen=True)
-class Keyed(Generic[_Candidate]):
+class Keyed:
     """What an idempotency key returned before, and whether for the same photos and trigger word."""
 
-    row: _Candidate
+    row: Submission
     same_request: bool
 
 
-def is_settled(row: Candidate) -> bool:
+def is_settled(row: Submission) -> bool:
     """Whether the service has finished it or failed."""
     return row.state in (State.FINISHED, State.FAILED)
 
 
 def pick_duplicate(
-    earlier: Sequence[_Candidate],
-    keyed: Keyed[_Candidate] | None = None,
-    is_reusable: Callable[[_Candidate], bool] = is_settled,
+    earlier: Sequence[Submission],
+    keyed: Keyed | None = None,
+    is_reusable: Callable[[Submission], bool] = is_settled,
     *,
     has_key: bool = False,
-) -> _Candidate | None:
+) -> Submission | None:
     """Return the earlier submission that is returned for a request, or None if it is a new one.
 
     `earlier` holds every submission of the same kind, service and owner that shares the photos, newest first; `keyed`
@@ -62,10 +52,10 @@ def pick_duplicate(
     """
     if keyed is not None and not keyed.same_request:
         raise KeyReused(keyed.row)
-    answered: tuple[_Candidate, ...] = () if keyed is None else (keyed.row,)
+    answered: tuple[Submission, ...] = () if keyed is None else (keyed.row,)
     known = (*answered, *earlier)
     was_sent = [row for row in known if row.state in OPEN and row.state is not State.INTENT]
-    settled: Sequence[_Candidate] = answered if has_key else earlier
+    settled: Sequence[Submission] = answered if has_key else earlier
     good = [row for row in settled if is_reusable(row)]
     waiting = [row for row in known if row.state is State.INTENT]
     return next(iter((*was_sent, *good, *waiting)), None)

@@ -102,7 +102,7 @@ class TaskIdTaken(StudioError):
 class KeyReused(StudioError):
     """The idempotency key was used for `earlier`, with other photos or another trigger word. Nothing was sent."""
 
-    def __init__(self, earlier: object) -> None:
+    def __init__(self, earlier: Submission) -> None:
         super().__init__("that idempotency key was used for another request")
         self.earlier = earlier
 

@@ -6,12 +6,12 @@ page; for several states at once it would read and sort every row that has one o
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
 from apiframe_studio.ledger.queries import OF_OWNER, ROWS, by_age, one, read
@@ -20,12 +20,15 @@ from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.subjects import visible_name
 
-# The first part is redundant, but allows SQLite to use an index.
-_OLDER: Final = and_(
-    submissions.c.created_at <= bindparam("created_at"),
-    or_(submissions.c.created_at < bindparam("created_at"), submissions.c.ref > bindparam("ref")),
-)
-_MISSING: Final = submissions.c.missing_since.is_not(None)
+_CONDITIONS: Final = {
+    # Redundant, but allows SQLite to use an index.
+    "before_at": submissions.c.created_at <= bindparam("before_at"),
+    "before_ref": or_(
+        submissions.c.created_at < bindparam("before_at"), submissions.c.ref > bindparam("before_ref")
+    ),
+    "is_missing": submissions.c.missing_since.is_not(None),
+}
+"""What the names mean that are not columns."""
 # The row of a crashed sender may be read before it is marked unconfirmed.
 _URGENCY: Final = {State.UNCONFIRMED: 0, State.SENDING: 0, State.INTENT: 2}
 _LAST: Final = "\U0010ffff"
@@ -41,34 +44,23 @@ _NEXT_NAME: Final = (
 
 def read_page(
     connection: Connection,
-    owner: str,
-    kind: Kind,
+    wanted: Mapping[str, str],
     *,
-    service: str | None = None,
-    subject_key: str | None = None,
     states: Collection[State] | None = None,
     before: str | None = None,
     limit: int,
 ) -> RowPage:
-    """At most `limit` submissions of one kind, at one service or at any, that are older than the one called `before`.
+    """At most `limit` submissions whose columns have the `wanted` values, `owner` and `kind` among them, that are older
+    than the one called `before`.
 
     Raises:
         UnknownCursor: `before` is not in this list.
     """
-    narrowed = {"service": service, "subject_key": subject_key}
-    wanted: dict[str, Any] = {name: value for name, value in narrowed.items() if value is not None}
-    wanted |= {"owner": owner, "kind": kind.value}
     each = [wanted] if states is None else [{**wanted, "state": state.value} for state in states]
-    total = sum(connection.execute(_counting(*sorted(one_of)), one_of).scalar_one() for one_of in each)
-    cursor: dict[str, Any] = {} if before is None else _cursor(connection, owner, kind, before)
+    cursor: dict[str, Any] = {} if before is None else _cursor(connection, wanted, before)
     # One more than requested shows whether more follow.
-    found = (
-        read(
-            connection, _paging(*sorted(one_of), older=bool(cursor)), {**one_of, **cursor, "limit": limit + 1}
-        )
-        for one_of in each
-    )
-    rows = sorted(itertools.chain.from_iterable(found), key=by_age)
+    rows, total = _read_each(connection, each, limit + 1, cursor)
+    rows.sort(key=by_age)
     return RowPage(rows[:limit], total, more=len(rows) > limit)
 
 
@@ -78,15 +70,14 @@ def read_unsettled(connection: Connection, owner: str, *, limit: int) -> RowPage
     Of the trainings under way only those that the service does not know: one that it knows is listed as what it is.
     Those that may have been paid come first and those that were not sent last, each newest first.
     """
-    ours: dict[str, Any] = {"owner": owner}
-    each: list[dict[str, Any]] = [{**ours, "state": state.value} for state in OPEN - UNDER_WAY]
-    each += [{**ours, "state": state.value, "kind": kind.value} for state in UNDER_WAY for kind in Kind]
-    rows: list[Submission] = []
-    total = 0
-    for one_of in each:
-        names, missing = sorted(one_of), one_of.get("kind") == Kind.TRAINING.value
-        total += connection.execute(_counting(*names, missing=missing), one_of).scalar_one()
-        rows += read(connection, _paging(*names, missing=missing), {**one_of, "limit": limit})
+    each: list[dict[str, Any]] = [{"state": state.value} for state in OPEN - UNDER_WAY]
+    unknown = {Kind.TRAINING: {"is_missing": True}}
+    each += [
+        {"state": state.value, "kind": kind.value, **unknown.get(kind, {})}
+        for state in UNDER_WAY
+        for kind in Kind
+    ]
+    rows, total = _read_each(connection, [{"owner": owner, **wanted} for wanted in each], limit)
     rows.sort(key=lambda row: (_URGENCY.get(row.state, 1), *by_age(row)))
     return RowPage(rows[:limit], total, more=total > limit)
 
@@ -105,32 +96,45 @@ def read_names(
     return names
 
 
-def _cursor(connection: Connection, owner: str, kind: Kind, before: str) -> dict[str, Any]:
-    cursor = one(connection, owner, before)
-    if cursor is None or cursor.kind is not kind:
+def _cursor(connection: Connection, wanted: Mapping[str, str], before: str) -> dict[str, Any]:
+    cursor = one(connection, wanted["owner"], before)
+    if cursor is None or cursor.kind.value != wanted["kind"]:
         raise UnknownCursor
-    return {"created_at": cursor.created_at, "ref": cursor.ref}
+    return {"before_at": cursor.created_at, "before_ref": cursor.ref}
+
+
+def _read_each(
+    connection: Connection,
+    each: Iterable[Mapping[str, Any]],
+    limit: int,
+    cursor: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[list[Submission], int]:
+    """Return the first `limit` after the cursor for each of these values, and how many there are without the cursor."""
+    rows: list[Submission] = []
+    total = 0
+    for wanted in each:
+        total += connection.execute(_counting(*wanted), wanted).scalar_one()
+        rows += read(connection, _paging(*wanted, *cursor), {**wanted, **cursor, "limit": limit})
+    return rows, total
 
 
 @lru_cache
-def _counting(*names: str, missing: bool = False) -> Select[Any]:
-    filters = [*_filters(names), *([_MISSING] if missing else [])]
-    return select(func.count()).select_from(submissions).where(*filters)
+def _counting(*names: str) -> Select[Any]:
+    return select(func.count()).select_from(submissions).where(*_filters(names))
 
 
 @lru_cache
-def _paging(*names: str, older: bool = False, missing: bool = False) -> Select[Any]:
-    filters = [*_filters(names), *([_OLDER] if older else []), *([_MISSING] if missing else [])]
+def _paging(*names: str) -> Select[Any]:
     newest_first = (submissions.c.created_at.desc(), submissions.c.ref)
-    return ROWS.where(*filters).order_by(*newest_first).limit(bindparam("limit"))
+    return ROWS.where(*_filters(names)).order_by(*newest_first).limit(bindparam("limit"))
 
 
-def _filters(names: Sequence[str]) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
+def _filters(names: Sequence[str]) -> Iterator[ColumnElement[bool]]:
     for name in names:
-        column: ColumnElement[Any] = submissions.c[name]
-        if name == "state" and "subject_key" in names:
+        if name in _CONDITIONS:
+            yield _CONDITIONS[name]
+        elif name == "state" and "subject_key" in names:
             # The plus keeps SQLite from the index of states: a subject has few rows, a state may have all.
-            column = literal_column("+submissions.state")
-        filters.append(column == bindparam(name))
-    return filters
+            yield literal_column("+submissions.state") == bindparam(name)
+        else:
+            yield submissions.c[name] == bindparam(name)

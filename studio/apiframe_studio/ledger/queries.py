@@ -223,7 +223,7 @@ def trainings_of(connection: Connection, scope: Scope, fingerprint: str) -> Sequ
     return [*find_alike(connection, place, "fingerprint", fingerprint), *elsewhere]
 
 
-def find_by_key(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed[Submission] | None:
+def find_by_key(connection: Connection, scope: Scope, new: NewSubmission) -> Keyed | None:
     """What the idempotency key of a new training was answered with last."""
     if not isinstance(new, NewTraining) or new.idempotency_key is None:
         return None

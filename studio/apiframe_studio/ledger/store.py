@@ -433,21 +433,16 @@ class Store:
         Raises:
             UnknownCursor: `before` is not in this list.
         """
-        key = subject_key(subject)
-        if subject is not None and key is None:
-            return RowPage((), 0)
+        wanted = {"owner": self._scope.owner, "kind": kind.value}
+        if here:
+            wanted["service"] = self._scope.service
+        if subject is not None:
+            if (key := subject_key(subject)) is None:
+                return RowPage((), 0)
+            wanted["subject_key"] = key
         self._declare_dead_senders(now)
         with self._reading() as connection:
-            page = read_page(
-                connection,
-                self._scope.owner,
-                kind,
-                service=self._scope.service if here else None,
-                subject_key=key,
-                states=states,
-                before=before,
-                limit=limit,
-            )
+            page = read_page(connection, wanted, states=states, before=before, limit=limit)
         return replace(page, rows=[_as_it_is(row, now) for row in page.rows])
 
     def unsettled(self, now: float, *, limit: int = MAX_UNSETTLED) -> RowPage:
