@@ -337,7 +337,7 @@ def add(connection: Connection, scope: Scope, new: NewSubmission, now: float) ->
 
 
 def insert_orphan(connection: Connection, row: Submission, task_id: str, now: float) -> Submission:
-    """Give an id that was returned for an earlier attempt a row of its own."""
+    """Record an id that an earlier attempt returned, as a separate submission."""
     names = ("dedup_key", "subject", "parent_task_id", "requested_trigger_word", "forgotten_at")
     same = {name: getattr(row, name) for name in names}
     # The set of a forgotten row cannot be shared: it has the mark of this row.
