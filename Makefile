@@ -50,6 +50,9 @@ coverage: $(VENV)/dev.stamp ## measure which branches the tests run, and fail be
 mutants: $(VENV)/dev.stamp $(CACHE)/mutants/stamp ## change the code that decides about money and list what no test notices (half an hour)
 	@$(CACHE)/mutants/bin/python .ci/mutants.py
 
+# In a shell that sets this, each worker and each program that a test starts would compile all modules again.
+test test-fast test-long test-kills coverage: export PYTHONDONTWRITEBYTECODE :=
+
 test-floor: ## run the tests with the lowest versions that pyproject.toml allows
 	@$(PYTHON) requirements/floor.py $(CACHE)/floor
 

@@ -13,6 +13,7 @@ from .child_process import ForkServer, Job, PaidService, strace_is_missing
 
 REASON = strace_is_missing()
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(REASON is not None, reason=REASON or ""),
     pytest.mark.no_coverage("coverage writes files, and the order of all writes is compared"),
 ]

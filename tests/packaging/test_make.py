@@ -1,7 +1,8 @@
-"""`make` recovers from an environment whose creation was interrupted."""
+"""`make` recovers from an environment whose creation was interrupted, and lets the tests keep their bytecode."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -77,3 +78,17 @@ def test_an_intact_environment_is_kept_if_its_requirements_cannot_be_updated(pro
     (project.venv / "run.stamp").unlink()
     assert project.make("no-network") == (False, False)
     assert project.make() == (True, False)
+
+
+@pytest.mark.parametrize("target", ["test", "test-fast", "test-long", "test-kills"])
+def test_the_tests_keep_bytecode_also_in_a_shell_that_forbids_it(tmp_path: Path, target: str) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\necho "forbidden: $PYTHONDONTWRITEBYTECODE."\n')
+    python.chmod(0o755)
+    stamp = tmp_path / "dev.stamp"
+    stamp.touch()
+    command = ["make", f"VENV={tmp_path}", "--old-file", str(stamp), target]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "forbidden: .\n", done.stderr

@@ -12,10 +12,14 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 import apiframe_server
 import apiframe_studio
 
 from .conftest import PACKAGES, ROOT, build, list_files
+
+pytestmark = pytest.mark.slow
 
 
 def list_wheel(wheel: Path) -> set[str]:

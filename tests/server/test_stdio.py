@@ -19,6 +19,7 @@ KEY = "canary-key-51c0ffee0123456789"
 SECRET = "canary-secret-0123456789"
 
 
+@pytest.mark.slow
 async def test_the_server_starts_and_lists_its_tools_without_a_key_and_without_a_data_folder(
     tmp_path: Path,
 ) -> None:
@@ -37,6 +38,7 @@ async def test_the_server_starts_and_lists_its_tools_without_a_key_and_without_a
     assert wire.err == ""
 
 
+@pytest.mark.slow
 async def test_calls_before_the_end_of_input_are_answered(tmp_path: Path) -> None:
     """`printf '…' | apiframe-photo-mcp` prints its responses."""
     async with running("--sandbox", folder=tmp_path, new_process=True) as wire:
@@ -49,6 +51,7 @@ async def test_calls_before_the_end_of_input_are_answered(tmp_path: Path) -> Non
         assert "No trainings." in (await wire.answer(listing))["content"][0]["text"]
 
 
+@pytest.mark.slow
 async def test_an_env_file_in_the_working_directory_is_not_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"APIFRAME_API_KEY={KEY}\nAPIFRAME_BASE_URL=http://untrusted.invalid\n")
     async with running(folder=tmp_path / "data", cwd=tmp_path, new_process=True) as wire:
@@ -92,6 +95,7 @@ async def test_an_invalid_message_is_answered_with_an_error_and_its_id(tmp_path:
     assert wire.err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
 async def test_an_endless_name_uses_only_a_few_times_the_memory_of_its_line(tmp_path: Path) -> None:
     async with running("--sandbox", folder=tmp_path, new_process=True) as wire:

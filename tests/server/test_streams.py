@@ -62,6 +62,7 @@ async def test_a_result_that_cannot_be_serialized_does_not_close_the_connection(
     assert (response["id"], response["error"]["code"]) == (7, -32603)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes descriptors is needed")
 @pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 2), ("2>&-", 0)])
 def test_a_closed_stream_is_reported_and_never_another_file(tmp_path: Path, closed: str, code: int) -> None:

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import anyio
 import anyio.lowlevel
+import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult, ElicitResult, TextContent
@@ -148,6 +149,24 @@ def era(request: pytest.FixtureRequest) -> Era:
 def _tools_built_once() -> Generator[None]:
     """Make the models and schemas of the tools once for all servers of the tests: nothing in them changes."""
     with patch.object(apiframe_tools, "build_tools", cache(apiframe_tools.build_tools)):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_checked_once() -> Generator[None]:
+    """Check each schema of a result once for all clients of the tests. A client does so at its first use of each tool,
+    which takes several times as long as the call."""
+    validator = jsonschema.Draft202012Validator
+    check = validator.check_schema
+    checked: set[str] = set()
+
+    def check_once(schema: Any, *options: Any, **named: Any) -> None:
+        written = json.dumps(schema, sort_keys=True)
+        if written not in checked:
+            check(schema, *options, **named)
+            checked.add(written)
+
+    with patch.object(validator, "check_schema", staticmethod(check_once)):
         yield
 
 

@@ -153,6 +153,7 @@ async def test_values_that_the_terms_do_not_allow_are_refused_before_anything_is
     assert asked == []
 
 
+@pytest.mark.slow
 async def test_nothing_returned_by_the_main_job_has_a_value_of_other_terms(
     serving: Serving, photos: Path
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 from mcp import MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, TextContent
 
+from apiframe_studio.ledger import Kind
+
 if TYPE_CHECKING:
     from .conftest import Session
 
@@ -85,12 +87,7 @@ async def test_names_of_subjects_are_completed_without_repetitions_ignoring_case
 
 async def test_at_most_twenty_names_are_suggested(session: Session) -> None:
     for number in range(22):
-        await session.ask(
-            "start_training",
-            training_images_id="sandbox-person",
-            subject=f"Nr {number:02}",
-            idempotency_key=f"k{number}",
+        await session.studio.ledger.import_task(
+            Kind.TRAINING, f"task-{number}", f"Nr {number:02}", session.clock.at
         )
-        session.clock.at += 1001
-        await session.ask("list_trainings")
     assert len(await _complete(session, "nr")) == 20

@@ -120,6 +120,7 @@ async def _do_the_main_job(serving: Serving, recorder: Recorder, photos: Path) -
         await session.call("generate_photos", **asked, seed=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
 async def test_every_request_of_the_main_job_is_sent_as_recorded(serving: Serving, photos: Path) -> None:
     recorder = Recorder()

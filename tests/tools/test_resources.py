@@ -77,13 +77,14 @@ async def test_an_unknown_training_is_explained(session: Session) -> None:
     assert "list_trainings" in await _refused(session, "apiframe://trainings/tr-0000000")
 
 
-@pytest.mark.parametrize("uri", ["ge-0000000/1.png", "{ref}/2.png", "{ref}/x.png", "..%2F..%2Fetc/1.png"])
-async def test_a_missing_image_is_not_a_resource(session: Session, begun: dict[str, Any], uri: str) -> None:
+async def test_a_missing_image_is_not_a_resource(session: Session, begun: dict[str, Any]) -> None:
     session.clock.at += 1001
     await session.ask("get_training_status", task_id=begun["ref"])
     made = await show(session, "generate_photos", subject="Anna", prompt="by the sea")
-    message = await _refused(session, f"apiframe://pictures/{uri.format(ref=made.facts['ref'])}")
-    assert str(session.studio.config.output_folder) not in message
+    ref = made.facts["ref"]
+    for missing in ("ge-0000000/1.png", f"{ref}/2.png", f"{ref}/x.png", "..%2F..%2Fetc/1.png"):
+        message = await _refused(session, f"apiframe://pictures/{missing}")
+        assert str(session.studio.config.output_folder) not in message, missing
 
 
 async def test_an_image_outside_the_output_folder_is_not_served(

@@ -285,6 +285,7 @@ def test_an_account_reports_unknown_credits_as_unknown_and_not_as_0(data: object
     assert read_account(data) == account
 
 
+@pytest.mark.slow
 @given(JSON | TASKS)
 def test_any_response_can_be_read_without_an_error(data: object) -> None:
     task = read_task(data)
@@ -294,6 +295,7 @@ def test_any_response_can_be_read_without_an_error(data: object) -> None:
     json.dumps([task.task_id, task.raw_status, task.message, task.trigger_word, task.image_urls]).encode()
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from("abc"), min_size=2, max_size=3, unique=True), st.lists(JSON | TASKS, max_size=4)
 )

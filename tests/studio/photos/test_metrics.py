@@ -101,6 +101,7 @@ def test_two_photos_of_a_burst_are_near_duplicates(aside: float, down: float) ->
     assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)]
 
 
+@pytest.mark.slow
 def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
     prints = [metrics.make_thumbprint(draw(scene, (256, 320))) for scene in make_scenes(24)]
     assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == []

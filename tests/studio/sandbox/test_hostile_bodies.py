@@ -6,6 +6,7 @@ import json
 
 import anyio
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ OBJECTS = st.dictionaries(st.sampled_from(FIELDS), VALUES).map(lambda body: json
 BODIES = OBJECTS | VALUES.map(lambda value: json.dumps(value).encode()) | st.binary()
 HEADERS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20).map(str.strip)
 
+pytestmark = pytest.mark.slow
 FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

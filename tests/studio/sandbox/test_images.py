@@ -63,7 +63,10 @@ async def test_uploaded_photos_are_not_kept(tmp_path: Path, connect: Connect) ->
     assert (tmp_path / "sandbox.db").stat().st_size < 40_000
 
 
-@pytest.mark.parametrize(("width", "height"), [(64, 64), (2048, 64), (64, 2048), (2048, 2048)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(64, 64), (2048, 64), (64, 2048), pytest.param(2048, 2048, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("prompt", ["p", "long " * 800, "ü 漢字 \u202e \n\n\t", "x" * 4000])
 def test_every_size_and_prompt_can_be_drawn(width: int, height: int, prompt: str) -> None:
     drawn = draw_image(Portrait(subject="a", prompt=prompt, seed=-1, width=width, height=height), 1)

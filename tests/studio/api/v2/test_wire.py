@@ -181,6 +181,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     values=st.dictionaries(
         st.sampled_from([*lora(), *job(), *me(), "input", "expired", "message", "details"]), JSON
