@@ -26,9 +26,11 @@ from apiframe_studio.ledger.states import State
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import KIND_NAMES, STATUS, pluralize
+from apiframe_tools.wording.prices import describe_account
+from apiframe_tools.wording.warnings import NOT_USABLE_HERE
 
 MAX_NAMED: Final = 5
-_SERVICE_SETTINGS: Final = frozenset({"base_url", "allow_http", "sandbox"})
+_SERVICE_SETTINGS: Final = frozenset({"base_url", "api_version", "allow_http", "sandbox"})
 
 
 class Mark(Enum):
@@ -108,8 +110,11 @@ async def _check_service(
     if sandbox is None and _SERVICE_SETTINGS & invalid.keys():
         # The key could go to the wrong service.
         return [Finding("service", Mark.NOTE, "not checked: a setting above that selects it is invalid")]
+    spoken = f"{studio.terms.generation} of the API"
     if sandbox == "":
-        note = Finding("service", Mark.NOTE, "the built-in sandbox; the real service was not contacted")
+        note = Finding(
+            "service", Mark.NOTE, f"the built-in sandbox of {spoken}; the real service was not contacted"
+        )
         return [note, await _try_check("account", _check_account, studio)]
     url = studio.config.base_url
     in_clear = urlsplit(url).scheme == "http" and not studio.service_is_local
@@ -120,14 +125,17 @@ async def _check_service(
         skipped = Finding("service", Mark.NOTE, f"{url} was not contacted: there is no usable key")
         return [*findings, account, skipped]
     if account.mark is Mark.OK and not in_clear:
-        findings = [Finding("service", Mark.OK, f"{url} responded")]
+        findings = [Finding("service", Mark.OK, f"{url} responded, {spoken}")]
     return [*findings, account]
 
 
 async def _check_account(studio: Studio) -> Finding:
     account = await studio.account()
-    left = "unknown" if account.credits is None else f"{account.credits:.15g}"
-    return Finding("account", Mark.OK, f"{left} credits left, plan {account.plan or 'unknown'}")
+    team = f" Team {account.team_id}." if account.team_id else ""
+    if account.lacks_team:
+        team = f" Create a key within a team at {studio.terms.key_page}."
+    mark = Mark.TODO if account.lacks_team else Mark.OK
+    return Finding("account", mark, f"{describe_account(account, studio.terms)}{team}")
 
 
 def _check_clock(studio: Studio) -> Sequence[Finding]:
@@ -184,12 +192,29 @@ async def _check_ledger(studio: Studio) -> Sequence[Finding]:
     ledger = await _try_check("ledger", _count_trainings, studio)
     if ledger.mark is not Mark.OK:
         return [ledger]
-    return [ledger, await _try_check("requests", _check_unsettled, studio)]
+    return [
+        ledger,
+        *await _find_other_services(studio),
+        await _try_check("requests", _check_unsettled, studio),
+    ]
 
 
 async def _count_trainings(studio: Studio) -> Finding:
     page = await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=1)
     return Finding("ledger", Mark.OK, f"{studio.ledger.path} has {pluralize(page.total, 'training')}")
+
+
+async def _find_other_services(studio: Studio) -> Sequence[Finding]:
+    """What the present key can do with trainings that were made with another kind of key, or elsewhere."""
+    now = studio.clock.now()
+    everywhere = await studio.ledger.page(Kind.TRAINING, now, limit=1)
+    here = await studio.ledger.page(Kind.TRAINING, now, here=True, limit=1)
+    if not (others := everywhere.total - here.total):
+        return []
+    message = (
+        f"{pluralize(others, 'training')} of another service than {studio.ledger.service}. {NOT_USABLE_HERE}"
+    )
+    return [Finding("other services", Mark.NOTE, message)]
 
 
 async def _check_unsettled(studio: Studio) -> Finding:

@@ -285,7 +285,7 @@ def test_a_demo_removes_the_files_of_the_previous_one(
     old.parent.mkdir()
     old.touch()
 
-    async def nothing(_folder: Path, kept: Path, _console: object) -> int:
+    async def nothing(_folder: Path, kept: Path, *_: object) -> int:
         assert [path async for path in anyio.Path(kept).iterdir()] == []
         return 0
 
@@ -323,7 +323,7 @@ async def test_doctor_reports_that_everything_works(tmp_path: Path) -> None:
         done = await run("doctor", folder=tmp_path, settings=settings, new_process=True)
     assert done.process.returncode == 0, done.out
     assert "TODO" not in done.out
-    assert "1234567 credits left, plan starter" in done.out
+    assert "The account has 1234567 credits on plan 'starter'" in done.out
     assert f"service: {service.base_url} responded" in done.out
     assert "has 0 trainings" in done.out
     assert f"apiframe-photo-mcp {apiframe_studio.__version__}" in done.out
@@ -432,4 +432,4 @@ async def test_doctor_reports_wrong_settings_and_continues(tmp_path: Path) -> No
     assert "has 0 trainings" in done.out
     assert CANARY not in done.out
     in_sandbox = await run("doctor", "--sandbox", folder=tmp_path, settings=settings)
-    assert "credits left" in in_sandbox.out
+    assert "The account has 12000 credits" in in_sandbox.out

@@ -23,6 +23,8 @@ import apiframe_tools
 from apiframe_server.composition import build_server
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
+from apiframe_studio.sandbox.sandbox import START_CREDITS
+from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.studio import Studio, StudioConfig
 
 START = 1_790_000_000.0
@@ -127,8 +129,8 @@ class Session:
 
 
 Serving = Callable[..., AbstractAsyncContextManager[Session]]
-"""Serve with some parts of the plan replaced, and `api` as the generation. `speeds` are the sandbox's, `answers`
-replies for the user."""
+"""Serve with some parts of the plan replaced, and `api` as the generation. `speeds`, `behaviour` and `start_credits`
+are the sandbox's, `answers` replies for the user."""
 Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
@@ -191,10 +193,12 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         answers: Any = None,
         terms: Terms | None = None,
         api: Literal["v1", "v2"] = "v1",
+        behaviour: Behaviour | None = None,
+        start_credits: int = START_CREDITS,
         **changes: Any,
     ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
-        sandbox = Sandbox(clock=clock.now, api=api, **paces)
+        sandbox = Sandbox(clock=clock.now, api=api, behaviour=behaviour, start_credits=start_credits, **paces)
         plan = StudioConfig(
             ledger_path=tmp_path / "ledger.sqlite3",
             base_url=SANDBOX_URL,

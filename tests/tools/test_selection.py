@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from apiframe_studio.config import sandbox_config, service_config
+from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.settings import StudioSettings
 from apiframe_studio.studio import Studio
 
@@ -40,6 +41,44 @@ async def test_a_revoked_key_is_reported_with_what_to_do(serving: Serving) -> No
         message = await session.refusal("get_account")
         assert "API key is inactive" in message
         assert "ask the user to set APIFRAME_API_KEY to a valid key" in message
+
+
+async def test_an_unknown_address_is_taken_at_its_word_until_it_refuses_the_kind_of_key(
+    serving: Serving,
+) -> None:
+    async with serving(key=SecretStr("afk_1"), api_version="v1") as session:
+        for tool, arguments in (("get_account", {}), ("get_training_status", {"task_id": "tr-1"})):
+            message = await session.refusal(tool, **arguments)
+            assert "for the v2 API" in message
+            assert "remove APIFRAME_BASE_URL and APIFRAME_API_VERSION" in message
+
+
+async def test_a_key_without_a_team_is_reported_with_what_to_do(serving: Serving) -> None:
+    async with serving(api="v2", behaviour=Behaviour(has_team=False)) as session:
+        reply = await session.ask("get_account")
+        assert (reply.facts["credits"], reply.facts["trainings"]) == (None, None)
+        assert "The API key belongs to no team, so it has no credits." in reply.text
+        assert "create a key within a team at console.apiframe.ai" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("api", "balance", "least", "said"),
+    [
+        ("v1", 12_000, 98, "12000 credits on plan 'sandbox': enough for 98 to 285 trainings, depending on"),
+        ("v1", 50, 0, "50 credits on plan 'sandbox': enough for 0 to 1 trainings, depending on"),
+        ("v1", 41, 0, "41 credits on plan 'sandbox': enough for no training."),
+        ("v2", 12_000, 46, "12000 credits on plan 'sandbox': enough for 46 trainings."),
+        ("v2", 300, 1, "300 credits on plan 'sandbox': enough for 1 training."),
+        ("v2", 256, 0, "256 credits on plan 'sandbox': enough for no training."),
+    ],
+)
+async def test_the_account_says_how_many_trainings_its_credits_pay_for(
+    serving: Serving, api: str, balance: int, least: int, said: str
+) -> None:
+    async with serving(api=api, start_credits=balance) as session:
+        reply = await session.ask("get_account")
+        assert reply.facts["trainings"] == least
+        assert said in reply.text
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ async def test_a_training_can_be_tracked_from_queued_to_its_trigger_word(session
 async def test_get_account_returns_credits_and_plan(session: Session) -> None:
     reply = await session.ask("get_account")
     await _fits(session, "get_account", reply)
-    assert reply.facts.keys() == {"credits", "plan", "sandbox", "next_step"}
+    assert reply.facts.keys() == {"credits", "plan", "trainings", "sandbox", "next_step"}
     assert (reply.facts["credits"], reply.facts["plan"]) == (12_000, "sandbox")
     assert "12000 credits on plan 'sandbox'" in reply.text
 
@@ -198,7 +198,7 @@ async def test_outside_the_sandbox_no_text_mentions_it(serving: Serving) -> None
         )
     assert "sandbox" not in message.lower().replace("plan 'sandbox'", "")
     assert reply.facts["sandbox"] is False
-    assert "(40 to 120), plus 2 for preparing the photos" in account.facts["next_step"]
+    assert "(40 to 120), plus 2 credits for preparing the photos" in account.facts["next_step"]
 
 
 async def test_the_same_photos_return_the_existing_training(session: Session) -> None:

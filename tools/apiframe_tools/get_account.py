@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Self
 
+from pydantic import Field, PrivateAttr
+
 from apiframe_studio.api.provider import Account
 from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import Result
 from apiframe_tools.wording.phrases import join_sentences
-from apiframe_tools.wording.prices import Prices
+from apiframe_tools.wording.prices import Prices, describe_account
 
 
 class AccountStatus(Result):
@@ -17,29 +19,42 @@ class AccountStatus(Result):
 
     credits: float | None
     plan: str | None
+    trainings: int | None = Field(description="Trainings that the credits pay for, at least")
     sandbox: bool
     next_step: str
+    _described: str = PrivateAttr("")
 
     @classmethod
     def of(cls, account: Account, studio: Studio) -> Self:
-        prices = Prices(studio.terms)
-        next_step = (
-            f"credits are simulated, so try anything; the real service charges {prices.training} for a training."
-            if studio.is_sandbox
-            else f"a training costs {prices.training} ({prices.training_range}), plus "
-            f"{studio.terms.upload_credits:g} for preparing the photos; tell the user if too few are left."
+        known = account.credits
+        result = cls.copy_of(
+            account,
+            trainings=None if known is None else studio.terms.count_trainings(known).min,
+            sandbox=studio.is_sandbox,
+            next_step=_next_step(account, studio),
         )
-        return cls.copy_of(account, sandbox=studio.is_sandbox, next_step=next_step)
+        result._described = describe_account(account, studio.terms)
+        return result
 
     def __str__(self) -> str:
-        left = "an unknown number of credits" if self.credits is None else f"{self.credits:.15g} credits"
-        plan = f" on plan {self.plan!r}" if self.plan else ""
-        return join_sentences(self.sandbox, f"The account has {left}{plan}.", f"Next: {self.next_step}")
+        return join_sentences(self.sandbox, self._described, f"Next: {self.next_step}")
+
+
+def _next_step(account: Account, studio: Studio) -> str:
+    prices = Prices(studio.terms)
+    if account.lacks_team:
+        page = studio.terms.key_page
+        return f"ask the user to create a key within a team at {page} and to set APIFRAME_API_KEY to it."
+    if studio.is_sandbox:
+        return f"credits are simulated, so try anything; the real service charges {prices.training} for a training."
+    return (
+        f"a training costs {prices.training_total}{prices.and_preparing}; tell the user if too few are left."
+    )
 
 
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
     """Get remaining credits and plan.
 
-    Free. Use before start_training to check that the user can afford a training ({prices.training_range} credits).
+    Free. Use before start_training to check that the user can afford a training ({prices.training_total}).
     """
     return AccountStatus.of(await studio.account(), studio)

@@ -65,7 +65,7 @@ async def start_training(
 ) -> TrainingStarted:
     """Start training a photo model of a subject from uploaded photos.
 
-    Costs {prices.training} ({prices.training_range}), once: calling again with the same photos returns the existing
+    Costs {prices.training_total}, once: calling again with the same photos returns the existing
     training. Returns task_id at once; the training takes many minutes and cannot be cancelled. Use
     get_training_status for progress.
     """

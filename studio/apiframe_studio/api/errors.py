@@ -9,7 +9,7 @@
      ├─ RateLimited              429: the service did not accept it; sending again later is safe
      │   └─ TooManyTrainings     429: the team has as many trainings under way as it may have
      ├─ Refused                  400 404 405 413 415 422 or any redirect, which is never followed
-     │   ├─ AuthenticationFailed 401 403
+     │   ├─ AuthenticationFailed 401 403, and a 400 about the key
      │   ├─ InsufficientCredits  402
      │   └─ NotFound             404
      ├─ ImageRefused             an image's address or content is not what may be fetched or kept
@@ -197,7 +197,7 @@ class Refused(ApiframeError):
 
 
 class AuthenticationFailed(Refused):
-    """The service does not accept this key (401, 403)."""
+    """The service does not accept this key (401, 403, or a 400 that names the form of another generation's keys)."""
 
     summary = "the service does not accept the API key"
 
@@ -229,7 +229,8 @@ class NotFound(Refused):
 
 def is_unknown_task(error: ApiframeError) -> bool:
     """Whether a status check was refused in a way the service uses for ids it does not know (undocumented)."""
-    return isinstance(error, Refused) and error.status in (400, 404, 410, 422)
+    is_refused = isinstance(error, Refused) and not isinstance(error, AuthenticationFailed)
+    return is_refused and error.status in (400, 404, 410, 422)
 
 
 class ImageRefused(ApiframeError):

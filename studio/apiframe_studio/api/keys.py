@@ -28,14 +28,7 @@ class KeyProblem(StrEnum):
 
 
 def check_key(key: str) -> KeyProblem | None:
-    """Return what is wrong with a v1 key, or None. None does not mean that the service accepts it."""
-    problem = check_key_form(key)
-    is_v2 = problem in (None, KeyProblem.MALFORMED) and key.strip().startswith(V2_PREFIX)
-    return KeyProblem.V2 if is_v2 else problem
-
-
-def check_key_form(key: str) -> KeyProblem | None:
-    """Return what is wrong with a key of any generation, or None."""
+    """Return what is wrong with a key of any generation, or None. None does not mean that the service accepts it."""
     bare = key.strip()
     if not bare:
         return KeyProblem.MISSING

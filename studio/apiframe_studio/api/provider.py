@@ -97,6 +97,8 @@ class Account:
     user_id: str | None = None
     team_id: str | None = None
     """Whose credits these are, where keys belong to teams."""
+    lacks_team: bool = False
+    """Whether the key belongs to no team, so that there are no credits to spend."""
 
 
 @dataclass(frozen=True)
@@ -299,6 +301,11 @@ class Terms:
     def max_training_credits(self) -> float:
         """Credits of the largest training."""
         return self.training_credits.of(self.photos.max)
+
+    def count_trainings(self, credits_left: float) -> Range:
+        """How many trainings, with the uploads of their photos, so many credits pay for: all large to all small."""
+        prices = (self.max_training_credits(), self.min_training_credits())
+        return Range(*(int(max(credits_left, 0) // (self.upload_credits + price)) for price in prices))
 
 
 _UNSUPPORTED: Final = "the terms of this generation rule this call out"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from apiframe_studio.api.errors import InvalidKey
-from apiframe_studio.api.keys import V2_PREFIX, KeyProblem, check_key_form
+from apiframe_studio.api.keys import V2_PREFIX, KeyProblem, check_key
 from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.api.v2.terms import V2_TERMS
 
@@ -51,7 +51,7 @@ def require_valid_key(key: SecretStr | None, version: Version, base_url: str) ->
         InvalidKey: it is missing, a placeholder, malformed, or of another generation than is spoken there.
     """
     generation = select_generation(key, version)
-    problem = check_key_form(key.get_secret_value() if key else "")
+    problem = check_key(key.get_secret_value() if key else "")
     if problem is None and _has_v2_form(key) and _is_host_of("v1", base_url):
         problem = KeyProblem.V2
     if problem is None and generation == "v2" and not _has_v2_form(key):

@@ -112,7 +112,6 @@ def test_a_transport_sends_no_key_unencrypted_unless_it_is_allowed() -> None:
         Transport,
         key=None,
         key_header="Authorization",
-        check_key=lambda _key: None,
         base_url="http://api.apiframe.pro",
         deadlines=Deadlines(),
     )

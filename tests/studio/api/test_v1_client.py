@@ -221,7 +221,6 @@ async def test_concurrent_status_checks_share_requests(api: ApiframeV1, service:
     [
         (None, KeyProblem.MISSING),
         (SecretStr(""), KeyProblem.MISSING),
-        (SecretStr("afk_0123"), KeyProblem.V2),
         (SecretStr("${APIFRAME_API_KEY}"), KeyProblem.PLACEHOLDER),
         (SecretStr("two words"), KeyProblem.MALFORMED),
     ],

@@ -73,8 +73,7 @@ class TrainingStarted(Result):
             sandbox=studio.is_sandbox,
             next_step=next_step(training, studio.terms),
         )
-        prices = Prices(studio.terms)
-        result._price = f"{prices.training} ({prices.training_range})"
+        result._price = Prices(studio.terms).training_total
         return result
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apiframe_studio.api.provider import Range, Terms
+from apiframe_studio.api.provider import Account, Range, Terms
 from apiframe_tools.wording.phrases import pluralize
 
 
@@ -39,10 +39,37 @@ class Prices:
         return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
     @property
+    def training_total(self) -> str:
+        """What a training costs, such as "4 credits a photo (40 to 120)" or "257 credits"."""
+        is_flat = not self.terms.training_credits.per_photo
+        return self.training if is_flat else f"{self.training} ({self.training_range})"
+
+    @property
+    def and_preparing(self) -> str:
+        """What its photos cost besides, such as ", plus 2 credits for preparing the photos", or ""."""
+        return f", plus {self.upload} for preparing the photos" if self.terms.upload_credits else ""
+
+    @property
     def lifetime(self) -> str:
         """About how long a photo set can be trained on, such as "about a day"."""
         hours = self.terms.set_lifetime_seconds / 3600
         return "about a day" if hours == 24 else f"about {hours:g} hours"
+
+
+def describe_account(account: Account, terms: Terms) -> str:
+    """What an account has, and how many trainings that pays for, as sentences."""
+    if account.lacks_team:
+        return "The API key belongs to no team, so it has no credits."
+    plan = f" on plan {account.plan!r}" if account.plan else ""
+    if account.credits is None:
+        return f"The account has an unknown number of credits{plan}."
+    numbers = terms.count_trainings(account.credits)
+    paid = (
+        "no training" if numbers.max == 0 else f"{numbers} trainings, depending on how many photos they have"
+    )
+    if 0 < numbers.min == numbers.max:
+        paid = pluralize(numbers.max, "training")
+    return f"The account has {account.credits:.15g} credits{plan}: enough for {paid}."
 
 
 def describe_needed(takes: Range) -> str:

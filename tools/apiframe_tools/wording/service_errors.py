@@ -125,6 +125,8 @@ def render_error(error: ApiframeError) -> str:
                 f"The API base URL {URL_PROBLEMS[error.problem]}, so nothing was sent. To fix this, ask the user to "
                 f"correct {name_url_setting(error)} and to restart this server."
             )
+        case AuthenticationFailed(status=400):
+            return f"The service does not accept this kind of API key.{said} {_SELECT_BY_KEY}"
         case AuthenticationFailed():
             return (
                 f"The service does not accept the API key.{said} To fix this, ask the user to set APIFRAME_API_KEY "

@@ -156,6 +156,12 @@ MAX_INNER_FOLDERS: Final = 10
 _PAST_THE_LIMIT = f"{{}} more photos were not checked: the limit of one call is {MAX_PHOTOS_CHECKED}."
 
 
+NOT_USABLE_HERE = (
+    "Their trigger words and saved images are kept. With the present key no images can be generated with their models, "
+    "the same photos are not recognised as trained, and their credits do not count toward the daily limit."
+)
+"""What carries over from a service to another, and what does not."""
+
 _OTHER_ATTRIBUTES = (
     "A set with these photos exists with a different gender, ethnicity or age; returning that set. Once it is ready, "
     "the same call makes another set, for {price}."
@@ -168,7 +174,11 @@ def warn_about_list(page: Page) -> list[str]:
     listed = (*page.trainings, *page.unsettled)
     services = sorted({str(one.service) for one in listed if Note.AT_ANOTHER_SERVICE in one.notes})
     return [
-        *([f"Requests made at {', '.join(services)} are shown as last known."] if services else []),
+        *(
+            [f"Requests made at {', '.join(services)} are shown as last known. {NOT_USABLE_HERE}"]
+            if services
+            else []
+        ),
         *(["The service could not be reached for some of them."] if stale else []),
         *([_HIDDEN.format(pluralize(page.rejected, "rejected request"))] if page.rejected else []),
     ]

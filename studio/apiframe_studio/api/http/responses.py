@@ -22,6 +22,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.http.json_values import object_or_empty, parse_json
 from apiframe_studio.api.http.redaction import Redactor, Sanitizer
+from apiframe_studio.api.keys import V2_PREFIX
 
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 MAX_EXCERPT_CHARACTERS: Final = 2000
@@ -93,6 +94,9 @@ def error_from_response(
     if response.status == 429:
         return RateLimited(message, retry_after=read_retry_after(response.headers), **facts)
     if refusal := Refused if 300 <= response.status < 400 else _REFUSALS.get(response.status):
+        if response.status == 400 and V2_PREFIX in message:
+            # v1 answers a key of v2 like this, on every path.
+            refusal = AuthenticationFailed
         if refusal is InsufficientCredits:
             facts |= _credits(fields, response_format)
         return refusal(message, **facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
@@ -18,7 +18,7 @@ from apiframe_studio.api.http.exchange import PartialResponse, send_once
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, read_date, read_request_id
 from apiframe_studio.api.http.tls import get_tls_context
-from apiframe_studio.api.keys import KeyProblem
+from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.provider import Deadlines, OnDate
 from apiframe_studio.api.urls import normalize_base_url, require_https
 
@@ -60,8 +60,7 @@ def build_timeouts(deadlines: Deadlines, seconds: float) -> httpx.Timeout:
 class Transport:
     """Sends requests to one service with one key. Building it uses neither the network nor the event loop.
 
-    `key_header` is the header that carries the bare key, and `check_key` finds keys that cannot work. `on_date` is
-    called with the time of each response.
+    `key_header` is the header that carries the bare key. `on_date` is called with the time of each response.
 
     Raises:
         InvalidBaseUrl: nothing can be sent to `base_url`, or not over plain http.
@@ -72,7 +71,6 @@ class Transport:
         *,
         key: SecretStr | None,
         key_header: str,
-        check_key: Callable[[str], KeyProblem | None],
         base_url: str,
         allow_http: bool = False,
         app: ASGIApp | None = None,
@@ -84,7 +82,6 @@ class Transport:
             require_https(self.base_url)
         self._key = key
         self._key_header = key_header
-        self._check_key = check_key
         self._app = app
         self._deadlines = deadlines
         self._on_date = on_date
@@ -136,7 +133,7 @@ class Transport:
 
     def _headers(self, *, fresh: bool) -> dict[str, str]:
         key = self._key.get_secret_value() if self._key else ""
-        if problem := self._check_key(key):
+        if problem := check_key(key):
             raise InvalidKey(problem)
         return {
             self._key_header: key,

@@ -26,7 +26,6 @@ from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, missing_id_error, parse_or_raise
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.transport import Body, Transport
-from apiframe_studio.api.keys import check_key
 from apiframe_studio.api.provider import (
     Accepted,
     Account,
@@ -85,7 +84,6 @@ class ApiframeV1(Provider):
         self._transport = Transport(
             key=key,
             key_header="Authorization",
-            check_key=check_key,
             base_url=base_url,
             allow_http=allow_http,
             app=app,

@@ -38,7 +38,6 @@ from apiframe_studio.api.http.responses import (
 )
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.transport import Body, Transport
-from apiframe_studio.api.keys import check_key_form
 from apiframe_studio.api.provider import (
     Accepted,
     Account,
@@ -119,7 +118,6 @@ class ApiframeV2(Provider):
         self._transport = Transport(
             key=key,
             key_header="X-API-Key",
-            check_key=check_key_form,
             base_url=base_url,
             allow_http=allow_http,
             app=app,
@@ -249,7 +247,7 @@ class ApiframeV2(Provider):
             training = await self.fetch_training(task_id)
         except ApiframeError as error:
             # Without a message of the service, this may be another server's page.
-            gone = error.status in (400, 404) and error.message
+            gone = is_unknown_task(error) and error.message
             return Deleted() if gone else NotNow(error)
         if training.state not in (TaskState.FINISHED, TaskState.FAILED):
             return NotNow()

@@ -145,12 +145,14 @@ def read_job(data: object) -> Job:
 
 def read_account(data: object, redactor: Redactor) -> Account:
     """Read the account."""
-    me = Me.model_validate(object_or_empty(data))
+    fields = object_or_empty(data)
+    me = Me.model_validate(fields)
     return Account(
         credits=me.team.credits,
         plan=redactor.sanitize(me.team.plan) or None,
         user_id=_unless_secret(me.user.id, redactor),
         team_id=_unless_secret(me.team.id, redactor),
+        lacks_team=fields.get("team", me.team) is None,
     )
 
 
