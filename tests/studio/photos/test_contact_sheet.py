@@ -45,6 +45,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
     assert draw([Tile(1, name, Verdict.WARN, name, None)])
 
 
+@pytest.mark.slow
 def test_a_too_large_sheet_is_first_compressed_more_and_then_drawn_smaller() -> None:
     """Each step keeps names and faces readable; only noise needs more than the last one."""
     plain = Image.new("RGB", (240, 240), "grey")

@@ -150,6 +150,7 @@ def _spend(path: Path, all_started: Barrier) -> None:
             return
 
 
+@pytest.mark.slow
 def test_four_processes_together_spend_no_more_than_the_credits(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     run_in_four_processes(_spend, path)
@@ -200,6 +201,7 @@ def send(method: str, path: str, content: bytes, content_type: str) -> httpx.Res
     return anyio.run(call)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(BODIES)
 def test_any_body_of_a_generation_is_a_bad_request(body: bytes) -> None:
@@ -208,6 +210,7 @@ def test_any_body_of_a_generation_is_a_bad_request(body: bytes) -> None:
     assert response.json()["error"]
 
 
+@pytest.mark.slow
 @FUZZ
 @given(FORMS.map(b"".join) | st.binary())
 def test_any_broken_form_is_a_bad_request(body: bytes) -> None:
@@ -216,6 +219,7 @@ def test_any_broken_form_is_a_bad_request(body: bytes) -> None:
     assert response.json()["error"]
 
 
+@pytest.mark.slow
 @FUZZ
 @given(
     st.sampled_from(["/v2/loras", "/v2/jobs"]),
