@@ -240,6 +240,7 @@ def _swapping(place: Path, *beside: Path) -> Generator[None]:
             process.wait(60)
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("what", ["the file", "the folder"])
 async def test_links_created_during_reading_reveal_nothing_outside(

@@ -156,6 +156,7 @@ def test_the_long_side_is_limited_and_small_photos_are_not_enlarged(painted: Pai
             assert sent.size == expected
 
 
+@pytest.mark.slow
 def test_noise_still_fits_the_size_limit() -> None:
     grain = Image.frombytes("RGB", (2000, 2000), random.Random(1).randbytes(12_000_000))  # noqa: S311
     jpeg, _ = normalise(saved(grain, "PNG"), Limits(), long_side=LONG_SIDE)

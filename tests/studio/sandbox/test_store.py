@@ -92,6 +92,7 @@ def _spend(path: Path, all_started: Barrier) -> None:
             return
 
 
+@pytest.mark.slow
 def test_four_processes_together_spend_no_more_than_the_credits(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     run_in_four_processes(_spend, path)
