@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,36 @@ async def test_the_sandbox_plays_the_generation_that_the_settings_select(
     async with Studio(sandbox_config(StudioSettings.read())) as studio:
         assert studio.terms.generation == generation
         assert (await studio.account()).credits == 12_000
+
+
+OF_V1 = {
+    "a price of nothing": r"\b0 credits\b|costs free",
+    "a price twice": r"\(257\)",
+    "a price of v1": r"\ba photo\b.*\bcredits?\b|\b40 to 120\b|\b1 credit\b|\b2 credits\b(?! an image|, a training)",
+    "a limit of v1": r"\b10 to 30\b",
+    "what v2 does not report": r"\bpercentage\b(?!\")",
+    "photo sets of the v1 sandbox": r"sandbox-person",
+}
+GONE = {
+    "start_training": {"trigger_word", "webhook_secret"},
+    "generate_photos": {"width", "height"},
+}
+
+
+@pytest.mark.parametrize("is_sandbox", [False, True], ids=["service", "sandbox"])
+async def test_what_is_published_for_a_v2_key_has_no_price_limit_or_choice_of_v1(
+    serving: Serving, is_sandbox: bool
+) -> None:
+    async with serving(api="v2", is_sandbox=is_sandbox) as session:
+        tools = {tool.name: tool for tool in (await session.client.list_tools()).tools}
+        prompts = (await session.client.list_prompts()).prompts
+        texts = [tool.description or "" for tool in tools.values()]
+        texts += [session.client.instructions or "", *(prompt.model_dump_json() for prompt in prompts)]
+        said = "\n".join(texts)
+    assert {what for what, pattern in OF_V1.items() if re.search(pattern, said)} == set()
+    for name, gone in GONE.items():
+        assert not gone & tools[name].input_schema["properties"].keys()
+    ratios = tools["generate_photos"].input_schema["properties"]["aspect_ratio"]["enum"]
+    assert sorted(ratios) == ["16:9", "1:1", "2:3", "3:2", "3:4", "4:3", "9:16"]
+    genders = tools["prepare_photos"].input_schema["properties"]["gender"]["enum"]
+    assert genders == ["female", "male", "non-binary"]

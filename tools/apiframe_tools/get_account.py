@@ -55,6 +55,7 @@ def _next_step(account: Account, studio: Studio) -> str:
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
     """Get remaining credits and plan.
 
-    Free. Use before start_training to check that the user can afford a training ({prices.training_total}).
+    Free. Use before start_training to check that the user can afford a training, which costs
+    {prices.training_total}.
     """
     return AccountStatus.of(await studio.account(), studio)

@@ -10,7 +10,7 @@ from apiframe_tools.results.trainings import TrainingStatus
 async def get_training_status(
     task_id: TaskName | None = None, subject: OfSubject | None = None, *, studio: RequestStudio
 ) -> TrainingStatus:
-    """Check a training once: status, percentage, time left and, when finished, the trigger word.
+    """Check a training once: status, progress, time left and, when finished, the trigger word.
 
     Free. Takes a task_id (also days later, or of a training made elsewhere), or a subject for its newest
     training. While a training runs, wait_for_training needs fewer calls.

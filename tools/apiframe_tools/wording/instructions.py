@@ -18,10 +18,10 @@ Workflow:
 4. wait_for_training or get_training_status until it is finished. Then tell the user the trigger word.{requested}
 5. generate_photos: makes images and adds the trigger word to the prompt.
 
-prepare_photos costs {prices.upload}, an image {prices.image}, a training {prices.training}. \
+{preparing} {prices.image}, a training {prices.training}. \
 A training takes many minutes, continues without this chat, and cannot be cancelled: the service has no call \
 for that. The same photos are trained again only with a new idempotency_key, or after the user gave the first training \
-up. A photo set is valid for {prices.lifetime}; making it again costs {prices.upload}.
+up. A photo set is valid for {prices.lifetime}{again}.
 
 unconfirmed: the response was lost and money may have been spent. The request is never resent automatically. Only the \
 user can say what became of it, through resolve_training; do not decide for them.
@@ -39,10 +39,16 @@ READY_PHOTOS: Final = (
 
 
 def instructions(terms: Terms, *, sandbox: bool) -> str:
-    requested = _REQUESTED if terms.chooses_trigger_word else ""
-    always = _ALWAYS.format(prices=Prices(terms), requested=requested)
-    return (
-        f"{always}\nThis is the sandbox: simulated results, no key, no real credits. Here {READY_PHOTOS}.\n"
-        if sandbox
-        else always
+    prices, uploads = Prices(terms), terms.uploads_before_training
+    always = _ALWAYS.format(
+        prices=prices,
+        requested=_REQUESTED if terms.chooses_trigger_word else "",
+        preparing=f"prepare_photos costs {prices.upload}, an image"
+        if uploads
+        else "prepare_photos is free, an image costs",
+        again=f"; making it again costs {prices.upload}" if uploads else "",
     )
+    if not sandbox:
+        return always
+    ready = f" Here {READY_PHOTOS}." if uploads else ""
+    return f"{always}\nThis is the sandbox: simulated results, no key, no real credits.{ready}\n"

@@ -97,7 +97,7 @@ def next_step(training: Training, terms: Terms) -> str:
         case State.FAILED:
             return (
                 "tell the user why, and ask for other photos, which are the usual cause: check_photos, then "
-                "prepare_photos and start_training with the new set. Apiframe does not document refunds; "
+                f"prepare_photos and start_training with the new set. {Prices(terms).refund} "
                 "get_account shows the credits left. To train the same photos again, at full price: start_training "
                 "with a new idempotency_key."
             )
@@ -181,7 +181,7 @@ def suggest_after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtere
     if page.next_cursor:
         return f"call list_trainings with cursor {page.next_cursor} for older ones."
     if not page.trainings:
-        ready = f" In the sandbox, {READY_PHOTOS}." if sandbox else ""
+        ready = f" In the sandbox, {READY_PHOTOS}." if sandbox and terms.uploads_before_training else ""
         everything = "omit subject and status to list all; " if is_filtered else ""
         return f"{everything}to start a training, call check_photos.{ready}"
     return "call get_training_status with a task_id or ref for details of one."

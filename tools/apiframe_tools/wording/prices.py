@@ -16,8 +16,8 @@ class Prices:
 
     @property
     def upload(self) -> str:
-        """The price of one upload of photos, such as "2 credits"."""
-        return pluralize(self.terms.upload_credits, "credit")
+        """The price of one upload of photos, such as "2 credits", or "free"."""
+        return pluralize(self.terms.upload_credits, "credit") if self.terms.upload_credits else "free"
 
     @property
     def image(self) -> str:
@@ -48,6 +48,14 @@ class Prices:
     def and_preparing(self) -> str:
         """What its photos cost besides, such as ", plus 2 credits for preparing the photos", or ""."""
         return f", plus {self.upload} for preparing the photos" if self.terms.upload_credits else ""
+
+    @property
+    def refund(self) -> str:
+        """What comes back when a training fails, as a sentence."""
+        back = self.terms.refunds.failed_training
+        if back is None:
+            return "Apiframe does not document refunds."
+        return f"Apiframe documents that {pluralize(back, 'credit')} of a failed training come back."
 
     @property
     def lifetime(self) -> str:
