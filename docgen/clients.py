@@ -11,7 +11,7 @@ from docgen.install import KEY, build_command, list_ways, render_command, render
 NAME: Final = "apiframe"
 INPUT: Final = "apiframe-key"
 LINE: Final = 104
-PLACEHOLDER: Final = "your v1 key"
+PLACEHOLDER: Final = "your key"
 START_SECONDS: Final = 60
 """How long a client may wait for the start. Some wait 10 seconds by default; the first `uvx` downloads packages."""
 
@@ -68,7 +68,7 @@ def render_gemini() -> str:
 
 def render_vscode() -> str:
     """Return the form of VS Code, which asks for the key and keeps it out of the file."""
-    key_input = {"type": "promptString", "id": INPUT, "description": "Apiframe v1 API key", "password": True}
+    key_input = {"type": "promptString", "id": INPUT, "description": "Apiframe API key", "password": True}
     server = {"type": "stdio", **_server(f"${{input:{INPUT}}}")}
     return _json({"inputs": [key_input], "servers": {NAME: server}})
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from apiframe_server.settings import Settings
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.api.select import DEFAULT_TERMS as TERMS
+from apiframe_studio.api.v1.terms import V1_TERMS
+from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.images import DEDUP_WINDOW_SECONDS
 from apiframe_studio.photos import rules
 from apiframe_studio.photos.limits import Limits
@@ -14,43 +17,48 @@ from apiframe_tools.wording.photos import REASONS, describe_good_photos
 from apiframe_tools.wording.prices import Prices
 from docgen.tables import render_table
 
-PRICES: Final = Prices(TERMS)
+BOTH: Final = (V2_TERMS, V1_TERMS)
+"""The generations in the order in which pages name them: new users have keys of v2."""
 MEGA: Final = 1_000_000
 EXAMPLE_PHOTOS: Final = 15
 
 
 def render_prices() -> str:
-    """Return what each paid call costs, with a complete example."""
-    training, images = TERMS.training_credits.of(EXAMPLE_PHOTOS), TERMS.image_credits * 3
-    return "\n\n".join(
+    """Return what each paid call costs with either kind of key."""
+    prices = [Prices(terms) for terms in BOTH]
+    return render_table(
+        ["what", "tool", *(terms.generation for terms in BOTH)],
         [
-            render_table(
-                ["what", "tool", "price"],
-                [
-                    ["uploading a photo set, once", "`prepare_photos`", PRICES.upload],
-                    [
-                        "training",
-                        "`start_training`",
-                        f"{PRICES.training}: {PRICES.training_range}",
-                    ],
-                    ["an image", "`generate_photos`", PRICES.image],
-                    ["checking photos, status checks, lists, the account", "the others", "free"],
-                ],
-            ),
-            f"A model from {EXAMPLE_PHOTOS} photos and three portraits: {TERMS.upload_credits:g} + "
-            f"{training:g} + {images:g} = **{TERMS.upload_credits + training + images:g} credits**.",
-        ]
+            ["preparing a photo set, once", "`prepare_photos`", *(price.upload for price in prices)],
+            ["training", "`start_training`", *(price.training_total for price in prices)],
+            ["an image", "`generate_photos`", *(price.image for price in prices)],
+            [
+                f"a model from {EXAMPLE_PHOTOS} photos and three portraits",
+                "all of them",
+                *(f"**{_whole_job(terms):g} credits**" for terms in BOTH),
+            ],
+            ["a failed training gives back", "", *(_refund(terms) for terms in BOTH)],
+            ["checking photos, status checks, lists, the account", "the others", *("free" for _ in BOTH)],
+        ],
     )
+
+
+def _whole_job(terms: Terms) -> float:
+    return terms.upload_credits + terms.training_credits.of(EXAMPLE_PHOTOS) + terms.image_credits * 3
+
+
+def _refund(terms: Terms) -> str:
+    back = terms.refunds.failed_training
+    return "not documented" if back is None else f"{back:g} credits"
 
 
 def render_price_line() -> str:
     """Return the prices in a few sentences."""
-    takes = TERMS.photos
+    flat, by_photo = (Prices(terms) for terms in BOTH)
     return (
-        f"**Price**, as Apiframe documents it for {TERMS.generation}: {PRICES.upload} to upload a photo set, "
-        f"{TERMS.training_credits.per_photo:g} a photo to train on it ({takes.min} to\n{takes.max} photos: "
-        f"**{PRICES.training_range}**), {TERMS.image_credits:g} an image. "
-        "Everything else is free. Refunds are not documented."
+        f"**Price**, as Apiframe documents it: a training of {flat.terms.photos} photos **{flat.training}**, an image "
+        f"{flat.image}; with a key of {by_photo.terms.generation}\n{by_photo.upload} to upload a photo set, "
+        f"{by_photo.training_total} to train on it, {by_photo.image} an image. Everything else is free."
     )
 
 
@@ -59,7 +67,7 @@ def render_repeats() -> str:
     return render_table(
         ["the same", "is returned, not paid for again"],
         [
-            ["photos, uploaded", f"while the set lives, {PRICES.lifetime}"],
+            ["photos, prepared", f"while the set lives, {Prices(TERMS).lifetime}"],
             [
                 "photos, trained",
                 "always, whatever the trigger word; only a new `idempotency_key` trains again",
@@ -78,7 +86,7 @@ def render_photo_numbers() -> str:
         [
             [
                 "photos in a training",
-                str(TERMS.photos),
+                " or ".join(f"{terms.photos} ({terms.generation})" for terms in BOTH),
             ],
             ["formats", "JPEG, PNG, WebP, HEIC, AVIF"],
             ["one photo", f"at most {limits.bytes // MEGA} MB and {limits.pixels // MEGA} megapixels"],

@@ -40,7 +40,7 @@ def render_tools() -> str:
     listed = {tool.name: tool for tool in build_tools(DEFAULT_TERMS)}
     ordered = [listed.pop(name) for name in TOOL_ORDER] + list(listed.values())
     return render_table(
-        ["tool", "what it does", "kind"],
+        ["tool", f"what it does (without a key: on the terms of {DEFAULT_TERMS.generation})", "kind"],
         ([f"`{tool.name}`", _first_paragraph(tool), _kind(tool)] for tool in ordered),
     )
 

@@ -44,7 +44,7 @@ class StudioSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, env_ignore_empty=True, extra="ignore")
 
-    api_key: SecretStr = Field(default=SecretStr(""), description="Your API key")
+    api_key: SecretStr = Field(default=SecretStr(""), description="Your API key, from console.apiframe.ai")
     api_version: Version = Field(
         default="auto", description="Generation of the API; `auto` is that of the key, and v1 without a key"
     )
