@@ -74,6 +74,7 @@ async def _check_all(settings: Settings, sandbox: str | None, invalid: Mapping[s
             _check_faces(),
             _check_output_folder(studio.image_store.folder),
             *await _check_ledger(studio),
+            *_count_kept_sets(studio),
             *_find_damaged_ledgers(studio),
         ]
     finally:
@@ -228,6 +229,15 @@ async def _check_unsettled(studio: Studio) -> Finding:
     if any(row.state is State.UNCONFIRMED for row in rows):
         return Finding("requests", Mark.TODO, f"{message} For the unconfirmed ones {SEE_DASHBOARD}")
     return Finding("requests", Mark.NOTE, f"{message} Your assistant can continue or drop them.")
+
+
+def _count_kept_sets(studio: Studio) -> Sequence[Finding]:
+    """No finding where no photos wait, as always where they are uploaded before the training."""
+    count = studio.kept_photos.count()
+    if not count:
+        return []
+    message = f"{pluralize(count, 'prepared set')} of photos in {studio.kept_photos.folder}, until trained or expired"
+    return [Finding("kept photos", Mark.NOTE, message)]
 
 
 def _find_damaged_ledgers(studio: Studio) -> Sequence[Finding]:

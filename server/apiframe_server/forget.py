@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
     # Searching must not create the ledger.
     exists = studio.ledger.path.exists()
     known = await find_subject(subject, studio.ledger, studio.image_store) if exists else Known((), ())
-    if not (known.rows or known.leftovers):
+    if not (known.rows or known.leftovers or known.kept_sets):
         _print_nothing_found(settings, sandbox)
         return ExitCode.NOT_FOUND
     _print_known(known, studio, subject)
@@ -52,6 +53,8 @@ def _print_nothing_found(settings: Settings, sandbox: str | None) -> None:
 def _print_known(known: Known, studio: Studio, subject: str) -> None:
     for path in known.leftovers:
         print(f"Left over from an interrupted run, to be removed: {path}")
+    if known.kept_sets:
+        print(f"Prepared photos that wait on this machine, to be removed: {_name_sets(known.kept_sets)}")
     if not known.rows:
         return
     kinds = Counter(row.kind for row in known.rows)
@@ -64,6 +67,10 @@ def _print_known(known: Known, studio: Studio, subject: str) -> None:
     print("The ledger keeps the amounts and dates of payments, without a name.")
     if known.unsettled:
         print(f"Still unsettled: {known.unsettled}. Their outcome will no longer be reported here.")
+
+
+def _name_sets(refs: Sequence[str]) -> str:
+    return f"{pluralize(len(refs), 'set')} ({', '.join(refs)})"
 
 
 def _ask() -> int:
@@ -86,6 +93,8 @@ def _ask() -> int:
 def _print_removed(forgotten: ErasureReport) -> None:
     if forgotten.leftovers:
         print(f"Removed {pluralize(forgotten.leftovers, 'path')} left over from an interrupted run.")
+    if forgotten.kept_sets:
+        print(f"Removed the photos of {pluralize(forgotten.kept_sets, 'prepared set')}.")
     if forgotten.records:
         records, images = pluralize(forgotten.records, "record"), pluralize(forgotten.images, "image")
         print(f"Removed the name, texts and fingerprints from {records}, and {images}.")

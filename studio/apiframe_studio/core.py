@@ -15,6 +15,8 @@ from apiframe_studio.config import StudioConfig
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.jobs import Jobs
+from apiframe_studio.kept_photos import KeptPhotos
+from apiframe_studio.kept_sets import KeptSets
 from apiframe_studio.ledger import Ledger
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submitter import Submitter
@@ -33,8 +35,14 @@ class Core:
         self.image_store = ImageStore(config.output_folder, config.picture_hosts, clock)
         service = _service_name(config, terms.generation)
         self.ledger = Ledger(config.ledger_path, service=service, owner=config.owner, terms=terms)
+        self.kept_photos = KeptPhotos.beside(config.ledger_path)
+        self.kept_sets = KeptSets(self.kept_photos, self.ledger, clock, terms)
         self.tracker = Tracker(
-            self.provider, self.ledger, clock, poll_seconds=config.poll_seconds or terms.poll_seconds
+            self.provider,
+            self.ledger,
+            clock,
+            poll_seconds=config.poll_seconds or terms.poll_seconds,
+            on_trained=self.kept_sets.release,
         )
         self.submitter = Submitter(
             self.ledger, self.tracker, clock, max_credits_per_day=config.max_credits_per_day

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
+from apiframe_studio.kept_photos import KeptPhotos
 from apiframe_studio.ledger import Ledger, SavedImage, Submission
 from apiframe_studio.ledger.states import OPEN
 
@@ -23,6 +24,8 @@ class ErasureReport:
     """Files that could not be removed."""
     leftovers: int = 0
     """Removed files and folders without a row, left by earlier processes."""
+    kept_sets: int = 0
+    """Removed sets of prepared photos that waited on this machine."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Known:
     """Images whose files exist."""
     leftovers: Sequence[Path] = ()
     """Files and folders without a row: left by a process that crashed after the subject was forgotten."""
+    kept_sets: Sequence[str] = ()
+    """Refs of the sets of prepared photos that wait on this machine."""
 
     @property
     def unsettled(self) -> int:
@@ -46,7 +51,8 @@ async def find_subject(subject: str, ledger: Ledger, image_store: ImageStore) ->
     rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
     leftovers = await in_file_thread(image_store.find_leftovers, subject, forgotten)
-    return Known(rows, await image_store.find_on_disk(saved), leftovers)
+    kept = await in_file_thread(_kept_sets_of, subject, rows, KeptPhotos.beside(ledger.path))
+    return Known(rows, await image_store.find_on_disk(saved), leftovers, kept)
 
 
 async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> ErasureReport:
@@ -70,15 +76,26 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     if after:
         rows, saved = [*rows, *after], [*saved, *after_saved]
         left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
+    kept = KeptPhotos.beside(ledger.path)
+    kept_sets = await in_file_thread(_kept_sets_of, subject, rows, kept)
+    kept_left = [kept.folder / ref for ref in kept_sets if not await in_file_thread(kept.remove, ref)]
+    await ledger.drop_unused_sets(kept_sets)
     image_store.may_hold_forgotten = True
     remaining = await in_file_thread(image_store.find_leftovers, subject, forgotten)
     return ErasureReport(
         records=len(rows),
         images=sum(Path(image.path) not in left for image in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id],
-        not_removed=left,
+        not_removed=[*left, *kept_left],
         leftovers=len(set(leftovers) - set(remaining)),
+        kept_sets=len(kept_sets) - len(kept_left),
     )
+
+
+def _kept_sets_of(subject: str, rows: Sequence[Submission], kept: KeptPhotos) -> Sequence[str]:
+    of_rows = {row.set_ref for row in rows}
+    named = kept.find_of_subject(subject)
+    return [ref for ref in kept.refs() if ref in of_rows or ref in named]
 
 
 async def _records_of(subject: str, ledger: Ledger) -> tuple[Sequence[Submission], Sequence[SavedImage]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
@@ -48,6 +48,11 @@ class KeptPhotos:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._files = GuardedFolder(folder)
+
+    @classmethod
+    def beside(cls, ledger_path: Path) -> Self:
+        """The kept photos of the data folder in which this ledger is."""
+        return cls(ledger_path.parent / "prepared")
 
     def keep(
         self,

@@ -25,7 +25,7 @@ from apiframe_studio.errors import (
     SetNotUsable,
 )
 from apiframe_studio.file_threads import in_file_thread
-from apiframe_studio.ledger import REF, NewUpload, Submission
+from apiframe_studio.ledger import REF, SET_REF, NewUpload, Submission
 from apiframe_studio.ledger.dedup import has_expired, may_have_expired
 from apiframe_studio.ledger.errors import PaymentNotApproved
 from apiframe_studio.ledger.states import FINAL, OPEN, UNDER_WAY, State
@@ -72,7 +72,7 @@ class PhotoSetRequest:
     paths: Sequence[str]
     gender: str
     ethnicity: str
-    age: int | None = None
+    age: int | str | None = None
     subject: str | None = None
     consent_at: float | None = None
     leave_out: Sequence[str] = ()
@@ -198,6 +198,8 @@ class PhotoSets:
     async def must_be_paid(self, request: PhotoSetRequest, checked: CheckedPhotos) -> bool:
         """Whether preparing these photos would be paid for now. Raises InvalidKey, InvalidBaseUrl, LedgerError."""
         await self._core.provider()
+        if not self._terms.uploads_before_training:
+            return False
         new = self._submission(request, checked.prepared)
         known, _ = await self._find_duplicate(new)
         to_be_paid = known is None or (
@@ -231,6 +233,9 @@ class PhotoSets:
     ) -> PhotoSet:
         """Check, normalise and upload photos once; returns when the set is ready or `seconds` are over.
 
+        Where photos are sent with the training, they are kept on this machine instead, free, until the set expires
+        or a training of it is finished.
+
         The same photos again return the same set while it lives. `checked` is the set that a user agreed to:
         nothing is sent when other photos are at the paths by now. Without `may_pay` it returns the set that is
         there already.
@@ -247,6 +252,8 @@ class PhotoSets:
             raise ConsentMissing
         checking = CHECKING_SECONDS if seconds < math.inf else None
         checked = await self._check_agreed(request, on_progress, checked, checking)
+        if not self._terms.uploads_before_training:
+            return await self._keep(request, checked)
         if not may_pay and await self.must_be_paid(request, checked):
             raise PaymentNotApproved
         prepared = checked.prepared
@@ -273,6 +280,23 @@ class PhotoSets:
             self._terms.training_credits.of(row.photo_count or 0),
         )
 
+    async def _keep(self, request: PhotoSetRequest, checked: CheckedPhotos) -> PhotoSet:
+        row, is_new = await self._core.kept_sets.keep(
+            self._submission(request, checked.prepared),
+            checked.prepared.jpegs,
+            gender=request.gender,
+            ethnicity=request.ethnicity,
+            age=None if request.age is None else str(request.age),
+        )
+        return PhotoSet(
+            row,
+            checked.check,
+            checked.prepared,
+            deduplicated=not is_new,
+            trained=await self.find_training(checked.fingerprint),
+            training_credits=self._terms.training_credits.of(row.photo_count or 0),
+        )
+
     async def _check_agreed(
         self,
         request: PhotoSetRequest,
@@ -297,8 +321,8 @@ class PhotoSets:
             NotAPhotoSet: see there.
         """
         row = await self.find_trainable(name)
-        if row is None:
-            return None
+        if row is None or not self._terms.uploads_before_training:
+            return row
         row = await self._until_ready(row, ignore, self._clock.monotonic() + seconds)
         await self._refuse_expired(row)
         if row.state is not State.FINISHED:
@@ -309,10 +333,13 @@ class PhotoSets:
         """The set of the ledger with this id or ref, in any state; None if the ledger does not have it.
 
         Raises:
-            NotAPhotoSet, AtAnotherService: see there.
+            NotAPhotoSet, AtAnotherService, PhotosNotKept: see there.
         """
+        is_kept_here = not self._terms.uploads_before_training
+        if is_kept_here and SET_REF.fullmatch(name):
+            return await self._core.kept_sets.find(name)
         row = await self._ledger.find(name, self._clock.now())
-        if row is None and not REF.fullmatch(name):
+        if row is None and not (is_kept_here or REF.fullmatch(name) or SET_REF.fullmatch(name)):
             return None
         if row is None or row.kind is not Kind.UPLOAD:
             raise NotAPhotoSet
@@ -325,8 +352,10 @@ class PhotoSets:
 
         Raises:
             SetNotUsable: it can no longer be trained on.
-            NotAPhotoSet: see there.
+            NotAPhotoSet, PhotosNotKept: see there.
         """
+        if not self._terms.uploads_before_training and SET_REF.fullmatch(name):
+            return await self._core.kept_sets.find_trainable(name)
         row = await self.find(name)
         if row is None:
             return None
@@ -416,7 +445,8 @@ class PhotoSets:
             moved[:] = done, of
 
         async def send() -> None:
-            call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, request.age)
+            age = request.age if isinstance(request.age, int) else None
+            call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, age)
 
             async def send_once(_: Submission) -> Accepted:
                 return await api.upload(call, deadline_seconds=deadline, on_sent=sent)

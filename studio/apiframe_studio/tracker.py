@@ -89,9 +89,17 @@ class Tracker:
     """Checks submissions and waits for them, with polls shared by all who wait for the same one."""
 
     def __init__(
-        self, provider: ProviderFactory, ledger: Ledger, clock: Clock, *, poll_seconds: float
+        self,
+        provider: ProviderFactory,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        poll_seconds: float,
+        on_trained: Callable[[str], Awaitable[None]] = ignore,
     ) -> None:
+        """`on_trained` is awaited with the ref of a photo set once a training of it is recorded as finished."""
         self._provider = provider
+        self._on_trained = on_trained
         self._ledger = ledger
         self._clock = clock
         self._poll_seconds = poll_seconds
@@ -131,12 +139,18 @@ class Tracker:
         seen = observation_of(task, row.kind, self._clock.now())
         try:
             if history is None or changes_row(row, seen):
-                row = await self._ledger.record_status(row.ref, seen) or row
+                before, row = row, await self._ledger.record_status(row.ref, seen) or row
+                await self._release_set(before, row)
                 history = await self._ledger.progress_history(row) if row.kind is Kind.TRAINING else None
         except LedgerError as error:
             row = add_status(row, seen)
             return Checked(replace(row, checked_at=seen.at), task, not_recorded=error)
         return Checked(replace(row, checked_at=seen.at), task, history)
+
+    async def _release_set(self, before: Submission, row: Submission) -> None:
+        is_over = row.state is State.FINISHED and before.state in UNDER_WAY
+        if is_over and row.kind is Kind.TRAINING and row.set_ref is not None:
+            await self._on_trained(row.set_ref)
 
     async def wait_until(
         self,

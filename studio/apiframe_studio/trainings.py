@@ -20,6 +20,7 @@ from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     AtAnotherService,
     NotAPhotoSet,
+    PhotosNotKept,
     Rejected,
     SetNotUsable,
     UnknownSubject,
@@ -109,7 +110,7 @@ class Trainings:
         Raises:
             PaymentNotApproved: there is no training yet, and `may_pay` is False.
             InvalidKey, InvalidBaseUrl, LedgerError: nothing was sent.
-            NotAPhotoSet, SubjectForgotten: nothing was sent.
+            NotAPhotoSet, PhotosNotKept, SubjectForgotten: nothing was sent.
             SetNotUsable: nothing was sent, and these photos have no training.
             KeyReused: the idempotency key was used for other photos or another trigger word.
             NotYetSent: provably not accepted; the same call again sends it.
@@ -175,7 +176,7 @@ class Trainings:
         await self._core.provider()
         try:
             photo_set = await self._photo_sets.find_trainable(request.training_images_id)
-        except (AtAnotherService, NotAPhotoSet, SetNotUsable):
+        except (AtAnotherService, NotAPhotoSet, PhotosNotKept, SetNotUsable):
             return None
         new = self._submission(request, photo_set)
         known = await self._ledger.find_duplicate(new, self._clock.now())
@@ -208,7 +209,10 @@ class Trainings:
         photos = photo_set.photo_count
         return replace(
             new,
-            parent_task_id=photo_set.task_id or request.training_images_id,
+            parent_task_id=(photo_set.task_id or request.training_images_id)
+            if self._terms.uploads_before_training
+            else None,
+            set_ref=photo_set.set_ref,
             subject=request.subject or photo_set.subject,
             photo_count=photos,
             fingerprint=photo_set.fingerprint,

@@ -16,7 +16,7 @@ from apiframe_tools import (
     start_training,
     wait_for_training,
 )
-from apiframe_tools.mcp.tool import DECISION, LOCAL_READ, PAID, REMOTE_READ, StudioTool
+from apiframe_tools.mcp.tool import DECISION, LOCAL_READ, LOCAL_WRITE, PAID, REMOTE_READ, StudioTool
 from apiframe_tools.prompts import add_prompts
 from apiframe_tools.resources import add_resources
 from apiframe_tools.wording.instructions import instructions
@@ -36,7 +36,11 @@ _TOOLS: Final = (
 
 def build_tools(terms: Terms) -> list[StudioTool]:
     """Every tool under these terms, in the order in which a model should read them."""
-    return [StudioTool.of(fn, title, annotations, terms) for fn, title, annotations in _TOOLS]
+    preparing = PAID if terms.uploads_before_training else LOCAL_WRITE
+    return [
+        StudioTool.of(fn, title, preparing if fn is prepare_photos.prepare_photos else annotations, terms)
+        for fn, title, annotations in _TOOLS
+    ]
 
 
 __all__ = ["StudioTool", "add_prompts", "add_resources", "build_tools", "instructions"]

@@ -1,4 +1,4 @@
-"""prepare_photos: check, normalise and upload photos."""
+"""prepare_photos: check and normalise photos, and upload or keep them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def _check(
     gender: str,
     ethnicity: str,
     consent: bool,
-    age: int | None,
+    age: int | str | None,
     subject: str | None,
     leave_out: list[str] | None,
     keep: list[str] | None,
@@ -104,15 +104,15 @@ async def prepare_photos(
     ready: Annotated[_Ready, Resolve(_check)],
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> PhotosPrepared:
-    """Check, clean and upload {terms.photos} photos of one subject. Returns the training_images_id for start_training.
+    """Check and clean {terms.photos} photos of one subject. Returns the training_images_id for start_training.
 
-    Costs {prices.upload}, once for the same photos while the set is valid ({prices.lifetime}). Removes location and
-    other metadata. A slow upload continues after the call; the same call again reports it. Needs the subject's consent.
+    {prices.preparing} Removes location and other metadata. Needs the subject's consent.
     """
     photo_set = await studio.photo_sets.prepare(
         ready.request, ready.on_progress, ready.seconds, checked=ready.photos, may_pay=may_pay(confirmation)
     )
-    left = await credits_left(studio, photo_set.row.task_id, deduplicated=photo_set.deduplicated)
+    was_free = photo_set.deduplicated or not studio.terms.uploads_before_training
+    left = await credits_left(studio, photo_set.row.task_id, deduplicated=was_free)
     return PhotosPrepared.of(photo_set, studio, credits_left=left)
 
 

@@ -54,6 +54,10 @@ class Ledger:
         return row.service == self.service
 
     get_or_create = _on_thread(lambda store: store.get_or_create)
+    record_set = _on_thread(lambda store: store.record_set)
+    find_set = _on_thread(lambda store: store.find_set)
+    find_sets_in_use = _on_thread(lambda store: store.find_sets_in_use)
+    drop_unused_sets = _on_thread(lambda store: store.drop_unused_sets)
     check_cap = _on_thread(lambda store: store.check_cap)
     find_duplicate = _on_thread(lambda store: store.find_duplicate)
     begin_sending = _on_thread(lambda store: store.begin_sending)

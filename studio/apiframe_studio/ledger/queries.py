@@ -349,7 +349,7 @@ def insert_row(
     connection: Connection, place: Scope | Submission, kind: Kind, state: State, now: float, **facts: Any
 ) -> Submission:
     """Record a new submission. Returns it with what it has from its set."""
-    known = {"dedup_key": None, "subject": None, "idempotency_key": None, **facts}
+    known: dict[str, Any] = {"dedup_key": None, "subject": None, "idempotency_key": None, **facts}
     ref = new_ref(REF_PREFIX[kind])
     row = Submission(ref, kind, place.service, place.owner, state=state, attempt=0, created_at=now, **known)
     connection.execute(insert(submissions).values(**_columns(remove_personal_data(row))))
@@ -357,7 +357,7 @@ def insert_row(
 
 
 def _set_of(connection: Connection, scope: Scope, new: NewSubmission, now: float) -> str | None:
-    """Return the set of a new upload, or that of the upload that a new training is made of."""
+    """Return the set of a new upload, or the one that a new training is made of: itself, or that of its upload."""
     if isinstance(new, NewImages) or new.fingerprint is None:
         return None
     if isinstance(new, NewTraining):
@@ -455,10 +455,9 @@ def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
 
 def history_of(connection: Connection, owner: str, ref: str) -> Sequence[Observation]:
     """Every observation of one submission, oldest first."""
-    return [
-        Observation(**{**row, "state": State(row["state"])})
-        for row in connection.execute(_SEEN_OF, {"owner": owner, "ref": ref}).mappings()
-    ]
+    found = connection.execute(_SEEN_OF, {"owner": owner, "ref": ref}).mappings()
+    seen: list[dict[str, Any]] = [{**row, "state": State(row["state"])} for row in found]
+    return [Observation(**row) for row in seen]
 
 
 def by_age(row: Submission) -> tuple[float, str]:

@@ -112,6 +112,17 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class RecordedSet:
+    """A photo set as the ledger has it. See `Submission`, which has the same of its set."""
+
+    ref: str
+    fingerprint: str
+    attributes_digest: str | None
+    photo_count: int | None
+    consent_at: float | None
+
+
+@dataclass(frozen=True)
 class Observation:
     """What one status check returned about a task."""
 

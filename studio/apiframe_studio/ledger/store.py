@@ -37,6 +37,12 @@ from apiframe_studio.ledger.errors import (
     TaskIdTaken,
 )
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
+from apiframe_studio.ledger.photo_sets import (
+    drop_unused_sets,
+    find_set,
+    find_sets_in_use,
+    get_or_create_set,
+)
 from apiframe_studio.ledger.records import (
     Answer,
     Kind,
@@ -45,6 +51,7 @@ from apiframe_studio.ledger.records import (
     NewUpload,
     Observation,
     ProviderFacts,
+    RecordedSet,
     RowPage,
     SavedImage,
     Scope,
@@ -142,6 +149,26 @@ class Store:
             row = known or queries.add(connection, self._scope, new, now)
             queries.remember_key(connection, self._scope, new, row)
             return row, known is None
+
+    def record_set(self, new: NewUpload, now: float) -> str:
+        """Record a photo set that no submission is made of yet, or find it. Returns its ref."""
+        with self._transaction() as connection:
+            return get_or_create_set(connection, self._scope.owner, asdict(new), now)
+
+    def find_set(self, ref: str) -> RecordedSet | None:
+        """Return the photo set with this ref, unless it was forgotten."""
+        with self._reading() as connection:
+            return find_set(connection, self._scope.owner, ref)
+
+    def find_sets_in_use(self, refs: Collection[str]) -> frozenset[str]:
+        """Return those of these photo sets that an open submission of any owner is made of."""
+        with self._reading() as connection:
+            return find_sets_in_use(connection, refs)
+
+    def drop_unused_sets(self, refs: Collection[str]) -> None:
+        """Remove those of these photo sets that no submission is made of."""
+        with self._transaction() as connection:
+            drop_unused_sets(connection, self._scope.owner, refs)
 
     def check_cap(self, new: NewSubmission, now: float, cap: float | None) -> None:
         """Raise SpendingCapReached where sending this would spend more than `cap` credits within 24 hours."""

@@ -123,12 +123,27 @@ _Named = Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_not_too
 LeaveOut = Annotated[_Named, Field(description="Photos to exclude: file names, or numbers such as 7f3a:15")]
 Keep = Annotated[_Named, Field(description="Doubtful or rejected photos to send anyway")]
 Gender = Annotated[str, FromTerms(lambda terms: one_of(terms.genders)), Field(description="As the user says")]
+
+
+def _attribute_text(terms: Terms) -> Any:
+    longest = StringConstraints(strip_whitespace=True, min_length=1, max_length=terms.max_attribute_length)
+    return Annotated[str, longest, AfterValidator(check_printable)]
+
+
 Ethnicity = Annotated[
     str,
-    FromTerms(lambda terms: str if terms.ethnicities is None else one_of(terms.ethnicities)),
+    FromTerms(
+        lambda terms: _attribute_text(terms) if terms.ethnicities is None else one_of(terms.ethnicities)
+    ),
     Field(description="Ask the user; never guess from photos"),
 ]
-Age = Annotated[int, Field(ge=1, le=120, description="In years, if the user says it")]
+Age = Annotated[
+    int | str,
+    FromTerms(
+        lambda terms: Annotated[int, Field(ge=1, le=120)] if terms.age is int else _attribute_text(terms)
+    ),
+    Field(description="In years, if the user says it"),
+]
 Consent = Annotated[bool, Field(description="True only after the user said that the subject agreed")]
 
 

@@ -16,6 +16,7 @@ OnProgress: TypeAlias = Callable[[float, float, str], Awaitable[None]]
 async def find_studio(ctx: Context[Any, Any]) -> Studio:
     """Return the studio that serves this request: the one place to change once each request has its owner."""
     studio: Studio = ctx.request_context.lifespan_context
+    await studio.kept_sets.sweep()
     return studio
 
 

@@ -41,6 +41,11 @@ LOCAL_READ: Final = ToolAnnotations(
 )
 """Reads this machine only."""
 
+LOCAL_WRITE: Final = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+"""Writes on this machine only."""
+
 DECISION: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
 )

@@ -140,9 +140,10 @@ class PhotosChecked(WithImages):
 
 
 class PhotosPrepared(Result):
-    """A set of photos at the service, or being sent there."""
+    """A set of photos at the service, being sent there, or kept on this machine until a training sends it."""
 
     _left_out: str = PrivateAttr("")
+    _stays_here: bool = PrivateAttr(False)
 
     ref: str
     training_images_id: str | None = Field(
@@ -183,6 +184,7 @@ class PhotosPrepared(Result):
             next_step=suggest_after_preparing(photo_set, status, terms),
         )
         result._left_out = group_by_reason(left_out, most=len(left_out))
+        result._stays_here = not terms.uploads_before_training
         return result
 
     def __str__(self) -> str:
@@ -190,11 +192,14 @@ class PhotosPrepared(Result):
         until = f" Valid until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
         cost = (
             "This call cost nothing"
-            if self.deduplicated
+            if self.deduplicated or self._stays_here
             else f"Preparing {costs(self.status)} {pluralize(self.credits, 'credit')}"
         )
         return join_sentences(
             self.sandbox,
+            "Nothing has left this machine: the photos are kept here until start_training sends them."
+            if self._stays_here
+            else "",
             f"{cost}; training on it costs {self.training_credits:g} more.",
             f"The set of {self.photos} photos{of} is {self.status}.{until}",
             f"training_images_id {self.training_images_id}, ref {self.ref}."

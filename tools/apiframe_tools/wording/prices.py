@@ -20,6 +20,16 @@ class Prices:
         return pluralize(self.terms.upload_credits, "credit") if self.terms.upload_credits else "free"
 
     @property
+    def preparing(self) -> str:
+        """What preparing photos costs, and what becomes of them then."""
+        if self.terms.uploads_before_training:
+            return (
+                f"Uploads them for {self.upload}, once for the same photos while the set is valid ({self.lifetime}). A "
+                "slow upload continues after the call; the same call again reports it."
+            )
+        return f"Free: they stay on this machine, for {self.lifetime}, until start_training sends them."
+
+    @property
     def image(self) -> str:
         """The price of one image, such as "1 credit"."""
         return pluralize(self.terms.image_credits, "credit")
