@@ -18,6 +18,7 @@ from apiframe_studio.jobs import Jobs
 from apiframe_studio.kept_photos import KeptPhotos
 from apiframe_studio.kept_sets import KeptSets
 from apiframe_studio.ledger import Ledger
+from apiframe_studio.preflight import Preflight
 from apiframe_studio.service_time import ServiceTime
 from apiframe_studio.submitter import Submitter
 from apiframe_studio.tracker import Tracker
@@ -47,6 +48,7 @@ class Core:
         self.submitter = Submitter(
             self.ledger, self.tracker, clock, max_credits_per_day=config.max_credits_per_day
         )
+        self.preflight = Preflight(terms, clock, self.service_time)
         self._api: Provider | None = None
         self._building = anyio.Lock()
 

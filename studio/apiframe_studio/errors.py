@@ -7,7 +7,8 @@
      ├─ ApiframeError        one request to the service failed: see `api.errors`
      ├─ LedgerError          the ledger cannot be used, or the spending limit is reached: see `ledger.errors`
      ├─ PhotoError           photos on this machine: see `photos.errors`
-     ├─ PaymentNotApproved, NotYetSent, Rejected              a paid request was not accepted
+     ├─ PaymentNotApproved, NotYetSent, Rejected,
+     │  NotEnoughCredits, NoPlaceFree                         a paid request was not sent or not accepted
      ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing,
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, PhotosNotKept, SubjectForgotten    photo sets
      ├─ UnknownTraining, WrongKind, AtAnotherService, NothingToResolve, MayStillFinish,
@@ -58,6 +59,23 @@ class Rejected(StudioError):
         super().__init__(f"{row.ref} was rejected: {cause}")
         self.row = row
         self.cause = cause
+
+
+class NotEnoughCredits(StudioError):
+    """The account has fewer credits than the request costs. Nothing was sent."""
+
+    def __init__(self, needed: float, available: float) -> None:
+        super().__init__(f"{needed:g} credits are needed, and {available:g} are there")
+        self.needed = needed
+        self.available = available
+
+
+class NoPlaceFree(StudioError):
+    """The team has as many trainings under way as it may have. Nothing was sent."""
+
+    def __init__(self, under_way: int) -> None:
+        super().__init__(f"{under_way} trainings are under way")
+        self.under_way = under_way
 
 
 class NotEnoughPhotos(StudioError):

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -119,8 +119,8 @@ class Images:
         }
         call = ImageCall(training.task_id or "", prompt, **request.parameters())
 
-        async def send_once(_: Submission) -> Accepted:
-            return await api.generate(call, deadline_seconds=DEADLINE_SECONDS)
+        def send_once(_: Submission) -> Awaitable[Accepted]:
+            return api.generate(call, deadline_seconds=DEADLINE_SECONDS)
 
         if row.state is not State.UNCONFIRMED:
             await self._core.jobs.run(row.ref, partial(self._make, row, send_once, details), seconds)

@@ -448,8 +448,8 @@ class PhotoSets:
             age = request.age if isinstance(request.age, int) else None
             call = UploadCall(prepared.jpegs, request.gender, request.ethnicity, age)
 
-            async def send_once(_: Submission) -> Accepted:
-                return await api.upload(call, deadline_seconds=deadline, on_sent=sent)
+            def send_once(_: Submission) -> Awaitable[Accepted]:
+                return api.upload(call, deadline_seconds=deadline, on_sent=sent)
 
             await self._submitter.send(row, send_once, deadline_seconds=deadline)
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import anyio
-from pydantic import SecretStr
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.provider import Accepted, Kind, TaskStatus, TrainingCall
+from apiframe_studio.api.provider import Kind, TaskStatus
 from apiframe_studio.core import Core
 from apiframe_studio.errors import (
     AtAnotherService,
@@ -28,34 +27,24 @@ from apiframe_studio.errors import (
     WrongKind,
 )
 from apiframe_studio.ledger import REF, NewTraining, Submission
-from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNotApproved
+from apiframe_studio.ledger.errors import LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.reconciler import Decision, Reconciler, check_unrecorded
 from apiframe_studio.submitter import Sent
 from apiframe_studio.tracker import Checked, FruitlessWaits, ignore
 from apiframe_studio.training import Note, Training
+from apiframe_studio.training_sources import OnProgress as OnSending
+from apiframe_studio.training_sources import TrainingRequest as TrainingRequest
+from apiframe_studio.training_sources import choose_source
 from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
-SET_WAIT_SECONDS: Final = 20.0
 REFRESHED_AT_ONCE: Final = 60
 MAX_OF_A_SUBJECT: Final = 10
 _LISTED: Final = frozenset(State) - {State.REJECTED}
 OnProgress = Callable[[Training], Awaitable[None]]
 MAX_FRUITLESS_WAITS: Final = 2
 """After this many waits without progress a wait gets `Note.NO_PROGRESS`."""
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What to train. Only fields that are not None are sent to the service."""
-
-    training_images_id: str
-    trigger_word: str | None = None
-    subject: str | None = None
-    webhook_url: str | None = None
-    webhook_secret: SecretStr | None = None
-    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,56 +88,60 @@ class Trainings:
         self._clock = core.clock
         self._submitter = core.submitter
         self._terms = core.terms
+        self._source = choose_source(core, photo_sets)
         self._fruitless = FruitlessWaits()
         self._reconciler = Reconciler(core)
 
-    async def start(self, request: TrainingRequest, *, may_pay: bool = True) -> Training:
+    async def start(
+        self,
+        request: TrainingRequest,
+        on_progress: OnSending = ignore,
+        seconds: float = math.inf,
+        *,
+        may_pay: bool = True,
+    ) -> Training:
         """Start a training at most once, however often the same request is made.
 
-        Without `may_pay` it returns an existing training or raises, and sends nothing.
+        Without `may_pay` it returns an existing training or raises, and sends nothing. Where the photos are sent with
+        it, it may still be under way after `seconds`: the same call again reports it.
 
         Raises:
             PaymentNotApproved: there is no training yet, and `may_pay` is False.
             InvalidKey, InvalidBaseUrl, LedgerError: nothing was sent.
             NotAPhotoSet, PhotosNotKept, SubjectForgotten: nothing was sent.
             SetNotUsable: nothing was sent, and these photos have no training.
+            NotEnoughCredits, NoPlaceFree, ApiframeError: as a free check found beforehand; nothing was sent.
             KeyReused: the idempotency key was used for other photos or another trigger word.
             NotYetSent: provably not accepted; the same call again sends it.
             Rejected: the service refused it.
         """
         api = await self._core.provider()
-        new = self._submission(request, await self._photo_sets.find(request.training_images_id))
+        new = await self._source.describe(request)
         if request.idempotency_key is not None:
             await self._check_duplicate(new)
         # An existing training is returned even if its set has expired: only a new one needs the set.
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except PaymentNotApproved:
-            photo_set = await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
-            new = self._submission(request, photo_set)
+            new = await self._source.make_ready(request)
             row = await self._get_or_create(new, may_pay=may_pay)
 
-        call = TrainingCall(
-            new.parent_task_id, row.requested_trigger_word, request.webhook_url, request.webhook_secret
-        )
-        deadline = self._core.config.paid_seconds
-
-        async def send_once(_: Submission) -> Accepted:
-            return await api.train(call, deadline_seconds=deadline)
-
+        same_word = row.requested_trigger_word == request.trigger_word
+        is_running = self._core.jobs.is_running(row.ref)
         try:
-            if row.state is State.INTENT and row.requested_trigger_word == request.trigger_word:
-                sent = await self._submitter.send(row, send_once, deadline_seconds=deadline)
+            if is_running or (row.state is State.INTENT and same_word):
+                sent = await self._source.send(api, row, request, on_progress, seconds)
             elif row.state is State.SENDING:
                 sent = await self._submitter.wait_for_sender(row)
             else:
                 sent = Sent(row, by_us=False)
         except Rejected as rejected:
-            with suppress(LedgerError):
-                await self._photo_sets.record_refusal(request.training_images_id, rejected.cause)
+            await self._source.record_refusal(request, rejected.cause)
             raise
         training = _started(request, sent)
-        is_of_another_upload = sent.row.parent_task_id != new.parent_task_id and sent.row.forgotten_at is None
+        if sent.row.state is State.INTENT and not self._core.jobs.is_running(sent.row.ref):
+            training = training.with_notes(Note.WAITS_TO_BE_SENT)
+        is_of_another_upload = sent.row.dedup_key != new.dedup_key and sent.row.forgotten_at is None
         return training.with_notes(Note.SAME_PHOTOS) if is_of_another_upload else training
 
     async def _get_or_create(self, new: NewTraining, *, may_pay: bool) -> Submission:
@@ -175,12 +168,12 @@ class Trainings:
         """
         await self._core.provider()
         try:
-            photo_set = await self._photo_sets.find_trainable(request.training_images_id)
+            new = await self._source.describe(request)
+            known = await self._ledger.find_duplicate(new, self._clock.now())
+            if known is not None and known.state is not State.INTENT:
+                return None
+            new = await self._source.describe_trainable(request)
         except (AtAnotherService, NotAPhotoSet, PhotosNotKept, SetNotUsable):
-            return None
-        new = self._submission(request, photo_set)
-        known = await self._ledger.find_duplicate(new, self._clock.now())
-        if known is not None and known.state is not State.INTENT:
             return None
         await self._submitter.check_cap(new)
         least, most = (
@@ -195,29 +188,6 @@ class Trainings:
         if existing is None and new.fingerprint is not None:
             existing = await self._photo_sets.find_training(new.fingerprint)
         return Price(least, most, new.photo_count, new.subject, new.fingerprint, existing)
-
-    def _submission(self, request: TrainingRequest, photo_set: Submission | None) -> NewTraining:
-        """The facts of a set come from the ledger; an id that it does not have is sent as given."""
-        new = NewTraining(
-            request.training_images_id,
-            request.trigger_word,
-            subject=request.subject,
-            idempotency_key=request.idempotency_key,
-        )
-        if photo_set is None:
-            return new
-        photos = photo_set.photo_count
-        return replace(
-            new,
-            parent_task_id=(photo_set.task_id or request.training_images_id)
-            if self._terms.uploads_before_training
-            else None,
-            set_ref=photo_set.set_ref,
-            subject=request.subject or photo_set.subject,
-            photo_count=photos,
-            fingerprint=photo_set.fingerprint,
-            estimated_credits=None if photos is None else self._terms.training_credits.of(photos),
-        )
 
     async def check(self, name: str) -> Training:
         """Check a training once, by its task_id or ref.
@@ -395,7 +365,7 @@ def _started(request: TrainingRequest, sent: Sent) -> Training:
         and sent.row.state in (OPEN | {State.FINISHED, State.FAILED})
     ):
         training = training.with_notes(Note.OTHER_WORD)
-    return training.with_notes(Note.WAITS_TO_BE_SENT) if sent.row.state is State.INTENT else training
+    return training
 
 
 def _last_known(name: str, known: Submission | None) -> Training:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.studio import Studio
-from apiframe_studio.trainings import TrainingRequest
+from apiframe_studio.training_sources import TrainingRequest, TrainingStep
 from apiframe_studio.webhooks import MAX_URL_LENGTH, WebhookProblem, find_problem
 from apiframe_tools.mcp.confirmation import (
     Confirmation,
@@ -27,11 +27,16 @@ from apiframe_tools.mcp.parameters import (
     WebhookSecret,
     WebhookUrl,
 )
-from apiframe_tools.mcp.request import RequestStudio
+from apiframe_tools.mcp.request import Progress, RequestStudio, combine_steps
 from apiframe_tools.results.trainings import TrainingStarted
 from apiframe_tools.wording.prices import Prices
 from apiframe_tools.wording.warnings import describe_earlier_training
 
+MAX_SECONDS: Final = 40.0
+_SENDS_NOW: Final = (
+    "The photos leave this machine now, and Apiframe then stores photos of the subject's face: only if the subject "
+    "agreed. "
+)
 _WEBHOOK_PROBLEMS = {
     WebhookProblem.NOT_A_URL: "is not a URL",
     WebhookProblem.NOT_HTTPS: "must begin with https://",
@@ -61,6 +66,7 @@ async def start_training(
     idempotency_key: IdempotencyKey | None = None,
     *,
     studio: RequestStudio,
+    progress: Progress,
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> TrainingStarted:
     """Start training a photo model of a subject from uploaded photos.
@@ -74,7 +80,8 @@ async def start_training(
     request = TrainingRequest(
         training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
     )
-    training = await studio.trainings.start(request, may_pay=agreed)
+    on_progress = combine_steps(progress, tuple(TrainingStep))
+    training = await studio.trainings.start(request, on_progress, MAX_SECONDS, may_pay=agreed)
     left = await credits_left(studio, training.task_id, deduplicated=training.deduplicated)
     return TrainingStarted.of(training, studio, credits_left=left)
 
@@ -90,9 +97,10 @@ async def _question(studio: Studio, request: TrainingRequest) -> str | None:
         if price.photos is None
         else name_set(price.photos, price.subject, price.fingerprint)
     )
+    sends = "" if studio.terms.uploads_before_training else _SENDS_NOW
     return (
-        f"Train a model on {photos}? It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with "
-        f"it later costs {Prices(studio.terms).image}.{before}"
+        f"Train a model on {photos}? {sends}It costs {cost} credits at Apiframe and cannot be cancelled. Each image "
+        f"made with it later costs {Prices(studio.terms).image}.{before}"
     )
 
 

@@ -14,7 +14,9 @@ from apiframe_studio.errors import (
     ConsentMissing,
     FolderUnusable,
     MayStillFinish,
+    NoPlaceFree,
     NotAPhotoSet,
+    NotEnoughCredits,
     NotEnoughPhotos,
     NotFetched,
     NothingToResolve,
@@ -156,6 +158,18 @@ def explain_error(error: BaseException, terms: Terms) -> str | None:
             return (
                 f"That task_id belongs to {error.row.ref}, which is {STATUS[error.row.state]}; nothing was recorded. "
                 "Ask the user for the id of the unconfirmed request, then call resolve_training with it."
+            )
+        case NotEnoughCredits():
+            return (
+                f"This costs {error.needed:g} credits and the account has {error.available:g}, so nothing was sent or "
+                f"paid. Next: ask the user to add credits at {terms.key_page}, then call the tool again with the same "
+                "arguments."
+            )
+        case NoPlaceFree():
+            return (
+                f"{error.under_way} trainings of the user's team are under way, as many as Apiframe trains at once, so "
+                "nothing was sent or paid. Next: call start_training again with the same arguments in about half an "
+                "hour, when one of them has ended."
             )
         case NotEnoughPhotos() | CheckIncomplete() | SetNotUsable() | PhotoError():
             return explain_photo_error(error, terms)
