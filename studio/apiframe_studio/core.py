@@ -7,7 +7,7 @@ from functools import partial
 import anyio
 
 from apiframe_studio.api.errors import InvalidBaseUrl
-from apiframe_studio.api.provider import Deadlines, Provider, Terms
+from apiframe_studio.api.provider import Account, Deadlines, Provider, Terms
 from apiframe_studio.api.select import open_provider, require_valid_key
 from apiframe_studio.api.urls import normalize_base_url
 from apiframe_studio.clock import Clock
@@ -66,6 +66,12 @@ class Core:
                     # httpx takes a tenth of a second to load: not on the event loop, not before it is needed.
                     self._api = await in_file_thread(partial(_client, self.config, self.service_time))
         return self._api
+
+    async def account(self) -> Account:
+        """Credits and plan of the key's owner. Raises ApiframeError."""
+        account = await (await self.provider()).account()
+        self.ledger.team_id = account.team_id
+        return account
 
 
 def _service_name(config: StudioConfig, generation: str) -> str:

@@ -148,6 +148,9 @@ class Images:
 
     async def _trained(self, request: ImageRequest) -> Training:
         training = await self._named(request)
+        if training.team_id is not None and self._ledger.team_id is None:
+            await self._core.account()
+            training = await self._named(request)
         if Note.AT_ANOTHER_SERVICE in training.notes:
             raise AtAnotherService(training)
         if not training.can_make_images or not training.task_id:

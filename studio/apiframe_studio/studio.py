@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import anyio
 
-from apiframe_studio.api.provider import Account, Terms
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.api.select import Generation, select_terms
 from apiframe_studio.api.urls import is_loopback_url
 from apiframe_studio.clock import Clock, SystemClock
@@ -95,10 +95,6 @@ class Studio(Core):
     def service_is_local(self) -> bool:
         """Whether the service runs on this machine, so that a webhook to this machine makes sense."""
         return self.is_sandbox or is_loopback_url(self.config.base_url)
-
-    async def account(self) -> Account:
-        """Credits and plan of the key's owner. Raises ApiframeError."""
-        return await (await self.provider()).account()
 
     async def finish(self, within_seconds: float) -> None:
         """Wait for paid requests in flight; those that take longer are recorded as unconfirmed."""

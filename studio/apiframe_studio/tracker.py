@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 import anyio
 
 from apiframe_studio.api.errors import ApiframeError, NotFound, Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, ProviderFactory, TaskStatus
+from apiframe_studio.api.provider import Kind, Provider, ProviderFactory, TaskStatus
 from apiframe_studio.clock import Clock
 from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger import Ledger, Observation, Submission
@@ -46,7 +46,7 @@ class Checked:
     history: ProgressHistory | None = None
     unknown: Refused | None = None
     elsewhere: bool = False
-    """Whether it was made at another service, so that this one was not asked."""
+    """Whether it was made at another service or by another team, so that the key does not reach it."""
     not_recorded: LedgerError | None = None
     """Why what the service said could not be written; `row` has it nevertheless."""
 
@@ -129,6 +129,8 @@ class Tracker:
         provider = await self._provider()
         task = (await provider.status(row.kind, [row.task_id])).get(row.task_id) or NotFound()
         if isinstance(task, Refused) and is_unknown_task(task):
+            if await self._is_of_another_team(row, provider):
+                return Checked(row, elsewhere=True)
             missing = await self._ledger.mark_missing(row.ref, self._clock.now())
             return Checked(missing or row, unknown=task)
         if isinstance(task, ApiframeError):
@@ -151,6 +153,12 @@ class Tracker:
         is_over = row.state is State.FINISHED and before.state in UNDER_WAY
         if is_over and row.kind is Kind.TRAINING and row.set_ref is not None:
             await self._on_trained(row.set_ref)
+
+    async def _is_of_another_team(self, row: Submission, provider: Provider) -> bool:
+        """Whether the service does not know a task because it belongs to another team than the key."""
+        if row.team_id is not None and self._ledger.team_id is None:
+            self._ledger.team_id = (await provider.account()).team_id
+        return not self._ledger.can_reach(row)
 
     async def wait_until(
         self,

@@ -53,7 +53,7 @@ class Note(StrEnum):
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was imported into the ledger."""
     AT_ANOTHER_SERVICE = "at_another_service"
-    """Made at a service that this studio does not send to: this is the last known state."""
+    """Made at a service or by a team that the key does not reach: this is the last known state."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Training:
     kind: Kind = Kind.TRAINING
     service: str | None = None
     """Address and generation of the service that it was made at; None when it is not in the ledger."""
+    team_id: str | None = None
+    """Whose credits paid for it, where keys belong to teams."""
     ref: str | None = None
     task_id: str | None = None
     subject: str | None = None

@@ -44,14 +44,17 @@ class Ledger:
         self.path = path
         self.service = service
         self.owner = owner
+        self.team_id: str | None = None
+        """The team of the key, once the service has named it."""
         self._scope = Scope(owner, service)
         self._terms = terms
         self._store: Store | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
     def can_reach(self, row: Submission) -> bool:
-        """Whether a submission was made at the service that this studio sends to."""
-        return row.service == self.service
+        """Whether the key reaches a submission: it was made at this service, and not for another team."""
+        is_own = self.team_id is None or row.team_id in (None, self.team_id)
+        return row.service == self.service and is_own
 
     get_or_create = _on_thread(lambda store: store.get_or_create)
     record_set = _on_thread(lambda store: store.record_set)

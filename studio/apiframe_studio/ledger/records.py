@@ -110,6 +110,11 @@ class Submission:
     photo_count: int | None = None
     consent_at: float | None = None
 
+    @property
+    def team_id(self) -> str | None:
+        """Whose credits paid for it, where keys belong to teams."""
+        return self.provider_facts.team_id
+
 
 @dataclass(frozen=True)
 class RecordedSet:

@@ -53,7 +53,7 @@ from apiframe_tools.wording.next_steps import (
     suggest_after_refused_training,
 )
 from apiframe_tools.wording.photo_errors import explain_photo_error
-from apiframe_tools.wording.phrases import KIND_NAMES, STATUS
+from apiframe_tools.wording.phrases import KIND_NAMES, STATUS, describe_place
 from apiframe_tools.wording.service_errors import ACCOUNT_ERRORS, render_error
 
 _SAME_AGAIN = frozenset(ImageRefusedReason) - {ImageRefusedReason.HOST}
@@ -128,8 +128,8 @@ def explain_error(error: BaseException, terms: Terms) -> str | None:
             )
         case AtAnotherService(training=training):
             return (
-                f"{SUBMITTED_BY[training.kind][0]} (ref {training.ref}) was made at {training.service}, which this "
-                f"server does not use, so nothing was sent or changed. Next: {configure_service(training)}"
+                f"{SUBMITTED_BY[training.kind][0]} (ref {training.ref}) was made at {describe_place(training)}, which "
+                f"this server does not use, so nothing was sent or changed. Next: {configure_service(training)}"
             )
         case WrongKind(wanted=Kind.TRAINING):
             return _OTHER_KINDS.get(

@@ -114,9 +114,10 @@ def next_step(training: Training, terms: Terms) -> str:
 
 def configure_service(training: Training) -> str:
     """Return what makes the service of a submission reachable."""
+    key = f", with a key of team {training.team_id}," if training.team_id else ""
     return (
         "ask the user to set APIFRAME_API_KEY and APIFRAME_BASE_URL for "
-        f"{training.service} and to restart this server; nothing is sent for it until then."
+        f"{training.service}{key} and to restart this server; nothing is sent for it until then."
     )
 
 

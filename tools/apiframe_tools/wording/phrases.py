@@ -6,6 +6,7 @@ from typing import Literal
 
 from apiframe_studio.api.provider import Kind
 from apiframe_studio.ledger.states import State
+from apiframe_studio.training import Training
 
 Status = Literal[
     "submitting", "queued", "processing", "finished", "failed", "unconfirmed", "rejected", "abandoned"
@@ -56,6 +57,12 @@ SANDBOX_NOTE = "Sandbox: simulated results, no real credits."
 def join_sentences(sandbox: bool, *sentences: str) -> str:
     """Join sentences into one text, with SANDBOX_NOTE first in the sandbox. Empty ones are left out."""
     return " ".join(sentence for sentence in (SANDBOX_NOTE if sandbox else "", *sentences) if sentence)
+
+
+def describe_place(training: Training) -> str:
+    """Return where a submission that the key does not reach was made."""
+    team = f" by another team ({training.team_id})" if training.team_id else ""
+    return f"{training.service}{team}"
 
 
 def costs(status: str) -> str:

@@ -16,7 +16,7 @@ from apiframe_studio.sanitize import sanitize_text
 from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.photos import FACES_NOT_CHECKED, describe_photos
-from apiframe_tools.wording.phrases import STATUS, pluralize
+from apiframe_tools.wording.phrases import STATUS, describe_place, pluralize
 from apiframe_tools.wording.prices import Prices
 
 MAX_NAMED: Final = 4
@@ -51,7 +51,7 @@ def describe_earlier_training(training: Training) -> str:
     began = datetime.fromtimestamp(training.created_at or 0.0, UTC)
     word = f", trigger word {training.trigger_word}" if training.trigger_word else ""
     facts = f"started {began:%Y-%m-%d}, ref {training.ref}{word}"
-    place = f" at {training.service}" if Note.AT_ANOTHER_SERVICE in training.notes else ""
+    place = f" at {describe_place(training)}" if Note.AT_ANOTHER_SERVICE in training.notes else ""
     if training.state is State.UNCONFIRMED:
         return f"A training with these photos may already exist{place}: {facts}, unconfirmed."
     failed = " It failed." if training.state is State.FAILED else ""
@@ -127,7 +127,8 @@ def _sentence(note: Note, training: Training) -> str:
         case Note.SAME_PHOTOS:
             return f"{describe_earlier_training(training)} {ONLY_ON_PURPOSE}"
         case Note.AT_ANOTHER_SERVICE:
-            return f"It was made at {training.service}, which this server does not use; this is the last known state."
+            place = describe_place(training)
+            return f"It was made at {place}, which this server does not use; this is the last known state."
         case Note.WORD_DIFFERS:
             return (
                 f"{requested} was requested, but the service returned {training.trigger_word}, which is the one to "
@@ -172,7 +173,7 @@ def warn_about_list(page: Page) -> list[str]:
     """Return what a list of trainings does not show."""
     stale = any(Note.NOT_REFRESHED in training.notes for training in page.trainings)
     listed = (*page.trainings, *page.unsettled)
-    services = sorted({str(one.service) for one in listed if Note.AT_ANOTHER_SERVICE in one.notes})
+    services = sorted({describe_place(one) for one in listed if Note.AT_ANOTHER_SERVICE in one.notes})
     return [
         *(
             [f"Requests made at {', '.join(services)} are shown as last known. {NOT_USABLE_HERE}"]
