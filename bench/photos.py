@@ -114,7 +114,9 @@ async def run_once(folder: Path) -> tuple[Run, PhotoCheck, PreparedPhotos]:
             started = time.perf_counter()
             checked = await check([folder], AllowedFolders([folder]), takes=V1_TERMS.photos)
             checked_at = time.perf_counter()
-            prepared = await prepare(checked, long_side=V1_TERMS.photo_long_side)
+            prepared = await prepare(
+                checked, long_side=V1_TERMS.photo_long_side, max_bytes=V1_TERMS.jpeg_bytes
+            )
             prepared_at = time.perf_counter()
             group.cancel_scope.cancel()
     request_bytes = sum(len(base64.b64encode(jpeg)) for jpeg in prepared.jpegs)

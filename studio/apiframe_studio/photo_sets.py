@@ -421,6 +421,7 @@ class PhotoSets:
         prepared = await prepare(
             check,
             long_side=self._terms.photo_long_side,
+            max_bytes=self._terms.jpeg_bytes,
             choice=choice,
             progress=progress,
             cache=self._cache,

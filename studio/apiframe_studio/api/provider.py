@@ -251,6 +251,8 @@ class Terms:
     max_upload_bytes: int | None
     photo_long_side: int
     """Pixels; larger photos are scaled down before they are sent."""
+    jpeg_bytes: int
+    """The most bytes of a photo as it is sent: it is compressed until it fits. Our choice, not the service's limit."""
     uploads_before_training: bool
     """Whether photos are sent in a separate request, which is paid for."""
     set_lifetime_seconds: float

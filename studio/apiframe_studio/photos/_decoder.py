@@ -72,7 +72,8 @@ def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> A
 
 
 def _normalise(head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
-    jpeg, digest = normalising.normalise(blobs[0], limits, head.get("turn", 0), long_side=head["long_side"])
+    size = {name: head[name] for name in ("long_side", "max_bytes")}
+    jpeg, digest = normalising.normalise(blobs[0], limits, head.get("turn", 0), **size)
     return {"digest": digest}, [jpeg]
 
 

@@ -16,13 +16,14 @@ from apiframe_studio.photos.faces import rotate
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.metrics import encode_jpeg, flatten_to_rgb, shrink
 
-MAX_BYTES = 400_000
 _QUALITIES = (92, 88, 84, 78, 72)
 _SHRUNK = 1024
 
 
-def normalise(data: bytes, limits: Limits, turn: int = 0, *, long_side: int) -> tuple[bytes, str]:
-    """Return a baseline JPEG of at most 400,000 bytes and the SHA-256 (hex) of its pixels before compression.
+def normalise(
+    data: bytes, limits: Limits, turn: int = 0, *, long_side: int, max_bytes: int
+) -> tuple[bytes, str]:
+    """Return a baseline JPEG of at most `max_bytes` and the SHA-256 (hex) of its pixels before compression.
 
     `turn` is `Facts.turn`: the counter-clockwise rotation, in degrees, that makes the photo upright.
     Raises `DecodeFailed`.
@@ -30,7 +31,7 @@ def normalise(data: bytes, limits: Limits, turn: int = 0, *, long_side: int) -> 
     photo = decode.decode(data, limits, at_least=long_side)
     image = shrink(photo.image, long_side, Image.Resampling.LANCZOS)
     clean = _copy_pixels(rotate(_convert_to_srgb(image, photo.icc_profile), turn))
-    return _compress(clean), _digest(clean)
+    return _compress(clean, max_bytes), _digest(clean)
 
 
 def _convert_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
@@ -61,20 +62,16 @@ def _copy_pixels(image: Image.Image) -> Image.Image:
     return clean
 
 
-def _compress(image: Image.Image) -> bytes:
+def _compress(image: Image.Image, max_bytes: int) -> bytes:
     """Use the best quality that fits. A photo that fits at none, because of grain, is scaled down."""
     for quality in _QUALITIES:
         jpeg = encode_jpeg(image, quality)
-        if len(jpeg) <= MAX_BYTES:
+        if len(jpeg) <= max_bytes:
             return jpeg
     smaller = image.copy()
     smaller.thumbnail((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS)
-    return min((encode_jpeg(smaller, quality) for quality in (84, 72, 50)), key=_preference)
-
-
-def _preference(jpeg: bytes) -> tuple[bool, int]:
-    fits = len(jpeg) <= MAX_BYTES
-    return not fits, -len(jpeg) if fits else len(jpeg)
+    jpegs = [encode_jpeg(smaller, quality) for quality in (84, 72, 50)]
+    return next((jpeg for jpeg in jpegs if len(jpeg) <= max_bytes), jpegs[-1])
 
 
 def _digest(image: Image.Image) -> str:

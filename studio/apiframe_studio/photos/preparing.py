@@ -67,13 +67,15 @@ async def prepare(
     limit: int | None = None,
     *,
     long_side: int,
+    max_bytes: int,
     choice: Choice = NO_CHOICE,
     progress: Progress | None = None,
     cache: PhotoCache | None = None,
 ) -> PreparedPhotos:
     """Normalise the best good photos of a check, and doubtful ones only up to what a training needs.
 
-    At most `limit` (as many as a training takes), each at most `long_side` pixels long.
+    At most `limit` (as many as a training takes), each at most `long_side` pixels long and
+    of at most `max_bytes` as a JPEG.
 
     `choice` lists photos that are left out, or sent whatever their verdict. The files are read again, in the same
     safe way. A file that has changed since the check is left out, and the next best photo takes its place. Of files
@@ -81,7 +83,7 @@ async def prepare(
     """
     first, second = select_first(check.photos, choice), select_second(check.photos, choice)
     async with open_decoders(Limits()) as pool:
-        normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress, long_side)
+        normaliser = _Normaliser(check.allowed, pool, cache or PhotoCache(), progress, long_side, max_bytes)
         most = check.takes.max if limit is None else limit
         await normaliser.normalise_up_to(most, first)
         await normaliser.normalise_up_to(min(most, check.takes.min), second)
@@ -116,6 +118,7 @@ class _Normaliser:
     cache: PhotoCache
     progress: Progress | None
     long_side: int
+    max_bytes: int
     done: list[_Normalised] = field(default_factory=list[_Normalised])
     changed: list[PhotoVerdict] = field(default_factory=list[PhotoVerdict])
     repeated: list[PhotoVerdict] = field(default_factory=list[PhotoVerdict])
@@ -144,7 +147,12 @@ class _Normaliser:
                 if known := self.cache.find_normalised(photo.digest):
                     return _Normalised(photo, *known)
                 turn = photo.facts.turn if photo.facts else 0
-                head = {"job": "normalise", "turn": turn, "long_side": self.long_side}
+                head = {
+                    "job": "normalise",
+                    "turn": turn,
+                    "long_side": self.long_side,
+                    "max_bytes": self.max_bytes,
+                }
                 answer, (jpeg,) = await ask(head, [data])
         except (PathRefused, DecodeFailed):
             return None

@@ -12,4 +12,4 @@ TAKES: Final = Range(10, 30)
 """How many photos a training takes."""
 
 check = partial(checks.check, takes=TAKES)
-prepare = partial(preparing.prepare, long_side=1536)
+prepare = partial(preparing.prepare, long_side=1536, max_bytes=400_000)

@@ -220,7 +220,7 @@ def corpus() -> list[Hostile]:
 
 async def outcome(pool: Decoders, job: str, data: bytes) -> Reason | None:
     try:
-        await pool.ask({"job": job, "long_side": 1536}, [data])
+        await pool.ask({"job": job, "long_side": 1536, "max_bytes": 400_000}, [data])
     except DecodeFailed as refused:
         return refused.reason
     return None

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.api.v1.terms import V1_TERMS
+from apiframe_studio.api.v2.terms import V2_TERMS
+from apiframe_studio.photo_sets import upload_deadline
+from apiframe_studio.photos import normalising
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.photos.normalising import MAX_BYTES, normalise
 
 CANARY = b"CANARY-7f3a91c4"
 LONG_SIDE = 1536
+normalise = partial(normalising.normalise, long_side=LONG_SIDE, max_bytes=400_000)
 Painter = Callable[..., Image.Image]
 
 
@@ -102,7 +109,7 @@ def test_no_metadata_is_sent(painted: Painter) -> None:
     assert len(files) >= 20
     for name, data in files:
         assert CANARY in data or "PNG" in name, name
-        jpeg, _ = normalise(data, Limits(), long_side=LONG_SIDE)
+        jpeg, _ = normalise(data, Limits())
         assert CANARY not in jpeg, name
         assert CANARY.decode().encode("utf-16-le") not in jpeg, name
         assert set(segments(jpeg)) <= {0xE0, 0xDB, 0xC0, 0xC4}, name
@@ -117,7 +124,7 @@ def test_the_digest_depends_only_on_the_pixels(painted: Painter) -> None:
         digest
         for name, data in planted(painted(1, (320, 400)))
         if name.startswith("PNG")
-        for _, digest in [normalise(data, Limits(), long_side=LONG_SIDE)]
+        for _, digest in [normalise(data, Limits())]
         if "ICC" not in name
     }
     assert len(digests) == 1
@@ -140,7 +147,7 @@ def test_every_orientation_ends_upright(orientation: int) -> None:
     stored = shown.transpose(undo[orientation]) if orientation in undo else shown
     block = Image.Exif()
     block[0x0112] = orientation
-    jpeg, _ = normalise(saved(stored, "JPEG", exif=block, quality=95), Limits(), long_side=LONG_SIDE)
+    jpeg, _ = normalise(saved(stored, "JPEG", exif=block, quality=95), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.size == (400, 240)
         red = sent.getpixel((60, 40))
@@ -151,16 +158,23 @@ def test_every_orientation_ends_upright(orientation: int) -> None:
 
 def test_the_long_side_is_limited_and_small_photos_are_not_enlarged(painted: Painter) -> None:
     for size, expected in (((3000, 2000), (LONG_SIDE, 1024)), ((300, 200), (300, 200))):
-        jpeg, _ = normalise(saved(painted(1, size), "JPEG"), Limits(), long_side=LONG_SIDE)
+        jpeg, _ = normalise(saved(painted(1, size), "JPEG"), Limits())
         with Image.open(io.BytesIO(jpeg)) as sent:
             assert sent.size == expected
 
 
 @pytest.mark.slow
-def test_noise_still_fits_the_size_limit() -> None:
-    grain = Image.frombytes("RGB", (2000, 2000), random.Random(1).randbytes(12_000_000))  # noqa: S311
-    jpeg, _ = normalise(saved(grain, "PNG"), Limits(), long_side=LONG_SIDE)
-    assert len(jpeg) <= MAX_BYTES
+@pytest.mark.parametrize("terms", [V1_TERMS, V2_TERMS], ids=["v1", "v2"])
+def test_noise_still_fits_what_is_sent_and_what_the_service_takes(terms: Terms) -> None:
+    grain = Image.frombytes("RGB", (2500, 2500), random.Random(1).randbytes(18_750_000))  # noqa: S311
+    jpeg, _ = normalising.normalise(
+        saved(grain, "PNG"), Limits(), long_side=terms.photo_long_side, max_bytes=terms.jpeg_bytes
+    )
+    assert len(jpeg) <= terms.jpeg_bytes
+    assert terms.jpeg_bytes <= (terms.max_photo_bytes or math.inf)
+    assert terms.jpeg_bytes * terms.photos.max <= 25_000_000
+    seconds = upload_deadline(terms.jpeg_bytes * terms.photos.max)
+    assert seconds * 250_000 / 8 >= terms.jpeg_bytes * terms.photos.max, "at a quarter of 1 Mbit/s"
 
 
 def swapped_profile() -> bytes:
@@ -176,7 +190,7 @@ def swapped_profile() -> bytes:
 
 def test_colours_stay_correct_without_the_profile() -> None:
     image = Image.new("RGB", (300, 300), (255, 0, 0))
-    jpeg, _ = normalise(saved(image, "PNG", icc_profile=swapped_profile()), Limits(), long_side=LONG_SIDE)
+    jpeg, _ = normalise(saved(image, "PNG", icc_profile=swapped_profile()), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         colour = sent.getpixel((150, 150))
     assert isinstance(colour, tuple)
@@ -225,7 +239,7 @@ def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
     image = Image.new("RGB", (300, 300), skin)
     image = image.quantize() if mode == "P" else image.convert(mode)
     file = saved(image, format_, quality=95, icc_profile=wide_gamut_profile())
-    jpeg, _ = normalise(file, Limits(), long_side=LONG_SIDE)
+    jpeg, _ = normalise(file, Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         colour = sent.getpixel((150, 150))
     assert isinstance(colour, tuple)
@@ -237,7 +251,7 @@ def test_a_wide_gamut_photo_is_sent_in_srgb(format_: str, mode: str) -> None:
 def test_a_photo_detected_as_rotated_is_sent_upright(angle: int) -> None:
     image = Image.new("RGB", (400, 300), "white")
     image.paste("black", (0, 0, 400, 40))
-    jpeg, _ = normalise(saved(image.rotate(-angle, expand=True), "PNG"), Limits(), angle, long_side=LONG_SIDE)
+    jpeg, _ = normalise(saved(image.rotate(-angle, expand=True), "PNG"), Limits(), angle)
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.size == (400, 300)
         assert sent.convert("L").getpixel((200, 15)) == 0
@@ -245,14 +259,12 @@ def test_a_photo_detected_as_rotated_is_sent_upright(angle: int) -> None:
 
 def test_a_transparent_photo_is_sent_on_white() -> None:
     hidden = Image.new("RGBA", (300, 300), (200, 10, 10, 0))
-    jpeg, _ = normalise(saved(hidden, "PNG"), Limits(), long_side=LONG_SIDE)
+    jpeg, _ = normalise(saved(hidden, "PNG"), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.getpixel((150, 150)) == (255, 255, 255)
 
 
 def test_a_grey_photo_with_a_grey_profile_is_accepted() -> None:
-    jpeg, _ = normalise(
-        saved(Image.new("L", (300, 300), 90), "JPEG", icc_profile=b"broken"), Limits(), long_side=LONG_SIDE
-    )
+    jpeg, _ = normalise(saved(Image.new("L", (300, 300), 90), "JPEG", icc_profile=b"broken"), Limits())
     with Image.open(io.BytesIO(jpeg)) as sent:
         assert sent.mode == "RGB"

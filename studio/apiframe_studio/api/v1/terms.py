@@ -22,6 +22,7 @@ V1_TERMS: Final = Terms(
     max_photo_bytes=None,
     max_upload_bytes=None,
     photo_long_side=1536,
+    jpeg_bytes=400_000,
     uploads_before_training=True,
     set_lifetime_seconds=86_400.0,
     upload_credits=2.0,

@@ -17,7 +17,9 @@ V2_TERMS: Final = Terms(
     # Whether the service means MB or MiB is not documented.
     max_photo_bytes=10_000_000,
     max_upload_bytes=100_000_000,
-    photo_long_side=1536,
+    # Measured: docs/decisions/0026-size-of-photos.md.
+    photo_long_side=2048,
+    jpeg_bytes=800_000,
     uploads_before_training=False,
     # Ours: until the training starts, the photos are on this machine only.
     set_lifetime_seconds=86_400.0,
