@@ -129,14 +129,19 @@ async def _call_tools(transcript: Transcript, photos: Path, kept: Path) -> tuple
         (kept / SHEET).write_bytes(sheet)
     prepared = await transcript.call_until_settled(
         "prepare_photos",
-        "uploading the photos",
+        "preparing the photos",
         paths=[str(photos)],
         gender="female",
         ethnicity="white",
         consent=True,
         subject=SUBJECT,
     )
-    started = await transcript.call("start_training", training_images_id=prepared["training_images_id"])
+    started = await transcript.call_until_settled(
+        "start_training",
+        "starting the training",
+        unsettled={"submitting"},
+        training_images_id=prepared["training_images_id"],
+    )
     finished = await transcript.call_until_settled(
         "wait_for_training", "training", task_id=started["task_id"]
     )

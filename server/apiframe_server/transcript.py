@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Collection
 from typing import Any
 
 from mcp import Client
@@ -32,13 +33,15 @@ class Transcript:
         self._print_call(tool, arguments)
         return self._print_result(await self._client.call_tool(tool, arguments))
 
-    async def call_until_settled(self, tool: str, label: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool until its status is settled, with one progress bar."""
+    async def call_until_settled(
+        self, tool: str, label: str, *, unsettled: Collection[str] = UNSETTLED, **arguments: Any
+    ) -> dict[str, Any]:
+        """Call a tool until its status is none of `unsettled`, with one progress bar."""
         self._print_call(tool, arguments)
         with show_progress_bar(self._console, label, keep=True) as update:
             while True:
                 result = await self._client.call_tool(tool, arguments, progress_callback=update)
-                if _facts(result).get("status") not in UNSETTLED:
+                if _facts(result).get("status") not in unsettled:
                     break
         return self._print_result(result)
 

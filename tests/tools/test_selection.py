@@ -162,3 +162,7 @@ async def test_what_is_published_for_a_v2_key_has_no_price_limit_or_choice_of_v1
     assert sorted(ratios) == ["16:9", "1:1", "2:3", "3:2", "3:4", "4:3", "9:16"]
     genders = tools["prepare_photos"].input_schema["properties"]["gender"]["enum"]
     assert genders == ["female", "male", "non-binary"]
+    for name in ("ethnicity", "age"):
+        attribute = tools["prepare_photos"].input_schema["properties"][name]
+        assert (attribute["type"], attribute["maxLength"]) == ("string", 40)
+        assert "enum" not in attribute

@@ -133,10 +133,10 @@ class PhotosChecked(WithImages):
     def _price(self) -> str:
         if self.training_credits is None:
             return ""
-        return (
-            f"The full price is {self.preparing_credits + self.training_credits:g} credits: "
-            f"{self.preparing_credits:g} to prepare the photos, {self.training_credits:g} to train on them."
-        )
+        total = f"The full price is {self.preparing_credits + self.training_credits:g} credits"
+        if not self.preparing_credits:
+            return f"{total}, for the training."
+        return f"{total}: {self.preparing_credits:g} to prepare the photos, {self.training_credits:g} to train on them."
 
 
 class PhotosPrepared(Result):
