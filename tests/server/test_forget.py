@@ -13,6 +13,8 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from apiframe_studio.kept_photos import KeptPhotos
+
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
 from .program import COMMAND, environment, run, running
 
@@ -64,6 +66,22 @@ async def test_a_subject_is_forgotten_and_the_data_at_the_service_is_listed(tmp_
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
         [row] = ledger.execute("SELECT kind, state, subject FROM submissions").fetchall()
     assert row == ("training", "finished", None)
+
+
+async def test_photos_that_wait_are_counted_by_doctor_shown_and_removed(tmp_path: Path) -> None:
+    async with running(folder=tmp_path, settings={"API_KEY": ""}) as wire:
+        await wire.greet()
+        await wire.call("list_trainings")
+    kept = KeptPhotos.beside(tmp_path / "ledger.sqlite3")
+    kept.keep("ps-1234567", [b"1"], expires_at=1e11, gender="female", ethnicity="Mixed", subject="Canarianna")
+    found = await run("doctor", folder=tmp_path, settings={"API_KEY": ""})
+    assert f"kept photos: 1 prepared set of photos in {kept.folder}, until trained or expired" in found.out
+    done = await run("forget", "canarianna", "--yes", folder=tmp_path, settings={"API_KEY": ""})
+    assert "Prepared photos that wait on this machine, to be removed: 1 set (ps-1234567)" in done.out
+    assert "Removed the photos of 1 prepared set." in done.out
+    assert done.process.returncode == 0, done.err
+    assert _holding(tmp_path, "Canarianna") == []
+    assert "kept photos" not in (await run("doctor", folder=tmp_path, settings={"API_KEY": ""})).out
 
 
 async def test_a_folder_with_a_forgotten_name_is_shown_and_removed(tmp_path: Path) -> None:
