@@ -308,3 +308,19 @@ def test_the_tool_says_that_it_is_free_and_local() -> None:
     assert "Uploads them for 2 credits" in described["v1"].description
     hints = [described[each].annotations for each in ("v1", "v2")]
     assert [hint.open_world_hint for hint in hints if hint] == [True, False]
+
+
+async def test_prepared_photos_are_sent_by_a_training_and_removed_at_its_end(
+    session: Session, photos: Path
+) -> None:
+    session.clock.runs = True
+    ref = (await _prepare(session, photos, subject="Anna")).facts["training_images_id"]
+    started = await session.ask("start_training", training_images_id=ref)
+    assert session.paid() == 1
+    assert _folders(session) == [ref]
+    session.clock.at += 2 * TRAINING_SECONDS
+    done = await session.ask("get_training_status", task_id=started.facts["ref"])
+    assert (done.facts["status"], done.facts["subject"]) == ("finished", "Anna")
+    assert _folders(session) == []
+    again = await session.ask("start_training", training_images_id=ref)
+    assert (again.facts["deduplicated"], session.paid()) == (True, 1)
