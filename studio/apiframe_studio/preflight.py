@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from apiframe_studio.api.errors import InvalidKey
+from apiframe_studio.api.keys import KeyProblem
 from apiframe_studio.api.provider import Account, Provider, Search, Terms, TrainingCall
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import NoPlaceFree, NotEnoughCredits
@@ -40,10 +42,13 @@ class Preflight:
         """Check that the service would take this training, of `needed` credits, now.
 
         Raises:
+            InvalidKey: it belongs to no team.
             NotEnoughCredits, NoPlaceFree: it would not.
             ApiframeError: the key was refused, or the service could not be asked.
         """
         cleared = await self._ask(api, call)
+        if cleared.account.lacks_team:
+            raise InvalidKey(KeyProblem.NO_TEAM)
         if cleared.account.credits is not None and cleared.account.credits < needed:
             raise NotEnoughCredits(needed, cleared.account.credits)
         places = self._terms.trainings_at_once

@@ -77,6 +77,14 @@ async def test_an_account_with_too_few_credits_ends_the_call_with_nothing_sent(s
         assert session.asked("/v2/loras") == 1  # The list.
 
 
+async def test_a_key_without_a_team_ends_the_call_with_nothing_sent(serving: Serving) -> None:
+    async with serving(api="v2", behaviour=Behaviour(has_team=False)) as session:
+        message = await session.refusal("start_training", training_images_id=await keep_set(session))
+        assert "The API key belongs to no team and has no credits, so nothing was sent." in message
+        assert "create a key at console.apiframe.ai" in message
+        assert session.paid() == 0
+
+
 async def test_a_revoked_key_ends_the_call_with_nothing_sent(serving: Serving) -> None:
     async with serving(api="v2", key=SecretStr("afk_revoked")) as session:
         message = await session.refusal("start_training", training_images_id=await keep_set(session))

@@ -21,6 +21,8 @@ class KeyProblem(StrEnum):
     """A `${…}` that a client's configuration should have replaced and did not."""
     V2 = "v2"
     """A key of the second generation (`afk_…`) where the first is spoken, which answers it with a 400."""
+    NO_TEAM = "no_team"
+    """A key that belongs to no team, so that there are no credits to pay with."""
     V1 = "v1"
     """A key of the first generation where the second is spoken."""
     MALFORMED = "malformed"

@@ -46,6 +46,7 @@ _KEY_FIXES = {
 }
 
 KEY_PROBLEMS = {
+    KeyProblem.NO_TEAM: "the API key belongs to no team and has no credits",
     KeyProblem.MISSING: "no Apiframe API key is set",
     KeyProblem.PLACEHOLDER: "the API key is a placeholder that was never filled in (it contains ${…})",
     KeyProblem.V2: f"the API key is for v2 of the API (it begins with {V2_PREFIX}), and the settings select v1",
