@@ -43,6 +43,7 @@ class Core:
             self.ledger,
             clock,
             poll_seconds=config.poll_seconds or terms.poll_seconds,
+            can_find=terms.can_find,
             on_trained=self.kept_sets.release,
         )
         self.submitter = Submitter(

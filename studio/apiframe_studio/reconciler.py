@@ -21,7 +21,7 @@ from apiframe_studio.errors import (
 from apiframe_studio.ledger import REF, Submission
 from apiframe_studio.ledger.ending import may_end_at
 from apiframe_studio.ledger.errors import TaskIdTaken
-from apiframe_studio.ledger.states import UNDER_WAY, Event
+from apiframe_studio.ledger.states import UNDER_WAY, Event, State
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.tracker import Checked, observation_of
 from apiframe_studio.training import Note, Training
@@ -61,7 +61,7 @@ class Reconciler:
             return await self._import(ref, decision, task_id)
         if decision is not Decision.GIVE_UP:
             self._refuse_elsewhere(row)
-        if row.state in UNDER_WAY:
+        if row.state in UNDER_WAY or row.state is State.UNCONFIRMED:
             row = await self._check(row)
         if task_id is not None and decision is Decision.ACCEPTED:
             await self._check_id(row, task_id)

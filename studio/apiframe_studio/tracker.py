@@ -22,6 +22,7 @@ from apiframe_studio.ledger import Ledger, Observation, Submission
 from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.states import UNDER_WAY, State
 from apiframe_studio.ledger.transitions import add_status, changes_row
+from apiframe_studio.lookup import Lookup, Lookups
 
 T = TypeVar("T")
 Check = Callable[[], Awaitable[T]]
@@ -45,6 +46,8 @@ class Checked:
     task: TaskStatus | None = None
     history: ProgressHistory | None = None
     unknown: Refused | None = None
+    lookup: Lookup | None = None
+    """What a listing showed of one with an unknown outcome."""
     elsewhere: bool = False
     """Whether it was made at another service or by another team, so that the key does not reach it."""
     not_recorded: LedgerError | None = None
@@ -95,14 +98,18 @@ class Tracker:
         clock: Clock,
         *,
         poll_seconds: float,
+        can_find: bool = False,
         on_trained: Callable[[str], Awaitable[None]] = ignore,
     ) -> None:
-        """`on_trained` is awaited with the ref of a photo set once a training of it is recorded as finished."""
+        """`can_find`: whether listings of the service show what became of a training.
+
+        `on_trained` is awaited with the ref of a photo set once a training of it is recorded as finished."""
         self._provider = provider
         self._on_trained = on_trained
         self._ledger = ledger
         self._clock = clock
         self._poll_seconds = poll_seconds
+        self._lookups = Lookups(ledger, clock, can_find=can_find)
         self._polls: dict[str, _Poll[Any]] = {}
 
     async def reload(self, row: Submission) -> Submission:
@@ -122,6 +129,8 @@ class Tracker:
             return Checked(await self.reload(row))
         if not self._ledger.can_reach(row):
             return Checked(row, elsewhere=True)
+        if self._lookups.can_look(row):
+            return await self._look(row)
         lacks_word = row.kind is Kind.TRAINING and row.trigger_word is None and row.forgotten_at is None
         may_change = row.state in UNDER_WAY or (row.state is State.FINISHED and lacks_word)
         if not may_change or row.task_id is None:
@@ -148,6 +157,13 @@ class Tracker:
             row = add_status(row, seen)
             return Checked(replace(row, checked_at=seen.at), task, not_recorded=error)
         return Checked(replace(row, checked_at=seen.at), task, history)
+
+    async def _look(self, row: Submission) -> Checked:
+        """Look for one with an unknown outcome; once it is found, what the listing showed of it is checked."""
+        lookup = await self._lookups.look(await self._provider(), row)
+        if lookup.row.state is State.UNCONFIRMED:
+            return Checked(lookup.row, lookup=lookup)
+        return replace(await self.check(lookup.row), lookup=lookup)
 
     async def _release_set(self, before: Submission, row: Submission) -> None:
         is_over = row.state is State.FINISHED and before.state in UNDER_WAY

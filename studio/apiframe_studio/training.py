@@ -9,6 +9,7 @@ from apiframe_studio.api.provider import Kind
 from apiframe_studio.eta import estimate_seconds_left
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.lookup import Lookup
 from apiframe_studio.tracker import Checked
 from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
@@ -52,6 +53,12 @@ class Note(StrEnum):
     """Its subject was forgotten: only impersonal facts are kept."""
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was imported into the ledger."""
+    NOT_LISTED = "not_listed"
+    """Complete listings of the service do not show it, for as long as it may take, and the credits are as before."""
+    FOUND_TWICE = "found_twice"
+    """The service has it twice: the older one is this one, the newer one is another training of the ledger."""
+    CREDITS_GONE = "credits_gone"
+    """The service does not show it, and more credits are gone than this ledger has spent."""
     AT_ANOTHER_SERVICE = "at_another_service"
     """Made at a service or by a team that the key does not reach: this is the last known state."""
 
@@ -91,6 +98,12 @@ class Training:
     """Of images only: what they show."""
     photos: int | None = None
     """How many it was made of; None for a set that this ledger never saw."""
+    candidates: tuple[str, ...] = ()
+    """Ids at the service, one of which may be this one. Only the user can tell."""
+    credits_before: float | None = None
+    """What the account had when it was sent."""
+    credits_now: float | None = None
+    """What the account has, where it was asked for."""
     others: tuple[Training, ...] = ()
     """The other trainings of the subject that was asked for, newest first."""
     notes: tuple[Note, ...] = ()
@@ -101,7 +114,8 @@ class Training:
         same = {one.name: getattr(row, one.name) for one in fields(Training) if hasattr(row, one.name)}
         return Training(
             **same,
-            training_images_id=row.parent_task_id if is_training else None,
+            training_images_id=(row.parent_task_id or row.set_ref) if is_training else None,
+            credits_before=row.provider_facts.credits_before,
             credits=row.estimated_credits,
             photos=row.photo_count,
             notes=(*notes, *(Note.MISSING,) * is_missing(row), *(_word_notes(row) if is_training else ())),
@@ -115,9 +129,19 @@ class Training:
         notes = (Note.ODD_WORD,) * odd + (Note.NOT_WRITTEN,) * (checked.not_recorded is not None)
         notes += (Note.AT_ANOTHER_SERVICE,) * checked.elsewhere
         training = Training.of(row, *notes)
+        if checked.lookup is not None:
+            training = training._with_lookup(checked.lookup)
         if history is None or row.checked_at is None or row.state not in UNDER_WAY:
             return training
         return replace(training, eta_seconds=estimate_seconds_left(history, row.checked_at))
+
+    def _with_lookup(self, lookup: Lookup) -> Training:
+        notes = (Note.NOT_LISTED,) * lookup.is_absent + (Note.FOUND_TWICE,) * lookup.found_twice
+        return replace(
+            self.with_notes(*notes, *(Note.CREDITS_GONE,) * lookup.is_unexplained),
+            candidates=lookup.candidates,
+            credits_now=lookup.credits_now,
+        )
 
     @property
     def can_make_images(self) -> bool:

@@ -17,12 +17,14 @@ from apiframe_studio.core import Core
 from apiframe_studio.errors import NotAPhotoSet
 from apiframe_studio.ledger import Answer, NewTraining, ProviderFacts, Submission
 from apiframe_studio.ledger.errors import LedgerError
-from apiframe_studio.ledger.states import Event
+from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.photo_sets import PhotoSets, upload_deadline
 from apiframe_studio.preflight import KEPT_SECONDS
 from apiframe_studio.submitter import Sent
 
 SET_WAIT_SECONDS: Final = 20.0
+LOOK_AGAIN_SECONDS: Final = (5.0, 10.0, 15.0, 30.0)
+"""The pauses between listings while the call lasts, in which a lost training is searched for."""
 PROGRESS_SECONDS: Final = 1.0
 
 
@@ -84,7 +86,7 @@ class TrainingSource(Protocol):
         ...
 
 
-class UploadedPhotos:
+class UploadedSource:
     """Photos that were uploaded before, as a set that the service knows."""
 
     def __init__(self, core: Core, photo_sets: PhotoSets) -> None:
@@ -130,7 +132,7 @@ class UploadedPhotos:
         return _describe(NewTraining(set_id, request.trigger_word), request, photo_set, self._core.terms)
 
 
-class KeptPhotos:
+class KeptSource:
     """Photos that wait on this machine, and are sent with the training in one request.
 
     If the process dies on any line here, the ledger has INTENT (nothing was sent), or SENDING with or without the note
@@ -225,8 +227,20 @@ class KeptPhotos:
             team_id=cleared.account.team_id,
             credits_before=cleared.account.credits,
             sent_at_service=core.service_time.now(),
+            deadline_seconds=deadline,
         )
-        return await core.submitter.send(row, send_once, deadline_seconds=deadline, facts=facts)
+        sent = await core.submitter.send(row, send_once, deadline_seconds=deadline, facts=facts)
+        return await self._look_for(sent)
+
+    async def _look_for(self, sent: Sent) -> Sent:
+        """Look for a training whose outcome is unknown, for a minute: the service may show it late."""
+        for seconds in LOOK_AGAIN_SECONDS:
+            if sent.row.state is not State.UNCONFIRMED:
+                break
+            await self._core.clock.sleep(seconds)
+            with suppress(ApiframeError):
+                sent = replace(sent, row=(await self._core.tracker.check(sent.row)).row)
+        return sent
 
     def _of(self, request: TrainingRequest, photo_set: Submission | None) -> NewTraining:
         if photo_set is None:
@@ -253,4 +267,4 @@ def _describe(
 
 def choose_source(core: Core, photo_sets: PhotoSets) -> TrainingSource:
     """Where the photos of trainings come from on these terms."""
-    return (UploadedPhotos if core.terms.uploads_before_training else KeptPhotos)(core, photo_sets)
+    return (UploadedSource if core.terms.uploads_before_training else KeptSource)(core, photo_sets)

@@ -29,6 +29,7 @@ from apiframe_studio.errors import (
 from apiframe_studio.ledger import REF, NewTraining, Submission
 from apiframe_studio.ledger.errors import LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.lookup import Lookup
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.reconciler import Decision, Reconciler, check_unrecorded
 from apiframe_studio.submitter import Sent
@@ -41,6 +42,7 @@ from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
 REFRESHED_AT_ONCE: Final = 60
 MAX_OF_A_SUBJECT: Final = 10
+_MAY_CHANGE: Final = UNDER_WAY | {State.UNCONFIRMED}
 _LISTED: Final = frozenset(State) - {State.REJECTED}
 OnProgress = Callable[[Training], Awaitable[None]]
 MAX_FRUITLESS_WAITS: Final = 2
@@ -119,6 +121,7 @@ class Trainings:
         new = await self._source.describe(request)
         if request.idempotency_key is not None:
             await self._check_duplicate(new)
+        lookup = await self._look_up(new)
         # An existing training is returned even if its set has expired: only a new one needs the set.
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
@@ -138,7 +141,7 @@ class Trainings:
         except Rejected as rejected:
             await self._source.record_refusal(request, rejected.cause)
             raise
-        training = _started(request, sent)
+        training = _started(request, sent, lookup)
         if sent.row.state is State.INTENT and not self._core.jobs.is_running(sent.row.ref):
             training = training.with_notes(Note.WAITS_TO_BE_SENT)
         is_of_another_upload = sent.row.dedup_key != new.dedup_key and sent.row.forgotten_at is None
@@ -151,6 +154,15 @@ class Trainings:
             await self._submitter.check_cap(new)
             raise
         return row
+
+    async def _look_up(self, new: NewTraining) -> Lookup | None:
+        """Look for an existing training with an unknown outcome, before it is decided what is sent."""
+        known = await self._ledger.find_duplicate(new, self._clock.now())
+        if known is None or known.state is not State.UNCONFIRMED:
+            return None
+        with suppress(ApiframeError):
+            return (await self._core.tracker.check(known)).lookup
+        return None
 
     async def _check_duplicate(self, new: NewTraining) -> None:
         """Check the training that a new key would repeat: it may have ended, which the ledger does not know yet."""
@@ -169,6 +181,7 @@ class Trainings:
         await self._core.provider()
         try:
             new = await self._source.describe(request)
+            await self._look_up(new)
             known = await self._ledger.find_duplicate(new, self._clock.now())
             if known is not None and known.state is not State.INTENT:
                 return None
@@ -264,7 +277,7 @@ class Trainings:
         now = self._clock.now()
         # Checked before the page is read: a check may move a training in or out of `status`.
         under_way = await self._ledger.page(
-            Kind.TRAINING, now, here=True, subject=subject, states=UNDER_WAY, limit=REFRESHED_AT_ONCE
+            Kind.TRAINING, now, here=True, subject=subject, states=_MAY_CHANGE, limit=REFRESHED_AT_ONCE
         )
         checked = {training.ref: training for training in await self._check_all(under_way.rows)}
         page = await self._ledger.page(
@@ -284,7 +297,7 @@ class Trainings:
             trainings,
             next_cursor,
             page.total,
-            [self._training(row) for row in unsettled.rows],
+            [checked.get(row.ref) or self._training(row) for row in unsettled.rows],
             unsettled.total,
             rejected,
         )
@@ -353,9 +366,10 @@ class Trainings:
 _NOTE_OF: Final = {WordDoubt.ORDINARY: Note.ORDINARY_WORD, WordDoubt.DIGITS: Note.DIGITS_IN_WORD}
 
 
-def _started(request: TrainingRequest, sent: Sent) -> Training:
+def _started(request: TrainingRequest, sent: Sent, lookup: Lookup | None) -> Training:
     posts = None if request.webhook_url is None else sent.by_us and sent.row.state is not State.REJECTED
-    training = replace(Training.of(sent.row, *sent.notes), deduplicated=not sent.by_us, posts_updates=posts)
+    training = Training.of_checked(Checked(sent.row, lookup=lookup)).with_notes(*sent.notes)
+    training = replace(training, deduplicated=not sent.by_us, posts_updates=posts)
     if sent.by_us and request.trigger_word:
         training = training.with_notes(*(_NOTE_OF[doubt] for doubt in find_doubts(request.trigger_word)))
     if (

@@ -172,11 +172,3 @@ async def test_a_full_team_is_reported_before_the_photos_are_sent(session: Sessi
     message = await session.refusal("start_training", training_images_id=await keep_set(session, print_="b"))
     assert "10 trainings of the user's team are under way" in message
     assert session.paid() == 10
-
-
-async def test_a_lost_response_leaves_the_training_unconfirmed_and_unpaid_twice(session: Session) -> None:
-    session.sandbox.v2_state.records.set_behaviour(Behaviour(create_unavailable="with_row"))
-    ref = await keep_set(session)
-    started = await session.ask("start_training", training_images_id=ref)
-    assert started.facts["status"] == "unconfirmed"
-    assert session.paid() == 1

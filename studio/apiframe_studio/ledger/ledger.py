@@ -66,6 +66,8 @@ class Ledger:
     begin_sending = _on_thread(lambda store: store.begin_sending)
     begin_repeat = _on_thread(lambda store: store.begin_repeat)
     note_last_part = _on_thread(lambda store: store.note_last_part)
+    note_absence = _on_thread(lambda store: store.note_absence)
+    spent_since = _on_thread(lambda store: store.spent_since)
     record_response = _on_thread(lambda store: store.record_response)
     installation = _on_thread(lambda store: store.installation)
     spool = _on_thread(lambda store: store.spool)

@@ -159,6 +159,8 @@ SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).wh
     attempts.c.counts,
 )
 
+SPENT_SINCE_BY: Final = SPENT_SINCE.where(attempts.c.ref == bindparam("ref"))
+
 # Only of the latest ones, found by an index: older durations need not be read.
 _LATEST: Final = (
     select(submissions.c.ref, submissions.c.accepted_at, submissions.c.finished_at)

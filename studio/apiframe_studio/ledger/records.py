@@ -41,6 +41,8 @@ class ProviderFacts:
     """The team's credits when it was sent."""
     sent_at_service: float | None = None
     """When it was sent, by the clock of the service."""
+    deadline_seconds: float | None = None
+    """The longest that the request may have taken."""
     body_sent_at: float | None = None
     """When the last part of a streamed body was about to be sent. While it is None, no complete body has left."""
     unclear_since: float | None = None

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger import queries
+from apiframe_studio.ledger.absence import was_never_complete, with_absence
 from apiframe_studio.ledger.dedup import (
     CLOCK_STEP_SECONDS,
     has_same_attributes,
@@ -260,6 +261,32 @@ class Store:
             queries.write_row(
                 connection, replace(row, provider_facts=replace(row.provider_facts, body_sent_at=now))
             )
+
+    def note_absence(self, ref: str, attempt: int, now: float) -> Submission | None:
+        """Record that a complete listing of the service does not show an unconfirmed submission. Returns the row.
+
+        Once that proves that it was never accepted, the row waits to be sent again: decided here, in one transaction
+        with the note that its last part is about to leave.
+        """
+        with self._transaction() as connection:
+            self._expire_leases(connection, now)
+            row = queries.one(connection, self._scope.owner, ref)
+            if row is None or row.state is not State.UNCONFIRMED or row.attempt != attempt:
+                return row
+            times = with_absence(row.provider_facts.absent_at, now)
+            row = replace(row, provider_facts=replace(row.provider_facts, absent_at=times))
+            following = next_state(row.state, Event.NEVER_COMPLETE)
+            if following is not None and was_never_complete(row):
+                queries.mark_attempt_free(connection, self._scope.owner, ref, attempt)
+                row = replace(row, state=following, provider_facts=ProviderFacts())
+            return queries.write_row(connection, row)
+
+    def spent_since(self, ref: str, since: float) -> float:
+        """The most credits that other submissions than this one can have cost since then (seconds since 1970)."""
+        with self._reading() as connection:
+            known = {**vars(self._scope), "since": since}
+            own = connection.execute(queries.SPENT_SINCE_BY, {**known, "ref": ref}).scalar_one()
+            return float(connection.execute(queries.SPENT_SINCE, known).scalar_one()) - float(own)
 
     def record_response(
         self, ref: str, attempt: int, event: Event, answer: Answer, now: float

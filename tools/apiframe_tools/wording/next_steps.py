@@ -101,6 +101,8 @@ def next_step(training: Training, terms: Terms) -> str:
                 "get_account shows the credits left. To train the same photos again, at full price: start_training "
                 "with a new idempotency_key."
             )
+        case State.UNCONFIRMED if terms.can_find:
+            return _look_for(training, terms)
         case State.UNCONFIRMED:
             return _ask_about_unconfirmed("the training", training.ref)
         case State.REJECTED:
@@ -164,6 +166,24 @@ def _ask_about_unconfirmed(what: str, ref: str | None, spent: str = "Money") -> 
         f"it is not sent again automatically. Then call resolve_training with ref {ref} and their decision: accepted "
         "(with the task_id from there), send_again or give_up."
     )
+
+
+def _look_for(training: Training, terms: Terms) -> str:
+    """About a training that this server looks for at the service itself."""
+    if Note.NOT_LISTED in training.notes:
+        return (
+            f"ask the user. Apiframe does not show this training and the account has {training.credits_now:g} credits, "
+            f"as before it, so it was most likely not accepted. To send it again, for {Prices(terms).training}: "
+            f"resolve_training with ref {training.ref} and send_again, then start_training. give_up ends it."
+        )
+    again = f"call get_training_status with task_id {training.ref} in a minute"
+    if training.candidates:
+        listed = ", ".join(training.candidates)
+        return (
+            f"ask the user whether one of their trainings at Apiframe is this one: {listed}. If so, call "
+            f"resolve_training with ref {training.ref}, accepted and its task_id. If not, {again}."
+        )
+    return f"{again}: this server looks for it at Apiframe, free. It is not sent again meanwhile."
 
 
 def list_arguments(training: Training, terms: Terms) -> str:

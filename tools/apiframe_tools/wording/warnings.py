@@ -37,6 +37,10 @@ _NOTE_SENTENCES = {
     "the user to note it and to free disk space or give access.",
     Note.LEDGER_NOT_READ: "The ledger could not be read, so only the service's data is shown; run doctor.",
     Note.FORGOTTEN: "Its subject was forgotten here, so name, trigger word and images are no longer stored.",
+    Note.FOUND_TWICE: (
+        "The service has this training twice, and both were probably charged. The older one is this one; "
+        "list_trainings shows the other."
+    ),
     Note.NEW_IN_LEDGER: "It was made elsewhere and is now in the list.",
 }
 
@@ -129,6 +133,11 @@ def _sentence(note: Note, training: Training) -> str:
         case Note.AT_ANOTHER_SERVICE:
             place = describe_place(training)
             return f"It was made at {place}, which this server does not use; this is the last known state."
+        case Note.CREDITS_GONE:
+            return (
+                f"The account had {training.credits_before:g} credits before it and has {training.credits_now:g}, "
+                "fewer than this ledger has spent since: it may have been charged."
+            )
         case Note.WORD_DIFFERS:
             return (
                 f"{requested} was requested, but the service returned {training.trigger_word}, which is the one to "
