@@ -19,6 +19,7 @@ from apiframe_studio.photos.synthetic import draw, make_scenes
 
 from ...server.program import environment, run
 from .serving import KEY, Emulator
+from .team import Caller, Training
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,9 @@ one_era = pytest.mark.parametrize("era", ["auto"], indirect=True)
 async def test_a_folder_of_photos_becomes_a_trigger_word(
     user: User, emulated: Emulator, drawn_fifteen: Path
 ) -> None:
+    mate = Caller(emulated.team)
+    other = Training(mate, {"name": "The face of a colleague"}, 20, emulated.service.now(), status="READY")
+    emulated.service.trainings[other.id] = other
     account = await user.ask("get_account")
     checked = await user.ask("check_photos", paths=[str(drawn_fifteen)])
     assert (account["credits"], checked["enough"]) == (1000, True)
@@ -131,6 +135,8 @@ async def test_a_folder_of_photos_becomes_a_trigger_word(
     assert trained["trigger_word"] == "TORKP"
     [row] = (await user.ask("list_trainings", subject=SUBJECT.lower()))["trainings"]
     assert (row["trigger_word"], row["status"]) == ("TORKP", "finished")
+    assert len((await user.ask("list_trainings"))["trainings"]) == 1
+    assert not any("colleague" in text for text in user.texts), "those of others in the team are not shown"
     assert emulated.team.credits == 1000 - 257
     assert (await user.ask("get_account"))["credits"] == 743
 
