@@ -49,6 +49,7 @@ class Core:
         self.submitter = Submitter(
             self.ledger, self.tracker, clock, max_credits_per_day=config.max_credits_per_day
         )
+        self.image_poll_seconds = config.poll_seconds or terms.image_poll_seconds
         self.preflight = Preflight(terms, clock, self.service_time)
         self._api: Provider | None = None
         self._building = anyio.Lock()

@@ -13,7 +13,7 @@
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, PhotosNotKept, SubjectForgotten    photo sets
      ├─ UnknownTraining, WrongKind, AtAnotherService, NothingToResolve, MayStillFinish,
      │  SubjectMismatch, TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
-     └─ NotTrained, NotFetched, FolderUnusable, UnknownSubject images
+     └─ NotTrained, NotFetched, FolderUnusable, PromptTooLong, UnknownSubject          images
 
 What an assistant or a user reads is made from the attributes, in `apiframe_tools.wording.error_messages`.
 """
@@ -214,6 +214,15 @@ class NotFetched(StudioError):
         super().__init__(f"the images of {row.ref} could not be downloaded: {cause}")
         self.row = row
         self.cause = cause
+
+
+class PromptTooLong(StudioError):
+    """The prompt, with the trigger word in it, has more characters than the service takes. Nothing was sent."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__(f"the prompt has {length} characters, and {most} are allowed")
+        self.length = length
+        self.most = most
 
 
 class FolderUnusable(StudioError):

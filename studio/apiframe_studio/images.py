@@ -6,24 +6,24 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Awaitable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
-from apiframe_studio.api.provider import Accepted, ImageCall, Kind, check_status
+from apiframe_studio.api.provider import ImageCall, Kind, check_status
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.core import Core
-from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained
+from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained, PromptTooLong
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.image_sender import ImageSender
 from apiframe_studio.ledger import NewImages, Observation, SavedImage, Submission
 from apiframe_studio.ledger.errors import SubjectForgotten
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.photos.decoders import open_decoders
 from apiframe_studio.photos.errors import DecodersFailed
 from apiframe_studio.photos.limits import Limits
-from apiframe_studio.submitter import SendOnce
 from apiframe_studio.tracker import Checked
 from apiframe_studio.training import Note, Training
 from apiframe_studio.trainings import Trainings
@@ -31,7 +31,6 @@ from apiframe_studio.trainings import Trainings
 Details = Mapping[str, Any]
 """What is saved next to each image: how it was made."""
 
-DEADLINE_SECONDS: Final = 120.0
 DEDUP_WINDOW_SECONDS: Final = 600.0
 """For this long the same request without a seed counts as a repeated call."""
 
@@ -81,6 +80,7 @@ class Images:
         self._ledger = core.ledger
         self._clock = core.clock
         self._image_store = core.image_store
+        self._sender = ImageSender(core)
 
     async def generate(self, request: ImageRequest, seconds: float = math.inf) -> GeneratedImages:
         """Generate images and save them; return when they are saved or `seconds` are over.
@@ -90,14 +90,17 @@ class Images:
         while their links live.
 
         Raises:
-            UnknownTraining, UnknownSubject, NotTrained, AtAnotherService, SubjectForgotten: nothing was sent.
+            UnknownTraining, UnknownSubject, NotTrained, AtAnotherService, SubjectForgotten, PromptTooLong: nothing
+                was sent.
             FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
-        api = await self._core.provider()
+        await self._core.provider()
         training = await self._trained(request)
         await self._remove_forgotten()
+        # Where the service would put the word in itself, it is put in here too: what is reported is what was sent.
         prompt, added = insert_trigger_word(request.prompt, training.trigger_word or "")
+        self._check_length(prompt)
         with self._folder():
             await self._image_store.ensure_folder(training.subject)
         new = self._submission(request, training, prompt)
@@ -106,7 +109,10 @@ class Images:
         except SubjectForgotten:
             await in_file_thread(self._image_store.remove, training.subject or "", [], [])
             raise
-        is_sent_now = is_new or (row.state is State.INTENT and not self._core.jobs.is_running(row.ref))
+        can_be_sent = row.state is State.INTENT or (
+            row.state is State.UNCONFIRMED and self._sender.can_repeat
+        )
+        is_sent_now = is_new or (can_be_sent and not self._core.jobs.is_running(row.ref))
 
         details = {
             "prompt": prompt,
@@ -115,15 +121,11 @@ class Images:
             "task_id": None,
             # The service does not report the seed that it chose: then this is null.
             "seed": None,
-            **request.parameters(),
+            **self._parameters(request),
         }
-        call = ImageCall(training.task_id or "", prompt, **request.parameters())
-
-        def send_once(_: Submission) -> Awaitable[Accepted]:
-            return api.generate(call, deadline_seconds=DEADLINE_SECONDS)
-
-        if row.state is not State.UNCONFIRMED:
-            await self._core.jobs.run(row.ref, partial(self._make, row, send_once, details), seconds)
+        call = ImageCall(training.task_id or "", prompt, **self._parameters(request))
+        if row.state is not State.UNCONFIRMED or self._sender.can_repeat:
+            await self._core.jobs.run(row.ref, partial(self._make, row, call, details), seconds)
         row = await self._core.tracker.reload(row)
         kept = await self._ledger.images_of(row.ref)
         saved = await self._image_store.find_on_disk(kept)
@@ -137,6 +139,18 @@ class Images:
         return GeneratedImages(
             row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_sent_now
         )
+
+    def _parameters(self, request: ImageRequest) -> dict[str, Any]:
+        """What the service is asked for. Where its default shape is not documented, a square is asked for by name."""
+        given = request.parameters()
+        default = self._core.terms.default_aspect_ratio
+        return given if default is None else {"aspect_ratio": default, **given}
+
+    def _check_length(self, prompt: str) -> None:
+        # The service counts as JavaScript does: a letter beyond the basic plane counts twice.
+        length = len(prompt.encode("utf-16-le")) // 2
+        if length > self._core.terms.max_prompt:
+            raise PromptTooLong(length, self._core.terms.max_prompt)
 
     async def _remove_forgotten(self) -> None:
         """Remove images of forgotten subjects that a program wrote after the removal, before it was killed."""
@@ -167,7 +181,8 @@ class Images:
         return replace(newest, others=(*newer, *older))
 
     def _submission(self, request: ImageRequest, training: Training, prompt: str) -> NewImages:
-        wanted = json.dumps([prompt, request.parameters()], sort_keys=True)
+        parameters = self._parameters(request)
+        wanted = json.dumps([prompt, parameters], sort_keys=True)
         return NewImages(
             training.task_id or "",
             hashlib.sha256(wanted.encode()).hexdigest(),
@@ -175,16 +190,15 @@ class Images:
             estimated_credits=self._core.terms.image_credits * (request.number_of_images or 1),
             image_count=request.number_of_images or 1,
             prompt=prompt,
-            parameters=request.parameters() or None,
+            parameters=parameters or None,
         )
 
-    async def _make(self, row: Submission, send_once: SendOnce, details: Details) -> None:
+    async def _make(self, row: Submission, call: ImageCall, details: Details) -> None:
         """Take a generation from its present state to images on disk."""
-        submitter = self._core.submitter
-        if row.state is State.INTENT:
-            row = (await submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS)).row
+        if row.state in (State.INTENT, State.UNCONFIRMED):
+            row = await self._sender.send(row, call)
         elif row.state is State.SENDING:
-            row = (await submitter.wait_for_sender(row)).row
+            row = (await self._core.submitter.wait_for_sender(row)).row
         if row.state is State.FINISHED:
             await self._fetch_again(row, details)
         if row.state not in UNDER_WAY:
@@ -240,7 +254,9 @@ class Images:
             has_images = checked.task is not None and checked.task.image_urls
             return bool(has_images) or checked.row.state not in UNDER_WAY or checked.row.task_id is None
 
-        checked = await tracker.wait_until(row.ref, check, is_done)
+        checked = await tracker.wait_until(
+            row.ref, check, is_done, poll_seconds=self._core.image_poll_seconds
+        )
         return checked.task.image_urls if checked and checked.task else ()
 
     async def _save(self, row: Submission, details: Details, urls: Sequence[str]) -> None:

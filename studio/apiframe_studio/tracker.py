@@ -147,6 +147,9 @@ class Tracker:
         if row.missing_since is not None and task.image_urls:
             # The mark may mean that these links do not work: only an image that is fetched removes it.
             return Checked(row, task)
+        if task.is_expired and not task.image_urls:
+            missing = await self._ledger.mark_missing(row.ref, self._clock.now())
+            return Checked(missing or row, task, unknown=NotFound("The images have expired."))
         seen = observation_of(task, row.kind, self._clock.now())
         try:
             if history is None or changes_row(row, seen):

@@ -280,6 +280,8 @@ class Terms:
 
     aspect_ratios: tuple[str, ...]
     """Without the one that takes a width and a height; see `custom_size`."""
+    default_aspect_ratio: str | None
+    """What to ask for when the user names no shape; None where the service documents a square as its default."""
     custom_size: bool
     images_per_request: Range
     max_prompt: int
@@ -295,6 +297,7 @@ class Terms:
     status_batch: int
     """Most tasks that one status request can name."""
     poll_seconds: float
+    image_poll_seconds: float
 
     def min_training_credits(self) -> float:
         """Credits of the smallest training."""

@@ -51,6 +51,7 @@ LITERALS: dict[str, object] = {
         *("1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9", "9:21"),
         *("5:4", "4:5", "1:2", "2:1", "1:3", "3:1", "1:4", "4:1"),
     ),
+    "default_aspect_ratio": None,
     "custom_size": True,
     "images_per_request": {"min": 1, "max": 4},
     "max_prompt": 2000,
@@ -61,6 +62,7 @@ LITERALS: dict[str, object] = {
     "webhook_secret": True,
     "status_batch": 20,
     "poll_seconds": 5.0,
+    "image_poll_seconds": 5.0,
 }
 
 

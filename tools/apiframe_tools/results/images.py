@@ -56,7 +56,7 @@ class ImagesMade(WithImages):
             deduplicated=made.deduplicated,
             warnings=warn_about_images(made),
             sandbox=studio.is_sandbox,
-            next_step=suggest_after_generating(made),
+            next_step=suggest_after_generating(made, studio.terms),
         )
         for preview in made.previews:
             result.add_image(preview)

@@ -24,6 +24,7 @@ from apiframe_studio.errors import (
     NotYetSent,
     PhotosChanged,
     PhotosNotKept,
+    PromptTooLong,
     Rejected,
     SetNotUsable,
     SubjectMismatch,
@@ -178,6 +179,12 @@ def explain_error(error: BaseException, terms: Terms) -> str | None:
             return (
                 f"That training is {STATUS[training.state]}{no_word}, so it cannot make images; nothing was sent. "
                 f"Next: {next_step(training, terms)}"
+            )
+        case PromptTooLong():
+            return (
+                f"With the trigger word the prompt has {error.length} characters, and Apiframe takes {error.most}, so "
+                f"nothing was sent or paid. Next: call generate_photos with a prompt that is "
+                f"{error.length - error.most} characters shorter."
             )
         case NotFetched():
             return _not_fetched(error)

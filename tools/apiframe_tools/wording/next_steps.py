@@ -141,6 +141,8 @@ def suggest_after_unknown_id(tool: str, ref: str | None) -> str:
 def _after_decision(order: Training, tool: str, terms: Terms) -> str:
     """About an upload or an image generation, whose tool returns more."""
     match order.state:
+        case State.UNCONFIRMED if order.kind in terms.idempotent:
+            return _repeat(tool, order.ref)
         case State.UNCONFIRMED:
             return _ask_about_unconfirmed("it", order.ref)
         case State.INTENT:
@@ -268,7 +270,15 @@ _IMAGES_GONE = (
 )
 
 
-def suggest_after_generating(made: GeneratedImages) -> str:
+def _repeat(tool: str, ref: str | None) -> str:
+    """About a request that its idempotency key lets this server send again."""
+    return (
+        f"call {tool} again with the same arguments: within a day of the first call it is sent again under the same "
+        f"idempotency key, so it is charged once. To end it instead, call resolve_training with ref {ref} and give_up."
+    )
+
+
+def suggest_after_generating(made: GeneratedImages, terms: Terms) -> str:
     row = made.row
     if row.forgotten_at is not None:
         return "tell the user; nothing is kept."
@@ -277,6 +287,8 @@ def suggest_after_generating(made: GeneratedImages) -> str:
     match row.state:
         case State.FINISHED:
             return "show the user the images; for another image of the same prompt, pass a new seed."
+        case State.UNCONFIRMED if row.kind in terms.idempotent:
+            return _repeat("generate_photos", row.ref)
         case State.UNCONFIRMED:
             return _ask_about_unconfirmed("it", row.ref, "Credits")
         case State.FAILED:

@@ -47,6 +47,7 @@ V1_TERMS: Final = Terms(
     usual_training_minutes=None,
     trainings_at_once=None,
     aspect_ratios=_ASPECT_RATIOS,
+    default_aspect_ratio=None,
     custom_size=True,
     images_per_request=Range(1, 4),
     max_prompt=2000,
@@ -57,4 +58,5 @@ V1_TERMS: Final = Terms(
     webhook_secret=True,
     status_batch=20,
     poll_seconds=5.0,
+    image_poll_seconds=5.0,
 )

@@ -39,6 +39,7 @@ V2_TERMS: Final = Terms(
     usual_training_minutes=Range(15, 25),
     trainings_at_once=10,
     aspect_ratios=("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"),
+    default_aspect_ratio="1:1",
     custom_size=False,
     images_per_request=Range(1, 4),
     max_prompt=2000,
@@ -49,4 +50,5 @@ V2_TERMS: Final = Terms(
     webhook_secret=False,
     status_batch=100,
     poll_seconds=10.0,
+    image_poll_seconds=2.5,
 )
