@@ -44,6 +44,8 @@ async def create(request: Request) -> Response:
     caller.team.credits -= FEE
     training = Training(caller, fields, len(photos), service.now())
     service.trainings[training.id] = training
+    if service.loses_responses:
+        raise error(503, "Failed to enqueue training")
     return JSONResponse({"id": training.id, "status": "PENDING", "imageCount": len(photos)}, 202)
 
 

@@ -117,6 +117,7 @@ class Service:
     training_error: str | None = None
     image_error: str | None = None
     busy_seconds: int | None = None
+    loses_responses: bool = False
     _written: int = 0
 
     def now(self) -> str:

@@ -177,6 +177,18 @@ async def test_a_training_that_fails_is_reported_with_its_reason(
     assert emulated.team.credits == 1000
 
 
+@one_era
+async def test_a_training_whose_response_was_lost_is_found_and_not_paid_for_again(
+    user: User, emulated: Emulator, drawn_fifteen: Path
+) -> None:
+    emulated.service.loses_responses = True
+    trained = await user.train(drawn_fifteen)
+    assert (trained["status"], trained["trigger_word"]) == ("finished", "TORKP")
+    assert [trained["task_id"]] == list(emulated.service.trainings)
+    assert len(emulated.requests("POST", "/v2/loras")) == 1
+    assert emulated.team.credits == 1000 - 257
+
+
 @both_eras
 async def test_a_trained_model_makes_portraits_on_disk(
     user: User, emulated: Emulator, drawn_fifteen: Path, tmp_path: Path
