@@ -50,10 +50,10 @@ async def generate(request: Request) -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and len(key) > MAX_KEY:
         raise invalid({"Idempotency-Key": ["Too big: expected string to have <=255 characters"]})
+    body = await _read_body(request)
     replayed = service.job_by_key.get((caller.id, key)) if key else None
     if replayed is not None:
         return JSONResponse({"jobId": replayed.id, "status": replayed.status}, 202)
-    body = await _read_body(request)
     params = body["fluxLoraParams"]
     training = service.trainings.get(params["loraId"].lower())
     if training is None or training.owner.team is not caller.team or training.status != "READY":
@@ -67,6 +67,8 @@ async def generate(request: Request) -> Response:
     service.jobs[job.id] = job
     if key:
         service.job_by_key[caller.id, key] = job
+    if service.loses_responses:
+        raise error(503, "Queue unavailable")
     return JSONResponse({"jobId": job.id, "status": job.status}, 202)
 
 

@@ -202,7 +202,8 @@ async def test_a_trained_model_makes_portraits_on_disk(
         aspect_ratio="3:4",
         seed=7,
     )
-    assert len(emulated.requests("POST", "/v2/images/generate")) == 1
+    [request] = emulated.requests("POST", "/v2/images/generate")
+    assert 1 <= len(request.headers["idempotency-key"]) <= 255
     [job] = emulated.service.jobs.values()
     params = dict(job.input["fluxLoraParams"])
     assert params.pop("loraId") == trained["task_id"]
@@ -221,14 +222,19 @@ async def test_a_trained_model_makes_portraits_on_disk(
 
 
 @one_era
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="generating sends no idempotency key yet")
-async def test_a_generation_can_be_sent_again_by_its_key(
-    user: User, emulated: Emulator, drawn_fifteen: Path
+async def test_images_whose_response_was_lost_are_paid_for_once(
+    user: User, emulated: Emulator, drawn_fifteen: Path, tmp_path: Path
 ) -> None:
     await user.train(drawn_fifteen)
+    emulated.service.loses_responses = True
     await user.ask("generate_photos", subject=SUBJECT, prompt="by a window")
-    [request] = emulated.requests("POST", "/v2/images/generate")
-    assert 1 <= len(request.headers["idempotency-key"]) <= 255
+    first, *repeats = emulated.requests("POST", "/v2/images/generate")
+    assert repeats
+    for one in repeats:
+        assert (one.body, one.headers["idempotency-key"]) == (first.body, first.headers["idempotency-key"])
+    assert len(emulated.service.jobs) == 1
+    assert emulated.team.credits == 1000 - 257 - 2
+    assert len([path for path in _files(tmp_path) if path.suffix == ".jpg"]) == 1
 
 
 @one_era
