@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from apiframe_studio.errors import ConsentMissing as ConsentMissing
     from apiframe_studio.errors import FolderUnusable as FolderUnusable
     from apiframe_studio.errors import MayStillFinish as MayStillFinish
+    from apiframe_studio.errors import NoPlaceFree as NoPlaceFree
     from apiframe_studio.errors import NotAPhotoSet as NotAPhotoSet
+    from apiframe_studio.errors import NotEnoughCredits as NotEnoughCredits
     from apiframe_studio.errors import NotEnoughPhotos as NotEnoughPhotos
     from apiframe_studio.errors import NotFetched as NotFetched
     from apiframe_studio.errors import NothingToResolve as NothingToResolve
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from apiframe_studio.errors import NotYetSent as NotYetSent
     from apiframe_studio.errors import PhotosChanged as PhotosChanged
     from apiframe_studio.errors import PhotosNotKept as PhotosNotKept
+    from apiframe_studio.errors import PromptTooLong as PromptTooLong
     from apiframe_studio.errors import Rejected as Rejected
     from apiframe_studio.errors import SetNotUsable as SetNotUsable
     from apiframe_studio.errors import SettingsError as SettingsError
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from apiframe_studio.ledger.errors import KeyReused as KeyReused
     from apiframe_studio.ledger.errors import LedgerError as LedgerError
     from apiframe_studio.ledger.errors import PaymentNotApproved as PaymentNotApproved
+    from apiframe_studio.ledger.errors import PriceAboveLimit as PriceAboveLimit
     from apiframe_studio.ledger.errors import SpendingCapReached as SpendingCapReached
     from apiframe_studio.ledger.errors import SubjectForgotten as SubjectForgotten
     from apiframe_studio.ledger.errors import TaskIdTaken as TaskIdTaken
@@ -77,15 +81,16 @@ _HOMES = {
     for module, names in {
         "api.errors": "ApiframeError",
         "api.provider": "Account",
-        "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NotAPhotoSet "
-        "NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve PhotosChanged PhotosNotKept Rejected "
+        "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NoPlaceFree "
+        "NotAPhotoSet NotEnoughCredits NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve "
+        "PhotosChanged PhotosNotKept PromptTooLong Rejected "
         "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownSubject UnknownTraining "
         "WrongKind",
         "forgetting": "ErasureReport forget_subject",
         "images": "ImageRequest GeneratedImages",
         "ledger": "Kind",
-        "ledger.errors": "KeyReused LedgerError PaymentNotApproved SpendingCapReached SubjectForgotten TaskIdTaken "
-        "UnknownCursor",
+        "ledger.errors": "KeyReused LedgerError PaymentNotApproved PriceAboveLimit SpendingCapReached SubjectForgotten "
+        "TaskIdTaken UnknownCursor",
         "ledger.states": "State",
         "photo_sets": "CheckedPhotos PhotoSet PhotoSetRequest",
         "photos.errors": "ChoiceRefused PathRefused PhotoError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import SecretStr
 
@@ -41,8 +41,9 @@ class StudioConfig:
     read_seconds: float = 15.0
     paid_seconds: float = 20.0
     max_credits_per_day: float | None = None
-    asks_before_spending: bool = True
-    """Whether the user is asked before money is spent, if the client can ask."""
+    confirm_spending: Literal["ask", "always", "never"] = "ask"
+    """`ask`: the user is asked before money is spent, if the client can ask. `always`: nothing is spent without a
+    question or an amount that was agreed. `never`: no question."""
     photo_folders: tuple[Path, ...] = ()
     output_folder: Path = Path("Apiframe")
     picture_hosts: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ def service_config(settings: StudioSettings) -> StudioConfig:
         read_seconds=settings.read_seconds,
         paid_seconds=settings.paid_seconds,
         max_credits_per_day=settings.max_credits_per_day,
-        asks_before_spending=settings.confirm_spending == "ask",
+        confirm_spending=settings.confirm_spending,
         photo_folders=settings.photo_folders,
         output_folder=settings.output_folder,
         picture_hosts=settings.picture_hosts,

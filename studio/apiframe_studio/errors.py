@@ -7,7 +7,7 @@
      ├─ ApiframeError        one request to the service failed: see `api.errors`
      ├─ LedgerError          the ledger cannot be used, or the spending limit is reached: see `ledger.errors`
      ├─ PhotoError           photos on this machine: see `photos.errors`
-     ├─ PaymentNotApproved, NotYetSent, Rejected,
+     ├─ PaymentNotApproved, PriceAboveLimit, NotYetSent, Rejected,
      │  NotEnoughCredits, NoPlaceFree                         a paid request was not sent or not accepted
      ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing,
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, PhotosNotKept, SubjectForgotten    photo sets

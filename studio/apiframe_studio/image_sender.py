@@ -33,7 +33,7 @@ class ImageSender:
         """Whether the service takes an idempotency key with a generation."""
         return Kind.GENERATION in self._core.terms.idempotent
 
-    async def send(self, row: Submission, call: ImageCall) -> Submission:
+    async def send(self, row: Submission, call: ImageCall, max_credits: float | None = None) -> Submission:
         """Send it, or repeat it while its outcome is unknown. Returns the row. Raises as `Submitter.send`."""
         core = self._core
         api = await core.provider()
@@ -50,7 +50,13 @@ class ImageSender:
                 facts = ProviderFacts(
                     team_id=core.ledger.team_id, sent_at_service=core.service_time.now() or core.clock.now()
                 )
-            sent = await core.submitter.send(row, send_once, deadline_seconds=DEADLINE_SECONDS, facts=facts)
+            sent = await core.submitter.send(
+                row,
+                send_once,
+                deadline_seconds=DEADLINE_SECONDS,
+                facts=facts,
+                max_credits=max_credits,
+            )
             row = sent.row
         else:
             pauses = (0.0, *pauses)

@@ -47,6 +47,8 @@ class ImageRequest:
     height: int | None = None
     number_of_images: int | None = None
     seed: int | None = None
+    max_credits: float | None = None
+    """The most that was agreed to be paid for it. Not a part of what makes it the same request."""
 
     def parameters(self) -> dict[str, Any]:
         """What the service is asked for besides training and prompt."""
@@ -82,7 +84,18 @@ class Images:
         self._image_store = core.image_store
         self._sender = ImageSender(core)
 
-    async def generate(self, request: ImageRequest, seconds: float = math.inf) -> GeneratedImages:
+    async def price(self, request: ImageRequest) -> float | None:
+        """What generating these images would cost; None if they are already paid for. Raises as `generate`."""
+        await self._core.provider()
+        training = await self._trained(request)
+        prompt, _ = insert_trigger_word(request.prompt, training.trigger_word or "")
+        new = self._submission(request, training, prompt)
+        known = await self._ledger.find_duplicate(new, self._clock.now())
+        return new.estimated_credits if known is None or known.state is State.INTENT else None
+
+    async def generate(
+        self, request: ImageRequest, seconds: float = math.inf, *, may_pay: bool = True
+    ) -> GeneratedImages:
         """Generate images and save them; return when they are saved or `seconds` are over.
 
         The trigger word is put in front of a prompt that lacks it. The same request again returns the same
@@ -92,6 +105,7 @@ class Images:
         Raises:
             UnknownTraining, UnknownSubject, NotTrained, AtAnotherService, SubjectForgotten, PromptTooLong: nothing
                 was sent.
+            PaymentNotApproved, PriceAboveLimit: they would have to be paid for; nothing was sent.
             FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
@@ -105,7 +119,9 @@ class Images:
             await self._image_store.ensure_folder(training.subject)
         new = self._submission(request, training, prompt)
         try:
-            row, is_new = await self._core.submitter.get_or_create(new)
+            row, is_new = await self._core.submitter.get_or_create(
+                new, may_send=may_pay, max_credits=request.max_credits
+            )
         except SubjectForgotten:
             await in_file_thread(self._image_store.remove, training.subject or "", [], [])
             raise
@@ -125,7 +141,9 @@ class Images:
         }
         call = ImageCall(training.task_id or "", prompt, **self._parameters(request))
         if row.state is not State.UNCONFIRMED or self._sender.can_repeat:
-            await self._core.jobs.run(row.ref, partial(self._make, row, call, details), seconds)
+            await self._core.jobs.run(
+                row.ref, partial(self._make, row, call, details, request.max_credits), seconds
+            )
         row = await self._core.tracker.reload(row)
         kept = await self._ledger.images_of(row.ref)
         saved = await self._image_store.find_on_disk(kept)
@@ -193,10 +211,12 @@ class Images:
             parameters=parameters or None,
         )
 
-    async def _make(self, row: Submission, call: ImageCall, details: Details) -> None:
+    async def _make(
+        self, row: Submission, call: ImageCall, details: Details, max_credits: float | None
+    ) -> None:
         """Take a generation from its present state to images on disk."""
         if row.state in (State.INTENT, State.UNCONFIRMED):
-            row = await self._sender.send(row, call)
+            row = await self._sender.send(row, call, max_credits)
         elif row.state is State.SENDING:
             row = (await self._core.submitter.wait_for_sender(row)).row
         if row.state is State.FINISHED:

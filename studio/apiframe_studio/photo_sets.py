@@ -77,6 +77,8 @@ class PhotoSetRequest:
     consent_at: float | None = None
     leave_out: Sequence[str] = ()
     keep: Sequence[str] = ()
+    max_credits: float | None = None
+    """The most that was agreed to be paid for it. Not a part of what makes it the same request."""
 
     def attributes_digest(self) -> str:
         """A digest of the subject's attributes: others make another set, and they must not be readable on disk."""
@@ -259,7 +261,9 @@ class PhotoSets:
         prepared = checked.prepared
         new = self._submission(request, prepared)
         _, service_now = await self._find_duplicate(new)
-        row, is_new = await self._submitter.get_or_create(new, service_now, may_send=may_pay)
+        row, is_new = await self._submitter.get_or_create(
+            new, service_now, may_send=may_pay, max_credits=request.max_credits
+        )
         if request.subject and row.subject is None:
             row = await self._ledger.rename(row.ref, request.subject) or row
         same_attributes = row.attributes_digest == request.attributes_digest()
@@ -452,7 +456,9 @@ class PhotoSets:
             def send_once(_: Submission) -> Awaitable[Accepted]:
                 return api.upload(call, deadline_seconds=deadline, on_sent=sent)
 
-            await self._submitter.send(row, send_once, deadline_seconds=deadline)
+            await self._submitter.send(
+                row, send_once, deadline_seconds=deadline, max_credits=request.max_credits
+            )
 
         # Sent even if the check took all the time: otherwise a slow machine would never get beyond it.
         while not await self._core.jobs.run(row.ref, send, _slice(until - self._clock.monotonic())):

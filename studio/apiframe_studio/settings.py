@@ -73,9 +73,10 @@ class StudioSettings(BaseSettings):
         default=(".apiframe.pro", ".apiframe.ai"),
         description="Hosts that images may be downloaded from, separated by commas; .x allows all subdomains of x",
     )
-    confirm_spending: Literal["ask", "never"] = Field(
+    confirm_spending: Literal["ask", "always", "never"] = Field(
         default="ask",
-        description="Whether to ask before photos are uploaded or a training is started (never before images)",
+        description="ask: before an upload or a training, where the client can ask. always: before images too, and "
+        "nothing is paid without an answer or max_credits. never: no questions",
     )
     max_credits_per_day: float | None = Field(
         default=None, ge=0, le=1e9, description="Maximum credits to spend within 24 hours; empty for no limit"

@@ -113,17 +113,23 @@ class Submitter:
         self._idle: anyio.Event | None = None
 
     async def get_or_create(
-        self, new: NewSubmission, service_now: float | None = None, *, may_send: bool = True
+        self,
+        new: NewSubmission,
+        service_now: float | None = None,
+        *,
+        may_send: bool = True,
+        max_credits: float | None = None,
     ) -> tuple[Submission, bool]:
         """Remember an intent or find its duplicate; see `Ledger.get_or_create`. Above the day's limit no row is made.
 
         Raises:
+            PriceAboveLimit: it would have to be sent, and could cost more than `max_credits`.
             PaymentNotApproved: it would have to be sent, and may not be. This is decided in the transaction that
                 writes the row, since another process may give up what was found before.
         """
         now = self._clock.now()
         return await self._ledger.get_or_create(
-            new, now, service_now, self._max_credits_per_day, may_send=may_send
+            new, now, service_now, self._max_credits_per_day, may_send=may_send, max_credits=max_credits
         )
 
     async def check_cap(self, new: NewSubmission) -> None:
@@ -137,12 +143,15 @@ class Submitter:
         *,
         deadline_seconds: float,
         facts: ProviderFacts = ProviderFacts(),  # noqa: B008 - frozen, so sharing it is harmless
+        max_credits: float | None = None,
     ) -> Sent:
         """Send one intent; try again only if it was provably not accepted.
 
         `deadline_seconds` is the longest that `send_once` takes by itself; `facts` are those known beforehand.
+        `max_credits` is the most that was agreed.
 
         Raises:
+            PriceAboveLimit: it could cost more; nothing was sent.
             SpendingCapReached: the day's credits would not suffice; nothing was sent.
             NotYetSent: not accepted within the tries and the time of one call; the row stays INTENT.
             Rejected: the service refused it.
@@ -152,7 +161,9 @@ class Submitter:
         lease_seconds = deadline_seconds + LEASE_GRACE_SECONDS
 
         def begin(now: float) -> Awaitable[Submission | None]:
-            return self._ledger.begin_sending(row.ref, now, lease_seconds, self._max_credits_per_day, facts)
+            return self._ledger.begin_sending(
+                row.ref, now, lease_seconds, self._max_credits_per_day, facts, max_credits
+            )
 
         began = self._clock.monotonic()
         for tries in range(1, TRIES + 1):

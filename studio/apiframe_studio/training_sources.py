@@ -49,6 +49,8 @@ class TrainingRequest:
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     idempotency_key: str | None = None
+    max_credits: float | None = None
+    """The most that was agreed to be paid for it. Not a part of what makes it the same request."""
 
 
 class TrainingSource(Protocol):
@@ -120,7 +122,9 @@ class UploadedSource:
         def send_once(_: Submission) -> Awaitable[Accepted]:
             return api.train(call, deadline_seconds=deadline)
 
-        return self._core.submitter.send(row, send_once, deadline_seconds=deadline)
+        return self._core.submitter.send(
+            row, send_once, deadline_seconds=deadline, max_credits=request.max_credits
+        )
 
     async def record_refusal(self, request: TrainingRequest, cause: ApiframeError) -> None:
         with suppress(LedgerError):
@@ -229,7 +233,9 @@ class KeptSource:
             sent_at_service=core.service_time.now(),
             deadline_seconds=deadline,
         )
-        sent = await core.submitter.send(row, send_once, deadline_seconds=deadline, facts=facts)
+        sent = await core.submitter.send(
+            row, send_once, deadline_seconds=deadline, facts=facts, max_credits=request.max_credits
+        )
         return await self._look_for(sent)
 
     async def _look_for(self, sent: Sent) -> Sent:

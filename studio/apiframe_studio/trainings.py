@@ -109,6 +109,7 @@ class Trainings:
 
         Raises:
             PaymentNotApproved: there is no training yet, and `may_pay` is False.
+            PriceAboveLimit: there is none yet, and it could cost more than `max_credits` of the request.
             InvalidKey, InvalidBaseUrl, LedgerError: nothing was sent.
             NotAPhotoSet, PhotosNotKept, SubjectForgotten: nothing was sent.
             SetNotUsable: nothing was sent, and these photos have no training.
@@ -127,7 +128,7 @@ class Trainings:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except PaymentNotApproved:
             new = await self._source.make_ready(request)
-            row = await self._get_or_create(new, may_pay=may_pay)
+            row = await self._get_or_create(new, may_pay=may_pay, max_credits=request.max_credits)
 
         same_word = row.requested_trigger_word == request.trigger_word
         is_running = self._core.jobs.is_running(row.ref)
@@ -147,9 +148,11 @@ class Trainings:
         is_of_another_upload = sent.row.dedup_key != new.dedup_key and sent.row.forgotten_at is None
         return training.with_notes(Note.SAME_PHOTOS) if is_of_another_upload else training
 
-    async def _get_or_create(self, new: NewTraining, *, may_pay: bool) -> Submission:
+    async def _get_or_create(
+        self, new: NewTraining, *, may_pay: bool, max_credits: float | None
+    ) -> Submission:
         try:
-            row, _is_new = await self._submitter.get_or_create(new, may_send=may_pay)
+            row, _is_new = await self._submitter.get_or_create(new, may_send=may_pay, max_credits=max_credits)
         except PaymentNotApproved:
             await self._submitter.check_cap(new)
             raise

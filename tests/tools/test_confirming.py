@@ -148,7 +148,7 @@ async def test_a_confirmation_does_not_outlive_a_rejected_call(
     clock.runs = True
     user = User(YES)
     arguments = {"paths": [str(photos)], **ATTRIBUTES}
-    async with serving(answers=user.answers, speeds={"start_credits": 1}) as session:
+    async with serving(answers=user.answers, start_credits=1) as session:
         refusal = await refuse(session, "prepare_photos", **arguments)
         assert "too few credits" in refusal
         await refuse(session, "prepare_photos", **arguments)
@@ -307,7 +307,7 @@ async def test_without_agreement_nothing_is_paid_or_sent(
 
 Change = Callable[[User], dict[str, Any]]
 UNASKED: dict[str, Change] = {
-    "the setting says never": lambda user: {"answers": user.answers, "asks_before_spending": False},
+    "the setting says never": lambda user: {"answers": user.answers, "confirm_spending": "never"},
     "the client cannot ask": lambda _: {},
 }
 

@@ -25,7 +25,7 @@ NAMES = {
     "get_account",
 }
 VERBS = {"Check", "Generate", "Get", "List", "Record", "Start", "Wait"}
-MAX_LIST = 7_275
+MAX_LIST = 7_600
 ORDERS = re.compile(
     r"\b(always|must (first|always|never)|you (must|should)|never call|make sure|important)\b", re.IGNORECASE
 )

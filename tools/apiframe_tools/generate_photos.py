@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from typing import Annotated, Any, Final
 
+from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
 from apiframe_studio.images import ImageRequest
+from apiframe_studio.ledger.errors import PaymentNotApproved, PriceAboveLimit
+from apiframe_studio.studio import Studio
+from apiframe_tools.mcp.confirmation import (
+    Confirmation,
+    Question,
+    confirm_spending,
+    is_quoted,
+    may_pay,
+    read_balance,
+)
 from apiframe_tools.mcp.parameters import (
     CUSTOM,
     AspectRatio,
     ImageCount,
+    MaxCredits,
     OfSubject,
     PixelSize,
     Prompt,
@@ -20,8 +33,30 @@ from apiframe_tools.mcp.parameters import (
 )
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.images import ImagesMade
+from apiframe_tools.wording.phrases import pluralize
 
 MAX_SECONDS: Final = 42.0
+
+
+async def _confirm(
+    ctx: Context[Any, Any],
+    studio: RequestStudio,
+    prompt: str,
+    task_id: str | None,
+    subject: str | None,
+    aspect_ratio: str | None,
+    width: int | None,
+    height: int | None,
+    number_of_images: int | None,
+    seed: int | None,
+    max_credits: int | None,
+) -> Question:
+    request = ImageRequest(
+        prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits
+    )
+    question = partial(_question, studio, request)
+    # A few credits for what the user has just asked for: by default that is not asked again.
+    return await confirm_spending(ctx, studio, question, max_credits, asks=frozenset({"always"}))
 
 
 async def generate_photos(
@@ -33,8 +68,10 @@ async def generate_photos(
     height: PixelSize | None = None,
     number_of_images: ImageCount | None = None,
     seed: Seed | None = None,
+    max_credits: MaxCredits | None = None,
     *,
     studio: RequestStudio,
+    confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> ImagesMade:
     """Generate images of a trained subject from a prompt and save them on this machine.
 
@@ -46,6 +83,21 @@ async def generate_photos(
     custom = aspect_ratio == CUSTOM
     if custom != (width is not None and height is not None) or (not custom and (width or height)):
         raise ToolError("width and height are required with aspect_ratio custom, and allowed only with it.")
-    request = ImageRequest(prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed)
-    made = await studio.images.generate(request, MAX_SECONDS)
+    request = ImageRequest(
+        prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits
+    )
+    try:
+        made = await studio.images.generate(request, MAX_SECONDS, may_pay=may_pay(confirmation))
+    except (PaymentNotApproved, PriceAboveLimit) as refused:
+        if not is_quoted(confirmation, refused):
+            raise
+        return ImagesMade.quoted(request, studio, await read_balance(studio))
     return ImagesMade.of(made, studio)
+
+
+async def _question(studio: Studio, request: ImageRequest) -> str | None:
+    price = await studio.images.price(request)
+    if price is None or (request.max_credits is not None and price > request.max_credits):
+        return None
+    number, of = request.number_of_images or 1, request.subject or request.task_id
+    return f"Make {pluralize(number, 'image')} of {of}? It costs {pluralize(price, 'credit')} at Apiframe."

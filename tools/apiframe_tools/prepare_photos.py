@@ -11,17 +11,31 @@ from weakref import WeakKeyDictionary
 from mcp.server.mcpserver import Context, Resolve
 
 from apiframe_studio.errors import ConsentMissing, PhotosChanged
+from apiframe_studio.ledger.errors import PaymentNotApproved, PriceAboveLimit
 from apiframe_studio.photo_sets import CHECKING_SECONDS, CheckedPhotos, PhotoSetRequest, Step
 from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.confirmation import (
+    CONFIRMED,
     Confirmation,
     Question,
     confirm_spending,
     credits_left,
+    is_quoted,
     may_pay,
     name_set,
+    read_balance,
 )
-from apiframe_tools.mcp.parameters import Age, Consent, Ethnicity, Gender, Keep, LeaveOut, Paths, Subject
+from apiframe_tools.mcp.parameters import (
+    Age,
+    Consent,
+    Ethnicity,
+    Gender,
+    Keep,
+    LeaveOut,
+    MaxUploadCredits,
+    Paths,
+    Subject,
+)
 from apiframe_tools.mcp.request import OnProgress, RequestStudio, combine_steps
 from apiframe_tools.results.photos import PhotosPrepared
 from apiframe_tools.wording.prices import Prices
@@ -56,6 +70,7 @@ async def _check(
     subject: str | None,
     leave_out: list[str] | None,
     keep: list[str] | None,
+    max_credits: int | None,
 ) -> _Ready:
     if not consent:
         raise ConsentMissing
@@ -71,6 +86,7 @@ async def _check(
         consent_at=studio.clock.now(),
         leave_out=leave_out or (),
         keep=keep or (),
+        max_credits=max_credits,
     )
     photos = await studio.photo_sets.check_and_normalise(request, on_progress, CHECKING_SECONDS)
     # In the 2026 protocol the call has come again with the answer: it was given for what was there before.
@@ -83,11 +99,14 @@ async def _check(
 async def _confirm(
     ctx: Context[Any, Any], studio: RequestStudio, ready: Annotated[_Ready, Resolve(_check)]
 ) -> Question:
+    if not studio.terms.uploads_before_training:
+        return CONFIRMED
     asked = _asked.setdefault(studio, {})
     if len(asked) >= MAX_ASKED:
         asked.clear()
     asked[_choice(ready.request)] = ready.photos.fingerprint
-    return await confirm_spending(ctx, studio, partial(_question, studio, ready))
+    question = partial(_question, studio, ready)
+    return await confirm_spending(ctx, studio, question, ready.request.max_credits)
 
 
 async def prepare_photos(
@@ -99,6 +118,7 @@ async def prepare_photos(
     subject: Subject | None = None,
     leave_out: LeaveOut | None = None,
     keep: Keep | None = None,
+    max_credits: MaxUploadCredits | None = None,
     *,
     studio: RequestStudio,
     ready: Annotated[_Ready, Resolve(_check)],
@@ -108,9 +128,18 @@ async def prepare_photos(
 
     {prices.preparing} Removes location and other metadata. Needs the subject's consent.
     """
-    photo_set = await studio.photo_sets.prepare(
-        ready.request, ready.on_progress, ready.seconds, checked=ready.photos, may_pay=may_pay(confirmation)
-    )
+    try:
+        photo_set = await studio.photo_sets.prepare(
+            ready.request,
+            ready.on_progress,
+            ready.seconds,
+            checked=ready.photos,
+            may_pay=may_pay(confirmation),
+        )
+    except (PaymentNotApproved, PriceAboveLimit) as refused:
+        if not is_quoted(confirmation, refused):
+            raise
+        return PhotosPrepared.quoted(ready.request, ready.photos, studio, await read_balance(studio))
     was_free = photo_set.deduplicated or not studio.terms.uploads_before_training
     left = await credits_left(studio, photo_set.row.task_id, deduplicated=was_free)
     return PhotosPrepared.of(photo_set, studio, credits_left=left)
@@ -121,7 +150,10 @@ def _choice(request: PhotoSetRequest) -> tuple[Sequence[str], ...]:
 
 
 async def _question(studio: Studio, ready: _Ready) -> str | None:
-    if not await studio.photo_sets.must_be_paid(ready.request, ready.photos):
+    limit = ready.request.max_credits
+    if not await studio.photo_sets.must_be_paid(ready.request, ready.photos) or (
+        limit is not None and studio.terms.upload_credits > limit
+    ):
         return None
     number = len(ready.photos.prepared.jpegs)
     photos = name_set(number, ready.request.subject, ready.photos.fingerprint)

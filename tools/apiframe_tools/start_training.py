@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
+from apiframe_studio.ledger.errors import PaymentNotApproved, PriceAboveLimit
 from apiframe_studio.studio import Studio
 from apiframe_studio.training_sources import TrainingRequest, TrainingStep
 from apiframe_studio.webhooks import MAX_URL_LENGTH, WebhookProblem, find_problem
@@ -16,11 +17,14 @@ from apiframe_tools.mcp.confirmation import (
     Question,
     confirm_spending,
     credits_left,
+    is_quoted,
     may_pay,
     name_set,
+    read_balance,
 )
 from apiframe_tools.mcp.parameters import (
     IdempotencyKey,
+    MaxCredits,
     PhotosId,
     Subject,
     TriggerWord,
@@ -52,9 +56,12 @@ async def _confirm(
     trigger_word: str | None,
     subject: str | None,
     idempotency_key: str | None,
+    max_credits: int | None,
 ) -> Question:
-    request = TrainingRequest(training_images_id, trigger_word, subject, idempotency_key=idempotency_key)
-    return await confirm_spending(ctx, studio, partial(_question, studio, request))
+    request = TrainingRequest(
+        training_images_id, trigger_word, subject, idempotency_key=idempotency_key, max_credits=max_credits
+    )
+    return await confirm_spending(ctx, studio, partial(_question, studio, request), max_credits)
 
 
 async def start_training(
@@ -64,6 +71,7 @@ async def start_training(
     webhook_url: WebhookUrl | None = None,
     webhook_secret: WebhookSecret | None = None,
     idempotency_key: IdempotencyKey | None = None,
+    max_credits: MaxCredits | None = None,
     *,
     studio: RequestStudio,
     progress: Progress,
@@ -78,17 +86,23 @@ async def start_training(
     agreed = may_pay(confirmation)
     _check_webhook(studio, webhook_url)
     request = TrainingRequest(
-        training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key
+        training_images_id, trigger_word, subject, webhook_url, webhook_secret, idempotency_key, max_credits
     )
     on_progress = combine_steps(progress, tuple(TrainingStep))
-    training = await studio.trainings.start(request, on_progress, MAX_SECONDS, may_pay=agreed)
+    try:
+        training = await studio.trainings.start(request, on_progress, MAX_SECONDS, may_pay=agreed)
+    except (PaymentNotApproved, PriceAboveLimit) as refused:
+        price = await studio.trainings.price(request)
+        if price is None or not is_quoted(confirmation, refused):
+            raise
+        return TrainingStarted.quoted(request, price, studio, await read_balance(studio))
     left = await credits_left(studio, training.task_id, deduplicated=training.deduplicated)
     return TrainingStarted.of(training, studio, credits_left=left)
 
 
 async def _question(studio: Studio, request: TrainingRequest) -> str | None:
     price = await studio.trainings.price(request)
-    if price is None:
+    if price is None or (request.max_credits is not None and price.most > request.max_credits):
         return None
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
     before = f" {describe_earlier_training(price.earlier)} This trains them again." if price.earlier else ""

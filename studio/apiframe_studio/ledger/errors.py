@@ -10,7 +10,8 @@
      │   ├─ LedgerBusy            another process held it for longer than we wait
      │   ├─ LedgerDamaged         not readable as a ledger; it was renamed
      │   └─ SpendingCapReached    the request could spend more than the user allows in a day
-     └─ UnknownCursor, TaskIdTaken, KeyReused, SubjectForgotten, PaymentNotApproved    the request is refused
+     └─ UnknownCursor, TaskIdTaken, KeyReused, SubjectForgotten,
+        PaymentNotApproved, PriceAboveLimit                   the request is refused
 """
 
 from __future__ import annotations
@@ -111,6 +112,15 @@ class SubjectForgotten(StudioError):
     """The subject was forgotten, so nothing new is recorded about it. Nothing was sent, or nothing was accepted."""
 
     summary = "the subject was forgotten"
+
+
+class PriceAboveLimit(StudioError):
+    """The request could cost `needed` credits, more than the `limit` that was agreed. Nothing was sent."""
+
+    def __init__(self, needed: float, limit: float) -> None:
+        super().__init__(f"it could cost {needed:g} credits, and {limit:g} were agreed")
+        self.needed = needed
+        self.limit = limit
 
 
 class PaymentNotApproved(StudioError):

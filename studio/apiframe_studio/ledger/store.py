@@ -33,6 +33,7 @@ from apiframe_studio.ledger.errors import (
     LedgerError,
     LedgerUnusable,
     PaymentNotApproved,
+    PriceAboveLimit,
     SpendingCapReached,
     SubjectForgotten,
     TaskIdTaken,
@@ -126,6 +127,7 @@ class Store:
         cap: float | None = None,
         *,
         may_send: bool = True,
+        max_credits: float | None = None,
     ) -> tuple[Submission, bool]:
         """Record a new intent, or find the submission that already has it. Returns the row and whether it is new.
         `service_now` is the time at the service, if known, by which a set expires. Rows of crashed senders are marked
@@ -135,6 +137,7 @@ class Store:
             KeyReused: see `dedup.pick_duplicate`.
             SubjectForgotten: it would be a new training, or new images, of a subject who was forgotten.
             SpendingCapReached: sending a new one would spend more than `cap` credits within 24 hours.
+            PriceAboveLimit: it would be sent, and could cost more than `max_credits`. Nothing is recorded.
             PaymentNotApproved: the caller may not send, and nothing was sent before. Nothing is recorded.
         """
         self._replay_spool()
@@ -142,8 +145,10 @@ class Store:
             self._expire_leases(connection, now)
             new = queries.with_its_photos(connection, self._scope, new, self._terms.training_credits)
             known = self._duplicate_of(connection, new, now, service_now)
-            if not may_send and _would_be_sent(known, new):
-                raise PaymentNotApproved
+            if _would_be_sent(known, new):
+                self._check_limit(new, max_credits)
+                if not may_send:
+                    raise PaymentNotApproved
             if known is None:
                 _refuse_forgotten(connection, self._scope, new)
                 self._check_cap(connection, new, cap, now)
@@ -194,15 +199,17 @@ class Store:
         lease_seconds: float,
         cap: float | None = None,
         facts: ProviderFacts = ProviderFacts(),  # noqa: B008 - frozen, so sharing it is harmless
+        max_credits: float | None = None,
     ) -> Submission | None:
         """Change INTENT to SENDING, durably before a byte is sent. Returns None if another call was first.
 
-        `facts` are those that are known of this attempt beforehand.
+        `facts` are those that are known of this attempt beforehand; `max_credits` is the most that was agreed.
 
         When a training of the same photos was sent meanwhile, that one is returned and this one stays INTENT; but one
         that was requested with an idempotency key after the other was accepted is sent once that has ended.
 
         Raises:
+            PriceAboveLimit: it could cost more than `max_credits`.
             SpendingCapReached: sending would spend more than `cap` credits within 24 hours.
             LedgerUnusable: also if there is no space to spool the id that will be returned.
         """
@@ -212,6 +219,7 @@ class Store:
                 return None
             if (sent := _sent_meanwhile(connection, row)) is not None:
                 return sent
+            self._check_limit(row, max_credits)
             self._check_cap(connection, row, cap, now)
             # Inside the transaction: the loser of a race must not overwrite an id that the winner spooled.
             self._spool.reserve(ref, row.attempt + 1)
@@ -222,6 +230,7 @@ class Store:
                 sent_at=now,
                 lease_until=now + lease_seconds,
                 provider_facts=facts,
+                max_credits=max_credits,
             )
             queries.count_attempt(connection, sending, now, max_cost(sending, self._terms))
             return queries.write_row(connection, sending)
@@ -243,6 +252,7 @@ class Store:
             is_remembered = now - first_sent_at < self._terms.idempotency_seconds - REPEAT_MARGIN_SECONDS
             if following is None or row.kind not in self._terms.idempotent or not is_remembered:
                 return None
+            self._check_limit(row, row.max_credits)
             self._spool.reserve(ref, row.attempt)
             repeating = replace(row, state=following, sent_at=now, lease_until=now + lease_seconds)
             return queries.write_row(connection, repeating)
@@ -572,6 +582,12 @@ class Store:
         return pick_duplicate(
             earlier, queries.find_by_key(connection, self._scope, new), good, has_key=key is not None
         )
+
+    def _check_limit(self, row: Submission | NewSubmission, max_credits: float | None) -> None:
+        """As decisive as the daily cap: between the quote and the sending a price may have changed."""
+        needed = max_cost(row, self._terms)
+        if max_credits is not None and needed > max_credits:
+            raise PriceAboveLimit(needed, max_credits)
 
     def _check_cap(
         self, connection: Connection, row: Submission | NewSubmission, cap: float | None, now: float

@@ -19,7 +19,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
 from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.ledger.errors import PriceAboveLimit
 from apiframe_studio.studio import Studio
+from apiframe_studio.studio_error import StudioError
 from apiframe_tools.wording.phrases import SANDBOX_NOTE, pluralize
 
 log = logging.getLogger(__name__)
@@ -44,21 +46,32 @@ CONFIRMED: Final = SpendConfirmation(agreed=True)
 """This setting or client does not ask: the call may pay."""
 NOTHING_TO_PAY: Final = SpendConfirmation(agreed=False)
 """Nothing to pay, so nothing to ask: the call returns what exists and must not pay."""
+NOT_ASKED: Final = SpendConfirmation(agreed=False)
+"""The user cannot be asked, and no amount was agreed: the call must not pay, and returns the price."""
 CODE_LENGTH: Final = 8
 MAX_BALANCE_SECONDS: Final = 2.0
 
 
 async def confirm_spending(
-    ctx: Context[Any, Any], studio: Studio, question: Callable[[], Awaitable[str | None]]
+    ctx: Context[Any, Any],
+    studio: Studio,
+    question: Callable[[], Awaitable[str | None]],
+    max_credits: float | None,
+    *,
+    asks: frozenset[str] = frozenset({"ask", "always"}),
 ) -> Question:
     """Return the question to ask, or that none is needed; for the resolver of a paid tool.
+
+    `asks` are the settings of APIFRAME_CONFIRM_SPENDING under which this tool asks. Where the client cannot ask,
+    `max_credits` is what the user agreed to: it comes from the model, so it never replaces a question.
 
     `question` returns None when nothing is to be paid. In the 2026 protocol the question is made again when the answer
     comes, and must be the same to the letter: it names the set by its code and contains nothing that may change
     meanwhile (a balance, a time, a counter). An error in `question` does not end the call, which then must not pay.
     """
-    if not (studio.config.asks_before_spending and _can_ask(ctx)):
-        return CONFIRMED
+    setting = studio.config.confirm_spending
+    if setting not in asks or not _can_ask(ctx):
+        return NOT_ASKED if setting == "always" and max_credits is None else CONFIRMED
     try:
         text = await question()
     except Exception as error:
@@ -73,12 +86,18 @@ async def confirm_spending(
 def may_pay(confirmation: Confirmation) -> bool:
     """Whether the call may pay. Raises ToolError when the user did not agree."""
     if isinstance(confirmation, AcceptedElicitation) and (
-        confirmation.data is NOTHING_TO_PAY or confirmation.data.agreed
+        confirmation.data is NOTHING_TO_PAY or confirmation.data is NOT_ASKED or confirmation.data.agreed
     ):
         return confirmation.data.agreed
     raise ToolError(
         "The user was asked and did not agree, so nothing was sent or paid. Ask what they want to do instead."
     )
+
+
+def is_quoted(confirmation: Confirmation, refused: StudioError) -> bool:
+    """Whether a call that was refused is answered with its price, rather than with an error."""
+    was_not_asked = isinstance(confirmation, AcceptedElicitation) and confirmation.data is NOT_ASKED
+    return was_not_asked or isinstance(refused, PriceAboveLimit)
 
 
 def name_set(photos: int, subject: str | None, fingerprint: str | None) -> str:
@@ -89,9 +108,12 @@ def name_set(photos: int, subject: str | None, fingerprint: str | None) -> str:
 
 
 async def credits_left(studio: Studio, task_id: str | None, *, deduplicated: bool) -> float | None:
-    """Credits left after a payment; None when there was none, or no response within MAX_BALANCE_SECONDS. Free."""
-    if task_id is None or deduplicated:
-        return None
+    """Credits left after a payment; None when there was none. Free."""
+    return None if task_id is None or deduplicated else await read_balance(studio)
+
+
+async def read_balance(studio: Studio) -> float | None:
+    """The credits of the account; None when there is no response within MAX_BALANCE_SECONDS. Free."""
     with anyio.move_on_after(MAX_BALANCE_SECONDS), suppress(ApiframeError):
         return (await studio.account()).credits
     return None

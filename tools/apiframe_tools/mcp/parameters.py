@@ -99,6 +99,14 @@ WebhookSecret = Annotated[
 ]
 IdempotencyKey = Annotated[_Key, Field(description="A new value trains the same photos again, at full price")]
 
+_MAX_CREDITS: Final = "Most credits the user agreed to pay. Above it nothing is sent; the answer is the price"
+MaxCredits = Annotated[int, Field(ge=0, description=_MAX_CREDITS)]
+MaxUploadCredits = Annotated[
+    int,
+    FromTerms(lambda terms: int if terms.uploads_before_training else None),
+    Field(ge=0, description=_MAX_CREDITS),
+]
+
 
 def _as_list(given: object) -> object:
     """A single path may come as text: some clients send one folder that way."""

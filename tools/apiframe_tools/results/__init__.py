@@ -9,6 +9,10 @@ from typing import Any, Self
 from mcp.types import ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, PrivateAttr
 
+from apiframe_studio.studio import Studio
+from apiframe_tools.wording.phrases import QUOTE, join_sentences
+from apiframe_tools.wording.quotes import Quote
+
 
 class Result(BaseModel):
     """A result whose `str` is a complete text.
@@ -21,6 +25,37 @@ class Result(BaseModel):
         """Copy each field from the attribute of the same name in `source`; `others` are the fields that differ."""
         same = {name: getattr(source, name) for name in cls.model_fields if name not in others}
         return cls(**same, **others)
+
+
+class Priced(Result):
+    """The result of a paid call: what it made, or its price where the user has not agreed to it."""
+
+    _quote: Quote | None = PrivateAttr(None)
+
+    @classmethod
+    def of_quote(cls, quote: Quote, studio: Studio, **fields: Any) -> Self:
+        """The price of a call that was not sent. `fields` are those that the call itself gives."""
+        known: dict[str, Any] = {
+            "ref": "",
+            "status": QUOTE,
+            "deduplicated": False,
+            "warnings": [],
+            "sandbox": studio.is_sandbox,
+            "next_step": quote.next_step,
+        }
+        result = cls(**known, **fields)
+        result._quote = quote
+        return result
+
+    def __str__(self) -> str:
+        if self._quote is None:
+            return self.describe()
+        sandbox = bool(getattr(self, "sandbox", False))
+        return join_sentences(sandbox, str(self._quote), f"Next: {self._quote.next_step}")
+
+    def describe(self) -> str:
+        """The text about what the call made."""
+        raise NotImplementedError
 
 
 class WithImages(Result):

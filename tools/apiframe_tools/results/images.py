@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field
 
 from apiframe_studio.image_store import ENDINGS
-from apiframe_studio.images import GeneratedImages
+from apiframe_studio.images import GeneratedImages, ImageRequest
 from apiframe_studio.ledger import SavedImage
 from apiframe_studio.studio import Studio
-from apiframe_tools.results import Result, WithImages
+from apiframe_tools.results import Priced, Result, WithImages
 from apiframe_tools.wording.next_steps import suggest_after_generating
 from apiframe_tools.wording.phrases import STATUS, Status, costs, join_sentences, pluralize
+from apiframe_tools.wording.quotes import Quote
 from apiframe_tools.wording.warnings import warn_about_images
 
 
@@ -24,12 +25,12 @@ class PictureSaved(Result):
     uri: str
 
 
-class ImagesMade(WithImages):
+class ImagesMade(Priced, WithImages):
     """Generated images."""
 
     ref: str
     task_id: str | None
-    status: Status
+    status: Literal[Status, "quote"]
     subject: str | None
     prompt: str = Field(description="The prompt as it was sent")
     trigger_word: str
@@ -40,6 +41,30 @@ class ImagesMade(WithImages):
     warnings: list[str]
     sandbox: bool
     next_step: str
+
+    @classmethod
+    def quoted(cls, request: ImageRequest, studio: Studio, balance: float | None) -> Self:
+        """The price of images that were not asked for, since the user has not agreed to it."""
+        number, each = request.number_of_images or 1, studio.terms.image_credits
+        quote = Quote(
+            "generate_photos",
+            "This call",
+            each * number,
+            detail=f"{pluralize(number, 'image')} at {each:g}",
+            limit=request.max_credits,
+            balance=balance,
+        )
+        return cls.of_quote(
+            quote,
+            studio,
+            task_id=None,
+            subject=request.subject,
+            prompt=request.prompt,
+            trigger_word="",
+            trigger_word_added=False,
+            pictures=[],
+            credits=quote.most,
+        )
 
     @classmethod
     def of(cls, made: GeneratedImages, studio: Studio) -> Self:
@@ -64,7 +89,7 @@ class ImagesMade(WithImages):
             result.add_link(saved.path, _uri(saved), saved.media_type)
         return result
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
         cost = (
             "This call cost nothing"

@@ -8,10 +8,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, PrivateAttr
 
 from apiframe_studio.api.provider import Terms
-from apiframe_studio.photo_sets import PhotoSet
+from apiframe_studio.photo_sets import CheckedPhotos, PhotoSet, PhotoSetRequest
 from apiframe_studio.photos.models import PhotoCheck, UncheckedAspect, Verdict
 from apiframe_studio.studio import Studio
-from apiframe_tools.results import Result, WithImages
+from apiframe_tools.results import Priced, WithImages
 from apiframe_tools.wording.next_steps import suggest_after_check, suggest_after_preparing
 from apiframe_tools.wording.photos import (
     ASPECTS,
@@ -31,6 +31,7 @@ from apiframe_tools.wording.phrases import (
     pluralize,
 )
 from apiframe_tools.wording.prices import describe_needed
+from apiframe_tools.wording.quotes import Quote
 from apiframe_tools.wording.warnings import warn_about_check, warn_about_set
 
 _LOOK_FOR_FACES = (
@@ -139,7 +140,7 @@ class PhotosChecked(WithImages):
         return f"{total}: {self.preparing_credits:g} to prepare the photos, {self.training_credits:g} to train on them."
 
 
-class PhotosPrepared(Result):
+class PhotosPrepared(Priced):
     """A set of photos at the service, being sent there, or kept on this machine until a training sends it."""
 
     _left_out: str = PrivateAttr("")
@@ -149,7 +150,7 @@ class PhotosPrepared(Result):
     training_images_id: str | None = Field(
         description="For start_training; null until the upload is accepted"
     )
-    status: PhotosStatus
+    status: Literal[PhotosStatus, "quote"]
     subject: str | None
     photos: int
     left_out: list[str]
@@ -163,6 +164,35 @@ class PhotosPrepared(Result):
     warnings: list[str]
     sandbox: bool
     next_step: str
+
+    @classmethod
+    def quoted(
+        cls, request: PhotoSetRequest, checked: CheckedPhotos, studio: Studio, balance: float | None
+    ) -> Self:
+        """The price of an upload that was not sent, since the user has not agreed to it."""
+        photos, terms = len(checked.prepared.jpegs), studio.terms
+        training = terms.training_credits.of(photos)
+        detail = f"training on it costs {training:g} more"
+        quote = Quote(
+            "prepare_photos",
+            "This upload",
+            terms.upload_credits,
+            detail=detail,
+            limit=request.max_credits,
+            balance=balance,
+        )
+        return cls.of_quote(
+            quote,
+            studio,
+            training_images_id=None,
+            subject=request.subject,
+            photos=photos,
+            left_out=[],
+            expires_at=None,
+            credits=terms.upload_credits,
+            training_credits=training,
+            credits_left=balance,
+        )
 
     @classmethod
     def of(cls, photo_set: PhotoSet, studio: Studio, *, credits_left: float | None = None) -> Self:
@@ -187,7 +217,7 @@ class PhotosPrepared(Result):
         result._stays_here = not terms.uploads_before_training
         return result
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
         of = f" of {self.subject}" if self.subject else ""
         until = f" Valid until {self.expires_at:%Y-%m-%d %H:%M} UTC." if self.expires_at else ""
         cost = (

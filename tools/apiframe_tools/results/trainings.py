@@ -12,8 +12,9 @@ from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.states import UNDER_WAY
 from apiframe_studio.studio import Studio
 from apiframe_studio.training import Note, Training
-from apiframe_studio.trainings import Page
-from apiframe_tools.results import Result
+from apiframe_studio.training_sources import TrainingRequest
+from apiframe_studio.trainings import Page, Price
+from apiframe_tools.results import Priced, Result
 from apiframe_tools.wording.next_steps import SUBMITTED_BY, next_step, suggest_after_listing
 from apiframe_tools.wording.phrases import (
     KIND_NAMES,
@@ -25,6 +26,7 @@ from apiframe_tools.wording.phrases import (
     pluralize,
 )
 from apiframe_tools.wording.prices import Prices
+from apiframe_tools.wording.quotes import Quote
 from apiframe_tools.wording.warnings import warn_about_list, warn_about_training
 
 MAX_LISTED = 10
@@ -37,12 +39,12 @@ _WEBHOOK = {
 }
 
 
-class TrainingStarted(Result):
+class TrainingStarted(Priced):
     """A training that was started, or the existing one."""
 
     ref: str
     task_id: str | None = Field(description="The service's id; null until it is known")
-    status: Status
+    status: Literal[Status, "quote"]
     training_images_id: str
     subject: str | None
     requested_trigger_word: str | None
@@ -61,6 +63,36 @@ class TrainingStarted(Result):
     _price: str = PrivateAttr("")
 
     @classmethod
+    def quoted(cls, request: TrainingRequest, price: Price, studio: Studio, balance: float | None) -> Self:
+        """The price of a training that was not sent, since the user has not agreed to it."""
+        is_known = price.least == price.most
+        per_photo = studio.terms.training_credits.per_photo
+        detail = (
+            f"{f'{price.photos} photos at' if is_known else ''} {per_photo:g}{'' if is_known else ' a photo'}"
+        )
+        quote = Quote(
+            "start_training",
+            "This training" if is_known else "These photos were uploaded elsewhere",
+            price.most,
+            None if is_known else price.least,
+            detail.strip() if per_photo else "",
+            request.max_credits,
+            balance,
+        )
+        return cls.of_quote(
+            quote,
+            studio,
+            task_id=None,
+            training_images_id=request.training_images_id,
+            subject=price.subject,
+            requested_trigger_word=request.trigger_word,
+            trigger_word=None,
+            credits=price.most,
+            credits_left=balance,
+            webhook=None,
+        )
+
+    @classmethod
     def of(cls, training: Training, studio: Studio, *, credits_left: float | None = None) -> Self:
         result = cls.copy_of(
             training,
@@ -76,7 +108,7 @@ class TrainingStarted(Result):
         result._price = Prices(studio.terms).training_total
         return result
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
         of = f"Training of {self.subject}" if self.subject else "Training"
         return join_sentences(
             self.sandbox,
@@ -273,7 +305,7 @@ def _names(task_id: str | None, ref: str | None) -> str:
     return f"It is {' and '.join(name for name in names if name)}." if task_id or ref else ""
 
 
-def _word(status: Status, word: str | None, requested: str | None = None) -> str:
+def _word(status: str, word: str | None, requested: str | None = None) -> str:
     if word:
         return f"Trigger word: {word}."
     if status in ("failed", "rejected", "abandoned"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from apiframe_studio.api.provider import Kind
 from apiframe_studio.ledger.states import State
@@ -24,6 +24,9 @@ STATUS: dict[State, Status] = {
     State.REJECTED: "rejected",
     State.ABANDONED: "abandoned",
 }
+
+QUOTE: Final = "quote"
+"""The status of a paid call that was not sent, because the user has not agreed to its price."""
 
 KIND_NAMES = {Kind.TRAINING: "training", Kind.UPLOAD: "photo upload", Kind.GENERATION: "image generation"}
 
