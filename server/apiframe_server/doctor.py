@@ -6,6 +6,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +22,8 @@ from apiframe_server.settings import PREFIX, Settings, describe_unknown_variable
 from apiframe_server.terminal import format_time, open_stdout_console
 from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_to_user
 from apiframe_studio.api.errors import InvalidKey
-from apiframe_studio.ledger import Kind
+from apiframe_studio.ledger import Kind, Submission
+from apiframe_studio.ledger.errors import LedgerError
 from apiframe_studio.ledger.states import State
 from apiframe_studio.photos import faces
 from apiframe_studio.studio import Studio
@@ -75,6 +77,7 @@ async def _check_all(settings: Settings, sandbox: str | None, invalid: Mapping[s
             _check_output_folder(studio.image_store.folder),
             *await _check_ledger(studio),
             *_count_kept_sets(studio),
+            *await _count_deletions(studio),
             *_find_damaged_ledgers(studio),
         ]
     finally:
@@ -203,6 +206,22 @@ async def _check_ledger(studio: Studio) -> Sequence[Finding]:
 async def _count_trainings(studio: Studio) -> Finding:
     page = await studio.ledger.page(Kind.TRAINING, studio.clock.now(), limit=1)
     return Finding("ledger", Mark.OK, f"{studio.ledger.path} has {pluralize(page.total, 'training')}")
+
+
+async def _count_deletions(studio: Studio) -> Sequence[Finding]:
+    """Trainings of forgotten subjects that the service still has."""
+    left: Sequence[Submission] = ()
+    if studio.ledger.path.exists():
+        # A ledger that cannot be read has a finding already.
+        with suppress(LedgerError):
+            left = await studio.ledger.to_delete(studio.clock.now())
+    if not left:
+        return []
+    names = ", ".join(row.task_id or row.ref for row in left)
+    what = f"{pluralize(len(left), 'training')} of forgotten subjects to be deleted at Apiframe ({names})"
+    return [
+        Finding("deletions", Mark.NOTE, f"{what}; each start of the server with their key tries it again")
+    ]
 
 
 async def _find_other_services(studio: Studio) -> Sequence[Finding]:

@@ -13,6 +13,8 @@ from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
+from apiframe_studio.api.provider import Terms
+from apiframe_studio.deletions import DeletionReport
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
@@ -39,6 +41,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
         sandbox_service.forget(forgotten.still_at_the_service)
         sandbox_service.close()
     _print_removed(forgotten)
+    _print_deleted(await studio.deletions.run(), studio.terms)
     _print_not_removed(studio, forgotten)
     return 0
 
@@ -64,6 +67,9 @@ def _print_known(known: Known, studio: Studio, subject: str) -> None:
     print(f"  name, texts and fingerprints of {records}")
     for folder, number in Counter(Path(image.path).parent for image in known.saved).items():
         print(f"  {pluralize(number, 'image')} in {folder}")
+    if known.to_delete:
+        models = pluralize(known.to_delete, "trained model")
+        print(f"  {models} at Apiframe, to be deleted there; they cannot be restored")
     print("The ledger keeps the amounts and dates of payments, without a name.")
     if known.unsettled:
         print(f"Still unsettled: {known.unsettled}. Their outcome will no longer be reported here.")
@@ -98,6 +104,24 @@ def _print_removed(forgotten: ErasureReport) -> None:
     if forgotten.records:
         records, images = pluralize(forgotten.records, "record"), pluralize(forgotten.images, "image")
         print(f"Removed the name, texts and fingerprints from {records}, and {images}.")
+
+
+def _print_deleted(report: DeletionReport, terms: Terms) -> None:
+    if report.deleted:
+        print(f"Deleted {pluralize(report.deleted, 'trained model')} at Apiframe.")
+    if report.left:
+        number = pluralize(len(report.left), "training")
+        print(
+            f"Not deleted at Apiframe yet: {number}. This is tried again at each start of the server with a key that "
+            "reaches them; what is still being trained can be deleted only afterwards:"
+        )
+        for row in report.left:
+            print(f"  {row.task_id or row.ref}")
+    if terms.can_delete and (report.deleted or report.left):
+        print(
+            "Apiframe keeps a record of each training, with gender, ethnicity and age, and generated images stay on "
+            f"public links for up to {terms.image_link_days} days. For complete erasure, write to {terms.support}."
+        )
 
 
 def _print_not_removed(studio: Studio, forgotten: ErasureReport) -> None:

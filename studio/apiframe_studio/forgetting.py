@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from apiframe_studio.api.select import terms_of_service
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
 from apiframe_studio.kept_photos import KeptPhotos
-from apiframe_studio.ledger import Ledger, SavedImage, Submission
+from apiframe_studio.ledger import Kind, Ledger, SavedImage, Submission
 from apiframe_studio.ledger.states import OPEN
 
 
 @dataclass(frozen=True)
 class ErasureReport:
-    """What was removed from this machine, and what the service still stores: it has no call to delete it."""
+    """What was removed from this machine, and what a service still stores that has no call to delete it."""
 
     records: int
     images: int
@@ -41,6 +42,12 @@ class Known:
     """Refs of the sets of prepared photos that wait on this machine."""
 
     @property
+    def to_delete(self) -> int:
+        """How many trained models would be deleted at a service, where they cannot be restored."""
+        trainings = (row for row in self.rows if row.kind is Kind.TRAINING and row.task_id)
+        return sum(_deletes_at(row.service) for row in trainings)
+
+    @property
     def unsettled(self) -> int:
         """How many are under way or unconfirmed: their outcome will not be known here."""
         return sum(row.state in OPEN for row in self.rows)
@@ -58,6 +65,8 @@ async def find_subject(subject: str, ledger: Ledger, image_store: ImageStore) ->
 async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> ErasureReport:
     """Remove everything about a subject from this machine, in every spelling of the name and for every service.
 
+    Trainings at a service that can delete them are marked for that: `deletions` deletes them there.
+
     Raises:
         LedgerError: the ledger could not be read or written.
     """
@@ -68,11 +77,11 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     # Files first, so that after a crash the rows still say what to remove. Then again for work that was under way:
     # nothing more is saved for rows that are marked.
     await in_file_thread(image_store.remove, subject, [*refs, *forgotten], saved)
-    late, late_saved = await ledger.forget_subject(subject, refs, now)
+    late, late_saved = await ledger.forget_subject(subject, refs, now, _deletes_at)
     rows, saved = [*rows, *late], [*saved, *late_saved]
     left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
     # Rows that a call under way has added since.
-    after, after_saved = await ledger.forget_subject(subject, (), now)
+    after, after_saved = await ledger.forget_subject(subject, (), now, _deletes_at)
     if after:
         rows, saved = [*rows, *after], [*saved, *after_saved]
         left = await in_file_thread(image_store.remove, subject, [row.ref for row in rows], saved)
@@ -85,11 +94,16 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     return ErasureReport(
         records=len(rows),
         images=sum(Path(image.path) not in left for image in saved),
-        still_at_the_service=[row.task_id for row in rows if row.task_id],
+        still_at_the_service=[row.task_id for row in rows if row.task_id and not _deletes_at(row.service)],
         not_removed=[*left, *kept_left],
         leftovers=len(set(leftovers) - set(remaining)),
         kept_sets=len(kept_sets) - len(kept_left),
     )
+
+
+def _deletes_at(service: str) -> bool:
+    terms = terms_of_service(service)
+    return terms is not None and terms.can_delete
 
 
 def _kept_sets_of(subject: str, rows: Sequence[Submission], kept: KeptPhotos) -> Sequence[str]:

@@ -19,6 +19,7 @@ from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.config import StudioConfig as StudioConfig
 from apiframe_studio.config import embedded_config, sandbox_config, service_config
 from apiframe_studio.core import Core
+from apiframe_studio.deletions import Deletions
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.images import Images
 from apiframe_studio.photo_sets import PhotoSets
@@ -84,6 +85,7 @@ class Studio(Core):
         self.photo_sets = PhotoSets(self)
         self.trainings = Trainings(self, self.photo_sets)
         self.images = Images(self, self.trainings)
+        self.deletions = Deletions(self)
         self._leaving = ExitStack()
 
     @property

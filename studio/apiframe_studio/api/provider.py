@@ -292,6 +292,10 @@ class Terms:
     idempotency_seconds: float
     can_find: bool
     can_delete: bool
+    image_link_days: int | None
+    """For how long generated images stay on public links; None where that is not documented."""
+    support: str | None
+    """The address that a user writes to for complete erasure."""
     webhook_secret: bool
     """Whether a request may name a secret that the service sends back with each webhook."""
     status_batch: int

@@ -44,6 +44,12 @@ def select_terms(key: SecretStr | None, version: Version = "auto") -> Terms:
     return _TERMS[select_generation(key, version)]
 
 
+def terms_of_service(service: str) -> Terms | None:
+    """The terms of a service by its name in a ledger, "address generation"; None for one that is not known here."""
+    generation = service.rpartition(" ")[2]
+    return next((terms for name, terms in _TERMS.items() if name == generation), None)
+
+
 def require_valid_key(key: SecretStr | None, version: Version, base_url: str) -> None:
     """Refuse a key that cannot work where it would be sent. A host that is not Apiframe's is taken at its word.
 

@@ -79,6 +79,8 @@ class Ledger:
     find_related = _on_thread(lambda store: store.find_related)
     forgotten_generations = _on_thread(lambda store: store.forgotten_generations)
     forget_subject = _on_thread(lambda store: store.forget_subject)
+    to_delete = _on_thread(lambda store: store.to_delete)
+    mark_deleted = _on_thread(lambda store: store.mark_deleted)
     save_images = _on_thread(lambda store: store.save_images)
     images_of = _on_thread(lambda store: store.images_of)
     find = _on_thread(lambda store: store.find)

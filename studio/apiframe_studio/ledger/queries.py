@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final, Literal
 
@@ -151,6 +151,7 @@ _SEEN_OF: Final = (
 )
 
 INSTALLATION: Final = select(installation.c.id)
+TO_DELETE: Final = ROWS.where(OF_OWNER, submissions.c.delete_since.is_not(None)).order_by(*_NEWEST_FIRST)
 IMAGES_OF: Final = select(images).where(images.c.ref.in_(_OWN_REFS)).order_by(images.c.ref, images.c.number)
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
@@ -381,13 +382,25 @@ def write_row(connection: Connection, row: Submission) -> Submission:
     return row
 
 
-def forget_rows(connection: Connection, owner: str, refs: Iterable[str], now: float) -> None:
+def forget_rows(
+    connection: Connection,
+    owner: str,
+    refs: Iterable[str],
+    now: float,
+    deletes_at: Callable[[str], bool],
+) -> None:
     """Remove personal data from many rows, and the sets that only they were made of.
 
-    Unlike `write_row` only the columns that change are written, so few indexes have to be.
+    Trainings at a service that `deletes_at` names are marked as to be deleted there. Unlike `write_row` only the
+    columns that change are written, so few indexes have to be.
     """
     rows = [row for row in find_by_refs(connection, owner, refs) if row.forgotten_at is None]
     forgotten = {row.ref: forget_row(row, now) for row in rows}
+    forgotten |= {
+        row.ref: replace(forgotten[row.ref], delete_since=now)
+        for row in rows
+        if row.kind is Kind.TRAINING and deletes_at(row.service) and _may_be_there(row)
+    }
     with_set = [row for row in forgotten.values() if row.set_ref is not None]
     forgotten |= {row.ref: row for row in add_forgotten_sets(connection, with_set)}
     pairs = [(_columns(row), _columns(forgotten[row.ref])) for row in rows]
@@ -397,6 +410,11 @@ def forget_rows(connection: Connection, owner: str, refs: Iterable[str], now: fl
         of_each = (submissions.c.owner == owner) & (submissions.c.ref == bindparam("of"))
         connection.execute(update(submissions).where(of_each), values)
     drop_unused_sets(connection, owner, {row.set_ref for row in rows if row.set_ref is not None})
+
+
+def _may_be_there(row: Submission) -> bool:
+    """Whether the service has a training, or may have it."""
+    return row.task_id is not None or row.state in (State.SENDING, State.UNCONFIRMED)
 
 
 def drop_details(connection: Connection, owner: str, refs: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ Every method may raise the errors of `errors`. Every change of state is a compar
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -414,10 +414,15 @@ class Store:
             return list(connection.execute(queries.FORGOTTEN, wanted).scalars())
 
     def forget_subject(
-        self, subject: str, refs: Sequence[str], now: float
+        self,
+        subject: str,
+        refs: Sequence[str],
+        now: float,
+        deletes_at: Callable[[str], bool] = lambda _: False,
     ) -> tuple[Sequence[Submission], Sequence[SavedImage]]:
         """Remove personal data from these submissions and from all that are about the subject by now.
 
+        In the same transaction, trainings at services that `deletes_at` names are marked as to be deleted there.
         Also from the file's free pages. Nothing personal is written to them afterwards, even by work under way. Returns
         the submissions that are not among `refs`, with their images.
         """
@@ -428,12 +433,26 @@ class Store:
             late = [row for row in rows if row.ref not in known]
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
-            queries.forget_rows(connection, self._scope.owner, marked, now)
+            queries.forget_rows(connection, self._scope.owner, marked, now, deletes_at)
             queries.drop_details(connection, self._scope.owner, marked)
         if marked:
             with self._reading() as connection:
                 connection.exec_driver_sql("VACUUM")
         return late, saved
+
+    def to_delete(self, now: float) -> Sequence[Submission]:
+        """The forgotten trainings that are still to be deleted at a service, newest first."""
+        self._declare_dead_senders(now)
+        with self._reading() as connection:
+            rows = queries.read(connection, queries.TO_DELETE, {"owner": self._scope.owner})
+        return [_as_it_is(row, now) for row in rows]
+
+    def mark_deleted(self, ref: str) -> None:
+        """Record that the service does not have a training any more."""
+        with self._transaction() as connection:
+            row = queries.one(connection, self._scope.owner, ref)
+            if row is not None and row.delete_since is not None:
+                queries.write_row(connection, replace(row, delete_since=None))
 
     def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Record saved images. Returns those to remove because their subject was forgotten."""

@@ -252,7 +252,6 @@ async def test_of_a_forgotten_subject_only_payments_without_a_name_are_left_here
 
 
 @one_era
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="forgetting does not delete at the service yet")
 async def test_the_model_of_a_forgotten_subject_is_archived_at_the_service(
     user: User, emulated: Emulator, drawn_fifteen: Path
 ) -> None:

@@ -59,6 +59,8 @@ LITERALS: dict[str, object] = {
     "idempotency_seconds": 0.0,
     "can_find": False,
     "can_delete": False,
+    "image_link_days": None,
+    "support": None,
     "webhook_secret": True,
     "status_batch": 20,
     "poll_seconds": 5.0,

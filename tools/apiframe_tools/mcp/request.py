@@ -17,6 +17,7 @@ async def find_studio(ctx: Context[Any, Any]) -> Studio:
     """Return the studio that serves this request: the one place to change once each request has its owner."""
     studio: Studio = ctx.request_context.lifespan_context
     await studio.kept_sets.sweep()
+    await studio.deletions.begin()
     return studio
 
 
