@@ -1,6 +1,6 @@
 """Estimate how long a training will still take, from the ledger's observations. Pure.
 
-The service promises no duration, so nothing is assumed: without observations there is no estimate.
+Without observations, and where the service names no usual duration, there is no estimate.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ class ProgressHistory:
     accepted_at: float | None = None
     observations: Sequence[Observation] = field(default_factory=tuple[Observation, ...])
     earlier_durations: Sequence[float] = field(default_factory=tuple[float, ...])
+    usual_seconds: float | None = None
+    """What the service names as usual; None where it names nothing."""
 
 
 def estimate_seconds_left(history: ProgressHistory, now: float) -> float | None:
     """Estimate the seconds until the training is finished; None if the observations do not suffice.
 
     From this training's own percentages when there are two that differ (or one and the time of
-    acceptance), else from the median duration of earlier trainings.
+    acceptance), else from the median duration of earlier trainings, else from what the service names as usual.
     """
     estimate = _from_percentages(history, now)
     if estimate is None:
@@ -50,7 +52,10 @@ def _from_percentages(history: ProgressHistory, now: float) -> float | None:
 
 
 def _from_earlier(history: ProgressHistory, now: float) -> float | None:
-    if not history.earlier_durations or history.accepted_at is None:
+    if history.accepted_at is None:
         return None
-    left = median(history.earlier_durations) - (now - history.accepted_at)
+    usual = median(history.earlier_durations) if history.earlier_durations else history.usual_seconds
+    if usual is None:
+        return None
+    left = usual - (now - history.accepted_at)
     return left if left > 0 else None

@@ -155,6 +155,8 @@ class Tracker:
             if history is None or changes_row(row, seen):
                 before, row = row, await self._ledger.record_status(row.ref, seen) or row
                 await self._release_set(before, row)
+                if task.is_archived:
+                    row = await self._ledger.mark_missing(row.ref, self._clock.now()) or row
                 history = await self._ledger.progress_history(row) if row.kind is Kind.TRAINING else None
         except LedgerError as error:
             row = add_status(row, seen)

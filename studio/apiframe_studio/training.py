@@ -53,6 +53,8 @@ class Note(StrEnum):
     """Its subject was forgotten: only impersonal facts are kept."""
     NEW_IN_LEDGER = "new_in_ledger"
     """A training made elsewhere was imported into the ledger."""
+    ARCHIVED = "archived"
+    """It was deleted at the service: it makes no more images."""
     NOT_LISTED = "not_listed"
     """Complete listings of the service do not show it, for as long as it may take, and the credits are as before."""
     FOUND_TWICE = "found_twice"
@@ -118,7 +120,12 @@ class Training:
             credits_before=row.provider_facts.credits_before,
             credits=row.estimated_credits,
             photos=row.photo_count,
-            notes=(*notes, *(Note.MISSING,) * is_missing(row), *(_word_notes(row) if is_training else ())),
+            notes=(
+                *notes,
+                *(Note.MISSING,) * is_missing(row),
+                *(Note.ARCHIVED,) * is_archived(row),
+                *(_word_notes(row) if is_training else ()),
+            ),
         )
 
     @staticmethod
@@ -146,7 +153,7 @@ class Training:
     @property
     def can_make_images(self) -> bool:
         """Finished at the service that this studio sends to, and its trigger word is known."""
-        reachable = Note.AT_ANOTHER_SERVICE not in self.notes
+        reachable = not {Note.AT_ANOTHER_SERVICE, Note.ARCHIVED} & {*self.notes}
         return self.state is State.FINISHED and bool(self.trigger_word) and reachable
 
     @property
@@ -166,6 +173,11 @@ class Training:
 def is_missing(row: Submission) -> bool:
     """Whether the service took it, and says that it does not know it or its links (any more)."""
     return row.missing_since is not None and row.state in UNDER_WAY
+
+
+def is_archived(row: Submission) -> bool:
+    """Whether a finished training was deleted at the service by another program or person."""
+    return row.kind is Kind.TRAINING and row.state is State.FINISHED and row.missing_since is not None
 
 
 def _word_notes(row: Submission) -> tuple[Note, ...]:

@@ -77,7 +77,7 @@ async def start_training(
     progress: Progress,
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> TrainingStarted:
-    """Start training a photo model of a subject from uploaded photos.
+    """Start training a photo model of a subject from photos that prepare_photos returned{prices.sending}.
 
     Costs {prices.training_total}, once: calling again with the same photos returns the existing
     training. Returns task_id at once; the training takes many minutes and cannot be cancelled. Use
@@ -96,7 +96,9 @@ async def start_training(
         if price is None or not is_quoted(confirmation, refused):
             raise
         return TrainingStarted.quoted(request, price, studio, await read_balance(studio))
-    left = await credits_left(studio, training.task_id, deduplicated=training.deduplicated)
+    # A balance that the price is not yet taken from would mislead.
+    is_final = studio.terms.charges_at_once
+    left = await credits_left(studio, training.task_id, deduplicated=training.deduplicated or not is_final)
     return TrainingStarted.of(training, studio, credits_left=left)
 
 

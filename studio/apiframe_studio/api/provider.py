@@ -260,6 +260,8 @@ class Terms:
 
     upload_credits: float
     training_credits: TrainingPrice
+    charges_at_once: bool
+    """Whether all of a training's price is taken when it is accepted."""
     image_credits: float
     refunds: Refunds
 

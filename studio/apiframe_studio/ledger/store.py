@@ -563,7 +563,9 @@ class Store:
         alike = {"service": row.service, "owner": row.owner, "kind": row.kind.value}
         with self._reading() as connection:
             durations = [found.seconds for found in connection.execute(queries.DURATIONS, alike)]
-        return ProgressHistory(row.accepted_at, seen, durations)
+        usual = self._terms.usual_training_minutes
+        seconds = None if usual is None else (usual.min + usual.max) * 30.0
+        return ProgressHistory(row.accepted_at, seen, durations, seconds)
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[Connection]:

@@ -28,6 +28,7 @@ LITERALS: dict[str, object] = {
     "set_lifetime_seconds": 86_400.0,
     "upload_credits": 2.0,
     "training_credits": {"flat": 0.0, "per_photo": 4.0},
+    "charges_at_once": True,
     "image_credits": 1.0,
     "refunds": {"failed_training": None, "failed_image": None},
     "genders": ("female", "male"),

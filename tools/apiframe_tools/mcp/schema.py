@@ -82,6 +82,24 @@ def _under(terms: Terms, annotation: Any) -> Any:
     return annotation
 
 
+def absent_fields(terms: Terms) -> frozenset[str]:
+    """The fields of results that nothing under these terms would fill."""
+    return frozenset() if terms.reports_percentage else frozenset({"percentage"})
+
+
+def drop_fields(value: Any, names: frozenset[str]) -> Any:
+    """Return a schema of a result, or a result, without these fields at any depth."""
+    if isinstance(value, dict):
+        kept = {name: one for name, one in value.items() if name not in names}
+        return {
+            name: [one for one in listed if one not in names]
+            if name == "required"
+            else drop_fields(listed, names)
+            for name, listed in kept.items()
+        }
+    return [drop_fields(one, names) for one in value] if isinstance(value, list) else value
+
+
 class OutputSchema(GenerateJsonSchema):
     """A schema without titles. It keeps null, since clients validate results against it."""
 

@@ -22,7 +22,13 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 from apiframe_studio.api.provider import Terms
 from apiframe_tools.mcp.argument_errors import describe
 from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
-from apiframe_tools.mcp.schema import InputSchema, OutputSchema, build_argument_model
+from apiframe_tools.mcp.schema import (
+    InputSchema,
+    OutputSchema,
+    absent_fields,
+    build_argument_model,
+    drop_fields,
+)
 from apiframe_tools.results import WithImages
 from apiframe_tools.wording.prices import Prices
 
@@ -67,6 +73,7 @@ class StudioTool(Tool):
         arguments = build_argument_model(fn, terms)
         injected = find_resolved_parameters(fn)
         result: type[BaseModel] = get_type_hints(fn)["return"]
+        schema = result.model_json_schema(schema_generator=OutputSchema)
         tool = cls(
             fn=fn,
             name=fn.__name__,
@@ -74,7 +81,7 @@ class StudioTool(Tool):
             description=cleandoc(fn.__doc__ or "").format(terms=terms, prices=Prices(terms)),
             parameters=arguments.model_json_schema(schema_generator=InputSchema),
             fn_metadata=FuncMetadata(
-                arg_model=arguments, output_schema=result.model_json_schema(schema_generator=OutputSchema)
+                arg_model=arguments, output_schema=drop_fields(schema, absent_fields(terms))
             ),
             is_async=True,
             context_kwarg=None,
@@ -107,7 +114,7 @@ class StudioTool(Tool):
             raise ToolError(self._correctable(error)) from error.__cause__
         # The SDK's question to the user (InputRequiredResult) passes through unchanged.
         is_ours = isinstance(result, BaseModel) and not isinstance(result, InputRequiredResult)
-        return _tool_result(result) if convert_result and is_ours else result
+        return _tool_result(result, self._terms) if convert_result and is_ours else result
 
     def _without_blanks(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Drop null, and blank text for an optional argument: strict clients fill every argument."""
@@ -136,9 +143,9 @@ class StudioTool(Tool):
         )
 
 
-def _tool_result(result: BaseModel) -> CallToolResult:
+def _tool_result(result: BaseModel, terms: Terms) -> CallToolResult:
     shown = result.blocks if isinstance(result, WithImages) else []
     return CallToolResult(
         content=[TextContent(type="text", text=str(result)), *shown],
-        structured_content=result.model_dump(mode="json", by_alias=True),
+        structured_content=drop_fields(result.model_dump(mode="json", by_alias=True), absent_fields(terms)),
     )

@@ -99,7 +99,7 @@ class PhotosChecked(WithImages):
             photograph_next=suggest_photos(check),
             not_judged=[ASPECTS[aspect] for aspect in check.unchecked],
             warnings=warn_about_check(check),
-            next_step=suggest_after_check(check),
+            next_step=suggest_after_check(check, terms),
         )
         result._choice = (
             f"{describe_needed(check.takes)} photos."
@@ -232,9 +232,8 @@ class PhotosPrepared(Priced):
             else "",
             f"{cost}; training on it costs {self.training_credits:g} more.",
             f"The set of {self.photos} photos{of} is {self.status}.{until}",
-            f"training_images_id {self.training_images_id}, ref {self.ref}."
-            if self.training_images_id
-            else f"ref {self.ref}.",
+            f"training_images_id {self.training_images_id}." if self.training_images_id else "",
+            f"ref {self.ref}." if self.ref != self.training_images_id else "",
             f"Left out: {self._left_out}." if self.left_out else "",
             describe_balance(self.credits_left),
             *self.warnings,

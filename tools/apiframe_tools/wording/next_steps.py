@@ -16,7 +16,7 @@ from apiframe_studio.training import Note, Training, is_missing
 from apiframe_studio.trainings import Page
 from apiframe_tools.wording.instructions import READY_PHOTOS
 from apiframe_tools.wording.photos import count_missing_photos
-from apiframe_tools.wording.phrases import PhotosStatus
+from apiframe_tools.wording.phrases import PhotosStatus, pluralize
 from apiframe_tools.wording.prices import Prices
 
 END_OR_CORRECT: Final = (
@@ -80,6 +80,11 @@ def next_step(training: Training, terms: Terms) -> str:
                 f"task_id {name} in {check_again_minutes(training.eta_seconds)} minutes; waiting longer now would "
                 "not show progress."
             )
+        case State.QUEUED | State.PROCESSING if not terms.reports_percentage:
+            return (
+                "tell the user that the training continues without this chat, and call get_training_status with "
+                f"task_id {name} in {check_again_minutes(training.eta_seconds)} minutes; status checks are free."
+            )
         case State.QUEUED | State.PROCESSING:
             return (
                 f"call wait_for_training with task_id {name}, or tell the user that it continues without this "
@@ -87,6 +92,11 @@ def next_step(training: Training, terms: Terms) -> str:
             )
         case State.FINISHED if Note.ODD_WORD in training.notes:
             return "ask the user to look up the trigger word in their Apiframe dashboard."
+        case State.FINISHED if Note.ARCHIVED in training.notes:
+            return (
+                "tell the user. Images of the subject need a new training: start_training with the photos and a new "
+                "idempotency_key, at full price."
+            )
         case State.FINISHED if Note.FORGOTTEN in training.notes:
             return "nothing; it is finished. start_training with the same photos starts a new training, at full price."
         case State.FINISHED if training.trigger_word is None:
@@ -97,7 +107,7 @@ def next_step(training: Training, terms: Terms) -> str:
         case State.FAILED:
             return (
                 "tell the user why, and ask for other photos, which are the usual cause: check_photos, then "
-                f"prepare_photos and start_training with the new set. {Prices(terms).refund} "
+                f"prepare_photos and start_training with the new set. {Prices(terms).refund} {_had_before(training)}"
                 "get_account shows the credits left. To train the same photos again, at full price: start_training "
                 "with a new idempotency_key."
             )
@@ -112,6 +122,11 @@ def next_step(training: Training, terms: Terms) -> str:
                 "nothing; the user gave it up. start_training with these photos starts a new training, at full "
                 "price."
             )
+
+
+def _had_before(training: Training) -> str:
+    before = training.credits_before
+    return "" if before is None else f"Before it the account had {pluralize(before, 'credit')}; "
 
 
 def configure_service(training: Training) -> str:
@@ -210,7 +225,7 @@ def suggest_after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtere
     return "call get_training_status with a task_id or ref for details of one."
 
 
-def suggest_after_check(check: PhotoCheck) -> str:
+def suggest_after_check(check: PhotoCheck, terms: Terms) -> str:
     if check.inner and not check.photos:
         return "call check_photos with the folder that holds the subject's photos."
     if check.unseen:
@@ -219,9 +234,12 @@ def suggest_after_check(check: PhotoCheck) -> str:
             "not checked yet."
         )
     if check.enough:
+        agreed = (
+            "agree to send the photos" if terms.uploads_before_training else "say that the subject agreed"
+        )
         return (
-            "show the user the contact sheet and the price. Once they agree to send the photos, call prepare_photos "
-            "with the same paths."
+            f"show the user the contact sheet and the price. Once they {agreed}, call prepare_photos with the same "
+            "paths."
         )
     missing = count_missing_photos(check)
     needed = "1 more good photo is" if missing == 1 else f"{missing} more good photos are"

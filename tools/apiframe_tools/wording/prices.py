@@ -30,6 +30,11 @@ class Prices:
         return f"Free: they stay on this machine, for {self.lifetime}, until start_training sends them."
 
     @property
+    def sending(self) -> str:
+        """What starting a training sends, where it is more than its request."""
+        return "" if self.terms.uploads_before_training else ", which it sends to Apiframe now"
+
+    @property
     def image(self) -> str:
         """The price of one image, such as "1 credit"."""
         return pluralize(self.terms.image_credits, "credit")

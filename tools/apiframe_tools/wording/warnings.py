@@ -37,6 +37,7 @@ _NOTE_SENTENCES = {
     "the user to note it and to free disk space or give access.",
     Note.LEDGER_NOT_READ: "The ledger could not be read, so only the service's data is shown; run doctor.",
     Note.FORGOTTEN: "Its subject was forgotten here, so name, trigger word and images are no longer stored.",
+    Note.ARCHIVED: "It was deleted at the service, so it makes no more images.",
     Note.FOUND_TWICE: (
         "The service has this training twice, and both were probably charged. The older one is this one; "
         "list_trainings shows the other."

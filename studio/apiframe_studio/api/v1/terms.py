@@ -27,6 +27,7 @@ V1_TERMS: Final = Terms(
     set_lifetime_seconds=86_400.0,
     upload_credits=2.0,
     training_credits=TrainingPrice(per_photo=4.0),
+    charges_at_once=True,
     image_credits=1.0,
     refunds=Refunds(),
     genders=("female", "male"),

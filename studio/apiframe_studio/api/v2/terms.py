@@ -26,6 +26,7 @@ V2_TERMS: Final = Terms(
     upload_credits=0.0,
     # 2 when the photos arrive and 255 afterwards, whatever their number.
     training_credits=TrainingPrice(flat=257.0),
+    charges_at_once=False,
     image_credits=2.0,
     # The vendor's pages contradict each other about the other 2 credits of a failed training.
     refunds=Refunds(failed_training=255.0, failed_image=2.0),

@@ -25,6 +25,7 @@ LITERALS: dict[str, object] = {
     "set_lifetime_seconds": 86_400.0,
     "upload_credits": 0.0,
     "training_credits": {"flat": 257.0, "per_photo": 0.0},
+    "charges_at_once": False,
     "image_credits": 2.0,
     "refunds": {"failed_training": 255.0, "failed_image": 2.0},
     "genders": ("female", "male", "non-binary"),
@@ -37,6 +38,7 @@ LITERALS: dict[str, object] = {
     "usual_training_minutes": {"min": 15, "max": 25},
     "trainings_at_once": 10,
     "aspect_ratios": ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"),
+    "default_aspect_ratio": "1:1",
     "custom_size": False,
     "images_per_request": {"min": 1, "max": 4},
     "max_prompt": 2000,
@@ -44,9 +46,12 @@ LITERALS: dict[str, object] = {
     "idempotency_seconds": 86_400.0,
     "can_find": True,
     "can_delete": True,
+    "image_link_days": 90,
+    "support": "support@apiframe.ai",
     "webhook_secret": False,
     "status_batch": 100,
     "poll_seconds": 10.0,
+    "image_poll_seconds": 2.5,
 }
 
 
