@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -48,6 +48,7 @@ class Job:
     whole_server: bool = False
     lines: Sequence[dict[str, Any]] = ()
     answers: int = 1
+    key: str = "v1-test-key-0123456789"
 
 
 def through_the_server(ledger: Path, base_url: str, photos: str, calls: int = 1) -> Job:
@@ -100,13 +101,16 @@ class PaidService:
     """A service that accepts every training with an id that names the photos."""
 
     server: FaultServer
-    paid_at: str = "/ai-photo-train"
+    paid_at: str
+    answer_to: Callable[[Recorded], bytes]
     _active: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @classmethod
     @contextmanager
-    def open(cls, paid_at: str = "/ai-photo-train") -> Iterator[Self]:
+    def open(
+        cls, paid_at: str = "/ai-photo-train", answer_to: Callable[[Recorded], bytes] | None = None
+    ) -> Iterator[Self]:
         holder: list[Self] = []
 
         def accepting(connection: socket.socket, server: FaultServer) -> None:
@@ -114,7 +118,7 @@ class PaidService:
 
         faults: dict[str, Fault] = {"accepting": accepting}
         with fault_server("accepting", faults=faults) as server:
-            holder.append(cls(server, paid_at))
+            holder.append(cls(server, paid_at, answer_to or _answer_to))
             yield holder[0]
 
     @property
@@ -138,7 +142,7 @@ class PaidService:
             self._active += 1
         try:
             read_request(connection, server)
-            connection.sendall(_answer_to(server.requests[-1]))
+            connection.sendall(self.answer_to(server.requests[-1]))
         finally:
             with self._changed:
                 self._active -= 1

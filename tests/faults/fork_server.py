@@ -44,6 +44,7 @@ LOADED_FOR_A_STUDIO = (
     "anyio._backends._asyncio",
     "anyio.streams.tls",
     "apiframe_studio.api.v1.client",
+    "apiframe_studio.api.v2.client",
     "photo_jobs",
     "h11",
     "httpcore",

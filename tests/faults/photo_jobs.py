@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from apiframe_studio import photo_sets
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.v1.terms import V1_TERMS
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import FolderUnusable, NotFetched, NotYetSent, Rejected
 from apiframe_studio.images import ImageRequest
@@ -27,12 +26,14 @@ from apiframe_studio.photos.folders import AllowedFolders
 from apiframe_studio.photos.models import PhotoCheck
 from apiframe_studio.photos.preparing import PreparedPhotos
 from apiframe_studio.studio import Studio, StudioConfig
+from apiframe_studio.training import Training
+from apiframe_studio.trainings import TrainingRequest
 
-KEY = "v1-test-key-0123456789"
 IMAGE_PATH = "/images/1.png"
+TRAINING_ID = "trained-1"
 TASK_IDS = {"/ai-photo-upload": "uploaded-1", "/ai-photo-generate": "generated-1"}
 TASKS: dict[str, dict[str, Any]] = {
-    "trained-1": {"task_id": "trained-1", "status": "finished", "percentage": 100, "trigger_word": "TOKSIS"},
+    TRAINING_ID: {"task_id": TRAINING_ID, "status": "finished", "percentage": 100, "trigger_word": "TOKSIS"},
     "uploaded-1": {
         "task_id": "uploaded-1",
         "status": "finished",
@@ -67,7 +68,7 @@ def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
     plan = StudioConfig(
         ledger,
         job["base_url"],
-        SecretStr(KEY),
+        SecretStr(job["key"]),
         output_folder=ledger.parent / "portraits",
         poll_seconds=0.01,
     )
@@ -75,9 +76,11 @@ def _studio(job: dict[str, Any], clock: Clock | None) -> Studio:
 
 
 async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
-    """Prepare ten photos whose fingerprint is `job["photos"]`."""
-    checked = PhotoCheck((), 10, 0, (), (), b"", AllowedFolders([]), V1_TERMS.photos)
-    prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * 10, (), job["photos"])
+    """Prepare the fewest photos that can be trained on; their fingerprint is `job["photos"]`."""
+    studio = _studio(job, clock)
+    terms = studio.terms.photos
+    checked = PhotoCheck((), terms.min, 0, (), (), b"", AllowedFolders([]), terms)
+    prepared = PreparedPhotos([b"\xff\xd8\xff" + bytes(2000)] * terms.min, (), job["photos"])
 
     async def check(*_: object) -> photo_sets.CheckedPhotos:
         return photo_sets.CheckedPhotos(checked, prepared, ())
@@ -85,10 +88,15 @@ async def prepare(job: dict[str, Any], clock: Clock | None = None) -> dict[str, 
     async def ignore_progress(_done: float, _of: float, _what: str) -> None:
         return
 
-    studio = _studio(job, clock)
     request = photo_sets.PhotoSetRequest(["photos"], "female", "white", subject="Anna", consent_at=1.0)
     with patch.object(studio.photo_sets, "check_and_normalise", check):
         return await _run(studio, lambda: studio.photo_sets.prepare(request, ignore_progress, 5.0))
+
+
+async def train_kept(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
+    """Start a training of the photos that `prepare` kept as `job["photos"]`."""
+    studio = _studio(job, clock)
+    return await _run(studio, lambda: studio.trainings.start(TrainingRequest(job["photos"])))
 
 
 async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str, Any]:
@@ -101,7 +109,7 @@ async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str,
     async def check(_: object) -> None:
         """Skipped: the fault would hit the decoder process instead of the program."""
 
-    request = ImageRequest(job["photos"], task_id="trained-1", seed=7)
+    request = ImageRequest(job["photos"], task_id=TRAINING_ID, seed=7)
     image_store = studio.image_store
     with patch.object(image_store, "previews", previews), patch.object(image_store, "check", check):
         return await _run(studio, lambda: studio.images.generate(request, 5.0))
@@ -109,7 +117,8 @@ async def generate(job: dict[str, Any], clock: Clock | None = None) -> dict[str,
 
 async def _run(studio: Studio, verb: Any) -> dict[str, Any]:
     try:
-        row: Submission = (await verb()).row
+        done = await verb()
+        row: Submission | Training = getattr(done, "row", done)
     except _EXPECTED_ERRORS as error:
         return {"error": type(error).__name__}
     finally:
