@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from apiframe_studio.api.errors import ApiframeError
+from apiframe_studio.api.errors import ApiframeError, Refused
 from apiframe_studio.api.provider import Deleted, Kind, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.ledger import Submission
@@ -55,8 +55,10 @@ class Deletions:
         if rows:
             with suppress(ApiframeError):
                 team = (await (await core.provider()).account()).team_id
-                for row in rows[:MAX_AT_ONCE]:
-                    deleted += row.team_id in (None, team) and await self._delete(row)
+                for row in [row for row in rows if row.team_id in (None, team)][:MAX_AT_ONCE]:
+                    # One that the service does not show must not keep the others there.
+                    with suppress(Refused):
+                        deleted += await self._delete(row)
         return DeletionReport(deleted, await core.ledger.to_delete(core.clock.now()))
 
     async def _delete(self, row: Submission) -> bool:

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
+from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.images import ImageRequest
 from apiframe_studio.ledger import (
@@ -50,6 +51,22 @@ def holding(folder: Path) -> dict[str, list[str]]:
         for path in files
     }
     return {path: words for path, words in found.items() if words}
+
+
+def test_an_earlier_attempt_found_after_forgetting_is_to_be_deleted_too(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.sqlite3", SCOPE, terms=V2_TERMS)
+    row, _ = store.get_or_create(NewTraining("photos", subject="Anna"), EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
+    store.resolve(row.ref, Event.USER_SAYS_SEND_AGAIN, None, EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.record_response(row.ref, 2, Event.ACCEPTED, Answer(task_id="second"), EPOCH)
+    store.forget_subject("Anna", [], EPOCH + 1, lambda _: True)
+    store.mark_deleted(row.ref)
+    store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="first"), EPOCH + 2)
+    left = store.to_delete(EPOCH + 3)
+    store.close()
+    assert [(one.task_id, one.subject, one.delete_since) for one in left] == [("first", None, EPOCH + 1)]
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.deletions import DeletionReport
 from apiframe_studio.forgetting import find_subject, forget_subject
-from apiframe_studio.ledger import Submission
+from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.sandbox.v2.records import Lora
 
@@ -102,6 +102,16 @@ async def test_another_teams_key_deletes_nothing(session: Session, serving: Serv
         assert (await other.studio.deletions.run()).deleted == 0
     assert status(session, task_id) == "READY"
     assert len(await left(session)) == 1
+
+
+async def test_a_training_that_the_service_does_not_show_keeps_no_other_there(session: Session) -> None:
+    task_id = await train(session)
+    ledger, now = session.studio.ledger, session.clock.at
+    unknown, _ = await ledger.import_task(Kind.TRAINING, "00000000-0000-4000-8000-000000000001", "Anna", now)
+    await forget(session)
+    report = await session.studio.deletions.run()
+    assert (report.deleted, [row.ref for row in report.left]) == (1, [unknown.ref])
+    assert status(session, task_id) == "ARCHIVED"
 
 
 async def test_a_lost_training_that_turns_out_to_exist_is_deleted_too(serving: Serving) -> None:
