@@ -243,7 +243,7 @@ async def test_of_a_forgotten_subject_only_payments_without_a_name_are_left_here
 ) -> None:
     trained = await user.train(drawn_fifteen)
     await user.ask("generate_photos", subject=SUBJECT, prompt="by a window")
-    assert trained["task_id"] in await user.forget()
+    assert "Deleted 1 trained model at Apiframe." in await user.forget()
     [row] = (await user.ask("list_trainings"))["trainings"]
     assert (row["ref"], row["subject"]) == (trained["ref"], None)
     left = _files(tmp_path)
