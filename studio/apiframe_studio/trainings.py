@@ -127,8 +127,13 @@ class Trainings:
         try:
             row, _is_new = await self._submitter.get_or_create(new, may_send=False)
         except PaymentNotApproved:
-            new = await self._source.make_ready(request)
-            row = await self._get_or_create(new, may_pay=may_pay, max_credits=request.max_credits)
+            on_its_way = await self._find_on_its_way(new)
+            if on_its_way is None:
+                new = await self._source.make_ready(request)
+                row = await self._get_or_create(new, may_pay=may_pay, max_credits=request.max_credits)
+            else:
+                # This call only waits for the one that sends: should that one give up, this one pays nothing.
+                row, request = on_its_way, replace(request, max_credits=0)
 
         same_word = row.requested_trigger_word == request.trigger_word
         is_running = self._core.jobs.is_running(row.ref)
@@ -147,6 +152,11 @@ class Trainings:
             training = training.with_notes(Note.WAITS_TO_BE_SENT)
         is_of_another_upload = sent.row.dedup_key != new.dedup_key and sent.row.forgotten_at is None
         return training.with_notes(Note.SAME_PHOTOS) if is_of_another_upload else training
+
+    async def _find_on_its_way(self, new: NewTraining) -> Submission | None:
+        """The same training where an earlier call is about to send it: it was agreed to, whatever is agreed now."""
+        known = await self._ledger.find_duplicate(new, self._clock.now())
+        return known if known is not None and self._core.jobs.is_running(known.ref) else None
 
     async def _get_or_create(
         self, new: NewTraining, *, may_pay: bool, max_credits: float | None
@@ -186,7 +196,9 @@ class Trainings:
             new = await self._source.describe(request)
             await self._look_up(new)
             known = await self._ledger.find_duplicate(new, self._clock.now())
-            if known is not None and known.state is not State.INTENT:
+            if known is not None and (
+                known.state is not State.INTENT or self._core.jobs.is_running(known.ref)
+            ):
                 return None
             new = await self._source.describe_trainable(request)
         except (AtAnotherService, NotAPhotoSet, PhotosNotKept, SetNotUsable):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.ledger import Answer, NewImages, NewTraining, ProviderFacts, Scope, Submission
-from apiframe_studio.ledger.errors import LedgerError
+from apiframe_studio.ledger.errors import LedgerError, PriceAboveLimit
 from apiframe_studio.ledger.states import Event, State
 from apiframe_studio.ledger.store import Store
 
@@ -104,3 +105,30 @@ def test_what_was_asked_for_is_forgotten_and_the_team_is_kept(store: Store) -> N
     assert known is not None
     assert (known.parameters, known.prompt, known.provider_facts.team_id) == (None, None, "team")
     assert store.begin_repeat(row.ref, EPOCH + 3, LEASE) is None
+
+
+def test_the_agreed_amount_is_kept_with_a_request_and_a_repeat_respects_it(store: Store) -> None:
+    row, _ = store.get_or_create(IMAGES, EPOCH, max_credits=2.0)
+    with pytest.raises(PriceAboveLimit):
+        store.begin_sending(row.ref, EPOCH, LEASE, max_credits=1.0)
+    store.begin_sending(row.ref, EPOCH, LEASE, max_credits=2.0)
+    store.record_response(row.ref, 1, Event.UNCLEAR, Answer(), EPOCH + 1)
+    repeated = store.begin_repeat(row.ref, EPOCH + HOUR, LEASE)
+    assert repeated is not None
+    assert repeated.max_credits == 2.0
+
+
+def test_a_request_above_the_limit_is_not_recorded(store: Store) -> None:
+    with pytest.raises(PriceAboveLimit):
+        store.get_or_create(IMAGES, EPOCH, max_credits=1.0)
+    _, is_new = store.get_or_create(IMAGES, EPOCH)
+    assert is_new
+
+
+def test_a_request_that_waits_is_sent_at_the_price_that_is_known_now(store: Store) -> None:
+    waiting, _ = store.get_or_create(TRAINING, EPOCH)
+    row, is_new = store.get_or_create(replace(TRAINING, estimated_credits=80.0), EPOCH, max_credits=80.0)
+    assert (row.ref, is_new) == (waiting.ref, False)
+    with pytest.raises(PriceAboveLimit):
+        store.begin_sending(row.ref, EPOCH, LEASE, max_credits=79.0)
+    assert store.begin_sending(row.ref, EPOCH, LEASE, max_credits=80.0)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from mcp.types import ElicitResult, TextContent
 
 from apiframe_studio.ledger import NewImages
 from apiframe_studio.ledger.errors import PriceAboveLimit
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
+from apiframe_studio.training_sources import KeptSource
 
 from .conftest import Serving, Session
 from .kept import keep_set
@@ -116,8 +120,58 @@ async def test_where_the_user_cannot_be_asked_always_means_an_agreed_amount(serv
         assert made["status"] == "finished"
 
 
-async def test_an_upload_is_quoted_too(serving: Serving) -> None:
-    async with serving(confirm_spending="always") as session:
+@pytest.mark.parametrize(
+    ("setting", "agreed"), [("ask", {"max_credits": 0}), ("always", {}), ("never", {"max_credits": 1})]
+)
+async def test_an_upload_above_the_limit_is_answered_with_its_price(
+    serving: Serving, photos: Path, setting: str, agreed: dict[str, int]
+) -> None:
+    upload = {"paths": [str(photos)], "gender": "female", "ethnicity": "white", "consent": True}
+    async with serving(confirm_spending=setting) as session:
+        session.clock.runs = True
+        text, facts = await call(session, "prepare_photos", **upload, **agreed)
+        assert (facts["status"], facts["credits"], facts["training_credits"]) == ("quote", 2, 48)
+        assert "This upload costs 2 credits (training on it costs 48 more)" in text
+        assert session.paid() == 0
+        assert (await session.ask("list_trainings")).facts["unsettled_total"] == 0
+        _, prepared = await call(session, "prepare_photos", **upload, max_credits=2)
+        _, again = await call(session, "prepare_photos", **upload, max_credits=0)
+        assert again["deduplicated"] is True
+        text, _ = await call(
+            session, "start_training", training_images_id=prepared["training_images_id"], max_credits=40
+        )
+        assert "This training costs 48 credits (12 photos at 4), more than max_credits 40." in text
+        assert session.paid() == 1
+
+
+@pytest.mark.parametrize("later", [{}, {"max_credits": 0}])
+async def test_a_training_that_waits_to_be_sent_is_returned_whatever_the_limit(
+    serving: Serving, later: dict[str, int]
+) -> None:
+    answers: list[dict[str, Any]] = []
+
+    async def start(limit: dict[str, int]) -> None:
+        answers.append((await call(session, "start_training", training_images_id=ref, **limit))[1])
+
+    async with serving(api="v2", confirm_spending="always") as session:
+        ref = await keep_set(session)
+        source = session.studio.trainings._source
+        assert isinstance(source, KeptSource)
+        waiting = source._core.jobs._jobs
+        # The lock is held as while another training's photos are uploaded.
+        async with anyio.create_task_group() as calls, source._one_upload:
+            calls.start_soon(start, {"max_credits": 257})
+            while not waiting:
+                await anyio.lowlevel.checkpoint()
+            calls.start_soon(start, later)
+            while not answers and next(iter(waiting.values())).waited_for < 2:
+                await anyio.lowlevel.checkpoint()
+        assert [answer["status"] for answer in answers] == ["queued"] * 2
+        assert session.paid() == 1
+
+
+async def test_an_upload_that_is_free_takes_no_limit(serving: Serving) -> None:
+    async with serving() as session:
         schema = {tool.name: tool for tool in (await session.client.list_tools()).tools}
         assert "max_credits" in schema["prepare_photos"].input_schema["properties"]
     async with serving(api="v2") as session:

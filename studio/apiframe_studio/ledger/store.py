@@ -149,6 +149,11 @@ class Store:
                 self._check_limit(new, max_credits)
                 if not may_send:
                     raise PaymentNotApproved
+                if known is not None and new.estimated_credits is not None:
+                    # Otherwise it would be sent at, and compared with, what was known when it was recorded.
+                    known = queries.write_row(
+                        connection, replace(known, estimated_credits=new.estimated_credits)
+                    )
             if known is None:
                 _refuse_forgotten(connection, self._scope, new)
                 self._check_cap(connection, new, cap, now)
