@@ -678,7 +678,7 @@ def _accepted(connection: Connection, row: Submission, terms: Terms) -> None:
     queries.pass_on_keys(connection, row)
     queries.tell_trainings_of(connection, row, terms.training_credits)
     if row.forgotten_at is not None and row.kind is Kind.TRAINING and terms.can_delete:
-        # Nobody knew that the service has it when its subject was forgotten, as with an earlier attempt found late.
+        # It was not known when its subject was forgotten, as with an earlier attempt that is found late.
         queries.write_row(connection, replace(row, delete_since=row.forgotten_at))
 
 

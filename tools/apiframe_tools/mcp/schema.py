@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from mcp.server.mcpserver.resolve import find_resolved_parameters
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
@@ -90,14 +90,14 @@ def absent_fields(terms: Terms) -> frozenset[str]:
 def drop_fields(value: Any, names: frozenset[str]) -> Any:
     """Return a schema of a result, or a result, without these fields at any depth."""
     if isinstance(value, dict):
-        kept = {name: one for name, one in value.items() if name not in names}
-        return {
-            name: [one for one in listed if one not in names]
-            if name == "required"
-            else drop_fields(listed, names)
-            for name, listed in kept.items()
-        }
-    return [drop_fields(one, names) for one in value] if isinstance(value, list) else value
+        fields = cast(dict[str, Any], value)
+        kept = {name: drop_fields(one, names) for name, one in fields.items() if name not in names}
+        if "required" in kept:
+            kept["required"] = [name for name in kept["required"] if name not in names]
+        return kept
+    if not isinstance(value, list):
+        return value
+    return [drop_fields(one, names) for one in cast(Sequence[Any], value)]
 
 
 class OutputSchema(GenerateJsonSchema):

@@ -38,6 +38,7 @@ from apiframe_studio.ledger.errors import (
     KeyReused,
     LedgerError,
     PaymentNotApproved,
+    PriceAboveLimit,
     SubjectForgotten,
     TaskIdTaken,
     UnknownCursor,
@@ -159,6 +160,11 @@ def explain_error(error: BaseException, terms: Terms) -> str | None:
             return (
                 f"That task_id belongs to {error.row.ref}, which is {STATUS[error.row.state]}; nothing was recorded. "
                 "Ask the user for the id of the unconfirmed request, then call resolve_training with it."
+            )
+        case PriceAboveLimit():
+            return (
+                f"This could cost {error.needed:g} credits, more than max_credits {error.limit:g}, so nothing was sent "
+                f"or paid. Next: tell the user; if they agree, call the tool again with max_credits {error.needed:g}."
             )
         case NotEnoughCredits():
             return (
