@@ -17,6 +17,7 @@ PARTS = {
     "version": measures.measure_version,
     "call": measures.measure_one_call,
     "many": measures.measure_many_calls,
+    "many-v2": ledgers.measure_many_calls_v2,
     "waits": measures.measure_waits,
     "list": measures.measure_tool_list,
     "ledger": ledgers.measure_large_ledger,

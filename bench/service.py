@@ -17,7 +17,7 @@ _ids = itertools.count(1)
 
 
 class Service:
-    """Accepts trainings that stay at 40 percent."""
+    """Accepts trainings that stay at 40 percent. Under v2 it has `bench-000` to `bench-099`, which never end."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
@@ -47,10 +47,16 @@ class Service:
             return {"status_checks": self._status_checks}
         if path == "/account":
             return {"credits": 10_000}
+        if path == "/v2/me":
+            return {"user": {"id": "bench"}, "team": {"id": "bench", "credits": 10_000}}
         if path == "/ai-photo-train":
             return {"task_id": f"bench-{next(_ids)}"}
         self._status_checks += 1
         await asyncio.sleep(self._delay)
+        if path.startswith("/v2/loras?"):
+            return {"items": [_running_lora(f"bench-{n:03}") for n in range(100)], "nextCursor": None}
+        if path.startswith("/v2/loras/"):
+            return _running_lora(path.rpartition("/")[2])
         if path == "/fetch-many":
             return {"tasks": [_running_task(task_id) for task_id in body["task_ids"]]}
         return _running_task(body["task_id"])
@@ -62,6 +68,17 @@ def _running_task(task_id: str) -> dict[str, Any]:
         "status": "processing",
         "message": "Training is in progress",
         "percentage": "40",
+    }
+
+
+def _running_lora(training_id: str) -> dict[str, Any]:
+    return {
+        "id": training_id,
+        "name": "AI photos",
+        "status": "TRAINING",
+        "userId": "bench",
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "startedAt": "2026-01-01T00:00:00.000Z",
     }
 
 
