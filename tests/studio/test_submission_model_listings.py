@@ -45,7 +45,8 @@ class ListedRequests(PaidRequests):
             return
         row = data.draw(st.sampled_from(rows))
         taken = [one for one in self.service.taken if one.row.ref == row.ref and one.task_id]
-        if taken and data.draw(st.booleans()):
+        is_shown: bool = data.draw(st.booleans())
+        if taken and is_shown:
             self.stores[0].record_response(
                 row.ref, row.attempt, Event.ACCEPTED, Answer(taken[-1].task_id), self.now
             )
