@@ -127,7 +127,7 @@ def test_a_job_tells_its_percentage_and_whether_its_images_are_gone() -> None:
     [
         (me(), Account(1000, "pro", USER, TEAM)),
         (me(credits="12"), Account(12, "pro", USER, TEAM)),
-        ({**me(), "team": None}, Account(None, None, USER, None)),
+        ({**me(), "team": None}, Account(None, None, USER, None, lacks_team=True)),
         ({**me(), "user": None}, Account(1000, "pro", None, TEAM)),
         ({}, Account()),
         ([], Account()),
