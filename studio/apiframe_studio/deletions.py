@@ -16,7 +16,7 @@ from apiframe_studio.api.errors import ApiframeError, Refused
 from apiframe_studio.api.provider import Deleted, Kind, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.ledger import Submission
-from apiframe_studio.ledger.errors import LedgerError
+from apiframe_studio.ledger.spool import forget_deletions, has_deletions, note_deletions
 from apiframe_studio.ledger.states import FINAL, State
 
 MAX_AT_ONCE: Final = 20
@@ -40,13 +40,11 @@ class Deletions:
 
     async def begin(self) -> None:
         """Try once in this process, in the background, what earlier ones could not delete."""
-        if self._begun or not self._core.ledger.path.exists():
+        # A file says that something is left: the ledger is not opened for a question that is nearly always answered no.
+        if self._begun or not has_deletions(self._core.ledger.path):
             return
         self._begun = True
-        with suppress(LedgerError):
-            rows = await self._core.ledger.to_delete(self._core.clock.now())
-            if any(self._core.ledger.can_reach(row) for row in rows):
-                await self._core.jobs.run(_JOB, self.run, 0.0)
+        await self._core.jobs.run(_JOB, self.run, 0.0)
 
     async def run(self) -> DeletionReport:
         """Delete what can be deleted now. Raises LedgerError; the service's errors leave it for the next time."""
@@ -59,7 +57,12 @@ class Deletions:
                     # One that the service does not show must not keep the others there.
                     with suppress(Refused):
                         deleted += await self._delete(row)
-        return DeletionReport(deleted, await core.ledger.to_delete(core.clock.now()))
+        # Removed first: what another process marks meanwhile is noted again.
+        forget_deletions(core.ledger.path)
+        left = await core.ledger.to_delete(core.clock.now())
+        if left:
+            note_deletions(core.ledger.path)
+        return DeletionReport(deleted, left)
 
     async def _delete(self, row: Submission) -> bool:
         """Whether the service deleted it. What turns out not to be there loses its mark."""

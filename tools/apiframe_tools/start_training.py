@@ -77,7 +77,7 @@ async def start_training(
     progress: Progress,
     confirmation: Annotated[Confirmation, Resolve(_confirm)],
 ) -> TrainingStarted:
-    """Start training a photo model of a subject from photos that prepare_photos returned{prices.sending}.
+    """Start training a photo model of a subject from prepared photos{prices.sending}.
 
     Costs {prices.training_total}, once: calling again with the same photos returns the existing
     training. Returns task_id at once; the training takes many minutes and cannot be cancelled. Use

@@ -61,7 +61,7 @@ from apiframe_studio.ledger.records import (
 )
 from apiframe_studio.ledger.relations import find_about
 from apiframe_studio.ledger.schema import images, observations
-from apiframe_studio.ledger.spool import Spool, Spooled
+from apiframe_studio.ledger.spool import Spool, Spooled, note_deletions
 from apiframe_studio.ledger.sqlite import (
     BUSY_SECONDS,
     is_checked,
@@ -324,7 +324,7 @@ class Store:
             ):
                 moved = queries.insert_orphan(connection, row, answer.task_id, now)
             if moved is not None and event is Event.ACCEPTED:
-                _accepted(connection, moved, self._terms)
+                _accepted(connection, moved, self._terms, self._path)
         if row is not None:
             with contextlib.suppress(OSError):
                 self._spool.release(ref, attempt)
@@ -383,7 +383,7 @@ class Store:
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
             decided = queries.write_row(connection, decided)
             if event is Event.USER_SAYS_ACCEPTED:
-                _accepted(connection, decided, self._terms)
+                _accepted(connection, decided, self._terms, self._path)
             return decided
 
     def import_task(self, kind: Kind, task_id: str, subject: str, now: float) -> tuple[Submission, bool]:
@@ -438,6 +438,8 @@ class Store:
             late = [row for row in rows if row.ref not in known]
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
+            if any(deletes_at(row.service) for row in rows):
+                note_deletions(self._path)
             queries.forget_rows(connection, self._scope.owner, marked, now, deletes_at)
             queries.drop_details(connection, self._scope.owner, marked)
         if marked:
@@ -673,12 +675,15 @@ def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) 
         raise SubjectForgotten
 
 
-def _accepted(connection: Connection, row: Submission, terms: Terms) -> None:
+def _accepted(connection: Connection, row: Submission, terms: Terms, ledger: Path) -> None:
     """Update rows that depend on a submission that now has its id, in the same transaction."""
     queries.pass_on_keys(connection, row)
     queries.tell_trainings_of(connection, row, terms.training_credits)
     if row.forgotten_at is not None and row.kind is Kind.TRAINING and terms.can_delete:
         # It was not known when its subject was forgotten, as with an earlier attempt that is found late.
+        # The mark in the row counts: without the note it is found by `doctor` and the next `forget`.
+        with contextlib.suppress(OSError):
+            note_deletions(ledger)
         queries.write_row(connection, replace(row, delete_since=row.forgotten_at))
 
 
