@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import anyio
 from pydantic import SecretStr
@@ -53,8 +54,12 @@ class TrainingRequest:
     """The most that was agreed to be paid for it. Not a part of what makes it the same request."""
 
 
-class TrainingSource(Protocol):
+class TrainingSource(ABC):
     """Where the photos of a training come from."""
+
+    def __init__(self, core: Core, photo_sets: PhotoSets) -> None:
+        self._core = core
+        self._photo_sets = photo_sets
 
     async def describe(self, request: TrainingRequest) -> NewTraining:
         """The training as the ledger would remember it, whether or not its photos can be trained on by now.
@@ -62,16 +67,17 @@ class TrainingSource(Protocol):
         Raises:
             NotAPhotoSet, AtAnotherService: see there.
         """
-        ...
+        return self._of(request, await self._photo_sets.find(request.training_images_id))
 
     async def describe_trainable(self, request: TrainingRequest) -> NewTraining:
         """As `describe`, for photos that can be trained on, now or once they are ready. Raises SetNotUsable too."""
-        ...
+        return self._of(request, await self._photo_sets.find_trainable(request.training_images_id))
 
     async def make_ready(self, request: TrainingRequest) -> NewTraining:
         """As `describe_trainable`, once nothing but the payment is missing. Raises what `Trainings.start` does."""
-        ...
+        return await self.describe_trainable(request)
 
+    @abstractmethod
     def send(
         self,
         api: Provider,
@@ -81,25 +87,17 @@ class TrainingSource(Protocol):
         seconds: float,
     ) -> Awaitable[Sent]:
         """Send a training that waits to be sent, or join its job. After `seconds` it may still be under way."""
-        ...
 
-    async def record_refusal(self, request: TrainingRequest, cause: ApiframeError) -> None:
-        """Record what a refusal by the service means for the photos."""
-        ...
+    async def record_refusal(self, request: TrainingRequest, cause: ApiframeError) -> None:  # noqa: B027
+        """Record what a refusal by the service means for the photos: here, nothing."""
+
+    @abstractmethod
+    def _of(self, request: TrainingRequest, photo_set: Submission | None) -> NewTraining:
+        """A training of this set, None where the ledger does not have it."""
 
 
-class UploadedSource:
+class UploadedSource(TrainingSource):
     """Photos that were uploaded before, as a set that the service knows."""
-
-    def __init__(self, core: Core, photo_sets: PhotoSets) -> None:
-        self._core = core
-        self._photo_sets = photo_sets
-
-    async def describe(self, request: TrainingRequest) -> NewTraining:
-        return self._of(request, await self._photo_sets.find(request.training_images_id))
-
-    async def describe_trainable(self, request: TrainingRequest) -> NewTraining:
-        return self._of(request, await self._photo_sets.find_trainable(request.training_images_id))
 
     async def make_ready(self, request: TrainingRequest) -> NewTraining:
         ready = await self._photo_sets.wait_until_ready(request.training_images_id, SET_WAIT_SECONDS)
@@ -136,7 +134,7 @@ class UploadedSource:
         return _describe(NewTraining(set_id, request.trigger_word), request, photo_set, self._core.terms)
 
 
-class KeptSource:
+class KeptSource(TrainingSource):
     """Photos that wait on this machine, and are sent with the training in one request.
 
     If the process dies on any line here, the ledger has INTENT (nothing was sent), or SENDING with or without the note
@@ -144,23 +142,16 @@ class KeptSource:
     """
 
     def __init__(self, core: Core, photo_sets: PhotoSets) -> None:
-        self._core = core
-        self._photo_sets = photo_sets
+        super().__init__(core, photo_sets)
         self._one_upload = anyio.CapacityLimiter(1)
         self._moved = (0, 0)
 
-    async def describe(self, request: TrainingRequest) -> NewTraining:
-        return self._of(request, await self._photo_sets.find(request.training_images_id))
-
     async def describe_trainable(self, request: TrainingRequest) -> NewTraining:
-        new = self._of(request, await self._photo_sets.find_trainable(request.training_images_id))
+        new = await super().describe_trainable(request)
         await self._core.preflight.check(
             await self._core.provider(), TrainingCall(), new.estimated_credits or 0.0
         )
         return new
-
-    async def make_ready(self, request: TrainingRequest) -> NewTraining:
-        return await self.describe_trainable(request)
 
     async def send(
         self,
@@ -188,9 +179,6 @@ class KeptSource:
             step = TrainingStep.UPLOADING if of else TrainingStep.WAITING
             await on_progress(done, of or 1, step)
         return outcome[0] if outcome else Sent(await self._core.tracker.reload(row), by_us=is_ours)
-
-    async def record_refusal(self, request: TrainingRequest, cause: ApiframeError) -> None:
-        """The photos stay until the set expires: the same call again is a new request."""
 
     async def _upload(self, api: Provider, row: Submission, request: TrainingRequest) -> Sent:
         core = self._core
