@@ -189,8 +189,9 @@ def _look_for(training: Training, terms: Terms) -> str:
     """About a training that this server looks for at the service itself."""
     if Note.NOT_LISTED in training.notes:
         return (
-            f"ask the user. Apiframe does not show this training and the account has {training.credits_now:g} credits, "
-            f"as before it, so it was most likely not accepted. To send it again, for {Prices(terms).training}: "
+            "ask the user. Apiframe does not show this training, and no credits are gone that this server did not "
+            f"spend ({training.credits_now:g} are left), so it was most likely not accepted. To send it again, for "
+            f"{Prices(terms).training}: "
             f"resolve_training with ref {training.ref} and send_again, then start_training. give_up ends it."
         )
     again = f"call get_training_status with task_id {training.ref} in a minute"

@@ -136,8 +136,8 @@ def _sentence(note: Note, training: Training) -> str:
             return f"It was made at {place}, which this server does not use; this is the last known state."
         case Note.CREDITS_GONE:
             return (
-                f"The account had {training.credits_before:g} credits before it and has {training.credits_now:g}, "
-                "fewer than this ledger has spent since: it may have been charged."
+                f"The account had {training.credits_before:g} credits before it and has {training.credits_now:g} now. "
+                "More are gone than this server has spent since, so it may have been charged."
             )
         case Note.WORD_DIFFERS:
             return (
