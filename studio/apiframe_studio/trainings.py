@@ -42,7 +42,6 @@ from apiframe_studio.trigger_words import WordDoubt, find_doubts
 
 REFRESHED_AT_ONCE: Final = 60
 MAX_OF_A_SUBJECT: Final = 10
-_MAY_CHANGE: Final = UNDER_WAY | {State.UNCONFIRMED}
 _LISTED: Final = frozenset(State) - {State.REJECTED}
 OnProgress = Callable[[Training], Awaitable[None]]
 MAX_FRUITLESS_WAITS: Final = 2
@@ -170,6 +169,8 @@ class Trainings:
 
     async def _look_up(self, new: NewTraining) -> Lookup | None:
         """Look for an existing training with an unknown outcome, before it is decided what is sent."""
+        if not self._terms.can_find:
+            return None
         known = await self._ledger.find_duplicate(new, self._clock.now())
         if known is None or known.state is not State.UNCONFIRMED:
             return None
@@ -290,9 +291,10 @@ class Trainings:
             UnknownCursor: see there.
         """
         now = self._clock.now()
+        may_change = UNDER_WAY | {State.UNCONFIRMED} if self._terms.can_find else UNDER_WAY
         # Checked before the page is read: a check may move a training in or out of `status`.
         under_way = await self._ledger.page(
-            Kind.TRAINING, now, here=True, subject=subject, states=_MAY_CHANGE, limit=REFRESHED_AT_ONCE
+            Kind.TRAINING, now, here=True, subject=subject, states=may_change, limit=REFRESHED_AT_ONCE
         )
         checked = {training.ref: training for training in await self._check_all(under_way.rows)}
         page = await self._ledger.page(
