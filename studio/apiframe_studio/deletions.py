@@ -16,7 +16,7 @@ from apiframe_studio.api.errors import ApiframeError, Refused
 from apiframe_studio.api.provider import Deleted, Kind, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.ledger import Submission
-from apiframe_studio.ledger.spool import forget_deletions, has_deletions, note_deletions
+from apiframe_studio.ledger.deletions_note import has_note, remove_note, write_note
 from apiframe_studio.ledger.states import FINAL, State
 
 MAX_AT_ONCE: Final = 20
@@ -40,8 +40,7 @@ class Deletions:
 
     async def begin(self) -> None:
         """Try once in this process, in the background, what earlier ones could not delete."""
-        # A file says that something is left: the ledger is not opened for a question that is nearly always answered no.
-        if self._begun or not has_deletions(self._core.ledger.path):
+        if self._begun or not has_note(self._core.ledger.path):
             return
         self._begun = True
         await self._core.jobs.run(_JOB, self.run, 0.0)
@@ -58,10 +57,10 @@ class Deletions:
                     with suppress(Refused):
                         deleted += await self._delete(row)
         # Removed first: what another process marks meanwhile is noted again.
-        forget_deletions(core.ledger.path)
+        remove_note(core.ledger.path)
         left = await core.ledger.to_delete(core.clock.now())
         if left:
-            note_deletions(core.ledger.path)
+            write_note(core.ledger.path)
         return DeletionReport(deleted, left)
 
     async def _delete(self, row: Submission) -> bool:

@@ -88,22 +88,3 @@ def _read(path: Path) -> Spooled | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def note_deletions(ledger: Path) -> None:
-    """Note beside a ledger that trainings are to be deleted at a service. Raises OSError."""
-    _deletions(ledger).touch(mode=0o600)
-
-
-def has_deletions(ledger: Path) -> bool:
-    """Whether trainings may be left to be deleted at a service."""
-    return _deletions(ledger).exists()
-
-
-def forget_deletions(ledger: Path) -> None:
-    """Remove the note."""
-    _deletions(ledger).unlink(missing_ok=True)
-
-
-def _deletions(ledger: Path) -> Path:
-    return ledger.with_name("to-delete")

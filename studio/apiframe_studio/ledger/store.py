@@ -27,6 +27,7 @@ from apiframe_studio.ledger.dedup import (
     max_cost,
     pick_duplicate,
 )
+from apiframe_studio.ledger.deletions_note import write_note
 from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
     LedgerBusy,
@@ -61,7 +62,7 @@ from apiframe_studio.ledger.records import (
 )
 from apiframe_studio.ledger.relations import find_about
 from apiframe_studio.ledger.schema import images, observations
-from apiframe_studio.ledger.spool import Spool, Spooled, note_deletions
+from apiframe_studio.ledger.spool import Spool, Spooled
 from apiframe_studio.ledger.sqlite import (
     BUSY_SECONDS,
     is_checked,
@@ -439,7 +440,7 @@ class Store:
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
             if any(deletes_at(row.service) for row in rows):
-                note_deletions(self._path)
+                write_note(self._path)
             queries.forget_rows(connection, self._scope.owner, marked, now, deletes_at)
             queries.drop_details(connection, self._scope.owner, marked)
         if marked:
@@ -683,7 +684,7 @@ def _accepted(connection: Connection, row: Submission, terms: Terms, ledger: Pat
         # It was not known when its subject was forgotten, as with an earlier attempt that is found late.
         # The mark in the row counts: without the note it is found by `doctor` and the next `forget`.
         with contextlib.suppress(OSError):
-            note_deletions(ledger)
+            write_note(ledger)
         queries.write_row(connection, replace(row, delete_since=row.forgotten_at))
 
 

@@ -25,7 +25,10 @@ class Quote:
 
     def __str__(self) -> str:
         return " ".join(
-            filter(None, (f"Nothing was sent and nothing was paid. {self._price()}", self._left()))
+            filter(
+                None,
+                (f"Nothing was sent and nothing was paid. {self._price()}", describe_balance(self.balance)),
+            )
         )
 
     @property
@@ -43,6 +46,3 @@ class Quote:
             return f"{self.what}, so the price is only known as {self.least:g} to {self.most:g} credits{detail}{limit}."
         over = f", more than max_credits {self.limit:g}" if self.limit is not None else ""
         return f"{self.what} costs {pluralize(self.most, 'credit')}{detail}{over}."
-
-    def _left(self) -> str:
-        return describe_balance(self.balance)
