@@ -19,9 +19,9 @@ from apiframe_studio.errors import (
     WrongKind,
 )
 from apiframe_studio.ledger import REF, Submission
-from apiframe_studio.ledger.ending import may_end_at
 from apiframe_studio.ledger.errors import TaskIdTaken
 from apiframe_studio.ledger.states import UNDER_WAY, Event, State
+from apiframe_studio.ledger.transitions import may_end_at
 from apiframe_studio.subjects import subject_key
 from apiframe_studio.tracker import Checked, observation_of
 from apiframe_studio.training import Note, Training

@@ -99,11 +99,7 @@ def _is_over_here(row: Submission, expires_at: float, now: float, terms: Terms, 
 
 
 def is_reusable(
-    new: NewSubmission,
-    now: float,
-    service_now: float | None,
-    row: Submission,
-    terms: Terms,
+    new: NewSubmission, now: float, service_now: float | None, row: Submission, terms: Terms
 ) -> bool:
     """Whether a settled submission is as good as a new one for this request.
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, or_, select
 
 from apiframe_studio.ledger.errors import UnknownCursor
-from apiframe_studio.ledger.queries import OF_OWNER, ROWS, by_age, one, read
+from apiframe_studio.ledger.queries import NEWEST_FIRST, OF_OWNER, ROWS, by_age, one, read
 from apiframe_studio.ledger.records import Kind, RowPage, Submission
 from apiframe_studio.ledger.schema import submissions
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
@@ -125,8 +125,7 @@ def _counting(*names: str) -> Select[Any]:
 
 @lru_cache
 def _paging(*names: str) -> Select[Any]:
-    newest_first = (submissions.c.created_at.desc(), submissions.c.ref)
-    return ROWS.where(*_filters(names)).order_by(*newest_first).limit(bindparam("limit"))
+    return ROWS.where(*_filters(names)).order_by(*NEWEST_FIRST).limit(bindparam("limit"))
 
 
 def _filters(names: Sequence[str]) -> Iterator[ColumnElement[bool]]:

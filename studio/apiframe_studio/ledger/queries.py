@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Final, Literal
 
@@ -68,7 +68,7 @@ REF_PREFIX: Final = {Kind.TRAINING: "tr", Kind.UPLOAD: "up", Kind.GENERATION: "g
 OF_OWNER: Final = submissions.c.owner == bindparam("owner")
 _HERE: Final = OF_OWNER & (submissions.c.service == bindparam("service"))
 _OF_KIND: Final = _HERE & (submissions.c.kind == bindparam("kind"))
-_NEWEST_FIRST: Final = (submissions.c.created_at.desc(), submissions.c.ref)
+NEWEST_FIRST: Final = (submissions.c.created_at.desc(), submissions.c.ref)
 
 _SET: Final = photo_sets.c.ref == submissions.c.set_ref
 _FROM_SET: Final = tuple(photo_sets.c[name] for name in FROM_SET)
@@ -82,11 +82,11 @@ _NAMED: Final = ROWS.where(
         OF_OWNER & (submissions.c.task_id == bindparam("name")),
     )
 )
-NAMED: Final = _NAMED.order_by(submissions.c.service != bindparam("service"), *_NEWEST_FIRST)
+NAMED: Final = _NAMED.order_by(submissions.c.service != bindparam("service"), *NEWEST_FIRST)
 """The submissions with this ref or task_id: those of the scope's service first."""
-_NAMED_HERE: Final = _NAMED.where(submissions.c.service == bindparam("service")).order_by(*_NEWEST_FIRST)
+_NAMED_HERE: Final = _NAMED.where(submissions.c.service == bindparam("service")).order_by(*NEWEST_FIRST)
 OF_SUBJECT: Final = ROWS.where(OF_OWNER, submissions.c.subject_key == bindparam("subject_key")).order_by(
-    *_NEWEST_FIRST
+    *NEWEST_FIRST
 )
 # Lists go in as one JSON text each, however long: a subject may have more rows than a statement has parameters.
 _LISTED: Final = func.json_each(bindparam("listed")).table_valued("value")
@@ -107,9 +107,7 @@ REFS_OF_PRINTS: Final = select(submissions.c.ref).where(
     OF_OWNER, submissions.c.set_ref.in_(_SETS.where(photo_sets.c.fingerprint.in_(LISTED)))
 )
 FORGOTTEN: Final = select(submissions.c.ref).where(
-    OF_OWNER,
-    submissions.c.kind == bindparam("kind"),
-    submissions.c.forgotten_at.is_not(None),
+    OF_OWNER, submissions.c.kind == bindparam("kind"), submissions.c.forgotten_at.is_not(None)
 )
 # CROSS JOIN holds SQLite to begin with the list and look each name up in an index.
 _EACH: Final = "SELECT ref FROM json_each(:listed) AS listed CROSS JOIN submissions WHERE owner = :owner AND"
@@ -138,7 +136,7 @@ _ELSEWHERE_OF_PHOTOS: Final = (
         submissions.c.service != bindparam("service"),
         literal_column("+submissions.kind") == bindparam("kind"),
     )
-    .order_by(*_NEWEST_FIRST)
+    .order_by(*NEWEST_FIRST)
 )
 _KEYED: Final = select(idempotency_keys.c.asked, idempotency_keys.c.ref).where(
     *(idempotency_keys.c[name] == bindparam(name) for name in ("service", "owner", "kind", "key"))
@@ -151,7 +149,7 @@ _SEEN_OF: Final = (
 )
 
 INSTALLATION: Final = select(installation.c.id)
-TO_DELETE: Final = ROWS.where(OF_OWNER, submissions.c.delete_since.is_not(None)).order_by(*_NEWEST_FIRST)
+TO_DELETE: Final = ROWS.where(OF_OWNER, submissions.c.delete_since.is_not(None)).order_by(*NEWEST_FIRST)
 IMAGES_OF: Final = select(images).where(images.c.ref.in_(_OWN_REFS)).order_by(images.c.ref, images.c.number)
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
@@ -159,8 +157,7 @@ SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).wh
     attempts.c.sent_at >= bindparam("since"),
     attempts.c.counts,
 )
-
-SPENT_SINCE_BY: Final = SPENT_SINCE.where(attempts.c.ref == bindparam("ref"))
+SPENT_SINCE_BY_OTHERS: Final = SPENT_SINCE.where(attempts.c.ref != bindparam("ref"))
 
 # Only of the latest ones, found by an index: older durations need not be read.
 _LATEST: Final = (
@@ -383,11 +380,7 @@ def write_row(connection: Connection, row: Submission) -> Submission:
 
 
 def forget_rows(
-    connection: Connection,
-    owner: str,
-    refs: Iterable[str],
-    now: float,
-    deletes_at: Callable[[str], bool],
+    connection: Connection, owner: str, refs: Iterable[str], now: float, deletes_at: Callable[[str], bool]
 ) -> None:
     """Remove personal data from many rows, and the sets that only they were made of.
 
@@ -417,11 +410,10 @@ def _may_be_there(row: Submission) -> bool:
     return row.task_id is not None or row.state in (State.SENDING, State.UNCONFIRMED)
 
 
-def drop_details(connection: Connection, owner: str, refs: Iterable[str]) -> None:
+def drop_details(connection: Connection, owner: str, refs: Collection[str]) -> None:
     """Remove the observations, images and keys of these submissions."""
-    listed = list(refs)
     for table in (observations, images, idempotency_keys):
-        with_list(connection, delete(table).where(table.c.ref.in_(_OWN_REFS)), listed, owner=owner)
+        with_list(connection, delete(table).where(table.c.ref.in_(_OWN_REFS)), refs, owner=owner)
 
 
 def with_list(
@@ -437,8 +429,7 @@ def find_by_refs(connection: Connection, owner: str, refs: Iterable[str]) -> Seq
 
 
 def one(connection: Connection, owner: str, ref: str) -> Submission | None:
-    rows = read(connection, ONE, {"owner": owner, "ref": ref})
-    return rows[0] if rows else None
+    return next(iter(read(connection, ONE, {"owner": owner, "ref": ref})), None)
 
 
 def read(connection: Connection, query: Select[Any], wanted: Mapping[str, Any]) -> Sequence[Submission]:
@@ -455,10 +446,9 @@ def _asked(new: NewTraining) -> str:
 
 def _columns(row: Submission) -> dict[str, Any]:
     name = {"subject": visible_name(row.subject), "subject_key": subject_key(row.subject)}
-    facts = {
-        "provider_facts": {name: kept for name, kept in vars(row.provider_facts).items() if kept} or None
-    }
-    values = {**vars(row), "kind": row.kind.value, "state": row.state.value, **name, **facts}
+    facts = {name: kept for name, kept in vars(row.provider_facts).items() if kept} or None
+    codes = {"kind": row.kind.value, "state": row.state.value}
+    values = {**vars(row), **codes, **name, "provider_facts": facts}
     return {name: value for name, value in values.items() if name in submissions.c}
 
 
@@ -476,10 +466,9 @@ def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
 def history_of(connection: Connection, owner: str, ref: str) -> Sequence[Observation]:
     """Every observation of one submission, oldest first."""
     found = connection.execute(_SEEN_OF, {"owner": owner, "ref": ref}).mappings()
-    seen: list[dict[str, Any]] = [{**row, "state": State(row["state"])} for row in found]
-    return [Observation(**row) for row in seen]
+    return [Observation(**{**row, "state": State(row["state"])}) for row in found]
 
 
 def by_age(row: Submission) -> tuple[float, str]:
-    """Order submissions with the newest first, as `_NEWEST_FIRST` does."""
+    """Order submissions with the newest first, as `NEWEST_FIRST` does."""
     return -row.created_at, row.ref

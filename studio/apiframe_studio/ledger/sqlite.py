@@ -1,7 +1,7 @@
 """Open the ledger's file: check its folder, permissions, integrity and version.
 
 If it cannot be written (a full or read-only disk), a copy in memory is opened, so that its rows can still be read;
-`Opened.unwritable` then says why nothing can be sent.
+the error that is returned with it then says why nothing can be sent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -50,16 +49,9 @@ any descriptor of it, so that a second thread would read, and set aside, a ledge
 _DAMAGE: Final = ("malformed", "not a database", "disk image", "unsupported file format")
 
 
-@dataclass(frozen=True)
-class Opened:
-    """An engine on a ledger. `unwritable` is why it is on a copy in memory."""
-
-    engine: Engine
-    unwritable: LedgerUnusable | None = None
-
-
-def open_ledger(path: Path, *, check: bool = False) -> Opened:
-    """Open a ledger of this version, made if there is none, and sound if it is small or `check` is given.
+def open_ledger(path: Path, *, check: bool = False) -> tuple[Engine, LedgerUnusable | None]:
+    """Open a ledger of this version, made if there is none, and sound if it is small or `check` is given. Returns also
+    why the engine is on a copy in memory, if it is.
 
     A large one takes a second to check, which a reader need not wait for: see `is_checked`.
 
@@ -69,24 +61,23 @@ def open_ledger(path: Path, *, check: bool = False) -> Opened:
     """
     try:
         with _OPENING:
-            return Opened(_open_engine(path, check=check))
+            return _open_engine(path, check=check), None
     except LedgerUnusable as unusable:
         if (copy := _copy_in_memory(path)) is None:
             raise
-        return Opened(copy, unusable)
+        return copy, unusable
 
 
 def _copy_in_memory(path: Path) -> Engine | None:
     """Return a copy of a ledger, migrated in memory only, or None if there is none that can be read."""
     try:
-        refuse_of_others(path)
-    except NotPrivate as refused:
-        raise LedgerNotPrivate(refused.path, refused.why) from refused
-    except OSError:
+        with translated(path):
+            refuse_of_others(path)
+    except LedgerUnusable:
         return None
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as kept:
+        with _open_read_only(path) as kept:
             kept.backup(memory)
     except sqlite3.Error:
         memory.close()
@@ -140,6 +131,8 @@ class translated(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads
         self._path = path
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, NotPrivate):
+            raise LedgerNotPrivate(error.path, error.why) from error
         if isinstance(error, OSError):
             raise LedgerUnusable(self._path, error.strerror or "cannot be written") from error
         if isinstance(error, DatabaseError):
@@ -156,20 +149,20 @@ def _as_ledger_error(path: Path, words: str) -> LedgerError:
 
 def _make_file(path: Path) -> int | None:
     """Create folder and file accessible only to this user; SQLite would use the umask."""
-    try:
-        make_private_folder(path.parent)
+    with translated(path):
+        try:
+            make_private_folder(path.parent)
+        except FileExistsError as error:
+            raise LedgerUnusable(path.parent, "is a file, not a folder") from error
         keep_private(path.parent)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         # By its path, because closing a descriptor of the file would drop this process's locks on it.
         keep_file_private(path)
-        _keep_spool_private(spool_folder(path))
-    except NotPrivate as refused:
-        raise LedgerNotPrivate(refused.path, refused.why) from refused
-    except FileExistsError as error:
-        raise LedgerUnusable(path.parent, "is a file, not a folder") from error
-    except OSError as error:
-        raise LedgerUnusable(path, error.strerror or "cannot be opened") from error
+        if (spool := spool_folder(path)).is_dir():
+            keep_private(spool)
+            for waiting in spool.iterdir():
+                refuse_of_others(waiting)
     return _identity(path)
 
 
@@ -178,11 +171,8 @@ def spool_folder(path: Path) -> Path:
     return path.with_name(f"{path.stem}-spool")
 
 
-def _keep_spool_private(folder: Path) -> None:
-    if folder.is_dir():
-        keep_private(folder)
-        for waiting in folder.iterdir():
-            refuse_of_others(waiting)
+def _open_read_only(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
 
 
 def _identity(path: Path) -> int | None:
@@ -307,9 +297,7 @@ def is_sound(path: Path) -> bool:
     One that is locked or missing is not damaged: another process is just creating the new one.
     """
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        ) as connection:
+        with _open_read_only(path) as connection:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
     except sqlite3.Error as error:
         return not any(sign in str(error) for sign in _DAMAGE)

@@ -68,12 +68,13 @@ UNDER_WAY: Final = frozenset({State.QUEUED, State.PROCESSING})
 
 _S, _E = State, Event
 
-_SEEN: Final = {
-    _E.SEEN_QUEUED: _S.QUEUED,
-    _E.SEEN_PROCESSING: _S.PROCESSING,
-    _E.SEEN_FINISHED: _S.FINISHED,
-    _E.SEEN_FAILED: _S.FAILED,
+SEEN: Final = {
+    _S.QUEUED: _E.SEEN_QUEUED,
+    _S.PROCESSING: _E.SEEN_PROCESSING,
+    _S.FINISHED: _E.SEEN_FINISHED,
+    _S.FAILED: _E.SEEN_FAILED,
 }
+"""The event of a status check that returns this state."""
 
 _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.INTENT, _E.SEND): _S.SENDING,
@@ -96,12 +97,12 @@ _ARROWS: Final[dict[tuple[State, Event], State]] = {
     (_S.UNCONFIRMED, _E.USER_SAYS_ACCEPTED): _S.QUEUED,
     (_S.UNCONFIRMED, _E.USER_SAYS_SEND_AGAIN): _S.INTENT,
     (_S.UNCONFIRMED, _E.USER_GIVES_UP): _S.ABANDONED,
-    # Only where the service no longer knows it, or after a day: see `ledger.ending`.
+    # Only where the service no longer knows it, or after a day: see `transitions.is_open_to`.
     **{(state, _E.USER_GIVES_UP): _S.ABANDONED for state in UNDER_WAY},
     **{(state, _E.USER_SAYS_ACCEPTED): _S.QUEUED for state in UNDER_WAY},
     # A finished training without a trigger word is checked again.
     (_S.FINISHED, _E.SEEN_FINISHED): _S.FINISHED,
-    **{(state, event): seen for state in UNDER_WAY for event, seen in _SEEN.items()},
+    **{(state, event): seen for state in UNDER_WAY for seen, event in SEEN.items()},
 }
 
 

@@ -28,7 +28,6 @@ from apiframe_studio.ledger.dedup import (
     pick_duplicate,
 )
 from apiframe_studio.ledger.deletions_note import write_note
-from apiframe_studio.ledger.ending import is_open_to
 from apiframe_studio.ledger.errors import (
     LedgerBusy,
     LedgerError,
@@ -40,12 +39,7 @@ from apiframe_studio.ledger.errors import (
     TaskIdTaken,
 )
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
-from apiframe_studio.ledger.photo_sets import (
-    drop_unused_sets,
-    find_set,
-    find_sets_in_use,
-    get_or_create_set,
-)
+from apiframe_studio.ledger.photo_sets import drop_unused_sets, find_set, find_sets_in_use, get_or_create_set
 from apiframe_studio.ledger.records import (
     Answer,
     Kind,
@@ -71,11 +65,11 @@ from apiframe_studio.ledger.sqlite import (
     spool_folder,
     translated,
 )
-from apiframe_studio.ledger.states import UNDER_WAY, Event, State, next_state
+from apiframe_studio.ledger.states import SEEN, UNDER_WAY, Event, State, next_state
 from apiframe_studio.ledger.transitions import (
-    SEEN,
     apply_response,
     apply_status,
+    is_open_to,
     is_unchanged,
     remove_personal_data,
 )
@@ -100,8 +94,7 @@ class Store:
         self._path = path
         self._scope = scope
         self._terms = terms
-        opened = open_ledger(path, check=check)
-        self._engine, self._unwritable = opened.engine, opened.unwritable
+        self._engine, self._unwritable = open_ledger(path, check=check)
         with translated(path):
             self._is_checked = check or is_checked(path)
             self._reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -220,7 +213,7 @@ class Store:
             LedgerUnusable: also if there is no space to spool the id that will be returned.
         """
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is None or row.state is not State.INTENT or row.service != self._scope.service:
                 return None
             if (sent := _sent_meanwhile(connection, row)) is not None:
@@ -250,7 +243,7 @@ class Store:
         # Before the space for the id is reserved again: it may hold one.
         self._replay_spool()
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is None or row.service != self._scope.service or row.forgotten_at is not None:
                 return None
             following = next_state(row.state, Event.REPEATED)
@@ -270,7 +263,7 @@ class Store:
             LedgerError: it could not be recorded, or is no longer this attempt's turn. The part must not be sent.
         """
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             may_send = row is not None and row.state in (State.SENDING, State.UNCONFIRMED)
             if row is None or not may_send or row.attempt != attempt:
                 raise LedgerUnusable(self._path, "the request was given up meanwhile")
@@ -286,7 +279,7 @@ class Store:
         """
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is None or row.state is not State.UNCONFIRMED or row.attempt != attempt:
                 return row
             times = with_absence(row.provider_facts.absent_at, now)
@@ -300,9 +293,8 @@ class Store:
     def spent_since(self, ref: str, since: float) -> float:
         """The most credits that other submissions than this one can have cost since then (seconds since 1970)."""
         with self._reading() as connection:
-            known = {**vars(self._scope), "since": since}
-            own = connection.execute(queries.SPENT_SINCE_BY, {**known, "ref": ref}).scalar_one()
-            return float(connection.execute(queries.SPENT_SINCE, known).scalar_one()) - float(own)
+            known = {**vars(self._scope), "since": since, "ref": ref}
+            return float(connection.execute(queries.SPENT_SINCE_BY_OTHERS, known).scalar_one())
 
     def record_response(
         self, ref: str, attempt: int, event: Event, answer: Answer, now: float
@@ -312,7 +304,7 @@ class Store:
         An accepted id is never dropped: if the row was sent again meanwhile, the id gets a separate row.
         """
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             moved = None if row is None else apply_response(row, attempt, event, answer, now)
             if event in NOT_PAID:
                 queries.mark_attempt_free(connection, self._scope.owner, ref, attempt)
@@ -325,7 +317,7 @@ class Store:
             ):
                 moved = queries.insert_orphan(connection, row, answer.task_id, now)
             if moved is not None and event is Event.ACCEPTED:
-                _accepted(connection, moved, self._terms, self._path)
+                self._accepted(connection, moved)
         if row is not None:
             with contextlib.suppress(OSError):
                 self._spool.release(ref, attempt)
@@ -344,7 +336,7 @@ class Store:
     def record_status(self, ref: str, seen: Observation) -> Submission | None:
         """Record what a status check returned, if it changes something. Returns the present row."""
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is None or (following := next_state(row.state, SEEN[seen.state])) is None:
                 return row
             updated = remove_personal_data(apply_status(row, following, seen))
@@ -357,7 +349,7 @@ class Store:
     def mark_missing(self, ref: str, now: float) -> Submission | None:
         """Record since when the service does not know the id, or the links are gone. Returns the row."""
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is None or row.missing_since is not None:
                 return row
             return queries.write_row(connection, replace(row, missing_since=now))
@@ -373,10 +365,9 @@ class Store:
         self._replay_spool()
         with self._transaction() as connection:
             self._expire_leases(connection, now)
-            row = queries.one(connection, self._scope.owner, ref)
-            if row is None or (following := next_state(row.state, event)) is None:
-                return None
-            if not is_open_to(row, event, now):
+            row = self._row(connection, ref)
+            following = None if row is None else next_state(row.state, event)
+            if row is None or following is None or not is_open_to(row, event, now):
                 return None
             decided = replace(row, state=following, lease_until=None)
             if event is Event.USER_SAYS_ACCEPTED and task_id is not None:
@@ -384,7 +375,7 @@ class Store:
                 decided = replace(decided, task_id=task_id, accepted_at=now, missing_since=None)
             decided = queries.write_row(connection, decided)
             if event is Event.USER_SAYS_ACCEPTED:
-                _accepted(connection, decided, self._terms, self._path)
+                self._accepted(connection, decided)
             return decided
 
     def import_task(self, kind: Kind, task_id: str, subject: str, now: float) -> tuple[Submission, bool]:
@@ -399,7 +390,7 @@ class Store:
     def rename(self, ref: str, subject: str) -> Submission | None:
         """Name the subject of a submission that has none. Returns the present row."""
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is None or row.subject is not None:
                 return row
             return queries.write_row(connection, replace(row, subject=subject))
@@ -458,7 +449,7 @@ class Store:
     def mark_deleted(self, ref: str) -> None:
         """Record that the service does not have a training any more."""
         with self._transaction() as connection:
-            row = queries.one(connection, self._scope.owner, ref)
+            row = self._row(connection, ref)
             if row is not None and row.delete_since is not None:
                 queries.write_row(connection, replace(row, delete_since=None))
 
@@ -467,11 +458,11 @@ class Store:
         unwanted: list[SavedImage] = []
         with self._transaction() as connection:
             for image in saved:
-                row = queries.one(connection, self._scope.owner, image.ref)
+                row = self._row(connection, image.ref)
                 if row is None or row.forgotten_at is not None:
                     unwanted.append(image)
-                    continue
-                connection.execute(insert(images).prefix_with("OR REPLACE").values(**asdict(image)))
+                else:
+                    connection.execute(insert(images).prefix_with("OR REPLACE").values(**asdict(image)))
         return unwanted
 
     def images_of(self, *refs: str) -> Sequence[SavedImage]:
@@ -500,11 +491,15 @@ class Store:
         Raises:
             LedgerBusy: it would have to wait or write.
         """
-        with self._nonblocking():
-            rows = queries.read(self._reader, queries.NAMED, {**vars(self._scope), "name": name})
-            if any(_lease_ran_out(row, now) for row in rows):
-                raise LedgerBusy(self._path)
-            return (rows[0], self.progress_history(rows[0])) if rows else None
+        with self._reading() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            try:
+                rows = queries.read(connection, queries.NAMED, {**vars(self._scope), "name": name})
+                if any(_lease_ran_out(row, now) for row in rows):
+                    raise LedgerBusy(self._path)
+                return (rows[0], self.progress_history(rows[0])) if rows else None
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
 
     def page(
         self,
@@ -582,15 +577,6 @@ class Store:
             yield self._reader
 
     @contextlib.contextmanager
-    def _nonblocking(self) -> Generator[None]:
-        with translated(self._path):
-            self._reader.exec_driver_sql("PRAGMA busy_timeout=0")
-            try:
-                yield
-            finally:
-                self._reader.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
-
-    @contextlib.contextmanager
     def _transaction(self) -> Generator[Connection]:
         if self._unwritable is not None:
             raise LedgerUnusable(self._path, self._unwritable.why)
@@ -602,15 +588,17 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
 
+    def _row(self, connection: Connection, ref: str) -> Submission | None:
+        return queries.one(connection, self._scope.owner, ref)
+
     def _duplicate_of(
         self, connection: Connection, new: NewSubmission, now: float, service_now: float | None
     ) -> Submission | None:
-        key = new.idempotency_key if isinstance(new, NewTraining) else None
+        has_key = isinstance(new, NewTraining) and new.idempotency_key is not None
         earlier = queries.find_same_photos(connection, self._scope, new)
         good = partial(is_reusable, new, now, service_now, terms=self._terms)
-        return pick_duplicate(
-            earlier, queries.find_by_key(connection, self._scope, new), good, has_key=key is not None
-        )
+        keyed = queries.find_by_key(connection, self._scope, new)
+        return pick_duplicate(earlier, keyed, good, has_key=has_key)
 
     def _check_limit(self, row: Submission | NewSubmission, max_credits: float | None) -> None:
         """As decisive as the daily cap: between the quote and the sending a price may have changed."""
@@ -630,15 +618,21 @@ class Store:
         if spent + needed > cap:
             raise SpendingCapReached(self._path, cap=cap, spent=spent, needed=needed)
 
+    def _accepted(self, connection: Connection, row: Submission) -> None:
+        """Update rows that depend on a submission that now has its id, in the same transaction."""
+        queries.pass_on_keys(connection, row)
+        queries.tell_trainings_of(connection, row, self._terms.training_credits)
+        if row.forgotten_at is not None and row.kind is Kind.TRAINING and self._terms.can_delete:
+            # It was not known when its subject was forgotten, as with an earlier attempt that is found late.
+            # The mark in the row counts: without the note it is found by `doctor` and the next `forget`.
+            with contextlib.suppress(OSError):
+                write_note(self._path)
+            queries.write_row(connection, replace(row, delete_since=row.forgotten_at))
+
     def _replay_spool(self) -> None:
-        for spooled in self._spool:
-            self.record_response(
-                spooled.ref,
-                spooled.attempt,
-                Event.ACCEPTED,
-                Answer(task_id=spooled.task_id),
-                spooled.accepted_at,
-            )
+        for kept in self._spool:
+            answer = Answer(task_id=kept.task_id)
+            self.record_response(kept.ref, kept.attempt, Event.ACCEPTED, answer, kept.accepted_at)
 
     def _images_of(self, connection: Connection, refs: Sequence[str]) -> Sequence[SavedImage]:
         found = queries.with_list(connection, queries.IMAGES_OF, refs, owner=self._scope.owner)
@@ -674,18 +668,6 @@ def _refuse_forgotten(connection: Connection, scope: Scope, new: NewSubmission) 
     parents = queries.find_by_name(connection, scope, new.parent_task_id)
     if any(row.kind is _PARENT_KIND[new.kind] and row.forgotten_at is not None for row in parents):
         raise SubjectForgotten
-
-
-def _accepted(connection: Connection, row: Submission, terms: Terms, ledger: Path) -> None:
-    """Update rows that depend on a submission that now has its id, in the same transaction."""
-    queries.pass_on_keys(connection, row)
-    queries.tell_trainings_of(connection, row, terms.training_credits)
-    if row.forgotten_at is not None and row.kind is Kind.TRAINING and terms.can_delete:
-        # It was not known when its subject was forgotten, as with an earlier attempt that is found late.
-        # The mark in the row counts: without the note it is found by `doctor` and the next `forget`.
-        with contextlib.suppress(OSError):
-            write_note(ledger)
-        queries.write_row(connection, replace(row, delete_since=row.forgotten_at))
 
 
 def _sent_meanwhile(connection: Connection, row: Submission) -> Submission | None:

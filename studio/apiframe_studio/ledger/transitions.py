@@ -1,4 +1,4 @@
-"""How a response or a status check changes a submission. Pure."""
+"""How a response, a status check or a decision of the user changes a submission. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from typing import Final, Literal
 
 from apiframe_studio.ledger.digests import mark_forgotten
 from apiframe_studio.ledger.records import Answer, Observation, Submission
-from apiframe_studio.ledger.states import FINAL, Event, State, next_state
+from apiframe_studio.ledger.states import FINAL, SEEN, UNDER_WAY, Event, State, next_state
 
-SEEN: Final = {
-    State.QUEUED: Event.SEEN_QUEUED,
-    State.PROCESSING: Event.SEEN_PROCESSING,
-    State.FINISHED: Event.SEEN_FINISHED,
-    State.FAILED: Event.SEEN_FAILED,
-}
+GIVE_UP_AFTER_SECONDS: Final = 24 * 3600.0
 
 
 def apply_response(
@@ -114,3 +109,26 @@ def is_alike(row: Submission, name: Literal["dedup_key", "fingerprint"], text: s
     """Whether a submission has this dedup key, or is of the photos with this fingerprint, forgotten or not."""
     kept: str | None = getattr(row, name)
     return kept == (text if row.forgotten_at is None else mark_forgotten(row.ref, text))
+
+
+def may_end_at(row: Submission) -> float:
+    """Return from when on (seconds since 1970) a request under way may be given up.
+
+    At once when the service does not know the id or the links are gone, else a day after it was accepted.
+    """
+    if row.missing_since is not None:
+        return row.missing_since
+    return (row.accepted_at or row.sent_at or row.created_at) + GIVE_UP_AFTER_SECONDS
+
+
+def is_open_to(row: Submission, event: Event, now: float) -> bool:
+    """Whether a decision may be made about a submission in its present state.
+
+    A request under way can be given up from `may_end_at` on, and gets another id only while the service does not know
+    the present one: a typing error must not replace a valid id.
+    """
+    if row.state not in UNDER_WAY:
+        return True
+    if event is Event.USER_GIVES_UP:
+        return now >= may_end_at(row)
+    return row.missing_since is not None
