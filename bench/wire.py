@@ -88,7 +88,7 @@ class Server:
         return self.receive(self.send(method, params))
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool and return its structured content.
+        """Call a tool and return the fields of its result.
 
         Raises:
             RuntimeError: the tool reported an error.
@@ -129,7 +129,7 @@ class Server:
 
 
 def read_content(response: dict[str, Any]) -> dict[str, Any]:
-    """Return the structured content in the response to a tool call.
+    """Return the fields of the result in the response to a tool call.
 
     Raises:
         RuntimeError: the tool reported an error.
@@ -137,7 +137,7 @@ def read_content(response: dict[str, Any]) -> dict[str, Any]:
     result = response.get("result", {})
     if "error" in response or result.get("isError"):
         raise RuntimeError(json.dumps(response)[:500])
-    content = result.get("structuredContent")
+    content = result.get("structuredContent") or result.get("_meta", {}).get("apiframe/result")
     return dict(content) if isinstance(content, dict) else {}
 
 

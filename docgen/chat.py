@@ -21,6 +21,7 @@ from mcp.client.stdio import StdioServerParameters
 from PIL import Image
 
 from apiframe_studio.photos.synthetic import write_photos
+from apiframe_tools.results import read_fields
 from docgen.canvas import Box, Photo, Shape, Text, measure, to_png, to_svg
 from docgen.contact_sheet import add_mistakes
 
@@ -112,12 +113,12 @@ async def run_chat(folder: Path) -> Sequence[Message]:
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    """Return the structured content of a call, which is repeated until it has finished."""
+    """Return the fields of the result of a call, which is repeated until it has finished."""
     while True:
         result = await client.call_tool(tool, arguments)
-        if result.is_error or result.structured_content is None:
+        if result.is_error:
             raise SystemExit(f"{tool}: {result.content}")
-        content = dict(result.structured_content)
+        content = read_fields(result)
         is_partial_check = content.get("training_credits", 0) is None
         if tool == "start_training" or not (content.get("status") in ONGOING or is_partial_check):
             return content

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from apiframe_server.terminal import show_progress_bar
+from apiframe_tools.results import read_fields
 
 UNSETTLED = frozenset({"submitting", "queued", "processing", "uploading", "preparing"})
 
@@ -21,7 +22,7 @@ class ToolFailed(Exception):
 
 
 class Transcript:
-    """Calls tools for one client. Each call returns the structured content of the result and raises ToolFailed."""
+    """Calls tools for one client. Each call returns the fields of the result and raises ToolFailed."""
 
     def __init__(self, client: Client, console: Console) -> None:
         self._client = client
@@ -41,7 +42,7 @@ class Transcript:
         with show_progress_bar(self._console, label, keep=True) as update:
             while True:
                 result = await self._client.call_tool(tool, arguments, progress_callback=update)
-                if _facts(result).get("status") not in unsettled:
+                if read_fields(result).get("status") not in unsettled:
                     break
         return self._print_result(result)
 
@@ -55,8 +56,4 @@ class Transcript:
         self._console.print(f"[bold green]server[/bold green]    {escape(text)}\n")
         if result.is_error:
             raise ToolFailed(text)
-        return _facts(result)
-
-
-def _facts(result: CallToolResult) -> dict[str, Any]:
-    return dict(result.structured_content or {})
+        return read_fields(result)

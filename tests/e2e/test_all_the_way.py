@@ -9,7 +9,7 @@ import anyio
 import pytest
 from PIL import Image
 
-from ..server.program import Wire, running
+from ..server.program import Wire, fields_of, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.slow
 async def _facts(wire: Wire, tool: str, **arguments: Any) -> dict[str, Any]:
     result = await wire.call(tool, **arguments)
     assert not result.get("isError"), result
-    facts: dict[str, Any] = result["structuredContent"]
-    return facts
+    return fields_of(result)
 
 
 def _portraits(folder: Path) -> dict[str, str]:

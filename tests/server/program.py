@@ -37,6 +37,11 @@ def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict
     return kept | {f"APIFRAME_{name}": value for name, value in (settings or {}).items()}
 
 
+def fields_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a tool's result, wherever it carries them."""
+    return dict(result.get("structuredContent") or result["_meta"]["apiframe/result"])
+
+
 class Wire:
     """A server process whose output is kept."""
 

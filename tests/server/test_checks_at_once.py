@@ -10,7 +10,7 @@ import anyio
 import pytest
 from PIL import Image
 
-from .program import running
+from .program import fields_of, running
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +57,6 @@ async def test_concurrent_checks_of_crafted_files_all_return_with_few_processes(
                 running_then.append(_children(wire.process.pid))
     assert max(running_then) <= MAX_PROCESSES
     for answer in answers:
-        facts = answer["structuredContent"]
+        facts = fields_of(answer)
         assert (facts["good"], len(facts["photos"])) == (1, 1 + CRAFTED)
         assert "took too long to read: 2 crafted 0.jpg" in answer["content"][0]["text"]

@@ -16,7 +16,7 @@ import pytest
 from apiframe_studio.kept_photos import KeptPhotos
 
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
-from .program import COMMAND, environment, run, running
+from .program import COMMAND, environment, fields_of, run, running
 
 pytestmark = pytest.mark.slow
 
@@ -113,7 +113,7 @@ async def test_in_the_sandbox_its_tasks_and_images_are_removed_too(tmp_path: Pat
         task_id = begun["structuredContent"]["task_id"]
         trained = (await wire.call("wait_for_training", task_id=task_id))["structuredContent"]
         made = await wire.call("generate_photos", subject="Canarianna", prompt=PROMPT)
-        assert made["structuredContent"]["status"] == "finished"
+        assert fields_of(made)["status"] == "finished"
     words = ("Canarianna", "canary-prompt", trained["trigger_word"])
     assert _holding(data / "sandbox", *words)
     assert _holding(output, *words)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ..faults.fault_server import FaultServer, answer, fault_server, read_request
-from .program import run, running
+from .program import fields_of, run, running
 
 if TYPE_CHECKING:
     import socket
@@ -143,7 +143,7 @@ async def test_forgetting_while_images_are_generated_or_fetched_leaves_no_word_a
             )
             listed = await wire.call("list_trainings")
         again = await run("forget", SUBJECT, folder=tmp_path / "data", settings=_settings(service, tmp_path))
-    assert made["structuredContent"]["pictures"] == []
+    assert fields_of(made)["pictures"] == []
     assert "The subject was forgotten meanwhile" in made["content"][0]["text"]
     assert _holding(tmp_path, SUBJECT, WORD, "canary-prompt") == []
     assert SUBJECT not in listed["content"][0]["text"]

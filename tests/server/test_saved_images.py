@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .program import Wire, run, running
+from .program import Wire, fields_of, run, running
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ async def _image(wire: Wire) -> dict[str, str]:
     begun = await wire.call("start_training", training_images_id="sandbox-person", subject="Anna")
     await wire.call("wait_for_training", task_id=begun["structuredContent"]["task_id"])
     made = await wire.call("generate_photos", subject="Anna", prompt="by the sea")
-    [image] = made["structuredContent"]["pictures"]
+    [image] = fields_of(made)["pictures"]
     return dict(image)
 
 
@@ -75,6 +75,6 @@ async def test_the_same_call_in_a_new_process_restores_a_removed_image(tmp_path:
     async with running("--sandbox", folder=tmp_path / "data", settings=settings) as wire:
         await wire.greet()
         again = await wire.call("generate_photos", subject="Anna", prompt="by the sea")
-    assert again["structuredContent"]["pictures"] == [image]
-    assert again["structuredContent"]["deduplicated"] is True
+    assert fields_of(again)["pictures"] == [image]
+    assert fields_of(again)["deduplicated"] is True
     assert _take_away(Path(image["path"])) == content

@@ -17,6 +17,7 @@ from mcp.types import ElicitResult, TextContent, TextResourceContents
 
 from apiframe_studio.api.provider import Range, Terms, TrainingPrice
 from apiframe_studio.api.select import DEFAULT_TERMS
+from apiframe_tools.results import read_fields
 
 if TYPE_CHECKING:
     from .conftest import Serving
@@ -165,7 +166,7 @@ async def test_nothing_returned_by_the_main_job_has_a_value_of_other_terms(
             result = await client.call_tool(tool, arguments)
         refusal.extend(block.text for block in result.content if isinstance(block, TextContent))
         # Without the balance, which the sandbox computes from its prices.
-        facts = {**(result.structured_content or {}), "credits_left": None}
+        facts = {**read_fields(result), "credits_left": None}
         refusal.append(json.dumps(facts))
         return facts
 
@@ -203,6 +204,6 @@ async def test_the_number_of_photos_that_the_terms_ask_for_decides(
     async with _serve(serving, []) as client:
         with anyio.fail_after(60):
             checked = await client.call_tool("check_photos", {"paths": [str(photos)]})
-    facts = checked.structured_content or {}
+    facts = read_fields(checked)
     assert (facts["usable"], facts["enough"]) == (usable, usable == 11)
     assert _old_values_in(json.dumps(facts)) == []

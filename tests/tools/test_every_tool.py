@@ -105,8 +105,10 @@ async def test_the_tool_list_stays_within_its_budget(tools: list[Tool]) -> None:
 
 
 async def test_output_schemas_allow_null_where_clients_validate_it(tools: list[Tool]) -> None:
+    assert {tool.name for tool in tools if tool.output_schema is None} == {"check_photos", "generate_photos"}
     for tool in tools:
-        assert tool.output_schema is not None, tool.name
+        if tool.output_schema is None:
+            continue  # Its results have images, beside which some hosts show no structured content, or only that.
         assert tool.output_schema["type"] == "object", tool.name
         assert "next_step" in tool.output_schema["properties"], tool.name
         reaches_the_service = tool.annotations is not None and tool.annotations.open_world_hint

@@ -62,6 +62,7 @@ async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
     facts = shown.facts
     assert "This costs 2 credits. Saved: 2 images of Anna; the generation is finished." in shown.text
     assert f"The trigger word {word} was added before the prompt." in shown.text
+    assert f"Prompt as sent: '{word} by the sea'. Seed: 7. Size: the default, square." in shown.text
     assert (facts["prompt"], facts["trigger_word_added"]) == (f"{word} by the sea", True)
     assert watched.bodies(GENERATE) == [
         {
@@ -85,6 +86,7 @@ async def test_images_are_saved_shown_and_linked_with_how_they_were_made(
         assert (beside["training"], beside["task_id"]) == (training["task_id"], facts["task_id"])
     assert [type(block) for block in shown.blocks] == [ImageContent, ImageContent, ResourceLink, ResourceLink]
     without = await show(session, "generate_photos", subject="anna", prompt="by the sea")
+    assert "Seed: chosen by the service." in without.text
     [image] = without.facts["pictures"]
     beside = json.loads(Path(image["path"]).with_suffix(".json").read_text(encoding="utf-8"))
     assert beside["seed"] is None
@@ -117,9 +119,10 @@ async def test_only_given_fields_are_sent_and_sizes_only_with_custom(
     session, training = trained
     name = training["task_id"]
     await show(session, "generate_photos", task_id=name, prompt="a", subject="", seed=None, aspect_ratio="")
-    await show(
+    shown = await show(
         session, "generate_photos", task_id=name, prompt="b", aspect_ratio="custom", width=256, height=320
     )
+    assert "Size: 256 x 320 pixels." in shown.text
     plain, custom = watched.bodies(GENERATE)
     assert plain.keys() == {"training_id", "prompt"}
     assert (custom["aspect_ratio"], custom["width"], custom["height"]) == ("custom", "256", "320")

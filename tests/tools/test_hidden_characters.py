@@ -15,6 +15,7 @@ from mcp.types import PromptReference
 
 from apiframe_studio.forgetting import forget_subject
 from apiframe_studio.sanitize import sanitize_text
+from apiframe_tools.results import read_fields
 
 from .illustrated import show
 
@@ -74,7 +75,7 @@ async def test_names_of_photos_are_shown_without_invisible_characters(session: S
     with anyio.fail_after(60):
         checked = await session.client.call_tool("check_photos", {"paths": [str(named)]})
     assert _unseen(_all_of(checked)) == []
-    names = [photo["name"] for photo in (checked.structured_content or {})["photos"]]
+    names = [photo["name"] for photo in read_fields(checked)["photos"]]
     assert len(names) == 13
     assert "IMGIMG_0001.jpg" in names
     assert "Screenshot at 10.00.00 AM.jpg" in names
@@ -94,7 +95,7 @@ async def test_folders_and_similar_names_are_shown_without_invisible_characters(
         ]
     assert [_unseen(_all_of(answer)) for answer in answers] == [[]] * 3
     assert ["Summer" in _all_of(answer) for answer in answers[:2]] == [True, True]
-    assert [photo["name"] for photo in (answers[2].structured_content or {})["photos"]] == ["a.jpg"]
+    assert [photo["name"] for photo in read_fields(answers[2])["photos"]] == ["a.jpg"]
 
 
 @pytest.mark.parametrize("era", ["auto"], indirect=True)

@@ -13,6 +13,7 @@ from mcp.types import TextContent
 from apiframe_studio.api.provider import ImageCall
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.sandbox.v2.records import Job
+from apiframe_tools.results import read_fields
 
 from .conftest import Serving, Session
 from .kept import keep_set
@@ -43,8 +44,7 @@ async def generate(session: Session, **arguments: Any) -> tuple[str, dict[str, A
     result = await session.call("generate_photos", **{"prompt": PROMPT, "subject": "Anna", **arguments})
     assert not result.is_error, result.content
     assert isinstance(result.content[0], TextContent)
-    assert result.structured_content is not None
-    return result.content[0].text, result.structured_content
+    return result.content[0].text, read_fields(result)
 
 
 async def test_images_are_asked_for_as_a_square_under_a_key_with_the_word_in_the_prompt(

@@ -15,6 +15,7 @@ from apiframe_studio.ledger import NewImages
 from apiframe_studio.ledger.errors import PriceAboveLimit
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.training_sources import KeptSource
+from apiframe_tools.results import read_fields
 
 from .conftest import Serving, Session
 from .kept import keep_set
@@ -31,8 +32,7 @@ async def call(session: Session, tool: str, **arguments: Any) -> tuple[str, dict
     result = await session.call(tool, **arguments)
     assert not result.is_error, result.content
     assert isinstance(result.content[0], TextContent)
-    assert result.structured_content is not None
-    return result.content[0].text, result.structured_content
+    return result.content[0].text, read_fields(result)
 
 
 async def test_a_training_above_the_limit_is_not_sent_and_answered_with_its_price(v2: Session) -> None:

@@ -16,6 +16,7 @@ from mcp.types import TextContent
 from PIL import Image
 
 from apiframe_studio.photos.synthetic import draw, make_scenes
+from apiframe_tools.results import read_fields
 
 from ...server.program import environment, run
 from .serving import KEY, Emulator
@@ -62,7 +63,7 @@ class User:
         texts = [block.text for block in result.content if isinstance(block, TextContent)]
         self.texts += texts
         assert not result.is_error, texts
-        return result.structured_content or {}
+        return read_fields(result)
 
     async def prepare(self, photos: Path) -> str:
         """Prepare the photos and return what start_training takes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import cleandoc
-from typing import Any, Final, Self, get_type_hints
+from typing import Any, Final, Self, cast, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -29,7 +29,7 @@ from apiframe_tools.mcp.schema import (
     build_argument_model,
     drop_fields,
 )
-from apiframe_tools.results import WithImages
+from apiframe_tools.results import FIELDS_META, WithImages
 from apiframe_tools.wording.prices import Prices
 
 PAID: Final = ToolAnnotations(
@@ -73,16 +73,13 @@ class StudioTool(Tool):
         arguments = build_argument_model(fn, terms)
         injected = find_resolved_parameters(fn)
         result: type[BaseModel] = get_type_hints(fn)["return"]
-        schema = result.model_json_schema(schema_generator=OutputSchema)
         tool = cls(
             fn=fn,
             name=fn.__name__,
             title=title,
             description=cleandoc(fn.__doc__ or "").format(terms=terms, prices=Prices(terms)),
             parameters=arguments.model_json_schema(schema_generator=InputSchema),
-            fn_metadata=FuncMetadata(
-                arg_model=arguments, output_schema=drop_fields(schema, absent_fields(terms))
-            ),
+            fn_metadata=FuncMetadata(arg_model=arguments, output_schema=_output_schema(result, terms)),
             is_async=True,
             context_kwarg=None,
             resolved_params=dict(injected),
@@ -143,9 +140,19 @@ class StudioTool(Tool):
         )
 
 
-def _tool_result(result: BaseModel, terms: Terms) -> CallToolResult:
-    shown = result.blocks if isinstance(result, WithImages) else []
-    return CallToolResult(
-        content=[TextContent(type="text", text=str(result)), *shown],
-        structured_content=drop_fields(result.model_dump(mode="json", by_alias=True), absent_fields(terms)),
+def _output_schema(result: type[BaseModel], terms: Terms) -> dict[str, Any] | None:
+    """The schema of the structured content; None for results with images, which have none."""
+    if issubclass(result, WithImages):
+        return None
+    return cast(
+        dict[str, Any],
+        drop_fields(result.model_json_schema(schema_generator=OutputSchema), absent_fields(terms)),
     )
+
+
+def _tool_result(result: BaseModel, terms: Terms) -> CallToolResult:
+    text = TextContent(type="text", text=str(result))
+    fields = drop_fields(result.model_dump(mode="json", by_alias=True), absent_fields(terms))
+    if isinstance(result, WithImages):
+        return CallToolResult(content=[text, *result.blocks], _meta={FIELDS_META: fields})
+    return CallToolResult(content=[text], structured_content=fields)

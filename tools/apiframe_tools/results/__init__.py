@@ -1,17 +1,20 @@
-"""What all results share. Images are content blocks after the text, never structured content."""
+"""What all results share. Images are content blocks after the text."""
 
 from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from mcp.types import ContentBlock, ImageContent, ResourceLink
+from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink
 from pydantic import BaseModel, PrivateAttr
 
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.phrases import QUOTE, join_sentences
 from apiframe_tools.wording.quotes import Quote
+
+FIELDS_META: Final = "apiframe/result"
+"""The key in `_meta` of the fields of a result with images: for programs and cards, not for the model."""
 
 
 class Result(BaseModel):
@@ -59,7 +62,10 @@ class Priced(Result):
 
 
 class WithImages(Result):
-    """A result with images or links to them."""
+    """A result with images or links to them.
+
+    It has no structured content, beside which some hosts drop images, or the text. So its text says everything.
+    """
 
     _blocks: list[ContentBlock] = PrivateAttr(default_factory=list[ContentBlock])
 
@@ -76,3 +82,8 @@ class WithImages(Result):
         self._blocks.append(
             ResourceLink(type="resource_link", uri=uri, name=Path(path).name, mime_type=media_type)
         )
+
+
+def read_fields(result: CallToolResult) -> dict[str, Any]:
+    """Return the fields of a tool's result, wherever it carries them; empty for an error."""
+    return dict(result.structured_content or (result.meta or {}).get(FIELDS_META) or {})

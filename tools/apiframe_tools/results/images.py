@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -33,6 +34,10 @@ class ImagesMade(Priced, WithImages):
     status: Literal[Status, "quote"]
     subject: str | None
     prompt: str = Field(description="The prompt as it was sent")
+    seed: int | None = Field(description="As requested; null when the service chose it")
+    size: str | None = Field(
+        description="Aspect ratio or pixels as requested; null for the service's default"
+    )
     trigger_word: str
     trigger_word_added: bool
     pictures: list[PictureSaved]
@@ -60,6 +65,8 @@ class ImagesMade(Priced, WithImages):
             task_id=None,
             subject=request.subject,
             prompt=request.prompt,
+            seed=request.seed,
+            size=_size(request.parameters()),
             trigger_word="",
             trigger_word_added=False,
             pictures=[],
@@ -69,11 +76,14 @@ class ImagesMade(Priced, WithImages):
     @classmethod
     def of(cls, made: GeneratedImages, studio: Studio) -> Self:
         row, training = made.row, made.training
+        asked = row.parameters or {}
         result = cls.copy_of(
             row,
             status=STATUS[row.state],
             subject=training.subject,
             prompt=made.prompt,
+            seed=asked.get("seed"),
+            size=_size(asked),
             trigger_word=training.trigger_word or "",
             trigger_word_added=made.word_added,
             pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
@@ -102,11 +112,21 @@ class ImagesMade(Priced, WithImages):
             f"The trigger word {self.trigger_word} was added before the prompt."
             if self.trigger_word_added
             else "",
+            f"Prompt as sent: {self.prompt!r}.",
+            f"Seed: {'chosen by the service' if self.seed is None else self.seed}. "
+            f"Size: {self.size or 'the default, square'}.",
             *(f"{image.number}: {image.path}." for image in self.pictures),
             f"ref {self.ref}.",
             *self.warnings,
             f"Next: {self.next_step}",
         )
+
+
+def _size(asked: Mapping[str, Any]) -> str | None:
+    """Return the size in the words of the request: an aspect ratio, or pixels."""
+    if (width := asked.get("width")) and (height := asked.get("height")):
+        return f"{width} x {height} pixels"
+    return asked.get("aspect_ratio")
 
 
 def _uri(saved: SavedImage) -> str:
