@@ -39,6 +39,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "photo-guide": facts.render_photo_guide,
     "photo-numbers": facts.render_photo_numbers,
     "photo-reasons": facts.render_photo_reasons,
+    "remains": facts.render_remains,
     "timeouts": facts.render_timeouts,
     "conformance": results.render_conformance,
     "failures": results.render_failures,

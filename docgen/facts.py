@@ -13,6 +13,7 @@ from apiframe_studio.images import DEDUP_WINDOW_SECONDS
 from apiframe_studio.photos import rules
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import WARNINGS, Reason
+from apiframe_tools.wording.erasure import describe_what_remains
 from apiframe_tools.wording.photos import REASONS, describe_good_photos
 from apiframe_tools.wording.prices import Prices
 from docgen.tables import render_table
@@ -113,6 +114,11 @@ def render_photo_reasons() -> str:
         ["the photo …", "means"],
         [[REASONS[reason], "doubtful" if reason in WARNINGS else "rejected"] for reason in Reason],
     )
+
+
+def render_remains() -> str:
+    """Return what Apiframe keeps of a forgotten subject where trainings can be deleted."""
+    return describe_what_remains(V2_TERMS)
 
 
 def render_timeouts() -> str:

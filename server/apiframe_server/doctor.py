@@ -20,7 +20,7 @@ from apiframe_server import __version__
 from apiframe_server.composition import build_studio
 from apiframe_server.settings import PREFIX, Settings, describe_unknown_variables
 from apiframe_server.terminal import format_time, open_stdout_console
-from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_to_user
+from apiframe_server.terminal_errors import advise_on_unconfirmed, explain_to_user
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.ledger import Kind, Submission
 from apiframe_studio.ledger.errors import LedgerError
@@ -246,7 +246,8 @@ async def _check_unsettled(studio: Studio) -> Finding:
     more = f" and {total - MAX_NAMED} more" if total > MAX_NAMED else ""
     message = f"{total} not settled: {', '.join(named)}{more}."
     if any(row.state is State.UNCONFIRMED for row in rows):
-        return Finding("requests", Mark.TODO, f"{message} For the unconfirmed ones {SEE_DASHBOARD}")
+        advice = f"For the unconfirmed ones, {advise_on_unconfirmed(studio.terms)}"
+        return Finding("requests", Mark.TODO, f"{message} {advice}")
     return Finding("requests", Mark.NOTE, f"{message} Your assistant can continue or drop them.")
 
 

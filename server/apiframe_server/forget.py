@@ -13,10 +13,10 @@ from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
-from apiframe_studio.api.provider import Terms
 from apiframe_studio.deletions import DeletionReport
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.studio import Studio
+from apiframe_tools.wording.erasure import describe_what_remains
 from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
 
 
@@ -41,7 +41,9 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
         sandbox_service.forget(forgotten.still_at_the_service)
         sandbox_service.close()
     _print_removed(forgotten)
-    _print_deleted(await studio.deletions.run(), studio.terms)
+    _print_deleted(deleted := await studio.deletions.run())
+    if studio.terms.can_delete and (forgotten.records or deleted.deleted or deleted.left):
+        print(describe_what_remains(studio.terms))
     _print_not_removed(studio, forgotten)
     return 0
 
@@ -106,7 +108,7 @@ def _print_removed(forgotten: ErasureReport) -> None:
         print(f"Removed the name, texts and fingerprints from {records}, and {images}.")
 
 
-def _print_deleted(report: DeletionReport, terms: Terms) -> None:
+def _print_deleted(report: DeletionReport) -> None:
     if report.deleted:
         print(f"Deleted {pluralize(report.deleted, 'trained model')} at Apiframe.")
     if report.left:
@@ -117,11 +119,6 @@ def _print_deleted(report: DeletionReport, terms: Terms) -> None:
         )
         for row in report.left:
             print(f"  {row.task_id or row.ref}")
-    if terms.can_delete and (report.deleted or report.left):
-        print(
-            "Apiframe keeps a record of each training, with gender, ethnicity and age, and generated images stay on "
-            f"public links for up to {terms.image_link_days} days. For complete erasure, write to {terms.support}."
-        )
 
 
 def _print_not_removed(studio: Studio, forgotten: ErasureReport) -> None:

@@ -41,9 +41,18 @@ _KEY_FIXES: Final = {
     KeyProblem.V1: _SELECT_BY_KEY,
     KeyProblem.V2: _SELECT_BY_KEY,
 }
-SEE_DASHBOARD: Final = (
+_SEE_DASHBOARD: Final = (
     "money may have been spent. Check your Apiframe dashboard, then tell your assistant what it shows."
 )
+_ASK_ASSISTANT: Final = (
+    "nothing is sent again by itself. Ask your assistant for its status: a training is then looked for at Apiframe, "
+    "and images are requested again under the same key, at no extra cost."
+)
+
+
+def advise_on_unconfirmed(terms: Terms) -> str:
+    """What the user does about paid requests whose outcome is unknown."""
+    return _ASK_ASSISTANT if terms.can_find else _SEE_DASHBOARD
 
 
 def sandbox_option(sandbox: str | None) -> str:

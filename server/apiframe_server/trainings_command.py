@@ -19,8 +19,14 @@ from apiframe_server.terminal import (
     run_command,
     show_progress_bar,
 )
-from apiframe_server.terminal_errors import SEE_DASHBOARD, explain_key_problem, list_command, sandbox_option
+from apiframe_server.terminal_errors import (
+    advise_on_unconfirmed,
+    explain_key_problem,
+    list_command,
+    sandbox_option,
+)
 from apiframe_studio.api.errors import InvalidKey, NotSent, OutcomeUnknown, RateLimited
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.errors import UnknownSubject
 from apiframe_studio.ledger.states import OPEN, State
 from apiframe_studio.studio import Studio
@@ -53,13 +59,13 @@ async def _list(subject: str | None, limit: int, as_json: bool, studio: Studio) 
         result = TrainingList.of(page, studio, is_filtered=subject is not None)
         print(result.model_dump_json(indent=2))
     else:
-        _print_list(page, subject, sandbox=studio.is_sandbox)
+        _print_list(page, subject, studio)
     return 0
 
 
-def _print_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
+def _print_list(page: Page, subject: str | None, studio: Studio) -> None:
     console, stderr = open_stdout_console(), open_stderr_console()
-    if sandbox:
+    if studio.is_sandbox:
         stderr.print(SANDBOX_NOTE, style="dim")
     if page.trainings:
         console.print(
@@ -80,7 +86,7 @@ def _print_list(page: Page, subject: str | None, *, sandbox: bool) -> None:
     if any(Note.NOT_REFRESHED in training.notes for training in page.trainings):
         stderr.print("Some could not be refreshed; their last known status is shown.")
     if any(training.state is State.UNCONFIRMED for training in (*page.trainings, *page.unsettled)):
-        stderr.print(f"unconfirmed: {SEE_DASHBOARD}")
+        stderr.print(f"unconfirmed: {advise_on_unconfirmed(studio.terms)}")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -114,7 +120,7 @@ async def _wait(name: str, as_json: bool, option: str, studio: Studio) -> int:
     if as_json:
         print(TrainingStatus.of(training, studio).model_dump_json(indent=2))
     else:
-        open_stdout_console().print(_describe_outcome(training))
+        open_stdout_console().print(_describe_outcome(training, studio.terms))
     if training.state is State.FINISHED:
         return ExitCode.DONE
     return ExitCode.NO if training.state in _WITHOUT_MODEL else ExitCode.NOT_SETTLED
@@ -161,7 +167,7 @@ async def _wait_until_settled(studio: Studio, name: str, stderr: Console) -> Tra
                 return training
 
 
-def _describe_outcome(training: Training) -> str:
+def _describe_outcome(training: Training, terms: Terms) -> str:
     name = f"The training of {escape(training.subject)}" if training.subject else "The training"
     match training.state:
         case _ if Note.AT_ANOTHER_SERVICE in training.notes and training.state in OPEN:
@@ -181,8 +187,21 @@ def _describe_outcome(training: Training) -> str:
             return f"{name} is finished; its subject was forgotten, so the trigger word was not kept."
         case State.FINISHED:
             return f"{name} is finished, but the service has not reported the trigger word yet. Try again in a minute."
+        case State.UNCONFIRMED if Note.NOT_LISTED in training.notes:
+            return (
+                f"{name} is unconfirmed. Apiframe does not show it, and no credits are gone that this server did not "
+                "spend. Tell your assistant to send it again or to give it up."
+            )
+        case State.UNCONFIRMED if training.candidates:
+            listed = ", ".join(training.candidates)
+            return f"{name} is unconfirmed. If one of these trainings at Apiframe is it, tell your assistant: {listed}."
+        case State.UNCONFIRMED if terms.can_find:
+            return (
+                f"{name} is unconfirmed. Run wait again in a minute: it is looked for at Apiframe, and nothing is sent "
+                "again meanwhile."
+            )
         case State.UNCONFIRMED:
-            return f"{name} is unconfirmed: {SEE_DASHBOARD}"
+            return f"{name} is unconfirmed: {advise_on_unconfirmed(terms)}"
         case State.INTENT:
             return f"{name} has not been sent. Ask your assistant to start it again; it is not charged twice."
         case State.SENDING:

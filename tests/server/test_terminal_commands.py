@@ -19,7 +19,9 @@ import pytest
 from apiframe_server.check_command import check
 from apiframe_server.settings import Settings
 from apiframe_studio.api.v1.terms import V1_TERMS
+from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.ledger import Ledger, NewTraining, NewUpload
+from apiframe_studio.ledger.records import ProviderFacts
 from apiframe_studio.photos import faces
 from apiframe_studio.sandbox import SANDBOX_URL
 
@@ -28,6 +30,8 @@ from .program import run, running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from apiframe_studio.api.provider import Terms
 
 pytestmark = pytest.mark.slow
 
@@ -89,17 +93,32 @@ async def test_wait_for_an_unknown_id_says_what_to_compare(tmp_path: Path) -> No
     )
 
 
-async def test_wait_for_a_training_being_sent_says_when_to_try_again(tmp_path: Path) -> None:
-    ledger = Ledger(
-        tmp_path / "sandbox" / "ledger.sqlite3", service=f"{SANDBOX_URL} v1", owner="local", terms=V1_TERMS
-    )
+async def _begin_sending(folder: Path, terms: Terms, at: float) -> None:
+    """Leave a training in the sandbox's ledger that a process began to send at that time."""
+    path, service = folder / "sandbox" / "ledger.sqlite3", f"{SANDBOX_URL} {terms.generation}"
+    ledger = Ledger(path, service=service, owner="local", terms=terms)
     new = NewTraining(parent_task_id="photos-1", subject="Anna")
-    waiting, _ = await ledger.get_or_create(new, time.time())
-    assert await ledger.begin_sending(waiting.ref, time.time(), lease_seconds=60)
+    waiting, _ = await ledger.get_or_create(new, at)
+    await ledger.begin_sending(waiting.ref, at, lease_seconds=60, facts=ProviderFacts(body_sent_at=at))
     await ledger.aclose()
+
+
+async def test_wait_for_a_training_being_sent_says_when_to_try_again(tmp_path: Path) -> None:
+    await _begin_sending(tmp_path, V1_TERMS, time.time())
     waited = await run("wait", "Anna", "--sandbox", folder=tmp_path)
     assert waited.process.returncode == 7
     assert waited.out == "The training of Anna is being sent. Run wait again in a minute.\n"
+
+
+async def test_a_lost_training_is_looked_for_where_the_service_lists_its_trainings(tmp_path: Path) -> None:
+    await _begin_sending(tmp_path, V2_TERMS, time.time() - 300)
+    waited = await run("wait", "Anna", "--sandbox", folder=tmp_path, settings={"API_VERSION": "v2"})
+    checked = await run("doctor", "--sandbox", folder=tmp_path, settings={"API_VERSION": "v2"})
+    assert waited.process.returncode == 7
+    assert "is unconfirmed. Run wait again in a minute: it is looked for at Apiframe" in waited.out
+    [line] = [line for line in checked.out.splitlines() if " requests: " in line]
+    assert "Ask your assistant for its status: a training is then looked for at Apiframe" in line
+    assert "dashboard" not in waited.out + line
 
 
 async def test_wait_says_when_the_trigger_word_cannot_be_used_in_a_prompt(tmp_path: Path) -> None:

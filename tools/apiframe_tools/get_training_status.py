@@ -13,7 +13,7 @@ async def get_training_status(
     """Check a training once: status, progress, time left and, when finished, the trigger word.
 
     Free. Takes a task_id (also days later, or of a training made elsewhere), or a subject for its newest
-    training. While a training runs, wait_for_training needs fewer calls.
+    training. The result says when to look again.
     """
     require_one_name(task_id, subject)
     trainings = studio.trainings

@@ -27,7 +27,7 @@ async def resolve_training(
 ) -> TrainingStatus:
     """Record the user's decision about an unconfirmed or lost request; never guess it.
 
-    accepted: the dashboard shows it (pass its task_id). send_again: it does not; the next call resubmits and
+    accepted: Apiframe shows it (pass its task_id). send_again: it does not; the next call resubmits and
     pays. give_up: drop it. To import a training made elsewhere: accepted, its task_id, and a name as ref. Free.
     """
     training = await studio.trainings.resolve(ref, Decision(decision), task_id)

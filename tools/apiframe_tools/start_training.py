@@ -80,8 +80,8 @@ async def start_training(
     """Start training a photo model of a subject from prepared photos{prices.sending}.
 
     Costs {prices.training_total}, once: calling again with the same photos returns the existing
-    training. Returns task_id at once; the training takes many minutes and cannot be cancelled. Use
-    get_training_status for progress.
+    training. Returns task_id; after a slow upload, the same call again does. Training takes many minutes and cannot
+    be cancelled; get_training_status follows it.
     """
     agreed = may_pay(confirmation)
     _check_webhook(studio, webhook_url)

@@ -74,7 +74,7 @@ _Name = Annotated[
 
 PhotosId = Annotated[_Id, Field(description="training_images_id from prepare_photos")]
 TaskName = Annotated[_Id, Field(description="task_id or ref of the training")]
-TaskId = Annotated[_Id, Field(description="task_id shown in the Apiframe dashboard")]
+TaskId = Annotated[_Id, Field(description="task_id that Apiframe shows for it")]
 TriggerWord = Annotated[
     str,
     FromTerms(lambda terms: str if terms.chooses_trigger_word else None),
@@ -148,9 +148,14 @@ Ethnicity = Annotated[
 Age = Annotated[
     int | str,
     FromTerms(
-        lambda terms: Annotated[int, Field(ge=1, le=120)] if terms.age is int else _attribute_text(terms)
+        lambda terms: (
+            Annotated[int, Field(ge=1, le=120, description="In years, if the user says it")]
+            if terms.age is int
+            else Annotated[
+                _attribute_text(terms), Field(description="If the user says it, such as 34 or early 30s")
+            ]
+        )
     ),
-    Field(description="In years, if the user says it"),
 ]
 Consent = Annotated[bool, Field(description="True only after the user said that the subject agreed")]
 

@@ -75,7 +75,8 @@ def _under(terms: Terms, annotation: Any) -> Any:
             return annotation
         if (found := marker.annotation(terms)) is None:
             return None
-        return Annotated[(found, *(one for one in metadata if one is not marker))]
+        rest = [one for one in metadata if one is not marker]
+        return Annotated[(found, *rest)] if rest else found
     if get_origin(annotation) in (Union, UnionType):
         arms = [_under(terms, arm) for arm in get_args(annotation)]
         return None if None in arms else Union[tuple(arms)]  # noqa: UP007 # The arms are known at run time only.

@@ -147,9 +147,7 @@ class PhotosPrepared(Priced):
     _stays_here: bool = PrivateAttr(False)
 
     ref: str
-    training_images_id: str | None = Field(
-        description="For start_training; null until the upload is accepted"
-    )
+    training_images_id: str | None = Field(description="For start_training; null until it can be used")
     status: Literal[PhotosStatus, "quote"]
     subject: str | None
     photos: int
