@@ -13,9 +13,14 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 
+from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.kept_photos import KeptPhotos
+from apiframe_studio.ledger import Answer, NewTraining, Scope
+from apiframe_studio.ledger.states import Event
 
 from ..faults.fault_server import ACCEPTED, answer, fault_server, replying
+from ..studio.stepped_clock import EPOCH
+from ..v1_store import Store
 from .program import COMMAND, environment, fields_of, run, running
 
 pytestmark = pytest.mark.slow
@@ -82,6 +87,26 @@ async def test_photos_that_wait_are_counted_by_doctor_shown_and_removed(tmp_path
     assert done.process.returncode == 0, done.err
     assert _holding(tmp_path, "Canarianna") == []
     assert "kept photos" not in (await run("doctor", folder=tmp_path, settings={"API_KEY": ""})).out
+
+
+async def test_a_model_that_cannot_be_reached_is_left_to_be_deleted_and_counted_by_doctor(
+    tmp_path: Path,
+) -> None:
+    settings = {"API_KEY": "afk_key_of_a_test_0123456789", "BASE_URL": "http://127.0.0.1:9"}
+    store = Store(tmp_path / "ledger.sqlite3", Scope("local", "http://127.0.0.1:9 v2"), terms=V2_TERMS)
+    row, _ = store.get_or_create(NewTraining("photos-1", subject="Canarianna"), EPOCH)
+    store.begin_sending(row.ref, EPOCH, 50.0)
+    store.record_response(row.ref, 1, Event.ACCEPTED, Answer(task_id="lora-1"), EPOCH)
+    store.close()
+    done = await run("forget", "canarianna", "--yes", folder=tmp_path, settings=settings)
+    assert done.process.returncode == 0, done.err
+    assert "  1 trained model at Apiframe, to be deleted there; they cannot be restored" in done.out
+    assert "Not deleted at Apiframe yet: 1 training. This is tried again at each start" in done.out
+    assert "  lora-1" in done.out.splitlines()
+    assert "Apiframe keeps a record of each training" in done.out
+    assert _holding(tmp_path, "Canarianna") == []
+    found = await run("doctor", folder=tmp_path, settings=settings)
+    assert "1 training of forgotten subjects to be deleted at Apiframe (lora-1)" in found.out
 
 
 async def test_a_folder_with_a_forgotten_name_is_shown_and_removed(tmp_path: Path) -> None:
