@@ -72,9 +72,9 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Stacks:
 @pytest.mark.parametrize(
     ("tool", "path", "most"),
     [
-        ("get_account", "/account", 8),
-        ("start_training", "/ai-photo-train", 8),
-        ("get_training_status", "/fetch", 11),
+        ("get_account", "/account", 6),
+        ("start_training", "/ai-photo-train", 7),
+        ("get_training_status", "/fetch", 8),
     ],
 )
 async def test_no_more_functions_than_written_down_are_between_a_tool_and_the_socket(

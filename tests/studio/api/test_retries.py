@@ -69,7 +69,7 @@ async def test_after_three_attempts_the_last_error_is_raised() -> None:
         anyio.fail_after(60),
         pytest.raises(RateLimited, match="try 3"),
     ):
-        await with_retries(ask, 30.0)
+        await with_retries(ask, str, 30.0)
     assert tries == [pytest.approx(20, abs=1), pytest.approx(30, abs=1), pytest.approx(30, abs=1)]
 
 
@@ -78,7 +78,7 @@ async def test_a_retry_is_logged_with_the_facts_of_its_error(caplog: pytest.LogC
         raise OutcomeUnknown("down", reason=OutcomeUnknownReason.SERVER_ERROR, status=503)
 
     with stamina.set_testing(True, attempts=2), caplog.at_level(logging.DEBUG), pytest.raises(OutcomeUnknown):
-        await with_retries(ask, 30.0)
+        await with_retries(ask, str, 30.0)
     (record,) = caplog.records
     assert vars(record)["stamina.caused_by"] == (
         "<OutcomeUnknown: the outcome of the request is unknown (server error; HTTP 503; down)>"

@@ -22,7 +22,7 @@ from apiframe_studio.api.errors import (
     Refused,
 )
 from apiframe_studio.api.http.clients import build_client
-from apiframe_studio.api.http.exchange import PartialResponse, send_once
+from apiframe_studio.api.http.exchange import Exchange
 from apiframe_studio.api.http.image_hosts import check_image_url
 from apiframe_studio.api.http.responses import RawResponse, read_retry_after
 from apiframe_studio.api.http.retries import with_retries
@@ -70,15 +70,15 @@ class ImageDownloader:
                 knows no key, so its 401, 402 and 403 are plain Refused: an expired link, usually.
             InvalidBaseUrl: the environment's proxies cannot be used.
         """
-
-        async def attempt(seconds_left: float) -> Image:
-            return await self._follow(url, hosts, anyio.current_time() + seconds_left, max_bytes)
-
         if self._leaks(url):
             # Image hosts must not learn a secret, and only the service could have put it there.
             raise ImageRefused(ImageRefusedReason.HOST)
         try:
-            return await with_retries(attempt, deadline_seconds)
+            return await with_retries(
+                lambda seconds: self._follow(url, hosts, anyio.current_time() + seconds, max_bytes),
+                _read_image,
+                deadline_seconds,
+            )
         except ImageRefused as error:
             if not self._leaks(error.host):
                 raise
@@ -86,19 +86,19 @@ class ImageDownloader:
         # Outside of `except`: else the error with the host would be the context of this one.
         raise ImageRefused(reason)
 
-    async def _follow(self, url: str, hosts: Sequence[str], until: float, max_bytes: int) -> Image:
+    async def _follow(self, url: str, hosts: Sequence[str], until: float, max_bytes: int) -> RawResponse:
         embedded = self._app is not None
         at = check_image_url(url, hosts, base_url=self._base_url, embedded=embedded)
         for _ in range(MAX_REDIRECTS):
             response = await self._get(at, until, max_bytes)
             link = response.headers.get("location") if 300 <= response.status < 400 else None
             if not link:
-                return _read_image(response)
+                return response
             at = check_image_url(link, hosts, base_url=self._base_url, embedded=embedded, seen_at=at)
-        return _read_image(await self._get(at, until, max_bytes))
+        return await self._get(at, until, max_bytes)
 
     async def _get(self, url: httpx.URL, until: float, max_bytes: int) -> RawResponse:
-        partial = PartialResponse(max_bytes)
+        exchange = Exchange(max_bytes)
         context = await get_tls_context(str(url))
         seconds = max(until - anyio.current_time(), 0.0)
         with anyio.move_on_after(seconds):
@@ -106,16 +106,18 @@ class ImageDownloader:
             async with build_client(str(url), context, self._app) as client:
                 timeout = build_timeouts(self._deadlines, seconds)
                 request = client.build_request("GET", url, headers=_HEADERS, timeout=timeout)
-                await send_once(client, request, partial)
-        return partial.result()
+                with exchange.record_errors():
+                    await exchange.receive(await client.send(request, stream=True, follow_redirects=False))
+        return exchange.result()
 
 
 def _read_image(response: RawResponse) -> Image:
     if error := _find_error(response):
         raise error
-    if (detected := detect_image_format(response.body)) is None:
+    data = bytes(response.body)
+    if (detected := detect_image_format(data)) is None:
         raise ImageRefused(ImageRefusedReason.TYPE)
-    return Image(response.body, MEDIA_TYPES[detected])
+    return Image(data, MEDIA_TYPES[detected])
 
 
 def _find_error(response: RawResponse) -> ApiframeError | None:

@@ -1,8 +1,9 @@
-"""Sending one request once, and keeping whatever came back of its response."""
+"""What comes back of one request, kept however it ends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import httpx
 
@@ -12,16 +13,41 @@ from apiframe_studio.api.http.responses import RawResponse
 from apiframe_studio.api.http.transport_errors import TRANSPORT_ERRORS, classify_transport_error
 
 
-@dataclass
-class PartialResponse:
-    """What has come so far. Kept outside the deadline's scope, so that a response in time is never lost."""
+class Exchange:
+    """Receives a response. Kept outside the deadline's scope, so that a response in time is never lost.
 
-    max_body: int
-    """Bytes; reading stops before there are more."""
-    response: httpx.Response | None = None
-    body: bytearray = field(default_factory=bytearray, repr=False)
-    is_complete: bool = False
-    error: NotSentReason | OutcomeUnknownReason = OutcomeUnknownReason.TIMEOUT
+    Reading stops before there are more than `max_body` bytes.
+    """
+
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+        self._response: RawResponse | None = None
+        self._error: NotSentReason | OutcomeUnknownReason = OutcomeUnknownReason.TIMEOUT
+
+    @contextmanager
+    def record_errors(self) -> Generator[None]:
+        """Keep a transport error, for `result` to raise or to add to what came before it."""
+        try:
+            yield
+        except TRANSPORT_ERRORS as error:
+            self._error = classify_transport_error(error)
+
+    async def receive(self, response: httpx.Response) -> None:
+        """Keep a response, and its body as far as it comes."""
+        restore_location(response)
+        line = f"{response.http_version} {response.status_code} {response.reason_phrase}"
+        body = bytearray()
+        raw = RawResponse(response.status_code, line, response.headers, body, OutcomeUnknownReason.TIMEOUT)
+        self._response = raw
+        try:
+            async for chunk in response.aiter_raw():
+                if len(body) + len(chunk) > self._max_body:
+                    self._error = OutcomeUnknownReason.TOO_LARGE
+                    return
+                body += chunk
+            raw.incomplete = None
+        finally:
+            await response.aclose()
 
     def result(self) -> RawResponse:
         """Return what came, at least a status line.
@@ -30,35 +56,10 @@ class PartialResponse:
             NotSent: nothing left.
             OutcomeUnknown: it may have left, and not even a status line came back.
         """
-        if self.response is None:
-            if isinstance(self.error, NotSentReason):
-                raise NotSent(self.error)
-            raise OutcomeUnknown(reason=self.error)
-        error = OutcomeUnknownReason.CUT_OFF if isinstance(self.error, NotSentReason) else self.error
-        line = f"{self.response.http_version} {self.response.status_code} {self.response.reason_phrase}"
-        incomplete = None if self.is_complete else error
-        return RawResponse(
-            self.response.status_code, line, self.response.headers, bytes(self.body), incomplete
-        )
-
-
-async def send_once(client: httpx.AsyncClient, request: httpx.Request, partial: PartialResponse) -> None:
-    """Send `request` once and put what comes back into `partial`, a transport error included."""
-    try:
-        partial.response = await client.send(request, stream=True, follow_redirects=False)
-        restore_location(partial.response)
-        try:
-            await _read_body(partial.response, partial)
-        finally:
-            await partial.response.aclose()
-    except TRANSPORT_ERRORS as error:
-        partial.error = classify_transport_error(error)
-
-
-async def _read_body(response: httpx.Response, partial: PartialResponse) -> None:
-    async for chunk in response.aiter_raw():
-        if len(partial.body) + len(chunk) > partial.max_body:
-            partial.error = OutcomeUnknownReason.TOO_LARGE
-            return
-        partial.body += chunk
-    partial.is_complete = True
+        error = self._error
+        if self._response is None:
+            raise NotSent(error) if isinstance(error, NotSentReason) else OutcomeUnknown(reason=error)
+        if self._response.incomplete:
+            reason = OutcomeUnknownReason.CUT_OFF if isinstance(error, NotSentReason) else error
+            self._response.incomplete = reason
+        return self._response

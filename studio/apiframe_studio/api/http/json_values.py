@@ -18,7 +18,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _TRIGGER_WORD: Final = re.compile(r"(?=.{1,100}$)[\w-]+( [\w-]+){0,2}")
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes | bytearray) -> object:
     """Return what a body holds, or None when it is not JSON."""
     try:
         return json.loads(body.decode("utf-8-sig"))

@@ -43,7 +43,7 @@ _REFUSALS: Final[Mapping[int, type[Refused]]] = {
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
-@dataclass(frozen=True)
+@dataclass
 class RawResponse:
     """What came back: at least a status line, perhaps not all of the body."""
 
@@ -51,7 +51,7 @@ class RawResponse:
     status_line: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """With lower-case names, or case-insensitive."""
-    body: bytes = field(default=b"", repr=False)
+    body: bytes | bytearray = field(default=b"", repr=False)
     incomplete: OutcomeUnknownReason | None = None
     """Why the body is not complete; None when it is."""
 

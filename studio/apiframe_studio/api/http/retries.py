@@ -10,6 +10,7 @@ import stamina
 
 from apiframe_studio.api.errors import NotSent, OutcomeUnknown, OutcomeUnknownReason, RateLimited
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 MAX_ATTEMPTS: Final = 3
@@ -22,11 +23,11 @@ _MIN_SECONDS_LEFT: Final = 1.0
 _SHARE_OF_FIRST_ATTEMPT: Final = 2 / 3
 
 
-async def with_retries(attempt: Callable[[float], Awaitable[T]], seconds: float) -> T:
-    """Call `attempt` with the seconds it has, up to three times, all within `seconds`.
+async def with_retries(send: Callable[[float], Awaitable[R]], read: Callable[[R], T], seconds: float) -> T:
+    """Call `send` with the seconds it has, and `read` with its response: up to three times, all within `seconds`.
 
     Raises:
-        ApiframeError: the last one, when a retry would not help or the time is over.
+        ApiframeError: the last one of either, when a retry would not help or the time is over.
     """
     until = anyio.current_time() + seconds
 
@@ -39,7 +40,7 @@ async def with_retries(attempt: Callable[[float], Awaitable[T]], seconds: float)
     async for one in context:
         with one:
             left = max(until - anyio.current_time(), 0.0)
-            return await attempt(left * _SHARE_OF_FIRST_ATTEMPT if one.num == 1 else left)
+            return read(await send(left * _SHARE_OF_FIRST_ATTEMPT if one.num == 1 else left))
     raise AssertionError("stamina returns or raises")
 
 

@@ -14,7 +14,7 @@ import httpx
 from apiframe_studio import __version__
 from apiframe_studio.api.errors import InvalidKey
 from apiframe_studio.api.http.clients import build_client
-from apiframe_studio.api.http.exchange import PartialResponse, send_once
+from apiframe_studio.api.http.exchange import Exchange
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, read_date, read_request_id
 from apiframe_studio.api.http.tls import get_tls_context
@@ -107,7 +107,7 @@ class Transport:
             OutcomeUnknown: it may have left, and not even a status line came back.
         """
         headers = {**self._headers(fresh=fresh), **(extra_headers or {})}
-        partial = PartialResponse(MAX_RESPONSE_BYTES)
+        exchange = Exchange(MAX_RESPONSE_BYTES)
         with anyio.move_on_after(seconds):
             async with self._client(fresh=fresh) as client:
                 request = client.build_request(
@@ -117,9 +117,10 @@ class Transport:
                     headers=headers,
                     timeout=build_timeouts(self._deadlines, seconds),
                 )
-                await send_once(client, request, partial)
+                with exchange.record_errors():
+                    await exchange.receive(await client.send(request, stream=True, follow_redirects=False))
         # Outside every `except`: httpx's exception holds the request and must not become the context of ours.
-        response = partial.result()
+        response = exchange.result()
         if self._on_date is not None and (date := read_date(response.headers)):
             self._on_date(date)
         _log(method, path, response, redactor)

@@ -7,9 +7,9 @@ request is sent once, on a new connection; what repeats or remembers is in the l
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 
@@ -21,7 +21,7 @@ from apiframe_studio.api.errors import (
 )
 from apiframe_studio.api.http.downloads import ImageDownloader
 from apiframe_studio.api.http.fetch_batcher import FetchBatcher
-from apiframe_studio.api.http.json_values import drop_none
+from apiframe_studio.api.http.json_values import drop_none, object_or_empty
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, missing_id_error, parse_or_raise
 from apiframe_studio.api.http.retries import with_retries
@@ -55,6 +55,8 @@ from apiframe_studio.api.v1.wire import (
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from starlette.types import ASGIApp
+
+T = TypeVar("T")
 
 MIN_BATCH: Final = 2
 _MAX_SECRETS: Final = 20
@@ -178,16 +180,14 @@ class ApiframeV1(Provider):
             for task_id, outcome in outcomes.items()
         }
 
-    async def fetch(self, task_id: str, seconds: float | None = None) -> TaskStatus:
+    def fetch(self, task_id: str, seconds: float | None = None) -> Awaitable[TaskStatus]:
         """Check one task by a separate request, within `seconds` or the deadline of reads. Source: `POST /fetch`.
 
         Raises:
             NotFound, Refused: there is no such task, as far as this service says (undocumented).
             ApiframeError: the request failed.
         """
-        seconds = self._deadlines.read if seconds is None else seconds
-        response = await self._read("POST", "/fetch", {"task_id": task_id}, seconds)
-        return self._without_secrets(read_task(response, self._redactor.sanitize))
+        return self._read("POST", "/fetch", {"task_id": task_id}, self._read_task, seconds)
 
     async def fetch_many(self, ids: Sequence[str]) -> dict[str, TaskStatus | ApiframeError]:
         """Check 2 to 20 tasks by one request, each with its own outcome. Source: `POST /fetch-many`.
@@ -222,8 +222,9 @@ class ApiframeV1(Provider):
         Raises:
             ApiframeError: the request failed, or the key was refused.
         """
-        response = await self._read("GET", "/account", None, self._deadlines.read)
-        return read_account(response, self._redactor.sanitize)
+        return await self._read(
+            "GET", "/account", None, lambda fields: read_account(fields, self._redactor.sanitize)
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -245,7 +246,7 @@ class ApiframeV1(Provider):
     async def _fetch_batch(self, requested: Sequence[str]) -> dict[str, TaskStatus]:
         body = {"task_ids": list(requested)}
         try:
-            response = await self._read("POST", "/fetch-many", body, self._deadlines.read)
+            response = await self._read("POST", "/fetch-many", body, object_or_empty)
         except (AuthenticationFailed, InsufficientCredits):
             raise
         except Refused:
@@ -254,15 +255,21 @@ class ApiframeV1(Provider):
         return {task_id: self._without_secrets(task) for task_id, task in found.items()}
 
     def _read(
-        self, method: str, path: str, body: Body | None, seconds: float
-    ) -> Awaitable[dict[str, object]]:
-        async def attempt(seconds_left: float) -> dict[str, object]:
-            response = await self._transport.request(
-                method, path, body, redactor=self._redactor, seconds=seconds_left
-            )
-            return parse_or_raise(response, self._redactor, RESPONSE_FORMAT)
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        read: Callable[[dict[str, object]], T],
+        seconds: float | None = None,
+    ) -> Awaitable[T]:
+        return with_retries(
+            lambda left: self._transport.request(method, path, body, redactor=self._redactor, seconds=left),
+            lambda response: read(parse_or_raise(response, self._redactor, RESPONSE_FORMAT)),
+            self._deadlines.read if seconds is None else seconds,
+        )
 
-        return with_retries(attempt, seconds)
+    def _read_task(self, fields: Mapping[str, object]) -> TaskStatus:
+        return self._without_secrets(read_task(fields, self._redactor.sanitize))
 
     def _without_secrets(self, task: TaskStatus) -> TaskStatus:
         """Leave out each field that is kept and shown unchanged (an id, a word, a link) and contains a secret."""

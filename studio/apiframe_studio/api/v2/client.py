@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -31,6 +31,7 @@ from apiframe_studio.api.http.fetch_batcher import FetchBatcher, Outcome
 from apiframe_studio.api.http.json_values import drop_none, object_or_empty
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import (
+    RawResponse,
     ResponseFormat,
     error_from_response,
     missing_id_error,
@@ -75,6 +76,8 @@ from apiframe_studio.api.v2.wire import (
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from starlette.types import ASGIApp
+
+T = TypeVar("T")
 
 _Fetch: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, None]]
 """Adds what becomes of one id."""
@@ -252,7 +255,7 @@ class ApiframeV2(Provider):
         if training.state not in (TaskState.FINISHED, TaskState.FAILED):
             return NotNow()
         try:
-            await with_retries(lambda seconds: self._delete(task_id, seconds), self._deadlines.read)
+            await self._read("DELETE", f"/v2/loras/{_path_id(task_id)}", self._check_deleted)
         except ApiframeError as error:
             return NotNow(error)
         return Deleted()
@@ -367,23 +370,25 @@ class ApiframeV2(Provider):
         path = f"/v2/jobs?model={MODEL}&limit=100{_cursor(cursor)}"
         return read_page(await self._get(path), "jobs", read_job)
 
-    async def _delete(self, training_id: str, seconds: float) -> None:
-        response = await self._transport.request(
-            "DELETE", f"/v2/loras/{_path_id(training_id)}", redactor=self._redactor, seconds=seconds
-        )
+    def _check_deleted(self, response: RawResponse) -> None:
         # The answer has no body, which `error_from_response` would miss.
         error = error_from_response(response, self._redactor, TRAINING_FORMAT)
         if error is not None and response.status != 204 and not isinstance(error, NotFound):
             raise error
 
     def _get(self, path: str, seconds: float | None = None) -> Awaitable[dict[str, object]]:
-        async def attempt(seconds_left: float) -> dict[str, object]:
-            response = await self._transport.request(
-                "GET", path, redactor=self._redactor, seconds=seconds_left
-            )
-            return parse_or_raise(response, self._redactor, TRAINING_FORMAT)
+        return self._read(
+            "GET", path, lambda response: parse_or_raise(response, self._redactor, TRAINING_FORMAT), seconds
+        )
 
-        return with_retries(attempt, self._deadlines.read if seconds is None else seconds)
+    def _read(
+        self, method: str, path: str, read: Callable[[RawResponse], T], seconds: float | None = None
+    ) -> Awaitable[T]:
+        return with_retries(
+            lambda left: self._transport.request(method, path, redactor=self._redactor, seconds=left),
+            read,
+            self._deadlines.read if seconds is None else seconds,
+        )
 
     def _statuses(self, rows: Iterable[Lora]) -> tuple[TaskStatus, ...]:
         return tuple(training_status(row, self._redactor) for row in rows)
