@@ -68,8 +68,8 @@ def list_command(option: str) -> str:
 
 
 def explain_key_problem(error: InvalidKey) -> Problem:
-    fix = _KEY_FIXES.get(error.problem, _WITHOUT_A_KEY)
-    return Problem(ExitCode.KEY, f"{KEY_PROBLEMS[error.problem]}.", fix)
+    fix = _KEY_FIXES.get(error.reason, _WITHOUT_A_KEY)
+    return Problem(ExitCode.KEY, f"{KEY_PROBLEMS[error.reason]}.", fix)
 
 
 def explain_to_user(error: BaseException, terms: Terms, option: str = "") -> Problem | None:
@@ -105,7 +105,7 @@ def _service(error: ApiframeError, terms: Terms) -> Problem | None:
             message = f"the service does not accept the API key.{quote_response(error)}"
             return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid key.")
         case InvalidBaseUrl():
-            message = f"the API base URL {URL_PROBLEMS[error.problem]}."
+            message = f"the API base URL {URL_PROBLEMS[error.reason]}."
             return Problem(ExitCode.USAGE, message, f"Correct {name_url_setting(error)} or remove it.")
         case Refused():
             return _message_for_assistant(error, terms, ExitCode.REFUSED)

@@ -109,7 +109,7 @@ class StudioSettings(BaseSettings):
         try:
             return normalize_base_url(url.strip())
         except InvalidBaseUrl as error:
-            raise ValueError(_URL_ERRORS.get(error.problem, _BAD_URL)) from None
+            raise ValueError(_URL_ERRORS.get(error.reason, _BAD_URL)) from None
 
     @field_validator("photo_folders", mode="before")
     @classmethod

@@ -112,14 +112,15 @@ class ApiframeError(StudioError):
     def __str__(self) -> str:
         status = f"HTTP {self.status}" if self.status else ""
         request = f"request {self.request_id}" if self.request_id else ""
-        facts = "; ".join(fact for fact in (self._reason(), status, self.message, request) if fact)
+        facts = "; ".join(filter(None, (self._describe_reason(), status, self.message, request)))
         return f"{self.summary} ({facts})" if facts else self.summary
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
 
-    def _reason(self) -> str:
-        return ""
+    def _describe_reason(self) -> str:
+        # Declared where it is set: each class has another enum.
+        return str(getattr(self, "reason", "")).replace("_", " ")
 
 
 class InvalidKey(ApiframeError):
@@ -127,13 +128,10 @@ class InvalidKey(ApiframeError):
 
     summary = "the API key cannot be used"
 
-    def __init__(self, problem: KeyProblem) -> None:
+    def __init__(self, reason: KeyProblem) -> None:
         super().__init__()
-        self.args = (problem,)
-        self.problem = problem
-
-    def _reason(self) -> str:
-        return self.problem.value.replace("_", " ")
+        self.args = (reason,)
+        self.reason = reason
 
 
 class InvalidBaseUrl(ApiframeError):
@@ -141,13 +139,10 @@ class InvalidBaseUrl(ApiframeError):
 
     summary = "the base URL cannot be used"
 
-    def __init__(self, problem: BaseUrlProblem) -> None:
+    def __init__(self, reason: BaseUrlProblem) -> None:
         super().__init__()
-        self.args = (problem,)
-        self.problem = problem
-
-    def _reason(self) -> str:
-        return self.problem.value.replace("_", " ")
+        self.args = (reason,)
+        self.reason = reason
 
 
 class NotSent(ApiframeError):
@@ -159,9 +154,6 @@ class NotSent(ApiframeError):
         super().__init__()
         self.args = (reason,)
         self.reason = reason
-
-    def _reason(self) -> str:
-        return self.reason.value.replace("_", " ")
 
 
 class RateLimited(ApiframeError):
@@ -245,8 +237,8 @@ class ImageRefused(ApiframeError):
         self.host = host
         """The host that the image was to come from, as a setting would name it. Untrusted; "" if unreadable."""
 
-    def _reason(self) -> str:
-        return f"{self.reason.value} {self.host}".rstrip()
+    def _describe_reason(self) -> str:
+        return f"{self.reason} {self.host}".rstrip()
 
 
 class OutcomeUnknown(ApiframeError):
@@ -270,9 +262,6 @@ class OutcomeUnknown(ApiframeError):
         """The status line and at most 2000 characters of the body, secrets redacted; "" without a response."""
         self.task_id = task_id
         """An id that could be salvaged, without guessing, from a 2xx response that was cut off."""
-
-    def _reason(self) -> str:
-        return self.reason.value.replace("_", " ")
 
 
 class Conflict(OutcomeUnknown):

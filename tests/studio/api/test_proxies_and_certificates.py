@@ -119,7 +119,7 @@ async def test_an_invalid_proxy_setting_is_reported_without_its_password(
         for call in (api.train(TrainingCall("images-1")), api.account()):
             with pytest.raises(InvalidBaseUrl) as caught:
                 await call
-            assert caught.value.problem is BaseUrlProblem.PROXY
+            assert caught.value.reason is BaseUrlProblem.PROXY
             assert caught.value.__context__ is None
             assert "pass" not in repr(caught.value)
 

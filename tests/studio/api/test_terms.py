@@ -126,7 +126,7 @@ def test_a_key_of_another_generation_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(InvalidKey) if problem else nullcontext() as caught:
         require_valid_key(SecretStr(key), version, base_url)
-    assert caught is None or caught.value.problem is problem
+    assert caught is None or caught.value.reason is problem
 
 
 def test_no_paid_request_of_v1_takes_an_idempotency_key() -> None:

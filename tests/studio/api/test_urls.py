@@ -56,7 +56,7 @@ def test_an_unusable_base_url_is_reported_by_its_problem_and_not_repeated(
 ) -> None:
     with pytest.raises(InvalidBaseUrl) as caught:
         normalize_base_url(written)
-    assert caught.value.problem is problem
+    assert caught.value.reason is problem
     assert "secret" not in f"{caught.value!r}{caught.value}"
 
 
@@ -104,7 +104,7 @@ def test_plain_http_is_allowed_only_to_this_machine(host: str, here: bool) -> No
         return
     with pytest.raises(InvalidBaseUrl) as caught:
         require_https(f"http://{host}:8788")
-    assert caught.value.problem is BaseUrlProblem.PLAIN_HTTP
+    assert caught.value.reason is BaseUrlProblem.PLAIN_HTTP
 
 
 def test_a_transport_sends_no_key_unencrypted_unless_it_is_allowed() -> None:
@@ -117,5 +117,5 @@ def test_a_transport_sends_no_key_unencrypted_unless_it_is_allowed() -> None:
     )
     with pytest.raises(InvalidBaseUrl) as caught:
         build()
-    assert caught.value.problem is BaseUrlProblem.PLAIN_HTTP
+    assert caught.value.reason is BaseUrlProblem.PLAIN_HTTP
     assert build(allow_http=True).base_url == "http://api.apiframe.pro"

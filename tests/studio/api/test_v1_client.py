@@ -237,7 +237,7 @@ async def test_an_unusable_key_is_reported_before_anything_is_sent(
     ):
         with pytest.raises(InvalidKey) as caught:
             await call
-        assert caught.value.problem is problem
+        assert caught.value.reason is problem
     assert service.asked == []
 
 

@@ -118,12 +118,12 @@ def render_error(error: ApiframeError) -> str:
                 host=sanitize_text(error.host, 100) or "a URL without a host"
             )
         case InvalidKey():
-            problem = KEY_PROBLEMS[error.problem]
-            fix = _KEY_FIXES.get(error.problem, _SET_A_KEY)
+            problem = KEY_PROBLEMS[error.reason]
+            fix = _KEY_FIXES.get(error.reason, _SET_A_KEY)
             return f"{problem[:1].upper()}{problem[1:]}, so nothing was sent. {fix}"
         case InvalidBaseUrl():
             return (
-                f"The API base URL {URL_PROBLEMS[error.problem]}, so nothing was sent. To fix this, ask the user to "
+                f"The API base URL {URL_PROBLEMS[error.reason]}, so nothing was sent. To fix this, ask the user to "
                 f"correct {name_url_setting(error)} and to restart this server."
             )
         case AuthenticationFailed(status=400):
@@ -175,7 +175,7 @@ def explain_service(error: ApiframeError) -> tuple[str, str]:
 
 def name_url_setting(error: InvalidBaseUrl) -> str:
     """Return the name of the variable to correct."""
-    return "HTTPS_PROXY" if error.problem is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
+    return "HTTPS_PROXY" if error.reason is BaseUrlProblem.PROXY else "APIFRAME_BASE_URL"
 
 
 def quote_response(error: ApiframeError) -> str:
