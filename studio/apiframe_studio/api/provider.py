@@ -274,8 +274,6 @@ class Terms:
 
     chooses_trigger_word: bool
     """Whether a request may name the trigger word it would like."""
-    inserts_trigger_word: bool
-    """Whether the service itself puts the trigger word into a prompt that lacks it."""
     reports_percentage: bool
     usual_training_minutes: Range | None
     trainings_at_once: int | None

@@ -44,7 +44,6 @@ LITERALS: dict[str, object] = {
     "age": int,
     "max_attribute_length": None,
     "chooses_trigger_word": True,
-    "inserts_trigger_word": False,
     "reports_percentage": True,
     "usual_training_minutes": None,
     "trainings_at_once": None,

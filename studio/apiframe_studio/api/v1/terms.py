@@ -43,7 +43,6 @@ V1_TERMS: Final = Terms(
     age=int,
     max_attribute_length=None,
     chooses_trigger_word=True,
-    inserts_trigger_word=False,
     reports_percentage=True,
     usual_training_minutes=None,
     trainings_at_once=None,

@@ -35,7 +35,6 @@ V2_TERMS: Final = Terms(
     age=str,
     max_attribute_length=40,
     chooses_trigger_word=False,
-    inserts_trigger_word=True,
     reports_percentage=False,
     usual_training_minutes=Range(15, 25),
     trainings_at_once=10,

@@ -33,7 +33,6 @@ LITERALS: dict[str, object] = {
     "age": str,
     "max_attribute_length": 40,
     "chooses_trigger_word": False,
-    "inserts_trigger_word": True,
     "reports_percentage": False,
     "usual_training_minutes": {"min": 15, "max": 25},
     "trainings_at_once": 10,
