@@ -21,11 +21,12 @@ function called(tool, given, output) {
   }
 }
 
-// It shows a result either as text or as JSON, so read-only tools are called twice.
+// It shows a result either as text or as JSON, so the tools that are quick to repeat are called twice.
+const ONCE = ["prepare_photos", "start_training", "generate_photos"];
 await serve(async (tool, given) => {
   const shown = called(tool, given, "json");
   const parsed = JSON.parse(shown);
   if (parsed.isError) return seen(parsed);
-  const text = tool === "start_training" ? shown : called(tool, given, "text");
+  const text = ONCE.includes(tool) ? shown : called(tool, given, "text");
   return { text, structured: parsed, error: false };
 });
