@@ -20,8 +20,16 @@ INSPECTOR: Final = [str(NODE), str(_PACKAGES / "inspector/clients/launcher/build
 TDQS: Final = [str(_INSTALLED / "bin/tdqs")]
 SKILLSAW: Final = [str(_INSTALLED / "bin/skillsaw")]
 HADOLINT: Final = [str(_INSTALLED / "bin/hadolint")]
-SERVER: Final = [str(Path(sys.executable).parent / "apiframe-photo-mcp"), "--sandbox"]
 TIMEOUT_SECONDS: Final = 180
+
+
+def command_of_server(generation: str) -> list[str]:
+    """Return the command that serves the tools of one generation of the API.
+
+    The setting is in it, because the programs do not pass their environment on.
+    """
+    setting = f"APIFRAME_API_VERSION={generation}"
+    return ["env", setting, str(Path(sys.executable).parent / "apiframe-photo-mcp"), "--sandbox"]
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
