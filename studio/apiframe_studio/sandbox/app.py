@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,13 +42,11 @@ class Service(NamedTuple):
 
 
 def build_v1(state: State) -> Service:
-    """Build the first generation."""
     deliver, store = partial(deliver_webhooks, state), state.store
     return Service(state, build_routes(state), _V1_HANDLERS, deliver, store.count_paid, store.forget)
 
 
 def build_v2(state: V2State) -> Service:
-    """Build the second generation."""
     from .v2 import routes, webhooks  # A sandbox of v1 does not pay for importing them.
 
     deliver, records = partial(webhooks.deliver_webhooks, state), state.records
@@ -65,10 +63,18 @@ def build_v2(state: V2State) -> Service:
 
 def build_app(service: Service) -> ASGIApp:
     """Build the app. If its lifespan runs, as on a port, it also delivers webhooks once a second."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(deliver_until_cancelled, service.deliver_webhooks)
+            yield
+            tasks.cancel_scope.cancel()
+
     app = Starlette(
         routes=[*service.routes, *_build_controls(service)],
         exception_handlers={**_HANDLERS, **service.handlers},
-        lifespan=_build_lifespan(service.deliver_webhooks),
+        lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return RequestLog(app, service.state, service.deliver_webhooks)
@@ -98,19 +104,6 @@ def _build_controls(service: Service) -> list[Route]:
         Route("/sandbox/reset", reset, methods=["POST"]),
         Route("/sandbox/log", log, methods=["GET"]),
     ]
-
-
-def _build_lifespan(
-    deliver: Callable[[], Awaitable[None]],
-) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(deliver_until_cancelled, deliver)
-            yield
-            tasks.cancel_scope.cancel()
-
-    return lifespan
 
 
 async def _respond_with_error(_: Request, error: ErrorResponse) -> Response:

@@ -21,7 +21,7 @@ class Database:
     """A file at `path`, created if missing and readable by its owner only, or a database in memory if None."""
 
     def __init__(self, path: Path | None) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # A transaction may read.
         self._connection = _open(path)
         # An unclosed connection is a ResourceWarning on Python 3.13, so it is closed when garbage-collected.
         self.close = weakref.finalize(self, self._connection.close)
@@ -32,7 +32,6 @@ class Database:
             self._connection.executescript(schema)
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return all rows of a query."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
@@ -47,6 +46,17 @@ class Database:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    def write(self, statement: str, *values: object) -> int:
+        """Run one statement as a transaction, and return the number of rows that it changed."""
+        with self.transaction() as connection:
+            return connection.execute(statement, values).rowcount
+
+    def clear(self, *tables: str) -> None:
+        """Delete all rows of these tables."""
+        with self.transaction() as connection:
+            for table in tables:
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608  names from the code
 
     def vacuum(self) -> None:
         """Remove deleted rows from the file's free pages too."""

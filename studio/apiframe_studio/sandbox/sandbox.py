@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 START_CREDITS = 12_000
 
 
+@dataclass(kw_only=True, eq=False)
 class Sandbox:
     """A simulated service that keeps the contract of v1 or v2.
 
@@ -30,24 +32,14 @@ class Sandbox:
     in memory. Nothing is opened or imported before first use.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float] = time.time,
-        training_seconds: float = 20.0,
-        upload_seconds: float = 2.0,
-        generation_seconds: float = 0.0,
-        store_path: Path | None = None,
-        start_credits: int = START_CREDITS,
-        api: Literal["v1", "v2"] = "v1",
-        behaviour: Behaviour | None = None,
-    ) -> None:
-        self._clock = clock
-        self._seconds = (upload_seconds, training_seconds, generation_seconds)
-        self._store_path = store_path
-        self._start_credits = start_credits
-        self._api = api
-        self._behaviour = behaviour
+    clock: Callable[[], float] = time.time
+    training_seconds: float = 20.0
+    upload_seconds: float = 2.0
+    generation_seconds: float = 0.0
+    store_path: Path | None = None
+    start_credits: int = START_CREDITS
+    api: Literal["v1", "v2"] = "v1"
+    behaviour: Behaviour | None = None
 
     @cached_property
     def app(self) -> ASGIApp:
@@ -60,7 +52,7 @@ class Sandbox:
     def _service(self) -> Service:
         from .app import build_v1, build_v2
 
-        return build_v1(self.state) if self._api == "v1" else build_v2(self.v2_state)
+        return build_v1(self.state) if self.api == "v1" else build_v2(self.v2_state)
 
     @cached_property
     def state(self) -> State:
@@ -68,7 +60,8 @@ class Sandbox:
         from .state import State
         from .store import Store
 
-        return State(self._clock, Store(self._store_path, self._start_credits), *self._seconds)
+        seconds = self.upload_seconds, self.training_seconds, self.generation_seconds
+        return State(self.clock, Store(self.store_path, self.start_credits), *seconds)
 
     @cached_property
     def v2_state(self) -> V2State:
@@ -77,8 +70,8 @@ class Sandbox:
         from .v2.state import V2State
         from .v2.store import RecordStore
 
-        records = RecordStore(self.store.database, self._start_credits)
-        return V2State(self.state, records, self._behaviour or Behaviour())
+        records = RecordStore(self.store.database, self.start_credits)
+        return V2State(self.state, records, self.behaviour or Behaviour())
 
     @property
     def store(self) -> Store:

@@ -6,7 +6,6 @@ Each method is one short transaction.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,27 +54,23 @@ class Store:
         """Record a paid task and charge its cost. Raises ErrorResponse with 402 if they do not suffice."""
         last_posted = compute_change_key(task.to_json(task.submitted_at)) if url else None
         with self.database.transaction() as database:
-            if self._count_credits(database) < cost:
+            if self.count_credits() < cost:
                 raise ErrorResponse("Not enough credits", status=402)
             row = (task.task_id, cost, task.model_dump_json(), url, secret if url else None, last_posted)
             database.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def find_task(self, task_id: str) -> Task | None:
-        """Return the task with this id, or None."""
         rows = self.database.read("SELECT task FROM tasks WHERE task_id = ?", task_id)
         return TASK.validate_json(rows[0][0]) if rows else None
 
     def count_credits(self) -> int:
-        """Return the remaining credits."""
-        with self.database.transaction() as database:
-            return self._count_credits(database)
+        return self._start_credits - int(self.database.read("SELECT coalesce(sum(cost), 0) FROM tasks")[0][0])
 
     def count_paid(self) -> int:
         """Return the number of requests that cost credits."""
         return int(self.database.read("SELECT count(*) FROM tasks WHERE cost > 0")[0][0])
 
     def count_images(self) -> int:
-        """Return the number of generated images."""
         count = "SELECT coalesce(sum(json_array_length(task, '$.image_urls')), 0) FROM tasks"
         return int(self.database.read(count)[0][0])
 
@@ -91,15 +86,9 @@ class Store:
 
         The final change erases the secret.
         """
-        with self.database.transaction() as database:
-            claimed = database.execute(
-                "UPDATE tasks SET last_posted = ? WHERE task_id = ? AND last_posted = ?",
-                (None if final else key, webhook.task.task_id, webhook.last_posted),
-            )
-            if final:
-                erase = "UPDATE tasks SET webhook_secret = NULL WHERE task_id = ?"
-                database.execute(erase, (webhook.task.task_id,))
-            return claimed.rowcount == 1
+        claim = "UPDATE tasks SET last_posted = ?, webhook_secret = ? WHERE task_id = ? AND last_posted = ?"
+        kept = (None, None) if final else (key, webhook.secret)
+        return self.database.write(claim, *kept, webhook.task.task_id, webhook.last_posted) == 1
 
     def forget(self, task_ids: Sequence[str]) -> None:
         """Delete tasks together with the prompts and trigger words in them, also from the file's free pages."""
@@ -122,10 +111,8 @@ class Store:
     def log_request(self, at: float, method: str, path: str, status: int) -> None:
         """Log a request. The newest ten thousand are kept."""
         with self.database.transaction() as database:
-            row = (at, method, path, status)
-            inserted = database.execute(
-                "INSERT INTO requests (at, method, path, status) VALUES (?, ?, ?, ?)", row
-            )
+            insert = "INSERT INTO requests (at, method, path, status) VALUES (?, ?, ?, ?)"
+            inserted = database.execute(insert, (at, method, path, status))
             oldest = (inserted.lastrowid or 0) - MAX_LOGGED_REQUESTS
             database.execute("DELETE FROM requests WHERE id <= ?", (oldest,))
 
@@ -136,13 +123,7 @@ class Store:
 
     def clear(self) -> None:
         """Delete all tasks and logged requests and reset the clock."""
-        with self.database.transaction() as database:
-            for table in ("tasks", "requests", "clock"):
-                database.execute(f"DELETE FROM {table}")  # noqa: S608  the three literals above
-
-    def _count_credits(self, database: sqlite3.Connection) -> int:
-        spent: int = database.execute("SELECT coalesce(sum(cost), 0) FROM tasks").fetchone()[0]
-        return self._start_credits - spent
+        self.database.clear("tasks", "requests", "clock")
 
 
 def _rename_old_column(database: Database) -> None:

@@ -74,8 +74,6 @@ class Portrait(BaseModel):
 
 
 class Training(_Task):
-    """A training and its trigger word."""
-
     kind: Literal["training"] = "training"
     trigger_word: str
 

@@ -39,7 +39,6 @@ async def post_webhook(url: str, payload: Mapping[str, object], secret: str | No
 
 
 def encode_json(payload: Mapping[str, object]) -> bytes:
-    """Return compact JSON text."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 

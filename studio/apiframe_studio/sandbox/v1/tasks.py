@@ -45,7 +45,6 @@ def find_task(state: State, task_id: str) -> Task | None:
 
 
 def fetch(state: State, body: FetchBody) -> JsonObject:
-    """Return the state of one task."""
     task = find_task(state, body.task_id)
     if task is None:
         raise ErrorResponse("Task not found", status=404)

@@ -33,10 +33,3 @@ class ErrorEnvelope(Exception):
 def invalid(details: Mapping[str, list[str]]) -> ErrorEnvelope:
     """Return a 400 with the problems of each field. `details` has field paths as keys."""
     return ErrorEnvelope("Validation failed", details=dict(details))
-
-
-def out_of_credits(required: int, available: int) -> ErrorEnvelope:
-    """Return a 402."""
-    return ErrorEnvelope(
-        "Insufficient credits", status=402, creditsRequired=required, creditsAvailable=available
-    )

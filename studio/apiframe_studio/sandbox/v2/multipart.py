@@ -23,8 +23,6 @@ IMAGES = "images"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The text fields, and the number of photos."""
-
     texts: dict[str, str]
     image_count: int
 

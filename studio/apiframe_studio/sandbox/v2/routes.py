@@ -37,7 +37,18 @@ def build_routes(state: V2State) -> list[Route]:
         return Response(BEHAVIOUR.dump_json(state.behaviour()), media_type="application/json")
 
     def route(method: str, path: str, call: Call, status: int = 200) -> Route:
-        return Route(path, _build_endpoint(state, call, status), methods=[method])
+        async def endpoint(request: Request) -> Response:
+            caller = authenticate(request.headers.get("x-api-key"))
+            seconds = state.behaviour().retry_after_seconds
+            if seconds is not None:
+                raise ErrorEnvelope("Rate limit exceeded", status=429, headers={"Retry-After": str(seconds)})
+            state.records.apply_events(state.now())
+            body = await call(state, caller, request)
+            if body is None:
+                return Response(status_code=status, headers=_request_id())
+            return JSONResponse(body, status, _request_id())
+
+        return Route(path, endpoint, methods=[method])
 
     return [
         route("POST", "/v2/loras", loras.create, 202),
@@ -51,21 +62,6 @@ def build_routes(state: V2State) -> list[Route]:
         Route("/images/{name}", image, methods=["GET"]),
         Route("/sandbox/behaviour", behaviour, methods=["GET", "POST"]),
     ]
-
-
-def _build_endpoint(state: V2State, call: Call, status: int) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        caller = authenticate(request.headers.get("x-api-key"))
-        seconds = state.behaviour().retry_after_seconds
-        if seconds is not None:
-            raise ErrorEnvelope("Rate limit exceeded", status=429, headers={"Retry-After": str(seconds)})
-        state.records.apply_events(state.now())
-        body = await call(state, caller, request)
-        if body is None:
-            return Response(status_code=status, headers=_request_id())
-        return JSONResponse(body, status, _request_id())
-
-    return endpoint
 
 
 def _request_id() -> dict[str, str]:

@@ -75,8 +75,6 @@ class Closed(BaseModel):
 
 
 class FluxLoraParams(Closed):
-    """The parameters of the model flux-lora."""
-
     lora_id: Annotated[Uuid, Field(alias="loraId")]
     num_outputs: Annotated[int, Field(ge=1, le=4)] = 1
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"] = "1:1"

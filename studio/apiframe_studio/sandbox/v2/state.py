@@ -11,14 +11,11 @@ from .store import RecordStore
 
 @dataclass(frozen=True, slots=True)
 class V2State:
-    """The state of one sandbox that plays v2."""
-
     shared: State
     records: RecordStore
     initial_behaviour: Behaviour
 
     def now(self) -> float:
-        """Return the sandbox's time in seconds since the epoch."""
         return self.shared.now()
 
     def behaviour(self) -> Behaviour:

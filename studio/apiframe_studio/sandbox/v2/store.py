@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..database import Database
 from .behaviour import BEHAVIOUR, Behaviour
-from .errors import ErrorEnvelope, out_of_credits
+from .errors import ErrorEnvelope
 from .records import RECORD, Job, Lora, Record
 
 _SCHEMA = """
@@ -45,18 +45,7 @@ def build_webhook(url: str, events: Sequence[str], key_digest: bytes) -> Webhook
 
 
 @dataclass(frozen=True, slots=True)
-class PendingWebhook:
-    """A record whose final change has not been posted."""
-
-    record: Record
-    webhook: Webhook
-    stored: str
-
-
-@dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The key of a request, and the digest of its body."""
-
     key: str
     body_digest: str
 
@@ -72,7 +61,7 @@ class RecordStore:
     def add_lora(self, lora: Lora, *, cost: int, max_in_flight: int, webhook: Webhook | None = None) -> None:
         """Record a training and charge its cost. Raises ErrorEnvelope with 402 or 429."""
         with self._database.transaction() as connection:
-            team = _select(connection, "kind = 'lora' AND team_id = ?", lora.team_id)
+            team = self._select("kind = 'lora' AND team_id = ?", lora.team_id)
             in_flight = sum(isinstance(one, Lora) and one.is_in_flight(lora.created_at) for one in team)
             if in_flight >= max_in_flight:
                 message = f"Limit of {max_in_flight} concurrent trainings reached for this team"
@@ -86,9 +75,7 @@ class RecordStore:
             ErrorEnvelope: 409 if the key came with another body, 402. Nothing was recorded, the key included.
         """
         with self._database.transaction() as connection:
-            if idempotency and (
-                earlier := _find_by_key(connection, job.user_id, idempotency, job.created_at)
-            ):
+            if idempotency and (earlier := self.find_by_key(job.user_id, idempotency, job.created_at)):
                 return earlier
             self._insert(connection, job, job.cost, webhook)
             if idempotency:
@@ -98,17 +85,23 @@ class RecordStore:
 
     def find_by_key(self, user_id: str, idempotency: IdempotencyKey, now: float) -> Job | None:
         """Return the job for which the key was used, or None. Raises ErrorEnvelope with 409."""
-        with self._database.transaction() as connection:
-            return _find_by_key(connection, user_id, idempotency, now)
+        query = "SELECT body_digest, job_id FROM v2_idempotency WHERE user_id = ? AND key = ? AND at > ?"
+        found = self._database.read(query, user_id, idempotency.key, now - IDEMPOTENCY_SECONDS)
+        if not found:
+            return None
+        ((body_digest, job_id),) = found
+        if body_digest != idempotency.body_digest:
+            message = "Idempotency-Key was already used with a different request body"
+            raise ErrorEnvelope(message, status=409, is_deviation=True)  # [C]
+        job = self.find(job_id)
+        return job if isinstance(job, Job) else None
 
     def find(self, record_id: str) -> Record | None:
-        """Return the LoRA or job with this id, or None."""
         return next(iter(self._select("id = ?", record_id)), None)
 
     def change_lora(self, lora_id: str, **fields: object) -> None:
-        """Change fields of a LoRA."""
         with self._database.transaction() as connection:
-            for lora in _select(connection, "id = ?", lora_id):
+            for lora in self._select("id = ?", lora_id):
                 _update(connection, lora.model_copy(update=fields), 0)
 
     def list_loras(
@@ -137,40 +130,33 @@ class RecordStore:
         if not self._select(due, now):
             return
         with self._database.transaction() as connection:
-            while found := _select(connection, due, now):
+            while found := self._select(due, now):
                 (record,) = found
-                changed, cost = record.after_event(self._count_credits(connection, record.team_id))
+                changed, cost = record.after_event(self.count_credits(record.team_id))
                 _update(connection, changed, cost)
 
     def count_credits(self, team_id: str) -> int:
-        """Return the remaining credits of a team."""
-        with self._database.transaction() as connection:
-            return self._count_credits(connection, team_id)
+        charged = "SELECT coalesce(sum(charged), 0) FROM v2_records WHERE team_id = ?"
+        return self._start_credits - int(self._database.read(charged, team_id)[0][0])
 
     def count_paid(self) -> int:
         """Return the number of LoRAs and jobs that requests created."""
         return int(self._database.read("SELECT count(*) FROM v2_records")[0][0])
 
-    def list_webhooks(self) -> list[PendingWebhook]:
+    def list_webhooks(self) -> list[tuple[Record, Webhook]]:
         """Return the records whose final change has not been posted."""
         rows = self._database.read("SELECT record, webhook FROM v2_records WHERE webhook IS NOT NULL")
-        return [
-            PendingWebhook(RECORD.validate_json(row), Webhook.model_validate_json(stored), stored)
-            for row, stored in rows
-        ]
+        return [(RECORD.validate_json(row), Webhook.model_validate_json(stored)) for row, stored in rows]
 
-    def claim_post(self, pending: PendingWebhook, change: str, *, is_final: bool) -> bool:
+    def claim_post(self, record: Record, webhook: Webhook, change: str, *, is_final: bool) -> bool:
         """Claim the right to post a change; False if another process has claimed it.
 
         The final change erases the URL and the key's digest.
         """
-        posted = pending.webhook.model_copy(update={"last_posted": change}).model_dump_json()
-        with self._database.transaction() as connection:
-            claimed = connection.execute(
-                "UPDATE v2_records SET webhook = ? WHERE id = ? AND webhook = ?",
-                (None if is_final else posted, pending.record.id, pending.stored),
-            )
-            return claimed.rowcount == 1
+        claim = "UPDATE v2_records SET webhook = ? WHERE id = ? AND webhook = ?"
+        posted = webhook.model_copy(update={"last_posted": change}).model_dump_json()
+        kept = None if is_final else posted
+        return self._database.write(claim, kept, record.id, webhook.model_dump_json()) == 1
 
     def read_webhook_status(self, record_id: str) -> str | None:
         """Return pending, delivered or failed, or None if no webhook was asked for."""
@@ -180,8 +166,7 @@ class RecordStore:
 
     def set_webhook_status(self, record_id: str, status: str) -> None:
         """Record whether the last post arrived."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE v2_records SET webhook_status = ? WHERE id = ?", (status, record_id))
+        self._database.write("UPDATE v2_records SET webhook_status = ? WHERE id = ?", status, record_id)
 
     def read_behaviour(self) -> Behaviour | None:
         """Return the behaviour that was asked for last, or None."""
@@ -190,9 +175,8 @@ class RecordStore:
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
         """Keep the behaviour for every process that uses this database."""
-        with self._database.transaction() as connection:
-            row = (BEHAVIOUR.dump_json(behaviour).decode(),)
-            connection.execute("INSERT OR REPLACE INTO v2_behaviour VALUES (0, ?)", row)
+        text = BEHAVIOUR.dump_json(behaviour).decode()
+        self._database.write("INSERT OR REPLACE INTO v2_behaviour VALUES (0, ?)", text)
 
     def forget(self, record_ids: Sequence[str]) -> None:
         """Delete records together with the texts in them, also from the file's free pages."""
@@ -204,16 +188,15 @@ class RecordStore:
 
     def clear(self) -> None:
         """Delete all records, used keys and the behaviour."""
-        with self._database.transaction() as connection:
-            for table in ("v2_records", "v2_idempotency", "v2_behaviour"):
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608  the three literals above
+        self._database.clear("v2_records", "v2_idempotency", "v2_behaviour")
 
     def _insert(
         self, connection: sqlite3.Connection, record: Record, cost: int, webhook: Webhook | None
     ) -> None:
-        available = self._count_credits(connection, record.team_id)
-        if available < cost:
-            raise out_of_credits(cost, available)
+        if (available := self.count_credits(record.team_id)) < cost:
+            raise ErrorEnvelope(
+                "Insufficient credits", status=402, creditsRequired=cost, creditsAvailable=available
+            )
         connection.execute(
             "INSERT INTO v2_records VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -223,19 +206,9 @@ class RecordStore:
             ),
         )
 
-    def _count_credits(self, connection: sqlite3.Connection, team_id: str) -> int:
-        total = "SELECT coalesce(sum(charged), 0) FROM v2_records WHERE team_id = ?"
-        charged: int = connection.execute(total, (team_id,)).fetchone()[0]
-        return self._start_credits - charged
-
     def _select(self, condition: str, *values: object) -> list[Record]:
         rows = self._database.read(f"SELECT record FROM v2_records WHERE {condition}", *values)  # noqa: S608  literals
         return [RECORD.validate_json(row[0]) for row in rows]
-
-
-def _select(connection: sqlite3.Connection, condition: str, *values: object) -> list[Record]:
-    rows = connection.execute(f"SELECT record FROM v2_records WHERE {condition}", values)  # noqa: S608  literals
-    return [RECORD.validate_json(row[0]) for row in rows]
 
 
 def _update(connection: sqlite3.Connection, record: Record, cost: int) -> None:
@@ -243,17 +216,3 @@ def _update(connection: sqlite3.Connection, record: Record, cost: int) -> None:
         "UPDATE v2_records SET record = ?, next_event = ?, charged = charged + ? WHERE id = ?",
         (record.model_dump_json(), record.next_event(), cost, record.id),
     )
-
-
-def _find_by_key(
-    connection: sqlite3.Connection, user_id: str, idempotency: IdempotencyKey, now: float
-) -> Job | None:
-    query = "SELECT body_digest, job_id FROM v2_idempotency WHERE user_id = ? AND key = ? AND at > ?"
-    values = (user_id, idempotency.key, now - IDEMPOTENCY_SECONDS)
-    row = connection.execute(query, values).fetchone()
-    if row is None:
-        return None
-    if row[0] != idempotency.body_digest:
-        message = "Idempotency-Key was already used with a different request body"
-        raise ErrorEnvelope(message, status=409, is_deviation=True)  # [C]
-    return next((one for one in _select(connection, "id = ?", row[1]) if isinstance(one, Job)), None)

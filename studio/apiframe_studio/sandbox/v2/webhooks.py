@@ -10,7 +10,7 @@ import anyio
 from ..tasks import JsonObject
 from ..webhook_delivery import encode_json, post_json
 from .state import V2State
-from .store import PendingWebhook
+from .store import Webhook
 
 FINAL = ("completed", "failed")
 
@@ -20,23 +20,23 @@ async def deliver_webhooks(state: V2State) -> None:
     now = state.now()
     state.records.apply_events(now)
     async with anyio.create_task_group() as posts:
-        for pending in state.records.list_webhooks():
-            payload = pending.record.to_webhook(now)
+        for record, webhook in state.records.list_webhooks():
+            payload = record.to_webhook(now)
             if payload is None:
                 continue
             event, change = str(payload["event"]), f"{payload['event']} {payload.get('progress', '')}"
-            is_final, is_new = event in FINAL, change != pending.webhook.last_posted
-            if is_new and state.records.claim_post(pending, change, is_final=is_final):
-                posts.start_soon(_post, state, pending, event, payload)
+            is_final, is_new = event in FINAL, change != webhook.last_posted
+            if is_new and state.records.claim_post(record, webhook, change, is_final=is_final):
+                posts.start_soon(_post, state, record.id, webhook, event, payload)
 
 
-async def _post(state: V2State, pending: PendingWebhook, event: str, payload: JsonObject) -> None:
-    if event not in pending.webhook.events:
+async def _post(state: V2State, record_id: str, webhook: Webhook, event: str, payload: JsonObject) -> None:
+    if event not in webhook.events:
         return
     body = encode_json(payload)
-    digest = pending.webhook.key_digest
+    digest = webhook.key_digest
     key = bytes.fromhex(digest) if state.behaviour().webhook_key == "digest" else digest.encode()
     signature = hmac.new(key, body, hashlib.sha256).hexdigest()
     headers = {"X-Webhook-Event": event, "X-Webhook-Signature": f"sha256={signature}"}
-    arrived = await post_json(pending.webhook.url, body, headers)
-    state.records.set_webhook_status(pending.record.id, "delivered" if arrived else "failed")
+    arrived = await post_json(webhook.url, body, headers)
+    state.records.set_webhook_status(record_id, "delivered" if arrived else "failed")
