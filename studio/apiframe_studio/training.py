@@ -24,7 +24,7 @@ class Note(StrEnum):
     SAME_PHOTOS = "same_photos"
     """An earlier training of the same photos was returned, which was made of another upload of them."""
     WAITS_TO_BE_SENT = "waits_to_be_sent"
-    """The earlier one was remembered but never sent."""
+    """It is remembered and was never sent, or not completely."""
     WORD_DIFFERS = "word_differs"
     """The service returned another trigger word than the one that was asked for."""
     WORD_MISSING = "word_missing"

@@ -52,6 +52,8 @@ class FaultServer:
     requests: list[Recorded] = field(default_factory=list[Recorded])
     connections: int = 0
     over: threading.Event = field(default_factory=threading.Event)
+    on_request: Callable[[Recorded], object] = lambda _: None
+    """Called with each request that arrived completely, before the fault."""
 
     @property
     def posts(self) -> list[Recorded]:
@@ -124,6 +126,8 @@ def read_request(connection: socket.socket, server: FaultServer) -> None:
     while len(body) < length and (chunk := connection.recv(65536)):
         body += chunk
     server.requests.append(_recorded(head, body))
+    if len(body) == length:
+        server.on_request(server.requests[-1])
 
 
 def read_part_of_request(connection: socket.socket, server: FaultServer) -> None:

@@ -8,13 +8,11 @@ accepted stays unconfirmed.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -26,8 +24,9 @@ from apiframe_studio.clock import Clock
 
 from ..studio.stepped_clock import SteppedClock
 from . import photo_jobs
-from .child_process import ForkServer, Job, PaidService, strace_is_missing, whole
-from .fault_server import Recorded, answer
+from .child_process import ForkServer, Job, PaidService, strace_is_missing
+from .fault_server import Recorded
+from .team import Team
 from .test_kill_at_every_step import Point, Worker, all_calls, calls_of_one_start, swept
 
 REASON = strace_is_missing()
@@ -59,54 +58,6 @@ SAMPLED = {
     "epoll_wait": 9,
 }
 """The step between the swept calls in `make test`; `make test-kills` takes four times as many."""
-
-
-@dataclass
-class Team:
-    """A team at the service: what it accepted, each training under its name and each generation under its key."""
-
-    trainings: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    generations: dict[str, str] = field(default_factory=dict[str, str])
-    repeats: int = 0
-
-    @property
-    def accepted(self) -> list[str]:
-        """Ids of the trainings and generations, each of which is paid."""
-        return [*self.trainings, *self.generations.values()]
-
-    def answer_to(self, request: Recorded) -> bytes:
-        if request.method == "POST":
-            return self._accept(request) if whole(request) else answer("400 Bad Request", {})
-        path = request.target.partition("?")[0]
-        if path == photo_jobs.IMAGE_PATH:
-            return answer("200 OK", photo_jobs.PNG, content_type="image/png")
-        shown: dict[str, Any] = {
-            "/v2/me": {"user": {"id": "user-0001"}, "team": {"id": "team-0001", "credits": 100_000}},
-            "/v2/loras": {"items": list(self.trainings.values()), "nextCursor": None},
-            f"/v2/loras/{photo_jobs.TRAINING_ID}": _training(photo_jobs.TRAINING_ID, "an older one"),
-            **{f"/v2/loras/{key}": training for key, training in self.trainings.items()},
-        }
-        link = f"http://{request.headers.get('host')}{photo_jobs.IMAGE_PATH}"
-        done = {"status": "COMPLETED", "result": {"images": [link]}}
-        shown |= {f"/v2/jobs/{key}": {"id": key, **done} for key in self.generations.values()}
-        return answer("200 OK", shown[path]) if path in shown else answer("404 Not Found", {"error": "none"})
-
-    def _accept(self, request: Recorded) -> bytes:
-        if request.target == "/v2/loras":
-            name = re.search(rb'name="name"\r\n\r\n(.*?)\r\n', request.body)
-            assert name is not None
-            training_id = f"training-{len(self.trainings)}"
-            self.trainings[training_id] = _training(training_id, name[1].decode())
-            return answer("202 Accepted", {"id": training_id, "status": "PENDING", "imageCount": 15})
-        key = request.headers["idempotency-key"]
-        self.repeats += key in self.generations
-        job_id = self.generations.setdefault(key, f"generation-{len(self.generations)}")
-        return answer("202 Accepted", {"jobId": job_id, "status": "QUEUED"})
-
-
-def _training(training_id: str, name: str) -> dict[str, Any]:
-    made = datetime.now(UTC).isoformat()
-    return {"id": training_id, "name": name, "status": "READY", "triggerWord": "TOKSIS", "createdAt": made}
 
 
 @dataclass(frozen=True)

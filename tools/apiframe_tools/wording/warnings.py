@@ -24,6 +24,7 @@ MAX_NAMED: Final = 4
 UNKNOWN_ID = "The service does not know this id."
 _NOTE_SENTENCES = {
     Note.NOT_IN_LEDGER: "It was not started from here; resolve_training can add it to the list under a name.",
+    Note.WAITS_TO_BE_SENT: "It waits to be sent, and is paid for only then.",
     Note.WORD_MISSING: "The service reports it as finished but returned no trigger word.",
     Note.ODD_WORD: "The service returned a trigger word with characters that a prompt cannot contain; it is not shown.",
     Note.DIGITS_IN_WORD: "The requested trigger word has digits, which image models often split; letters are safer.",
