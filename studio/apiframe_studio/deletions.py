@@ -16,6 +16,7 @@ from apiframe_studio.api.errors import ApiframeError, Refused
 from apiframe_studio.api.provider import Deleted, Kind, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.ledger import Submission
+from apiframe_studio.ledger.absence import is_absent, is_deleted_if_found, was_never_complete
 from apiframe_studio.ledger.deletions_note import has_note, remove_note, write_note
 from apiframe_studio.ledger.states import FINAL, State
 
@@ -66,11 +67,12 @@ class Deletions:
     async def _delete(self, row: Submission) -> bool:
         """Whether the service deleted it. What turns out not to be there loses its mark."""
         core = self._core
-        if row.state not in FINAL:
+        if row.state not in FINAL or is_deleted_if_found(row):
             # It may have ended by now, or its lost response may be found.
             row = (await core.tracker.check(row)).row
         if row.task_id is None:
-            if row.state in FINAL or row.state is State.INTENT:
+            is_settled = row.state is State.INTENT or (row.state in FINAL and not is_deleted_if_found(row))
+            if is_settled or is_absent(row) or was_never_complete(row):
                 await core.ledger.mark_deleted(row.ref)
             return False
         api = await core.provider()

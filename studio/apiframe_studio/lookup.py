@@ -9,7 +9,7 @@ from typing import Final
 from apiframe_studio.api.provider import Kind, Marker, Provider, TrainingCall
 from apiframe_studio.clock import Clock
 from apiframe_studio.ledger import Answer, Ledger, Submission
-from apiframe_studio.ledger.absence import LOOK_SECONDS, is_absent, may_look
+from apiframe_studio.ledger.absence import LOOK_SECONDS, is_absent, is_deleted_if_found, may_look
 from apiframe_studio.ledger.states import Event, State
 
 MAX_REMEMBERED: Final = 1_000
@@ -42,8 +42,8 @@ class Lookups:
 
     def can_look(self, row: Submission) -> bool:
         """Whether listings can show what became of this submission."""
-        is_unclear = row.state is State.UNCONFIRMED and row.attempt > 0
-        return self._can_find and is_unclear and row.kind is Kind.TRAINING
+        is_unclear = row.state is State.UNCONFIRMED or is_deleted_if_found(row)
+        return self._can_find and is_unclear and row.attempt > 0 and row.kind is Kind.TRAINING
 
     async def look(self, api: Provider, row: Submission) -> Lookup:
         """Look for a training, and record what was found, or that it was not.

@@ -166,7 +166,7 @@ class Tracker:
     async def _look(self, row: Submission) -> Checked:
         """Look for one with an unknown outcome; once it is found, what the listing showed of it is checked."""
         lookup = await self._lookups.look(await self._provider(), row)
-        if lookup.row.state is State.UNCONFIRMED:
+        if lookup.row.task_id is None:
             return Checked(lookup.row, lookup=lookup)
         return replace(await self.check(lookup.row), lookup=lookup)
 

@@ -114,12 +114,13 @@ async def test_a_training_that_the_service_does_not_show_keeps_no_other_there(se
     assert status(session, task_id) == "ARCHIVED"
 
 
-async def test_a_lost_training_that_turns_out_to_exist_is_deleted_too(serving: Serving) -> None:
+@pytest.mark.parametrize("is_given_up", [False, True], ids=["unconfirmed", "given up"])
+async def test_a_lost_training_that_turns_out_to_exist_is_deleted_too(
+    serving: Serving, is_given_up: bool
+) -> None:
     hidden: dict[str, Any] = {"create_unavailable": "with_row", "hidden_seconds": 300}
     async with serving(api="v2", behaviour=Behaviour(**hidden)) as session:
-        session.clock.runs = True
-        started = await session.ask("start_training", training_images_id=await keep_set(session))
-        assert started.facts["status"] == "unconfirmed"
+        await _lose(session, is_given_up=is_given_up)
         await forget(session)
         session.clock.at += 2_000
         await session.studio.deletions.run()
@@ -130,3 +131,25 @@ async def test_a_lost_training_that_turns_out_to_exist_is_deleted_too(serving: S
             team, session.clock.at, after=None, limit=9, with_archived=True
         )
         assert [lora.status(session.clock.at) for lora in found] == ["ARCHIVED"]
+
+
+@pytest.mark.parametrize("is_given_up", [False, True], ids=["unconfirmed", "given up"])
+async def test_a_lost_training_that_listings_never_show_does_not_stay_marked(
+    serving: Serving, is_given_up: bool
+) -> None:
+    async with serving(api="v2", behaviour=Behaviour(create_unavailable="without_row")) as session:
+        await _lose(session, is_given_up=is_given_up)
+        await forget(session)
+        assert len((await session.studio.deletions.run()).left) == 1
+        for _ in range(4):
+            session.clock.at += 600
+            report = await session.studio.deletions.run()
+        assert (report.deleted, report.left) == (0, [])
+
+
+async def _lose(session: Session, *, is_given_up: bool) -> None:
+    session.clock.runs = True
+    started = await session.ask("start_training", training_images_id=await keep_set(session))
+    assert started.facts["status"] == "unconfirmed"
+    if is_given_up:
+        await session.ask("resolve_training", ref=started.facts["ref"], decision="give_up")

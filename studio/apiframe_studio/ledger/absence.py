@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from apiframe_studio.ledger.records import Submission
+from apiframe_studio.ledger.states import State
 
 LOOK_SECONDS: Final = 10.0
 """How long to wait between two listings for the same submission."""
@@ -27,6 +28,18 @@ def may_look(row: Submission, now: float) -> bool:
     """Whether it is time for another listing."""
     times = row.provider_facts.absent_at
     return not times or abs(now - times[-1]) >= LOOK_SECONDS
+
+
+def was_given_up_unclear(row: Submission) -> bool:
+    """Whether it was given up before it was known whether the service had accepted it."""
+    facts = row.provider_facts
+    was_sent = facts.body_sent_at is not None or facts.unclear_since is not None
+    return row.state is State.ABANDONED and row.task_id is None and was_sent
+
+
+def is_deleted_if_found(row: Submission) -> bool:
+    """Whether it was given up like that and its subject was forgotten, so that it must not stay at the service."""
+    return was_given_up_unclear(row) and row.delete_since is not None
 
 
 def with_absence(times: Sequence[float], now: float) -> tuple[float, ...]:

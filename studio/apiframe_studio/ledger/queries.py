@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from apiframe_studio.api.provider import TrainingPrice
+from apiframe_studio.ledger.absence import was_given_up_unclear
 from apiframe_studio.ledger.dedup import Keyed
 from apiframe_studio.ledger.digests import digest, mark_forgotten
 from apiframe_studio.ledger.photo_sets import (
@@ -407,7 +408,8 @@ def forget_rows(
 
 def _may_be_there(row: Submission) -> bool:
     """Whether the service has a training, or may have it."""
-    return row.task_id is not None or row.state in (State.SENDING, State.UNCONFIRMED)
+    is_unclear = row.state in (State.SENDING, State.UNCONFIRMED) or was_given_up_unclear(row)
+    return row.task_id is not None or is_unclear
 
 
 def drop_details(connection: Connection, owner: str, refs: Collection[str]) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger import queries
-from apiframe_studio.ledger.absence import was_never_complete, with_absence
+from apiframe_studio.ledger.absence import is_deleted_if_found, was_never_complete, with_absence
 from apiframe_studio.ledger.dedup import (
     CLOCK_STEP_SECONDS,
     has_same_attributes,
@@ -280,7 +280,9 @@ class Store:
         with self._transaction() as connection:
             self._expire_leases(connection, now)
             row = self._row(connection, ref)
-            if row is None or row.state is not State.UNCONFIRMED or row.attempt != attempt:
+            if row is None or row.attempt != attempt:
+                return row
+            if row.state is not State.UNCONFIRMED and not is_deleted_if_found(row):
                 return row
             times = with_absence(row.provider_facts.absent_at, now)
             row = replace(row, provider_facts=replace(row.provider_facts, absent_at=times))
