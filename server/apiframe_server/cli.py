@@ -156,7 +156,7 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
             file=sys.stderr,
         )
     studio = build_studio(settings, sandbox=sandbox)
-    server = build_server(studio)
+    server = build_server(studio, cards=settings.cards == "on")
     # What exists now lives until the program exits, so the collector can ignore it.
     gc.freeze()
     gc.enable()

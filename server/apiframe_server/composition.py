@@ -26,18 +26,27 @@ def build_studio(settings: Settings, *, sandbox: str | None = None) -> Studio:
     return Studio(service_config(settings) if sandbox is None else sandbox_config(settings, sandbox))
 
 
-def build_server(studio: Studio) -> MCPServer[Any]:
+def build_server(studio: Studio, *, cards: bool = True) -> MCPServer[Any]:
     """Build the MCP server of a studio. Importing the SDK takes most of the start-up time, so it is imported here."""
     from mcp.server import MCPServer
 
-    from apiframe_tools import add_prompts, add_resources, build_tools, instructions
+    from apiframe_tools import (
+        add_prompts,
+        add_resources,
+        build_extension,
+        build_tools,
+        declare_cards,
+        instructions,
+    )
 
     server: MCPServer[Any] = MCPServer(
         "apiframe-photo-mcp",
         title="Apiframe photos (sandbox)" if studio.is_sandbox else "Apiframe photos",
         instructions=instructions(studio.terms, sandbox=studio.is_sandbox),
         version=__version__,
-        tools=[*build_tools(studio.terms)],
+        tools=[*build_tools(studio.terms, cards=cards)],
+        extensions=[build_extension()] if cards else [],
+        middleware=[declare_cards] if cards else [],
         log_level="WARNING",
         lifespan=partial(_running, studio),
     )

@@ -18,6 +18,10 @@ class Settings(StudioSettings):
 
     log_level: LogLevel = Field(default="WARNING", description="Minimum level of log messages on stderr")
 
+    cards: Literal["on", "off"] = Field(
+        default="on", description="Cards in the chat, in clients that show them"
+    )
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _uppercase(cls, level: object) -> object:

@@ -130,7 +130,7 @@ class Session:
 
 Serving = Callable[..., AbstractAsyncContextManager[Session]]
 """Serve with some parts of the plan replaced, and `api` as the generation. `speeds`, `behaviour` and `start_credits`
-are the sandbox's, `answers` replies for the user."""
+are the sandbox's, `answers` replies for the user, and `cards` is the setting."""
 Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
@@ -195,6 +195,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         api: Literal["v1", "v2"] = "v1",
         behaviour: Behaviour | None = None,
         start_credits: int = START_CREDITS,
+        cards: bool = True,
         **changes: Any,
     ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
@@ -210,7 +211,9 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         )
         studio = Studio(replace(plan, **changes), clock, terms)
         try:
-            async with Client(build_server(studio), mode=era, elicitation_callback=answers) as client:
+            async with Client(
+                build_server(studio, cards=cards), mode=era, elicitation_callback=answers
+            ) as client:
                 yield Session(client, studio, sandbox, clock)
         finally:
             await studio.aclose()

@@ -37,7 +37,8 @@ async def begun(session: Session) -> dict[str, Any]:
 async def test_resources_and_their_templates_are_listed_with_titles(session: Session) -> None:
     listed = (await session.client.list_resources()).resources
     templates = (await session.client.list_resource_templates()).resource_templates
-    assert {str(one.uri) for one in listed} == {"apiframe://trainings", "apiframe://guides/photos"}
+    ours = {str(one.uri) for one in listed if not str(one.uri).startswith("ui:")}
+    assert ours == {"apiframe://trainings", "apiframe://guides/photos"}
     assert {one.uri_template for one in templates} == {
         "apiframe://trainings/{task_id}",
         *(f"apiframe://pictures/{{ref}}/{{number}}.{ending}" for ending in ("jpg", "png", "webp")),

@@ -16,6 +16,7 @@ from apiframe_tools import (
     start_training,
     wait_for_training,
 )
+from apiframe_tools.cards import build_extension, card_meta, declare_cards
 from apiframe_tools.mcp.tool import DECISION, LOCAL_READ, LOCAL_WRITE, PAID, REMOTE_READ, StudioTool
 from apiframe_tools.prompts import add_prompts
 from apiframe_tools.resources import add_resources
@@ -34,13 +35,27 @@ _TOOLS: Final = (
 )
 
 
-def build_tools(terms: Terms) -> list[StudioTool]:
-    """Every tool under these terms, in the order in which a model should read them."""
+def build_tools(terms: Terms, *, cards: bool = False) -> list[StudioTool]:
+    """Every tool under these terms, in the order in which a model should read them. With `cards` it names its card."""
     preparing = PAID if terms.uploads_before_training else LOCAL_WRITE
     return [
-        StudioTool.of(fn, title, preparing if fn is prepare_photos.prepare_photos else annotations, terms)
+        StudioTool.of(
+            fn,
+            title,
+            preparing if fn is prepare_photos.prepare_photos else annotations,
+            terms,
+            card_meta(fn.__name__) if cards else None,
+        )
         for fn, title, annotations in _TOOLS
     ]
 
 
-__all__ = ["StudioTool", "add_prompts", "add_resources", "build_tools", "instructions"]
+__all__ = [
+    "StudioTool",
+    "add_prompts",
+    "add_resources",
+    "build_extension",
+    "build_tools",
+    "declare_cards",
+    "instructions",
+]

@@ -64,7 +64,14 @@ class StudioTool(Tool):
     _terms: Terms = PrivateAttr()
 
     @classmethod
-    def of(cls, fn: Callable[..., Any], title: str, annotations: ToolAnnotations, terms: Terms) -> Self:
+    def of(
+        cls,
+        fn: Callable[..., Any],
+        title: str,
+        annotations: ToolAnnotations,
+        terms: Terms,
+        meta: dict[str, Any] | None = None,
+    ) -> Self:
         """Make a tool of a typed asynchronous function that returns a model.
 
         What differs by the terms comes from markers in its annotations, and from fields such as
@@ -85,6 +92,7 @@ class StudioTool(Tool):
             resolved_params=dict(injected),
             resolver_plans=build_resolver_plans(injected, {*arguments.model_fields, *arguments.absent}),
             annotations=annotations,
+            meta=meta,
         )
         tool._terms = terms
         return tool

@@ -1,0 +1,56 @@
+"""Cards (MCP Apps): views of results that a host shows in the chat, each in one HTML file.
+
+A result is complete without its card: many hosts show none. A card gets the fields of the result, and calls tools and
+puts words into the chat through the host.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, Final
+
+from mcp.server.apps import EXTENSION_ID, Apps, ResourcePermissions
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+_TEXTS: Final = {
+    "images": ("Generated images", "The images of generate_photos, with prompt, seed and path."),
+    "training": ("A training", "How far a training is, and at the end its trigger word."),
+    "photos": ("Checked photos", "The contact sheet of check_photos, and the reasons."),
+}
+_CARDS: Final = {
+    "generate_photos": "images",
+    "start_training": "training",
+    "get_training_status": "training",
+    "check_photos": "photos",
+}
+
+
+def card_meta(tool: str) -> dict[str, Any] | None:
+    """Return what the `_meta` of a tool says about its card; None for a tool without one."""
+    return {"ui": {"resourceUri": _uri(_CARDS[tool])}} if tool in _CARDS else None
+
+
+def build_extension() -> Apps:
+    """The extension with every card as a resource."""
+    apps, folder = Apps(), files(__package__)
+    shared = (folder / "shared.html").read_text(encoding="utf-8")
+    for name, (title, description) in _TEXTS.items():
+        html = (folder / f"{name}.html").read_text(encoding="utf-8").replace("<!-- shared -->\n", shared)
+        copying = ResourcePermissions(clipboard_write={})
+        apps.add_html_resource(
+            _uri(name), html, name=f"card_{name}", title=title, description=description, permissions=copying
+        )
+    return apps
+
+
+async def declare_cards(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Declare the extension in the answer to `initialize` too: the SDK does so only for newer clients."""
+    result = await call_next(ctx)
+    if ctx.method == "initialize" and isinstance(result, dict):
+        extensions = result["capabilities"].setdefault("extensions", {})
+        extensions.setdefault(EXTENSION_ID, {})
+    return result
+
+
+def _uri(card: str) -> str:
+    return f"ui://apiframe/{card}.html"
