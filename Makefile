@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-kills coverage mutants test-floor lint docs site picture bench bundle conformance contract judges interop audit requirements clean
+.PHONY: help demo faces test test-fast test-long test-kills coverage mutants test-floor lint cards docs site picture bench bundle conformance contract judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -92,6 +92,9 @@ contract: $(VENV)/dev.stamp ## validate the exchanges of the v2 tests against th
 
 judges: conformance # The target's former name.
 
+cards: $(VENV)/dev.stamp $(CACHE)/cards/stamp ## show each card in a browser and keep screenshots in build/cards
+	@$(BIN)/python -m cards
+
 interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## run the main job through real clients, each in a separate environment (minutes)
 	@$(BIN)/python -m interop
 
@@ -148,6 +151,11 @@ $(CACHE)/node/stamp: Makefile | python
 
 $(CACHE)/mcpb/stamp: $(CACHE)/node/stamp
 	@$(NPM) --prefix $(CACHE)/mcpb @anthropic-ai/mcpb@2.1.2
+	@touch $@
+
+$(CACHE)/cards/stamp: $(CACHE)/node/stamp
+	@$(NPM) --prefix $(CACHE)/cards @modelcontextprotocol/ext-apps@2.0.4 @modelcontextprotocol/client@2.4.0 \
+		playwright-core@1.65.1 esbuild@0.28.2 axe-core@4.14.1
 	@touch $@
 
 $(CACHE)/conformance/stamp: $(CACHE)/node/stamp

@@ -1,0 +1,1 @@
+"""`make cards`: the cards in a real browser, with the official host side as the page around them."""
