@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from starlette.types import ASGIApp
 
+    from apiframe_studio.api.http.client import ApiClient
     from apiframe_studio.api.provider import Deadlines, OnDate, Provider, Terms
-    from apiframe_studio.api.v1.client import ApiframeV1
-    from apiframe_studio.api.v2.client import ApiframeV2
 
 Generation: TypeAlias = Literal["v1", "v2"]
 Version: TypeAlias = Literal["auto", "v1", "v2"]
@@ -107,7 +106,7 @@ def _is_host_of(generation: Generation, base_url: str) -> bool:
     return f".{host}".endswith(domain)
 
 
-def _import_client(generation: Generation) -> type[ApiframeV1 | ApiframeV2]:
+def _import_client(generation: Generation) -> type[ApiClient]:
     if generation == "v2":
         from apiframe_studio.api.v2.client import ApiframeV2
 

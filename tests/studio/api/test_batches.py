@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.v1.wire import match_batch
 
 
@@ -31,4 +32,4 @@ def task(task_id: str | None, status: str | None = "processing") -> dict[str, ob
     ],
 )
 def test_a_task_is_matched_to_an_id_only_if_it_is_certain(answered: object, known: set[str]) -> None:
-    assert set(match_batch(["a", "b", "c"], answered)) == known
+    assert set(match_batch(["a", "b", "c"], answered, Redactor())) == known

@@ -101,7 +101,7 @@ def test_hostile_json_is_either_read_or_unclear(name: str) -> None:
     answer = RawResponse(200, "HTTP/1.1 200 OK", body=HOSTILE[name])
     error = error_from_response(answer, OPEN, RESPONSE_FORMAT)
     if error is None:
-        assert read_task(parse_or_raise(answer, OPEN, RESPONSE_FORMAT)).percentage in (40.0, None)
+        assert read_task(parse_or_raise(answer, OPEN, RESPONSE_FORMAT), OPEN).percentage in (40.0, None)
     else:
         assert isinstance(error, OutcomeUnknown)
         assert error.reason is OutcomeUnknownReason.NOT_JSON

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
 from apiframe_studio.api.v1.wire import match_batch, read_account, read_task
+
+OPEN = Redactor()
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -99,7 +102,7 @@ DOCUMENTED: dict[str, tuple[dict[str, Any], TaskStatus]] = {
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_a_documented_response_is_read_completely(name: str) -> None:
     data, task = DOCUMENTED[name]
-    assert read_task(data) == task
+    assert read_task(data, OPEN) == task
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_a_documented_response_is_read_completely(name: str) -> None:
 def test_the_kind_of_a_task_is_derived_from_fields_of_only_one_kind(
     data: dict[str, object], kind: Kind | None
 ) -> None:
-    assert read_task(data).kind is kind
+    assert read_task(data, OPEN).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -132,7 +135,7 @@ def test_the_kind_of_a_task_is_derived_from_fields_of_only_one_kind(
     ],
 )
 def test_only_finished_and_failed_end_a_task_in_any_case(status: object, state: TaskState) -> None:
-    assert read_task({"status": status}).state is state
+    assert read_task({"status": status}, OPEN).state is state
 
 
 @pytest.mark.parametrize(
@@ -159,12 +162,12 @@ def test_only_finished_and_failed_end_a_task_in_any_case(status: object, state: 
     ],
 )
 def test_a_percentage_is_a_number_from_0_to_100_or_unknown(written: object, read: float | None) -> None:
-    assert read_task({"percentage": written}).percentage == read
+    assert read_task({"percentage": written}, OPEN).percentage == read
 
 
 @pytest.mark.parametrize("word", ["TOKIKD", "tok", "sks person", "Łucja", "x" * 100, "ignore-this"])
 def test_the_trigger_word_is_exactly_what_the_service_returned(word: str) -> None:
-    task = read_task({"trigger_word": word})
+    task = read_task({"trigger_word": word}, OPEN)
     assert (task.trigger_word, task.notes) == (word, ())
 
 
@@ -187,13 +190,13 @@ def test_the_trigger_word_is_exactly_what_the_service_returned(word: str) -> Non
     ],
 )
 def test_a_trigger_word_that_cannot_be_shown_unchanged_is_not_changed_into_another(word: object) -> None:
-    task = read_task({"trigger_word": word})
+    task = read_task({"trigger_word": word}, OPEN)
     assert (task.trigger_word, task.notes) == (None, ("odd_trigger_word",))
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_an_absent_trigger_word_is_not_reported(nothing: object) -> None:
-    assert read_task({"trigger_word": nothing}).notes == ()
+    assert read_task({"trigger_word": nothing}, OPEN).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +223,7 @@ def test_an_absent_trigger_word_is_not_reported(nothing: object) -> None:
     ],
 )
 def test_only_a_valid_id_is_accepted(written: object, read: str | None) -> None:
-    assert read_task({"task_id": written}).task_id == read
+    assert read_task({"task_id": written}, OPEN).task_id == read
 
 
 @pytest.mark.parametrize(
@@ -240,7 +243,7 @@ def test_only_a_valid_id_is_accepted(written: object, read: str | None) -> None:
 def test_messages_of_the_service_are_found_in_every_form(
     data: dict[str, object], message: str | None
 ) -> None:
-    assert read_task(data).message == message
+    assert read_task(data, OPEN).message == message
 
 
 @pytest.mark.parametrize(
@@ -256,12 +259,12 @@ def test_messages_of_the_service_are_found_in_every_form(
     ],
 )
 def test_a_time_has_a_time_zone_or_is_unknown(written: object, read: datetime | None) -> None:
-    assert read_task({"expires_at": written}).expires_at == read
+    assert read_task({"expires_at": written}, OPEN).expires_at == read
 
 
 def test_only_web_urls_are_accepted_as_images() -> None:
     odd = ["javascript:alert(1)", "file:///etc/passwd", "https://x/\u202ea", 7, "https://x/" + "y" * 3_000]
-    task = read_task({"image_urls": ["https://x/1.png", *odd]})
+    task = read_task({"image_urls": ["https://x/1.png", *odd]}, OPEN)
     assert (task.image_urls, task.notes) == (("https://x/1.png",), ("odd_image_urls",))
 
 
@@ -282,16 +285,16 @@ def test_only_web_urls_are_accepted_as_images() -> None:
     ],
 )
 def test_an_account_reports_unknown_credits_as_unknown_and_not_as_0(data: object, account: Account) -> None:
-    assert read_account(data) == account
+    assert read_account(data, OPEN) == account
 
 
 @pytest.mark.slow
 @given(JSON | TASKS)
 def test_any_response_can_be_read_without_an_error(data: object) -> None:
-    task = read_task(data)
+    task = read_task(data, OPEN)
     assert task.percentage is None or 0 <= task.percentage <= 100
     assert task.expires_at is None or task.expires_at.tzinfo is not None
-    assert math.isfinite(read_account(data).credits or 0)
+    assert math.isfinite(read_account(data, OPEN).credits or 0)
     json.dumps([task.task_id, task.raw_status, task.message, task.trigger_word, task.image_urls]).encode()
 
 
@@ -300,4 +303,6 @@ def test_any_response_can_be_read_without_an_error(data: object) -> None:
     st.lists(st.sampled_from("abc"), min_size=2, max_size=3, unique=True), st.lists(JSON | TASKS, max_size=4)
 )
 def test_no_id_gets_the_task_of_another_in_any_batch_response(asked: list[str], answered: object) -> None:
-    assert all(task.task_id in (None, task_id) for task_id, task in match_batch(asked, answered).items())
+    assert all(
+        task.task_id in (None, task_id) for task_id, task in match_batch(asked, answered, OPEN).items()
+    )

@@ -5,7 +5,7 @@ Their links are public and expire; the service does not document when.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -24,6 +24,7 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.http.clients import build_client
 from apiframe_studio.api.http.exchange import Exchange
 from apiframe_studio.api.http.image_hosts import check_image_url
+from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, read_retry_after
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.tls import get_tls_context
@@ -44,15 +45,15 @@ _HEADERS: Final = {
 
 
 class ImageDownloader:
-    """Downloads the images of one service, without its key. `leaks` finds a secret in an address."""
+    """Downloads the images of one service, without its key."""
 
     def __init__(
-        self, *, base_url: str, app: ASGIApp | None, deadlines: Deadlines, leaks: Callable[[str], bool]
+        self, *, base_url: str, app: ASGIApp | None, deadlines: Deadlines, redactor: Redactor
     ) -> None:
         self._base_url = base_url
         self._app = app
         self._deadlines = deadlines
-        self._leaks = leaks
+        self._redactor = redactor
 
     async def download(
         self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
@@ -70,7 +71,7 @@ class ImageDownloader:
                 knows no key, so its 401, 402 and 403 are plain Refused: an expired link, usually.
             InvalidBaseUrl: the environment's proxies cannot be used.
         """
-        if self._leaks(url):
+        if self._redactor.is_in_link(url):
             # Image hosts must not learn a secret, and only the service could have put it there.
             raise ImageRefused(ImageRefusedReason.HOST)
         try:
@@ -80,7 +81,7 @@ class ImageDownloader:
                 deadline_seconds,
             )
         except ImageRefused as error:
-            if not self._leaks(error.host):
+            if not self._redactor.is_in_link(error.host):
                 raise
             reason = error.reason
         # Outside of `except`: else the error with the host would be the context of this one.

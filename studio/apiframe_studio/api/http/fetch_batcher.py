@@ -7,10 +7,10 @@ caller to notice that a batch is due sends it for all; when that caller is cance
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 
@@ -20,6 +20,8 @@ from apiframe_studio.api.provider import TaskStatus
 Outcome: TypeAlias = TaskStatus | ApiframeError
 Fetch: TypeAlias = Callable[[str], Awaitable[TaskStatus]]
 FetchMany: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, Outcome]]]
+FetchInto: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, None]]
+"""Adds what becomes of one id."""
 
 BATCH_WINDOW_SECONDS: Final = 0.02
 
@@ -127,3 +129,24 @@ class FetchBatcher:
     def _wake_first(self) -> None:
         if first := next(iter(self._waiting.values()), None):
             first.notify()
+
+
+async def fetch_all(fetch: FetchInto, task_ids: Sequence[str]) -> dict[str, Outcome]:
+    """Check tasks at the same time, each once."""
+    outcomes: dict[str, Outcome] = {}
+    async with anyio.create_task_group() as group:
+        for task_id in dict.fromkeys(task_ids):
+            group.start_soon(fetch, task_id, outcomes)
+    return outcomes
+
+
+def into_outcomes(fetch: Fetch) -> FetchInto:
+    """Return a function that adds what `fetch` returns or, of ApiframeError, raises."""
+
+    async def fetch_into(task_id: str, outcomes: dict[str, Outcome]) -> None:
+        try:
+            outcomes[task_id] = await fetch(task_id)
+        except ApiframeError as error:
+            outcomes[task_id] = error
+
+    return fetch_into

@@ -9,7 +9,8 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
@@ -19,6 +20,7 @@ Sanitizer: TypeAlias = Callable[[object], str]
 """Turns a text of the service into one that may be shown: `sanitize_text`, or a redactor's `sanitize`."""
 
 REDACTED: Final = "[secret]"
+MAX_REMEMBERED: Final = 20
 _MIN_PARTIAL_LENGTH: Final = 4
 MIN_LENGTH_INSIDE_A_VALUE: Final = 8
 """Characters. An id may contain a shorter secret by chance, and an id that was paid for must not be lost by chance."""
@@ -34,11 +36,16 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        given = [secret for secret in secrets if secret]
-        self._encodings = _longest_first(given)
-        self._pattern = _any_of(self._encodings)
-        long = [secret for secret in given if len(secret) >= MIN_LENGTH_INSIDE_A_VALUE]
-        self._inside = _any_of(_longest_first(long))
+        self._given = [secret for secret in secrets if secret]
+        self._remembered: deque[str] = deque(maxlen=MAX_REMEMBERED)
+        self._build_patterns()
+        self._of_given = self._pattern
+
+    def remember(self, secret: str) -> None:
+        """Redact another secret from now on; only the last 20 of these are remembered."""
+        if secret and secret not in self._remembered:
+            self._remembered.append(secret)
+            self._build_patterns()
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return `text` without the secrets; of a `cut` text also without the beginning of one at its end."""
@@ -56,6 +63,18 @@ class Redactor:
             return False
         return bool(self._pattern.fullmatch(value) or (self._inside and self._inside.search(value)))
 
+    def is_in_link(self, link: str) -> bool:
+        """Whether a link contains a secret: one that was given at first counts whatever its length."""
+        return self.is_in(link) or bool(self._of_given and self._of_given.search(link))
+
+    def keep_value(self, value: str | None) -> str | None:
+        """Return a value that is kept and shown unchanged, or None if it contains a secret."""
+        return None if value is None or self.is_in(value) else value
+
+    def keep_links(self, links: Sequence[str]) -> tuple[str, ...]:
+        """Return the links that contain no secret."""
+        return tuple(link for link in links if not self.is_in_link(link))
+
     def sanitize(self, text: object, limit: int = 300, *, cut: bool = False) -> str:
         """Return untrusted text, safe to show and without secrets.
 
@@ -69,6 +88,13 @@ class Redactor:
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._encodings)} encodings)"
+
+    def _build_patterns(self) -> None:
+        secrets = [*self._given, *self._remembered]
+        self._encodings = _longest_first(secrets)
+        self._pattern = _any_of(self._encodings)
+        long = [secret for secret in secrets if len(secret) >= MIN_LENGTH_INSIDE_A_VALUE]
+        self._inside = _any_of(_longest_first(long))
 
     def _remove_cut_secret(self, text: str) -> str:
         for encoding in self._encodings:

@@ -75,6 +75,7 @@ class Transport:
         allow_http: bool = False,
         app: ASGIApp | None = None,
         deadlines: Deadlines,
+        redactor: Redactor,
         on_date: OnDate | None = None,
     ) -> None:
         self.base_url = normalize_base_url(base_url)
@@ -84,6 +85,7 @@ class Transport:
         self._key_header = key_header
         self._app = app
         self._deadlines = deadlines
+        self._redactor = redactor
         self._on_date = on_date
         self._pool: httpx.AsyncClient | None = None
 
@@ -93,14 +95,11 @@ class Transport:
         path: str,
         body: Body | None = None,
         *,
-        redactor: Redactor,
         seconds: float,
         fresh: bool = False,
         extra_headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
         """Send one request once, if `fresh` on a new connection; return what came back within `seconds`.
-
-        The response is logged with the service's request id, which goes through `redactor`.
 
         Raises:
             InvalidKey, InvalidBaseUrl, NotSent: nothing left.
@@ -123,7 +122,9 @@ class Transport:
         response = exchange.result()
         if self._on_date is not None and (date := read_date(response.headers)):
             self._on_date(date)
-        _log(method, path, response, redactor)
+        level = logging.WARNING if response.status >= 500 else logging.INFO
+        named = read_request_id(response, self._redactor) or "not given"
+        log.log(level, "%s %s: HTTP %d, request id %s", method, path, response.status, named)
         return response
 
     async def aclose(self) -> None:
@@ -154,12 +155,6 @@ class Transport:
         else:
             self._pool = self._pool or build_client(self.base_url, context, self._app)
             yield self._pool
-
-
-def _log(method: str, path: str, response: RawResponse, redactor: Redactor) -> None:
-    level = logging.WARNING if response.status >= 500 else logging.INFO
-    named = read_request_id(response, redactor) or "not given"
-    log.log(level, "%s %s: HTTP %d, request id %s", method, path, response.status, named)
 
 
 def _content(body: Body | None, headers: dict[str, str]) -> bytes | StreamedBody | None:

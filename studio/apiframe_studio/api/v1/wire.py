@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, cast
 
 from apiframe_studio.api.http.json_values import (
@@ -21,55 +22,42 @@ from apiframe_studio.api.http.json_values import (
     read_time,
     read_trigger_word,
 )
-from apiframe_studio.api.http.redaction import Sanitizer
+from apiframe_studio.api.http.redaction import Redactor, Sanitizer
 from apiframe_studio.api.http.responses import ResponseFormat
 from apiframe_studio.api.provider import Account, Kind, TaskState, TaskStatus
 from apiframe_studio.api.urls import keep_web_urls
-from apiframe_studio.sanitize import sanitize_text
 
 _STATES: Final = {"pending": "queued", "staged": "queued", "starting": "queued", "completed": "finished"}
+_NOTED: Final = ("task_id", "percentage", "trigger_word", "expires_at", "image_urls")
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9._:~+/=@-]{1,200}")
 
 
-def read_task(data: object, sanitize: Sanitizer = sanitize_text) -> TaskStatus:
+def read_task(data: object, redactor: Redactor) -> TaskStatus:
     """Read one task, as `POST /fetch` and the webhook describe it. Anything but a JSON object is an empty status."""
     fields = object_or_empty(data)
-    task_id = read_task_id(fields.get("task_id"))
-    percentage = read_percentage(fields.get("percentage"))
-    trigger_word = read_trigger_word(fields.get("trigger_word"))
-    expires_at = read_time(fields.get("expires_at"))
-    image_urls = read_image_urls(fields)
-    read = {
-        "task_id": task_id,
-        "percentage": percentage,
-        "trigger_word": trigger_word,
-        "expires_at": expires_at,
-        "image_urls": image_urls,
-    }
-    return TaskStatus(
-        task_id=task_id,
+    task = TaskStatus(
+        task_id=redactor.keep_value(read_task_id(fields.get("task_id"))),
         state=read_state(fields.get("status")),
-        raw_status=sanitize(fields.get("status")),
+        raw_status=redactor.sanitize(fields.get("status")),
         kind=guess_kind(fields),
-        percentage=percentage,
-        message=read_message(fields, sanitize) or None,
-        trigger_word=trigger_word,
-        expires_at=expires_at,
-        image_urls=image_urls,
-        notes=tuple(f"odd_{name}" for name, value in read.items() if _is_lost(fields.get(name), value)),
+        percentage=read_percentage(fields.get("percentage")),
+        message=read_message(fields, redactor.sanitize) or None,
+        trigger_word=redactor.keep_value(read_trigger_word(fields.get("trigger_word"))),
+        expires_at=read_time(fields.get("expires_at")),
+        image_urls=redactor.keep_links(read_image_urls(fields)),
     )
+    lost = [name for name in _NOTED if _is_lost(fields.get(name), getattr(task, name))]
+    return replace(task, notes=tuple(f"odd_{name}" for name in lost))
 
 
-def match_batch(
-    requested: Sequence[str], response: object, sanitize: Sanitizer = sanitize_text
-) -> dict[str, TaskStatus]:
+def match_batch(requested: Sequence[str], response: object, redactor: Redactor) -> dict[str, TaskStatus]:
     """Return the tasks that certainly belong to an id; the missing ones have to be fetched one by one.
 
     A task is matched by its id. One without an id (a running upload has none) is matched by its position, if there are
     as many tasks as ids and every task that has an id is at the position of that id. Two tasks with one id, and tasks
     without a status, are not trusted.
     """
-    tasks = [read_task(item, sanitize) for item in array_or_empty(response)]
+    tasks = [read_task(item, redactor) for item in array_or_empty(response)]
     counts = Counter(task.task_id for task in tasks)
     found = {task.task_id: task for task in tasks if task.task_id in requested and counts[task.task_id] == 1}
     by_position = list(zip(requested, tasks, strict=False))
@@ -78,10 +66,12 @@ def match_batch(
     return {task_id: task for task_id, task in found.items() if task_id and task.raw_status}
 
 
-def read_account(data: object, sanitize: Sanitizer = sanitize_text) -> Account:
+def read_account(data: object, redactor: Redactor) -> Account:
     """Read the account. `credits` may be a number or a number in a string."""
     fields = object_or_empty(data)
-    return Account(credits=read_number(fields.get("credits")), plan=sanitize(fields.get("plan")) or None)
+    return Account(
+        credits=read_number(fields.get("credits")), plan=redactor.sanitize(fields.get("plan")) or None
+    )
 
 
 def read_state(status: object) -> TaskState:
@@ -131,7 +121,7 @@ def read_percentage(value: object) -> float | None:
     return float(number) if number is not None and 0 <= number <= 100 else None
 
 
-def read_message(fields: Mapping[str, object], sanitize: Sanitizer = sanitize_text) -> str:
+def read_message(fields: Mapping[str, object], sanitize: Sanitizer) -> str:
     """Return the service's message from wherever it is: `message`, `error` or `errors[].msg`; or ""."""
     first = next(iter(array_or_empty(fields.get("errors"))), None)
     for candidate in (fields.get("message"), fields.get("error"), first):

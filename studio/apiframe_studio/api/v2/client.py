@@ -8,14 +8,13 @@ may send it again.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from functools import cached_property
+from typing import Final
 from urllib.parse import quote
-
-import anyio
 
 from apiframe_studio.api.errors import (
     ApiframeError,
@@ -26,10 +25,15 @@ from apiframe_studio.api.errors import (
     TooManyTrainings,
     is_unknown_task,
 )
-from apiframe_studio.api.http.downloads import ImageDownloader
-from apiframe_studio.api.http.fetch_batcher import FetchBatcher, Outcome
+from apiframe_studio.api.http.client import ApiClient
+from apiframe_studio.api.http.fetch_batcher import (
+    FetchBatcher,
+    FetchInto,
+    Outcome,
+    fetch_all,
+    into_outcomes,
+)
 from apiframe_studio.api.http.json_values import drop_none, object_or_empty
-from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import (
     RawResponse,
     ResponseFormat,
@@ -38,20 +42,15 @@ from apiframe_studio.api.http.responses import (
     parse_or_raise,
 )
 from apiframe_studio.api.http.retries import with_retries
-from apiframe_studio.api.http.transport import Body, Transport
 from apiframe_studio.api.provider import (
     Accepted,
     Account,
     BeforeLastPart,
-    Deadlines,
     Deleted,
-    Image,
     ImageCall,
     Kind,
     NotNow,
     OnBytesSent,
-    OnDate,
-    Provider,
     Search,
     TaskState,
     TaskStatus,
@@ -73,15 +72,6 @@ from apiframe_studio.api.v2.wire import (
     training_status,
 )
 
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-    from starlette.types import ASGIApp
-
-T = TypeVar("T")
-
-_Fetch: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, None]]
-"""Adds what becomes of one id."""
-
 MODEL: Final = "flux-lora"
 LABEL: Final = "AI photos"
 """What the dashboard shows before the marker. Never the subject's name: the whole team sees it, and it cannot be
@@ -98,41 +88,17 @@ _DEFAULT_RANK: Final = 32
 _NAMES_THE_CAP: Final = re.compile("concurrent|training", re.IGNORECASE)
 
 
-class ApiframeV2(Provider):
-    """A `Provider` that speaks v2. `app` is an ASGI app that answers in place of the service.
-
-    Raises:
-        InvalidBaseUrl: when built with a base URL to which nothing can be sent.
-    """
+class ApiframeV2(ApiClient):
+    """A `Provider` that speaks v2."""
 
     terms = V2_TERMS
+    key_header = "X-API-Key"
+    response_format = TRAINING_FORMAT
+    _user_id: str | None = None
 
-    def __init__(
-        self,
-        *,
-        key: SecretStr | None,
-        base_url: str = V2_TERMS.base_url,
-        allow_http: bool = False,
-        app: ASGIApp | None = None,
-        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen, so sharing it is harmless
-        on_date: OnDate | None = None,
-    ) -> None:
-        self._deadlines = deadlines
-        self._transport = Transport(
-            key=key,
-            key_header="X-API-Key",
-            base_url=base_url,
-            allow_http=allow_http,
-            app=app,
-            deadlines=deadlines,
-            on_date=on_date,
-        )
-        self._images = ImageDownloader(
-            base_url=self._transport.base_url, app=app, deadlines=deadlines, leaks=self._leaks
-        )
-        self._redactor = Redactor([key.get_secret_value()] if key else [])
-        self._batcher = FetchBatcher(self.fetch_training, self.fetch_trainings, V2_TERMS.status_batch)
-        self._user_id: str | None = None
+    @cached_property
+    def _batcher(self) -> FetchBatcher:
+        return FetchBatcher(self.fetch_training, self.fetch_trainings, V2_TERMS.status_batch)
 
     async def train(
         self,
@@ -150,11 +116,9 @@ class ApiframeV2(Provider):
         TooManyTrainings when the team's places are taken.
         """
         body = UploadBody(_training_fields(call), call.photos, on_sent, before_last_part)
-        seconds = self._deadlines.paid if deadline_seconds is None else deadline_seconds
+        headers = {"Content-Type": body.content_type}
         try:
-            return await self._pay(
-                "/v2/loras", body, seconds, TRAINING_FORMAT, {"Content-Type": body.content_type}
-            )
+            return self._accepted(await self._pay("/v2/loras", body, deadline_seconds, headers), "id")
         except RateLimited as error:
             if error.retry_after is not None or not _NAMES_THE_CAP.search(error.message):
                 raise
@@ -176,25 +140,18 @@ class ApiframeV2(Provider):
         }
         body = {"model": MODEL, "prompt": call.prompt, "fluxLoraParams": drop_none(params)}
         headers = drop_none({"Idempotency-Key": call.idempotency_key})
-        return await self._pay("/v2/images/generate", body, deadline_seconds, JOB_FORMAT, headers)
-
-    async def download(
-        self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
-    ) -> Image:
-        """Fetch one generated image, without the key. Arguments and errors as `ImageDownloader.download`."""
-        return await self._images.download(
-            url, hosts=hosts, deadline_seconds=deadline_seconds, max_bytes=max_bytes
-        )
+        response = await self._pay("/v2/images/generate", body, deadline_seconds, headers)
+        return self._accepted(response, "jobId", JOB_FORMAT)
 
     async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
         """Check tasks, those of trainings by one request for all who check at the same time."""
-        fetches: Mapping[Kind | None, _Fetch] = {
+        fetches: Mapping[Kind | None, FetchInto] = {
             Kind.TRAINING: self._batcher.fetch,
-            Kind.GENERATION: _into_outcomes(self.fetch_job),
-            Kind.UPLOAD: _into_outcomes(_fetch_none),
-            None: _into_outcomes(self._fetch_either),
+            Kind.GENERATION: into_outcomes(self.fetch_job),
+            Kind.UPLOAD: into_outcomes(_fetch_none),
+            None: into_outcomes(self._fetch_either),
         }
-        return await _fetch_all(fetches[kind], task_ids)
+        return await fetch_all(fetches[kind], task_ids)
 
     async def fetch_training(self, training_id: str, seconds: float | None = None) -> TaskStatus:
         """Check one training by a separate request. Source: `GET /v2/loras/{id}`.
@@ -203,8 +160,8 @@ class ApiframeV2(Provider):
             NotFound, Refused: the team of the key has no such training.
             ApiframeError: the request failed.
         """
-        response = await self._get(f"/v2/loras/{_path_id(training_id)}", seconds)
-        return training_status(read_lora(response), self._redactor)
+        path = f"/v2/loras/{_path_id(training_id)}"
+        return training_status(await self._read("GET", path, read_lora, seconds=seconds), self._redactor)
 
     async def fetch_trainings(self, ids: Sequence[str]) -> dict[str, Outcome]:
         """Check up to 100 trainings by one or two requests, each with its own outcome. Source: `GET /v2/loras`.
@@ -214,19 +171,11 @@ class ApiframeV2(Provider):
         Raises:
             ApiframeError: the request failed, or the key was refused.
         """
-        until = anyio.current_time() + self._deadlines.read
-        outcomes: dict[str, Outcome] = {**await self._list_trainings(ids)}
-
-        async def fetch(training_id: str) -> TaskStatus:
-            return await self.fetch_training(training_id, max(until - anyio.current_time(), 0.0))
-
-        missing = [one for one in ids if one not in outcomes]
-        return outcomes | await _fetch_all(_into_outcomes(fetch), missing)
+        return await self._fetch_together(ids, self._list_trainings, self.fetch_training)
 
     async def fetch_job(self, job_id: str) -> TaskStatus:
         """Check one image generation. Source: `GET /v2/jobs/{id}`. Raises as `fetch_training`."""
-        response = await self._get(f"/v2/jobs/{_path_id(job_id)}")
-        return job_status(read_job(response), self._redactor)
+        return job_status(await self._fetch_job(job_id), self._redactor)
 
     async def find(self, call: TrainingCall | ImageCall, since: float) -> Search:
         """Find what became of a call in the list of trainings, or of the user's image generations.
@@ -255,7 +204,12 @@ class ApiframeV2(Provider):
         if training.state not in (TaskState.FINISHED, TaskState.FAILED):
             return NotNow()
         try:
-            await self._read("DELETE", f"/v2/loras/{_path_id(task_id)}", self._check_deleted)
+            path = f"/v2/loras/{_path_id(task_id)}"
+            await with_retries(
+                lambda left: self._transport.request("DELETE", path, seconds=left),
+                self._check_deleted,
+                self._deadlines.read,
+            )
         except ApiframeError as error:
             return NotNow(error)
         return Deleted()
@@ -266,27 +220,15 @@ class ApiframeV2(Provider):
         Raises:
             ApiframeError: the request failed, or the key was refused.
         """
-        account = read_account(await self._get("/v2/me"), self._redactor)
+        account = await self._read("GET", "/v2/me", lambda fields: read_account(fields, self._redactor))
         self._user_id = account.user_id
         return account
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._transport.aclose()
-
-    async def _pay(
-        self,
-        path: str,
-        body: Body,
-        seconds: float,
-        response_format: ResponseFormat,
-        headers: Mapping[str, str],
+    def _accepted(
+        self, response: RawResponse, id_field: str, response_format: ResponseFormat = TRAINING_FORMAT
     ) -> Accepted:
-        response = await self._transport.request(
-            "POST", path, body, redactor=self._redactor, seconds=seconds, fresh=True, extra_headers=headers
-        )
         fields = parse_or_raise(response, self._redactor, response_format)
-        task_id = fields.get("id" if response_format is TRAINING_FORMAT else "jobId")
+        task_id = fields.get(id_field)
         if not isinstance(task_id, str) or not ID.fullmatch(task_id) or self._redactor.is_in(task_id):
             raise missing_id_error(response, self._redactor, response_format)
         return Accepted(task_id)
@@ -352,7 +294,7 @@ class ApiframeV2(Provider):
     async def _with_input(self, rows: Sequence[Job]) -> AsyncGenerator[Job]:
         with suppress(ApiframeError):
             for row in rows:
-                yield read_job(await self._get(f"/v2/jobs/{_path_id(row.id or '')}"))
+                yield await self._fetch_job(row.id or "")
 
     async def _own_user_id(self) -> str | None:
         if self._user_id is None:
@@ -362,13 +304,16 @@ class ApiframeV2(Provider):
                 return None
         return self._user_id
 
-    async def _fetch_page(self, cursor: str | None) -> Page[Lora]:
-        path = f"/v2/loras?limit=100&includeArchived=true{_cursor(cursor)}"
-        return read_page(await self._get(path), "items", read_lora)
+    async def _fetch_job(self, job_id: str) -> Job:
+        return await self._read("GET", f"/v2/jobs/{_path_id(job_id)}", read_job)
 
-    async def _fetch_jobs_page(self, cursor: str | None) -> Page[Job]:
+    def _fetch_page(self, cursor: str | None) -> Awaitable[Page[Lora]]:
+        path = f"/v2/loras?limit=100&includeArchived=true{_cursor(cursor)}"
+        return self._read("GET", path, lambda fields: read_page(fields, "items", read_lora))
+
+    def _fetch_jobs_page(self, cursor: str | None) -> Awaitable[Page[Job]]:
         path = f"/v2/jobs?model={MODEL}&limit=100{_cursor(cursor)}"
-        return read_page(await self._get(path), "jobs", read_job)
+        return self._read("GET", path, lambda fields: read_page(fields, "jobs", read_job))
 
     def _check_deleted(self, response: RawResponse) -> None:
         # The answer has no body, which `error_from_response` would miss.
@@ -376,43 +321,8 @@ class ApiframeV2(Provider):
         if error is not None and response.status != 204 and not isinstance(error, NotFound):
             raise error
 
-    def _get(self, path: str, seconds: float | None = None) -> Awaitable[dict[str, object]]:
-        return self._read(
-            "GET", path, lambda response: parse_or_raise(response, self._redactor, TRAINING_FORMAT), seconds
-        )
-
-    def _read(
-        self, method: str, path: str, read: Callable[[RawResponse], T], seconds: float | None = None
-    ) -> Awaitable[T]:
-        return with_retries(
-            lambda left: self._transport.request(method, path, redactor=self._redactor, seconds=left),
-            read,
-            self._deadlines.read if seconds is None else seconds,
-        )
-
     def _statuses(self, rows: Iterable[Lora]) -> tuple[TaskStatus, ...]:
         return tuple(training_status(row, self._redactor) for row in rows)
-
-    def _leaks(self, link: str) -> bool:
-        return self._redactor(link) != link or self._redactor.is_in(link)
-
-
-async def _fetch_all(fetch: _Fetch, task_ids: Sequence[str]) -> dict[str, Outcome]:
-    outcomes: dict[str, Outcome] = {}
-    async with anyio.create_task_group() as group:
-        for task_id in dict.fromkeys(task_ids):
-            group.start_soon(fetch, task_id, outcomes)
-    return outcomes
-
-
-def _into_outcomes(fetch: Callable[[str], Awaitable[TaskStatus]]) -> _Fetch:
-    async def fetch_into(task_id: str, outcomes: dict[str, Outcome]) -> None:
-        try:
-            outcomes[task_id] = await fetch(task_id)
-        except ApiframeError as error:
-            outcomes[task_id] = error
-
-    return fetch_into
 
 
 async def _fetch_none(task_id: str) -> TaskStatus:  # noqa: ARG001 - v2 has no tasks of that kind

@@ -150,8 +150,8 @@ def read_account(data: object, redactor: Redactor) -> Account:
     return Account(
         credits=me.team.credits,
         plan=redactor.sanitize(me.team.plan) or None,
-        user_id=_unless_secret(me.user.id, redactor),
-        team_id=_unless_secret(me.team.id, redactor),
+        user_id=redactor.keep_value(me.user.id),
+        team_id=redactor.keep_value(me.team.id),
         lacks_team=fields.get("team", me.team) is None,
     )
 
@@ -161,14 +161,14 @@ def training_status(lora: Lora, redactor: Redactor) -> TaskStatus:
 
     One that was archived has ended: as finished if it has a trigger word, else as failed.
     """
-    word = _unless_secret(read_trigger_word(lora.trigger_word), redactor)
+    word = redactor.keep_value(read_trigger_word(lora.trigger_word))
     status = (lora.status or "").upper()
     is_archived = status == "ARCHIVED"
     state = _TRAINING_STATES.get(status, TaskState.PROCESSING)
     if is_archived:
         state = TaskState.FINISHED if word else TaskState.FAILED
     return TaskStatus(
-        task_id=_unless_secret(lora.id, redactor),
+        task_id=redactor.keep_value(lora.id),
         state=state,
         raw_status=redactor.sanitize(lora.status),
         kind=Kind.TRAINING,
@@ -184,10 +184,10 @@ def training_status(lora: Lora, redactor: Redactor) -> TaskStatus:
 def job_status(job: Job, redactor: Redactor) -> TaskStatus:
     """Return the status of an image generation."""
     links = _read_links(job.result)
-    urls = tuple(link for link in keep_web_urls(links) if redactor(link) == link and not redactor.is_in(link))
+    urls = redactor.keep_links(keep_web_urls(links))
     percentage = job.progress if job.progress is not None and 0 <= job.progress <= 100 else None
     return TaskStatus(
-        task_id=_unless_secret(job.id, redactor),
+        task_id=redactor.keep_value(job.id),
         state=_JOB_STATES.get((job.status or "").upper(), TaskState.PROCESSING),
         raw_status=redactor.sanitize(job.status),
         kind=Kind.GENERATION,
@@ -221,10 +221,6 @@ def _read_links(result: object) -> list[object]:
     fields = object_or_empty(result)
     named = (_read_links(fields.get(name)) for name in ("images", "imageUrl", "url") if fields.get(name))
     return next(named, list[object]())
-
-
-def _unless_secret(value: str | None, redactor: Redactor) -> str | None:
-    return None if value is None or redactor.is_in(value) else value
 
 
 def _format(id_field: str) -> ResponseFormat:
