@@ -29,8 +29,9 @@ def render_failures() -> str:
 
 def render_interop() -> str:
     """Return every client with its result."""
-    rows = ([row["client"], row["version"], row["way"], row["result"]] for row in _read("interop.json"))
-    return render_table(["client", "version", "how it connects", "the main job on the sandbox"], rows)
+    columns = ("client", "version", "way", "v1", "v2")
+    rows = ([row[column] for column in columns] for row in _read("interop.json"))
+    return render_table(["client", "version", "how it connects", "the job with v1", "the job with v2"], rows)
 
 
 def _outcome(row: dict[str, Any]) -> str:

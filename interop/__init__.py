@@ -1,1 +1,1 @@
-"""Real clients through the whole main job on the sandbox: `make interop`."""
+"""Real clients through the whole main job on the sandbox, with each generation of the API: `make interop`."""

@@ -17,6 +17,7 @@ from interop.clients import ClientSpec
 from interop.environments import HOME
 
 TIMEOUT_SECONDS: Final = 120
+"""Of one call, so that no client fails because a machine is slow."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ShownResult:
 
 
 class ClientEnded(Exception):
-    """The client ended early; the text is the end of its stderr."""
+    """The client ended early; the text is the end of its stderr, or its exit code."""
 
 
 class Client:
@@ -48,12 +49,16 @@ class Client:
         to_client, from_client = self._process.stdin, self._process.stdout
         if to_client is None or from_client is None:
             raise ClientEnded("started without pipes")
+        clock = threading.Timer(TIMEOUT_SECONDS, self._process.kill)
+        clock.start()
         try:
             to_client.write(json.dumps({"tool": tool, "arguments": arguments}) + "\n")
             to_client.flush()
             line = from_client.readline()
         except BrokenPipeError:
             line = ""
+        finally:
+            clock.cancel()
         if not line:
             raise ClientEnded(self._last_errors())
         return ShownResult(**json.loads(line))
@@ -61,37 +66,46 @@ class Client:
     def _last_errors(self) -> str:
         self._process.wait(10)
         self._errors.seek(0)
-        return self._errors.read().decode(errors="replace").strip()[-2000:]
+        said = self._errors.read().decode(errors="replace").strip()[-2000:]
+        return said or f"exit code {self._process.returncode}"
 
 
 @contextmanager
-def start_client(spec: ClientSpec, command: list[str], server: Path) -> Iterator[Client]:
-    """Start the client; its server keeps its ledger in a temporary folder."""
+def start_client(
+    spec: ClientSpec, command: list[str], server: Path, api: str, photos: Path
+) -> Iterator[Client]:
+    """Start the client; its server plays `api`, may read `photos`, and keeps its ledger in a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="apiframe-interop-", ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
             command,
             cwd=folder,
-            env=_environment(spec, server, Path(folder)),
+            env=_environment(spec, _describe_start(server, Path(folder), api, photos), Path(folder)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
         ) as process,
     ):
-        clock = threading.Timer(TIMEOUT_SECONDS, process.kill)
-        clock.start()
         try:
             yield Client(process, errors)
         finally:
             _end(process)
-            clock.cancel()
 
 
-def _environment(spec: ClientSpec, server: Path, folder: Path) -> dict[str, str]:
-    settings = {"APIFRAME_DATA_DIR": str(folder / "ledger"), "APIFRAME_SANDBOX_SECONDS": "2"}
-    start = {"command": str(server), "args": ["--sandbox"], "env": settings}
+def _describe_start(server: Path, folder: Path, api: str, photos: Path) -> dict[str, Any]:
+    settings = {
+        "APIFRAME_API_VERSION": api,
+        "APIFRAME_DATA_DIR": str(folder / "ledger"),
+        "APIFRAME_OUTPUT_FOLDER": str(folder / "images"),
+        "APIFRAME_PHOTO_FOLDERS": str(photos),
+        "APIFRAME_SANDBOX_SECONDS": "2",
+    }
+    return {"command": str(server), "args": ["--sandbox"], "env": settings}
+
+
+def _environment(spec: ClientSpec, start: dict[str, Any], folder: Path) -> dict[str, str]:
     outer = {name: value for name, value in os.environ.items() if not name.startswith("APIFRAME_")}
     return outer | {
         "INTEROP_SERVER": json.dumps(start),
