@@ -116,6 +116,23 @@ async def test_nothing_is_revealed_about_paths_outside_the_allowed_folders(
     assert session.requests() == 0
 
 
+@pytest.mark.parametrize("tool", ["check_photos", "prepare_photos"])
+async def test_photos_that_only_the_host_has_are_to_be_saved_in_an_allowed_folder(
+    session: Session, photos: Path, tool: str
+) -> None:
+    more = {} if tool == "check_photos" else ATTRIBUTES
+    held = [
+        "/mnt/user-data/uploads/me.jpg",
+        "/home/claude/me.jpg",
+        "sandbox:/mnt/data/me.jpg",
+        "/mnt/data/me.jpg",
+    ]
+    [message] = {await refuse(session, tool, paths=[path], **more) for path in held}
+    assert "is on the host's machine, where this server cannot read it" in message
+    assert f"save the photos on their own machine in an allowed folder ({photos}" in message
+    assert session.requests() == 0
+
+
 async def test_without_consent_nothing_leaves_the_machine(session: Session, photos: Path) -> None:
     message = await refuse(session, "prepare_photos", paths=[str(photos)], **{**ATTRIBUTES, "consent": False})
     assert "Nothing was sent" in message

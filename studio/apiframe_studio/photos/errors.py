@@ -25,7 +25,8 @@ class PhotoError(StudioError):
 
 
 class PathRefused(PhotoError):
-    """A path is not read. `position` is its index in the given list; `near` has similar paths.
+    """A path is not read. `position` is its index in the given list; `near` has similar paths. `is_at_host`: it looks
+    like the path of a file that the user gave to the chat, which is on the host's machine.
 
     The path itself is not repeated: the caller has it, and it is untrusted text.
     """
@@ -35,6 +36,7 @@ class PathRefused(PhotoError):
         self.allowed = tuple(allowed)
         self.position = 0
         self.near = tuple(near)
+        self.is_at_host = False
         folders = ", ".join(str(folder) for folder in self.allowed) or "none"
         super().__init__(f"the path is not read ({_spoken(refusal)}); the allowed folders are: {folders}")
 

@@ -38,6 +38,10 @@ _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .gif .tif .tiff .
 PHOTO_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
 _JOINERS = "\u200c\u200d"
+_AT_HOST = re.compile(
+    r"/mnt/(user-data|data)(/|$)|/home/claude(/|$)|(sandbox|attachment|file-service|blob):", re.IGNORECASE
+)
+"""Where hosts keep the files of a chat (seen in Claude and ChatGPT, 2026): no local server can read them."""
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -119,6 +123,7 @@ class AllowedFolders:
                 contents = self._expand(given)
             except PathRefused as refused:
                 refused.position = position
+                refused.is_at_host = not refused.near and _AT_HOST.match(str(given)) is not None
                 raise
             inner |= dict.fromkeys(contents.folders)
             for photo in contents.photos:

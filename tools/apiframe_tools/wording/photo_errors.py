@@ -76,6 +76,12 @@ def explain_photo_error(
             return f"{REFUSALS[Refusal.NOT_FOUND]}. Did you mean {meant}?"
         case PathRefused():
             allowed = ", ".join(str(folder) for folder in error.allowed) or "none"
+            if error.is_at_host:
+                return (
+                    "That file was given to the chat and is on the host's machine, where this server cannot read it. "
+                    f"Ask the user to save the photos on their own machine in an allowed folder ({allowed}), then use "
+                    "that path."
+                )
             return (
                 f"{REFUSALS.get(error.refusal, 'That path cannot be read')}. Photos are read only in the folders that "
                 f"the user allowed: {allowed}. Use a path in one of them, or ask the user to add a folder to "
