@@ -61,7 +61,7 @@ def measure_many_calls_v2() -> list[Row]:
         settings = {**_settings(folder), "APIFRAME_BASE_URL": url, "APIFRAME_API_KEY": "afk_bench-key"}
         with Server(OURS, settings) as server:
             ids = [f"bench-{number:03}" for number in range(100)]
-            return build_many_rows("v2: ", *time_many_calls(server, url, ids), max_requests=10)
+            return build_many_rows("v2: ", *time_many_calls(server, url, ids), max_requests=2)
 
 
 def _build_row(what: str, ours: float, bare: float, maximum: float) -> Row:

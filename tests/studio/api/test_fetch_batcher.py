@@ -26,11 +26,11 @@ def _long_window(monkeypatch: pytest.MonkeyPatch) -> None:
 class Upstream:
     """A service that delays its responses until the test opens the gate."""
 
-    def __init__(self, *, outcomes: dict[str, Outcome] | None = None) -> None:
+    def __init__(self, *, outcomes: dict[str, Outcome] | None = None, collects_bursts: bool = False) -> None:
         self.batches: list[list[str]] = []
         self.gate = anyio.Event()
         self.outcomes = outcomes or {}
-        self.batcher = FetchBatcher(self.fetch, self.fetch_many, 20)
+        self.batcher = FetchBatcher(self.fetch, self.fetch_many, 20, collects_bursts=collects_bursts)
 
     async def fetch(self, task_id: str) -> TaskStatus:
         outcome = (await self._answer([task_id]))[task_id]
@@ -123,6 +123,22 @@ async def test_a_status_check_waits_at_most_20_ms_for_others(monkeypatch: pytest
         assert anyio.current_time() - began > BATCH_WINDOW_SECONDS / 2
         assert upstream.batches == [["a"], ["b", "c"]]
         upstream.gate.set()
+
+
+@pytest.mark.parametrize(("gap", "at_most"), [(0.2, 60.0), (60.0, 0.2)])
+async def test_a_burst_of_status_checks_is_collected_until_it_pauses_and_for_a_limited_time(
+    gap: float, at_most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch_batcher, "BURST_GAP_SECONDS", gap)
+    monkeypatch.setattr(fetch_batcher, "MAX_BURST_SECONDS", at_most)
+    upstream = Upstream(collects_bursts=True)
+    async with asking() as group:
+        waiters = await ask(group, upstream, "a", "b", "c")
+        upstream.gate.set()
+        waiters += await ask(group, upstream, "d", "e")
+        assert upstream.batches == [["a"]]
+    assert upstream.batches == [["a"], ["b", "c", "d", "e"]]
+    assert all(waiter.got_its_own() for waiter in waiters)
 
 
 async def test_a_hundred_concurrent_status_checks_are_at_most_ten_requests() -> None:

@@ -3,6 +3,9 @@
 One batch is one request with up to `max_batch` ids. As with Nagle's algorithm, a check is sent at once when no request
 is pending; otherwise ids are collected until so many wait, the last request has ended, or 20 ms have passed. The first
 caller to notice that a batch is due sends it for all; when that caller is cancelled, another one sends the ids again.
+
+Where one request shows every task, a burst of checks is worth waiting for: those that come after the first are
+collected until none has come for 50 ms, for half a second at most.
 """
 
 from __future__ import annotations
@@ -24,13 +27,16 @@ FetchInto: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, N
 """Adds what becomes of one id."""
 
 BATCH_WINDOW_SECONDS: Final = 0.02
+BURST_GAP_SECONDS: Final = 0.05
+MAX_BURST_SECONDS: Final = 0.5
 
 
 class _PendingFetch:
     """One id and every caller that waits for it."""
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, *, is_alone: bool) -> None:
         self.task_id = task_id
+        self.is_alone = is_alone
         self.since = anyio.current_time()
         self.waiters = 0
         self.outcome: Outcome | None = None
@@ -48,17 +54,23 @@ class _PendingFetch:
 class FetchBatcher:
     """Shares requests among the callers of one event loop."""
 
-    def __init__(self, fetch: Fetch, fetch_many: FetchMany, max_batch: int) -> None:
+    def __init__(
+        self, fetch: Fetch, fetch_many: FetchMany, max_batch: int, *, collects_bursts: bool = False
+    ) -> None:
         self._fetch = fetch
         self._fetch_many = fetch_many
         self._max_batch = max_batch
+        self._collects_bursts = collects_bursts
         self._waiting: dict[str, _PendingFetch] = {}
         self._sent: dict[str, _PendingFetch] = {}
         self._batches_in_flight = 0
 
     async def fetch(self, task_id: str, outcomes: dict[str, Outcome]) -> None:
         """Add to `outcomes` what a request returns that is sent for this call, or was in flight already."""
-        pending = self._sent.get(task_id) or self._waiting.setdefault(task_id, _PendingFetch(task_id))
+        is_alone = not self._batches_in_flight and not self._waiting
+        pending = self._sent.get(task_id) or self._waiting.setdefault(
+            task_id, _PendingFetch(task_id, is_alone=is_alone)
+        )
         pending.waiters += 1
         try:
             while pending.outcome is None:
@@ -81,10 +93,16 @@ class FetchBatcher:
         if pending.task_id not in self._waiting:
             return False
         full = len(self._waiting) >= self._max_batch
-        return not self._batches_in_flight or full or anyio.current_time() >= self._flush_at()
+        at_once = pending.is_alone if self._collects_bursts else not self._batches_in_flight
+        return at_once or full or anyio.current_time() >= self._flush_at()
 
     def _flush_at(self) -> float:
-        return next(iter(self._waiting.values())).since + BATCH_WINDOW_SECONDS
+        first = next(iter(self._waiting.values())).since
+        if not self._collects_bursts:
+            return first + BATCH_WINDOW_SECONDS
+        return min(
+            next(reversed(self._waiting.values())).since + BURST_GAP_SECONDS, first + MAX_BURST_SECONDS
+        )
 
     async def _wait(self, pending: _PendingFetch) -> None:
         """Wait for a change. The first in the queue also wakes up when the batch is due."""

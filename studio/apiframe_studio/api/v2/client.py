@@ -98,7 +98,9 @@ class ApiframeV2(ApiClient):
 
     @cached_property
     def _batcher(self) -> FetchBatcher:
-        return FetchBatcher(self.fetch_training, self.fetch_trainings, V2_TERMS.status_batch)
+        return FetchBatcher(
+            self.fetch_training, self.fetch_trainings, V2_TERMS.status_batch, collects_bursts=True
+        )
 
     async def train(
         self,
