@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .conftest import Session
 
 OURS = ("apiframe_tools", "apiframe_studio")
+TOOL = "apiframe_tools.mcp.tool.StudioTool.run"
 
 
 class Stacks:
@@ -35,7 +36,9 @@ class Stacks:
 
     def add(self, path: str) -> None:
         own = _our_functions()
-        self.of[path] = own if own[0].startswith("apiframe_tools") else [*self.caller, *own]
+        own = own if own[0].startswith("apiframe_tools") else [*self.caller, *own]
+        # What handles the protocol before the tool is called is not counted.
+        self.of[path] = own[own.index(TOOL) :]
 
 
 def _our_functions() -> Sequence[str]:
@@ -86,5 +89,4 @@ async def test_no_more_functions_than_written_down_are_between_a_tool_and_the_so
     elif tool == "get_account":
         await session.ask(tool)
     functions = stacks.of[path]
-    assert functions[0] == "apiframe_tools.mcp.tool.StudioTool.run"
     assert len(functions) <= most, "\n".join(functions)
