@@ -6,18 +6,21 @@ The exit code is always 0: noise must not fail a build. `python -m bench start c
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import checks, ledgers, measures
 
-PARTS = {
+PARTS: dict[str, Callable[[], list[measures.Row]]] = {
     "start": measures.measure_start,
     "version": measures.measure_version,
+    "first-call": measures.measure_first_call,
     "call": measures.measure_one_call,
-    "many": measures.measure_many_calls,
-    "many-v2": ledgers.measure_many_calls_v2,
+    "many": partial(measures.measure_many_calls, "v1"),
+    "many-v2": partial(measures.measure_many_calls, "v2"),
     "waits": measures.measure_waits,
     "list": measures.measure_tool_list,
     "ledger": ledgers.measure_large_ledger,

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from apiframe_studio.api.provider import Terms
 from apiframe_studio.api.v1.terms import V1_TERMS
-from apiframe_studio.api.v2.terms import V2_TERMS
-from apiframe_studio.ledger import Scope
-from apiframe_studio.ledger.store import Store
-from bench.measures import OURS, RUNS, Row, build_many_rows, run_service, time_many_calls
+from bench.measures import OURS, RUNS, Row
+from bench.rows import ROWS, URL, fill_ledger, generate_rows
 from bench.wire import Server, measure_start_to_list
 
-ROWS = 100_000
-SUBJECTS = 500
-URL = "https://service.invalid"
 MAX_LIST_MS = 50.0
 MAX_FIRST_CALL_MS = 300.0
 
@@ -29,7 +20,7 @@ MAX_FIRST_CALL_MS = 300.0
 def measure_large_ledger() -> list[Row]:
     """Measure `list_trainings` and the first call, with and without a long history."""
     with tempfile.TemporaryDirectory() as large, tempfile.TemporaryDirectory() as empty:
-        _fill_ledger(Path(large) / "ledger.sqlite3", V1_TERMS, _generate_rows())
+        fill_ledger(Path(large) / "ledger.sqlite3", V1_TERMS, generate_rows())
         lists, empty_lists = _time_lists(large), _time_lists(empty)
         first_calls, starts = [], []
         for run in range(RUNS + 1):
@@ -52,16 +43,6 @@ def measure_large_ledger() -> list[Row]:
             added <= MAX_FIRST_CALL_MS,
         ),
     ]
-
-
-def measure_many_calls_v2() -> list[Row]:
-    """Measure 100 concurrent status calls under v2, whose trainings are in the ledger."""
-    with run_service(0.05) as url, tempfile.TemporaryDirectory() as folder:
-        _fill_ledger(Path(folder) / "ledger.sqlite3", V2_TERMS, _generate_running(url))
-        settings = {**_settings(folder), "APIFRAME_BASE_URL": url, "APIFRAME_API_KEY": "afk_bench-key"}
-        with Server(OURS, settings) as server:
-            ids = [f"bench-{number:03}" for number in range(100)]
-            return build_many_rows("v2: ", *time_many_calls(server, url, ids), max_requests=2)
 
 
 def _build_row(what: str, ours: float, bare: float, maximum: float) -> Row:
@@ -91,62 +72,3 @@ def _time_first_call(folder: str) -> float:
     with Server(OURS, _settings(folder)) as server:
         server.call("list_trainings")
         return (time.perf_counter() - started) * 1000
-
-
-def _fill_ledger(path: Path, terms: Terms, rows: Iterable[Mapping[str, Any]]) -> None:
-    Store(path, Scope("local", ""), terms=terms).close()
-    with closing(sqlite3.connect(path)) as connection:
-        columns = next(_generate_rows()).keys()
-        values = ", ".join(f":{column}" for column in columns)
-        # The columns are the keys of the dictionary below.
-        statement = f"INSERT INTO submissions ({', '.join(columns)}) VALUES ({values})"  # noqa: S608
-        connection.executemany(statement, rows)
-        connection.execute(
-            "INSERT INTO photo_sets (ref, owner, fingerprint, photo_count, created_at)"
-            " SELECT set_ref, owner, set_ref, 12, created_at FROM submissions"
-        )
-        connection.commit()
-
-
-def _generate_rows() -> Iterator[dict[str, Any]]:
-    for number in range(ROWS):
-        at = 1_700_000_000.0 + number * 60
-        yield {
-            "ref": f"tr-{number:07}",
-            "kind": "training",
-            "service": f"{URL} v1",
-            "owner": "local",
-            "dedup_key": f"{number:036}",
-            "requested_trigger_word": "TOKSIS",
-            "subject": f"Person {number % SUBJECTS}",
-            "subject_key": f"person {number % SUBJECTS}",
-            "state": "failed" if number % 10 == 0 else "finished",
-            "attempt": 1,
-            "task_id": f"task-{number:031}",
-            "trigger_word": "TOKSIS",
-            "message": "Training finished, you can generate photos now!",
-            "created_at": at,
-            "sent_at": at,
-            "accepted_at": at,
-            "finished_at": at + 900,
-            "checked_at": at + 900,
-            "estimated_credits": 48.0,
-            "set_ref": f"ps-{number:064}",
-        }
-
-
-def _generate_running(url: str) -> Iterator[dict[str, Any]]:
-    now = time.time()
-    for number, row in zip(range(100), _generate_rows(), strict=False):
-        yield row | {
-            "service": f"{url} v2",
-            "task_id": f"bench-{number:03}",
-            "state": "processing",
-            "trigger_word": None,
-            "requested_trigger_word": None,
-            "created_at": now,
-            "sent_at": now,
-            "accepted_at": now,
-            "finished_at": None,
-            "checked_at": now,
-        }
