@@ -57,7 +57,12 @@ def read_page(
         UnknownCursor: `before` is not in this list.
     """
     each = [wanted] if states is None else [{**wanted, "state": state.value} for state in states]
-    cursor: dict[str, Any] = {} if before is None else _cursor(connection, wanted, before)
+    cursor: dict[str, Any] = {}
+    if before is not None:
+        row = one(connection, wanted["owner"], before)
+        if row is None or row.kind.value != wanted["kind"]:
+            raise UnknownCursor
+        cursor = {"before_at": row.created_at, "before_ref": row.ref}
     # One more than requested shows whether more follow.
     rows, total = _read_each(connection, each, limit + 1, cursor)
     rows.sort(key=by_age)
@@ -82,11 +87,9 @@ def read_unsettled(connection: Connection, owner: str, *, limit: int) -> RowPage
     return RowPage(rows[:limit], total, more=total > limit)
 
 
-def read_names(
-    connection: Connection, owner: str, kind: Kind, beginning: str, *, limit: int
-) -> Sequence[str]:
-    """Return the names of subjects whose compared form has this prefix, each once, alphabetically."""
-    place = {"owner": owner, "kind": kind.value}
+def read_names(connection: Connection, owner: str, beginning: str, *, limit: int) -> Sequence[str]:
+    """Return the names of subjects with a training whose compared form has this prefix, each once, alphabetically."""
+    place = {"owner": owner, "kind": Kind.TRAINING.value}
     names: list[str] = []
     bounds = {"start": beginning, "after": "", "end": beginning + _LAST}
     # From one name to the next by the index: a subject may have a thousand rows.
@@ -94,13 +97,6 @@ def read_names(
         names.append(visible_name(found.subject) or "")
         bounds |= {"start": found.subject_key, "after": found.subject_key}
     return names
-
-
-def _cursor(connection: Connection, wanted: Mapping[str, str], before: str) -> dict[str, Any]:
-    cursor = one(connection, wanted["owner"], before)
-    if cursor is None or cursor.kind.value != wanted["kind"]:
-        raise UnknownCursor
-    return {"before_at": cursor.created_at, "before_ref": cursor.ref}
 
 
 def _read_each(

@@ -5,15 +5,14 @@ A set belongs to its owner, whatever the service. When a set expires at a servic
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from apiframe_studio.ledger.records import RecordedSet, Submission
+from apiframe_studio.ledger.records import Submission
 from apiframe_studio.ledger.schema import photo_sets, submissions
 from apiframe_studio.ledger.states import OPEN
 
@@ -26,13 +25,13 @@ _SAME: Final = select(photo_sets.c.ref).where(
     photo_sets.c.attributes_digest == bindparam("attributes_digest"),
     photo_sets.c.forgotten_at.is_(None),
 )
-_ONE: Final = select(*(photo_sets.c[name] for name in ("ref", *FROM_SET))).where(
+ONE_SET: Final = select(*(photo_sets.c[name] for name in ("ref", *FROM_SET))).where(
     photo_sets.c.owner == bindparam("owner"),
     photo_sets.c.ref == bindparam("ref"),
     photo_sets.c.forgotten_at.is_(None),
 )
 # Of every owner: their photos are kept in one folder, and no more than the refs is read.
-_IN_USE: Final = select(submissions.c.set_ref).where(
+SETS_IN_USE: Final = select(submissions.c.set_ref).where(
     submissions.c.set_ref.in_(select(func.json_each(bindparam("listed")).table_valued("value").c.value)),
     submissions.c.state.in_([state.value for state in OPEN]),
 )
@@ -79,17 +78,6 @@ def get_or_create_set(connection: Connection, owner: str, facts: Mapping[str, An
     consent = {"set_ref": known, "of_owner": owner, "consented": values["consent_at"]}
     connection.execute(_ADD_CONSENT, consent)
     return str(known)
-
-
-def find_set(connection: Connection, owner: str, ref: str) -> RecordedSet | None:
-    """Return the set with this ref, unless it was forgotten."""
-    found = connection.execute(_ONE, {"owner": owner, "ref": ref}).mappings().first()
-    return None if found is None else RecordedSet(**found)
-
-
-def find_sets_in_use(connection: Connection, refs: Collection[str]) -> frozenset[str]:
-    """Return those of these sets that an open submission is made of."""
-    return frozenset(connection.execute(_IN_USE, {"listed": json.dumps(list(refs))}).scalars())
 
 
 def add_forgotten_sets(connection: Connection, rows: Iterable[Submission]) -> Sequence[Submission]:

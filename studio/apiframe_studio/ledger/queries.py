@@ -142,7 +142,7 @@ _ELSEWHERE_OF_PHOTOS: Final = (
 _KEYED: Final = select(idempotency_keys.c.asked, idempotency_keys.c.ref).where(
     *(idempotency_keys.c[name] == bindparam(name) for name in ("service", "owner", "kind", "key"))
 )
-_SEEN_OF: Final = (
+SEEN_OF: Final = (
     select(*(observations.c[field.name] for field in fields(Observation)))
     .where(observations.c.ref == bindparam("ref"))
     .where(select(submissions.c.ref).where(OF_OWNER, submissions.c.ref == bindparam("ref")).exists())
@@ -463,12 +463,6 @@ def _submission(row: RowMapping | Mapping[str, Any]) -> Submission:
     # A row of 0.1.0 may hold a name with hidden characters, and every name may reach a model.
     kept["subject"] = visible_name(kept["subject"])
     return Submission(**kept)
-
-
-def history_of(connection: Connection, owner: str, ref: str) -> Sequence[Observation]:
-    """Every observation of one submission, oldest first."""
-    found = connection.execute(_SEEN_OF, {"owner": owner, "ref": ref}).mappings()
-    return [Observation(**{**row, "state": State(row["state"])}) for row in found]
 
 
 def by_age(row: Submission) -> tuple[float, str]:

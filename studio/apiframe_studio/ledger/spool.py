@@ -36,13 +36,13 @@ class Spool:
     def reserve(self, ref: str, attempt: int) -> None:
         """Reserve space for one id. Raises OSError if there is none: then nothing may be sent."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._write(self._path(ref, attempt), b" " * _ROOM, os.O_WRONLY | os.O_CREAT)
+        self._write(self._path(ref, attempt), b" " * _ROOM)
         _sync_folder(self._folder)
 
     def keep(self, spooled: Spooled) -> None:
         """Write an accepted id into the reserved space, durably."""
         record = json.dumps(asdict(spooled)).encode().ljust(_ROOM)
-        self._write(self._path(spooled.ref, spooled.attempt), record, os.O_WRONLY | os.O_CREAT)
+        self._write(self._path(spooled.ref, spooled.attempt), record)
 
     def release(self, ref: str, attempt: int) -> None:
         """Release the space: the ledger has the id."""
@@ -60,8 +60,8 @@ class Spool:
         return self._folder / f"{ref}-{attempt}.id"
 
     @staticmethod
-    def _write(path: Path, record: bytes, flags: int) -> None:
-        descriptor = os.open(path, flags, 0o600)
+    def _write(path: Path, record: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, record)
             os.fsync(descriptor)

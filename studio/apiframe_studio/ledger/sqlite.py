@@ -259,7 +259,9 @@ def _set_aside(path: Path) -> Path | None:
     )
     mark = path.with_name(f"{path.name}.setting-aside")
     try:
-        _drop_stale(mark)
+        if mark.exists() and time.time() - mark.stat().st_mtime > _STALE_MARK_SECONDS:
+            # Its process crashed while setting a ledger aside.
+            mark.unlink(missing_ok=True)
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
         return None
@@ -283,12 +285,6 @@ def _set_aside_by_another(path: Path) -> Path | None:
     if path.exists() and not is_sound(path):
         return None
     return max(path.parent.glob(f"{path.name}.damaged-*[0-9]"), default=None)
-
-
-def _drop_stale(mark: Path) -> None:
-    """Remove the mark of a process that crashed while setting a ledger aside."""
-    if mark.exists() and time.time() - mark.stat().st_mtime > _STALE_MARK_SECONDS:
-        mark.unlink(missing_ok=True)
 
 
 def is_sound(path: Path) -> bool:

@@ -39,7 +39,7 @@ from apiframe_studio.ledger.errors import (
     TaskIdTaken,
 )
 from apiframe_studio.ledger.pages import read_names, read_page, read_unsettled
-from apiframe_studio.ledger.photo_sets import drop_unused_sets, find_set, find_sets_in_use, get_or_create_set
+from apiframe_studio.ledger.photo_sets import ONE_SET, SETS_IN_USE, drop_unused_sets, get_or_create_set
 from apiframe_studio.ledger.records import (
     Answer,
     Kind,
@@ -163,12 +163,14 @@ class Store:
     def find_set(self, ref: str) -> RecordedSet | None:
         """Return the photo set with this ref, unless it was forgotten."""
         with self._reading() as connection:
-            return find_set(connection, self._scope.owner, ref)
+            known = {"owner": self._scope.owner, "ref": ref}
+            found = connection.execute(ONE_SET, known).mappings().first()
+            return None if found is None else RecordedSet(**found)
 
     def find_sets_in_use(self, refs: Collection[str]) -> frozenset[str]:
         """Return those of these photo sets that an open submission of any owner is made of."""
         with self._reading() as connection:
-            return find_sets_in_use(connection, refs)
+            return frozenset(queries.with_list(connection, SETS_IN_USE, refs).scalars())
 
     def drop_unused_sets(self, refs: Collection[str]) -> None:
         """Remove those of these photo sets that no submission is made of."""
@@ -543,8 +545,7 @@ class Store:
     def subjects(self, beginning: str, *, limit: int) -> Sequence[str]:
         """Return the names of subjects with a training that begin with a prefix, in any spelling, alphabetically."""
         with self._reading() as connection:
-            key = subject_key(beginning) or ""
-            return read_names(connection, self._scope.owner, Kind.TRAINING, key, limit=limit)
+            return read_names(connection, self._scope.owner, subject_key(beginning) or "", limit=limit)
 
     def trainings_of_photos(self, fingerprint: str, now: float) -> Sequence[Submission]:
         """Every training of the photos with this fingerprint: those of the scope's service first, each newest first."""
@@ -556,7 +557,9 @@ class Store:
     def history(self, ref: str) -> Sequence[Observation]:
         """Every observation of one submission that changed something, oldest first."""
         with self._reading() as connection:
-            return queries.history_of(connection, self._scope.owner, ref)
+            known = {"owner": self._scope.owner, "ref": ref}
+            found = connection.execute(queries.SEEN_OF, known).mappings()
+            return [Observation(**{**row, "state": State(row["state"])}) for row in found]
 
     def progress_history(self, row: Submission) -> ProgressHistory:
         """Return what is needed to estimate the remaining time; empty for a training that is not under way."""
