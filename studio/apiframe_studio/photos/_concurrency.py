@@ -19,27 +19,16 @@ async def map_concurrently(
     items: Sequence[Item],
     work: Callable[[Item], Awaitable[Result]],
     width: int,
-    progress: Progress | None = None,
-) -> list[Result]:
-    """Return the results in the order of the items. `progress` is awaited with (done, total).
-
-    The first error cancels the other calls and is raised by itself, not in an exception group.
-    """
-    results = await map_until(items, work, width, progress, None)
-    return [results[place] for place in range(len(items))]
-
-
-async def map_until(
-    items: Sequence[Item],
-    work: Callable[[Item], Awaitable[Result]],
-    width: int,
     progress: Progress | None,
-    until: float | None,
+    until: float | None = None,
 ) -> dict[int, Result]:
-    """Like `map_concurrently`, but return the results in time, by index.
+    """Return the results by index. `progress` is awaited with (done, total).
 
     After `until` (by `anyio.current_time`) no further item is started, but each worker does at least one, so that
     repeated calls make progress. Items in progress then have 3 more seconds, or 20 seconds from the call if later.
+    Those that are not done in time have no result.
+
+    The first error cancels the other calls and is raised by itself, not in an exception group.
     """
     results: dict[int, Result] = {}
     waiting = iter(enumerate(items))

@@ -91,7 +91,8 @@ class PhotoCache:
 
     def __init__(self) -> None:
         self._measured = BoundedCache[tuple[FileIdentity, Limits], Measured](MAX_MEASURED, MAX_MEASURED_BYTES)
-        self._normalised = BoundedCache[str, tuple[bytes, str]](MAX_NORMALISED, MAX_NORMALISED_BYTES)
+        self.normalised = BoundedCache[str, tuple[bytes, str]](MAX_NORMALISED, MAX_NORMALISED_BYTES)
+        """The JPEG for the file with this digest, and the digest of its pixels."""
 
     def find_measured(self, file: FileIdentity | None, limits: Limits) -> Measured | None:
         return None if file is None else self._measured.get((file, limits))
@@ -101,10 +102,3 @@ class PhotoCache:
         if file is None or time.time() - file.mtime_ns / 1e9 < STILL_BEING_WRITTEN_SECONDS:
             return
         self._measured.put((file, limits), found, len(found.thumbprint) + len(found.thumbnail))
-
-    def find_normalised(self, digest: str) -> tuple[bytes, str] | None:
-        """Return the JPEG for the file with this digest, and the digest of its pixels."""
-        return self._normalised.get(digest)
-
-    def keep_normalised(self, digest: str, jpeg: bytes, pixels: str) -> None:
-        self._normalised.put(digest, (jpeg, pixels), len(jpeg))

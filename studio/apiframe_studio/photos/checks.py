@@ -13,7 +13,7 @@ import anyio
 from apiframe_studio.api.provider import Range
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.photos import faces, rules
-from apiframe_studio.photos._concurrency import Progress, map_until
+from apiframe_studio.photos._concurrency import Progress, map_concurrently
 from apiframe_studio.photos._frames import parse_facts
 from apiframe_studio.photos.cache import Measured, PhotoCache
 from apiframe_studio.photos.decoders import Ask, Decoders, open_decoders
@@ -98,7 +98,7 @@ class _Checker:
 
         if known:
             await report(0, known)
-        results = await map_until(waiting, self._measure, self.pool.width, report, until)
+        results = await map_concurrently(waiting, self._measure, self.pool.width, report, until)
         return found | {waiting[turn]: measured for turn, measured in results.items()}
 
     def _find_cached(self, place: int) -> Measured | None:

@@ -14,8 +14,8 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePath
@@ -149,13 +149,10 @@ class AllowedFolders:
     def identify(self, photo: Photo) -> FileIdentity | None:
         """Return the identity of a photo's file, or None if it cannot be opened safely."""
         try:
-            descriptor = self._open(photo)
+            with self._open(photo) as descriptor:
+                status = os.fstat(descriptor)
         except PathRefused:
             return None
-        try:
-            status = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
         return FileIdentity(
             str(photo.path),
             status.st_dev,
@@ -200,14 +197,11 @@ class AllowedFolders:
         """Return the contents of a folder, or None for a file."""
         if not guarded_files.WALKS_BY_DESCRIPTOR:
             return self._contents_without_descriptor(photo)
-        descriptor = self._open(photo)
-        try:
+        with self._open(photo) as descriptor:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             with os.scandir(descriptor) as entries:
                 return _sorted(photo, entries)
-        finally:
-            os.close(descriptor)
 
     def _contents_without_descriptor(self, photo: Photo) -> _Contents | None:
         """Only names are read here; every file is opened safely afterwards."""
@@ -215,8 +209,8 @@ class AllowedFolders:
         if real != photo.path:
             raise self._refuse(Refusal.LINK)
         if not os.path.isdir(real):
-            os.close(self._open(photo))
-            return None
+            with self._open(photo):
+                return None
         with os.scandir(real) as entries:
             return _sorted(photo, entries)
 
@@ -234,11 +228,16 @@ class AllowedFolders:
             found += alike
         return Photo(photo.root, tuple(found))
 
-    def _open(self, photo: Photo) -> int:
+    @contextmanager
+    def _open(self, photo: Photo) -> Generator[int]:
         try:
-            return guarded_files.open_below(photo.root, photo.parts)
+            descriptor = guarded_files.open_below(photo.root, photo.parts)
         except guarded_files.OpenRefused as refused:
             raise self._refuse(refused.refusal) from None
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def _locate(self, given: str | Path) -> Photo:
         """Split a path into its allowed folder and the rest, as text."""

@@ -109,14 +109,9 @@ class Facts:
     turn: int = 0
 
     @property
-    def face(self) -> Box | None:
-        """The subject's face: the largest that was found."""
-        return self.faces[0] if self.faces else None
-
-    @property
     def face_pixels(self) -> float | None:
-        """The height of the subject's face, in pixels of the file. Turning the head does not change it."""
-        return self.face.height * self.height if self.face else None
+        """The height of the subject's (largest) face, in pixels of the file. Turning the head does not change it."""
+        return self.faces[0].height * self.height if self.faces else None
 
 
 @dataclass(frozen=True, slots=True)

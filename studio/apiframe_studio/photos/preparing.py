@@ -129,8 +129,8 @@ class _Normaliser:
         while waiting and (room := count - len(self.done)) > 0:
             wave, waiting = waiting[:room], waiting[room:]
             results = await map_concurrently(wave, self._normalise, self.pool.width, self.progress)
-            for photo, result in zip(wave, results, strict=True):
-                if result is None:
+            for place, photo in enumerate(wave):
+                if (result := results[place]) is None:
                     self.changed.append(photo)
                 elif any(result.digest == other.digest for other in self.done):
                     self.repeated.append(photo)
@@ -144,7 +144,7 @@ class _Normaliser:
                 data = await in_file_thread(self.allowed.read, photo.photo, self.pool.limits.bytes)
                 if await in_file_thread(compute_digest, data) != photo.digest:
                     return None
-                if known := self.cache.find_normalised(photo.digest):
+                if known := self.cache.normalised.get(photo.digest):
                     return _Normalised(photo, *known)
                 turn = photo.facts.turn if photo.facts else 0
                 head = {
@@ -159,5 +159,5 @@ class _Normaliser:
         digest = str(answer.get("digest"))
         if detect_image_format(jpeg) != "JPEG" or not re.fullmatch(r"[0-9a-f]{64}", digest):
             return None
-        self.cache.keep_normalised(photo.digest, jpeg, digest)
+        self.cache.normalised.put(photo.digest, (jpeg, digest), len(jpeg))
         return _Normalised(photo, jpeg, digest)

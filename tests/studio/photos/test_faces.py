@@ -100,8 +100,8 @@ def test_a_rotated_photo_is_reported_and_measured_upright(turn: int, number: int
     facts, small = measure(DecodedPhoto("PNG", *lying.size, lying.copy(), None, None))
     assert (facts.turn, facts.width, facts.height) == (turn, 512, 640)
     assert small.tobytes() == upright.tobytes()
-    assert facts.face is not None
-    assert abs(facts.face.left - expected.left) < 0.03
+    assert facts.faces
+    assert abs(facts.faces[0].left - expected.left) < 0.03
 
 
 @needs_the_extra
