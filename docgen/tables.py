@@ -76,7 +76,7 @@ def _kind(tool: StudioTool) -> str:
         case (True, _, _):
             return "free, on this machine only"
         case (_, _, True):
-            return "records the user's decision"
+            return "as the user decides"
         case _:
             return "**spends credits**"
 

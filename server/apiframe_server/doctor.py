@@ -261,10 +261,9 @@ def _count_kept_sets(studio: Studio) -> Sequence[Finding]:
 
 
 def _find_damaged_ledgers(studio: Studio) -> Sequence[Finding]:
-    path = studio.ledger.path
     fix = "was set aside; check your Apiframe dashboard, then move it away"
     return [
         Finding("damaged ledger", Mark.TODO, f"{damaged} {fix}")
-        for damaged in sorted(path.parent.glob(f"{path.name}.damaged-*"))
+        for damaged in studio.ledger.find_damaged()
         if not damaged.name.endswith(("-journal", "-wal", "-shm"))
     ]

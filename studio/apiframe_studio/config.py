@@ -33,6 +33,8 @@ class StudioConfig:
     api_version: Version = "auto"
     """The generation that is spoken, or `auto`: that of the key."""
     app_factory: Callable[[], Any] | None = None
+    forget_tasks: Callable[[Sequence[str]], None] | None = None
+    """Removes tasks of forgotten subjects, by id, from a sandbox that keeps them on this machine."""
     is_sandbox: bool = False
     owner: str = "local"
     poll_seconds: float | None = None
@@ -83,6 +85,7 @@ def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
         base_url=url or SANDBOX_URL,
         key=SecretStr(_KEYS[selected_generation(settings)]),
         app_factory=None if url else lambda: build_sandbox(settings).app,
+        forget_tasks=None if url else lambda task_ids: _forget_in(build_sandbox(settings), task_ids),
         is_sandbox=True,
         poll_seconds=min(settings.poll_seconds or 1.0, 1.0),
     )
@@ -97,6 +100,7 @@ def embedded_config(
         base_url=SANDBOX_URL,
         key=SecretStr(_KEYS[api]),
         app_factory=lambda: _sandbox_in(folder, training_seconds, api).app,
+        forget_tasks=lambda task_ids: _forget_in(_sandbox_in(folder, training_seconds, api), task_ids),
         is_sandbox=True,
         poll_seconds=0.2,
         photo_folders=tuple(photo_folders),
@@ -119,6 +123,11 @@ def build_sandbox(settings: StudioSettings, api: Generation | None = None) -> Sa
     return _sandbox_in(
         settings.data_dir / "sandbox", settings.sandbox_seconds, api or selected_generation(settings)
     )
+
+
+def _forget_in(sandbox: Sandbox, task_ids: Sequence[str]) -> None:
+    sandbox.forget(task_ids)
+    sandbox.close()
 
 
 def _sandbox_in(folder: Path, training_seconds: float, api: Generation) -> Sandbox:

@@ -41,6 +41,9 @@ class Known:
     kept_sets: Sequence[str] = ()
     """Refs of the sets of prepared photos that wait on this machine."""
 
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.leftovers or self.kept_sets)
+
     @property
     def to_delete(self) -> int:
         """How many trained models would be deleted at a service, where they cannot be restored."""

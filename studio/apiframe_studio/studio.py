@@ -19,8 +19,9 @@ from apiframe_studio.clock import Clock, SystemClock
 from apiframe_studio.config import StudioConfig as StudioConfig
 from apiframe_studio.config import embedded_config, sandbox_config, service_config
 from apiframe_studio.core import Core
-from apiframe_studio.deletions import Deletions
+from apiframe_studio.deletions import DeletionReport, Deletions
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.images import Images
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.trainings import Trainings
@@ -87,6 +88,21 @@ class Studio(Core):
         self.images = Images(self, self.trainings)
         self.deletions = Deletions(self)
         self._leaving = ExitStack()
+
+    async def find_subject(self, subject: str) -> Known:
+        """What `forget` would remove. Changes nothing, and creates no ledger. Raises LedgerError."""
+        exists = self.ledger.path.exists()
+        return await find_subject(subject, self.ledger, self.image_store) if exists else Known((), ())
+
+    async def forget(self, subject: str) -> tuple[ErasureReport, DeletionReport]:
+        """Remove everything about a subject from this machine, and its models from a service that can delete them.
+
+        If the process dies in between, the same call removes the rest. Raises LedgerError.
+        """
+        report = await forget_subject(subject, self.ledger, self.image_store, self.clock.now())
+        if self.config.forget_tasks is not None:
+            await in_file_thread(self.config.forget_tasks, report.still_at_the_service)
+        return report, await self.deletions.run()
 
     @property
     def is_sandbox(self) -> bool:

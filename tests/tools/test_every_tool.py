@@ -23,9 +23,10 @@ NAMES = {
     "list_trainings",
     "resolve_training",
     "get_account",
+    "forget_subject",
 }
-VERBS = {"Check", "Generate", "Get", "List", "Record", "Start", "Wait"}
-MAX_LIST = 7_600
+VERBS = {"Check", "Generate", "Get", "List", "Record", "Remove", "Start", "Wait"}
+MAX_LIST = 8_200
 ORDERS = re.compile(
     r"\b(always|must (first|always|never)|you (must|should)|never call|make sure|important)\b", re.IGNORECASE
 )
@@ -57,7 +58,13 @@ async def test_every_tool_has_a_title_and_annotations(tools: list[Tool]) -> None
 
 async def test_only_tools_that_change_something_are_not_read_only(tools: list[Tool]) -> None:
     changing = {tool.name for tool in tools if tool.annotations and not tool.annotations.read_only_hint}
-    assert changing == {"prepare_photos", "start_training", "resolve_training", "generate_photos"}
+    assert changing == {
+        "prepare_photos",
+        "start_training",
+        "resolve_training",
+        "generate_photos",
+        "forget_subject",
+    }
 
 
 async def test_every_description_begins_with_a_verb_and_has_no_commands_to_the_model(

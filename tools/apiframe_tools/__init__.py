@@ -7,6 +7,7 @@ from typing import Final
 from apiframe_studio.api.provider import Terms
 from apiframe_tools import (
     check_photos,
+    forget_subject,
     generate_photos,
     get_account,
     get_training_status,
@@ -17,7 +18,7 @@ from apiframe_tools import (
     wait_for_training,
 )
 from apiframe_tools.cards import build_extension, card_meta, declare_cards
-from apiframe_tools.mcp.tool import DECISION, LOCAL_READ, LOCAL_WRITE, PAID, REMOTE_READ, StudioTool
+from apiframe_tools.mcp.tool import DECISION, ERASURE, LOCAL_READ, LOCAL_WRITE, PAID, REMOTE_READ, StudioTool
 from apiframe_tools.prompts import add_prompts
 from apiframe_tools.resources import add_resources
 from apiframe_tools.wording.instructions import instructions
@@ -31,6 +32,7 @@ _TOOLS: Final = (
     (check_photos.check_photos, "Check photos", LOCAL_READ),
     (prepare_photos.prepare_photos, "Prepare photos", PAID),
     (generate_photos.generate_photos, "Generate images", PAID),
+    (forget_subject.forget_subject, "Forget a subject", ERASURE),
     (get_account.get_account, "Get account", REMOTE_READ),
 )
 

@@ -56,6 +56,10 @@ class Ledger:
         is_own = self.team_id is None or row.team_id in (None, self.team_id)
         return row.service == self.service and is_own
 
+    def find_damaged(self) -> list[Path]:
+        """Return the files of damaged ledgers that were set aside."""
+        return sorted(self.path.parent.glob(f"{self.path.name}.damaged-*"))
+
     get_or_create = _on_thread(lambda store: store.get_or_create)
     record_set = _on_thread(lambda store: store.record_set)
     find_set = _on_thread(lambda store: store.find_set)

@@ -70,7 +70,7 @@ async def confirm_spending(
     meanwhile (a balance, a time, a counter). An error in `question` does not end the call, which then must not pay.
     """
     setting = studio.config.confirm_spending
-    if setting not in asks or not _can_ask(ctx):
+    if setting not in asks or not can_ask(ctx):
         return NOT_ASKED if setting == "always" and max_credits is None else CONFIRMED
     try:
         text = await question()
@@ -119,7 +119,7 @@ async def read_balance(studio: Studio) -> float | None:
     return None
 
 
-def _can_ask(ctx: Context[Any, Any]) -> bool:
+def can_ask(ctx: Context[Any, Any]) -> bool:
     """Whether this client declared that it can show the user a form."""
     declared = ctx.client_capabilities
     asking = None if declared is None else declared.elicitation

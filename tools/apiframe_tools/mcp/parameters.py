@@ -87,6 +87,7 @@ TriggerWord = Annotated[
 ]
 Subject = Annotated[_Name, Field(description="The subject's name; stays on this machine")]
 OfSubject = Annotated[_Name, Field(description="Or the subject's name")]
+ConfirmedName = Annotated[_Name, Field(description="The name again, only after the user agreed")]
 WebhookUrl = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_URL_LENGTH),

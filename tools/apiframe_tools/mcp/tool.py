@@ -57,6 +57,9 @@ DECISION: Final = ToolAnnotations(
 )
 """Records the user's decision, which lets a paid request be sent again or dropped."""
 
+ERASURE: Final = DECISION
+"""Removes what cannot be restored."""
+
 
 class StudioTool(Tool):
     """A typed function as a tool. Its docstring is the description; `str` of its result is the text block."""

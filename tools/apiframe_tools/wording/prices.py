@@ -35,6 +35,11 @@ class Prices:
         return "" if self.terms.uploads_before_training else ", which it sends to Apiframe now"
 
     @property
+    def forgetting(self) -> str:
+        """What forgetting a subject also removes at the service."""
+        return ", and its trained models at Apiframe" if self.terms.can_delete else ""
+
+    @property
     def image(self) -> str:
         """The price of one image, such as "1 credit"."""
         return pluralize(self.terms.image_credits, "credit")
