@@ -29,15 +29,10 @@ MAX_EXCERPT_CHARACTERS: Final = 2000
 _MAX_HEADER_CHARACTERS: Final = 100
 
 _REFUSALS: Final[Mapping[int, type[Refused]]] = {
-    400: Refused,
-    401: AuthenticationFailed,
+    **dict.fromkeys((*range(300, 400), 400, 405, 413, 415, 422), Refused),
+    **dict.fromkeys((401, 403), AuthenticationFailed),
     402: InsufficientCredits,
-    403: AuthenticationFailed,
     404: NotFound,
-    405: Refused,
-    413: Refused,
-    415: Refused,
-    422: Refused,
 }
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -88,25 +83,20 @@ def error_from_response(
 
     A refusal counts by its status line alone, even if its body was cut off: the service has decided.
     """
-    facts = _facts(response, redactor)
-    fields = object_or_empty(parse_json(response.body))
-    message = response_format.read_message(fields, redactor.sanitize)
+    facts = _facts(response, redactor, response_format)
     if response.status == 429:
-        return RateLimited(message, retry_after=read_retry_after(response.headers), **facts)
-    if refusal := Refused if 300 <= response.status < 400 else _REFUSALS.get(response.status):
-        if response.status == 400 and V2_PREFIX in message:
+        return RateLimited(retry_after=read_retry_after(response.headers), **facts)
+    if refusal := _REFUSALS.get(response.status):
+        if response.status == 400 and V2_PREFIX in facts["message"]:
             # v1 answers a key of v2 like this, on every path.
             refusal = AuthenticationFailed
         if refusal is InsufficientCredits:
-            facts |= _credits(fields, response_format)
-        return refusal(message, **facts)
+            facts |= _credits(response, response_format)
+        return refusal(**facts)
     if reason := _unclear_reason(response):
-        task_id = salvage_task_id(response, response_format)
-        if task_id is not None and redactor.is_in(task_id):
-            task_id = None
-        excerpt = response_excerpt(response, redactor)
+        task_id = redactor.keep_value(salvage_task_id(response, response_format))
         error = Conflict if response.status == 409 else OutcomeUnknown
-        return error(message, reason=reason, excerpt=excerpt, task_id=task_id, **facts)
+        return error(reason=reason, excerpt=response_excerpt(response, redactor), task_id=task_id, **facts)
     return None
 
 
@@ -114,13 +104,9 @@ def missing_id_error(
     response: RawResponse, redactor: Redactor, response_format: ResponseFormat
 ) -> OutcomeUnknown:
     """Return the error for a paid request whose complete 2xx response names no task."""
-    message = response_format.read_message(object_or_empty(parse_json(response.body)), redactor.sanitize)
-    return OutcomeUnknown(
-        message,
-        reason=OutcomeUnknownReason.NO_TASK_ID,
-        excerpt=response_excerpt(response, redactor),
-        **_facts(response, redactor),
-    )
+    facts = _facts(response, redactor, response_format)
+    excerpt = response_excerpt(response, redactor)
+    return OutcomeUnknown(reason=OutcomeUnknownReason.NO_TASK_ID, excerpt=excerpt, **facts)
 
 
 def read_request_id(response: RawResponse, redactor: Redactor) -> str | None:
@@ -166,11 +152,17 @@ def read_date(headers: Mapping[str, str]) -> datetime | None:
     return _parse_date(headers.get("date", ""))
 
 
-def _facts(response: RawResponse, redactor: Redactor) -> dict[str, Any]:
-    return {"status": response.status, "request_id": read_request_id(response, redactor)}
+def _facts(response: RawResponse, redactor: Redactor, response_format: ResponseFormat) -> dict[str, Any]:
+    fields = object_or_empty(parse_json(response.body))
+    return {
+        "message": response_format.read_message(fields, redactor.sanitize),
+        "status": response.status,
+        "request_id": read_request_id(response, redactor),
+    }
 
 
-def _credits(fields: Mapping[str, object], response_format: ResponseFormat) -> dict[str, int]:
+def _credits(response: RawResponse, response_format: ResponseFormat) -> dict[str, int]:
+    fields = object_or_empty(parse_json(response.body))
     names = zip(("required", "available"), response_format.credits_fields or (), strict=False)
     return {name: value for name, field in names if type(value := fields.get(field)) is int and value >= 0}
 
