@@ -72,6 +72,10 @@ class TaskStatus:
     """Codes of what was left out: odd_task_id, odd_percentage, odd_trigger_word, odd_expires_at, odd_image_urls."""
 
 
+Outcome: TypeAlias = TaskStatus | ApiframeError
+"""What a check of one task returns, or why it failed."""
+
+
 @dataclass(frozen=True)
 class Accepted:
     """A paid request that the service accepted. An id, images or both: at least one of the two is there."""
@@ -358,9 +362,7 @@ class Provider(Protocol):
         """Generate images. PAID."""
         ...
 
-    async def status(
-        self, kind: Kind | None, task_ids: Sequence[str]
-    ) -> Mapping[str, TaskStatus | ApiframeError]:
+    async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
         """Check tasks, each with its own outcome. `kind` None: ids of unknown kind. Does not raise ApiframeError."""
         ...
 

@@ -13,8 +13,8 @@ from anyio.lowlevel import checkpoint
 
 from apiframe_studio.api.errors import ApiframeError, AuthenticationFailed, NotFound, OutcomeUnknown
 from apiframe_studio.api.http import fetch_batcher
-from apiframe_studio.api.http.fetch_batcher import BATCH_WINDOW_SECONDS, FetchBatcher, Outcome
-from apiframe_studio.api.provider import TaskStatus
+from apiframe_studio.api.http.fetch_batcher import BATCH_WINDOW_SECONDS, FetchBatcher
+from apiframe_studio.api.provider import Outcome, TaskStatus
 
 
 @pytest.fixture(autouse=True)

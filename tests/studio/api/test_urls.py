@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
-from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.transport import Transport
 from apiframe_studio.api.provider import Deadlines
 from apiframe_studio.api.urls import is_loopback, is_loopback_url, normalize_base_url, require_https
@@ -115,7 +114,6 @@ def test_a_transport_sends_no_key_unencrypted_unless_it_is_allowed() -> None:
         key_header="Authorization",
         base_url="http://api.apiframe.pro",
         deadlines=Deadlines(),
-        redactor=Redactor(),
     )
     with pytest.raises(InvalidBaseUrl) as caught:
         build()

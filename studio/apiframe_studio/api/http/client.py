@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import anyio
 
-from apiframe_studio.api.http.downloads import ImageDownloader
-from apiframe_studio.api.http.fetch_batcher import Outcome, fetch_all, into_outcomes
-from apiframe_studio.api.http.redaction import Redactor
+from apiframe_studio.api.http.downloads import download_image
+from apiframe_studio.api.http.fetch_batcher import fetch_all, into_outcomes
 from apiframe_studio.api.http.responses import RawResponse, ResponseFormat, parse_or_raise
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.transport import Body, Transport
-from apiframe_studio.api.provider import Deadlines, Image, OnDate, Provider, TaskStatus
+from apiframe_studio.api.provider import Deadlines, Image, OnDate, Outcome, Provider, TaskStatus
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -44,7 +43,6 @@ class ApiClient(Provider):
         on_date: OnDate | None = None,
     ) -> None:
         self._deadlines = deadlines
-        self._redactor = Redactor([key.get_secret_value()] if key else [])
         self._transport = Transport(
             key=key,
             key_header=self.key_header,
@@ -52,19 +50,16 @@ class ApiClient(Provider):
             allow_http=allow_http,
             app=app,
             deadlines=deadlines,
-            redactor=self._redactor,
             on_date=on_date,
         )
-        self._images = ImageDownloader(
-            base_url=self._transport.base_url, app=app, deadlines=deadlines, redactor=self._redactor
-        )
+        self._redactor = self._transport.redactor
 
     async def download(
         self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
     ) -> Image:
-        """Fetch one generated image, without the key. Arguments and errors as `ImageDownloader.download`."""
-        return await self._images.download(
-            url, hosts=hosts, deadline_seconds=deadline_seconds, max_bytes=max_bytes
+        """Fetch one generated image, without the key. Arguments and errors as `download_image`."""
+        return await download_image(
+            self._transport, url, hosts=hosts, deadline_seconds=deadline_seconds, max_bytes=max_bytes
         )
 
     async def aclose(self) -> None:

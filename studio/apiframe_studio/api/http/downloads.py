@@ -6,7 +6,7 @@ Their links are public and expire; the service does not document when.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 import httpx
@@ -24,16 +24,12 @@ from apiframe_studio.api.errors import (
 from apiframe_studio.api.http.clients import build_client
 from apiframe_studio.api.http.exchange import Exchange
 from apiframe_studio.api.http.image_hosts import check_image_url
-from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, read_retry_after
 from apiframe_studio.api.http.retries import with_retries
 from apiframe_studio.api.http.tls import get_tls_context
-from apiframe_studio.api.http.transport import USER_AGENT, build_timeouts
-from apiframe_studio.api.provider import Deadlines, Image
+from apiframe_studio.api.http.transport import USER_AGENT, Transport, build_timeouts
+from apiframe_studio.api.provider import Image
 from apiframe_studio.image_formats import MEDIA_TYPES, detect_image_format
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
 
 MAX_REDIRECTS: Final = 3
 _HEADERS: Final = {
@@ -44,72 +40,65 @@ _HEADERS: Final = {
 }
 
 
-class ImageDownloader:
-    """Downloads the images of one service, without its key."""
+async def download_image(
+    service: Transport, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
+) -> Image:
+    """Fetch one image of `service` within `deadline_seconds`. Free, so it is tried up to three times.
 
-    def __init__(
-        self, *, base_url: str, app: ASGIApp | None, deadlines: Deadlines, redactor: Redactor
-    ) -> None:
-        self._base_url = base_url
-        self._app = app
-        self._deadlines = deadlines
-        self._redactor = redactor
+    `hosts` are names such as `cdn.example.com`, or `.example.com` for every host of example.com;
+    `name:8443` allows a port other than that of https. A service on this machine may also serve its images
+    itself, over http too.
 
-    async def download(
-        self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
-    ) -> Image:
-        """Fetch one image within `deadline_seconds`. Free, so it is tried up to three times.
+    Raises:
+        ImageRefused: its address, or that of a redirect, is not allowed; it is larger than `max_bytes`; or it
+            is not a JPEG, PNG or WebP.
+        NotFound, Refused, RateLimited, NotSent, OutcomeUnknown: it could not be fetched (now). An image host
+            knows no key, so its 401, 402 and 403 are plain Refused: an expired link, usually.
+        InvalidBaseUrl: the environment's proxies cannot be used.
+    """
+    if service.redactor.is_in_link(url):
+        # Image hosts must not learn a secret, and only the service could have put it there.
+        raise ImageRefused(ImageRefusedReason.HOST)
+    try:
+        return await with_retries(
+            lambda seconds: _follow(service, url, hosts, anyio.current_time() + seconds, max_bytes),
+            _read_image,
+            deadline_seconds,
+        )
+    except ImageRefused as error:
+        if not service.redactor.is_in_link(error.host):
+            raise
+        reason = error.reason
+    # Outside of `except`: else the error with the host would be the context of this one.
+    raise ImageRefused(reason)
 
-        `hosts` are names such as `cdn.example.com`, or `.example.com` for every host of example.com;
-        `name:8443` allows a port other than that of https. A service on this machine may also serve its images
-        itself, over http too.
 
-        Raises:
-            ImageRefused: its address, or that of a redirect, is not allowed; it is larger than `max_bytes`; or it
-                is not a JPEG, PNG or WebP.
-            NotFound, Refused, RateLimited, NotSent, OutcomeUnknown: it could not be fetched (now). An image host
-                knows no key, so its 401, 402 and 403 are plain Refused: an expired link, usually.
-            InvalidBaseUrl: the environment's proxies cannot be used.
-        """
-        if self._redactor.is_in_link(url):
-            # Image hosts must not learn a secret, and only the service could have put it there.
-            raise ImageRefused(ImageRefusedReason.HOST)
-        try:
-            return await with_retries(
-                lambda seconds: self._follow(url, hosts, anyio.current_time() + seconds, max_bytes),
-                _read_image,
-                deadline_seconds,
-            )
-        except ImageRefused as error:
-            if not self._redactor.is_in_link(error.host):
-                raise
-            reason = error.reason
-        # Outside of `except`: else the error with the host would be the context of this one.
-        raise ImageRefused(reason)
+async def _follow(
+    service: Transport, url: str, hosts: Sequence[str], until: float, max_bytes: int
+) -> RawResponse:
+    embedded = service.app is not None
+    at = check_image_url(url, hosts, base_url=service.base_url, embedded=embedded)
+    for _ in range(MAX_REDIRECTS):
+        response = await _get(service, at, until, max_bytes)
+        link = response.headers.get("location") if 300 <= response.status < 400 else None
+        if not link:
+            return response
+        at = check_image_url(link, hosts, base_url=service.base_url, embedded=embedded, seen_at=at)
+    return await _get(service, at, until, max_bytes)
 
-    async def _follow(self, url: str, hosts: Sequence[str], until: float, max_bytes: int) -> RawResponse:
-        embedded = self._app is not None
-        at = check_image_url(url, hosts, base_url=self._base_url, embedded=embedded)
-        for _ in range(MAX_REDIRECTS):
-            response = await self._get(at, until, max_bytes)
-            link = response.headers.get("location") if 300 <= response.status < 400 else None
-            if not link:
-                return response
-            at = check_image_url(link, hosts, base_url=self._base_url, embedded=embedded, seen_at=at)
-        return await self._get(at, until, max_bytes)
 
-    async def _get(self, url: httpx.URL, until: float, max_bytes: int) -> RawResponse:
-        exchange = Exchange(max_bytes)
-        context = await get_tls_context(str(url))
-        seconds = max(until - anyio.current_time(), 0.0)
-        with anyio.move_on_after(seconds):
-            # A new client for each host and redirect: no connection, cookie or header is carried over.
-            async with build_client(str(url), context, self._app) as client:
-                timeout = build_timeouts(self._deadlines, seconds)
-                request = client.build_request("GET", url, headers=_HEADERS, timeout=timeout)
-                with exchange.record_errors():
-                    await exchange.receive(await client.send(request, stream=True, follow_redirects=False))
-        return exchange.result()
+async def _get(service: Transport, url: httpx.URL, until: float, max_bytes: int) -> RawResponse:
+    exchange = Exchange(max_bytes)
+    context = await get_tls_context(str(url))
+    seconds = max(until - anyio.current_time(), 0.0)
+    with anyio.move_on_after(seconds):
+        # A new client for each host and redirect: no connection, cookie or header is carried over.
+        async with build_client(str(url), context, service.app) as client:
+            timeout = build_timeouts(service.deadlines, seconds)
+            request = client.build_request("GET", url, headers=_HEADERS, timeout=timeout)
+            with exchange.record_errors():
+                await exchange.receive(await client.send(request, stream=True, follow_redirects=False))
+    return exchange.result()
 
 
 def _read_image(response: RawResponse) -> Image:

@@ -18,9 +18,8 @@ from typing import Any, Final, TypeAlias
 import anyio
 
 from apiframe_studio.api.errors import ApiframeError
-from apiframe_studio.api.provider import TaskStatus
+from apiframe_studio.api.provider import Outcome, TaskStatus
 
-Outcome: TypeAlias = TaskStatus | ApiframeError
 Fetch: TypeAlias = Callable[[str], Awaitable[TaskStatus]]
 FetchMany: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, Outcome]]]
 FetchInto: TypeAlias = Callable[[str, dict[str, Outcome]], Coroutine[Any, Any, None]]

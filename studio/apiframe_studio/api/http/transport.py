@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
+from itertools import chain
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import anyio
 import httpx
+from anyio.lowlevel import checkpoint
 
 from apiframe_studio import __version__
 from apiframe_studio.api.errors import InvalidKey
@@ -19,7 +22,7 @@ from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.http.responses import RawResponse, read_date, read_request_id
 from apiframe_studio.api.http.tls import get_tls_context
 from apiframe_studio.api.keys import check_key
-from apiframe_studio.api.provider import Deadlines, OnDate
+from apiframe_studio.api.provider import BeforeLastPart, Deadlines, OnBytesSent, OnDate
 from apiframe_studio.api.urls import normalize_base_url, require_https
 
 if TYPE_CHECKING:
@@ -36,15 +39,30 @@ _CONNECT_SHARE: Final = 0.4
 log = logging.getLogger(__name__)
 
 
-@runtime_checkable
-class StreamedBody(Protocol):
-    """A request body that is made while it is sent. `length` is in bytes and known before the first is sent."""
+class StreamedBody(ABC):
+    """A request body that is made each time it is sent, and is never in memory at once."""
 
     length: int
+    """Bytes, known before the first is sent."""
+    last_part: bytes
+    on_sent: OnBytesSent | None = None
+    before_last_part: BeforeLastPart | None = None
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body in pieces."""
-        ...
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        done = 0
+        for chunk in chain(self.chunks(), [self.last_part]):
+            # A consumer that never waits, such as an embedded service, must let other tasks run.
+            await checkpoint()
+            if chunk is self.last_part and self.before_last_part is not None:
+                await self.before_last_part()
+            yield chunk
+            done += len(chunk)
+            if self.on_sent is not None:
+                self.on_sent(done, self.length)
+
+    @abstractmethod
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what comes before the last part."""
 
 
 Body: TypeAlias = Mapping[str, object] | StreamedBody
@@ -75,7 +93,6 @@ class Transport:
         allow_http: bool = False,
         app: ASGIApp | None = None,
         deadlines: Deadlines,
-        redactor: Redactor,
         on_date: OnDate | None = None,
     ) -> None:
         self.base_url = normalize_base_url(base_url)
@@ -83,9 +100,9 @@ class Transport:
             require_https(self.base_url)
         self._key = key
         self._key_header = key_header
-        self._app = app
-        self._deadlines = deadlines
-        self._redactor = redactor
+        self.app = app
+        self.deadlines = deadlines
+        self.redactor = Redactor([key.get_secret_value()] if key else [])
         self._on_date = on_date
         self._pool: httpx.AsyncClient | None = None
 
@@ -114,7 +131,7 @@ class Transport:
                     f"{self.base_url}{path}",
                     content=_content(body, headers),
                     headers=headers,
-                    timeout=build_timeouts(self._deadlines, seconds),
+                    timeout=build_timeouts(self.deadlines, seconds),
                 )
                 with exchange.record_errors():
                     await exchange.receive(await client.send(request, stream=True, follow_redirects=False))
@@ -123,7 +140,7 @@ class Transport:
         if self._on_date is not None and (date := read_date(response.headers)):
             self._on_date(date)
         level = logging.WARNING if response.status >= 500 else logging.INFO
-        named = read_request_id(response, self._redactor) or "not given"
+        named = read_request_id(response, self.redactor) or "not given"
         log.log(level, "%s %s: HTTP %d, request id %s", method, path, response.status, named)
         return response
 
@@ -150,10 +167,10 @@ class Transport:
     async def _client(self, *, fresh: bool) -> AsyncGenerator[httpx.AsyncClient]:
         context = await get_tls_context(self.base_url)
         if fresh:
-            async with build_client(self.base_url, context, self._app) as client:
+            async with build_client(self.base_url, context, self.app) as client:
                 yield client
         else:
-            self._pool = self._pool or build_client(self.base_url, context, self._app)
+            self._pool = self._pool or build_client(self.base_url, context, self.app)
             yield self._pool
 
 

@@ -14,7 +14,6 @@ from typing import Final
 import anyio
 
 from apiframe_studio.api.errors import (
-    ApiframeError,
     AuthenticationFailed,
     InsufficientCredits,
     Refused,
@@ -30,6 +29,7 @@ from apiframe_studio.api.provider import (
     ImageCall,
     Kind,
     OnBytesSent,
+    Outcome,
     TaskStatus,
     TrainingCall,
     UploadCall,
@@ -116,11 +116,9 @@ class ApiframeV1(ApiClient):
         response = await self._pay("/ai-photo-generate", drop_none(body), deadline_seconds)
         return self._accepted(response, needs_id=False)
 
-    async def status(
-        self, kind: Kind | None, task_ids: Sequence[str]
-    ) -> Mapping[str, TaskStatus | ApiframeError]:
+    async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
         """Check tasks, sharing requests with all who check at the same time. `kind` replaces the guessed one."""
-        outcomes: dict[str, TaskStatus | ApiframeError] = {}
+        outcomes: dict[str, Outcome] = {}
         async with anyio.create_task_group() as group:
             for task_id in dict.fromkeys(task_ids):
                 group.start_soon(self._batcher.fetch, task_id, outcomes)
@@ -140,14 +138,11 @@ class ApiframeV1(ApiClient):
         """
         return self._read("POST", "/fetch", self._read_task, body={"task_id": task_id}, seconds=seconds)
 
-    async def fetch_many(self, ids: Sequence[str]) -> dict[str, TaskStatus | ApiframeError]:
+    async def fetch_many(self, ids: Sequence[str]) -> dict[str, Outcome]:
         """Check 2 to 20 tasks by one request, each with its own outcome. Source: `POST /fetch-many`.
 
         What the response leaves uncertain, and every id of a batch that was refused as a whole (one bad id may be the
-        reason), is fetched by itself, within the same deadline.
-
-        Raises:
-            ApiframeError: the request failed, or the key was refused.
+        reason), is fetched by itself, within the same deadline. Raises ApiframeError.
         """
         requested = list(dict.fromkeys(ids))
         if not MIN_BATCH <= len(requested) <= V1_TERMS.status_batch:
@@ -155,11 +150,7 @@ class ApiframeV1(ApiClient):
         return await self._fetch_together(requested, self._fetch_batch, self.fetch)
 
     async def account(self) -> Account:
-        """Credits and plan. Free. Source: `GET /account`.
-
-        Raises:
-            ApiframeError: the request failed, or the key was refused.
-        """
+        """Credits and plan. Source: `GET /account`. Raises as `Provider`."""
         return await self._read("GET", "/account", lambda fields: read_account(fields, self._redactor))
 
     def _accepted(self, response: RawResponse, *, needs_id: bool = True) -> Accepted:

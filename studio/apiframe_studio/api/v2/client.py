@@ -26,13 +26,7 @@ from apiframe_studio.api.errors import (
     is_unknown_task,
 )
 from apiframe_studio.api.http.client import ApiClient
-from apiframe_studio.api.http.fetch_batcher import (
-    FetchBatcher,
-    FetchInto,
-    Outcome,
-    fetch_all,
-    into_outcomes,
-)
+from apiframe_studio.api.http.fetch_batcher import FetchBatcher, FetchInto, fetch_all, into_outcomes
 from apiframe_studio.api.http.json_values import drop_none, object_or_empty
 from apiframe_studio.api.http.responses import (
     RawResponse,
@@ -51,12 +45,13 @@ from apiframe_studio.api.provider import (
     Kind,
     NotNow,
     OnBytesSent,
+    Outcome,
     Search,
     TaskState,
     TaskStatus,
     TrainingCall,
 )
-from apiframe_studio.api.v2.listing import Page, Row, read_page, read_pages
+from apiframe_studio.api.v2.listing import Page, read_page, read_pages
 from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.api.v2.upload_body import UploadBody
 from apiframe_studio.api.v2.wire import (
@@ -65,10 +60,9 @@ from apiframe_studio.api.v2.wire import (
     TRAINING_FORMAT,
     Job,
     Lora,
+    Row,
     job_status,
     read_account,
-    read_job,
-    read_lora,
     training_status,
 )
 
@@ -146,11 +140,12 @@ class ApiframeV2(ApiClient):
         return self._accepted(response, "jobId", JOB_FORMAT)
 
     async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
-        """Check tasks, those of trainings by one request for all who check at the same time."""
+        """Check tasks, those of trainings by one request for all who check at the same time. No task is an upload."""
+        if kind is Kind.UPLOAD:
+            return {task_id: NotFound() for task_id in task_ids}
         fetches: Mapping[Kind | None, FetchInto] = {
             Kind.TRAINING: self._batcher.fetch,
             Kind.GENERATION: into_outcomes(self.fetch_job),
-            Kind.UPLOAD: into_outcomes(_fetch_none),
             None: into_outcomes(self._fetch_either),
         }
         return await fetch_all(fetches[kind], task_ids)
@@ -163,15 +158,12 @@ class ApiframeV2(ApiClient):
             ApiframeError: the request failed.
         """
         path = f"/v2/loras/{_path_id(training_id)}"
-        return training_status(await self._read("GET", path, read_lora, seconds=seconds), self._redactor)
+        return training_status(await self._read("GET", path, Lora.read, seconds=seconds), self._redactor)
 
     async def fetch_trainings(self, ids: Sequence[str]) -> dict[str, Outcome]:
         """Check up to 100 trainings by one or two requests, each with its own outcome. Source: `GET /v2/loras`.
 
-        What these pages do not show is fetched by itself, within the same deadline.
-
-        Raises:
-            ApiframeError: the request failed, or the key was refused.
+        What these pages do not show is fetched by itself, within the same deadline. Raises ApiframeError.
         """
         return await self._fetch_together(ids, self._list_trainings, self.fetch_training)
 
@@ -217,11 +209,7 @@ class ApiframeV2(ApiClient):
         return Deleted()
 
     async def account(self) -> Account:
-        """Credits and plan of the team, and whose key it is. Free. Source: `GET /v2/me`.
-
-        Raises:
-            ApiframeError: the request failed, or the key was refused.
-        """
+        """Credits and plan of the team, and whose key it is. Source: `GET /v2/me`. Raises as `Provider`."""
         account = await self._read("GET", "/v2/me", lambda fields: read_account(fields, self._redactor))
         self._user_id = account.user_id
         return account
@@ -300,22 +288,20 @@ class ApiframeV2(ApiClient):
 
     async def _own_user_id(self) -> str | None:
         if self._user_id is None:
-            try:
+            with suppress(ApiframeError):
                 await self.account()
-            except ApiframeError:
-                return None
         return self._user_id
 
     async def _fetch_job(self, job_id: str) -> Job:
-        return await self._read("GET", f"/v2/jobs/{_path_id(job_id)}", read_job)
+        return await self._read("GET", f"/v2/jobs/{_path_id(job_id)}", Job.read)
 
     def _fetch_page(self, cursor: str | None) -> Awaitable[Page[Lora]]:
         path = f"/v2/loras?limit=100&includeArchived=true{_cursor(cursor)}"
-        return self._read("GET", path, lambda fields: read_page(fields, "items", read_lora))
+        return self._read("GET", path, lambda fields: read_page(fields, "items", Lora))
 
     def _fetch_jobs_page(self, cursor: str | None) -> Awaitable[Page[Job]]:
         path = f"/v2/jobs?model={MODEL}&limit=100{_cursor(cursor)}"
-        return self._read("GET", path, lambda fields: read_page(fields, "jobs", read_job))
+        return self._read("GET", path, lambda fields: read_page(fields, "jobs", Job))
 
     def _check_deleted(self, response: RawResponse) -> None:
         # The answer has no body, which `error_from_response` would miss.
@@ -325,10 +311,6 @@ class ApiframeV2(ApiClient):
 
     def _statuses(self, rows: Iterable[Lora]) -> tuple[TaskStatus, ...]:
         return tuple(training_status(row, self._redactor) for row in rows)
-
-
-async def _fetch_none(task_id: str) -> TaskStatus:  # noqa: ARG001 - v2 has no tasks of that kind
-    raise NotFound
 
 
 def _training_fields(call: TrainingCall) -> dict[str, str]:

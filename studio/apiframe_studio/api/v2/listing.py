@@ -6,31 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.http.json_values import array_or_empty
+from apiframe_studio.api.v2.wire import Row
 
 MAX_PAGES: Final = 10
-
-
-class Row(Protocol):
-    """One entry of a list."""
-
-    @property
-    def id(self) -> str | None:
-        """None when it could not be read."""
-        ...
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether what it would be found by could be read."""
-        ...
-
-    @property
-    def created_at(self) -> datetime | None:
-        """None when it could not be read."""
-        ...
 
 
 R = TypeVar("R", bound=Row)
@@ -49,9 +31,9 @@ FetchPage: TypeAlias = Callable[[str | None], Awaitable[Page[R]]]
 """Returns the page at a cursor, or the first. Raises ApiframeError."""
 
 
-def read_page(response: Mapping[str, object], name: str, read: Callable[[object], R]) -> Page[R]:
+def read_page(response: Mapping[str, object], name: str, of: type[R]) -> Page[R]:
     """Read one page, whose rows are in the field `name`."""
-    rows = [read(row) for row in array_or_empty(response.get(name))]
+    rows = [of.read(row) for row in array_or_empty(response.get(name))]
     cursor = response.get("nextCursor")
     is_whole = (
         isinstance(response.get(name), list)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final, cast
+from typing import Annotated, Final, Self, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WrapValidator
 from pydantic.alias_generators import to_camel
@@ -64,27 +64,42 @@ _Object = Annotated[dict[str, object], BeforeValidator(object_or_empty)]
 class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
+    @classmethod
+    def read(cls, data: object) -> Self:
+        """Read a JSON object; anything else is an empty one."""
+        return cls.model_validate(object_or_empty(data))
 
-class Lora(_Wire):
-    """A training, as `GET /v2/loras/{id}` and the list describe it."""
+
+class Row(_Wire):
+    """What has an entry in a list."""
 
     id: _Id = None
+    status: _Text = None
+    error: object = None
+    created_at: _Time = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a search could find it."""
+        return self.id is not None
+
+
+class Lora(Row):
+    """A training, as `GET /v2/loras/{id}` and the list describe it."""
+
     user_id: _Id = None
     name: _Text = None
-    status: _Text = None
     gender: _Text = None
     ethnicity: _Text = None
     image_count: _Count = None
     steps: _Count = None
     lora_rank: _Count = None
-    error: object = None
     trigger_word: object = None
-    created_at: _Time = None
     started_at: _Time = None
 
     @property
     def is_readable(self) -> bool:
-        """Whether a search could find it."""
+        """Whether a search, which goes by the name, could find it."""
         return self.id is not None and self.name is not None
 
     @property
@@ -98,22 +113,13 @@ class Lora(_Wire):
         return {Marker(ref, install, int(attempt)) for ref, install, attempt in found}
 
 
-class Job(_Wire):
+class Job(Row):
     """An image generation, as `GET /v2/jobs/{id}` describes it. In a list it has no `input`."""
 
-    id: _Id = None
-    status: _Text = None
     progress: _Number = None
     input: _Object = Field(default_factory=dict)
     result: object = None
-    error: object = None
-    created_at: _Time = None
     expired: object = None
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether a search could find it."""
-        return self.id is not None
 
 
 class _User(_Wire):
@@ -131,16 +137,6 @@ class Me(_Wire):
 
     user: Annotated[_User, BeforeValidator(object_or_empty)] = _User()
     team: Annotated[_Team, BeforeValidator(object_or_empty)] = _Team()
-
-
-def read_lora(data: object) -> Lora:
-    """Read a training; anything but a JSON object is an empty one."""
-    return Lora.model_validate(object_or_empty(data))
-
-
-def read_job(data: object) -> Job:
-    """Read a job; anything but a JSON object is an empty one."""
-    return Job.model_validate(object_or_empty(data))
 
 
 def read_account(data: object, redactor: Redactor) -> Account:

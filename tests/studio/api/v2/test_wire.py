@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from apiframe_studio.api.http.redaction import Redactor
 from apiframe_studio.api.provider import Account, Kind, Marker, TaskState
 from apiframe_studio.api.v2.wire import (
+    Job,
+    Lora,
     job_status,
     read_account,
-    read_job,
-    read_lora,
     read_message,
     training_status,
 )
@@ -28,7 +28,7 @@ URL = "https://cdn2.apiframe.ai/images/1-1.png"
 
 def test_a_ready_training_has_its_word_and_its_times() -> None:
     ready = lora(status="READY", triggerWord="TORKPN", isReady=True, startedAt="2026-04-25T10:02:00.000Z")
-    status = training_status(read_lora(ready), REDACTOR)
+    status = training_status(Lora.read(ready), REDACTOR)
     assert (status.task_id, status.kind, status.state) == (task_id(1), Kind.TRAINING, TaskState.FINISHED)
     assert (status.trigger_word, status.percentage, status.raw_status) == ("TORKPN", None, "READY")
     assert status.created_at == datetime(2026, 4, 25, 10, 1, tzinfo=UTC)
@@ -52,23 +52,23 @@ def test_a_ready_training_has_its_word_and_its_times() -> None:
     ],
 )
 def test_an_unknown_status_of_a_training_is_not_final(status: object, state: str) -> None:
-    assert training_status(read_lora(lora(status=status)), REDACTOR).state == state
+    assert training_status(Lora.read(lora(status=status)), REDACTOR).state == state
 
 
 @pytest.mark.parametrize(("word", "state"), [("TORKPN", "finished"), (None, "failed")])
 def test_an_archived_training_has_ended(word: str | None, state: str) -> None:
-    status = training_status(read_lora(lora(status="ARCHIVED", triggerWord=word)), REDACTOR)
+    status = training_status(Lora.read(lora(status="ARCHIVED", triggerWord=word)), REDACTOR)
     assert (status.state, status.trigger_word, status.is_archived) == (state, word, True)
 
 
 def test_a_failed_training_has_its_reason() -> None:
-    failed = training_status(read_lora(lora(status="FAILED", error="Too few\u200b faces")), REDACTOR)
+    failed = training_status(Lora.read(lora(status="FAILED", error="Too few\u200b faces")), REDACTOR)
     assert failed.message == "Too few faces"
 
 
 @pytest.mark.parametrize("word", ["a whole sentence of the service", "x" * 101, "a\u3164b", 7, ["W"]])
 def test_a_word_that_no_prompt_can_contain_is_left_out(word: object) -> None:
-    status = training_status(read_lora(lora(status="READY", triggerWord=word)), REDACTOR)
+    status = training_status(Lora.read(lora(status="READY", triggerWord=word)), REDACTOR)
     assert (status.trigger_word, status.notes) == (None, ("odd_trigger_word",))
 
 
@@ -84,7 +84,7 @@ def test_a_word_that_no_prompt_can_contain_is_left_out(word: object) -> None:
     ],
 )
 def test_an_unknown_status_of_a_job_is_not_final(status: str, state: str) -> None:
-    assert job_status(read_job(job(status=status)), REDACTOR).state == state
+    assert job_status(Job.read(job(status=status)), REDACTOR).state == state
 
 
 @pytest.mark.parametrize(
@@ -101,25 +101,25 @@ def test_an_unknown_status_of_a_job_is_not_final(status: str, state: str) -> Non
     ],
 )
 def test_every_form_of_a_result_gives_its_links(result: object) -> None:
-    status = job_status(read_job(job(result=result)), REDACTOR)
+    status = job_status(Job.read(job(result=result)), REDACTOR)
     assert (status.kind, status.image_urls, status.notes) == (Kind.GENERATION, (URL,), ())
 
 
 @pytest.mark.parametrize("result", [None, {}, [], {"images": None}, 7, {"images": 7}])
 def test_a_result_without_links_gives_none(result: object) -> None:
-    assert job_status(read_job(job(result=result)), REDACTOR).image_urls == ()
+    assert job_status(Job.read(job(result=result)), REDACTOR).image_urls == ()
 
 
 def test_a_link_that_is_not_one_is_left_out_and_noted() -> None:
-    status = job_status(read_job(job(result={"images": [URL, "file:///etc/passwd"]})), REDACTOR)
+    status = job_status(Job.read(job(result={"images": [URL, "file:///etc/passwd"]})), REDACTOR)
     assert (status.image_urls, status.notes) == ((URL,), ("odd_image_urls",))
 
 
 def test_a_job_tells_its_percentage_and_whether_its_images_are_gone() -> None:
-    assert job_status(read_job(job(progress=40)), REDACTOR).percentage == 40.0
-    assert job_status(read_job(job(progress=101)), REDACTOR).percentage is None
-    assert job_status(read_job(job(expired=True)), REDACTOR).is_expired
-    assert not job_status(read_job(job(expired="no")), REDACTOR).is_expired
+    assert job_status(Job.read(job(progress=40)), REDACTOR).percentage == 40.0
+    assert job_status(Job.read(job(progress=101)), REDACTOR).percentage is None
+    assert job_status(Job.read(job(expired=True)), REDACTOR).is_expired
+    assert not job_status(Job.read(job(expired="no")), REDACTOR).is_expired
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_account_shows_what_the_service_says(answer: object, account: Account
     ],
 )
 def test_a_marker_is_read_from_anywhere_in_a_name(name: object, markers: set[Marker]) -> None:
-    assert read_lora(lora(name=name)).markers() == markers
+    assert Lora.read(lora(name=name)).markers() == markers
 
 
 @pytest.mark.parametrize(
@@ -188,20 +188,20 @@ JSON = st.recursive(
     )
 )
 def test_nothing_that_is_json_raises(values: dict[str, Any]) -> None:
-    training_status(read_lora({**lora(), **values}), REDACTOR)
-    read_lora({**lora(), **values}).markers()
-    job_status(read_job({**job(), **values}), REDACTOR)
+    training_status(Lora.read({**lora(), **values}), REDACTOR)
+    Lora.read({**lora(), **values}).markers()
+    job_status(Job.read({**job(), **values}), REDACTOR)
     read_account({**me(), **values}, REDACTOR)
     read_message(values, REDACTOR.sanitize)
 
 
 @given(data=JSON)
 def test_nothing_in_place_of_an_object_raises(data: object) -> None:
-    assert training_status(read_lora(data), REDACTOR).state is TaskState.PROCESSING
-    assert job_status(read_job(data), REDACTOR).state is TaskState.PROCESSING
+    assert training_status(Lora.read(data), REDACTOR).state is TaskState.PROCESSING
+    assert job_status(Job.read(data), REDACTOR).state is TaskState.PROCESSING
 
 
 @pytest.mark.parametrize("value", ["short", "a" * 129, "has space", "../../etc", "a/b/c/d/e", 12345678, None])
 def test_an_id_that_is_not_a_safe_token_is_none(value: object) -> None:
-    assert read_lora(lora(id=value)).id is None
-    assert read_lora(lora(id="lora_8a4d2c")).id == "lora_8a4d2c"
+    assert Lora.read(lora(id=value)).id is None
+    assert Lora.read(lora(id="lora_8a4d2c")).id == "lora_8a4d2c"
