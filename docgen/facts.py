@@ -49,7 +49,7 @@ def _whole_job(terms: Terms) -> float:
 
 
 def _refund(terms: Terms) -> str:
-    back = terms.refunds.failed_training
+    back = terms.training_refund
     return "not documented" if back is None else f"{back:g} credits"
 
 

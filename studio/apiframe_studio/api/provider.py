@@ -231,14 +231,6 @@ class TrainingPrice:
 
 
 @dataclass(frozen=True)
-class Refunds:
-    """Credits that come back when the service fails; None where the service does not document it."""
-
-    failed_training: float | None = None
-    failed_image: float | None = None
-
-
-@dataclass(frozen=True)
 class Terms:
     """What one generation of the service charges, allows and can do: the only definition of each of these facts.
 
@@ -267,7 +259,8 @@ class Terms:
     charges_at_once: bool
     """Whether all of a training's price is taken when it is accepted."""
     image_credits: float
-    refunds: Refunds
+    training_refund: float | None
+    """Credits that come back when a training fails."""
 
     genders: tuple[str, ...]
     ethnicities: tuple[str, ...] | None

@@ -244,7 +244,7 @@ async def test_a_failed_training_gives_back_what_the_terms_say() -> None:
     training_id = await train_to_the_end(sandbox, api)
     status = await check_status(api, Kind.TRAINING, training_id)
     assert (status.state, bool(status.message)) == (TaskState.FAILED, True)
-    paid = api.terms.max_training_credits() - (api.terms.refunds.failed_training or 0)
+    paid = api.terms.max_training_credits() - (api.terms.training_refund or 0)
     assert (await api.account()).credits in (CREDITS, CREDITS - paid)
 
 

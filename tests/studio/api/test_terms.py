@@ -30,7 +30,7 @@ LITERALS: dict[str, object] = {
     "training_credits": {"flat": 0.0, "per_photo": 4.0},
     "charges_at_once": True,
     "image_credits": 1.0,
-    "refunds": {"failed_training": None, "failed_image": None},
+    "training_refund": None,
     "genders": ("female", "male"),
     "ethnicities": (
         "asian",

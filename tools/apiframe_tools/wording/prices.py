@@ -72,7 +72,7 @@ class Prices:
     @property
     def refund(self) -> str:
         """What comes back when a training fails, as a sentence."""
-        back = self.terms.refunds.failed_training
+        back = self.terms.training_refund
         if back is None:
             return "Apiframe does not document refunds."
         return f"Apiframe documents that {pluralize(back, 'credit')} of a failed training come back."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from apiframe_studio.api.provider import Range, Refunds, Terms, TrainingPrice
+from apiframe_studio.api.provider import Range, Terms, TrainingPrice
 
 _ASPECT_RATIOS: Final = (
     "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9", "9:21", "5:4", "4:5", "1:2", "2:1", "1:3", "3:1",
@@ -29,7 +29,7 @@ V1_TERMS: Final = Terms(
     training_credits=TrainingPrice(per_photo=4.0),
     charges_at_once=True,
     image_credits=1.0,
-    refunds=Refunds(),
+    training_refund=None,
     genders=("female", "male"),
     ethnicities=(
         "asian",

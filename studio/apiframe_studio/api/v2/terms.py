@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from apiframe_studio.api.provider import Kind, Range, Refunds, Terms, TrainingPrice
+from apiframe_studio.api.provider import Kind, Range, Terms, TrainingPrice
 
 V2_TERMS: Final = Terms(
     generation="v2",
@@ -29,7 +29,7 @@ V2_TERMS: Final = Terms(
     charges_at_once=False,
     image_credits=2.0,
     # The vendor's pages contradict each other about the other 2 credits of a failed training.
-    refunds=Refunds(failed_training=255.0, failed_image=2.0),
+    training_refund=255.0,
     genders=("female", "male", "non-binary"),
     ethnicities=None,
     age=str,

@@ -27,7 +27,7 @@ LITERALS: dict[str, object] = {
     "training_credits": {"flat": 257.0, "per_photo": 0.0},
     "charges_at_once": False,
     "image_credits": 2.0,
-    "refunds": {"failed_training": 255.0, "failed_image": 2.0},
+    "training_refund": 255.0,
     "genders": ("female", "male", "non-binary"),
     "ethnicities": None,
     "age": str,
