@@ -380,12 +380,7 @@ class Provider(Protocol):
     async def download(
         self, url: str, *, hosts: Sequence[str], deadline_seconds: float, max_bytes: int
     ) -> Image:
-        """Fetch one generated image, without the key.
-
-        Raises:
-            ImageRefused: its address or its content is not what may be fetched or kept.
-            ApiframeError: it could not be fetched.
-        """
+        """Fetch one generated image, without the key. Raises ImageRefused for one that may not be fetched or kept."""
         ...
 
     async def aclose(self) -> None:

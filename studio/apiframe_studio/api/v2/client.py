@@ -31,7 +31,6 @@ from apiframe_studio.api.http.json_values import drop_none, object_or_empty
 from apiframe_studio.api.http.responses import (
     RawResponse,
     ResponseFormat,
-    error_from_response,
     missing_id_error,
     parse_or_raise,
 )
@@ -55,7 +54,6 @@ from apiframe_studio.api.v2.listing import Page, read_page, read_pages
 from apiframe_studio.api.v2.terms import V2_TERMS
 from apiframe_studio.api.v2.upload_body import UploadBody
 from apiframe_studio.api.v2.wire import (
-    ID,
     JOB_FORMAT,
     TRAINING_FORMAT,
     Job,
@@ -63,6 +61,7 @@ from apiframe_studio.api.v2.wire import (
     Row,
     job_status,
     read_account,
+    read_id,
     training_status,
 )
 
@@ -218,8 +217,8 @@ class ApiframeV2(ApiClient):
         self, response: RawResponse, id_field: str, response_format: ResponseFormat = TRAINING_FORMAT
     ) -> Accepted:
         fields = parse_or_raise(response, self._redactor, response_format)
-        task_id = fields.get(id_field)
-        if not isinstance(task_id, str) or not ID.fullmatch(task_id) or self._redactor.is_in(task_id):
+        task_id = self._redactor.keep_value(read_id(fields.get(id_field)))
+        if task_id is None:
             raise missing_id_error(response, self._redactor, response_format)
         return Accepted(task_id)
 
@@ -304,10 +303,10 @@ class ApiframeV2(ApiClient):
         return self._read("GET", path, lambda fields: read_page(fields, "jobs", Job))
 
     def _check_deleted(self, response: RawResponse) -> None:
-        # The answer has no body, which `error_from_response` would miss.
-        error = error_from_response(response, self._redactor, TRAINING_FORMAT)
-        if error is not None and response.status != 204 and not isinstance(error, NotFound):
-            raise error
+        # The answer has no body, which would count as an error.
+        if response.status != 204:
+            with suppress(NotFound):
+                parse_or_raise(response, self._redactor, TRAINING_FORMAT)
 
     def _statuses(self, rows: Iterable[Lora]) -> tuple[TaskStatus, ...]:
         return tuple(training_status(row, self._redactor) for row in rows)
@@ -352,7 +351,7 @@ def _age(row: Row) -> datetime:
 
 def _path_id(task_id: str) -> str:
     """Return an id for a path. Any other text cannot be an id of this service."""
-    if not ID.fullmatch(task_id):
+    if read_id(task_id) is None:
         raise NotFound
     return task_id
 

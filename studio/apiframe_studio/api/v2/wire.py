@@ -45,6 +45,11 @@ _JOB_STATES: Final = {
 }
 
 
+def read_id(value: object) -> str | None:
+    """Return an id that looks like one, or None."""
+    return value if isinstance(value, str) and ID.fullmatch(value) else None
+
+
 def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> object:
     try:
         return validate(value)
@@ -54,24 +59,17 @@ def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> object:
 
 _OrNone: Final = WrapValidator(_or_none)
 _Text = Annotated[Annotated[str, StringConstraints(max_length=_MAX_TEXT)] | None, _OrNone]
-_Id = Annotated[Annotated[str, StringConstraints(pattern=f"^(?:{ID.pattern})$")] | None, _OrNone]
+_Id = Annotated[str | None, BeforeValidator(read_id)]
 _Count = Annotated[Annotated[int, Field(strict=True, ge=0)] | None, _OrNone]
 _Number = Annotated[float | int | None, BeforeValidator(read_number)]
 _Time = Annotated[datetime | None, BeforeValidator(read_time)]
 _Object = Annotated[dict[str, object], BeforeValidator(object_or_empty)]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
-
-    @classmethod
-    def read(cls, data: object) -> Self:
-        """Read a JSON object; anything else is an empty one."""
-        return cls.model_validate(object_or_empty(data))
-
-
-class Row(_Wire):
+class Row(BaseModel):
     """What has an entry in a list."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
     id: _Id = None
     status: _Text = None
@@ -82,6 +80,11 @@ class Row(_Wire):
     def is_readable(self) -> bool:
         """Whether a search could find it."""
         return self.id is not None
+
+    @classmethod
+    def read(cls, data: object) -> Self:
+        """Read a JSON object; anything else is an empty one."""
+        return cls.model_validate(object_or_empty(data))
 
 
 class Lora(Row):
@@ -122,33 +125,16 @@ class Job(Row):
     expired: object = None
 
 
-class _User(_Wire):
-    id: _Id = None
-
-
-class _Team(_Wire):
-    id: _Id = None
-    credits: _Number = None
-    plan: object = None
-
-
-class Me(_Wire):
-    """The account of a key, as `GET /v2/me` describes it. A key without a team shows no credits."""
-
-    user: Annotated[_User, BeforeValidator(object_or_empty)] = _User()
-    team: Annotated[_Team, BeforeValidator(object_or_empty)] = _Team()
-
-
 def read_account(data: object, redactor: Redactor) -> Account:
-    """Read the account."""
+    """Read the account. A key without a team shows no credits."""
     fields = object_or_empty(data)
-    me = Me.model_validate(fields)
+    user, team = object_or_empty(fields.get("user")), object_or_empty(fields.get("team"))
     return Account(
-        credits=me.team.credits,
-        plan=redactor.sanitize(me.team.plan) or None,
-        user_id=redactor.keep_value(me.user.id),
-        team_id=redactor.keep_value(me.team.id),
-        lacks_team=fields.get("team", me.team) is None,
+        credits=read_number(team.get("credits")),
+        plan=redactor.sanitize(team.get("plan")) or None,
+        user_id=redactor.keep_value(read_id(user.get("id"))),
+        team_id=redactor.keep_value(read_id(team.get("id"))),
+        lacks_team=fields.get("team", team) is None,
     )
 
 
