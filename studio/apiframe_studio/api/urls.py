@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -52,10 +52,16 @@ def is_loopback(host: str) -> bool:
     name = host.lower().removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    address = parse_address(host)
+    return address is not None and address.is_loopback
+
+
+def parse_address(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address that a host is, or None for a name."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def split_url(text: str) -> SplitResult | None:

@@ -39,15 +39,12 @@ class _PendingFetch:
         self.since = anyio.current_time()
         self.waiters = 0
         self.outcome: Outcome | None = None
-        self._changed = anyio.Event()
-
-    async def wait_changed(self) -> None:
-        """Wait for an outcome, or for a possible turn to send."""
-        await self._changed.wait()
+        self.changed = anyio.Event()
+        """Set when there is an outcome, or perhaps a turn to send."""
 
     def notify(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        self.changed.set()
+        self.changed = anyio.Event()
 
 
 class FetchBatcher:
@@ -106,10 +103,10 @@ class FetchBatcher:
     async def _wait(self, pending: _PendingFetch) -> None:
         """Wait for a change. The first in the queue also wakes up when the batch is due."""
         if next(iter(self._waiting.values()), None) is not pending:
-            await pending.wait_changed()
+            await pending.changed.wait()
             return
         with anyio.CancelScope(deadline=self._flush_at()):
-            await pending.wait_changed()
+            await pending.changed.wait()
 
     @contextmanager
     def _batch(self, leader: _PendingFetch) -> Generator[list[_PendingFetch]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 import httpx
 
 from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
-from apiframe_studio.api.urls import is_loopback_url
+from apiframe_studio.api.urls import is_loopback_url, parse_address
 from apiframe_studio.sanitize import sanitize_text
 
 _MAX_URL_LENGTH: Final = 2048
@@ -64,17 +63,9 @@ def _parse(link: str, seen_at: httpx.URL | None) -> httpx.URL | None:
 
 
 def _is_allowed(host: str, location: str, hosts: Sequence[str]) -> bool:
-    is_address = _is_address(host)
+    is_address = parse_address(host) is not None
     if not is_address and not _NAME.fullmatch(location.partition(":")[0]):
         return False
     entries = [entry.strip().lower() for entry in hosts]
     suffixes = () if is_address else tuple(entry for entry in entries if entry.startswith("."))
     return location in entries or f".{location}".endswith(suffixes)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -49,8 +49,6 @@ class Redactor:
 
     def __call__(self, text: str, *, cut: bool = False) -> str:
         """Return `text` without the secrets; of a `cut` text also without the beginning of one at its end."""
-        if self._pattern is None:
-            return text
         redacted = self._pattern.sub(REDACTED, text)
         return self._remove_cut_secret(redacted) if cut else redacted
 
@@ -59,13 +57,11 @@ class Redactor:
 
         One of fewer than eight characters counts only where it is the whole value.
         """
-        if self._pattern is None:
-            return False
-        return bool(self._pattern.fullmatch(value) or (self._inside and self._inside.search(value)))
+        return bool(self._pattern.fullmatch(value) or self._inside.search(value))
 
     def is_in_link(self, link: str) -> bool:
         """Whether a link contains a secret: one that was given at first counts whatever its length."""
-        return self.is_in(link) or bool(self._of_given and self._of_given.search(link))
+        return bool(self._of_given.search(link)) or self.is_in(link)
 
     def keep_value(self, value: str | None) -> str | None:
         """Return a value that is kept and shown unchanged, or None if it contains a secret."""
@@ -108,9 +104,8 @@ def _longest_first(secrets: Iterable[str]) -> list[str]:
     return sorted({one for secret in secrets for one in _encode(secret)}, key=len, reverse=True)
 
 
-def _any_of(encodings: Iterable[str]) -> re.Pattern[str] | None:
-    pattern = "|".join(map(_pattern, encodings))
-    return re.compile(pattern, re.IGNORECASE) if pattern else None
+def _any_of(encodings: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_pattern, encodings)) or "(?!)", re.IGNORECASE)
 
 
 ESCAPES: Mapping[str, Callable[[str], str]] = {
