@@ -111,6 +111,7 @@ def _environment(spec: ClientSpec, start: dict[str, Any], folder: Path) -> dict[
         "INTEROP_SERVER": json.dumps(start),
         "INTEROP_PACKAGES": str(HOME / spec.environment / "package.json"),
         "HOME": str(folder),
+        "MCPORTER_CALL_TIMEOUT": str(TIMEOUT_SECONDS * 1000),
         "MCP_USE_ANONYMIZED_TELEMETRY": "false",
         "OPENAI_API_KEY": "none",
     }
