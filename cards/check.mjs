@@ -1,7 +1,9 @@
 // Shows every card in a browser, checks it with keyboard and accessibility rules, and takes screenshots.
 
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 const { packages, browser, address, photos, screenshots } = JSON.parse(process.argv[2]);
 const installed = createRequire(packages);
@@ -104,6 +106,27 @@ async function checkPhotos(looks) {
   assert.match(await card().locator("#sheet").getAttribute("alt"), /Contact sheet of \d+ photos/);
 }
 
+// A path of the chat's host cannot be read: the card takes the photos instead.
+async function checkDropZone() {
+  const given = { paths: ["/mnt/user-data/uploads/anna.jpg"] };
+  const result = await page.evaluate((given) => window.callTool("check_photos", given), given);
+  assert.ok(result.isError);
+  await show("check_photos", given, result);
+  await card().locator("#zone").waitFor();
+  await settled();
+  await checkRules("light");
+  await page.locator("iframe").screenshot({ path: `${screenshots}/drop-light-wide.png` });
+  const files = readdirSync(photos).slice(0, 15).map((name) => join(photos, name));
+  const before = await page.evaluate(() => window.said.length);
+  await card().locator("#files").setInputFiles(files);
+  await page.waitForFunction((before) => window.said.length > before, before);
+  const said = await page.evaluate(() => window.said.at(-1));
+  const folder = said.match(/I added 15 photos for a training\. Check them: (.+)/)?.[1];
+  assert.ok(folder, said);
+  const checked = await call("check_photos", { paths: [folder] });
+  assert.equal(checked._meta["apiframe/result"].photos.length, 15);
+}
+
 async function checkTraining(looks, key) {
   const { structuredContent: prepared } = await call("prepare_photos", { paths: [photos], ...ATTRIBUTES });
   const given = { training_images_id: prepared.training_images_id };
@@ -164,6 +187,7 @@ for (const [era, mode] of [["2026-07-28", "auto"], ["2025-11-25", "legacy"]]) {
   await page.waitForFunction(() => window.isReady);
   assert.deepEqual(await page.evaluate((mode) => window.connectAs(mode), mode), {}, `cards are declared in ${era}`);
   await checkPhotos(looks);
+  await checkDropZone();
   await checkTraining(looks, era);
   await checkImages(looks, looks ? 7 : 8);
   await checkRefusal();

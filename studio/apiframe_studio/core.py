@@ -14,6 +14,7 @@ from apiframe_studio.clock import Clock
 from apiframe_studio.config import StudioConfig
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
+from apiframe_studio.inbox import Inbox
 from apiframe_studio.jobs import Jobs
 from apiframe_studio.kept_photos import KeptPhotos
 from apiframe_studio.kept_sets import KeptSets
@@ -37,7 +38,8 @@ class Core:
         service = _service_name(config, terms.generation)
         self.ledger = Ledger(config.ledger_path, service=service, owner=config.owner, terms=terms)
         self.kept_photos = KeptPhotos.beside(config.ledger_path)
-        self.kept_sets = KeptSets(self.kept_photos, self.ledger, clock, terms)
+        self.inbox = Inbox.beside(config.ledger_path)
+        self.kept_sets = KeptSets(self.kept_photos, self.inbox, self.ledger, clock, terms)
         self.tracker = Tracker(
             self.provider,
             self.ledger,

@@ -9,6 +9,7 @@ from pathlib import Path
 from apiframe_studio.api.select import terms_of_service
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_store import ImageStore
+from apiframe_studio.inbox import Inbox
 from apiframe_studio.kept_photos import KeptPhotos
 from apiframe_studio.ledger import Kind, Ledger, SavedImage, Submission
 from apiframe_studio.ledger.states import OPEN
@@ -92,13 +93,15 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     kept_sets = await in_file_thread(_kept_sets_of, subject, rows, kept)
     kept_left = [kept.folder / ref for ref in kept_sets if not await in_file_thread(kept.remove, ref)]
     await ledger.drop_unused_sets(kept_sets)
+    # Nothing says whom these photos show.
+    waiting = await in_file_thread(Inbox.beside(ledger.path).clear)
     image_store.may_hold_forgotten = True
     remaining = await in_file_thread(image_store.find_leftovers, subject, forgotten)
     return ErasureReport(
         records=len(rows),
         images=sum(Path(image.path) not in left for image in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id and not _deletes_at(row.service)],
-        not_removed=[*left, *kept_left],
+        not_removed=[*left, *kept_left, *waiting],
         leftovers=len(set(leftovers) - set(remaining)),
         kept_sets=len(kept_sets) - len(kept_left),
     )

@@ -12,6 +12,7 @@ from apiframe_studio.api.provider import Kind, Terms
 from apiframe_studio.clock import Clock
 from apiframe_studio.errors import PhotosNotKept, SetNotUsable
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.inbox import Inbox
 from apiframe_studio.kept_photos import KeptPhotos, KeptSet
 from apiframe_studio.ledger import Ledger, NewUpload, RecordedSet, Submission
 from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable
@@ -30,8 +31,9 @@ class KeptSets:
     that of the set, also as `task_id`, and it cost nothing.
     """
 
-    def __init__(self, photos: KeptPhotos, ledger: Ledger, clock: Clock, terms: Terms) -> None:
+    def __init__(self, photos: KeptPhotos, inbox: Inbox, ledger: Ledger, clock: Clock, terms: Terms) -> None:
         self._photos = photos
+        self._inbox = inbox
         self._ledger = ledger
         self._clock = clock
         self._terms = terms
@@ -98,11 +100,12 @@ class KeptSets:
             await self._remove_unused([ref])
 
     async def sweep(self) -> None:
-        """Remove what has expired: at the first call in this process, and then at most once an hour."""
+        """Remove expired sets, and expired photos in the inbox: at the first call, and then at most once an hour."""
         began = self._clock.monotonic()
         if began < self._next_sweep:
             return
         self._next_sweep = began + SWEEP_SECONDS
+        await in_file_thread(self._inbox.remove_expired)
         if over := await in_file_thread(self._photos.find_expired, self._clock.now()):
             await self._remove_unused(over)
 

@@ -140,11 +140,13 @@ class PhotoSets:
         self._time = core.service_time
         self._terms = core.terms
 
-    @cached_property
+    @property
     def _allowed(self) -> AllowedFolders:
         from apiframe_studio.photos.folders import AllowedFolders
 
-        return AllowedFolders(self._core.config.photo_folders, home=Path.home())
+        inbox = self._core.inbox.folder
+        own = (inbox,) if inbox.is_dir() else ()
+        return AllowedFolders((*self._core.config.photo_folders, *own), home=Path.home())
 
     @cached_property
     def _cache(self) -> PhotoCache:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,6 +16,7 @@ import anyio.lowlevel
 import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import pytest
 from mcp import Client
+from mcp.client.extension import ClientExtension
 from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
 
@@ -130,7 +131,8 @@ class Session:
 
 Serving = Callable[..., AbstractAsyncContextManager[Session]]
 """Serve with some parts of the plan replaced, and `api` as the generation. `speeds`, `behaviour` and `start_credits`
-are the sandbox's, `answers` replies for the user, and `cards` is the setting."""
+are the sandbox's, `answers` replies for the user, `cards` is the setting, and
+`extensions` are the client's."""
 Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
@@ -196,6 +198,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         behaviour: Behaviour | None = None,
         start_credits: int = START_CREDITS,
         cards: bool = True,
+        extensions: Sequence[ClientExtension] = (),
         **changes: Any,
     ) -> AsyncGenerator[Session]:
         paces: dict[str, Any] = {"training_seconds": TRAINING_SECONDS, **(speeds or {})}
@@ -212,7 +215,10 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         studio = Studio(replace(plan, **changes), clock, terms)
         try:
             async with Client(
-                build_server(studio, cards=cards), mode=era, elicitation_callback=answers
+                build_server(studio, cards=cards),
+                mode=era,
+                elicitation_callback=answers,
+                extensions=extensions,
             ) as client:
                 yield Session(client, studio, sandbox, clock)
         finally:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mcp import MCPError
+from mcp.client.extension import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.types import TextResourceContents
+from PIL import Image
+
+from apiframe_studio import inbox
+from apiframe_studio.forgetting import forget_subject
+
+from .illustrated import show
 
 if TYPE_CHECKING:
     from .conftest import Serving, Session
@@ -18,7 +31,7 @@ CARDS = {
     "get_training_status": "ui://apiframe/training.html",
     "check_photos": "ui://apiframe/photos.html",
 }
-MAX_BYTES = 8_000
+MAX_BYTES = 10_000
 
 
 async def _html(session: Session, uri: str) -> str:
@@ -59,3 +72,76 @@ async def test_cards_can_be_turned_off(serving: Serving) -> None:
 def _declared(session: Session) -> Any:
     capabilities = session.client.server_capabilities
     return (capabilities.extensions or {}).get(EXTENSION_ID)
+
+
+SHOWS_CARDS = advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})
+
+
+def _jpeg(number: int) -> str:
+    content = BytesIO()
+    Image.effect_noise((700, 700), 40 + number).convert("RGB").save(content, "JPEG")
+    return b64encode(content.getvalue()).decode()
+
+
+@pytest.fixture
+async def showing(serving: Serving) -> AsyncGenerator[Session]:
+    """A client that shows cards."""
+    async with serving(extensions=[SHOWS_CARDS]) as session:
+        yield session
+
+
+async def test_only_a_client_that_shows_cards_gets_the_tool_that_takes_photos(
+    session: Session, serving: Serving
+) -> None:
+    async def names(one: Session) -> set[str]:
+        return {tool.name for tool in (await one.client.list_tools()).tools}
+
+    assert "receive_photo" not in await names(session)
+    with pytest.raises(MCPError, match="only for cards"):
+        await session.client.call_tool("receive_photo", {"batch": "0123abcd", "number": 1, "data": _jpeg(1)})
+    async with serving(extensions=[SHOWS_CARDS]) as showing:
+        tools = (await showing.client.list_tools()).tools
+        [tool] = [one for one in tools if one.name == "receive_photo"]
+        assert tool.meta == {"ui": {"visibility": ["app"]}}
+
+
+async def test_photos_from_a_card_are_kept_privately_and_can_be_checked(showing: Session) -> None:
+    for number in (1, 2):
+        kept = await showing.ask("receive_photo", batch="0123abcd", number=number, data=_jpeg(number))
+    folder = kept.facts["folder"]
+    assert kept.facts["photos"] == 2
+    assert sorted(os.listdir(folder)) == ["01.jpg", "02.jpg"]
+    if os.name == "posix":
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+        assert stat.S_IMODE(os.stat(f"{folder}/01.jpg").st_mode) == 0o600
+    checked = await show(showing, "check_photos", paths=[folder])
+    assert [photo["name"] for photo in checked.facts["photos"]] == ["01.jpg", "02.jpg"]
+
+
+async def test_no_other_folder_can_be_written_and_nothing_but_a_photo(showing: Session) -> None:
+    photo = {"batch": "0123abcd", "number": 1, "data": _jpeg(1)}
+    for wrong in (
+        {"batch": "../../etc"},
+        {"number": 61},
+        {"data": "%"},
+        {"data": b64encode(b"#!/bin/sh").decode()},
+    ):
+        await showing.refusal("receive_photo", **{**photo, **wrong})
+    assert not showing.studio.inbox.folder.exists()
+
+
+async def test_the_inbox_is_limited_and_emptied_after_a_day_and_by_forgetting(
+    showing: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "MAX_BATCHES", 2)
+    for batch in ("00000000", "00000001"):
+        await showing.ask("receive_photo", batch=batch, number=1, data=_jpeg(1))
+    full = await showing.refusal("receive_photo", batch="00000002", number=1, data=_jpeg(1))
+    assert "Too many photos wait already" in full
+    folder = showing.studio.inbox.folder
+    os.utime(folder / "00000000", (0, 0))
+    await showing.ask("receive_photo", batch="00000002", number=1, data=_jpeg(1))
+    assert sorted(path.name for path in folder.iterdir()) == ["00000001", "00000002"]
+    studio = showing.studio
+    await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
+    assert list(folder.iterdir()) == []

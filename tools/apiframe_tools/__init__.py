@@ -13,6 +13,7 @@ from apiframe_tools import (
     get_training_status,
     list_trainings,
     prepare_photos,
+    receive_photo,
     resolve_training,
     start_training,
     wait_for_training,
@@ -40,7 +41,7 @@ _TOOLS: Final = (
 def build_tools(terms: Terms, *, cards: bool = False) -> list[StudioTool]:
     """Every tool under these terms, in the order in which a model should read them. With `cards` it names its card."""
     preparing = PAID if terms.uploads_before_training else LOCAL_WRITE
-    return [
+    tools = [
         StudioTool.of(
             fn,
             title,
@@ -50,6 +51,12 @@ def build_tools(terms: Terms, *, cards: bool = False) -> list[StudioTool]:
         )
         for fn, title, annotations in _TOOLS
     ]
+    if cards:
+        receive = receive_photo.receive_photo
+        tools.append(
+            StudioTool.of(receive, "Receive a photo", LOCAL_WRITE, terms, card_meta(receive.__name__))
+        )
+    return tools
 
 
 __all__ = [

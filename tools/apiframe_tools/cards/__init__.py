@@ -9,8 +9,10 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any, Final
 
-from mcp.server.apps import EXTENSION_ID, Apps, ResourcePermissions
+from mcp.server.apps import EXTENSION_ID, Apps, ResourcePermissions, client_supports_apps
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
 
 _TEXTS: Final = {
     "images": ("Generated images", "The images of generate_photos, with prompt, seed and path."),
@@ -23,10 +25,13 @@ _CARDS: Final = {
     "get_training_status": "training",
     "check_photos": "photos",
 }
+_OF_CARDS: Final = frozenset({"receive_photo"})
 
 
 def card_meta(tool: str) -> dict[str, Any] | None:
     """Return what the `_meta` of a tool says about its card; None for a tool without one."""
+    if tool in _OF_CARDS:
+        return {"ui": {"visibility": ["app"]}}
     return {"ui": {"resourceUri": _uri(_CARDS[tool])}} if tool in _CARDS else None
 
 
@@ -44,8 +49,16 @@ def build_extension() -> Apps:
 
 
 async def declare_cards(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Declare the extension in the answer to `initialize` too: the SDK does so only for newer clients."""
+    """Declare the extension in the answer to `initialize` too, and keep the tools of cards from clients without it.
+
+    The SDK declares it only to newer clients. Hosts hide such a tool from the model, and others would show it.
+    """
+    is_call = ctx.method == "tools/call" and (ctx.params or {}).get("name") in _OF_CARDS
+    if is_call and not client_supports_apps(ctx):
+        raise MCPError(INVALID_PARAMS, "This tool is only for cards, which the client does not show.")
     result = await call_next(ctx)
+    if ctx.method == "tools/list" and isinstance(result, dict) and not client_supports_apps(ctx):
+        result["tools"] = [tool for tool in result["tools"] if tool["name"] not in _OF_CARDS]
     if ctx.method == "initialize" and isinstance(result, dict):
         extensions = result["capabilities"].setdefault("extensions", {})
         extensions.setdefault(EXTENSION_ID, {})
