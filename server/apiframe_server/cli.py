@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from apiframe_server.settings import Settings
-
-
-_UNENCRYPTED_SANDBOX = Problem(
-    ExitCode.USAGE, "--sandbox-url must begin with https:// to reach another machine."
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,37 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from apiframe_server.settings import Settings, SettingsError, describe_unknown_variables
 
     as_json = getattr(options, "json", False)
+    invalid: Mapping[str, str] = {}
     if options.command == "doctor":
-        return _run_until_pipe_closes(partial(_doctor, options.sandbox))
-    try:
-        settings = Settings.read()
-    except SettingsError as error:
-        return report(Problem(ExitCode.USAGE, str(error)), as_json=as_json)
-    for sentence in describe_unknown_variables():
-        print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
-    sandbox = _select_sandbox(options.sandbox, settings)
+        # Unlike other commands, it runs with invalid settings and reports them.
+        settings, invalid = Settings.read_usable()
+    else:
+        try:
+            settings = Settings.read()
+        except SettingsError as error:
+            return report(Problem(ExitCode.USAGE, str(error)), as_json=as_json)
+        for sentence in describe_unknown_variables():
+            print(f"apiframe-photo-mcp: {sentence}", file=sys.stderr)
+    sandbox = "" if options.sandbox is None and settings.sandbox else options.sandbox
     if _is_unencrypted(sandbox, settings):
-        return report(_UNENCRYPTED_SANDBOX, as_json=as_json)
+        message = "--sandbox-url must begin with https:// to reach another machine."
+        return report(Problem(ExitCode.USAGE, message), as_json=as_json)
     if options.command is None:
         return _serve(settings, sandbox)
-    return _run_until_pipe_closes(partial(_run, options, settings, sandbox))
-
-
-def _doctor(option: str | None) -> int:
-    """Unlike other commands, doctor runs with invalid settings and reports them."""
-    from apiframe_server.doctor import doctor
-    from apiframe_server.settings import Settings
-
-    settings, invalid = Settings.read_usable()
-    sandbox = _select_sandbox(option, settings)
-    if _is_unencrypted(sandbox, settings):
-        return report(_UNENCRYPTED_SANDBOX)
-    _log_errors(settings)
-    return doctor(settings, sandbox, invalid)
-
-
-def _select_sandbox(option: str | None, settings: Settings) -> str | None:
-    return "" if option is None and settings.sandbox else option
+    return _run_until_pipe_closes(partial(_run, options, settings, sandbox, invalid))
 
 
 def _is_unencrypted(sandbox: str | None, settings: Settings) -> bool:
@@ -94,17 +76,17 @@ def _run_until_pipe_closes(run: Callable[[], int]) -> int:
     return code
 
 
-def _log_errors(settings: Settings) -> None:
+def _run(options: Namespace, settings: Settings, sandbox: str | None, invalid: Mapping[str, str]) -> int:
     from apiframe_server.logs import log_to_stderr
 
     # A command prints its own errors; retries are logged only for those who set a log level.
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     log_to_stderr(level, [settings.api_key.get_secret_value()])
-
-
-def _run(options: Namespace, settings: Settings, sandbox: str | None) -> int:
-    _log_errors(settings)
     match options.command:
+        case "doctor":
+            from apiframe_server.doctor import doctor
+
+            return doctor(settings, sandbox, invalid)
         case "demo":
             from apiframe_server.demo import demo
 

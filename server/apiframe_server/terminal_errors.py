@@ -77,8 +77,21 @@ def explain_to_user(error: BaseException, terms: Terms, option: str = "") -> Pro
     match error:
         case CommandFailed():
             return error.problem
+        case InvalidKey():
+            return explain_key_problem(error)
+        case AuthenticationFailed():
+            message = f"the service does not accept the API key.{quote_response(error)}"
+            return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid key.")
+        case InvalidBaseUrl():
+            message = f"the API base URL {URL_PROBLEMS[error.reason]}."
+            return Problem(ExitCode.USAGE, message, f"Correct {name_url_setting(error)} or remove it.")
+        case Refused():
+            return _message_for_assistant(error, terms, ExitCode.REFUSED)
+        case NotSent() | RateLimited() | OutcomeUnknown():
+            message, fix = explain_service(error)
+            return Problem(ExitCode.UNREACHABLE, message[:1].lower() + message[1:], fix)
         case ApiframeError():
-            return _service(error, terms)
+            return _message_for_assistant(error, terms, ExitCode.UNREACHABLE)
         case LedgerError():
             fix = suggest_ledger_fix(error)
             return Problem(ExitCode.LOCAL, f"{error}.", f"{fix[:1].upper()}{fix[1:]}.")
@@ -95,22 +108,3 @@ def _message_for_assistant(error: BaseException, terms: Terms, code: ExitCode) -
         return None
     message, _, fix = text.partition(" Next: ")
     return Problem(code, message, fix[:1].upper() + fix[1:])
-
-
-def _service(error: ApiframeError, terms: Terms) -> Problem | None:
-    match error:
-        case InvalidKey():
-            return explain_key_problem(error)
-        case AuthenticationFailed():
-            message = f"the service does not accept the API key.{quote_response(error)}"
-            return Problem(ExitCode.KEY, message, "Set APIFRAME_API_KEY to a valid key.")
-        case InvalidBaseUrl():
-            message = f"the API base URL {URL_PROBLEMS[error.reason]}."
-            return Problem(ExitCode.USAGE, message, f"Correct {name_url_setting(error)} or remove it.")
-        case Refused():
-            return _message_for_assistant(error, terms, ExitCode.REFUSED)
-        case NotSent() | RateLimited() | OutcomeUnknown():
-            message, fix = explain_service(error)
-            return Problem(ExitCode.UNREACHABLE, message[:1].lower() + message[1:], fix)
-        case _:
-            return _message_for_assistant(error, terms, ExitCode.UNREACHABLE)
