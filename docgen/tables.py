@@ -21,6 +21,7 @@ TOOL_ORDER: Final = (
     "wait_for_training",
     "get_training_status",
     "generate_photos",
+    "list_images",
     "list_trainings",
     "get_account",
     "resolve_training",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from apiframe_studio.errors import SettingsError as SettingsError
     from apiframe_studio.errors import SubjectMismatch as SubjectMismatch
     from apiframe_studio.errors import TaskIdMissing as TaskIdMissing
+    from apiframe_studio.errors import UnknownImages as UnknownImages
     from apiframe_studio.errors import UnknownSubject as UnknownSubject
     from apiframe_studio.errors import UnknownTraining as UnknownTraining
     from apiframe_studio.errors import WrongKind as WrongKind
@@ -84,7 +85,7 @@ _HOMES = {
         "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NoPlaceFree "
         "NotAPhotoSet NotEnoughCredits NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve "
         "PhotosChanged PhotosNotKept PromptTooLong Rejected "
-        "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownSubject UnknownTraining "
+        "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownImages UnknownSubject UnknownTraining "
         "WrongKind",
         "forgetting": "ErasureReport forget_subject",
         "images": "ImageRequest GeneratedImages",

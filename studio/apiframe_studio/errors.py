@@ -13,7 +13,8 @@
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, PhotosNotKept, SubjectForgotten    photo sets
      ├─ UnknownTraining, WrongKind, AtAnotherService, NothingToResolve, MayStillFinish,
      │  SubjectMismatch, TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
-     └─ NotTrained, NotFetched, FolderUnusable, PromptTooLong, UnknownSubject          images
+     └─ NotTrained, NotFetched, FolderUnusable, PromptTooLong, UnknownSubject,         images
+        UnknownImages
 
 What an assistant or a user reads is made from the attributes, in `apiframe_tools.wording.error_messages`.
 """
@@ -190,6 +191,12 @@ class TaskIdMissing(StudioError):
     """The decision "accepted" came without the task_id of the training. Nothing was recorded."""
 
     summary = "the decision accepted needs a task_id"
+
+
+class UnknownImages(StudioError):
+    """The ledger has no images with this ref. Nothing was sent."""
+
+    summary = "no images have that ref"
 
 
 class UnknownSubject(StudioError):

@@ -15,7 +15,14 @@ from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
 from apiframe_studio.api.provider import ImageCall, Kind, check_status
 from apiframe_studio.api.urls import keep_web_urls
 from apiframe_studio.core import Core
-from apiframe_studio.errors import AtAnotherService, FolderUnusable, NotFetched, NotTrained, PromptTooLong
+from apiframe_studio.errors import (
+    AtAnotherService,
+    FolderUnusable,
+    NotFetched,
+    NotTrained,
+    PromptTooLong,
+    UnknownImages,
+)
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.image_sender import ImageSender
 from apiframe_studio.ledger import NewImages, Observation, SavedImage, Submission
@@ -31,6 +38,7 @@ from apiframe_studio.trainings import Trainings
 Details = Mapping[str, Any]
 """What is saved next to each image: how it was made."""
 
+_SIZE: Final = ("aspect_ratio", "width", "height")
 DEDUP_WINDOW_SECONDS: Final = 600.0
 """For this long the same request without a seed counts as a repeated call."""
 
@@ -49,6 +57,8 @@ class ImageRequest:
     seed: int | None = None
     max_credits: float | None = None
     """The most that was agreed to be paid for it. Not a part of what makes it the same request."""
+    like: str | None = None
+    """The ref of earlier images, of the same training and size unless another one is named."""
 
     def parameters(self) -> dict[str, Any]:
         """What the service is asked for besides training and prompt."""
@@ -87,6 +97,7 @@ class Images:
     async def price(self, request: ImageRequest) -> float | None:
         """What generating these images would cost; None if they are already paid for. Raises as `generate`."""
         await self._core.provider()
+        request = await self._complete(request)
         training = await self._trained(request)
         prompt, _ = insert_trigger_word(request.prompt, training.trigger_word or "")
         new = self._submission(request, training, prompt)
@@ -103,13 +114,14 @@ class Images:
         while their links live.
 
         Raises:
-            UnknownTraining, UnknownSubject, NotTrained, AtAnotherService, SubjectForgotten, PromptTooLong: nothing
-                was sent.
+            UnknownTraining, UnknownSubject, UnknownImages, NotTrained, AtAnotherService, SubjectForgotten,
+                PromptTooLong: nothing was sent.
             PaymentNotApproved, PriceAboveLimit: they would have to be paid for; nothing was sent.
             FolderUnusable, NotFetched: see there.
             As `Trainings.start`.
         """
         await self._core.provider()
+        request = await self._complete(request)
         training = await self._trained(request)
         await self._remove_forgotten()
         # Where the service would put the word in itself, it is put in here too: what is reported is what was sent.
@@ -157,6 +169,19 @@ class Images:
         return GeneratedImages(
             row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_sent_now
         )
+
+    async def _complete(self, request: ImageRequest) -> ImageRequest:
+        """The request with the training and the size of the images that it is to be like. Not their seed: with it the
+        same prompt would give the same images."""
+        if request.like is None:
+            return request
+        row = await self._ledger.find(request.like, self._clock.now())
+        if row is None or row.kind is not Kind.GENERATION or row.forgotten_at is not None:
+            raise UnknownImages
+        sized = request.aspect_ratio is not None or request.width is not None
+        size: dict[str, Any] = {} if sized else {name: (row.parameters or {}).get(name) for name in _SIZE}
+        named = request.task_id or request.subject
+        return replace(request, task_id=request.task_id if named else row.parent_task_id, **size)
 
     def _parameters(self, request: ImageRequest) -> dict[str, Any]:
         """What the service is asked for. Where its default shape is not documented, a square is asked for by name."""

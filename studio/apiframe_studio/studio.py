@@ -22,6 +22,7 @@ from apiframe_studio.core import Core
 from apiframe_studio.deletions import DeletionReport, Deletions
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
+from apiframe_studio.image_history import ImageHistory
 from apiframe_studio.images import Images
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.trainings import Trainings
@@ -86,6 +87,7 @@ class Studio(Core):
         self.photo_sets = PhotoSets(self)
         self.trainings = Trainings(self, self.photo_sets)
         self.images = Images(self, self.trainings)
+        self.image_history = ImageHistory(self)
         self.deletions = Deletions(self)
         self._leaving = ExitStack()
 

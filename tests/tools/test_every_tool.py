@@ -24,9 +24,10 @@ NAMES = {
     "resolve_training",
     "get_account",
     "forget_subject",
+    "list_images",
 }
 VERBS = {"Check", "Generate", "Get", "List", "Record", "Remove", "Start", "Wait"}
-MAX_LIST = 8_200
+MAX_LIST = 8_900
 ORDERS = re.compile(
     r"\b(always|must (first|always|never)|you (must|should)|never call|make sure|important)\b", re.IGNORECASE
 )

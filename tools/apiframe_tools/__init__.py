@@ -11,6 +11,7 @@ from apiframe_tools import (
     generate_photos,
     get_account,
     get_training_status,
+    list_images,
     list_trainings,
     prepare_photos,
     receive_photo,
@@ -33,6 +34,7 @@ _TOOLS: Final = (
     (check_photos.check_photos, "Check photos", LOCAL_READ),
     (prepare_photos.prepare_photos, "Prepare photos", PAID),
     (generate_photos.generate_photos, "Generate images", PAID),
+    (list_images.list_images, "List images", LOCAL_READ),
     (forget_subject.forget_subject, "Forget a subject", ERASURE),
     (get_account.get_account, "Get account", REMOTE_READ),
 )

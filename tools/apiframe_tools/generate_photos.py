@@ -23,6 +23,7 @@ from apiframe_tools.mcp.parameters import (
     CUSTOM,
     AspectRatio,
     ImageCount,
+    Like,
     MaxCredits,
     OfSubject,
     PixelSize,
@@ -49,10 +50,11 @@ async def _confirm(
     height: int | None,
     number_of_images: int | None,
     seed: int | None,
+    like: str | None,
     max_credits: int | None,
 ) -> Question:
     request = ImageRequest(
-        prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits
+        prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits, like
     )
     question = partial(_question, studio, request)
     # A few credits for what the user has just asked for: by default that is not asked again.
@@ -68,6 +70,7 @@ async def generate_photos(
     height: PixelSize | None = None,
     number_of_images: ImageCount | None = None,
     seed: Seed | None = None,
+    like: Like | None = None,
     max_credits: MaxCredits | None = None,
     *,
     studio: RequestStudio,
@@ -76,15 +79,15 @@ async def generate_photos(
     """Generate images of a trained subject from a prompt and save them on this machine.
 
     Costs {prices.image} an image. Repeating a call that made images is free: with a seed at any time, otherwise for
-    ten minutes. Takes task_id or subject of a finished training; adds the trigger word if the prompt lacks it.
+    ten minutes. Takes task_id or subject of a finished training, or like; adds the trigger word if the prompt lacks it.
     Returns paths and small previews.
     """
-    require_one_name(task_id, subject)
+    require_one_name(task_id, subject, like)
     custom = aspect_ratio == CUSTOM
     if custom != (width is not None and height is not None) or (not custom and (width or height)):
         raise ToolError("width and height are required with aspect_ratio custom, and allowed only with it.")
     request = ImageRequest(
-        prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits
+        prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits, like
     )
     try:
         made = await studio.images.generate(request, MAX_SECONDS, may_pay=may_pay(confirmation))
@@ -99,5 +102,5 @@ async def _question(studio: Studio, request: ImageRequest) -> str | None:
     price = await studio.images.price(request)
     if price is None or (request.max_credits is not None and price > request.max_credits):
         return None
-    number, of = request.number_of_images or 1, request.subject or request.task_id
+    number, of = request.number_of_images or 1, request.subject or request.task_id or request.like
     return f"Make {pluralize(number, 'image')} of {of}? It costs {pluralize(price, 'credit')} at Apiframe."

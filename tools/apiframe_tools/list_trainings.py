@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from apiframe_tools.mcp.parameters import Subject
+from apiframe_tools.mcp.parameters import Cursor, Limit, Subject
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.trainings import TrainingList
 from apiframe_tools.wording.phrases import STATUS, Status
 
-Limit = Annotated[int, Field(ge=1, le=50, description="Maximum to return")]
-Cursor = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=80),
-    Field(description="next_cursor of the previous page"),
-]
 StatusFilter = Annotated[Status, Field(description="Only those with this status")]
 
 

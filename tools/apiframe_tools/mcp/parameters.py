@@ -87,6 +87,13 @@ TriggerWord = Annotated[
 ]
 Subject = Annotated[_Name, Field(description="The subject's name; stays on this machine")]
 OfSubject = Annotated[_Name, Field(description="Or the subject's name")]
+Limit = Annotated[int, Field(ge=1, le=50, description="Maximum to return")]
+Cursor = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=80),
+    Field(description="next_cursor of the previous page"),
+]
+Like = Annotated[_Id, Field(description="ref of earlier images: same training and size")]
 ConfirmedName = Annotated[_Name, Field(description="The name again, only after the user agreed")]
 WebhookUrl = Annotated[
     str,
@@ -190,7 +197,7 @@ ImageCount = Annotated[
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="A new value makes a different image")]
 
 
-def require_one_name(task_id: str | None, subject: str | None) -> None:
-    """Raise ToolError unless exactly one of the two is given."""
-    if (task_id is None) == (subject is None):
+def require_one_name(task_id: str | None, subject: str | None, like: str | None = None) -> None:
+    """Raise ToolError unless exactly one of the first two is given, or none and `like`."""
+    if (task_id is None) == (subject is None) and (like is None or task_id is not None):
         raise ToolError("Pass either task_id or subject. list_trainings shows both.")

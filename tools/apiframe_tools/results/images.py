@@ -66,7 +66,7 @@ class ImagesMade(Priced, WithImages):
             subject=request.subject,
             prompt=request.prompt,
             seed=request.seed,
-            size=_size(request.parameters()),
+            size=describe_size(request.parameters()),
             trigger_word="",
             trigger_word_added=False,
             pictures=[],
@@ -83,7 +83,7 @@ class ImagesMade(Priced, WithImages):
             subject=training.subject,
             prompt=made.prompt,
             seed=asked.get("seed"),
-            size=_size(asked),
+            size=describe_size(asked),
             trigger_word=training.trigger_word or "",
             trigger_word_added=made.word_added,
             pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
@@ -122,7 +122,7 @@ class ImagesMade(Priced, WithImages):
         )
 
 
-def _size(asked: Mapping[str, Any]) -> str | None:
+def describe_size(asked: Mapping[str, Any]) -> str | None:
     """Return the size in the words of the request: an aspect ratio, or pixels."""
     if (width := asked.get("width")) and (height := asked.get("height")):
         return f"{width} x {height} pixels"

@@ -29,6 +29,7 @@ from apiframe_studio.errors import (
     SetNotUsable,
     SubjectMismatch,
     TaskIdMissing,
+    UnknownImages,
     UnknownSubject,
     UnknownTraining,
     WrongKind,
@@ -104,6 +105,7 @@ _MESSAGES: Final[Mapping[type[BaseException], str]] = {
     UnknownCursor: (
         "That cursor does not belong to this list. Call list_trainings without cursor to start over."
     ),
+    UnknownImages: "No images in this ledger have that ref. Call list_images to see them.",
     UnknownSubject: "No training in this ledger has that subject. Call list_trainings to see them.",
 }
 

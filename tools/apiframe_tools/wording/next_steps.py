@@ -6,6 +6,7 @@ from math import ceil
 from typing import Final
 
 from apiframe_studio.api.provider import Terms
+from apiframe_studio.image_history import ImagePage
 from apiframe_studio.images import DEDUP_WINDOW_SECONDS, GeneratedImages
 from apiframe_studio.ledger import Kind
 from apiframe_studio.ledger.dedup import FAILED_JUST_NOW_SECONDS
@@ -211,6 +212,14 @@ def list_arguments(training: Training, terms: Terms) -> str:
     asked = training.requested_trigger_word
     word = f"trigger_word {asked}" if asked else "no trigger_word"
     return f"training_images_id {training.training_images_id} and {word}"
+
+
+def suggest_after_listing_images(page: ImagePage) -> str:
+    if page.next_cursor:
+        return f"call list_images with cursor {page.next_cursor} for older ones."
+    if not page.requests:
+        return "call generate_photos with a finished training; list_trainings shows them."
+    return "for another one like them, call generate_photos with their ref as like."
 
 
 def suggest_after_listing(page: Page, terms: Terms, *, sandbox: bool, is_filtered: bool) -> str:
