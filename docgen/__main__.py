@@ -1,4 +1,4 @@
-"""`python -m docgen`: regenerate the marked blocks of the pages; `--check` only reports which are out of date.
+"""`python -m docgen`: regenerate blocks of the pages, and the front's snapshot; `--check` only reports what is stale.
 
 A block is the text between `<!-- name -->` and `<!-- /name -->`. It is never edited by hand.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from docgen import clients, facts, install, results, tables
+from docgen import clients, facts, install, results, snapshot, tables
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
@@ -50,7 +50,7 @@ ADDRESSES: Final = ("repository", "homepage", "documentation", "support")
 
 def main(arguments: list[str]) -> int:
     """Return 1 if `--check` found a page that differs from what the code generates."""
-    stale = {page: text for page, text in render_pages().items() if text != page.read_text(encoding="utf-8")}
+    stale = {page: text for page, text in render_pages().items() if text != _read(page)}
     for page, text in stale.items():
         if "--check" in arguments:
             print(f"{page.relative_to(ROOT)} is out of date: run `make docs`", file=sys.stderr)
@@ -60,12 +60,17 @@ def main(arguments: list[str]) -> int:
     return int(bool(stale) and "--check" in arguments)
 
 
+def _read(page: Path) -> str:
+    return page.read_text(encoding="utf-8") if page.exists() else ""
+
+
 def render_pages() -> dict[Path, str]:
     """Return what each generated file should contain."""
     paths = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return {path: fill_blocks(path.read_text(encoding="utf-8")) for path in paths} | {
         ROOT / "server.json": render_registry_entry(),
         ROOT / "manifest.json": render_manifest(),
+        **snapshot.render_snapshot(),
     }
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, TextIO, cast
 
 from apiframe_server import __version__
-from apiframe_server.problems import ExitCode, Problem, report
 
+# Not from typing: the front of a server decides before anything that takes time is imported.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TextIO
 
+    from apiframe_server.front.answering import Answers
+    from apiframe_server.front.wire import Front
     from apiframe_server.settings import Settings
+    from apiframe_server.stdio import Connect
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,9 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Scripts call this often, and building the parser would double its time.
         print(f"apiframe-photo-mcp {__version__}")
         return 0
+    from apiframe_server.front.choosing import choose_answers
+
+    if (answers := choose_answers(given, os.environ)) is not None:
+        return _serve_with_front(answers, given)
     from apiframe_server.cli_parser import parse
 
     options = parse(given)
+    from apiframe_server.problems import ExitCode, Problem, report
     from apiframe_server.settings import Settings, SettingsError, describe_unknown_variables
 
     as_json = getattr(options, "json", False)
@@ -48,7 +56,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(Problem(ExitCode.USAGE, message), as_json=as_json)
     if options.command is None:
         return _serve(settings, sandbox)
-    return _run_until_pipe_closes(partial(_run, options, settings, sandbox, invalid))
+    return _run_until_pipe_closes(lambda: _run(options, settings, sandbox, invalid))
+
+
+def _serve_with_front(answers: Answers, arguments: Sequence[str]) -> int:
+    """Serve from the snapshot, and from the first request that needs it with the SDK."""
+    from apiframe_server.front.wire import open_front
+
+    front = open_front(answers)
+    if not front.serve():
+        return 0
+    try:
+        return _hand_over(front, "" if arguments else None)
+    except Exception as error:
+        front.refuse(f"The server could not start ({type(error).__name__}). Its log has the details.")
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 2
+
+
+def _hand_over(front: Front, sandbox: str | None) -> int:
+    from apiframe_server.problems import ExitCode, Problem, report
+    from apiframe_server.settings import Settings, SettingsError
+
+    try:
+        settings = Settings.read()
+    except SettingsError as error:
+        front.refuse(str(error))
+        return report(Problem(ExitCode.USAGE, str(error)))
+    return _serve(settings, "" if settings.sandbox else sandbox, front)
 
 
 def _is_unencrypted(sandbox: str | None, settings: Settings) -> bool:
@@ -115,7 +150,7 @@ def _run(options: Namespace, settings: Settings, sandbox: str | None, invalid: M
             return serve_sandbox(settings, options.port, options.api)
 
 
-def _serve(settings: Settings, sandbox: str | None) -> int:
+def _serve(settings: Settings, sandbox: str | None, front: Front | None = None) -> int:
     if not _has_stdio():
         print(
             "apiframe-photo-mcp: stdin and stdout must be open: an MCP client uses them for its messages.",
@@ -142,8 +177,18 @@ def _serve(settings: Settings, sandbox: str | None) -> int:
     # What exists now lives until the program exits, so the collector can ignore it.
     gc.freeze()
     gc.enable()
-    serve(studio, server)
+    serve(studio, server, _connect(front))
     return 0
+
+
+def _connect(front: Front | None) -> Connect:
+    if front is None:
+        from apiframe_server.streams import connect_stdio
+
+        return connect_stdio
+    from apiframe_server.front.handover import connect_front
+
+    return lambda calls: connect_front(front, calls)
 
 
 def _defer_model_building() -> None:
@@ -155,9 +200,10 @@ def _defer_model_building() -> None:
 
 def _has_stdio() -> bool:
     """Whether stdin and stdout are open. A closed stderr is replaced, so that its descriptor is not reused."""
-    if cast("TextIO | None", sys.stderr) is None:
+    streams: Sequence[TextIO | None] = (sys.stdin, sys.stdout, sys.stderr)
+    if streams[2] is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the program exits
-    return None not in (cast("TextIO | None", sys.stdin), cast("TextIO | None", sys.stdout))
+    return None not in streams[:2]
 
 
 if __name__ == "__main__":

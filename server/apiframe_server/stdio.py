@@ -13,12 +13,13 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import anyio
 
 from apiframe_server.pending_calls import PendingCalls
-from apiframe_server.streams import Incoming, Outgoing, claim_stdio
+from apiframe_server.streams import Incoming, Outgoing, connect_stdio
 from apiframe_studio.studio import Studio
 
 if TYPE_CHECKING:
@@ -29,26 +30,27 @@ CLOSE_SECONDS: Final = 0.4
 log = logging.getLogger(__name__)
 
 
-def serve(studio: Studio, server: MCPServer[Any]) -> None:
+Connect: TypeAlias = Callable[[PendingCalls], tuple[Incoming, Outgoing]]
+"""Opens the streams to the client."""
+
+
+def serve(studio: Studio, server: MCPServer[Any], connect: Connect = connect_stdio) -> None:
     """Serve one client over stdio until it disconnects or a signal arrives. Does not return."""
-    anyio.run(_serve, studio, server)
+    anyio.run(_serve, studio, server, connect)
 
 
-async def _serve(studio: Studio, server: MCPServer[Any]) -> None:
+async def _serve(studio: Studio, server: MCPServer[Any], connect: Connect) -> None:
     calls, signalled, session_ended = PendingCalls(), anyio.Event(), anyio.Event()
     _handle_signals(signalled)
     async with anyio.create_task_group() as group:
         group.start_soon(_exit_after_signal, signalled, studio)
         group.start_soon(_exit_after_input, calls, session_ended, studio)
-        await _run_session(server, calls)
+        await _run_session(server, *connect(calls))
         session_ended.set()
 
 
-async def _run_session(server: MCPServer[Any], calls: PendingCalls) -> None:
+async def _run_session(server: MCPServer[Any], incoming: Incoming, outgoing: Outgoing) -> None:
     low = server._lowlevel_server  # pyright: ignore[reportPrivateUsage] - run_stdio_async brings the SDK's transport
-    source, output = claim_stdio()
-    outgoing = Outgoing(output, calls)
-    incoming = Incoming(source, outgoing, calls)
     await low.run(incoming, outgoing, low.create_initialization_options())
 
 

@@ -9,38 +9,35 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sys
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import anyio
 import anyio.to_thread
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
-from mcp.os.win32.utilities import rebind_std_handle_to_fd
 from mcp.shared.message import SessionMessage
 from mcp_types import INTERNAL_ERROR, ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
+from apiframe_server.descriptors import claim_descriptors
 from apiframe_server.messages import UnreadableMessage, read_message
 from apiframe_server.pending_calls import PendingCalls
 
 log = logging.getLogger(__name__)
 
 
-def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Reserve stdin and stdout for the protocol and return them as binary files.
+class Lines(Protocol):
+    """Where lines of input come from, blocking: a binary file, for example."""
 
-    Other code that reads stdin from now on gets the end of file, and what it prints goes to stderr. Raises OSError
-    when one of the two is closed.
-    """
-    source, output = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(sys.stderr.fileno(), 1)
-    if sys.platform == "win32":
-        for number in (0, 1):
-            rebind_std_handle_to_fd(number)
+    def readline(self) -> bytes:
+        """Return the next line, or b"" at the end of input."""
+        ...
+
+
+def connect_stdio(calls: PendingCalls) -> tuple[Incoming, Outgoing]:
+    """Claim stdin and stdout and return the streams on them. Raises OSError when one of the two is closed."""
+    source, output = claim_descriptors()
     # Never closed: a thread may still be blocked on them when the program exits.
-    return os.fdopen(source, "rb", closefd=False), os.fdopen(output, "wb", closefd=False)
+    outgoing = Outgoing(os.fdopen(output, "wb", closefd=False), calls)
+    return Incoming(os.fdopen(source, "rb", closefd=False), outgoing, calls), outgoing
 
 
 class Outgoing(ObjectSendStream[SessionMessage]):
@@ -53,11 +50,11 @@ class Outgoing(ObjectSendStream[SessionMessage]):
 
     async def send(self, item: SessionMessage) -> None:
         """Send a message. Raises BrokenResourceError when the client has closed its end."""
-        await self._write(_serialize(item.message))
+        await self._write(serialize(item.message))
         self._calls.answered(item.message)
 
     async def answer_unreadable(self, answer: JSONRPCError) -> None:
-        await self._write(_serialize(answer))
+        await self._write(serialize(answer))
 
     async def _write(self, line: bytes) -> None:
         try:
@@ -76,7 +73,7 @@ class Outgoing(ObjectSendStream[SessionMessage]):
 class Incoming(ObjectReceiveStream[SessionMessage]):
     """Receives messages from the client. A line that is not a message is answered here."""
 
-    def __init__(self, source: BinaryIO, outgoing: Outgoing, calls: PendingCalls) -> None:
+    def __init__(self, source: Lines, outgoing: Outgoing, calls: PendingCalls) -> None:
         self._source = source
         self._outgoing = outgoing
         self._calls = calls
@@ -111,7 +108,7 @@ class Incoming(ObjectReceiveStream[SessionMessage]):
         """Do nothing: the descriptors stay open until the program exits."""
 
 
-def _serialize(message: JSONRPCMessage) -> bytes:
+def serialize(message: JSONRPCMessage) -> bytes:
     try:
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
     except ValueError:
@@ -122,4 +119,4 @@ def _serialize(message: JSONRPCMessage) -> bytes:
         error = ErrorData(
             code=INTERNAL_ERROR, message="The result contains text that cannot be encoded as JSON."
         )
-        return _serialize(JSONRPCError(jsonrpc="2.0", id=message.id, error=error))
+        return serialize(JSONRPCError(jsonrpc="2.0", id=message.id, error=error))

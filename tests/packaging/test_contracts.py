@@ -17,6 +17,7 @@ from .conftest import PACKAGES
 pytestmark = pytest.mark.slow
 
 LAYERS = "Layers import downwards only"
+FRONT = "The front imports nothing that takes time"
 HTTP = "Only api.http and the sandbox's webhooks import httpx"
 CLIENT = "The service's client is built in layers"
 NO_MCP = "The studio never imports mcp"
@@ -29,6 +30,8 @@ PLANTED = [
     (LAYERS, "studio/apiframe_studio/planted.py", "import apiframe_tools"),
     (LAYERS, "studio/apiframe_studio/planted.py", "from apiframe_server import __version__"),
     (LAYERS, "tools/apiframe_tools/planted.py", "import apiframe_server"),
+    (FRONT, "server/apiframe_server/front/answering.py", "from pydantic import BaseModel"),
+    (FRONT, "server/apiframe_server/descriptors.py", "import logging"),
     (HTTP, "server/apiframe_server/planted.py", "import httpx"),
     (HTTP, "tools/apiframe_tools/planted.py", "from httpx import AsyncClient"),
     (HTTP, "studio/apiframe_studio/planted.py", "import httpx"),

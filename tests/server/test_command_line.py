@@ -24,7 +24,7 @@ from apiframe_studio.ledger import Ledger, NewUpload
 from apiframe_studio.photos import faces
 
 from ..faults.fault_server import answer, fault_server, replying
-from .program import environment, run, running
+from .program import WITHOUT_FRONT, environment, run, running
 
 if TYPE_CHECKING:
     from importlib.util import find_spec
@@ -74,7 +74,7 @@ def test_listing_the_tools_imports_only_what_a_list_needs(tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "apiframe_server"],
         input=LISTING,
-        env=environment(tmp_path),
+        env=environment(tmp_path) | WITHOUT_FRONT,
         capture_output=True,
         text=True,
         check=True,
@@ -89,13 +89,17 @@ def test_listing_the_tools_imports_only_what_a_list_needs(tmp_path: Path) -> Non
 def test_a_start_builds_no_unused_models(tmp_path: Path) -> None:
     start = (
         "import apiframe_server.cli as cli, sys, types\n"
-        "sys.modules['apiframe_server.stdio'] = types.SimpleNamespace(serve=lambda studio, server: None)\n"
+        "sys.modules['apiframe_server.stdio'] = types.SimpleNamespace(serve=lambda *_: None)\n"
         "cli.main([])\n"
         "from mcp_types import CreateMessageRequest, Tool\n"
         "print(CreateMessageRequest.__pydantic_complete__, Tool(name='t', input_schema={}).name)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", start], env=environment(tmp_path), capture_output=True, text=True, timeout=90
+        [sys.executable, "-c", start],
+        env=environment(tmp_path) | WITHOUT_FRONT,
+        capture_output=True,
+        text=True,
+        timeout=90,
     )
     assert done.stdout.split() == ["False", "t"]
 

@@ -100,6 +100,7 @@ async def test_an_invalid_message_is_answered_with_an_error_and_its_id(tmp_path:
 async def test_an_endless_name_uses_only_a_few_times_the_memory_of_its_line(tmp_path: Path) -> None:
     async with running("--sandbox", folder=tmp_path, new_process=True) as wire:
         await wire.greet()
+        await wire.call("no_such_tool")
         before = _peak_bytes(wire)
         line = '{"' + "a" * 8_000_000
         await wire.send_line(line)
