@@ -12,9 +12,10 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from bench import checks, ledgers, measures
+from bench import checks, front, ledgers, measures
 
 PARTS: dict[str, Callable[[], list[measures.Row]]] = {
+    "front": front.measure_front,
     "start": measures.measure_start,
     "version": measures.measure_version,
     "first-call": measures.measure_first_call,
