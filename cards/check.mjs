@@ -142,7 +142,8 @@ async function checkTraining(looks, key) {
   }
   const again = { ...given, idempotency_key: key };
   await show("start_training", again, await call("start_training", again));
-  await until();
+  // While it is queued, no time has passed.
+  await card().locator("#time").filter({ hasText: /passed|left|nearly done/ }).waitFor();
   await title().filter({ hasText: "Training of Anna: finished" }).waitFor();
   assert.ok(await card().locator("#bar").isHidden());
   const word = await card().locator("#word").innerText();
