@@ -34,6 +34,8 @@ class PendingCalls:
                 self._ids.add(str(message.id))
             case JSONRPCNotification(method="notifications/cancelled", params=dict() as params):
                 self._remove(params.get("requestId"))
+            case _:
+                pass
 
     def answered(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCResponse | JSONRPCError):

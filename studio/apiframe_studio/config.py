@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -85,7 +86,7 @@ def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
         base_url=url or SANDBOX_URL,
         key=SecretStr(_KEYS[selected_generation(settings)]),
         app_factory=None if url else lambda: build_sandbox(settings).app,
-        forget_tasks=None if url else lambda task_ids: _forget_in(build_sandbox(settings), task_ids),
+        forget_tasks=None if url else partial(_forget_in, lambda: build_sandbox(settings)),
         is_sandbox=True,
         poll_seconds=min(settings.poll_seconds or 1.0, 1.0),
     )
@@ -100,7 +101,7 @@ def embedded_config(
         base_url=SANDBOX_URL,
         key=SecretStr(_KEYS[api]),
         app_factory=lambda: _sandbox_in(folder, training_seconds, api).app,
-        forget_tasks=lambda task_ids: _forget_in(_sandbox_in(folder, training_seconds, api), task_ids),
+        forget_tasks=partial(_forget_in, lambda: _sandbox_in(folder, training_seconds, api)),
         is_sandbox=True,
         poll_seconds=0.2,
         photo_folders=tuple(photo_folders),
@@ -125,7 +126,8 @@ def build_sandbox(settings: StudioSettings, api: Generation | None = None) -> Sa
     )
 
 
-def _forget_in(sandbox: Sandbox, task_ids: Sequence[str]) -> None:
+def _forget_in(build: Callable[[], Sandbox], task_ids: Sequence[str]) -> None:
+    sandbox = build()
     sandbox.forget(task_ids)
     sandbox.close()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert
 
@@ -558,8 +558,9 @@ class Store:
         """Every observation of one submission that changed something, oldest first."""
         with self._reading() as connection:
             known = {"owner": self._scope.owner, "ref": ref}
-            found = connection.execute(queries.SEEN_OF, known).mappings()
-            return [Observation(**{**row, "state": State(row["state"])}) for row in found]
+            rows = connection.execute(queries.SEEN_OF, known).mappings()
+            found = [dict[str, Any](row, state=State(row["state"])) for row in rows]
+        return [Observation(**fields) for fields in found]
 
     def progress_history(self, row: Submission) -> ProgressHistory:
         """Return what is needed to estimate the remaining time; empty for a training that is not under way."""

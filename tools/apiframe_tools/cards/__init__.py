@@ -37,7 +37,7 @@ def card_meta(tool: str) -> dict[str, Any] | None:
 
 def build_extension() -> Apps:
     """The extension with every card as a resource."""
-    apps, folder = Apps(), files(__package__)
+    apps, folder = Apps(), files(__name__)
     shared = (folder / "shared.html").read_text(encoding="utf-8")
     for name, (title, description) in _TEXTS.items():
         html = (folder / f"{name}.html").read_text(encoding="utf-8").replace("<!-- shared -->\n", shared)
