@@ -9,10 +9,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import ClassVar
 from unittest.mock import patch
 
 import pytest
@@ -82,6 +83,10 @@ class Service:
 class PaidRequests(RuleBasedStateMachine):
     """Everything that can happen to paid requests for two sets of photos."""
 
+    actions: ClassVar[Sequence[str]] = ACTIONS
+    photos: ClassVar[Sequence[str]] = ("images-1", "images-1", "images-2")
+    words: ClassVar[Sequence[str | None]] = ("TOKSIS", "TOKSIS", None)
+
     def __init__(self) -> None:
         super().__init__()
         # Rows of the same time are sorted by ref, and hypothesis needs the same order every time.
@@ -109,7 +114,7 @@ class PaidRequests(RuleBasedStateMachine):
     @rule(data=st.data())
     def take_action(self, data: st.DataObject) -> None:
         """One rule with weights: hypothesis leaves whole rules out of an example, and then nothing is ever paid."""
-        name = data.draw(st.sampled_from(ACTIONS))
+        name = data.draw(st.sampled_from(self.actions))
         reached[name] += 1
         action: Callable[[st.DataObject], None] = getattr(self, name)
         action(data)
@@ -117,9 +122,9 @@ class PaidRequests(RuleBasedStateMachine):
     def submit(self, data: st.DataObject) -> None:
         """A caller asks for a training, perhaps again, and perhaps crashes before it is sent."""
         process = data.draw(st.integers(0, 1))
-        photos = data.draw(st.sampled_from(["images-1", "images-1", "images-2"]))
-        word = data.draw(st.sampled_from(["TOKSIS", "TOKSIS", None]))
-        key = data.draw(st.sampled_from([None, None, "key-1", f"key-new-{next(self.keys)}"]))
+        photos = data.draw(st.sampled_from(self.photos))
+        word = data.draw(st.sampled_from(self.words))
+        key = self.draw_key(data)
         new = NewTraining(photos, word, idempotency_key=key)
         try:
             row, is_new = self.stores[process].get_or_create(new, self.now)
@@ -129,6 +134,10 @@ class PaidRequests(RuleBasedStateMachine):
             self.may_be_new(photos, key)
         if row.state is State.INTENT and row.requested_trigger_word == word:
             self.about_to_send.append((process, row.ref))
+
+    def draw_key(self, data: st.DataObject) -> str | None:
+        """Perhaps a key with which a caller trains the same photos again."""
+        return data.draw(st.sampled_from([None, None, "key-1", f"key-new-{next(self.keys)}"]))
 
     def may_be_new(self, photos: str, key: str | None) -> None:
         """A second intent for the same photos is created only if no paid one is open, reusable or unconfirmed."""
@@ -299,6 +308,17 @@ def test_an_intent_is_paid_once_in_ten_times_as_many_sequences() -> None:
     )
 
 
+class Senders(PaidRequests):
+    """Two processes that send the same training, crash and restart: what finds a fault in sending soon."""
+
+    actions: ClassVar[Sequence[str]] = ("submit", "go_on", "go_on", "crash", "clock")
+    photos: ClassVar[Sequence[str]] = ("images-1",)
+    words: ClassVar[Sequence[str | None]] = ("TOKSIS",)
+
+    def draw_key(self, data: st.DataObject) -> None:
+        """No caller asks for it on purpose."""
+
+
 def _sent_again_on_restart(_self: Store, connection: Connection, now: float) -> None:
     ran_out = submissions.c.lease_until < now
     connection.execute(update(submissions).where(ran_out).values(state=State.INTENT.value, lease_until=None))
@@ -320,6 +340,6 @@ def _no_compare(self: Store, ref: str, now: float, lease_seconds: float) -> Subm
 )
 @pytest.mark.slow
 def test_the_state_machine_finds_a_planted_fault(verb: str, fault: object) -> None:
-    hunting = settings(machine_settings(300), phases=[Phase.generate])
+    hunting = settings(machine_settings(300), phases=[Phase.generate], stateful_step_count=20)
     with patch.object(Store, verb, fault), pytest.raises(AssertionError):
-        run_state_machine_as_test(PaidRequests, settings=hunting)
+        run_state_machine_as_test(Senders, settings=hunting)
