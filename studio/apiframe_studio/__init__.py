@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from apiframe_studio.errors import CheckIncomplete as CheckIncomplete
     from apiframe_studio.errors import ConsentMissing as ConsentMissing
     from apiframe_studio.errors import FolderUnusable as FolderUnusable
+    from apiframe_studio.errors import InboxFull as InboxFull
     from apiframe_studio.errors import MayStillFinish as MayStillFinish
     from apiframe_studio.errors import NoPlaceFree as NoPlaceFree
     from apiframe_studio.errors import NotAPhotoSet as NotAPhotoSet
@@ -82,7 +83,7 @@ _HOMES = {
     for module, names in {
         "api.errors": "ApiframeError",
         "api.provider": "Account",
-        "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable MayStillFinish NoPlaceFree "
+        "errors": "AtAnotherService CheckIncomplete ConsentMissing FolderUnusable InboxFull MayStillFinish NoPlaceFree "
         "NotAPhotoSet NotEnoughCredits NotEnoughPhotos NotFetched NotTrained NotYetSent NothingToResolve "
         "PhotosChanged PhotosNotKept PromptTooLong Rejected "
         "SetNotUsable SettingsError SubjectMismatch TaskIdMissing UnknownImages UnknownSubject UnknownTraining "

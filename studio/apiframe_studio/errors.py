@@ -9,7 +9,7 @@
      ├─ PhotoError           photos on this machine: see `photos.errors`
      ├─ PaymentNotApproved, PriceAboveLimit, NotYetSent, Rejected,
      │  NotEnoughCredits, NoPlaceFree                         a paid request was not sent or not accepted
-     ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing,
+     ├─ NotEnoughPhotos, CheckIncomplete, ConsentMissing, InboxFull,
      │  PhotosChanged, NotAPhotoSet, SetNotUsable, PhotosNotKept, SubjectForgotten    photo sets
      ├─ UnknownTraining, WrongKind, AtAnotherService, NothingToResolve, MayStillFinish,
      │  SubjectMismatch, TaskIdTaken, TaskIdMissing, UnknownCursor, KeyReused           trainings
@@ -191,6 +191,12 @@ class TaskIdMissing(StudioError):
     """The decision "accepted" came without the task_id of the training. Nothing was recorded."""
 
     summary = "the decision accepted needs a task_id"
+
+
+class InboxFull(StudioError):
+    """As many photos from the chat are kept as are allowed at once. This one was not kept."""
+
+    summary = "too many photos from the chat are kept already"
 
 
 class UnknownImages(StudioError):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
+from apiframe_studio.errors import InboxFull
 from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.guarded_files import GuardedFolder
 
@@ -19,10 +20,6 @@ MAX_BYTES: Final = 900_000
 """Of one photo."""
 LIFETIME_SECONDS: Final = 86_400.0
 BATCH: Final = re.compile(r"[0-9a-f]{8}")
-
-
-class InboxFull(Exception):
-    """There are already as many batches as are kept."""
 
 
 class Inbox:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field, StringConstraints
 
-from apiframe_studio.inbox import BATCH, MAX_BYTES, MAX_PHOTOS, InboxFull
+from apiframe_studio.inbox import BATCH, MAX_BYTES, MAX_PHOTOS
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import Result
 from apiframe_tools.wording.phrases import pluralize
@@ -48,8 +48,6 @@ async def receive_photo(batch: Batch, number: Number, data: Data, *, studio: Req
         raise ToolError("data is not a JPEG.")
     try:
         folder, photos = await studio.inbox.keep(batch, number, jpeg)
-    except InboxFull:
-        raise ToolError("Too many photos wait already. They are removed after a day.") from None
     except OSError as error:
         raise ToolError(f"The photo could not be written ({error.strerror or 'unknown reason'}).") from error
     return PhotoReceived(folder=str(folder), photos=photos, next_step="call check_photos with the folder.")

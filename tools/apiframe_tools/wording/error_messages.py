@@ -13,6 +13,7 @@ from apiframe_studio.errors import (
     CheckIncomplete,
     ConsentMissing,
     FolderUnusable,
+    InboxFull,
     MayStillFinish,
     NoPlaceFree,
     NotAPhotoSet,
@@ -105,6 +106,7 @@ _MESSAGES: Final[Mapping[type[BaseException], str]] = {
     UnknownCursor: (
         "That cursor does not belong to this list. Call list_trainings without cursor to start over."
     ),
+    InboxFull: "Too many photos wait already, so this one was not kept. They are removed after a day.",
     UnknownImages: "No images in this ledger have that ref. Call list_images to see them.",
     UnknownSubject: "No training in this ledger has that subject. Call list_trainings to see them.",
 }
