@@ -37,12 +37,15 @@ class ImageHistory:
         self._core = core
 
     async def list(
-        self, *, subject: str | None = None, limit: int = 10, cursor: str | None = None
+        self, *, subject: str | None = None, limit: int = 20, cursor: str | None = None
     ) -> ImagePage:
-        """Return finished requests for images, newest first. Raises UnknownCursor, LedgerError."""
+        """Return finished requests for images, newest first, without those of forgotten subjects.
+
+        Raises UnknownCursor, LedgerError.
+        """
         ledger, now = self._core.ledger, self._core.clock.now()
         page = await ledger.page(
-            Kind.GENERATION, now, subject=subject, states=_MADE, before=cursor, limit=limit
+            Kind.GENERATION, now, forgotten=False, subject=subject, states=_MADE, before=cursor, limit=limit
         )
         saved = await ledger.images_of(*(row.ref for row in page.rows))
         there = await self._core.image_store.find_on_disk(saved)

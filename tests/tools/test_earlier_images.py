@@ -91,5 +91,6 @@ async def test_images_of_a_forgotten_subject_are_not_listed(serving: Serving) ->
         await session.ask("forget_subject", subject="Anna", confirm="Anna")
         listed = await session.ask("list_images")
         assert "by the sea" not in listed.text
+        assert (listed.facts["requests"], listed.facts["total"]) == ([], 0)
         message = await session.refusal("generate_photos", like=made.facts["ref"], prompt="at home")
     assert "No images in this ledger have that ref" in message

@@ -27,6 +27,7 @@ _CONDITIONS: Final = {
         submissions.c.created_at < bindparam("before_at"), submissions.c.ref > bindparam("before_ref")
     ),
     "is_missing": submissions.c.missing_since.is_not(None),
+    "is_known": submissions.c.forgotten_at.is_(None),
 }
 """What the names mean that are not columns."""
 # The row of a crashed sender may be read before it is marked unconfirmed.
@@ -44,7 +45,7 @@ _NEXT_NAME: Final = (
 
 def read_page(
     connection: Connection,
-    wanted: Mapping[str, str],
+    wanted: Mapping[str, Any],
     *,
     states: Collection[State] | None = None,
     before: str | None = None,

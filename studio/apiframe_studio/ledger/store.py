@@ -511,6 +511,7 @@ class Store:
         now: float,
         *,
         here: bool = False,
+        forgotten: bool = True,
         subject: str | None = None,
         states: Collection[State] | None = None,
         before: str | None = None,
@@ -518,12 +519,15 @@ class Store:
     ) -> RowPage:
         """At most `limit` submissions of one kind, newest first, older than the one called `before`.
 
-        Those of every service, or with `here` only those of the scope's.
+        Those of every service, or with `here` only those of the scope's. Without `forgotten` those are left out whose
+        subject was forgotten.
 
         Raises:
             UnknownCursor: `before` is not in this list.
         """
-        wanted = {"owner": self._scope.owner, "kind": kind.value}
+        wanted: dict[str, Any] = {"owner": self._scope.owner, "kind": kind.value}
+        if not forgotten:
+            wanted["is_known"] = True
         if here:
             wanted["service"] = self._scope.service
         if subject is not None:
