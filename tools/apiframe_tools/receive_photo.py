@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import Annotated, Final
+from typing import Annotated
 
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field, StringConstraints
 
+from apiframe_studio.image_formats import detect_image_format
 from apiframe_studio.inbox import BATCH, MAX_BYTES, MAX_PHOTOS
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results import Result
 from apiframe_tools.wording.phrases import pluralize
-
-_JPEG: Final = b"\xff\xd8\xff"
 
 Batch = Annotated[
     str,
@@ -44,7 +43,7 @@ async def receive_photo(batch: Batch, number: Number, data: Data, *, studio: Req
         jpeg = b64decode(data, validate=True)
     except binascii.Error:
         raise ToolError("data is not base64.") from None
-    if not jpeg.startswith(_JPEG):
+    if detect_image_format(jpeg) != "JPEG":
         raise ToolError("data is not a JPEG.")
     try:
         folder, photos = await studio.inbox.keep(batch, number, jpeg)

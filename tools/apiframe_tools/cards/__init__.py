@@ -14,6 +14,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 
+from apiframe_studio.inbox import MAX_PHOTOS
+
 _TEXTS: Final = {
     "images": ("Generated images", "The images of generate_photos, with prompt, seed and path."),
     "training": ("A training", "How far a training is, and at the end its trigger word."),
@@ -39,8 +41,11 @@ def build_extension() -> Apps:
     """The extension with every card as a resource."""
     apps, folder = Apps(), files(__name__)
     shared = (folder / "shared.html").read_text(encoding="utf-8")
+    filled = {"<!-- shared -->\n": shared, '"<!-- most photos -->"': str(MAX_PHOTOS)}
     for name, (title, description) in _TEXTS.items():
-        html = (folder / f"{name}.html").read_text(encoding="utf-8").replace("<!-- shared -->\n", shared)
+        html = (folder / f"{name}.html").read_text(encoding="utf-8")
+        for place, text in filled.items():
+            html = html.replace(place, text)
         copying = ResourcePermissions(clipboard_write={})
         apps.add_html_resource(
             _uri(name), html, name=f"card_{name}", title=title, description=description, permissions=copying
