@@ -36,9 +36,9 @@ class SpendConfirmation(BaseModel):
 Confirmation = ElicitationResult[SpendConfirmation]
 Question: TypeAlias = SpendConfirmation | Elicit[SpendConfirmation]
 COULD_NOT_ASK: Final = (
-    "The user could not be asked: the client returned no usable answer, so nothing was sent or paid. Next: call the "
-    "tool again. If this keeps happening, the user can set APIFRAME_CONFIRM_SPENDING to never, which turns the "
-    "question off, and restart this server."
+    "The user could not be asked: the client returned no usable answer, so nothing was sent, paid or removed. Next: "
+    "call the tool again. If this keeps happening, the user can set APIFRAME_CONFIRM_SPENDING to never, which turns "
+    "questions about money off, and restart this server."
 )
 RESOLVER_PREFIX: Final = "Resolver '"
 """How the SDK's error about an unusable answer begins."""

@@ -42,10 +42,11 @@ def describe_erasure(
     erased: ErasureReport, deleted: DeletionReport, damaged: Sequence[Path], terms: Terms, *, sandbox: bool
 ) -> list[str]:
     """Return what was removed, and what remains where, a line each. `damaged` are ledgers that were set aside."""
+    is_there = erased.records or deleted.deleted or deleted.left
     return [
         *_describe_removed(erased),
         *_describe_deleted(deleted),
-        *([describe_what_remains(terms)] if terms.can_delete and (erased.records or deleted.left) else []),
+        *([describe_what_remains(terms)] if terms.can_delete and is_there else []),
         *(f"Could not be removed; remove it by hand: {path}" for path in erased.not_removed),
         *(
             f"A damaged ledger may still contain the name; check it, then remove it by hand: {path}"
