@@ -17,6 +17,7 @@ import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without
 import pytest
 from mcp import Client
 from mcp.client.extension import ClientExtension
+from mcp.server.mcpserver.resources import ResourceTemplate
 from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
 
@@ -27,6 +28,7 @@ from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, SANDBOX_V2_KEY, Sa
 from apiframe_studio.sandbox.sandbox import START_CREDITS
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.studio import Studio, StudioConfig
+from apiframe_tools.prompts import StudioPrompt
 
 START = 1_790_000_000.0
 TRAINING_SECONDS = 1000.0
@@ -151,8 +153,12 @@ def era(request: pytest.FixtureRequest) -> Era:
 
 @pytest.fixture(scope="session", autouse=True)
 def _tools_built_once() -> Generator[None]:
-    """Make the models and schemas of the tools once for all servers of the tests: nothing in them changes."""
-    with patch.object(apiframe_tools, "build_tools", cache(apiframe_tools.build_tools)):
+    """Make the models and schemas of tools, prompts and resources once for all servers of the tests."""
+    with (
+        patch.object(apiframe_tools, "build_tools", cache(apiframe_tools.build_tools)),
+        patch.object(StudioPrompt, "of", cache(StudioPrompt.of)),
+        patch.object(ResourceTemplate, "from_function", cache(ResourceTemplate.from_function)),
+    ):
         yield
 
 

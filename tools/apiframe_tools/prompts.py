@@ -65,24 +65,26 @@ class StudioPrompt(Prompt):
         return f"{' '.join(wrong)} {self.name} takes: {takes}."
 
 
+def train_a_person(subject: Subject, folder: Folder) -> str:
+    """Train a model from a folder of photos and get its trigger word."""
+    return (
+        f"Train a photo model of {subject} with the photos in {folder}. Check them first and show me the contact "
+        f"sheet. Ask me whether {subject} agreed, and for the details about {subject} that the service needs. Tell "
+        "me what it costs before anything is sent. At the end, tell me the trigger word."
+    )
+
+
+def portrait_ideas(subject: Subject) -> str:
+    """Suggest five portraits of a trained subject."""
+    return (
+        f"Find the trained model of {subject} with list_trainings. Suggest five different portraits of {subject}, "
+        "each in one sentence with place, light, clothes and mood. When I choose one, tell me what it costs, then "
+        "make it with generate_photos."
+    )
+
+
 def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
     """Register every prompt on this studio, with completion of subjects' names."""
-
-    def train_a_person(subject: Subject, folder: Folder) -> str:
-        """Train a model from a folder of photos and get its trigger word."""
-        return (
-            f"Train a photo model of {subject} with the photos in {folder}. Check them first and show me the contact "
-            f"sheet. Ask me whether {subject} agreed, and for the details about {subject} that the service needs. Tell "
-            "me what it costs before anything is sent. At the end, tell me the trigger word."
-        )
-
-    def portrait_ideas(subject: Subject) -> str:
-        """Suggest five portraits of a trained subject."""
-        return (
-            f"Find the trained model of {subject} with list_trainings. Suggest five different portraits of {subject}, "
-            "each in one sentence with place, light, clothes and mood. When I choose one, tell me what it costs, then "
-            "make it with generate_photos."
-        )
 
     server.add_prompt(StudioPrompt.of(train_a_person, "Train a model of a subject", studio.terms))
     server.add_prompt(StudioPrompt.of(portrait_ideas, "Ideas for portraits", studio.terms))
