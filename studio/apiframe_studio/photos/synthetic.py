@@ -10,11 +10,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 from apiframe_studio.drawn_people import Appearance, Colour, Pose, draw_gradient, draw_person, shift_colour
 
+SIZE: Final = (768, 960)
+"""Just large enough to be good without the face checks; a larger one takes longer to draw and to check."""
 _PERSON = Appearance(skin=(226, 178, 148), shade=(196, 140, 112), hair=(70, 42, 30), clothes=(178, 58, 72))
 _CLOTHES = (_PERSON.clothes, (46, 94, 140), (58, 120, 92), (222, 176, 70), (98, 72, 130), (70, 74, 80))
 _BACKGROUNDS: Sequence[tuple[Colour, Colour]] = (
@@ -45,7 +48,7 @@ def make_scenes(count: int, seed: int = 7) -> list[Scene]:
     return [_make_scene(number, dice) for number in range(count)]
 
 
-def draw(scene: Scene, size: tuple[int, int] = (1024, 1280)) -> Image.Image:
+def draw(scene: Scene, size: tuple[int, int] = SIZE) -> Image.Image:
     """Draw a scene: background, person, light, a little grain, and the label SYNTHETIC."""
     dice = random.Random(scene.seed)  # noqa: S311 - drawings, not secrets
     photo = _draw_background(scene, size, dice)

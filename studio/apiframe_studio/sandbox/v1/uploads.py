@@ -47,6 +47,7 @@ def _is_image(text: str) -> bool:
         with Image.open(BytesIO(base64.b64decode(text, validate=True)), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 return False
+            image.draft(None, (1, 1))  # A JPEG is decoded to an eighth of its size, in half the time.
             image.load()
     except Exception:
         # Broad on purpose: damaged images raise any of the decoder's exceptions.
