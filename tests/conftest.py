@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from apiframe_studio.photos import decoders
 from apiframe_studio.photos.decoders import Answer, _Pool
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.synthetic import draw, make_scenes
+
+from .forking.decoders import open_process
+from .forking.processes import CAN_FORK
 
 CANARY = "canary-7f3a-of-a-place"
 DRAWN = 12
@@ -61,6 +65,13 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photos(drawn: Path, tmp_path: Path) -> Path:
     """A copy of the photos in an allowed folder, which a test may change."""
     return Path(shutil.copytree(drawn, tmp_path / "photos"))
+
+
+@pytest.fixture(autouse=True)
+def _decoders_in_forks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork decoder processes, except for tests of how they start and end."""
+    if CAN_FORK and request.node.get_closest_marker("real_decoders") is None:
+        monkeypatch.setattr(decoders, "_open_process", open_process)
 
 
 _known_answers: dict[str, Answer] = {}

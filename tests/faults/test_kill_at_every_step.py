@@ -55,13 +55,13 @@ LEDGER_CALLS = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "mkdir", "p
 NETWORK_CALLS = ("connect", "sendto", "recvfrom", "epoll_wait")
 
 SAMPLED = {
-    "pwrite64": 3,
-    "fdatasync": 3,
-    "openat": 6,
-    "pread64": 8,
-    "fcntl": 8,
-    "epoll_wait": 6,
-    "recvfrom": 3,
+    "pwrite64": 8,
+    "fdatasync": 6,
+    "openat": 12,
+    "pread64": 16,
+    "fcntl": 16,
+    "epoll_wait": 12,
+    "recvfrom": 6,
 }
 """The step between the swept calls in `make test`; `make test-kills` sweeps every call."""
 all_calls = pytest.mark.parametrize(

@@ -45,7 +45,7 @@ IN_ANY_THREAD = (
     "renameat",
 )
 IN_THE_MAIN_THREAD = ("connect", "sendto", "recvfrom")
-SAMPLED = {"pwrite64": 10, "fdatasync": 6, "fsync": 6, "write": 5, "sendto": 5, "recvfrom": 5}
+SAMPLED = {"pwrite64": 20, "fdatasync": 12, "fsync": 12, "write": 10, "sendto": 5, "recvfrom": 10}
 """The step between the swept calls in `make test`; how a ledger is written is swept for a training."""
 
 

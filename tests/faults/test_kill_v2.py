@@ -48,14 +48,14 @@ VERBS: dict[str, Callable[[dict[str, Any], Clock], Awaitable[dict[str, Any]]]] =
 IN_ANY_THREAD = ("pwrite64", "fdatasync", "fsync", "unlink", "write", "rename")
 IN_THE_MAIN_THREAD = ("connect", "sendto", "recvfrom", "epoll_wait")
 SAMPLED = {
-    "pwrite64": 12,
-    "fdatasync": 8,
-    "fsync": 6,
+    "pwrite64": 24,
+    "fdatasync": 16,
+    "fsync": 12,
     "unlink": 3,
-    "write": 5,
+    "write": 10,
     "sendto": 4,
     "recvfrom": 4,
-    "epoll_wait": 9,
+    "epoll_wait": 18,
 }
 """The step between the swept calls in `make test`; `make test-kills` takes four times as many."""
 

@@ -1,138 +1,22 @@
-"""The tests' side of `fork_server`: forks of our program, used like processes of anyio."""
+"""Command lines of our program in forks."""
 
 from __future__ import annotations
 
-import atexit
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import anyio
-import anyio.abc
-
-_SCRIPT = Path(__file__).with_name("fork_server.py")
-_SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1"}
-
-
-class _Output(anyio.abc.ByteReceiveStream):
-    def __init__(self, descriptor: int) -> None:
-        self._file = os.fdopen(descriptor, "rb", buffering=0)
-
-    async def receive(self, max_bytes: int = 65536) -> bytes:
-        await anyio.wait_readable(self._file)
-        data: bytes = self._file.read(max_bytes)
-        if not data:
-            raise anyio.EndOfStream
-        return data
-
-    async def aclose(self) -> None:
-        self._file.close()
-
-
-class _Input(anyio.abc.ByteSendStream):
-    def __init__(self, descriptor: int) -> None:
-        os.set_blocking(descriptor, False)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
-
-    async def send(self, item: bytes) -> None:
-        left = memoryview(item)
-        while left:
-            await anyio.wait_writable(self._file)
-            try:
-                left = left[self._file.write(left) or 0 :]
-            except BrokenPipeError as error:
-                raise anyio.BrokenResourceError from error
-
-    async def aclose(self) -> None:
-        self._file.close()
-
-
-class ForkedProcess(anyio.abc.Process):
-    """A command line that runs in a fork."""
-
-    def __init__(self, stdin: int, stdout: int, stderr: int, status: int) -> None:
-        self._stdin, self._stdout, self._stderr = _Input(stdin), _Output(stdout), _Output(stderr)
-        self._status = os.fdopen(status, "rb", buffering=0)
-        self._pid = int(self._status.readline())
-        self._returncode: int | None = None
-
-    async def wait(self) -> int:
-        if self._returncode is None:
-            await anyio.wait_readable(self._status)
-            self._returncode = int(self._status.readline())
-        return self._returncode
-
-    def send_signal(self, signal: int) -> None:
-        os.kill(self._pid, signal)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    async def aclose(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await self.wait()
-        for stream in (self._stdin, self._stdout, self._stderr):
-            await stream.aclose()
-        self._status.close()
-
-    @property
-    def pid(self) -> int:
-        return self._pid
-
-    @property
-    def returncode(self) -> int | None:
-        return self._returncode
-
-    @property
-    def stdin(self) -> anyio.abc.ByteSendStream:
-        return self._stdin
-
-    @property
-    def stdout(self) -> anyio.abc.ByteReceiveStream:
-        return self._stdout
-
-    @property
-    def stderr(self) -> anyio.abc.ByteReceiveStream:
-        return self._stderr
+from ..forking.processes import ForkedProcess, ForkServer
 
 
 def fork(arguments: Sequence[str], environment: Mapping[str, str], folder: Path | None) -> ForkedProcess:
     """Run a command line of our program in a fork."""
-    request = {"arguments": arguments, "environment": environment, "folder": str(folder or Path.cwd())}
-    stdin, our_stdin = os.pipe()
-    our_stdout, stdout = os.pipe()
-    our_stderr, stderr = os.pipe()
-    our_status, status = os.pipe()
-    theirs = [stdin, stdout, stderr, status]
-    socket.send_fds(_fork_server(), [json.dumps(request).encode()], theirs)
-    for descriptor in theirs:
-        os.close(descriptor)
-    return ForkedProcess(our_stdin, our_stdout, our_stderr, our_status)
+    return _server().fork(
+        {"arguments": arguments, "environment": environment, "folder": str(folder or Path.cwd())}
+    )
 
 
 @cache
-def _fork_server() -> socket.socket:
-    """Start the fork server of this test process and return the socket for its requests."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, str(_SCRIPT), str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env={**os.environ, **_SINGLE_THREADED},
-        )
-
-    def end() -> None:
-        ours.close()
-        process.wait(60)
-
-    atexit.register(end)
-    return ours
+def _server() -> ForkServer:
+    return ForkServer("tests.server.fork_server", os.environ)

@@ -16,12 +16,12 @@ import anyio
 import anyio.abc
 from anyio.streams.text import TextReceiveStream
 
+from ..forking.processes import CAN_FORK
 from .forked import fork
 
 COMMAND = [sys.executable, "-m", "apiframe_server"]
 MAX_SECONDS = 120.0
 """A test that waits longer for a process has failed. Generous, because a busy machine may be slow."""
-CAN_FORK = sys.platform == "linux"
 WITHOUT_FRONT = {"APIFRAME_LOG_LEVEL": "warning"}
 """The default, but in lower case: valid, and not in the list of values with which a start has a front."""
 HELLO = {

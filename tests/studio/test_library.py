@@ -21,18 +21,9 @@ from apiframe_studio import (
     Studio,
     TrainingRequest,
 )
-from apiframe_studio.photos.synthetic import write_photos
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    write_photos(folder, 12)
-    return folder
 
 
 @pytest.mark.parametrize("name", apiframe_studio.__all__)

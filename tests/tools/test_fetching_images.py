@@ -247,6 +247,7 @@ async def test_an_image_with_too_many_pixels_is_not_saved(serving: Serving) -> N
     assert "60 megapixels" in message
 
 
+@pytest.mark.real_decoders
 @pytest.mark.parametrize("era", ["auto"], indirect=True)
 async def test_images_are_saved_unchecked_if_no_decoder_can_be_started(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -15,9 +15,9 @@ from apiframe_studio.forgetting import find_subject, forget_subject
 from apiframe_studio.kept_sets import SWEEP_SECONDS
 from apiframe_studio.ledger import Answer, NewTraining, Submission
 from apiframe_studio.ledger.states import Event, State
-from apiframe_studio.photos.synthetic import draw, make_scenes
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
 
+from ..painting import SMALL, jpeg, paint_a_person
 from .conftest import START, TRAINING_SECONDS
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ IN_ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)
 @pytest.fixture(scope="session")
 def drawn_thirty_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("thirty-one")
-    for number, scene in enumerate(make_scenes(31), 1):
-        draw(scene, (768, 960)).save(folder / f"IMG_{number:04}.jpg", "JPEG", quality=85)
+    for number in range(1, 32):
+        (folder / f"IMG_{number:04}.jpg").write_bytes(jpeg(paint_a_person(number, SMALL)))
     return folder
 
 

@@ -15,9 +15,9 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.types import TextContent
 from PIL import Image
 
-from apiframe_studio.photos.synthetic import draw, make_scenes
 from apiframe_tools.results import read_fields
 
+from ...painting import SMALL, jpeg, paint_a_person
 from ...server.program import environment, run
 from .serving import KEY, Emulator
 from .team import Caller, Training
@@ -43,8 +43,8 @@ def era(request: pytest.FixtureRequest) -> Era:
 def drawn_fifteen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As few photos as a training takes. Read-only."""
     folder = tmp_path_factory.mktemp("fifteen")
-    for number, scene in enumerate(make_scenes(PHOTOS), 1):
-        draw(scene, (768, 960)).save(folder / f"{CANARY}-{number:02}.jpg", "JPEG", quality=85)
+    for number in range(1, PHOTOS + 1):
+        (folder / f"{CANARY}-{number:02}.jpg").write_bytes(jpeg(paint_a_person(number, SMALL)))
     return folder
 
 
@@ -82,9 +82,7 @@ class User:
 
     async def forget(self) -> str:
         """Run the command that forgets the subject, and return what it prints."""
-        command = await run(
-            "forget", SUBJECT, "--yes", folder=self._folder, settings=self._settings, new_process=True
-        )
+        command = await run("forget", SUBJECT, "--yes", folder=self._folder, settings=self._settings)
         assert command.process.returncode == 0, command.err
         return command.out
 

@@ -110,6 +110,7 @@ def _place(photos: object, name: str) -> int:
     return [photo.photo.name for photo in photos].index(name)
 
 
+@pytest.mark.real_decoders
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes through /proc")
 async def test_concurrent_checks_share_a_few_processes(old: Path) -> None:
     before, most, done = children(), 0, 0

@@ -21,6 +21,7 @@ from apiframe_studio.photos.models import PhotoCheck, Reason, Verdict
 from apiframe_studio.photos.preparing import compute_fingerprint
 from apiframe_studio.photos.synthetic import draw, make_scenes, write_photos
 
+from ...painting import SMALL
 from .calls import check, prepare
 
 pytestmark = pytest.mark.slow
@@ -94,9 +95,9 @@ async def test_the_synthetic_photos_are_a_usable_training_set(tmp_path: Path) ->
     assert prepared.size == sum(map(len, prepared.jpegs)) < 12 * 400_000
 
 
-async def test_of_more_photos_the_best_thirty_are_sent_best_first(photo_folder: Path) -> None:
-    for number, scene in enumerate(make_scenes(33)):
-        draw(scene, (800, 900)).save(photo_folder / f"{number:02}.jpg", "JPEG", quality=90)
+async def test_of_more_photos_the_best_thirty_are_sent_best_first(photo_folder: Path, put: Put) -> None:
+    for number in range(33):
+        put(f"{number:02}.jpg", number, size=SMALL)
     checked = await check_folder(photo_folder)
     with anyio.fail_after(60):
         prepared = await prepare(checked)
@@ -107,13 +108,14 @@ async def test_of_more_photos_the_best_thirty_are_sent_best_first(photo_folder: 
 
 
 async def test_doubtful_photos_are_sent_only_if_named_or_if_there_are_too_few_good_ones(
-    tmp_path: Path,
+    photo_folder: Path, put: Put
 ) -> None:
-    write_photos(tmp_path, 14)
-    for number in (1, 2, 3):
-        dark = Image.open(tmp_path / f"drawn-{number:02}.jpg").point([level // 4 for level in range(256)] * 3)
-        dark.save(tmp_path / f"drawn-{number:02}.jpg", "JPEG", quality=90)
-    checked = await check_folder(tmp_path)
+    for number in range(1, 15):
+        path = put(f"drawn-{number:02}.jpg", number, size=SMALL)
+        if number <= 3:
+            dark = Image.open(path).point([level // 4 for level in range(256)] * 3)
+            dark.save(path, "JPEG", quality=90)
+    checked = await check_folder(photo_folder)
     assert [photo.verdict for photo in checked.photos[:3]] == [Verdict.WARN] * 3
     chosen = choose(checked, leave_out=["drawn-14"], keep=[f"{checked.code}:2"])
     few = choose(checked, leave_out=[f"drawn-{number:02}.jpg" for number in (5, 6, 7)])
@@ -137,12 +139,15 @@ async def names_sent(checked: PhotoCheck, choice: Choice) -> set[int]:
     return {photo.number for photo in (await prepare(checked, choice=choice)).photos}
 
 
-async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(tmp_path: Path) -> None:
+async def test_the_fingerprint_depends_on_the_photos_and_not_on_names_or_order(
+    tmp_path: Path, put: Put
+) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):
         folder.mkdir()
-    for number, path in enumerate(write_photos(one, 4)):
-        shutil.copy(path, other / f"{9 - number} renamed.jpeg")
+    for number in range(4):
+        shutil.copy(put(f"{number}.jpg", number, size=SMALL), one)
+        shutil.copy(one / f"{number}.jpg", other / f"{9 - number} renamed.jpeg")
     with anyio.fail_after(60):
         first, second = await prepare(await check_folder(one)), await prepare(await check_folder(other))
         (other / "9 renamed.jpeg").unlink()
@@ -196,7 +201,7 @@ async def test_a_link_that_replaces_a_photo_after_the_check_is_not_followed(
 
 async def test_the_sheet_is_a_jpeg_under_200_kb(photo_folder: Path, put: Put) -> None:
     for number in range(12):
-        put(f"{number}.jpg", number)
+        put(f"{number}.jpg", number, size=SMALL)
     put("x.jpg", b"broken")
     checked = await check_folder(photo_folder)
     assert len(checked.sheet) < 200_000
@@ -205,6 +210,7 @@ async def test_the_sheet_is_a_jpeg_under_200_kb(photo_folder: Path, put: Put) ->
         assert max(sheet.size) <= 1500
 
 
+@pytest.mark.real_decoders
 @linux
 async def test_no_decoder_remains_after_a_finished_or_cancelled_check(
     photo_folder: Path, allowed: AllowedFolders, put: Put
@@ -224,6 +230,7 @@ async def test_no_decoder_remains_after_a_finished_or_cancelled_check(
     assert set(children()) == before
 
 
+@pytest.mark.real_decoders
 @linux
 async def test_decoders_do_not_get_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APIFRAME_API_KEY", "CANARY-key")
@@ -237,6 +244,7 @@ async def test_decoders_do_not_get_the_environment(monkeypatch: pytest.MonkeyPat
     assert b"PYTHONPATH" in environment
 
 
+@pytest.mark.real_decoders
 async def test_a_decoder_that_cannot_start_is_not_an_error_of_the_photo(
     photo_folder: Path, allowed: AllowedFolders, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:

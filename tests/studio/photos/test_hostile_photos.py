@@ -273,6 +273,7 @@ async def test_a_crashed_decoder_is_replaced() -> None:
             assert await outcome(pool, "measure", small("PNG")) is None
 
 
+@pytest.mark.real_decoders
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel keeps RLIMIT_AS on Linux")
 async def test_a_decompression_bomb_within_the_pixel_limit_reaches_the_memory_limit() -> None:
     bomb = png(chunk(b"IDAT", zlib.compress(bytes(2_000_000), 9)), width=20_000, height=20_000)
