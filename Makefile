@@ -35,8 +35,8 @@ faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
 test: $(VENV)/dev.stamp ## run the tests that a change must pass
 	@$(BIN)/python -m pytest $(PARALLEL) $(TEST_OPTIONS)
 
-test-fast: $(VENV)/dev.stamp ## run the tests without the slow ones
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long"
+test-fast: $(VENV)/dev.stamp ## run the tests without the slow ones, in the newest protocol only
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long and not legacy"
 
 test-long: $(VENV)/dev.stamp ## run only the long tests, which take minutes
 	@$(BIN)/python -m pytest $(PARALLEL) -m long

@@ -86,6 +86,7 @@ async def test_the_default_is_one_square_image(service: Service) -> None:
     assert (await fetch_image(service, url)).size == (1024, 1024)  # [D] 1:1; the pixels are [?]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("aspect_ratio", "across"), RATIOS.items())
 async def test_every_documented_aspect_ratio_is_respected(
     service: Service, aspect_ratio: str, across: float

@@ -157,6 +157,7 @@ async def test_a_too_large_upload_is_rejected(service: Service) -> None:
     assert response.status_code == 413
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sandbox_only")
 async def test_an_upload_of_30_phone_photos_is_accepted(service: Service) -> None:
     large = base64.b64encode(base64.b64decode(GOOD) + b"\0" * 1_400_000).decode()

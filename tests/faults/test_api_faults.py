@@ -158,6 +158,7 @@ def test_the_table_has_every_fault_of_the_server() -> None:
     assert {*EXPECTED, "accepted"} == {*FAULTS, *(name for names in ADDRESSES for name in names)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", EXPECTED)
 @pytest.mark.parametrize("paid", PAID)
 async def test_a_faulty_paid_request_raises_the_expected_error_and_is_sent_once(

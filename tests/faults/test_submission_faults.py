@@ -30,6 +30,8 @@ from ..studio.stepped_clock import SteppedClock
 from .fault_server import ACCEPTED, FaultServer, answer, fault_server, read_request, replying
 from .test_api_faults import EXPECTED, LONG, SHORT, ExpectedError
 
+pytestmark = pytest.mark.slow
+
 KEY = SecretStr("v1-test-key-0123456789")
 REQUEST = TrainingRequest("images-1", "TOKSIS")
 ACCEPTED_RESPONSE = answer("200 OK", ACCEPTED)

@@ -39,6 +39,7 @@ async def generate(api: ApiframeV2, size: int, seconds: float) -> str | None:
 PAID = {"train": train, "generate": generate}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", EXPECTED)
 @pytest.mark.parametrize("paid", PAID)
 async def test_a_faulty_paid_request_raises_the_expected_error_and_is_sent_once(

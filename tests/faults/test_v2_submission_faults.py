@@ -40,6 +40,8 @@ from .team import Team
 from .test_api_faults import EXPECTED, LARGER_THAN_ANY_BUFFER, LONG, SHORT
 from .test_submission_faults import ATTEMPTS, NOT_READ_COMPLETELY
 
+pytestmark = pytest.mark.slow
+
 KEY = SecretStr("afk_test-key-0123456789")
 UNKNOWN = [fault for fault, expected in EXPECTED.items() if issubclass(expected.error, OutcomeUnknown)]
 TIMEOUTS = [fault for fault, expected in EXPECTED.items() if expected.reason == "timeout"]

@@ -49,6 +49,7 @@ def find_forbidden(text: str) -> list[str]:
     return [found.group() for pattern in FORBIDDEN for found in re.finditer(pattern, text, re.IGNORECASE)]
 
 
+@pytest.mark.slow
 def test_no_file_names_a_package_registry_or_a_path_on_our_machines(archive: Path) -> None:
     texts = {name: (ROOT / name).read_bytes().decode("utf-8", "replace") for name in list_tracked(archive)}
     assert {name: found for name, text in texts.items() if (found := find_forbidden(text))} == {}

@@ -15,6 +15,8 @@ from docgen.snapshot import GENERATIONS, build_studio
 
 from .front_sessions import compare, make_session
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 130
 """For each of four servers."""
 

@@ -426,6 +426,7 @@ async def test_blocked_file_access_does_not_block_standard_input() -> None:
                 release.set()
 
 
+@pytest.mark.slow
 def test_no_file_access_uses_the_threads_of_standard_input() -> None:
     packages = (apiframe_studio, apiframe_tools, apiframe_server)
     modules = [path for package in packages for path in Path(package.__file__ or "").parent.rglob("*.py")]

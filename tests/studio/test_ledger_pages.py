@@ -180,6 +180,7 @@ def test_forgetting_reads_only_the_rows_of_the_subject(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_every_statement_uses_an_index(store: Store) -> None:
     with statements_asked() as statements:
         for _, verb in verbs(store, 2):

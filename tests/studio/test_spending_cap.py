@@ -61,6 +61,7 @@ async def test_a_set_of_unknown_size_counts_with_its_maximum_cost(tmp_path: Path
         assert (await studio.trainings.start(TrainingRequest("sandbox-person"))).state is State.QUEUED
 
 
+@pytest.mark.slow
 async def test_spending_of_every_kind_counts_for_24_hours_and_free_requests_cost_nothing(
     tmp_path: Path,
 ) -> None:
@@ -185,6 +186,7 @@ store.close()
 """One process that tries to send four images, one after another, with a daily limit of five."""
 
 
+@pytest.mark.slow
 def test_concurrent_processes_cannot_exceed_the_cap_together(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite3"
     Store(ledger, SCOPE).close()

@@ -51,6 +51,7 @@ def test_plain_http_is_allowed_only_to_this_machine_and_only_if_the_service_is_l
     assert find_problem(url, service_is_local=True) is local
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60), st.booleans())
 def test_no_text_raises(text: str, local: bool) -> None:
     for url in (text, f"https://{text}", f"http://{text}/"):

@@ -144,7 +144,7 @@ def _text(result: CallToolResult) -> str:
     return block.text
 
 
-@pytest.fixture(params=["auto", "legacy"])
+@pytest.fixture(params=["auto", pytest.param("legacy", marks=pytest.mark.legacy)])
 def era(request: pytest.FixtureRequest) -> Era:
     """The newest revision of the protocol, and the ones before 2026-07-28."""
     chosen: Era = request.param

@@ -15,6 +15,8 @@ from apiframe_studio.subjects import subject_key
 
 from .illustrated import refuse, show
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from .conftest import HandClock, Serving, Session
 

@@ -18,6 +18,8 @@ from apiframe_tools.results import read_fields
 from .conftest import Serving, Session
 from .kept import keep_set
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "portrait by a window"
 
 

@@ -20,6 +20,8 @@ from apiframe_tools.results import read_fields
 from .conftest import Serving, Session
 from .kept import keep_set
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def v2(serving: Serving) -> AsyncGenerator[Session]:

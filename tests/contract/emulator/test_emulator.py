@@ -13,6 +13,8 @@ from PIL import Image
 from .serving import Emulator
 from .team import Caller, Team
 
+pytestmark = pytest.mark.slow
+
 PERSON = {"name": "A model", "gender": "female", "ethnicity": "Mixed"}
 
 

@@ -206,6 +206,7 @@ async def test_an_upload_without_its_end_leaves_nothing_behind(sandbox: Sandbox)
     assert (await api.account()).credits == CREDITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["repeated_cursor", "second_page_fails"])
 async def test_a_broken_list_proves_no_absence(fault: str) -> None:
     sandbox = build_sandbox(list_fault=fault)

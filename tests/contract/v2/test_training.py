@@ -133,6 +133,7 @@ async def test_a_photo_that_is_too_large_or_of_another_format_is_a_bad_request(
     assert [text[:2] for text in response.json()["details"]["images"]] == ["15"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sandbox_only")
 async def test_a_photo_of_10_megabytes_is_accepted_and_more_than_100_in_all_are_not(service: Service) -> None:
     assert (await service.create(replace_last(LARGE))).status_code == 202  # [D]

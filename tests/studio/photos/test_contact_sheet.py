@@ -23,6 +23,7 @@ def tile(number: int, verdict: Verdict = Verdict.USE, thumbnail: Image.Image | N
     return Tile(number, f"IMG_{number:04}.jpg", verdict, "", thumbnail)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 30, 60, 61, 500])
 def test_even_a_sheet_of_noise_is_under_200_kb(count: int) -> None:
     thumbnails = [grain(seed) for seed in range(8)]

@@ -47,6 +47,7 @@ def shaken(image: Image.Image, pixels: int) -> Image.Image:
     return moved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1, 4])
 def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None:
     image = draw(make_scenes(number + 1)[number], (820, 1024))
