@@ -22,11 +22,15 @@ TIMEOUT_SECONDS: Final = 120
 
 @dataclass(frozen=True)
 class ShownResult:
-    """What a client shows of a tool's result. `structured` is None if it shows no structured content."""
+    """What a client shows of a tool's result. `structured` is None if it shows no structured content.
+
+    `images` is counted by the chat hosts only.
+    """
 
     text: str
     structured: dict[str, Any] | None
     error: bool
+    images: int = 0
 
 
 class ClientEnded(Exception):

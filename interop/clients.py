@@ -22,6 +22,7 @@ class ClientSpec:
     argument: str = ""
     shows_structured: bool = True
     marks_errors: bool = True
+    shows_images: bool = False
 
     @property
     def environment(self) -> str:
@@ -87,5 +88,23 @@ CLIENTS: Final = (
         "command line, a new server for every call",
         "mcporter_command.mjs",
         ("mcporter@0.12.3",),
+    ),
+    ClientSpec(
+        "A host that prefers structured content",
+        "Python SDK 2.3.0",
+        "2025-11-25",
+        "chat_host.py",
+        ("mcp==2.3.0",),
+        "structured",
+        shows_images=True,
+    ),
+    ClientSpec(
+        "A host that shows text only",
+        "Python SDK 2.3.0",
+        "2025-11-25",
+        "chat_host.py",
+        ("mcp==2.3.0",),
+        "text",
+        shows_structured=False,
     ),
 )

@@ -45,7 +45,10 @@ def run_job(client: Client, spec: ClientSpec, api: str, photos: Path) -> str:
     word, finished = _wait_for_training(client, task_id, TRIGGER_WORDS[api])
     listed = client.call("list_trainings", subject=SUBJECT)
     _expect(word in listed.text and task_id in listed.text, "the training in the list", listed)
-    _generate(client, word)
+    _generate(client, spec, word)
+    if spec.shows_images:
+        checked = client.call("check_photos", paths=[str(photos)])
+        _expect(checked.images > 0 and "of 15 photos" in checked.text, "the contact sheet beside the text", checked)
     _make_a_mistake(client, spec)
     if spec.shows_structured:
         _expect(_fact(finished, "trigger_word") == word, "the trigger word as structured content", finished)
@@ -86,10 +89,11 @@ def _wait_for_training(client: Client, task_id: str, pattern: str) -> tuple[str,
     raise UnexpectedResult(f"a finished training: {seen}")
 
 
-def _generate(client: Client, word: str) -> None:
+def _generate(client: Client, spec: ClientSpec, word: str) -> None:
     for _ in range(WAITS):
         seen = client.call("generate_photos", subject=SUBJECT, prompt="portrait on a beach")
         if "finished" in seen.text and word in seen.text and ".png" in seen.text:
+            _expect(not spec.shows_images or seen.images > 0, "the image beside the text", seen)
             return
     raise UnexpectedResult(f"an image made with the trigger word: {seen}")
 

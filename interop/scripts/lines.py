@@ -1,7 +1,7 @@
 """The protocol of all client scripts: one JSON line in, one JSON line out.
 
-In: `{"tool", "arguments"}`. Out: `{"text", "structured", "error"}`, what the client shows of the result. INTEROP_SERVER
-holds the server to start as `{"command", "args", "env"}`.
+In: `{"tool", "arguments"}`. Out: `{"text", "structured", "error", "images"}`, what the client shows of the result; only
+the chat hosts count images. INTEROP_SERVER holds the server to start as `{"command", "args", "env"}`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 SERVER: dict[str, Any] = json.loads(os.environ.get("INTEROP_SERVER", "{}"))
-ShownResult = tuple[str, Any, bool]
+ShownResult = tuple[str, Any, bool] | tuple[str, Any, bool, int]
 
 
 async def read_call() -> tuple[str, dict[str, Any]] | None:
@@ -26,9 +26,10 @@ async def read_call() -> tuple[str, dict[str, Any]] | None:
     return call["tool"], call["arguments"]
 
 
-def write_result(text: str, structured: Any, error: bool) -> None:
+def write_result(text: str, structured: Any, error: bool, images: int = 0) -> None:
     """Write what the client shows."""
-    print(json.dumps({"text": text, "structured": structured, "error": error}), flush=True)
+    shown = {"text": text, "structured": structured, "error": error, "images": images}
+    print(json.dumps(shown), flush=True)
 
 
 async def serve(call: Callable[[str, dict[str, Any]], Awaitable[ShownResult]]) -> None:
