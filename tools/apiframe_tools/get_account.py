@@ -55,7 +55,6 @@ def _next_step(account: Account, studio: Studio) -> str:
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
     """Get remaining credits and plan.
 
-    Free. Use before start_training to check that the user can afford a training, which costs
-    {prices.training_total}.
+    Free. Only for when the user asks: what the credits do not cover is refused at no cost.
     """
     return AccountStatus.of(await studio.account(), studio)
