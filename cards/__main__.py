@@ -25,6 +25,7 @@ PACKAGES: Final = ROOT / ".cache/cards"
 NODE: Final = ROOT / ".cache/node/bin/node"
 SCREENSHOTS: Final = ROOT / "build/cards"
 PICTURES: Final = ROOT / "docs/cards"
+PAGE: Final = PICTURES.with_suffix(".md")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 TRAINING_SECONDS: Final = 15.0
 
@@ -80,12 +81,16 @@ def bundle(page: Path) -> None:
 
 
 def replace_pictures() -> None:
-    """Copy the wide screenshots into the documentation, with fewer colours."""
+    """Copy the wide screenshots that the documentation shows into it, with fewer colours."""
     PICTURES.mkdir(exist_ok=True)
+    page = PAGE.read_text(encoding="utf-8")
     for path in SCREENSHOTS.glob("*-wide.png"):
+        name = path.name.replace("-wide", "")
+        if f"(cards/{name})" not in page:
+            continue
         with Image.open(path) as shot:
             small = shot.convert("RGB").quantize(128, dither=Image.Dither.NONE)
-        small.save(PICTURES / path.name.replace("-wide", ""), optimize=True)
+        small.save(PICTURES / name, optimize=True)
 
 
 if __name__ == "__main__":

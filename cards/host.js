@@ -8,6 +8,7 @@ const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsaf
 let client, bridge;
 
 window.said = [];
+window.context = "";
 
 window.connectAs = async (mode) => {
   const capabilities = { extensions: { [EXTENSION]: { mimeTypes: ["text/html;profile=mcp-app"] } } };
@@ -32,8 +33,10 @@ window.show = async (name, given, result, { theme, width, ink }) => {
   document.body.append(frame);
   const variables = ink ? { "--color-text-primary": ink } : {};
   const hostContext = { theme, displayMode: "inline", styles: { variables } };
-  bridge = new AppBridge(client, { name: "cards", version: "1" }, { serverTools: {}, message: { text: {} } }, { hostContext });
+  const can = { serverTools: {}, message: { text: {} }, updateModelContext: { text: {} } };
+  bridge = new AppBridge(client, { name: "cards", version: "1" }, can, { hostContext });
   bridge.onmessage = async ({ content }) => (window.said.push(content[0].text), {});
+  bridge.onupdatemodelcontext = async ({ content }) => ((window.context = content[0].text), {});
   bridge.onsizechange = ({ height }) => (frame.style.height = `${height}px`);
   const ready = new Promise((resolve) => (bridge.oninitialized = resolve));
   await bridge.connect(new PostMessageTransport(frame.contentWindow, frame.contentWindow));

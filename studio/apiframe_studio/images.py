@@ -83,6 +83,18 @@ class GeneratedImages:
     deduplicated: bool = False
 
 
+@dataclass(frozen=True)
+class ImagePrice:
+    """What generating images would cost in credits, and of whom, as far as the ledger knows.
+
+    `request` asks for the same with the training's id in it, so that a newer training of the subject changes nothing.
+    """
+
+    credits: float
+    request: ImageRequest
+    subject: str | None = None
+
+
 class Images:
     """Generates images, once for the same request, and saves them."""
 
@@ -94,7 +106,7 @@ class Images:
         self._image_store = core.image_store
         self._sender = ImageSender(core)
 
-    async def price(self, request: ImageRequest) -> float | None:
+    async def price(self, request: ImageRequest) -> ImagePrice | None:
         """What generating these images would cost; None if they are already paid for. Raises as `generate`."""
         await self._core.provider()
         request = await self._complete(request)
@@ -102,7 +114,10 @@ class Images:
         prompt, _ = insert_trigger_word(request.prompt, training.trigger_word or "")
         new = self._submission(request, training, prompt)
         known = await self._ledger.find_duplicate(new, self._clock.now())
-        return new.estimated_credits if known is None or known.state is State.INTENT else None
+        if known is not None and known.state is not State.INTENT:
+            return None
+        of_training = replace(request, task_id=training.task_id, subject=None, like=None)
+        return ImagePrice(new.estimated_credits or 0.0, of_training, training.subject)
 
     async def generate(
         self, request: ImageRequest, seconds: float = math.inf, *, may_pay: bool = True

@@ -80,6 +80,8 @@ class PhotoSetRequest:
     keep: Sequence[str] = ()
     max_credits: float | None = None
     """The most that was agreed to be paid for it. Not a part of what makes it the same request."""
+    fingerprint: str | None = None
+    """That of the photos which were agreed to; other photos are not sent. None where any at these paths may be."""
 
     def attributes_digest(self) -> str:
         """A digest of the subject's attributes: others make another set, and they must not be readable on disk."""
@@ -257,6 +259,8 @@ class PhotoSets:
             raise ConsentMissing
         checking = CHECKING_SECONDS if seconds < math.inf else None
         checked = await self._check_agreed(request, on_progress, checked, checking)
+        if request.fingerprint not in (None, checked.fingerprint):
+            raise PhotosChanged
         if not self._terms.uploads_before_training:
             return await self._keep(request, checked)
         if not may_pay and await self.must_be_paid(request, checked):

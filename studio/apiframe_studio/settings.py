@@ -76,7 +76,7 @@ class StudioSettings(BaseSettings):
     confirm_spending: Literal["ask", "always", "never"] = Field(
         default="ask",
         description="ask: before an upload or a training, where the client can ask. always: before images too, and "
-        "nothing is paid without an answer or max_credits. never: no questions",
+        "nothing is paid without an answer, a click in a card or max_credits. never: no questions",
     )
     max_credits_per_day: float | None = Field(
         default=None, ge=0, le=1e9, description="Maximum credits to spend within 24 hours; empty for no limit"

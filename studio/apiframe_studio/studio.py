@@ -24,6 +24,7 @@ from apiframe_studio.file_threads import in_file_thread
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.image_history import ImageHistory
 from apiframe_studio.images import Images
+from apiframe_studio.offers import Offers
 from apiframe_studio.photo_sets import PhotoSets
 from apiframe_studio.trainings import Trainings
 
@@ -89,6 +90,7 @@ class Studio(Core):
         self.images = Images(self, self.trainings)
         self.image_history = ImageHistory(self)
         self.deletions = Deletions(self)
+        self.offers = Offers(self.clock)
         self._leaving = ExitStack()
 
     async def find_subject(self, subject: str) -> Known:
@@ -101,6 +103,7 @@ class Studio(Core):
 
         If the process dies in between, the same call removes the rest. Raises LedgerError.
         """
+        self.offers.clear()
         report = await forget_subject(subject, self.ledger, self.image_store, self.clock.now())
         if self.config.forget_tasks is not None:
             await in_file_thread(self.config.forget_tasks, report.still_at_the_service)

@@ -16,7 +16,8 @@ import anyio.lowlevel
 import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
 import pytest
 from mcp import Client
-from mcp.client.extension import ClientExtension
+from mcp.client.extension import ClientExtension, advertise
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.server.mcpserver.resources import ResourceTemplate
 from mcp.types import CallToolResult, ElicitResult, TextContent
 from pydantic import SecretStr
@@ -33,6 +34,8 @@ from apiframe_tools.prompts import StudioPrompt
 START = 1_790_000_000.0
 TRAINING_SECONDS = 1000.0
 Era = Literal["auto", "legacy"]
+SHOWS_CARDS = advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})
+"""The extension of a client that shows cards."""
 
 
 class HandClock:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp import MCPError
-from mcp.client.extension import advertise
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.types import TextResourceContents
 from PIL import Image
@@ -20,6 +19,7 @@ from PIL import Image
 from apiframe_studio import inbox
 from apiframe_studio.forgetting import forget_subject
 
+from .conftest import SHOWS_CARDS
 from .illustrated import show
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ CARDS = {
     "start_training": "ui://apiframe/training.html",
     "get_training_status": "ui://apiframe/training.html",
     "check_photos": "ui://apiframe/photos.html",
+    "prepare_photos": "ui://apiframe/set.html",
 }
 MAX_BYTES = 10_000
 
@@ -62,7 +63,7 @@ async def test_the_server_says_that_it_has_cards_in_both_eras(session: Session) 
 
 
 async def test_cards_can_be_turned_off(serving: Serving) -> None:
-    async with serving(cards=False) as session:
+    async with serving(cards=False, extensions=[SHOWS_CARDS]) as session:
         assert all(tool.meta is None for tool in (await session.client.list_tools()).tools)
         uris = [str(one.uri) for one in (await session.client.list_resources()).resources]
         assert not [uri for uri in uris if uri.startswith("ui:")]
@@ -72,9 +73,6 @@ async def test_cards_can_be_turned_off(serving: Serving) -> None:
 def _declared(session: Session) -> Any:
     capabilities = session.client.server_capabilities
     return (capabilities.extensions or {}).get(EXTENSION_ID)
-
-
-SHOWS_CARDS = advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})
 
 
 def _jpeg(number: int) -> str:
@@ -90,18 +88,22 @@ async def showing(serving: Serving) -> AsyncGenerator[Session]:
         yield session
 
 
-async def test_only_a_client_that_shows_cards_gets_the_tool_that_takes_photos(
-    session: Session, serving: Serving
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("receive_photo", {"batch": "0123abcd", "number": 1, "data": ""}),
+        ("pay_quote", {"ticket": "a" * 43}),
+    ],
+)
+async def test_only_a_client_that_shows_cards_gets_the_tools_of_cards(
+    session: Session, serving: Serving, name: str, given: dict[str, Any]
 ) -> None:
-    async def names(one: Session) -> set[str]:
-        return {tool.name for tool in (await one.client.list_tools()).tools}
-
-    assert "receive_photo" not in await names(session)
+    assert name not in {tool.name for tool in (await session.client.list_tools()).tools}
     with pytest.raises(MCPError, match="only for cards"):
-        await session.client.call_tool("receive_photo", {"batch": "0123abcd", "number": 1, "data": _jpeg(1)})
+        await session.client.call_tool(name, given)
     async with serving(extensions=[SHOWS_CARDS]) as showing:
         tools = (await showing.client.list_tools()).tools
-        [tool] = [one for one in tools if one.name == "receive_photo"]
+        [tool] = [one for one in tools if one.name == name]
         assert tool.meta == {"ui": {"visibility": ["app"]}}
 
 

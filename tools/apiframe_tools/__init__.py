@@ -13,6 +13,7 @@ from apiframe_tools import (
     get_training_status,
     list_images,
     list_trainings,
+    pay_quote,
     prepare_photos,
     receive_photo,
     resolve_training,
@@ -38,12 +39,16 @@ _TOOLS: Final = (
     (forget_subject.forget_subject, "Forget a subject", ERASURE),
     (get_account.get_account, "Get account", REMOTE_READ),
 )
+_TOOLS_OF_CARDS: Final = (
+    (receive_photo.receive_photo, "Receive a photo", LOCAL_WRITE),
+    (pay_quote.pay_quote, "Pay a price", PAID),
+)
 
 
 def build_tools(terms: Terms, *, cards: bool = False) -> list[StudioTool]:
     """Every tool under these terms, in the order in which a model should read them. With `cards` it names its card."""
     preparing = PAID if terms.uploads_before_training else LOCAL_WRITE
-    tools = [
+    return [
         StudioTool.of(
             fn,
             title,
@@ -51,14 +56,8 @@ def build_tools(terms: Terms, *, cards: bool = False) -> list[StudioTool]:
             terms,
             card_meta(fn.__name__) if cards else None,
         )
-        for fn, title, annotations in _TOOLS
+        for fn, title, annotations in (*_TOOLS, *(_TOOLS_OF_CARDS if cards else ()))
     ]
-    if cards:
-        receive = receive_photo.receive_photo
-        tools.append(
-            StudioTool.of(receive, "Receive a photo", LOCAL_WRITE, terms, card_meta(receive.__name__))
-        )
-    return tools
 
 
 __all__ = [

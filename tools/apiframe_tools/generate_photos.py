@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 
-from apiframe_studio.images import ImageRequest
+from apiframe_studio.images import ImagePrice, ImageRequest
 from apiframe_studio.ledger.errors import PaymentNotApproved, PriceAboveLimit
 from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.confirmation import (
     Confirmation,
-    Question,
+    Confirming,
     confirm_spending,
     is_quoted,
     may_pay,
@@ -35,6 +35,7 @@ from apiframe_tools.mcp.parameters import (
 from apiframe_tools.mcp.request import RequestStudio
 from apiframe_tools.results.images import ImagesMade
 from apiframe_tools.wording.phrases import pluralize
+from apiframe_tools.wording.quotes import Question
 
 MAX_SECONDS: Final = 42.0
 
@@ -52,7 +53,7 @@ async def _confirm(
     seed: int | None,
     like: str | None,
     max_credits: int | None,
-) -> Question:
+) -> Confirming:
     request = ImageRequest(
         prompt, task_id, subject, aspect_ratio, width, height, number_of_images, seed, max_credits, like
     )
@@ -92,15 +93,23 @@ async def generate_photos(
     try:
         made = await studio.images.generate(request, MAX_SECONDS, may_pay=may_pay(confirmation))
     except (PaymentNotApproved, PriceAboveLimit) as refused:
-        if not is_quoted(confirmation, refused):
+        price = await studio.images.price(request)
+        if price is None or not is_quoted(confirmation, refused):
             raise
-        return ImagesMade.quoted(request, studio, await read_balance(studio))
+        return ImagesMade.quoted(price, _describe(request, price), studio, await read_balance(studio))
     return ImagesMade.of(made, studio)
 
 
 async def _question(studio: Studio, request: ImageRequest) -> str | None:
     price = await studio.images.price(request)
-    if price is None or (request.max_credits is not None and price > request.max_credits):
+    if price is None or (request.max_credits is not None and price.credits > request.max_credits):
         return None
-    number, of = request.number_of_images or 1, request.subject or request.task_id or request.like
-    return f"Make {pluralize(number, 'image')} of {of}? It costs {pluralize(price, 'credit')} at Apiframe."
+    return str(_describe(request, price))
+
+
+def _describe(request: ImageRequest, price: ImagePrice) -> Question:
+    number, of = request.number_of_images or 1, request.subject or price.subject or price.request.task_id
+    return Question(
+        f"Make {pluralize(number, 'image')} of {of}?",
+        f"It costs {pluralize(price.credits, 'credit')} at Apiframe.",
+    )

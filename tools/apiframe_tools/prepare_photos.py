@@ -17,7 +17,7 @@ from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.confirmation import (
     CONFIRMED,
     Confirmation,
-    Question,
+    Confirming,
     confirm_spending,
     credits_left,
     is_quoted,
@@ -39,6 +39,7 @@ from apiframe_tools.mcp.parameters import (
 from apiframe_tools.mcp.request import OnProgress, RequestStudio, combine_steps
 from apiframe_tools.results.photos import PhotosPrepared
 from apiframe_tools.wording.prices import Prices
+from apiframe_tools.wording.quotes import Question
 from apiframe_tools.wording.warnings import describe_earlier_training
 
 MAX_SECONDS: Final = 40.0
@@ -74,9 +75,6 @@ async def _check(
 ) -> _Ready:
     if not consent:
         raise ConsentMissing
-    await studio.provider()
-    began = studio.clock.monotonic()
-    on_progress = combine_steps(ctx.report_progress, tuple(Step))
     request = PhotoSetRequest(
         paths,
         gender,
@@ -88,17 +86,25 @@ async def _check(
         keep=keep or (),
         max_credits=max_credits,
     )
-    photos = await studio.photo_sets.check_and_normalise(request, on_progress, CHECKING_SECONDS)
+    ready = await _check_request(studio, request, ctx.report_progress)
     # In the 2026 protocol the call has come again with the answer: it was given for what was there before.
-    asked = _asked.get(studio, {}).get(_choice(request), photos.fingerprint)
-    if ctx.input_responses and asked != photos.fingerprint:
+    fingerprint = ready.photos.fingerprint
+    if ctx.input_responses and _asked.get(studio, {}).get(_choice(request), fingerprint) != fingerprint:
         raise PhotosChanged
+    return ready
+
+
+async def _check_request(studio: Studio, request: PhotoSetRequest, progress: OnProgress) -> _Ready:
+    await studio.provider()
+    began = studio.clock.monotonic()
+    on_progress = combine_steps(progress, tuple(Step))
+    photos = await studio.photo_sets.check_and_normalise(request, on_progress, CHECKING_SECONDS)
     return _Ready(request, photos, on_progress, MAX_SECONDS - (studio.clock.monotonic() - began))
 
 
 async def _confirm(
     ctx: Context[Any, Any], studio: RequestStudio, ready: Annotated[_Ready, Resolve(_check)]
-) -> Question:
+) -> Confirming:
     if not studio.terms.uploads_before_training:
         return CONFIRMED
     asked = _asked.setdefault(studio, {})
@@ -128,6 +134,17 @@ async def prepare_photos(
 
     {prices.preparing} Removes location and other metadata. Needs the subject's consent.
     """
+    return await _prepare(studio, ready, confirmation)
+
+
+async def prepare_again(
+    request: PhotoSetRequest, studio: Studio, progress: OnProgress, confirmation: Confirmation
+) -> PhotosPrepared:
+    """Make the call of a request that was answered with its price. Raises as the tool does."""
+    return await _prepare(studio, await _check_request(studio, request, progress), confirmation)
+
+
+async def _prepare(studio: Studio, ready: _Ready, confirmation: Confirmation) -> PhotosPrepared:
     try:
         photo_set = await studio.photo_sets.prepare(
             ready.request,
@@ -139,7 +156,10 @@ async def prepare_photos(
     except (PaymentNotApproved, PriceAboveLimit) as refused:
         if not is_quoted(confirmation, refused):
             raise
-        return PhotosPrepared.quoted(ready.request, ready.photos, studio, await read_balance(studio))
+        question = await _describe(studio, ready)
+        return PhotosPrepared.quoted(
+            ready.request, ready.photos, question, studio, await read_balance(studio)
+        )
     was_free = photo_set.deduplicated or not studio.terms.uploads_before_training
     left = await credits_left(studio, photo_set.row.task_id, deduplicated=was_free)
     return PhotosPrepared.of(photo_set, studio, credits_left=left)
@@ -155,6 +175,10 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
         limit is not None and studio.terms.upload_credits > limit
     ):
         return None
+    return str(await _describe(studio, ready))
+
+
+async def _describe(studio: Studio, ready: _Ready) -> Question:
     number = len(ready.photos.prepared.jpegs)
     photos = name_set(number, ready.request.subject, ready.photos.fingerprint)
     trained = await studio.photo_sets.find_training(ready.photos.fingerprint)
@@ -162,8 +186,8 @@ async def _question(studio: Studio, ready: _Ready) -> str | None:
     left_out = ready.photos.found - number
     training = studio.terms.training_credits.of(number)
     omitted = f"Left out: {left_out} of {ready.photos.found}. " if left_out else ""
-    return (
-        f"Send {photos} to Apiframe? {omitted}It costs {Prices(studio.terms).upload}; training on them costs "
-        f"{training:g} more, and you will be asked again before it starts. Apiframe then stores photos of the "
-        f"subject's face.{before}"
+    return Question(
+        f"Send {photos} to Apiframe?",
+        f"{omitted}It costs {Prices(studio.terms).upload}; training on them costs {training:g} more, and you will be "
+        f"asked again before it starts. Apiframe then stores photos of the subject's face.{before}",
     )

@@ -11,10 +11,11 @@ from mcp.server.mcpserver.exceptions import ToolError
 from apiframe_studio.ledger.errors import PaymentNotApproved, PriceAboveLimit
 from apiframe_studio.studio import Studio
 from apiframe_studio.training_sources import TrainingRequest, TrainingStep
+from apiframe_studio.trainings import Price
 from apiframe_studio.webhooks import MAX_URL_LENGTH, WebhookProblem, find_problem
 from apiframe_tools.mcp.confirmation import (
     Confirmation,
-    Question,
+    Confirming,
     confirm_spending,
     credits_left,
     is_quoted,
@@ -34,6 +35,7 @@ from apiframe_tools.mcp.parameters import (
 from apiframe_tools.mcp.request import Progress, RequestStudio, combine_steps
 from apiframe_tools.results.trainings import TrainingStarted
 from apiframe_tools.wording.prices import Prices
+from apiframe_tools.wording.quotes import Question
 from apiframe_tools.wording.warnings import describe_earlier_training
 
 MAX_SECONDS: Final = 40.0
@@ -57,7 +59,7 @@ async def _confirm(
     subject: str | None,
     idempotency_key: str | None,
     max_credits: int | None,
-) -> Question:
+) -> Confirming:
     request = TrainingRequest(
         training_images_id, trigger_word, subject, idempotency_key=idempotency_key, max_credits=max_credits
     )
@@ -95,7 +97,8 @@ async def start_training(
         price = await studio.trainings.price(request)
         if price is None or not is_quoted(confirmation, refused):
             raise
-        return TrainingStarted.quoted(request, price, studio, await read_balance(studio))
+        question = _describe(studio, request, price)
+        return TrainingStarted.quoted(request, price, question, studio, await read_balance(studio))
     # A balance that the price is not yet taken from would mislead.
     is_final = studio.terms.charges_at_once
     left = await credits_left(studio, training.task_id, deduplicated=training.deduplicated or not is_final)
@@ -106,6 +109,10 @@ async def _question(studio: Studio, request: TrainingRequest) -> str | None:
     price = await studio.trainings.price(request)
     if price is None or (request.max_credits is not None and price.most > request.max_credits):
         return None
+    return str(_describe(studio, request, price))
+
+
+def _describe(studio: Studio, request: TrainingRequest, price: Price) -> Question:
     cost = f"{price.least:g}" if price.least == price.most else f"{price.least:g} to {price.most:g}"
     before = f" {describe_earlier_training(price.earlier)} This trains them again." if price.earlier else ""
     photos = (
@@ -114,9 +121,10 @@ async def _question(studio: Studio, request: TrainingRequest) -> str | None:
         else name_set(price.photos, price.subject, price.fingerprint)
     )
     sends = "" if studio.terms.uploads_before_training else _SENDS_NOW
-    return (
-        f"Train a model on {photos}? {sends}It costs {cost} credits at Apiframe and cannot be cancelled. Each image "
-        f"made with it later costs {Prices(studio.terms).image}.{before}"
+    return Question(
+        f"Train a model on {photos}?",
+        f"{sends}It costs {cost} credits at Apiframe and cannot be cancelled. Each image made with it later costs "
+        f"{Prices(studio.terms).image}.{before}",
     )
 
 

@@ -6,6 +6,7 @@ puts words into the chat through the host.
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Any, Final
 
@@ -20,14 +21,16 @@ _TEXTS: Final = {
     "images": ("Generated images", "The images of generate_photos, with prompt, seed and path."),
     "training": ("A training", "How far a training is, and at the end its trigger word."),
     "photos": ("Checked photos", "The contact sheet of check_photos, and the reasons."),
+    "set": ("Prepared photos", "The photo set of prepare_photos, and what was left out."),
 }
 _CARDS: Final = {
     "generate_photos": "images",
     "start_training": "training",
     "get_training_status": "training",
     "check_photos": "photos",
+    "prepare_photos": "set",
 }
-_OF_CARDS: Final = frozenset({"receive_photo"})
+_OF_CARDS: Final = frozenset({"receive_photo", "pay_quote"})
 
 
 def card_meta(tool: str) -> dict[str, Any] | None:
@@ -41,14 +44,24 @@ def build_extension() -> Apps:
     """The extension with every card as a resource."""
     apps, folder = Apps(), files(__name__)
     shared = (folder / "shared.html").read_text(encoding="utf-8")
-    filled = {"<!-- shared -->\n": shared, '"<!-- most photos -->"': str(MAX_PHOTOS)}
+    quote = (folder / "quote.html").read_text(encoding="utf-8")
+    filled = {
+        "<!-- shared -->\n": shared,
+        "<!-- quote -->\n": quote,
+        '"<!-- most photos -->"': str(MAX_PHOTOS),
+    }
     for name, (title, description) in _TEXTS.items():
         html = (folder / f"{name}.html").read_text(encoding="utf-8")
         for place, text in filled.items():
             html = html.replace(place, text)
         copying = ResourcePermissions(clipboard_write={})
         apps.add_html_resource(
-            _uri(name), html, name=f"card_{name}", title=title, description=description, permissions=copying
+            _uri(name),
+            _compact(html),
+            name=f"card_{name}",
+            title=title,
+            description=description,
+            permissions=copying,
         )
     return apps
 
@@ -68,6 +81,11 @@ async def declare_cards(ctx: ServerRequestContext[Any, Any], call_next: CallNext
         extensions = result["capabilities"].setdefault("extensions", {})
         extensions.setdefault(EXTENSION_ID, {})
     return result
+
+
+def _compact(html: str) -> str:
+    """The card without indentation and whole-line comments, a tenth of it, which are for readers of the source."""
+    return re.sub(r"(?m)^[ \t]*(//.*\n)?", "", html)
 
 
 def _uri(card: str) -> str:

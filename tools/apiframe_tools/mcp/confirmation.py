@@ -34,7 +34,7 @@ class SpendConfirmation(BaseModel):
 
 
 Confirmation = ElicitationResult[SpendConfirmation]
-Question: TypeAlias = SpendConfirmation | Elicit[SpendConfirmation]
+Confirming: TypeAlias = SpendConfirmation | Elicit[SpendConfirmation]
 COULD_NOT_ASK: Final = (
     "The user could not be asked: the client returned no usable answer, so nothing was sent, paid or removed. Next: "
     "call the tool again. If this keeps happening, the user can set APIFRAME_CONFIRM_SPENDING to never, which turns "
@@ -59,7 +59,7 @@ async def confirm_spending(
     max_credits: float | None,
     *,
     asks: frozenset[str] = frozenset({"ask", "always"}),
-) -> Question:
+) -> Confirming:
     """Return the question to ask, or that none is needed; for the resolver of a paid tool.
 
     `asks` are the settings of APIFRAME_CONFIRM_SPENDING under which this tool asks. Where the client cannot ask,

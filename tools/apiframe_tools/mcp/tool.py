@@ -22,6 +22,7 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 from apiframe_studio.api.provider import Terms
 from apiframe_tools.mcp.argument_errors import describe
 from apiframe_tools.mcp.confirmation import COULD_NOT_ASK, RESOLVER_PREFIX
+from apiframe_tools.mcp.offers import put_into_card
 from apiframe_tools.mcp.schema import (
     InputSchema,
     OutputSchema,
@@ -29,7 +30,7 @@ from apiframe_tools.mcp.schema import (
     build_argument_model,
     drop_fields,
 )
-from apiframe_tools.results import FIELDS_META, WithImages
+from apiframe_tools.results import FIELDS_META, Priced, WithImages
 from apiframe_tools.wording.prices import Prices
 
 PAID: Final = ToolAnnotations(
@@ -120,6 +121,8 @@ class StudioTool(Tool):
             raise ToolError(COULD_NOT_ASK) from fault
         except ToolError as error:
             raise ToolError(self._correctable(error)) from error.__cause__
+        if isinstance(result, Priced) and self.meta is not None:
+            result = put_into_card(result, context)
         # The SDK's question to the user (InputRequiredResult) passes through unchanged.
         is_ours = isinstance(result, BaseModel) and not isinstance(result, InputRequiredResult)
         return _tool_result(result, self._terms) if convert_result and is_ours else result
@@ -152,8 +155,8 @@ class StudioTool(Tool):
 
 
 def _output_schema(result: type[BaseModel], terms: Terms) -> dict[str, Any] | None:
-    """The schema of the structured content; None for results with images, which have none."""
-    if issubclass(result, WithImages):
+    """The schema of the structured content; None for results with images, which have none, and for any priced one."""
+    if issubclass(result, WithImages) or result is Priced:
         return None
     return cast(
         dict[str, Any],
@@ -164,6 +167,7 @@ def _output_schema(result: type[BaseModel], terms: Terms) -> dict[str, Any] | No
 def _tool_result(result: BaseModel, terms: Terms) -> CallToolResult:
     text = TextContent(type="text", text=str(result))
     fields = drop_fields(result.model_dump(mode="json", by_alias=True), absent_fields(terms))
+    for_card = dict(result.for_card) if isinstance(result, Priced) else {}
     if isinstance(result, WithImages):
-        return CallToolResult(content=[text, *result.blocks], _meta={FIELDS_META: fields})
-    return CallToolResult(content=[text], structured_content=fields)
+        return CallToolResult(content=[text, *result.blocks], _meta={FIELDS_META: fields, **for_card})
+    return CallToolResult(content=[text], structured_content=fields, _meta=for_card or None)

@@ -8,13 +8,13 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from apiframe_studio.image_store import ENDINGS
-from apiframe_studio.images import GeneratedImages, ImageRequest
+from apiframe_studio.images import GeneratedImages, ImagePrice
 from apiframe_studio.ledger import SavedImage
 from apiframe_studio.studio import Studio
 from apiframe_tools.results import Priced, Result, WithImages
 from apiframe_tools.wording.next_steps import suggest_after_generating
 from apiframe_tools.wording.phrases import STATUS, Status, costs, join_sentences, pluralize
-from apiframe_tools.wording.quotes import Quote
+from apiframe_tools.wording.quotes import Question, Quote
 from apiframe_tools.wording.warnings import warn_about_images
 
 
@@ -48,22 +48,24 @@ class ImagesMade(Priced, WithImages):
     next_step: str
 
     @classmethod
-    def quoted(cls, request: ImageRequest, studio: Studio, balance: float | None) -> Self:
+    def quoted(cls, price: ImagePrice, question: Question, studio: Studio, balance: float | None) -> Self:
         """The price of images that were not asked for, since the user has not agreed to it."""
-        number, each = request.number_of_images or 1, studio.terms.image_credits
+        request = price.request
         quote = Quote(
             "generate_photos",
             "This call",
-            each * number,
-            detail=f"{pluralize(number, 'image')} at {each:g}",
+            question,
+            price.credits,
+            detail=f"{pluralize(request.number_of_images or 1, 'image')} at {studio.terms.image_credits:g}",
             limit=request.max_credits,
             balance=balance,
         )
         return cls.of_quote(
             quote,
+            request,
             studio,
             task_id=None,
-            subject=request.subject,
+            subject=price.subject,
             prompt=request.prompt,
             seed=request.seed,
             size=describe_size(request.parameters()),

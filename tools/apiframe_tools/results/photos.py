@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal, Self
 
@@ -31,7 +32,7 @@ from apiframe_tools.wording.phrases import (
     pluralize,
 )
 from apiframe_tools.wording.prices import describe_needed
-from apiframe_tools.wording.quotes import Quote
+from apiframe_tools.wording.quotes import Question, Quote
 from apiframe_tools.wording.warnings import warn_about_check, warn_about_set
 
 _LOOK_FOR_FACES = (
@@ -165,7 +166,12 @@ class PhotosPrepared(Priced):
 
     @classmethod
     def quoted(
-        cls, request: PhotoSetRequest, checked: CheckedPhotos, studio: Studio, balance: float | None
+        cls,
+        request: PhotoSetRequest,
+        checked: CheckedPhotos,
+        question: Question,
+        studio: Studio,
+        balance: float | None,
     ) -> Self:
         """The price of an upload that was not sent, since the user has not agreed to it."""
         photos, terms = len(checked.prepared.jpegs), studio.terms
@@ -174,6 +180,7 @@ class PhotosPrepared(Priced):
         quote = Quote(
             "prepare_photos",
             "This upload",
+            question,
             terms.upload_credits,
             detail=detail,
             limit=request.max_credits,
@@ -181,6 +188,7 @@ class PhotosPrepared(Priced):
         )
         return cls.of_quote(
             quote,
+            replace(request, fingerprint=checked.fingerprint),
             studio,
             training_images_id=None,
             subject=request.subject,

@@ -26,7 +26,7 @@ from apiframe_tools.wording.phrases import (
     pluralize,
 )
 from apiframe_tools.wording.prices import Prices
-from apiframe_tools.wording.quotes import Quote
+from apiframe_tools.wording.quotes import Question, Quote
 from apiframe_tools.wording.warnings import warn_about_list, warn_about_training
 
 MAX_LISTED = 10
@@ -63,7 +63,14 @@ class TrainingStarted(Priced):
     _price: str = PrivateAttr("")
 
     @classmethod
-    def quoted(cls, request: TrainingRequest, price: Price, studio: Studio, balance: float | None) -> Self:
+    def quoted(
+        cls,
+        request: TrainingRequest,
+        price: Price,
+        question: Question,
+        studio: Studio,
+        balance: float | None,
+    ) -> Self:
         """The price of a training that was not sent, since the user has not agreed to it."""
         is_known = price.least == price.most
         per_photo = studio.terms.training_credits.per_photo
@@ -73,6 +80,7 @@ class TrainingStarted(Priced):
         quote = Quote(
             "start_training",
             "This training" if is_known else "These photos were uploaded elsewhere",
+            question,
             price.most,
             None if is_known else price.least,
             detail.strip() if per_photo else "",
@@ -81,6 +89,7 @@ class TrainingStarted(Priced):
         )
         return cls.of_quote(
             quote,
+            request,
             studio,
             task_id=None,
             training_images_id=request.training_images_id,
