@@ -1,6 +1,6 @@
 """The loop of a fork server: a process that has imported a program and forks for every start of it.
 
-Each fork gets the pipes of its start, and ends like a program of its own.
+Each fork gets the pipes of its start, and ends as a separate program does.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ MAX_LISTED = 50
 
 
 def add_resources(server: MCPServer[Any], studio: Studio) -> None:
-    """Register every resource. Those with an address of their own get no context from the SDK, so they hold the
+    """Register every resource. Those with a fixed address get no context from the SDK, so they hold the
     studio."""
 
     async def trainings() -> str:
