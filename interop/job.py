@@ -48,7 +48,11 @@ def run_job(client: Client, spec: ClientSpec, api: str, photos: Path) -> str:
     _generate(client, spec, word)
     if spec.shows_images:
         checked = client.call("check_photos", paths=[str(photos)])
-        _expect(checked.images > 0 and "of 15 photos" in checked.text, "the contact sheet beside the text", checked)
+        _expect(
+            checked.images > 0 and "of 15 photos" in checked.text,
+            "the contact sheet beside the text",
+            checked,
+        )
     _make_a_mistake(client, spec)
     if spec.shows_structured:
         _expect(_fact(finished, "trigger_word") == word, "the trigger word as structured content", finished)
