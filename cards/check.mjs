@@ -245,7 +245,10 @@ async function checkImages(looks, seed) {
   await press("Enter", "Another one like this");
   await card().locator("#said").filter({ hasText: "Asked in the chat." }).waitFor();
   const said = await page.evaluate(() => window.said.at(-1));
-  assert.match(said, /Make another image of Anna like this one, with a new seed\..*in a garden/);
+  const { ref } = result._meta["apiframe/result"];
+  assert.equal(said, `Make another image of Anna like ${ref}: the same prompt, a new seed.`);
+  const like = await call("generate_photos", { like: ref, prompt: PROMPT, seed: seed + 10 });
+  assert.equal(like._meta["apiframe/result"].subject, "Anna");
 }
 
 async function checkRefusal() {
