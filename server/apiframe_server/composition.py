@@ -45,7 +45,7 @@ def build_server(studio: Studio, *, cards: bool = True) -> MCPServer[Any]:
         instructions=instructions(studio.terms, sandbox=studio.is_sandbox),
         version=__version__,
         tools=[*build_tools(studio.terms, cards=cards)],
-        extensions=[build_extension()] if cards else [],
+        extensions=[build_extension(studio.terms)] if cards else [],
         middleware=[declare_cards] if cards else [],
         log_level="WARNING",
         lifespan=partial(_running, studio),

@@ -58,6 +58,17 @@ async def test_a_card_is_small_and_loads_nothing(session: Session, uri: str) -> 
     assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|\beval\(", html)
 
 
+@pytest.mark.parametrize("era", ["auto"], indirect=True)
+@pytest.mark.parametrize("api", ["v1", "v2"])
+async def test_the_card_that_takes_photos_makes_them_as_small_as_they_are_sent(
+    serving: Serving, api: str
+) -> None:
+    async with serving(api=api) as session:
+        terms, html = session.studio.terms, await _html(session, "ui://apiframe/photos.html")
+    assert f"MOST = {inbox.MAX_PHOTOS}, SIDE = {terms.photo_long_side}, BYTES = {terms.jpeg_bytes}\n" in html
+    assert inbox.MAX_BYTES >= terms.jpeg_bytes
+
+
 async def test_the_server_says_that_it_has_cards_in_both_eras(session: Session) -> None:
     assert _declared(session) == {}
 

@@ -15,6 +15,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 
+from apiframe_studio.api.provider import Terms
 from apiframe_studio.inbox import MAX_PHOTOS
 
 _TEXTS: Final = {
@@ -40,8 +41,8 @@ def card_meta(tool: str) -> dict[str, Any] | None:
     return {"ui": {"resourceUri": _uri(_CARDS[tool])}} if tool in _CARDS else None
 
 
-def build_extension() -> Apps:
-    """The extension with every card as a resource."""
+def build_extension(terms: Terms) -> Apps:
+    """The extension with every card as a resource. The card that takes photos makes them as small as they are sent."""
     apps, folder = Apps(), files(__name__)
     shared = (folder / "shared.html").read_text(encoding="utf-8")
     quote = (folder / "quote.html").read_text(encoding="utf-8")
@@ -49,6 +50,8 @@ def build_extension() -> Apps:
         "<!-- shared -->\n": shared,
         "<!-- quote -->\n": quote,
         '"<!-- most photos -->"': str(MAX_PHOTOS),
+        '"<!-- long side -->"': str(terms.photo_long_side),
+        '"<!-- jpeg bytes -->"': str(terms.jpeg_bytes),
     }
     for name, (title, description) in _TEXTS.items():
         html = (folder / f"{name}.html").read_text(encoding="utf-8")
