@@ -21,7 +21,7 @@ from apiframe_tools import (
     wait_for_training,
 )
 from apiframe_tools.cards import build_extension, card_meta, declare_cards
-from apiframe_tools.mcp.tool import DECISION, ERASURE, LOCAL_READ, LOCAL_WRITE, PAID, REMOTE_READ, StudioTool
+from apiframe_tools.mcp.tool import DECISION, LOCAL_READ, LOCAL_WRITE, PAID, REMOTE_READ, StudioTool
 from apiframe_tools.prompts import add_prompts
 from apiframe_tools.resources import add_resources
 from apiframe_tools.wording.instructions import instructions
@@ -36,7 +36,7 @@ _TOOLS: Final = (
     (prepare_photos.prepare_photos, "Prepare photos", PAID),
     (generate_photos.generate_photos, "Generate images", PAID),
     (list_images.list_images, "List images", LOCAL_READ),
-    (forget_subject.forget_subject, "Forget a subject", ERASURE),
+    (forget_subject.forget_subject, "Forget a subject", DECISION),
     (get_account.get_account, "Get account", REMOTE_READ),
 )
 _TOOLS_OF_CARDS: Final = (

@@ -56,10 +56,7 @@ LOCAL_WRITE: Final = ToolAnnotations(
 DECISION: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
 )
-"""Records the user's decision, which lets a paid request be sent again or dropped."""
-
-ERASURE: Final = DECISION
-"""Removes what cannot be restored."""
+"""Does what only the user decides: lets a paid request be sent again or dropped, or removes what cannot be restored."""
 
 
 class StudioTool(Tool):
