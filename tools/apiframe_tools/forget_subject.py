@@ -30,10 +30,17 @@ _NOT_ASKED: Final = ForgetConfirmation(agreed=False)
 """The user cannot be asked, and the name was not repeated."""
 
 
+async def _find(studio: RequestStudio, subject: str) -> Known:
+    return await studio.find_subject(subject)
+
+
 async def _confirm(
-    ctx: Context[Any, Any], studio: RequestStudio, subject: str, confirm: str | None
+    ctx: Context[Any, Any],
+    studio: RequestStudio,
+    known: Annotated[Known, Resolve(_find)],
+    subject: str,
+    confirm: str | None,
 ) -> ForgetConfirmation | Elicit[ForgetConfirmation]:
-    known = await studio.find_subject(subject)
     if not known or not can_ask(ctx):
         is_repeated = confirm is not None and subject_key(confirm) == subject_key(subject)
         return ForgetConfirmation(agreed=True) if is_repeated else _NOT_ASKED
@@ -45,13 +52,13 @@ async def forget_subject(
     confirm: ConfirmedName | None = None,
     *,
     studio: RequestStudio,
+    known: Annotated[Known, Resolve(_find)],
     confirmation: Annotated[ElicitationResult[ForgetConfirmation], Resolve(_confirm)],
 ) -> SubjectForgotten:
     """Remove a subject: name, trigger words, prompts, prepared photos and images on this machine{prices.forgetting}.
 
     Free; cannot be undone. Without confirm it lists what would go, and removes nothing. The user's own photos stay.
     """
-    known = await studio.find_subject(subject)
     if not known:
         raise UnknownSubject
     answer = confirmation.data if isinstance(confirmation, AcceptedElicitation) else None
