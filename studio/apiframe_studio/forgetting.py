@@ -28,6 +28,8 @@ class ErasureReport:
     """Removed files and folders without a row, left by earlier processes."""
     kept_sets: int = 0
     """Removed sets of prepared photos that waited on this machine."""
+    inbox_photos: int = 0
+    """Removed photos that a card had taken."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,15 @@ class Known:
     """Files and folders without a row: left by a process that crashed after the subject was forgotten."""
     kept_sets: Sequence[str] = ()
     """Refs of the sets of prepared photos that wait on this machine."""
+    inbox_photos: int = 0
+    """Photos that a card has taken. Nothing says whom they show, so they go with any subject."""
 
     def __bool__(self) -> bool:
+        return self.is_named or bool(self.inbox_photos)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether anything has the subject's name."""
         return bool(self.rows or self.leftovers or self.kept_sets)
 
     @property
@@ -58,16 +67,20 @@ class Known:
 
 
 async def find_subject(subject: str, ledger: Ledger, image_store: ImageStore) -> Known:
-    """Return what `forget_subject` would remove. Changes nothing. Raises LedgerError."""
+    """Return what `forget_subject` would remove. Changes nothing, and creates no ledger. Raises LedgerError."""
+    waiting = await in_file_thread(Inbox.beside(ledger.path).count)
+    if not ledger.path.exists():
+        return Known((), (), inbox_photos=waiting)
     rows, saved = await _records_of(subject, ledger)
     forgotten = await ledger.forgotten_generations()
     leftovers = await in_file_thread(image_store.find_leftovers, subject, forgotten)
     kept = await in_file_thread(_kept_sets_of, subject, rows, KeptPhotos.beside(ledger.path))
-    return Known(rows, await image_store.find_on_disk(saved), leftovers, kept)
+    return Known(rows, await image_store.find_on_disk(saved), leftovers, kept, waiting)
 
 
 async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, now: float) -> ErasureReport:
     """Remove everything about a subject from this machine, in every spelling of the name and for every service.
+    Photos that a card has taken go too, even if nothing has that name.
 
     Trainings at a service that can delete them are marked for that: `deletions` deletes them there.
 
@@ -93,17 +106,17 @@ async def forget_subject(subject: str, ledger: Ledger, image_store: ImageStore, 
     kept_sets = await in_file_thread(_kept_sets_of, subject, rows, kept)
     kept_left = [kept.folder / ref for ref in kept_sets if not await in_file_thread(kept.remove, ref)]
     await ledger.drop_unused_sets(kept_sets)
-    # Nothing says whom these photos show.
-    waiting = await in_file_thread(Inbox.beside(ledger.path).clear)
+    inbox_photos, batches_left = await in_file_thread(Inbox.beside(ledger.path).clear)
     image_store.may_hold_forgotten = True
     remaining = await in_file_thread(image_store.find_leftovers, subject, forgotten)
     return ErasureReport(
         records=len(rows),
         images=sum(Path(image.path) not in left for image in saved),
         still_at_the_service=[row.task_id for row in rows if row.task_id and not _deletes_at(row.service)],
-        not_removed=[*left, *kept_left, *waiting],
+        not_removed=[*left, *kept_left, *batches_left],
         leftovers=len(set(leftovers) - set(remaining)),
         kept_sets=len(kept_sets) - len(kept_left),
+        inbox_photos=inbox_photos,
     )
 
 

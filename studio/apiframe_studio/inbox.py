@@ -48,11 +48,16 @@ class Inbox:
                 if time.time() - (self.folder / batch).lstat().st_mtime > LIFETIME_SECONDS:
                     self._remove(batch)
 
-    def clear(self) -> Sequence[Path]:
-        """Remove every photo; returns the batches of which something is left."""
+    def count(self) -> int:
+        """How many photos wait here."""
+        return sum(len(self._names(batch)) for batch in self._names())
+
+    def clear(self) -> tuple[int, Sequence[Path]]:
+        """Remove every photo; returns how many are gone, and the batches of which something is left."""
+        before = self.count()
         for batch in self._names():
             self._remove(batch)
-        return [self.folder / batch for batch in self._names()]
+        return before - self.count(), [self.folder / batch for batch in self._names()]
 
     def _keep(self, batch: str, number: int, jpeg: bytes) -> tuple[Path, int]:
         self.remove_expired()

@@ -95,8 +95,7 @@ class Studio(Core):
 
     async def find_subject(self, subject: str) -> Known:
         """What `forget` would remove. Changes nothing, and creates no ledger. Raises LedgerError."""
-        exists = self.ledger.path.exists()
-        return await find_subject(subject, self.ledger, self.image_store) if exists else Known((), ())
+        return await find_subject(subject, self.ledger, self.image_store)
 
     async def forget(self, subject: str) -> tuple[ErasureReport, DeletionReport]:
         """Remove everything about a subject from this machine, and its models from a service that can delete them.

@@ -14,6 +14,7 @@ import anyio.to_thread
 import pytest
 
 from apiframe_studio.api.v2.terms import V2_TERMS
+from apiframe_studio.inbox import Inbox
 from apiframe_studio.kept_photos import KeptPhotos
 from apiframe_studio.ledger import Answer, NewTraining, Scope
 from apiframe_studio.ledger.states import Event
@@ -71,6 +72,20 @@ async def test_a_subject_is_forgotten_and_the_data_at_the_service_is_listed(tmp_
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as ledger:
         [row] = ledger.execute("SELECT kind, state, subject FROM submissions").fetchall()
     assert row == ("training", "finished", None)
+
+
+async def test_photos_from_a_card_go_with_any_name_also_before_there_is_a_ledger(tmp_path: Path) -> None:
+    await Inbox.beside(tmp_path / "ledger.sqlite3").keep("0123abcd", 1, b"a photo")
+    unasked = await run("forget", "Anna", folder=tmp_path)
+    assert "No subject on this machine is called Anna." in unasked.out
+    assert "since nothing says whom they show: 1" in unasked.out
+    assert os.listdir(tmp_path) == ["inbox"]
+    done = await run("forget", "Anna", "--yes", folder=tmp_path)
+    assert "Removed photos that were given to a card in the chat: 1." in done.out
+    assert done.process.returncode == 0
+    again = await run("forget", "Anna", "--yes", folder=tmp_path)
+    assert again.process.returncode == 3
+    assert "No subject with that name on this machine" in again.out
 
 
 async def test_photos_that_wait_are_counted_by_doctor_shown_and_removed(tmp_path: Path) -> None:

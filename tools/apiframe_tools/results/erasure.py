@@ -22,6 +22,7 @@ class SubjectForgotten(Result):
     records: int
     images: int
     prepared_sets: int
+    inbox_photos: int = Field(description="Photos that a card had taken")
     models_deleted: int
     to_delete: list[str] = Field(description="Ids to be deleted at the service later")
     still_at_service: list[str] = Field(description="Ids that only the service's support can remove")
@@ -38,6 +39,7 @@ class SubjectForgotten(Result):
             records=0,
             images=0,
             prepared_sets=0,
+            inbox_photos=0,
             models_deleted=0,
             to_delete=[],
             still_at_service=[],

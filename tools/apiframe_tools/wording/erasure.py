@@ -14,15 +14,21 @@ from apiframe_tools.wording.phrases import KIND_NAMES, pluralize
 
 def describe_known(known: Known, subject: str, *, sandbox: bool) -> list[str]:
     """Return what would be removed, a line each."""
-    lines = [f"Left over from an interrupted run, to be removed: {path}" for path in known.leftovers]
+    where = "in the sandbox" if sandbox else "on this machine"
+    lines = [] if known.is_named else [f"No subject {where} is called {subject}."]
+    lines += [f"Left over from an interrupted run, to be removed: {path}" for path in known.leftovers]
     if known.kept_sets:
         names = f"{pluralize(len(known.kept_sets), 'set')} ({', '.join(known.kept_sets)})"
         lines.append(f"Prepared photos that wait on this machine, to be removed: {names}")
+    if known.inbox_photos:
+        lines.append(
+            "Photos that were given to a card in the chat, to be removed, since nothing says whom they show: "
+            f"{known.inbox_photos}"
+        )
     if not known.rows:
         return lines
     kinds = Counter(row.kind for row in known.rows)
     records = ", ".join(pluralize(number, KIND_NAMES[kind]) for kind, number in kinds.items())
-    where = "in the sandbox" if sandbox else "on this machine"
     lines += [
         f"Data about {subject} {where}, to be removed:",
         f"  name, texts and fingerprints of {records}",
@@ -70,6 +76,8 @@ def _describe_removed(erased: ErasureReport) -> list[str]:
         lines.append(f"Removed {pluralize(erased.leftovers, 'path')} left over from an interrupted run.")
     if erased.kept_sets:
         lines.append(f"Removed the photos of {pluralize(erased.kept_sets, 'prepared set')}.")
+    if erased.inbox_photos:
+        lines.append(f"Removed photos that were given to a card in the chat: {erased.inbox_photos}.")
     if erased.records:
         records, images = pluralize(erased.records, "record"), pluralize(erased.images, "image")
         lines.append(f"Removed the name, texts and fingerprints from {records}, and {images}.")
