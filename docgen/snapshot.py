@@ -10,12 +10,14 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
 import anyio
 from mcp.server import MCPServer
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -34,7 +36,13 @@ from apiframe_studio.studio import Studio
 
 GENERATIONS: Final[tuple[Generation, ...]] = ("v1", "v2")
 LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+ITEMS: Final = ("tools", "prompts", "resources", "resourceTemplates")
 CLIENT: Final = {"name": "snapshot", "version": "0"}
+CAPABILITIES: Final[dict[str, Any]] = {
+    "": {},
+    " with cards": {"extensions": {EXTENSION_ID: {"mimeTypes": [APP_MIME_TYPE]}}},
+}
+"""What decides about the lists, by the end of the page's name."""
 _SNAPSHOT_VALUES: Final = {"log_level": ["ERROR", "WARNING"], "cards": ["on"]}
 """Valid values that the snapshot is not for are left out: the SDK logs requests at the other levels, and without cards
 something else is published."""
@@ -75,19 +83,19 @@ def _allowed(name: str, field: FieldInfo) -> Any:
 
 
 async def _ask_server(api: Generation) -> dict[str, Any]:
-    """Return the pages of one generation, and the members of their results, each distinct one once."""
-    pages: dict[str, dict[str, list[str]]] = {}
-    members: dict[str, Any] = {}
+    """Return the pages of one generation, and the parts of their results, each distinct one once."""
+    pages: dict[str, dict[str, list[str | list[str]]]] = {}
+    parts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for service in ("service", "sandbox"):
             server = build_server(build_studio(api, Path(folder), service))
             for opening, lines in make_sessions():
                 results = await _results(server, lines)
                 pages[f"{service} {opening}"] = {
-                    method: [_name(key, value, members) for key, value in result.items()]
+                    method: [_name(key, value, parts) for key, value in result.items()]
                     for method, result in results
                 }
-    return {"pages": pages, "members": members}
+    return {"pages": pages, "parts": parts}
 
 
 def build_studio(api: Generation, folder: Path, service: str) -> Studio:
@@ -104,18 +112,22 @@ def build_studio(api: Generation, folder: Path, service: str) -> Studio:
 
 def make_sessions() -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
     """Yield each way to open a session, and the requests of a client that asks for everything in the snapshot."""
-    for one in HANDSHAKE_PROTOCOL_VERSIONS:
-        hello = {"protocolVersion": one, "capabilities": {}, "clientInfo": CLIENT}
-        opening = {"method": "initialize", "params": hello}
-        yield f"handshake {one}", [opening, *({"method": method} for method in (*LISTS, "ping"))]
-    for one in MODERN_PROTOCOL_VERSIONS:
-        meta = {
-            "io.modelcontextprotocol/protocolVersion": one,
-            "io.modelcontextprotocol/clientInfo": CLIENT,
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-        methods = ("server/discover", *LISTS)
-        yield f"envelope {one}", [{"method": method, "params": {"_meta": meta}} for method in methods]
+    for suffix, capabilities in CAPABILITIES.items():
+        for one in HANDSHAKE_PROTOCOL_VERSIONS:
+            hello = {"protocolVersion": one, "capabilities": capabilities, "clientInfo": CLIENT}
+            opening = {"method": "initialize", "params": hello}
+            yield f"handshake {one}{suffix}", [opening, *({"method": method} for method in (*LISTS, "ping"))]
+        for one in MODERN_PROTOCOL_VERSIONS:
+            meta = {
+                "io.modelcontextprotocol/protocolVersion": one,
+                "io.modelcontextprotocol/clientInfo": CLIENT,
+                "io.modelcontextprotocol/clientCapabilities": capabilities,
+            }
+            methods = ("server/discover", *LISTS)
+            yield (
+                f"envelope {one}{suffix}",
+                [{"method": method, "params": {"_meta": meta}} for method in methods],
+            )
 
 
 async def _results(
@@ -162,11 +174,14 @@ class _Written(Outgoing):
         self.lines.append(line)
 
 
-def _name(key: str, value: Any, members: dict[str, Any]) -> str:
-    """Return the name of a member of a result, under which it is kept."""
-    number = 1
-    while members.setdefault(f"{key} {number}", value) != value or dump(members[f"{key} {number}"]) != dump(
-        value
-    ):
-        number += 1
-    return f"{key} {number}"
+def _name(key: str, value: Any, parts: dict[str, Any]) -> str | list[str]:
+    """Return the name under which a member of a result is kept; for a list of tools and such, those of its items."""
+    if key not in ITEMS:
+        return _keep(key, value, parts)
+    return [key, *(_keep(f"{key} {item['name']}", item, parts) for item in value)]
+
+
+def _keep(name: str, value: Any, parts: dict[str, Any]) -> str:
+    """Keep a part under the first free name, or the one that it has already."""
+    numbered = (f"{name} {number}" for number in count(1))
+    return next(one for one in numbered if dump(parts.setdefault(one, value)) == dump(value))

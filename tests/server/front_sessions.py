@@ -15,9 +15,25 @@ from docgen.snapshot import run_session
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2025-11-25", "2026-07-28", "1999-01-01")
 CARDS = {"io.modelcontextprotocol/ui": {"mimeTypes": ["text/html;profile=mcp-app"]}}
+ODD_SETTINGS: tuple[Any, ...] = (
+    {},
+    {"mimeTypes": []},
+    {"mimeTypes": 5},
+    {"mimeTypes": ["a/b"]},
+    {"mimeTypes": [5]},
+    None,
+)
 CAPABILITIES: tuple[Any, ...] = (
-    *({}, {}, {"roots": {}}, {"roots": {"listChanged": True}}, {"sampling": {}, "elicitation": {}}),
+    *({}, {"extensions": CARDS}, {"roots": {}}, {"roots": {"listChanged": True}}),
+    {"sampling": {}, "elicitation": {}, "extensions": CARDS},
     *({"elicitation": {"form": {}}}, {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}}),
+    *({"extensions": {"io.modelcontextprotocol/ui": odd}} for odd in ODD_SETTINGS),
+    *({"extensions": {**CARDS, "x.y/z": {}}}, {"extensions": None}, {"extensions": []}),
+    {
+        "extensions": {
+            "io.modelcontextprotocol/ui": {"mimeTypes": ["a/b", "text/html;profile=mcp-app"], "x": 1}
+        }
+    },
     *({"extensions": {}, "experimental": {}}, {"extensions": CARDS}, {"extensions": {"x.y/z": {}}}),
     *({"experimental": {"x": {"y": 1}}}, {"tasks": {"list": {}}}, {"roots": {"listChanged": "yes"}}),
     *({"elicitation": None}, {"elicitation": []}, {"sampling": {"tools": 1}}, {"roots": 5}, [], None, "none"),

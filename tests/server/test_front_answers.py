@@ -36,5 +36,5 @@ async def test_random_sessions_are_answered_as_by_the_sdk_alone(
         assert compared.together == compared.alone, (number, lines)
         by_front += compared.answered_by_front
         handed_over += compared.is_handed_over
-    assert by_front > 1.5 * SESSIONS
+    assert by_front > 1.25 * SESSIONS
     assert SESSIONS / 4 < handed_over < SESSIONS * 0.95

@@ -183,9 +183,9 @@ async def test_a_stale_snapshot_is_logged_and_the_session_works(
     ]
     lines.append(b'{"jsonrpc":"2.0","id":99,"method":"unknown"}\n')
     contents = json.loads(await anyio.Path(FOLDER, "v1.json").read_text(encoding="utf-8"))
-    contents["members"]["instructions 1"] = "Old words."
+    contents["parts"]["instructions 1"] = "Old words."
     server = build_server(build_studio("v1", tmp_path, "service"))
-    for snapshot in (read_snapshot(FOLDER, "v1"), Snapshot(contents["pages"], contents["members"])):
+    for snapshot in (read_snapshot(FOLDER, "v1"), Snapshot(contents["pages"], contents["parts"])):
         assert caplog.text == ""
         answers = await _serve_with_front(server, snapshot, lines)
         assert [message["id"] for message in answers] == [*range(len(requests)), 99]

@@ -24,33 +24,43 @@ _KNOWN_CAPABILITIES: dict[str, dict[str, object]] = {
     "sampling": {"context": {}, "tools": {}},
     "elicitation": {"form": {}, "url": {}},
     "experimental": {},
-    "extensions": {},
 }
 """The members that a capability may have, with their type or value. None of these changes a list."""
+_CARDS = "io.modelcontextprotocol/ui"
+_CARD_TYPE = "text/html;profile=mcp-app"
 _INITIALIZED = "notifications/initialized"
 
 
 class Snapshot:
     """The results of one generation of the API, for a page of each protocol version.
 
-    A result is a list of names of `members`: such a name is a key of the result, a blank and a number.
+    A result is a list of names of `parts`: such a name is a key of the result, a blank and a number. For a list of
+    tools and such it has the key and the names of the items.
     """
 
-    def __init__(self, pages: dict[str, dict[str, list[str]]], members: dict[str, Any]) -> None:
+    def __init__(self, pages: dict[str, dict[str, list[str | list[str]]]], parts: dict[str, Any]) -> None:
         self._pages = pages
-        self._members = members
-        self._results: dict[tuple[str, ...], str] = {}
+        self._parts = parts
+        self._results: dict[tuple[str, str], str] = {}
 
     def find(self, page: str, method: str) -> str | None:
         """Return a result as JSON, exactly as the SDK writes it; None if the snapshot does not have it."""
         names = self._pages.get(page, {}).get(method)
         if names is None:
             return None
-        result = self._results.get(key := tuple(names))
+        result = self._results.get((page, method))
         if result is None:
-            members = (f'"{name.partition(" ")[0]}":{dump(self._members[name])}' for name in names)
-            result = self._results[key] = "{" + ",".join(members) + "}"
+            members = (
+                self._write(name) if isinstance(name, str) else self._write_list(*name) for name in names
+            )
+            result = self._results[page, method] = "{" + ",".join(members) + "}"
         return result
+
+    def _write(self, name: str) -> str:
+        return f'"{name.partition(" ")[0]}":{dump(self._parts[name])}'
+
+    def _write_list(self, key: str, *names: str) -> str:
+        return f'"{key}":[{",".join(dump(self._parts[name]) for name in names)}]'
 
 
 class Answers:
@@ -122,16 +132,15 @@ class Answers:
         if method == "initialize":
             known = params.keys() <= {"protocolVersion", "capabilities", "clientInfo", "_meta"}
             known = known and meta.keys() <= {"progressToken"}
-            named = _is_client(params.get("clientInfo")) and _is_known(params.get("capabilities"))
-            return f"handshake {params.get('protocolVersion')}" if may_open and known and named else None
+            page = _name_page("handshake", params.get("protocolVersion"), params.get("capabilities"))
+            return page if may_open and known and _is_client(params.get("clientInfo")) else None
         if not params.keys() <= {"_meta"}:
             return None
         if meta.keys() <= {"progressToken"}:
             return self._page if self._page.startswith("handshake") else None
-        page = f"envelope {meta.get(_VERSION)}"
+        page = _name_page("envelope", meta.get(_VERSION), meta.get(_CAPABILITIES))
         known = meta.keys() <= {_VERSION, _CLIENT, _CAPABILITIES, "progressToken"}
-        named = _is_client(meta.get(_CLIENT)) and _is_known(meta.get(_CAPABILITIES))
-        return page if (may_open or page == self._page) and known and named else None
+        return page if (may_open or page == self._page) and known and _is_client(meta.get(_CLIENT)) else None
 
 
 def dump(value: object) -> str:
@@ -169,9 +178,23 @@ def _is_client(info: object) -> bool:
     return known and all(type(value) is str for value in info.values())
 
 
-def _is_known(capabilities: object) -> bool:
-    """Whether none of these capabilities changes what is published. A client that shows cards is left to the SDK."""
-    return _is_object(capabilities) and all(
+def _name_page(opening: str, version: object, capabilities: object) -> str | None:
+    """Return the page for a client; None if a capability is unknown here. Cards change what is published."""
+    if not _is_object(capabilities):
+        return None
+    extensions = capabilities.get("extensions", {})
+    others = {name: declared for name, declared in capabilities.items() if name != "extensions"}
+    if not _is_known(others) or not _is_object(extensions) or not extensions.keys() <= {_CARDS}:
+        return None
+    types = extensions.get(_CARDS, {"mimeTypes": []})
+    if not _is_object(types) or types.keys() != {"mimeTypes"} or not _are_texts(types["mimeTypes"]):
+        return None
+    return f"{opening} {version}{' with cards' if _CARD_TYPE in types['mimeTypes'] else ''}"
+
+
+def _is_known(capabilities: dict[str, Any]) -> bool:
+    """Whether none of these capabilities changes what is published."""
+    return all(
         name in _KNOWN_CAPABILITIES
         and _is_object(declared)
         and all(
@@ -180,6 +203,10 @@ def _is_known(capabilities: object) -> bool:
         )
         for name, declared in capabilities.items()
     )
+
+
+def _are_texts(values: object) -> TypeGuard[list[str]]:
+    return type(values) is list and all(type(value) is str for value in values)
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:

@@ -54,7 +54,7 @@ def choose_page(
 def read_snapshot(folder: str, generation: str) -> Snapshot:
     """Read the snapshot of one generation. Raises OSError, ValueError or KeyError when it cannot be read."""
     contents = _read(folder, generation)
-    return Snapshot(contents["pages"], contents["members"])
+    return Snapshot(contents["pages"], contents["parts"])
 
 
 def _has_pipes() -> bool:
