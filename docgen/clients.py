@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -133,7 +134,8 @@ def format_compactly(value: Mapping[str, Any], indent: int = 0) -> str:
         else:
             lines.append(field)
     inner = " " * (indent + 2)
-    return "{\n" + ",\n".join(f"{inner}{line}" for line in lines) + "\n" + " " * indent + "}"
+    body = "{\n" + ",\n".join(f"{inner}{line}" for line in lines) + "\n" + " " * indent + "}"
+    return re.sub(r"\n *(}+)\n( *)}$", r"\n\2\1}", body)  # Brackets that close together are on one line.
 
 
 def _yaml(value: object) -> str:

@@ -92,8 +92,7 @@ def test_the_readme_on_the_package_index_has_only_links_that_work_there(wheel: P
     found = re.findall(r'\]\(([^)]+)\)|(?:src|srcset)="([^"]+)"', metadata)
     addresses = [link or image for link, image in found]
     assert [address for address in addresses if not address.startswith(("https://", "#"))] == []
-    images = [image for _, image in found if image]
-    assert len(images) == 2
-    for image in images:
-        path = image.partition(f"/v{apiframe_studio.__version__}/")[2]
-        assert (ROOT / path).is_file()
+    images = {image.partition(f"/v{apiframe_studio.__version__}/docs/")[2] for _, image in found if image}
+    cards = {f"cards/{path.name}" for path in (ROOT / "docs/cards").glob("*-light.png")}
+    assert images == {"chat-light.svg", "chat-dark.svg", *cards}, "each card is shown"
+    assert [image for image in images if not (ROOT / "docs" / image).is_file()] == []
