@@ -23,6 +23,8 @@ from ..faults.fault_server import fault_server
 from .conftest import SHOWS_CARDS, HandClock, Serving, Session
 from .kept import keep_set
 
+pytestmark = pytest.mark.slow
+
 Showing = Callable[..., AbstractAsyncContextManager[Session]]
 ATTRIBUTES: dict[str, Any] = {"gender": "female", "ethnicity": "white", "consent": True, "subject": "Anna"}
 
@@ -310,6 +312,16 @@ async def test_too_few_credits_are_reported_by_the_click_and_nothing_is_sent(sho
         message = await session.refusal("pay_quote", ticket=second["ticket"])
         assert "costs 257 credits and the account has 43, so nothing was sent or paid" in message
         assert session.paid() == 1
+
+
+async def test_a_card_says_that_the_account_has_too_few_credits(showing: Showing) -> None:
+    async with showing(api="v1", start_credits=39) as session:
+        quote = quote_of(await session.call("start_training", training_images_id="sandbox-person"))
+        assert "The account has too few credits for it." in quote["note"]
+        message = await session.refusal("pay_quote", ticket=quote["ticket"])
+        assert "too few credits" in message
+        assert "nothing was paid" in message
+        assert session.paid() == 0
 
 
 async def test_a_click_that_did_not_reach_the_service_pays_nothing_and_the_price_comes_again(

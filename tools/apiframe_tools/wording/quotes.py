@@ -83,8 +83,13 @@ class Quote:
             "meaning": self.question.meaning,
             "rows": rows,
             "button": f"Pay {up_to}{pluralize(self.most, 'credit')}",
-            "note": join_sentences(sandbox, self.reason or NOT_PAID),
+            "note": join_sentences(sandbox, self.reason or NOT_PAID, self._warning()),
         }
+
+    def _warning(self) -> str:
+        needed = self.most if self.least is None else self.least
+        is_short = self.balance is not None and self.balance < needed
+        return "The account has too few credits for it." if is_short else ""
 
     def _price(self) -> str:
         detail = f" ({self.detail})" if self.detail else ""
