@@ -92,7 +92,7 @@ contract: $(VENV)/dev.stamp ## validate the exchanges of the v2 tests against th
 
 judges: conformance # The target's former name.
 
-cards: $(VENV)/dev.stamp $(CACHE)/cards/stamp ## show each card in a browser and keep screenshots in build/cards
+cards: $(VENV)/dev.stamp $(CACHE)/cards/stamp ## show each card and the gallery in a browser and keep screenshots in build/cards
 	@$(BIN)/python -m cards
 
 interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## run the main job through real clients, each in a separate environment (minutes)

@@ -1,4 +1,4 @@
-"""`python -m cards [--pictures]`: show each card in a browser, check it, and keep screenshots in build/cards.
+"""`python -m cards [--pictures]`: show cards and gallery in a browser, check them, keep screenshots in build/cards.
 
 `--pictures` also replaces those of the documentation.
 """

@@ -1,9 +1,10 @@
-// Shows every card in a browser, checks it with keyboard and accessibility rules, and takes screenshots.
+// Shows every card and the gallery in a browser, checks them with keyboard and accessibility rules, and takes screenshots.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const { packages, browser, address, photos, screenshots } = JSON.parse(process.argv[2]);
 const installed = createRequire(packages);
@@ -249,6 +250,34 @@ async function checkImages(looks, seed) {
   assert.equal(said, `Make another image of Anna like ${ref}: the same prompt, a new seed.`);
   const like = await call("generate_photos", { like: ref, prompt: PROMPT, seed: seed + 10 });
   assert.equal(like._meta["apiframe/result"].subject, "Anna");
+  if (looks) await checkGallery(result._meta["apiframe/result"].gallery);
+}
+
+// The page next to the images is opened as a user does: from the disk.
+async function checkGallery(path) {
+  await call("generate_photos", { subject: "Anna", prompt: "in a library, reading", aspect_ratio: "16:9", seed: 7 });
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [size, width] of Object.entries({ ...WIDTHS, wide: 1080 })) {
+      const opened = await started.newContext({ colorScheme, viewport: { width, height: 900 } });
+      const gallery = await opened.newPage();
+      gallery.on("console", (line) => line.type() === "error" && faults.push(line.text()));
+      gallery.on("request", (request) => request.url().startsWith("file:") || faults.push(`asked ${request.url()}`));
+      await gallery.goto(pathToFileURL(path).href);
+      await gallery.waitForFunction(() => document.images[0].naturalWidth > 0);
+      const inner = await gallery.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(inner <= width, `the gallery is ${inner} wide in ${width}`);
+      await gallery.evaluate(() => Promise.all([...document.images].map((one) => ((one.loading = "eager"), one.decode()))));
+      await gallery.screenshot({ path: `${screenshots}/gallery-${colorScheme}-${size}.png` });
+      await gallery.evaluate(axe.source);
+      const { violations } = await gallery.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id }) => id), [], `accessibility in ${colorScheme}`);
+      await gallery.keyboard.press("Tab");
+      await gallery.keyboard.press("Enter");
+      await gallery.waitForURL(/\.png$/);
+      await opened.close();
+      console.log(`gallery, ${colorScheme}, ${size}`);
+    }
+  }
 }
 
 async function checkRefusal() {

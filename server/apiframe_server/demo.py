@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -89,24 +90,34 @@ async def _run_demo(folder: Path, kept: Path, console: Console, api: Generation)
     console.print(
         f"[dim]Runs in the sandbox of {api} of the API: synthetic photos, simulated credits, no API key.[/dim]\n"
     )
-    word, images = await _run_session(folder, kept, console, api)
-    if not word:
+    result = await _run_session(folder, kept, console, api)
+    if result is None:
         console.print("[bold red]The demo failed with the error above.[/bold red]")
         return 1
-    console.print(
-        f"[bold green]Done.[/bold green] The trigger word is [bold]{escape(word)}[/bold]. Every prompt needs it.\n"
-        f"Contact sheet: [bold]{escape(str(kept / SHEET))}[/bold]\n"
-        f"Images: [bold]{escape(images)}[/bold]"
-    )
+    word = f"The trigger word is [bold]{escape(result.word)}[/bold]. Every prompt needs it."
+    made = {"Contact sheet": str(kept / SHEET), "Images": result.images, "Gallery": result.gallery}
+    console.print(f"[bold green]Done.[/bold green] {word}")
+    for name, path in made.items():
+        if path is not None:
+            console.print(f"{name}: [bold]{escape(path)}[/bold]")
     return 0
 
 
-async def _run_session(folder: Path, kept: Path, console: Console, api: Generation) -> tuple[str, str]:
+@dataclass(frozen=True)
+class _Result:
+    """The trigger word, the folder of the images, and the page that shows them."""
+
+    word: str
+    images: str
+    gallery: str | None
+
+
+async def _run_session(folder: Path, kept: Path, console: Console, api: Generation) -> _Result | None:
     photos = folder / "photos"
     photos.mkdir()
     with console.status("drawing synthetic photos"):
         await in_file_thread(partial(write_demo_photos, photos))
-    result = "", ""
+    result: _Result | None = None
     async with anyio.create_task_group() as group:
         sandbox = Sandbox(training_seconds=TRAINING_SECONDS, api=api)
         address = await group.start(partial(serve, sandbox=sandbox, quiet=True))
@@ -117,11 +128,8 @@ async def _run_session(folder: Path, kept: Path, console: Console, api: Generati
     return result
 
 
-async def _call_tools(transcript: Transcript, photos: Path, kept: Path) -> tuple[str, str]:
-    """Make the calls of an assistant that is asked for portraits from a folder of photos of Anna.
-
-    Returns the trigger word and the folder of the images.
-    """
+async def _call_tools(transcript: Transcript, photos: Path, kept: Path) -> _Result:
+    """Make the calls of an assistant that is asked for portraits from a folder of photos of Anna."""
     await transcript.call("get_account")
     await transcript.call("check_photos", paths=[str(photos)])
     for sheet in transcript.images:
@@ -146,7 +154,9 @@ async def _call_tools(transcript: Transcript, photos: Path, kept: Path) -> tuple
         "wait_for_training", "training", task_id=started["task_id"]
     )
     generated = await transcript.call("generate_photos", subject=SUBJECT, prompt=PROMPT, number_of_images=3)
-    return str(finished.get("trigger_word") or ""), str(Path(generated["pictures"][0]["path"]).parent)
+    return _Result(
+        finished["trigger_word"], str(Path(generated["pictures"][0]["path"]).parent), generated["gallery"]
+    )
 
 
 def _child(address: str, folder: Path, kept: Path, api: Generation) -> StdioServerParameters:

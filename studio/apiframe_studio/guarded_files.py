@@ -182,9 +182,11 @@ class _OpenFolder:
     def status(self, name: str) -> os.stat_result:
         return os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
 
-    def names(self) -> list[str]:
+    def names(self, *, files_only: bool = False) -> list[str]:
         with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
-            return sorted(entry.name for entry in entries)
+            return sorted(
+                entry.name for entry in entries if not files_only or entry.is_file(follow_symlinks=False)
+            )
 
     def unlink(self, name: str) -> None:
         os.unlink(self.at(name), dir_fd=self.descriptor)
@@ -252,19 +254,24 @@ class GuardedFolder:
         with self._opened(parts) as folder:
             return folder.names()
 
+    def file_names(self, parts: Sequence[str] = ()) -> list[str]:
+        """Return the sorted names of the regular files in a folder."""
+        with self._opened(parts) as folder:
+            return folder.names(files_only=True)
+
     def make(self, parts: Sequence[str]) -> None:
         """Create a folder and its parents, accessible only to this user."""
         with self._opened(parts, make=True):
             pass
 
-    def write(self, parts: Sequence[str], data: bytes) -> None:
-        """Write or replace a file atomically, readable only by this user.
+    def write(self, parts: Sequence[str], data: bytes, *, make: bool = True) -> None:
+        """Write or replace a file atomically, readable only by this user; create its folder only if `make`.
 
         The draft's name is unique, so that two processes can write the same file at once.
         """
         name = parts[-1]
         draft = f".{name}.{secrets.token_hex(4)}.part"
-        with self._opened(parts[:-1], make=True) as folder:
+        with self._opened(parts[:-1], make=make) as folder:
             folder.remove_abandoned(re.compile(re.escape(f".{name}.") + r"([0-9a-f]{8}\.)?part"))
             try:
                 folder.write(draft, data)

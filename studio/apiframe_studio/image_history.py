@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from apiframe_studio.core import Core
 from apiframe_studio.ledger import Kind, SavedImage, Submission
@@ -26,6 +27,8 @@ class ImagePage:
     """Requests for images, newest first. `total` counts those of all pages."""
 
     requests: Sequence[EarlierImages]
+    galleries: Sequence[Path]
+    """Those in the folders of these images."""
     next_cursor: str | None
     total: int
 
@@ -54,7 +57,8 @@ class ImageHistory:
             EarlierImages(row, [one for one in there if one.ref == row.ref], words[row.parent_task_id])
             for row in page.rows
         ]
-        return ImagePage(requests, page.rows[-1].ref if page.more else None, page.total)
+        galleries = await self._core.image_store.find_galleries(there)
+        return ImagePage(requests, galleries, page.rows[-1].ref if page.more else None, page.total)
 
     async def _find_word(self, training: str | None) -> str | None:
         row = await self._core.ledger.find(training or "", self._core.clock.now())

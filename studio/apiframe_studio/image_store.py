@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +20,9 @@ from apiframe_studio.api.errors import ImageRefused, ImageRefusedReason
 from apiframe_studio.api.provider import Image
 from apiframe_studio.clock import Clock
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.gallery import NAME, Gallery
 from apiframe_studio.guarded_files import GuardedFolder, is_windows_device
+from apiframe_studio.image_files import ImageFile, ref_in_name
 from apiframe_studio.ledger import SavedImage, Submission
 from apiframe_studio.photos.errors import DecodeFailed, DecodersFailed
 from apiframe_studio.photos.models import Reason
@@ -32,7 +33,6 @@ from apiframe_studio.subjects import subject_key
 if TYPE_CHECKING:
     from apiframe_studio.api.provider import Provider
 
-ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 MAX_NAME_LENGTH: Final = 60
 MAX_IMAGE_BYTES: Final = 30_000_000
 """The largest image that is fetched or read back."""
@@ -42,7 +42,6 @@ MAX_IN_MEMORY: Final = 2
 
 The limits are separate, so that a host that hangs does not delay images that are already on disk.
 """
-_REF_IN_NAME: Final = re.compile(r"-([a-z]{2}-[0-9a-z]+)-")
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +54,7 @@ class ImageStore:
         self._hosts = tuple(hosts)
         self._clock = clock
         self._files = GuardedFolder(folder)
+        self.gallery = Gallery(self._files)
         # Once per process and after each forgetting in it: searching the whole folder takes long.
         self.may_hold_forgotten = True
         self.fetching = anyio.CapacityLimiter(MAX_IN_MEMORY)
@@ -93,21 +93,39 @@ class ImageStore:
     ) -> SavedImage:
         """Write an image and a description of its request, each completely or not at all. Raises OSError."""
         now = self._clock.now()
-        made = datetime.fromtimestamp(row.created_at, UTC)
-        stem = f"{made:%Y%m%d-%H%M%S}-{row.ref}-{number}"
-        name = f"{stem}.{ENDINGS[media_type]}"
+        made_at = datetime.fromtimestamp(row.created_at, UTC).isoformat()
+        file = ImageFile.of(row.created_at, row.ref, number, media_type)
         words = json.dumps(
-            {**description, "subject": row.subject, "made_at": made.isoformat()}, indent=2, ensure_ascii=False
+            {**description, "subject": row.subject, "made_at": made_at}, indent=2, ensure_ascii=False
         )
 
         def write() -> str:
             folder = self._folder_of(row.subject)
-            self._files.write([folder, name], data)
-            self._files.write([folder, f"{stem}.json"], words.encode())
+            # First, so that a gallery which shows the image has its description.
+            self._files.write([folder, file.description_name], words.encode())
+            self._files.write([folder, file.name], data)
             return folder
 
-        path = self.folder / await in_file_thread(write) / name
+        path = self.folder / await in_file_thread(write) / file.name
         return SavedImage(row.ref, number, str(path), media_type, now)
+
+    async def update_gallery(self, subject: str | None) -> None:
+        """Make the gallery show the images in a subject's folder. An error is logged only: the images are paid for."""
+        try:
+            await in_file_thread(lambda: self.gallery.update([self._folder_of(subject)]))
+        except Exception as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            log.warning("A gallery could not be written: %s", why)
+
+    async def find_galleries(self, saved: Sequence[SavedImage]) -> Sequence[Path]:
+        """Return the galleries in the folders of `saved`."""
+
+        def find() -> Sequence[Path]:
+            places = (self._files.parts_of(Path(image.path)) for image in saved)
+            folders = dict.fromkeys(parts[:-1] for parts in places if parts)
+            return [self.folder.joinpath(*one, NAME) for one in folders if self.gallery.is_in(one)]
+
+        return await in_file_thread(find)
 
     async def previews(self, saved: Sequence[SavedImage]) -> Sequence[bytes]:
         """Return small JPEGs of the images that still exist."""
@@ -131,20 +149,22 @@ class ImageStore:
         """Remove images with their descriptions, and the subject's folder if it is then empty; return what is left.
 
         `refs` are the refs of the generations: files left by a crashed process are unlisted but carry the ref.
-        An image that was saved in another folder is not removed, and is returned if it exists.
+        What was saved in another folder is not removed, and is returned if it exists.
         """
         ours: set[tuple[str, ...]] = set(self._find_files(refs))
         left: list[Path] = []
         for path in (Path(image.path) for image in saved):
             if parts := self._files.parts_of(path):
                 ours |= {parts, (*parts[:-1], path.with_suffix(".json").name)}
-            elif os.path.lexists(path):
-                left.append(path)
+            else:
+                beside = (path, path.with_suffix(".json"), path.with_name(NAME))
+                left += [one for one in beside if os.path.lexists(one) and one not in left]
         left += [self.folder.joinpath(*parts) for parts in sorted(ours) if not self._is_gone(parts)]
         emptied = {parts[:-1] for parts in ours} | {
-            (name,) for name in self._folders_like(folder_name(subject))
+            (name,) for name in (*self._folders_like(folder_name(subject)), *self._folders_showing(refs))
         }
         for folder in emptied - {()}:
+            left += self._clean_gallery(folder)
             self._files.remove_if_empty(folder)
         return left
 
@@ -152,6 +172,9 @@ class ImageStore:
         """Return files of the generations `refs` that are left in a subject's folder, or the folder if it is empty."""
         folders = self._folders_like(folder_name(subject))
         files = [self.folder / folder / name for folder, name in self._find_files(refs) if folder in folders]
+        for folder in folders:
+            with suppress(OSError):
+                files += [self.folder / folder / name for name in self.gallery.find_leftovers([folder], refs)]
         places = [self.folder / folder for folder in folders if not self._names(folder)]
         return [*files, *(place for place in places if place.is_dir())]
 
@@ -181,8 +204,23 @@ class ImageStore:
         wanted = set(refs)
         for folder in self._names() if wanted else ():
             for name in self._names(folder):
-                if (found := _REF_IN_NAME.search(name)) and found[1] in wanted:
+                if ref_in_name(name) in wanted:
                     yield folder, name
+
+    def _folders_showing(self, refs: Sequence[str]) -> Iterator[str]:
+        """A process that died may have written a gallery after the images were removed."""
+        for folder in self._names() if refs else ():
+            with suppress(OSError):
+                if self.gallery.shows([folder], set(refs)):
+                    yield folder
+
+    def _clean_gallery(self, folder: Sequence[str]) -> Sequence[Path]:
+        """Update the gallery of a folder after images were removed; return it if that failed."""
+        try:
+            self.gallery.clean(folder)
+        except OSError:
+            return [self.folder.joinpath(*folder, NAME)] if self.gallery.is_in(folder) else []
+        return []
 
     def _is_gone(self, parts: Sequence[str]) -> bool:
         try:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from apiframe_studio.api.errors import ApiframeError, ImageRefused, Refused
@@ -80,6 +81,8 @@ class GeneratedImages:
     """How many of the images ordered were not delivered."""
     gone: int = 0
     """How many saved images are no longer on this machine and cannot be fetched again now."""
+    gallery: Path | None = None
+    """The page with all images in the subject's folder."""
     deduplicated: bool = False
 
 
@@ -174,6 +177,7 @@ class Images:
         row = await self._core.tracker.reload(row)
         kept = await self._ledger.images_of(row.ref)
         saved = await self._image_store.find_on_disk(kept)
+        galleries = await self._image_store.find_galleries(saved)
         previews: Sequence[bytes] = ()
         # The images are on disk and paid for: a missing preview must not fail the call.
         with contextlib.suppress(DecodersFailed):
@@ -182,7 +186,16 @@ class Images:
         missing = max((row.image_count or 0) - len(kept), 0) if finished else 0
         lost = len(kept) - len(saved) if finished else 0
         return GeneratedImages(
-            row, training, prompt, added, saved, previews, missing, lost, deduplicated=not is_sent_now
+            row,
+            training,
+            prompt,
+            added,
+            saved,
+            previews,
+            missing,
+            lost,
+            galleries[0] if galleries else None,
+            deduplicated=not is_sent_now,
         )
 
     async def _complete(self, request: ImageRequest) -> ImageRequest:
@@ -254,7 +267,16 @@ class Images:
     async def _make(
         self, row: Submission, call: ImageCall, details: Details, max_credits: float | None
     ) -> None:
-        """Take a generation from its present state to images on disk."""
+        """Take a generation from its present state to images on disk, and to the gallery of their folder."""
+        try:
+            await self._deliver(row, call, details, max_credits)
+        finally:
+            # Also when a part of the images came.
+            await self._image_store.update_gallery(row.subject)
+
+    async def _deliver(
+        self, row: Submission, call: ImageCall, details: Details, max_credits: float | None
+    ) -> None:
         if row.state in (State.INTENT, State.UNCONFIRMED):
             row = await self._sender.send(row, call, max_credits)
         elif row.state is State.SENDING:

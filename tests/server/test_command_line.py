@@ -263,7 +263,7 @@ async def test_a_file_at_the_path_of_the_data_folder_is_reported_and_kept(
 
 
 @pytest.mark.parametrize("api", ["v1", "v2"])
-async def test_the_demo_ends_with_the_trigger_word_and_the_folder_of_the_portraits(
+async def test_the_demo_ends_with_the_trigger_word_the_folder_of_the_portraits_and_the_gallery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str
 ) -> None:
     for name in ("TMPDIR", "TEMP"):
@@ -272,7 +272,7 @@ async def test_the_demo_ends_with_the_trigger_word_and_the_folder_of_the_portrai
     done = await run("demo", "--api", api, folder=tmp_path / "data", settings=settings, new_process=True)
     assert done.process.returncode == 0, done.err
     assert f"sandbox of {api} of the API" in done.out
-    *_, word, sheet, images = done.out.splitlines()
+    *_, word, sheet, images, gallery = done.out.splitlines()
     assert re.search(r"The trigger word is (TOK)?[A-Z0-9]+\.", word)
     assert "calls start_training(" in done.out
     assert "from-a-chat.jpg" in done.out
@@ -281,7 +281,9 @@ async def test_the_demo_ends_with_the_trigger_word_and_the_folder_of_the_portrai
     assert sheet == f"Contact sheet: {kept / 'contact-sheet.jpg'}"
     assert (await (kept / "contact-sheet.jpg").read_bytes()).startswith(b"\xff\xd8\xff")
     folder = anyio.Path(images.partition("Images: ")[2])
-    assert [path async for path in folder.glob("*.png")]
+    assert gallery == f"Gallery: {folder / 'gallery.html'}"
+    page = await (folder / "gallery.html").read_text()
+    assert all([path.name in page async for path in folder.glob("*.png")])
     left = [path async for path in anyio.Path(tmp_path).rglob("*") if await path.is_file()]
     assert all(path.is_relative_to(kept) for path in left)
 

@@ -110,6 +110,10 @@ async def test_after_forgetting_no_file_contains_the_subject(
     assert again.records == 0
 
 
+def _gallery_in(folder: Path) -> str:
+    return (folder / "gallery.html").read_text(encoding="utf-8")
+
+
 async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subjects_kept(
     studio: Studio, tmp_path: Path
 ) -> None:
@@ -124,7 +128,10 @@ async def test_files_of_a_crashed_process_are_removed_and_those_of_other_subject
     for ref in (ours.ref, others.ref):
         (folder / f".20270101-000000-{ref}-2.png.part").write_bytes(b"half")
         (folder / f"20270101-000000-{ref}-3.json").write_text("{}")
+    assert all(ref in _gallery_in(folder) for ref in (ours.ref, others.ref))
     await forget_subject("a/b", studio.ledger, studio.image_store, studio.clock.now())
+    assert others.ref in _gallery_in(folder)
+    assert not any(words in _gallery_in(folder) for words in (ours.ref, "a/b"))
     left = [path.name for path in folder.iterdir()]
     assert not any(ours.ref in name for name in left)
     assert len([name for name in left if others.ref in name]) == 4
@@ -157,6 +164,44 @@ async def test_an_image_left_by_a_process_that_crashed_after_forgetting_is_remov
     assert not folder.exists()
     assert list((tmp_path / "portraits" / "Berta").iterdir())
     assert not (await find_subject("Anna", studio.ledger, studio.image_store)).leftovers
+
+
+@pytest.mark.parametrize("by", ["forgetting again", "the next images of any subject"])
+@pytest.mark.parametrize("name", ["gallery.html", ".gallery.html.0123abcd.part"])
+async def test_a_gallery_left_by_a_process_that_died_after_forgetting_is_removed(
+    studio: Studio, tmp_path: Path, by: str, name: str
+) -> None:
+    folder = tmp_path / "portraits" / "Anna"
+    with anyio.fail_after(60):
+        for subject in ("Anna", "Berta"):
+            await _trained(studio, subject)
+        await studio.images.generate(ImageRequest("by the sea", subject="Anna"), 20)
+        written = _gallery_in(folder)
+        await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
+        assert not folder.exists()
+        folder.mkdir()
+        (folder / name).write_text(written)
+        if by == "forgetting again":
+            known = await find_subject("ANNA", studio.ledger, studio.image_store)
+            assert list(known.leftovers) == [folder / name]
+            again = await forget_subject("ANNA", studio.ledger, studio.image_store, studio.clock.now())
+            assert (again.leftovers, again.not_removed) == (1, [])
+        else:
+            await studio.images.generate(ImageRequest("in a wood", subject="Berta"), 20)
+            assert "in a wood" in _gallery_in(tmp_path / "portraits" / "Berta")
+    assert not folder.exists()
+
+
+async def test_a_page_of_the_user_in_the_folder_is_kept(studio: Studio, tmp_path: Path) -> None:
+    folder = tmp_path / "portraits" / "Anna"
+    folder.mkdir(parents=True)
+    (folder / "gallery.html").write_text("mine")
+    await _trained(studio, "Anna")
+    made = await studio.images.generate(ImageRequest("by the sea", subject="Anna"), 20)
+    assert (len(made.saved), made.gallery) == (1, None)
+    forgotten = await forget_subject("Anna", studio.ledger, studio.image_store, studio.clock.now())
+    assert forgotten.not_removed == []
+    assert [path.read_text() for path in folder.iterdir()] == ["mine"]
 
 
 async def test_credits_spent_still_count_after_forgetting(studio: Studio) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apiframe_studio.gallery import Gallery
+from apiframe_studio.guarded_files import GuardedFolder
 from apiframe_studio.image_store import MAX_NAME_LENGTH, ImageStore, folder_name
 from apiframe_studio.images import insert_trigger_word
 from apiframe_studio.ledger import Kind, SavedImage, Submission
@@ -44,6 +47,7 @@ def test_a_folder_has_the_name_of_its_subject_without_characters_that_a_system_r
 
 
 @given(st.text(max_size=400))
+@settings(deadline=None)
 def test_no_name_leads_outside_the_folder(name: str) -> None:
     made = folder_name(name)
     assert made == made.strip()
@@ -135,6 +139,49 @@ async def test_a_file_at_the_path_of_the_folder_is_an_error_and_is_kept(tmp_path
     with pytest.raises(OSError, match="out"):
         await ImageStore(tmp_path / "out", (), SteppedClock()).ensure_folder("Anna")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+class FullDisk(GuardedFolder):
+    def write(self, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self.folder))
+
+
+@pytest.mark.parametrize("subject", ["Canarianna", None])
+async def test_a_gallery_that_cannot_be_written_is_only_logged_without_a_name(
+    image_store: ImageStore, caplog: pytest.LogCaptureFixture, subject: str | None
+) -> None:
+    saved = await image_store.save(_row(subject), 1, b"data", "image/png", {})
+    image_store.gallery = Gallery(FullDisk(image_store.folder))
+    await image_store.update_gallery(subject)
+    assert await image_store.find_galleries([saved]) == []
+    assert "A gallery could not be written: No space left on device" in caplog.text
+    assert "Canarianna" not in caplog.text
+
+
+async def test_the_galleries_of_images_are_found_once_for_each_folder(
+    image_store: ImageStore, tmp_path: Path
+) -> None:
+    names = ["Anna", "anna", "Berta", None]
+    saved = [
+        await image_store.save(_row(name, f"ge-{number}"), 1, b"data", "image/png", {})
+        for number, name in enumerate(names)
+    ]
+    for name in ("Anna", None):
+        await image_store.update_gallery(name)
+    elsewhere = SavedImage("ge-9", 1, str(tmp_path / "elsewhere" / "a.png"), "image/png", 0.0)
+    found = await image_store.find_galleries([*saved, elsewhere])
+    assert found == [image_store.folder / name / "gallery.html" for name in ("Anna", "unnamed")]
+
+
+async def test_what_was_saved_in_another_folder_is_reported_and_kept(
+    image_store: ImageStore, tmp_path: Path
+) -> None:
+    saved = await image_store.save(_row(), 1, b"data", "image/png", {})
+    await image_store.update_gallery("Anna")
+    other = ImageStore(tmp_path / "other", (), SteppedClock())
+    left = other.remove("Anna", ["ge-1234567"], [saved])
+    assert sorted(left) == sorted((image_store.folder / "Anna").iterdir())
+    assert len(left) == 3
 
 
 async def test_a_file_that_cannot_be_removed_is_reported(image_store: ImageStore) -> None:

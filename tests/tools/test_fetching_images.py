@@ -90,7 +90,9 @@ def _serve(serving: Serving, hosted: Hosted) -> Any:
 
 
 def _files(session: Session) -> list[str]:
-    return sorted(path.suffix for path in session.studio.config.output_folder.rglob("*") if path.is_file())
+    """The suffixes of the images and their descriptions."""
+    paths = session.studio.config.output_folder.rglob("*")
+    return sorted(path.suffix for path in paths if path.is_file() and path.name != "gallery.html")
 
 
 @pytest.mark.parametrize("ordered", [None, 3])

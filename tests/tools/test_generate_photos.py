@@ -48,7 +48,9 @@ async def trained(serving: Serving, watched: Watched) -> AsyncGenerator[tuple[Se
 
 
 def _files(session: Session) -> list[Path]:
-    return sorted(path for path in session.studio.config.output_folder.rglob("*") if path.is_file())
+    """The images and their descriptions."""
+    paths = session.studio.config.output_folder.rglob("*")
+    return sorted(path for path in paths if path.is_file() and path.name != "gallery.html")
 
 
 async def test_images_are_saved_shown_and_linked_with_how_they_were_made(

@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
-from apiframe_studio.image_store import ENDINGS
+from apiframe_studio.image_files import ENDINGS
 from apiframe_studio.studio import Studio
 from apiframe_tools.mcp.request import find_studio
 from apiframe_tools.results.trainings import TrainingList, TrainingStatus

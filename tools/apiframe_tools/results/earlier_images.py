@@ -53,6 +53,7 @@ class ImageList(Result):
     """Images of this ledger, newest first."""
 
     requests: list[ImagesRow]
+    galleries: list[str]
     total: int
     next_cursor: str | None
     next_step: str
@@ -62,10 +63,12 @@ class ImageList(Result):
         return cls.copy_of(
             page,
             requests=[ImagesRow.of(made) for made in page.requests],
+            galleries=[str(path) for path in page.galleries],
             next_step=suggest_after_listing_images(page),
         )
 
     def __str__(self) -> str:
         count = f"{len(self.requests)} of {self.total} requests for images, newest first:"
         head = count if self.requests else "No images yet."
-        return "\n".join([head, *map(str, self.requests), f"Next: {self.next_step}"])
+        galleries = [f"Gallery: {path}" for path in self.galleries]
+        return "\n".join([head, *map(str, self.requests), *galleries, f"Next: {self.next_step}"])

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from apiframe_studio.image_store import ENDINGS
+from apiframe_studio.image_files import ENDINGS
 from apiframe_studio.images import GeneratedImages, ImagePrice
 from apiframe_studio.ledger import SavedImage
 from apiframe_studio.studio import Studio
@@ -41,6 +41,7 @@ class ImagesMade(Priced, WithImages):
     trigger_word: str
     trigger_word_added: bool
     pictures: list[PictureSaved]
+    gallery: str | None = Field(description="A page with all images of the subject")
     credits: float
     deduplicated: bool
     warnings: list[str]
@@ -72,6 +73,7 @@ class ImagesMade(Priced, WithImages):
             trigger_word="",
             trigger_word_added=False,
             pictures=[],
+            gallery=None,
             credits=quote.most,
         )
 
@@ -89,6 +91,7 @@ class ImagesMade(Priced, WithImages):
             trigger_word=training.trigger_word or "",
             trigger_word_added=made.word_added,
             pictures=[PictureSaved.copy_of(saved, uri=_uri(saved)) for saved in made.saved],
+            gallery=str(made.gallery) if made.gallery else None,
             credits=row.estimated_credits or 0.0,
             deduplicated=made.deduplicated,
             warnings=warn_about_images(made),
@@ -118,6 +121,7 @@ class ImagesMade(Priced, WithImages):
             f"Seed: {'chosen by the service' if self.seed is None else self.seed}. "
             f"Size: {self.size or 'the default, square'}.",
             *(f"{image.number}: {image.path}." for image in self.pictures),
+            f"Gallery: {self.gallery}." if self.gallery else "",
             f"ref {self.ref}.",
             *self.warnings,
             f"Next: {self.next_step}",
