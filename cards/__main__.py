@@ -27,7 +27,8 @@ SCREENSHOTS: Final = ROOT / "build/cards"
 PICTURES: Final = ROOT / "docs/cards"
 PAGE: Final = PICTURES.with_suffix(".md")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-TRAINING_SECONDS: Final = 15.0
+TRAINING_SECONDS: Final = 25.0
+"""More than two status checks of a card, which are ten seconds apart, so that one is made while it trains."""
 
 
 def main(arguments: list[str]) -> int:

@@ -19,6 +19,7 @@ const ATTRIBUTES = { gender: "female", ethnicity: "white", consent: true, subjec
 const started = await chromium.launch({ executablePath: browser, args: ["--no-sandbox", "--disable-gpu"] });
 const context = await started.newContext({ permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce" });
 const page = await context.newPage();
+page.setDefaultTimeout(60_000);
 const faults = [];
 page.on("console", (line) => line.type() === "error" && faults.push(line.text()));
 page.on("pageerror", (error) => faults.push(String(error)));
@@ -133,7 +134,7 @@ async function checkTraining(looks, key) {
   if (looks) {
     // The time that is left is estimated from earlier trainings.
     const { structuredContent: first } = await call("start_training", given);
-    await call("wait_for_training", { task_id: first.ref, max_wait_seconds: 30 });
+    await call("wait_for_training", { task_id: first.ref, max_wait_seconds: 45 });
   }
   const until = () => card().locator("#time").filter({ hasText: /passed.*(left|nearly done)/ }).waitFor();
   if (looks) {
