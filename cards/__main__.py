@@ -25,7 +25,6 @@ PACKAGES: Final = ROOT / ".cache/cards"
 NODE: Final = ROOT / ".cache/node/bin/node"
 SCREENSHOTS: Final = ROOT / "build/cards"
 PICTURES: Final = ROOT / "docs/cards"
-PAGE: Final = PICTURES.with_suffix(".md")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 TRAINING_SECONDS: Final = 25.0
 """More than two status checks of a card, which are ten seconds apart, so that one is made while it trains."""
@@ -84,10 +83,10 @@ def bundle(page: Path) -> None:
 def replace_pictures() -> None:
     """Copy the wide screenshots that the documentation shows into it, with fewer colours."""
     PICTURES.mkdir(exist_ok=True)
-    page = PAGE.read_text(encoding="utf-8")
+    pages = "".join(path.read_text(encoding="utf-8") for path in PICTURES.parent.glob("*.md"))
     for path in SCREENSHOTS.glob("*-wide.png"):
         name = path.name.replace("-wide", "")
-        if f"(cards/{name})" not in page:
+        if f"(cards/{name})" not in pages:
             continue
         with Image.open(path) as shot:
             small = shot.convert("RGB").quantize(128, dither=Image.Dither.NONE)

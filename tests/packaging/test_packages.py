@@ -93,6 +93,6 @@ def test_the_readme_on_the_package_index_has_only_links_that_work_there(wheel: P
     addresses = [link or image for link, image in found]
     assert [address for address in addresses if not address.startswith(("https://", "#"))] == []
     images = {image.partition(f"/v{apiframe_studio.__version__}/docs/")[2] for _, image in found if image}
-    cards = {f"cards/{path.name}" for path in (ROOT / "docs/cards").glob("*-light.png")}
+    cards = re.findall(r"\((cards/.+-light\.png)\)", (ROOT / "docs/cards.md").read_text(encoding="utf-8"))
     assert images == {"chat-light.svg", "chat-dark.svg", *cards}, "each card is shown"
     assert [image for image in images if not (ROOT / "docs" / image).is_file()] == []
