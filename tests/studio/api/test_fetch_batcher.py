@@ -104,6 +104,17 @@ async def test_status_checks_during_a_batch_share_the_next_batch() -> None:
     assert all(waiter.got_its_own() for waiter in waiters)
 
 
+@pytest.mark.parametrize("collects_bursts", [False, True])
+async def test_the_status_checks_of_one_call_share_a_request_from_the_first_on(collects_bursts: bool) -> None:
+    upstream = Upstream(collects_bursts=collects_bursts)
+    upstream.gate.set()
+    with anyio.fail_after(60):
+        outcomes = await upstream.batcher.fetch_all(["a", "b", "a", "c"])
+        assert await upstream.batcher.fetch_all(["d"])
+    assert upstream.batches == [["a", "b", "c"], ["d"]]
+    assert [*outcomes] == ["a", "b", "c"]
+
+
 async def test_twenty_pending_status_checks_do_not_wait_for_the_running_batch() -> None:
     upstream = Upstream()
     async with asking() as group:

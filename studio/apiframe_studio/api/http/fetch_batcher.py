@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from apiframe_studio.api.errors import ApiframeError
 from apiframe_studio.api.provider import Outcome, TaskStatus
@@ -61,14 +63,26 @@ class FetchBatcher:
         self._sent: dict[str, _PendingFetch] = {}
         self._batches_in_flight = 0
 
-    async def fetch(self, task_id: str, outcomes: dict[str, Outcome]) -> None:
-        """Add to `outcomes` what a request returns that is sent for this call, or was in flight already."""
+    def fetch_all(self, task_ids: Sequence[str]) -> Awaitable[dict[str, Outcome]]:
+        """Return what becomes of each. Several share requests from the first on."""
+        ids = dict.fromkeys(task_ids)
+        return fetch_all(partial(self.fetch, is_one_of_many=len(ids) > 1), [*ids])
+
+    async def fetch(
+        self, task_id: str, outcomes: dict[str, Outcome], *, is_one_of_many: bool = False
+    ) -> None:
+        """Add to `outcomes` what a request returns that is sent for this call, or was in flight already.
+
+        One of many is not sent before the others are collected.
+        """
         is_alone = not self._batches_in_flight and not self._waiting
         pending = self._sent.get(task_id) or self._waiting.setdefault(
             task_id, _PendingFetch(task_id, is_alone=is_alone)
         )
         pending.waiters += 1
         try:
+            if is_one_of_many:
+                await checkpoint()
             while pending.outcome is None:
                 if not self._is_due(pending):
                     await self._wait(pending)

@@ -11,8 +11,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-import anyio
-
 from apiframe_studio.api.errors import (
     AuthenticationFailed,
     InsufficientCredits,
@@ -118,10 +116,7 @@ class ApiframeV1(ApiClient):
 
     async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
         """Check tasks, sharing requests with all who check at the same time. `kind` replaces the guessed one."""
-        outcomes: dict[str, Outcome] = {}
-        async with anyio.create_task_group() as group:
-            for task_id in dict.fromkeys(task_ids):
-                group.start_soon(self._batcher.fetch, task_id, outcomes)
+        outcomes = await self._batcher.fetch_all(task_ids)
         if kind is None:
             return outcomes
         return {

@@ -26,7 +26,7 @@ from apiframe_studio.api.errors import (
     is_unknown_task,
 )
 from apiframe_studio.api.http.client import ApiClient
-from apiframe_studio.api.http.fetch_batcher import FetchBatcher, FetchInto, fetch_all, into_outcomes
+from apiframe_studio.api.http.fetch_batcher import FetchBatcher, fetch_all, into_outcomes
 from apiframe_studio.api.http.json_values import drop_none, object_or_empty
 from apiframe_studio.api.http.responses import (
     RawResponse,
@@ -140,14 +140,15 @@ class ApiframeV2(ApiClient):
 
     async def status(self, kind: Kind | None, task_ids: Sequence[str]) -> Mapping[str, Outcome]:
         """Check tasks, those of trainings by one request for all who check at the same time. No task is an upload."""
-        if kind is Kind.UPLOAD:
-            return {task_id: NotFound() for task_id in task_ids}
-        fetches: Mapping[Kind | None, FetchInto] = {
-            Kind.TRAINING: self._batcher.fetch,
-            Kind.GENERATION: into_outcomes(self.fetch_job),
-            None: into_outcomes(self._fetch_either),
-        }
-        return await fetch_all(fetches[kind], task_ids)
+        match kind:
+            case Kind.UPLOAD:
+                return {task_id: NotFound() for task_id in task_ids}
+            case Kind.TRAINING:
+                return await self._batcher.fetch_all(task_ids)
+            case Kind.GENERATION:
+                return await fetch_all(into_outcomes(self.fetch_job), task_ids)
+            case None:
+                return await fetch_all(into_outcomes(self._fetch_either), task_ids)
 
     async def fetch_training(self, training_id: str, seconds: float | None = None) -> TaskStatus:
         """Check one training by a separate request. Source: `GET /v2/loras/{id}`.
