@@ -17,8 +17,8 @@ from apiframe_studio.api.provider import Deleted, Kind, check_status
 from apiframe_studio.core import Core
 from apiframe_studio.ledger import Submission
 from apiframe_studio.ledger.absence import is_absent, is_deleted_if_found, was_never_complete
-from apiframe_studio.ledger.deletions_note import has_note, remove_note, write_note
 from apiframe_studio.ledger.states import FINAL, State
+from apiframe_studio.notes import TO_DELETE, has_note, remove_note, write_note
 
 MAX_AT_ONCE: Final = 20
 _JOB: Final = "deletions"
@@ -41,7 +41,7 @@ class Deletions:
 
     async def begin(self) -> None:
         """Try once in this process, in the background, what earlier ones could not delete."""
-        if self._begun or not has_note(self._core.ledger.path):
+        if self._begun or not has_note(self._core.ledger.path, TO_DELETE):
             return
         self._begun = True
         await self._core.jobs.run(_JOB, self.run, 0.0)
@@ -58,10 +58,10 @@ class Deletions:
                     with suppress(Refused):
                         deleted += await self._delete(row)
         # Removed first: what another process marks meanwhile is noted again.
-        remove_note(core.ledger.path)
+        remove_note(core.ledger.path, TO_DELETE)
         left = await core.ledger.to_delete(core.clock.now())
         if left:
-            write_note(core.ledger.path)
+            write_note(core.ledger.path, TO_DELETE)
         return DeletionReport(deleted, left)
 
     async def _delete(self, row: Submission) -> bool:

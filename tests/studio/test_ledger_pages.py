@@ -128,6 +128,9 @@ def verbs(store: Store, number: int) -> Iterator[tuple[str, Any]]:
     yield "begin", lambda: store.begin_sending(sent.ref, EPOCH, 50.0, 1e9)
     yield "settle", lambda: store.record_response(sent.ref, 1, Event.UNCLEAR, Answer(), EPOCH)
     yield "decide", lambda: store.resolve(sent.ref, Event.USER_SAYS_ACCEPTED, f"id {number}", EPOCH)
+    yield "unreported", lambda: store.unreported(EPOCH + MANY // 4 - 3)
+    yield "report", lambda: store.note_reported([ref], EPOCH)
+    yield "round", lambda: store.begin_round(EPOCH + number, 0.5)
     yield "import", lambda: store.import_task(Kind.TRAINING, f"elsewhere {number}", "Anna", EPOCH)
 
 

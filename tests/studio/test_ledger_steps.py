@@ -31,6 +31,8 @@ GOLDEN = ROOT / "tests/golden/ledger-0.1.0.sqlite3"
 GOLDEN_2 = ROOT / "tests/golden/ledger-version-2.sqlite3"
 GOLDEN_3 = ROOT / "tests/golden/ledger-version-3.sqlite3"
 GOLDEN_4 = ROOT / "tests/golden/ledger-version-4.sqlite3"
+GOLDEN_5 = ROOT / "tests/golden/ledger-version-5.sqlite3"
+GOLDENS = [GOLDEN, GOLDEN_2, GOLDEN_3, GOLDEN_4, GOLDEN_5]
 WROTE_GOLDEN = "ecb4710"
 SERVICE, OWNER = "https://api.apiframe.pro v1", "local"
 PLACE = (SERVICE, OWNER)
@@ -120,7 +122,7 @@ def test_a_ledger_of_0_1_0_opens_and_keeps_every_word(path: Path) -> None:
     assert set(kinds) == set(State)
 
 
-@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_2, GOLDEN_3, GOLDEN_4], ids=lambda path: path.stem)
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.stem)
 def test_a_ledger_of_an_earlier_version_keeps_every_field_of_every_row(golden: Path, tmp_path: Path) -> None:
     path = Path(shutil.copyfile(golden, tmp_path / "ledger.sqlite3"))
     Store(path, SCOPE).close()
@@ -156,7 +158,7 @@ def test_a_set_and_its_trainings_have_the_fingerprint_of_the_photos(path: Path) 
     assert {"tr-1qkxebt", "tr-7vjhwxp", "tr-v7g3n2y", "tr-8snjaqx", "ge-0p6fkjf"} < never_seen
 
 
-@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_2, GOLDEN_3, GOLDEN_4], ids=lambda path: path.stem)
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.stem)
 def test_uploads_and_trainings_of_an_earlier_version_get_their_photo_sets(
     golden: Path, tmp_path: Path
 ) -> None:
@@ -180,6 +182,16 @@ def test_uploads_and_trainings_of_an_earlier_version_get_their_photo_sets(
     assert all(row["attributes_digest"] is row["consent_at"] is None for row in forgotten)
     live = [row for row in sets.values() if row["forgotten_at"] is None]
     assert len({(row["owner"], row["fingerprint"], row["attributes_digest"]) for row in live}) == len(live)
+
+
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.stem)
+def test_the_end_of_an_earlier_training_counts_as_reported(golden: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copyfile(golden, tmp_path / "ledger.sqlite3"))
+    Store(path, SCOPE).close()
+    trainings = [row for row in rows_of(path) if row["kind"] == "training"]
+    ended = {row["ref"] for row in trainings if row["state"] in ("finished", "failed")}
+    assert ended
+    assert {row["ref"] for row in rows_of(path) if row["reported_at"] is not None} == ended
 
 
 def test_names_of_0_1_0_are_found_in_every_form(path: Path) -> None:
@@ -274,7 +286,7 @@ OF_A_STEP = ("pwrite64", "fdatasync", "unlink")
 @pytest.mark.slow
 @pytest.mark.skipif(strace_is_missing() is not None, reason=strace_is_missing() or "")
 @pytest.mark.parametrize("call", OF_A_STEP)
-@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_4], ids=lambda path: path.stem)
+@pytest.mark.parametrize("golden", [GOLDEN, GOLDEN_5], ids=lambda path: path.stem)
 def test_a_migration_killed_anywhere_is_complete_or_absent(
     fork_server: ForkServer, tmp_path: Path, call: str, golden: Path
 ) -> None:

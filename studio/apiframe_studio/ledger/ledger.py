@@ -12,7 +12,8 @@ import anyio.to_thread
 
 from apiframe_studio.api.provider import Terms
 from apiframe_studio.ledger.errors import LedgerBusy, LedgerDamaged
-from apiframe_studio.ledger.records import Scope, Submission
+from apiframe_studio.ledger.records import Answer, Scope, Submission
+from apiframe_studio.ledger.states import UNDER_WAY, Event
 
 if TYPE_CHECKING:
     from apiframe_studio.eta import ProgressHistory
@@ -33,6 +34,10 @@ def _on_thread(
     return verb
 
 
+def _ignore(_: Submission) -> None:
+    pass
+
+
 class Ledger:
     """The requests of one owner, in a file that several processes may share. New requests go to one service.
 
@@ -40,7 +45,16 @@ class Ledger:
     even if its caller is cancelled.
     """
 
-    def __init__(self, path: Path, *, service: str, owner: str = "local", terms: Terms) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        service: str,
+        owner: str = "local",
+        terms: Terms,
+        on_under_way: Callable[[Submission], None] = _ignore,
+    ) -> None:
+        """`on_under_way` is called with each submission that was recorded as accepted in this process."""
         self.path = path
         self.service = service
         self.owner = owner
@@ -48,6 +62,7 @@ class Ledger:
         """The team of the key, once the service has named it."""
         self._scope = Scope(owner, service)
         self._terms = terms
+        self._on_under_way = on_under_way
         self._store: Store | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
@@ -72,12 +87,10 @@ class Ledger:
     note_last_part = _on_thread(lambda store: store.note_last_part)
     note_absence = _on_thread(lambda store: store.note_absence)
     spent_since = _on_thread(lambda store: store.spent_since)
-    record_response = _on_thread(lambda store: store.record_response)
     installation = _on_thread(lambda store: store.installation)
     spool = _on_thread(lambda store: store.spool)
     record_status = _on_thread(lambda store: store.record_status)
     mark_missing = _on_thread(lambda store: store.mark_missing)
-    resolve = _on_thread(lambda store: store.resolve)
     import_task = _on_thread(lambda store: store.import_task)
     rename = _on_thread(lambda store: store.rename)
     find_related = _on_thread(lambda store: store.find_related)
@@ -85,6 +98,9 @@ class Ledger:
     forget_subject = _on_thread(lambda store: store.forget_subject)
     to_delete = _on_thread(lambda store: store.to_delete)
     mark_deleted = _on_thread(lambda store: store.mark_deleted)
+    note_reported = _on_thread(lambda store: store.note_reported)
+    unreported = _on_thread(lambda store: store.unreported)
+    begin_round = _on_thread(lambda store: store.begin_round)
     save_images = _on_thread(lambda store: store.save_images)
     images_of = _on_thread(lambda store: store.images_of)
     find = _on_thread(lambda store: store.find)
@@ -94,6 +110,22 @@ class Ledger:
     trainings_of_photos = _on_thread(lambda store: store.trainings_of_photos)
     history = _on_thread(lambda store: store.history)
     progress_history = _on_thread(lambda store: store.progress_history)
+
+    async def record_response(
+        self, ref: str, attempt: int, event: Event, answer: Answer, now: float
+    ) -> Submission | None:
+        """See `Store.record_response`."""
+        row = await self.run(lambda store: store.record_response(ref, attempt, event, answer, now))
+        return self._announce(row)
+
+    async def resolve(self, ref: str, event: Event, task_id: str | None, now: float) -> Submission | None:
+        """See `Store.resolve`."""
+        return self._announce(await self.run(lambda store: store.resolve(ref, event, task_id, now)))
+
+    def _announce(self, row: Submission | None) -> Submission | None:
+        if row is not None and row.state in UNDER_WAY:
+            self._on_under_way(row)
+        return row
 
     async def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:
         """Like `find`, with what is needed to estimate the remaining time."""

@@ -237,12 +237,28 @@ _LIMITS_PARAMETERS_AND_DELETIONS: Final = (
     "INSERT INTO installation VALUES (lower(hex(randomblob(2))))",
 )
 
+# Which ends were reported. What ended before was reported by the calls that found it.
+_REPORTS_AND_ROUNDS: Final = (
+    "ALTER TABLE submissions ADD COLUMN reported_at FLOAT",
+    """
+    UPDATE submissions SET reported_at = coalesce(finished_at, created_at)
+    WHERE kind = 'training' AND state IN ('finished', 'failed')
+    """,
+    """
+    CREATE TABLE status_rounds (
+        service VARCHAR NOT NULL, owner VARCHAR NOT NULL, at FLOAT NOT NULL,
+        PRIMARY KEY (service, owner)
+    )
+    """,
+)
+
 STEPS: Final = (
     _FIRST_TABLES,
     _PHOTOS_NAMES_KEYS_AND_ATTEMPTS,
     _INDEXES_BY_OWNER,
     _ONE_MEANING_A_COLUMN,
     _LIMITS_PARAMETERS_AND_DELETIONS,
+    _REPORTS_AND_ROUNDS,
 )
 VERSION: Final = len(STEPS)
 

@@ -53,9 +53,10 @@ from apiframe_studio.ledger.schema import (
     installation,
     observations,
     photo_sets,
+    status_rounds,
     submissions,
 )
-from apiframe_studio.ledger.states import OPEN, State
+from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.ledger.transitions import forget_row, is_alike, remove_personal_data
 from apiframe_studio.subjects import subject_key, visible_name
 
@@ -149,8 +150,20 @@ SEEN_OF: Final = (
     .order_by(observations.c.at)
 )
 
+_MAY_BE_REPORTED: Final = sorted(state.value for state in UNDER_WAY | {State.FINISHED, State.FAILED})
 INSTALLATION: Final = select(installation.c.id)
 TO_DELETE: Final = ROWS.where(OF_OWNER, submissions.c.delete_since.is_not(None)).order_by(*NEWEST_FIRST)
+UNREPORTED: Final = (
+    ROWS.where(_HERE, submissions.c.kind == Kind.TRAINING.value, submissions.c.state.in_(_MAY_BE_REPORTED))
+    .where(submissions.c.created_at >= bindparam("since"))
+    # An imported one has no key.
+    .where(submissions.c.dedup_key.is_not(None), submissions.c.forgotten_at.is_(None))
+    .where(submissions.c.reported_at.is_(None))
+    .order_by(submissions.c.created_at)
+)
+_ROUND: Final = select(status_rounds.c.at).where(
+    *(status_rounds.c[name] == bindparam(name) for name in ("service", "owner"))
+)
 IMAGES_OF: Final = select(images).where(images.c.ref.in_(_OWN_REFS)).order_by(images.c.ref, images.c.number)
 SPENT_SINCE: Final = select(func.coalesce(func.sum(attempts.c.credits), 0.0)).where(
     attempts.c.service == bindparam("service"),
@@ -322,6 +335,18 @@ def mark_attempt_free(connection: Connection, owner: str, ref: str, attempt: int
     """Record that an attempt provably cost nothing."""
     of_it = (attempts.c.owner == owner) & (attempts.c.ref == ref) & (attempts.c.attempt == attempt)
     connection.execute(update(attempts).where(of_it).values(counts=False))
+
+
+def is_round_due(connection: Connection, scope: Scope, now: float, seconds: float) -> bool:
+    """Whether the last round of status checks began at least `seconds` ago, or in the future of a clock set back."""
+    at = connection.execute(_ROUND, vars(scope)).scalar_one_or_none()
+    return at is None or not 0 <= now - at < seconds
+
+
+def record_round(connection: Connection, scope: Scope, now: float) -> None:
+    """Record that a round of status checks begins."""
+    began = insert(status_rounds).prefix_with("OR REPLACE")
+    connection.execute(began.values(**vars(scope), at=now))
 
 
 def find_by_name(connection: Connection, place: Scope | Submission, name: str) -> Sequence[Submission]:

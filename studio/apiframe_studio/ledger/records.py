@@ -71,7 +71,8 @@ class Submission:
 
     `max_credits` is the most that the user agreed to pay for it, where an amount was named. `parameters` is what
     images were asked for besides training and prompt, as the provider's `ImageCall` names it. `delete_since` is when
-    the user asked to have it deleted at the service; None again once it is.
+    the user asked to have it deleted at the service; None again once it is. `reported_at` is when the user learned that
+    a training ended: by the result of a call, or by a notification that was about to be sent.
     """
 
     ref: str
@@ -102,6 +103,7 @@ class Submission:
     prompt: str | None = None
     forgotten_at: float | None = None
     missing_since: float | None = None
+    reported_at: float | None = None
     provider_facts: ProviderFacts = ProviderFacts()
     max_credits: float | None = None
     parameters: Mapping[str, Any] | None = None

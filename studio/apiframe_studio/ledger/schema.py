@@ -24,7 +24,7 @@ submissions: Final = Table(
     *_columns(String, "dedup_key", "parent_task_id", "set_ref", "requested_trigger_word", "idempotency_key"),
     *_columns(String, "subject", "subject_key", "task_id", "trigger_word", "message", "prompt"),
     *_columns(Float, "sent_at", "accepted_at", "started_at", "finished_at", "checked_at", "lease_until"),
-    *_columns(Float, "expires_at", "forgotten_at", "missing_since", "delete_since"),
+    *_columns(Float, "expires_at", "forgotten_at", "missing_since", "delete_since", "reported_at"),
     *_columns(Float, "percentage", "estimated_credits", "max_credits"),
     *_columns(Integer, "image_count"),
     *_columns(JSON(none_as_null=True), "provider_facts", "parameters"),
@@ -78,6 +78,14 @@ attempts: Final = Table(
     Index("attempts_sent", "owner", "service", "sent_at"),
 )
 """One row for each sending, with the most that it can have cost; `counts` is false once it provably cost nothing."""
+
+status_rounds: Final = Table(
+    "status_rounds",
+    metadata,
+    *_columns(String, "service", "owner", primary_key=True),
+    *_columns(Float, "at", nullable=False),
+)
+"""When the trainings of an owner were last checked without a call that asked for it."""
 
 observations: Final = Table(
     "observations",

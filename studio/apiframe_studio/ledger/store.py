@@ -27,7 +27,6 @@ from apiframe_studio.ledger.dedup import (
     max_cost,
     pick_duplicate,
 )
-from apiframe_studio.ledger.deletions_note import write_note
 from apiframe_studio.ledger.errors import (
     LedgerBusy,
     LedgerError,
@@ -71,8 +70,10 @@ from apiframe_studio.ledger.transitions import (
     apply_status,
     is_open_to,
     is_unchanged,
+    is_unreported,
     remove_personal_data,
 )
+from apiframe_studio.notes import TO_DELETE, TO_REPORT, write_note
 from apiframe_studio.subjects import subject_key
 
 MAX_LEASE_SECONDS: Final = 3600.0
@@ -435,7 +436,7 @@ class Store:
             saved = self._images_of(connection, [row.ref for row in late])
             marked = [*refs, *(row.ref for row in late)]
             if any(deletes_at(row.service) for row in rows):
-                write_note(self._path)
+                write_note(self._path, TO_DELETE)
             queries.forget_rows(connection, self._scope.owner, marked, now, deletes_at)
             queries.drop_details(connection, self._scope.owner, marked)
         if marked:
@@ -456,6 +457,38 @@ class Store:
             row = self._row(connection, ref)
             if row is not None and row.delete_since is not None:
                 queries.write_row(connection, replace(row, delete_since=None))
+
+    def note_reported(self, refs: Collection[str], now: float) -> Sequence[Submission]:
+        """Record that the user learns of the end of these trainings. Returns those whose end was not reported before.
+
+        Of several callers and processes one gets each training. A forgotten one is not returned.
+        """
+        with self._transaction() as connection:
+            rows = queries.find_by_refs(connection, self._scope.owner, refs)
+            return [
+                queries.write_row(connection, replace(row, reported_at=now))
+                for row in rows
+                if is_unreported(row)
+            ]
+
+    def unreported(self, since: float) -> Sequence[Submission]:
+        """The trainings started after `since` that are under way, or ended without a report, oldest first.
+
+        Those of the scope's service that were sent by this ledger: not imported ones, and not forgotten ones.
+        """
+        with self._reading() as connection:
+            return queries.read(connection, queries.UNREPORTED, {**vars(self._scope), "since": since})
+
+    def begin_round(self, now: float, seconds: float) -> bool:
+        """Whether it is this caller's turn to check the trainings under way: once in `seconds` for all processes."""
+        with self._reading() as connection:
+            if not queries.is_round_due(connection, self._scope, now, seconds):
+                return False
+        with self._transaction() as connection:
+            is_due = queries.is_round_due(connection, self._scope, now, seconds)
+            if is_due:
+                queries.record_round(connection, self._scope, now)
+            return is_due
 
     def save_images(self, saved: Sequence[SavedImage]) -> Sequence[SavedImage]:
         """Record saved images. Returns those to remove because their subject was forgotten."""
@@ -632,11 +665,14 @@ class Store:
         """Update rows that depend on a submission that now has its id, in the same transaction."""
         queries.pass_on_keys(connection, row)
         queries.tell_trainings_of(connection, row, self._terms.training_credits)
+        if row.kind is Kind.TRAINING:
+            with contextlib.suppress(OSError):
+                write_note(self._path, TO_REPORT)
         if row.forgotten_at is not None and row.kind is Kind.TRAINING and self._terms.can_delete:
             # It was not known when its subject was forgotten, as with an earlier attempt that is found late.
             # The mark in the row counts: without the note it is found by `doctor` and the next `forget`.
             with contextlib.suppress(OSError):
-                write_note(self._path)
+                write_note(self._path, TO_DELETE)
             queries.write_row(connection, replace(row, delete_since=row.forgotten_at))
 
     def _replay_spool(self) -> None:

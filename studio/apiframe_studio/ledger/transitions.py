@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from apiframe_studio.ledger.digests import mark_forgotten
-from apiframe_studio.ledger.records import Answer, Observation, Submission
+from apiframe_studio.ledger.records import Answer, Kind, Observation, Submission
 from apiframe_studio.ledger.states import FINAL, SEEN, UNDER_WAY, Event, State, next_state
 
 GIVE_UP_AFTER_SECONDS: Final = 24 * 3600.0
@@ -65,6 +65,12 @@ def changes_row(row: Submission, seen: Observation) -> bool:
 
 def is_unchanged(before: Submission, now: Submission) -> bool:
     return replace(before, checked_at=None) == replace(now, checked_at=None)
+
+
+def is_unreported(row: Submission) -> bool:
+    """Whether a training has ended, and the user may not know it."""
+    has_ended = row.state in (State.FINISHED, State.FAILED) and row.kind is Kind.TRAINING
+    return has_ended and row.reported_at is None and row.forgotten_at is None
 
 
 def forget_row(row: Submission, now: float) -> Submission:
