@@ -59,4 +59,5 @@ def build_server(studio: Studio, *, cards: bool = True) -> MCPServer[Any]:
 async def _running(studio: Studio, _server: MCPServer[Any]) -> AsyncGenerator[Studio]:
     """The lifespan of a session: tools get the studio from it, and background jobs run within it."""
     async with studio.jobs:
+        studio.follower.begin()
         yield studio

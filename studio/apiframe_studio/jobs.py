@@ -65,6 +65,11 @@ class Jobs:
             raise job.error
         return job.done.is_set()
 
+    def begin(self, key: str, work: Callable[[], Awaitable[Any]]) -> None:
+        """Do `work` in the background, unless it is running. Without an open group nothing is done."""
+        if self._groups and key not in self._jobs:
+            self._start(key, work)
+
     def is_running(self, key: str) -> bool:
         return key in self._jobs
 

@@ -21,6 +21,7 @@ from apiframe_studio.config import embedded_config, sandbox_config, service_conf
 from apiframe_studio.core import Core
 from apiframe_studio.deletions import DeletionReport, Deletions
 from apiframe_studio.file_threads import in_file_thread
+from apiframe_studio.follower import Follower, Notifier
 from apiframe_studio.forgetting import ErasureReport, Known, find_subject, forget_subject
 from apiframe_studio.image_history import ImageHistory
 from apiframe_studio.images import Images
@@ -81,7 +82,14 @@ class Studio(Core):
             studio._leaving.callback(temporary.cleanup)
         return studio
 
-    def __init__(self, config: StudioConfig, clock: Clock | None = None, terms: Terms | None = None) -> None:
+    def __init__(
+        self,
+        config: StudioConfig,
+        clock: Clock | None = None,
+        terms: Terms | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        """With a `notifier`, trainings are followed while jobs can run, and the user is notified of their end."""
         super().__init__(
             config, clock or SystemClock(), terms or select_terms(config.key, config.api_version)
         )
@@ -91,6 +99,8 @@ class Studio(Core):
         self.image_history = ImageHistory(self)
         self.deletions = Deletions(self)
         self.offers = Offers(self.clock)
+        self.follower = Follower(self, notifier)
+        self.ledger.on_under_way = self.follower.begin
         self._leaving = ExitStack()
 
     async def find_subject(self, subject: str) -> Known:
@@ -131,6 +141,7 @@ class Studio(Core):
 
     async def __aenter__(self) -> Self:
         await self.jobs.__aenter__()
+        self.follower.begin()
         return self
 
     async def __aexit__(

@@ -1,6 +1,6 @@
 """Follow a task: check its status, record the response, and wait until it is done.
 
-No task outlives a call. Of all who wait for the same thing the first one polls and the others wait for its results;
+Of all who wait for the same thing the first one polls and the others wait for its results;
 when it leaves, the next one takes over.
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
 
 from apiframe_studio.api.errors import ApiframeError, NotFound, Refused, is_unknown_task
-from apiframe_studio.api.provider import Kind, Provider, ProviderFactory, TaskStatus
+from apiframe_studio.api.provider import Kind, Outcome, Provider, ProviderFactory, TaskStatus
 from apiframe_studio.clock import Clock
 from apiframe_studio.eta import ProgressHistory
 from apiframe_studio.ledger import Ledger, Observation, Submission
@@ -136,7 +136,38 @@ class Tracker:
         if not may_change or row.task_id is None:
             return Checked(row)
         provider = await self._provider()
-        task = (await provider.status(row.kind, [row.task_id])).get(row.task_id) or NotFound()
+        outcomes = await provider.status(row.kind, [row.task_id])
+        return await self._record(row, outcomes.get(row.task_id), provider, history)
+
+    async def check_together(self, rows: Sequence[Submission]) -> Sequence[Checked | ApiframeError]:
+        """Check trainings that the service has accepted, by one request where it can show them all.
+
+        Nothing is written unless something changed. Raises InvalidKey, InvalidBaseUrl.
+        """
+        provider = await self._provider()
+        outcomes = await provider.status(Kind.TRAINING, [row.task_id for row in rows if row.task_id])
+        checked: list[Checked | ApiframeError] = []
+        for row in rows:
+            try:
+                outcome = outcomes.get(row.task_id or "")
+                checked.append(await self._record(row, outcome, provider, ProgressHistory()))
+            except ApiframeError as error:
+                checked.append(error)
+        return checked
+
+    def is_awaited(self, ref: str) -> bool:
+        """Whether a call waits for a submission: that call checks it, and reports what becomes of it."""
+        return ref in self._polls
+
+    async def _record(
+        self,
+        row: Submission,
+        outcome: Outcome | None,
+        provider: Provider,
+        history: ProgressHistory | None,
+    ) -> Checked:
+        """Record what the service returned about a task; None when it said nothing."""
+        task = outcome or NotFound()
         if isinstance(task, Refused) and is_unknown_task(task):
             if await self._is_of_another_team(row, provider):
                 return Checked(row, elsewhere=True)

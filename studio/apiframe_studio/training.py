@@ -8,7 +8,7 @@ from enum import StrEnum
 from apiframe_studio.api.provider import Kind
 from apiframe_studio.eta import estimate_seconds_left
 from apiframe_studio.ledger import Submission
-from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.ledger.states import ENDED, OPEN, UNDER_WAY, State
 from apiframe_studio.lookup import Lookup
 from apiframe_studio.tracker import Checked
 from apiframe_studio.trigger_words import WordDoubt, find_doubts
@@ -91,6 +91,8 @@ class Training:
     finished_at: float | None = None
     checked_at: float | None = None
     lease_until: float | None = None
+    reported_at: float | None = None
+    """When the user learned that it ended, before this result."""
     eta_seconds: float | None = None
     deduplicated: bool = False
     posts_updates: bool | None = None
@@ -160,6 +162,12 @@ class Training:
     def is_under_way(self) -> bool:
         """Whether a later status check can return something else."""
         return self.state in UNDER_WAY and not {Note.MISSING, Note.AT_ANOTHER_SERVICE} & {*self.notes}
+
+    @property
+    def is_unreported(self) -> bool:
+        """Whether it is in the ledger and has ended, and the user may not know it."""
+        is_recorded = self.ref is not None and self.kind is Kind.TRAINING
+        return is_recorded and self.state in ENDED and self.reported_at is None
 
     @property
     def progress(self) -> tuple[State, float | None]:

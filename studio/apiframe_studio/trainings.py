@@ -27,7 +27,7 @@ from apiframe_studio.errors import (
     WrongKind,
 )
 from apiframe_studio.ledger import REF, NewTraining, Submission
-from apiframe_studio.ledger.errors import LedgerUnusable, PaymentNotApproved
+from apiframe_studio.ledger.errors import LedgerError, LedgerUnusable, PaymentNotApproved
 from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
 from apiframe_studio.lookup import Lookup
 from apiframe_studio.photo_sets import PhotoSets
@@ -150,6 +150,7 @@ class Trainings:
         if sent.row.state is State.INTENT and not self._core.jobs.is_running(sent.row.ref):
             training = training.with_notes(Note.WAITS_TO_BE_SENT)
         is_of_another_upload = sent.row.dedup_key != new.dedup_key and sent.row.forgotten_at is None
+        await self._record_report(training)
         return training.with_notes(Note.SAME_PHOTOS) if is_of_another_upload else training
 
     async def _find_on_its_way(self, new: NewTraining) -> Submission | None:
@@ -234,7 +235,9 @@ class Trainings:
         if known is not None:
             if known[0].kind is not Kind.TRAINING:
                 raise WrongKind(known[0].kind, Kind.TRAINING)
-            return Training.of_checked(await self._core.tracker.check(*known))
+            training = Training.of_checked(await self._core.tracker.check(*known))
+            await self._record_report(training)
+            return training
         if REF.fullmatch(name):
             raise UnknownTraining(is_ref=True)
         return await self._check_elsewhere(name)
@@ -301,6 +304,7 @@ class Trainings:
             Kind.TRAINING, now, subject=subject, states=status or _LISTED, before=cursor, limit=limit
         )
         trainings = [checked.get(row.ref) or self._training(row) for row in page.rows]
+        await self._record_report(*trainings)
         next_cursor = page.rows[-1].ref if page.more else None
         if cursor is not None:
             return Page(trainings, next_cursor, page.total)
@@ -333,7 +337,9 @@ class Trainings:
                 Kind.TRAINING, now, subject=subject, states=states, limit=MAX_OF_A_SUBJECT
             )
             if page.rows:
-                return await self._check_all(page.rows)
+                trainings = await self._check_all(page.rows)
+                await self._record_report(*trainings)
+                return trainings
         raise UnknownSubject
 
     async def check_subject(self, subject: str) -> Training:
@@ -349,7 +355,17 @@ class Trainings:
 
     async def resolve(self, ref: str, decision: Decision, task_id: str | None = None) -> Training:
         """Record what the user says about a request; see `Reconciler.resolve`."""
-        return await self._reconciler.resolve(ref, decision, task_id)
+        training = await self._reconciler.resolve(ref, decision, task_id)
+        await self._record_report(training)
+        return training
+
+    async def _record_report(self, *trainings: Training) -> None:
+        """Record that the caller learns of these ends, so that no notification repeats them."""
+        refs = [training.ref for training in trainings if training.ref and training.is_unreported]
+        if refs:
+            # A notification more is better than a result less.
+            with suppress(LedgerError):
+                await self._ledger.note_reported(refs, self._clock.now())
 
     def _training(self, row: Submission) -> Training:
         """A training as it is known, without a status check."""

@@ -57,6 +57,20 @@ async def test_calls_with_the_same_key_join_and_calls_with_another_key_do_not() 
     assert (work.started, other.started) == (1, 1)
 
 
+async def test_work_in_the_background_is_started_once_and_only_while_jobs_can_run() -> None:
+    work, jobs = Work(), Jobs()
+    jobs.begin("follow", work)
+    with anyio.fail_after(60):
+        async with jobs:
+            for _ in range(2):
+                jobs.begin("follow", work)
+            work.release.set()
+            assert await jobs.run("follow", work, 5)
+    assert (work.started, work.finished) == (1, 1)
+    jobs.begin("follow", work)
+    assert not jobs.is_running("follow")
+
+
 async def test_cancelling_a_call_does_not_cancel_the_work() -> None:
     work, jobs = Work(), Jobs()
     with anyio.fail_after(60):

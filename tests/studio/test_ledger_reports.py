@@ -1,4 +1,4 @@
-"""The end of a training is reported once, by any process that notices it, and status checks in the background take turns."""
+"""The end of a training is reported once, and programs take turns with status checks in the background."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from pydantic import SecretStr
 import apiframe_tools
 from apiframe_server.composition import build_server
 from apiframe_studio.api.provider import Terms
+from apiframe_studio.follower import Notifier
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
 from apiframe_studio.sandbox.sandbox import START_CREDITS
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
@@ -136,8 +137,8 @@ class Session:
 
 Serving = Callable[..., AbstractAsyncContextManager[Session]]
 """Serve with some parts of the plan replaced, and `api` as the generation. `speeds`, `behaviour` and `start_credits`
-are the sandbox's, `answers` replies for the user, `cards` is the setting, and
-`extensions` are the client's."""
+are the sandbox's, `answers` replies for the user, `cards` is the setting, `notifier`
+shows notifications, and `extensions` are the client's."""
 Answers = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 
@@ -207,6 +208,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
         behaviour: Behaviour | None = None,
         start_credits: int = START_CREDITS,
         cards: bool = True,
+        notifier: Notifier | None = None,
         extensions: Sequence[ClientExtension] = (),
         **changes: Any,
     ) -> AsyncGenerator[Session]:
@@ -221,7 +223,7 @@ def serving(era: Era, clock: HandClock, tmp_path: Path) -> Serving:
             photo_folders=(tmp_path / "photos",),
             output_folder=tmp_path / "portraits",
         )
-        studio = Studio(replace(plan, **changes), clock, terms)
+        studio = Studio(replace(plan, **changes), clock, terms, notifier)
         try:
             async with Client(
                 build_server(studio, cards=cards),

@@ -34,10 +34,6 @@ def _on_thread(
     return verb
 
 
-def _ignore(_: Submission) -> None:
-    pass
-
-
 class Ledger:
     """The requests of one owner, in a file that several processes may share. New requests go to one service.
 
@@ -45,24 +41,16 @@ class Ledger:
     even if its caller is cancelled.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        service: str,
-        owner: str = "local",
-        terms: Terms,
-        on_under_way: Callable[[Submission], None] = _ignore,
-    ) -> None:
-        """`on_under_way` is called with each submission that was recorded as accepted in this process."""
+    def __init__(self, path: Path, *, service: str, owner: str = "local", terms: Terms) -> None:
         self.path = path
         self.service = service
         self.owner = owner
         self.team_id: str | None = None
         """The team of the key, once the service has named it."""
+        self.on_under_way: Callable[[Submission], None] = lambda _: None
+        """Called with each submission that this process has recorded as accepted."""
         self._scope = Scope(owner, service)
         self._terms = terms
-        self._on_under_way = on_under_way
         self._store: Store | None = None
         self._one_at_a_time = anyio.CapacityLimiter(1)
 
@@ -124,7 +112,7 @@ class Ledger:
 
     def _announce(self, row: Submission | None) -> Submission | None:
         if row is not None and row.state in UNDER_WAY:
-            self._on_under_way(row)
+            self.on_under_way(row)
         return row
 
     async def find_with_history(self, name: str, now: float) -> tuple[Submission, ProgressHistory] | None:

@@ -56,7 +56,7 @@ from apiframe_studio.ledger.schema import (
     status_rounds,
     submissions,
 )
-from apiframe_studio.ledger.states import OPEN, UNDER_WAY, State
+from apiframe_studio.ledger.states import ENDED, OPEN, UNDER_WAY, State
 from apiframe_studio.ledger.transitions import forget_row, is_alike, remove_personal_data
 from apiframe_studio.subjects import subject_key, visible_name
 
@@ -150,7 +150,7 @@ SEEN_OF: Final = (
     .order_by(observations.c.at)
 )
 
-_MAY_BE_REPORTED: Final = sorted(state.value for state in UNDER_WAY | {State.FINISHED, State.FAILED})
+_MAY_BE_REPORTED: Final = sorted(state.value for state in UNDER_WAY | ENDED)
 INSTALLATION: Final = select(installation.c.id)
 TO_DELETE: Final = ROWS.where(OF_OWNER, submissions.c.delete_since.is_not(None)).order_by(*NEWEST_FIRST)
 UNREPORTED: Final = (

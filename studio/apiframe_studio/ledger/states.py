@@ -68,6 +68,9 @@ UNDER_WAY: Final = frozenset({State.QUEUED, State.PROCESSING})
 
 _S, _E = State, Event
 
+ENDED: Final = frozenset({State.FINISHED, State.FAILED})
+"""States in which the service has ended the task."""
+
 SEEN: Final = {
     _S.QUEUED: _E.SEEN_QUEUED,
     _S.PROCESSING: _E.SEEN_PROCESSING,

@@ -465,11 +465,12 @@ class Store:
         """
         with self._transaction() as connection:
             rows = queries.find_by_refs(connection, self._scope.owner, refs)
-            return [
+            reported = [
                 queries.write_row(connection, replace(row, reported_at=now))
                 for row in rows
                 if is_unreported(row)
             ]
+            return [row for row in reported if row.forgotten_at is None]
 
     def unreported(self, since: float) -> Sequence[Submission]:
         """The trainings started after `since` that are under way, or ended without a report, oldest first.

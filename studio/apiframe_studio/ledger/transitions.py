@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from apiframe_studio.ledger.digests import mark_forgotten
 from apiframe_studio.ledger.records import Answer, Kind, Observation, Submission
-from apiframe_studio.ledger.states import FINAL, SEEN, UNDER_WAY, Event, State, next_state
+from apiframe_studio.ledger.states import ENDED, FINAL, SEEN, UNDER_WAY, Event, State, next_state
 
 GIVE_UP_AFTER_SECONDS: Final = 24 * 3600.0
 
@@ -69,8 +69,7 @@ def is_unchanged(before: Submission, now: Submission) -> bool:
 
 def is_unreported(row: Submission) -> bool:
     """Whether a training has ended, and the user may not know it."""
-    has_ended = row.state in (State.FINISHED, State.FAILED) and row.kind is Kind.TRAINING
-    return has_ended and row.reported_at is None and row.forgotten_at is None
+    return row.kind is Kind.TRAINING and row.state in ENDED and row.reported_at is None
 
 
 def forget_row(row: Submission, now: float) -> Submission:

@@ -18,6 +18,7 @@ async def find_studio(ctx: Context[Any, Any]) -> Studio:
     studio: Studio = ctx.request_context.lifespan_context
     await studio.kept_sets.sweep()
     await studio.deletions.begin()
+    studio.follower.begin()
     return studio
 
 
