@@ -21,7 +21,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 NODE := $(CACHE)/node/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" npm install --silent --no-save --no-audit --no-fund
 
-.PHONY: help demo faces test test-fast test-long test-kills coverage mutants test-floor lint cards docs site picture bench bundle conformance contract judges interop audit requirements clean
+.PHONY: help demo faces notify test test-fast test-long test-kills coverage mutants test-floor lint cards docs site picture bench bundle conformance contract judges interop audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -31,6 +31,8 @@ demo: $(VENV)/run.stamp ## run a training in the sandbox: no key, no cost; API=v
 	@$(BIN)/apiframe-photo-mcp demo $(if $(API),--api $(API))
 
 faces: $(VENV)/faces.stamp ## add the face checks to what `make demo` installed
+
+notify: $(VENV)/notify.stamp ## add system notifications to what `make demo` installed
 
 test: $(VENV)/dev.stamp ## run the tests that a change must pass
 	@$(BIN)/python -m pytest $(PARALLEL) $(TEST_OPTIONS)
@@ -99,7 +101,7 @@ interop: $(VENV)/dev.stamp $(CACHE)/node/stamp ## run the main job through real 
 	@$(BIN)/python -m interop
 
 audit: $(VENV)/dev.stamp $(CACHE)/audit/stamp ## look up known vulnerabilities of the pinned packages in the package index
-	@$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/faces.txt
+	@$(CACHE)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/faces.txt -r requirements/notify.txt
 
 requirements: $(CACHE)/poetry/stamp ## update the pinned requirements from pyproject.toml
 	@$(CACHE)/poetry/bin/python requirements/remake.py
@@ -125,6 +127,11 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | python
 $(VENV)/faces.stamp: requirements/faces.txt $(VENV)/run.stamp
 	@echo "installing the face checks (once)"
 	@$(PIP) install --require-hashes -r requirements/faces.txt
+	@touch $@
+
+$(VENV)/notify.stamp: requirements/notify.txt $(VENV)/run.stamp
+	@echo "installing system notifications (once)"
+	@$(PIP) install --require-hashes -r requirements/notify.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp

@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = ROOT / "build" / "bundle"
 PARTS = ["manifest.json", "pyproject.toml", "README.md", "LICENSE", "server", "tools", "studio"]
+EXTRAS = ["faces", "notify"]
+"""Those that the manifest installs."""
 RELEASES = "https://github.com/apiframe-photo-mcp/apiframe-photo-mcp/releases/download"
 END_RECORD, END_RECORD_BYTES = b"PK\x05\x06", 22
 
@@ -62,9 +64,10 @@ def find_images() -> list[str]:
 
 def pin_versions() -> None:
     """Limit the bundle to the tested versions: `uv run` resolves on the user's machine and prefers newer ones."""
-    tested = (ROOT / "requirements" / "faces.txt").read_text(encoding="utf-8")
+    files = [ROOT / "requirements" / f"{extra}.txt" for extra in EXTRAS]
+    tested = "".join(file.read_text(encoding="utf-8") for file in files)
     pins = [pin.replace('"', "'") for pin in re.findall(r"^(\S+==[^\\\n]+?) *\\$", tested, re.MULTILINE)]
-    lines = "".join(f'    "{pin}",\n' for pin in pins)
+    lines = "".join(f'    "{pin}",\n' for pin in dict.fromkeys(pins))
     project = STAGE / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     project.write_text(

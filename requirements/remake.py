@@ -1,9 +1,9 @@
 """Make the pinned, hashed requirement files of this folder from pyproject.toml.
 
-`run.txt` has what the server needs, `faces.txt` adds the face checks, `dev.txt` has what a developer needs, and
-`site.txt` what the documentation needs. Each line has the hashes of all files of that release, so that one file is
-valid for Linux, macOS and Windows and every Python version that pyproject.toml allows; a line for some systems only
-has an environment marker.
+`run.txt` has what the server needs, `faces.txt` adds the face checks and `notify.txt` the notifications, `dev.txt` has
+what a developer needs, and `site.txt` what the documentation needs. Each line has the hashes of all files of that
+release, so that one file is valid for Linux, macOS and Windows and every Python version that pyproject.toml allows; a
+line for some systems only has an environment marker.
 
 `make requirements` runs this script with Poetry from a separate environment. Poetry only resolves the versions. Its
 lock file names the index that the packages came from, so it is written to a temporary folder and deleted.
@@ -28,6 +28,7 @@ POETRY = [sys.executable, "-m", "poetry", "--no-interaction", "--quiet"]
 FILES = {
     "run.txt": ["--with", "build"],
     "faces.txt": ["--with", "build", "--extras", "faces"],
+    "notify.txt": ["--with", "build", "--extras", "notify"],
     "dev.txt": ["--with", "build,dev", "--all-extras"],
     "site.txt": ["--only", "site"],
 }

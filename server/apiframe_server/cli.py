@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Scripts call this often, and building the parser would double its time.
         print(f"apiframe-photo-mcp {__version__}")
         return 0
-    from apiframe_server.front.choosing import choose_answers
+    from apiframe_server.front.choosing import choose_answers, has_trainings_to_follow
 
     if (answers := choose_answers(given, os.environ)) is not None:
-        return _serve_with_front(answers, given)
+        return _serve_with_front(answers, given, at_once=has_trainings_to_follow(given, os.environ))
     from apiframe_server.cli_parser import parse
 
     options = parse(given)
@@ -59,12 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run_until_pipe_closes(lambda: _run(options, settings, sandbox, invalid))
 
 
-def _serve_with_front(answers: Answers, arguments: Sequence[str]) -> int:
-    """Serve from the snapshot, and from the first request that needs it with the SDK."""
+def _serve_with_front(answers: Answers, arguments: Sequence[str], *, at_once: bool) -> int:
+    """Serve from the snapshot, and with the SDK from the first request that needs it, or once it is loaded."""
     from apiframe_server.front.wire import open_front
 
     front = open_front(answers)
-    if not front.serve():
+    if not front.serve(at_once=at_once):
         return 0
     try:
         return _hand_over(front, "" if arguments else None)
@@ -172,7 +172,7 @@ def _serve(settings: Settings, sandbox: str | None, front: Front | None = None) 
             "To see it work, run: apiframe-photo-mcp demo",
             file=sys.stderr,
         )
-    studio = build_studio(settings, sandbox=sandbox)
+    studio = build_studio(settings, sandbox=sandbox, notifies=True)
     server = build_server(studio, cards=settings.cards == "on")
     # What exists now lives until the program exits, so the collector can ignore it.
     gc.freeze()

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from mcp.server import MCPServer
 
 
-def build_studio(settings: Settings, *, sandbox: str | None = None) -> Studio:
+def build_studio(settings: Settings, *, sandbox: str | None = None, notifies: bool = False) -> Studio:
     """Build the studio that the settings describe.
 
     `sandbox` is None for the service, "" for the embedded sandbox, or the URL of a sandbox. Sandboxes have a separate
-    ledger.
+    ledger. With `notifies` the user is notified of the end of trainings, if the settings say so.
     """
-    return Studio(service_config(settings) if sandbox is None else sandbox_config(settings, sandbox))
+    config = service_config(settings) if sandbox is None else sandbox_config(settings, sandbox)
+    if not (notifies and settings.notify):
+        return Studio(config)
+    from apiframe_server.notifications import open_notifier
+
+    return Studio(config, notifier=open_notifier(sandbox=config.is_sandbox))
 
 
 def build_server(studio: Studio, *, cards: bool = True) -> MCPServer[Any]:

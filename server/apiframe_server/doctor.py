@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from rich.markup import escape
 
 from apiframe_server import __version__
 from apiframe_server.composition import build_studio
+from apiframe_server.notifications import BUS_VARIABLE, INSTALL, Way, choose_way, find_session_bus
 from apiframe_server.settings import PREFIX, Settings, describe_unknown_variables
 from apiframe_server.terminal import format_time, open_stdout_console
 from apiframe_server.terminal_errors import advise_on_unconfirmed, explain_to_user
@@ -74,6 +76,7 @@ async def _check_all(settings: Settings, sandbox: str | None, invalid: Mapping[s
             *_check_clock(studio),
             *(_check_photo_folder(folder, settings) for folder in settings.photo_folders),
             _check_faces(),
+            _check_notifications(settings),
             _check_output_folder(studio.image_store.folder),
             *await _check_ledger(studio),
             *_count_kept_sets(studio),
@@ -163,6 +166,24 @@ def _check_faces() -> Finding:
         "photos are not checked for faces. In a clone run `make faces`; otherwise install apiframe-photo-mcp[faces] "
         "from the same source as this program.",
     )
+
+
+def _check_notifications(settings: Settings) -> Finding:
+    name = "notifications"
+    if not settings.notify:
+        return Finding(name, Mark.NOTE, f"off; {PREFIX}NOTIFY=on shows one when a training ends")
+    match choose_way():
+        case Way.NOT_INSTALLED:
+            return Finding(name, Mark.TODO, f"on, but not installed. {INSTALL}")
+        case Way.OSASCRIPT:
+            allow = "In System Settings, Notifications, allow them for Script Editor"
+            return Finding(name, Mark.OK, f"shown by osascript when a training ends. {allow}")
+        case Way.DESKTOP_NOTIFIER if sys.platform == "linux" and not find_session_bus():
+            fix = f"Start the server within a desktop session, or pass {BUS_VARIABLE} on to it"
+            return Finding(name, Mark.TODO, f"on, but there is no session bus to show them. {fix}")
+        case Way.DESKTOP_NOTIFIER:
+            shown_by = f"shown by desktop-notifier {_version('desktop-notifier')}"
+            return Finding(name, Mark.OK, f"{shown_by} when a training ends")
 
 
 def _check_photo_folder(folder: Path, settings: Settings) -> Finding:

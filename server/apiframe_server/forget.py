@@ -9,6 +9,7 @@ from apiframe_server.problems import ExitCode
 from apiframe_server.settings import Settings
 from apiframe_server.terminal import run_command
 from apiframe_server.terminal_errors import list_command, sandbox_option
+from apiframe_studio.places import SANDBOX_FOLDER
 from apiframe_studio.studio import Studio
 from apiframe_tools.wording.erasure import describe_erasure, describe_known
 
@@ -35,7 +36,7 @@ async def _forget(settings: Settings, sandbox: str | None, subject: str, yes: bo
 def _print_nothing_found(settings: Settings, sandbox: str | None) -> None:
     where = "on this machine" if sandbox is None else "in the sandbox"
     print(f"No subject with that name {where}. {list_command(sandbox_option(sandbox))} lists the names.")
-    if sandbox is None and (settings.data_dir / "sandbox").exists():
+    if sandbox is None and (settings.data_dir / SANDBOX_FOLDER).exists():
         print("The sandbox was not searched; --sandbox does that.")
 
 

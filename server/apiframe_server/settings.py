@@ -18,6 +18,9 @@ class Settings(StudioSettings):
 
     log_level: LogLevel = Field(default="WARNING", description="Minimum level of log messages on stderr")
 
+    notify: bool = Field(
+        default=False, description="System notifications when a training ends, on this machine: on or off"
+    )
     cards: Literal["on", "off"] = Field(
         default="on", description="Cards in the chat, in clients that show them"
     )

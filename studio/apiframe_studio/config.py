@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from apiframe_studio.api.select import Generation, Version, select_generation, select_terms
 from apiframe_studio.ledger.errors import LedgerUnusable
+from apiframe_studio.places import LEDGER_FILE, SANDBOX_FOLDER
 from apiframe_studio.private_files import make_private_folder
 from apiframe_studio.sandbox import SANDBOX_KEY, SANDBOX_URL, SANDBOX_V2_KEY, Sandbox
 
@@ -56,7 +57,7 @@ class StudioConfig:
 
 def service_config(settings: StudioSettings) -> StudioConfig:
     return StudioConfig(
-        ledger_path=settings.data_dir / "ledger.sqlite3",
+        ledger_path=settings.data_dir / LEDGER_FILE,
         base_url=settings.base_url or select_terms(settings.api_key, settings.api_version).base_url,
         key=settings.api_key,
         api_version=settings.api_version,
@@ -78,11 +79,11 @@ def sandbox_config(settings: StudioSettings, url: str = "") -> StudioConfig:
 
     It plays the generation that the settings select.
     """
-    folder = settings.data_dir / "sandbox"
+    folder = settings.data_dir / SANDBOX_FOLDER
     return replace(
         service_config(settings),
         output_folder=settings.output_folder / SANDBOX_IMAGES,
-        ledger_path=folder / "ledger.sqlite3",
+        ledger_path=folder / LEDGER_FILE,
         base_url=url or SANDBOX_URL,
         key=SecretStr(_KEYS[selected_generation(settings)]),
         app_factory=None if url else lambda: build_sandbox(settings).app,
@@ -97,7 +98,7 @@ def embedded_config(
 ) -> StudioConfig:
     """Configure a studio with an embedded sandbox and without settings; all its files are in `folder`."""
     return StudioConfig(
-        ledger_path=folder / "ledger.sqlite3",
+        ledger_path=folder / LEDGER_FILE,
         base_url=SANDBOX_URL,
         key=SecretStr(_KEYS[api]),
         app_factory=lambda: _sandbox_in(folder, training_seconds, api).app,
@@ -122,7 +123,7 @@ def build_sandbox(settings: StudioSettings, api: Generation | None = None) -> Sa
         LedgerUnusable: its folder cannot be made.
     """
     return _sandbox_in(
-        settings.data_dir / "sandbox", settings.sandbox_seconds, api or selected_generation(settings)
+        settings.data_dir / SANDBOX_FOLDER, settings.sandbox_seconds, api or selected_generation(settings)
     )
 
 

@@ -63,6 +63,10 @@ class Follower:
         """Whether the user is notified of the end of a training."""
         return self._notifier is not None
 
+    def will_notify(self, training: Training) -> bool:
+        """Whether the user is to be notified of the end of this training: not of one that was started elsewhere."""
+        return self.is_on and training.is_under_way and training.training_images_id is not None
+
     def begin(self, accepted: Submission | None = None) -> None:
         """Follow what is under way, in the background, unless that is being done. Costs next to nothing."""
         is_training = accepted is not None and accepted.kind is Kind.TRAINING

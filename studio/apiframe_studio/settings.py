@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from platformdirs import user_data_path, user_pictures_path
+from platformdirs import user_pictures_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,6 +23,7 @@ from apiframe_studio.api.errors import BaseUrlProblem, InvalidBaseUrl
 from apiframe_studio.api.select import DEFAULT_TERMS, Version
 from apiframe_studio.api.urls import normalize_base_url, require_https
 from apiframe_studio.errors import SettingsError
+from apiframe_studio.places import default_data_folder
 from apiframe_studio.sanitize import sanitize_text
 
 PREFIX: Final = "APIFRAME_"
@@ -56,7 +57,7 @@ class StudioSettings(BaseSettings):
         description="Allow plain http:// to another machine, over which anyone on the network path can read the key",
     )
     data_dir: _Folder = Field(
-        default=user_data_path("apiframe-photo-mcp", appauthor=False),
+        default=Path(default_data_folder()),
         description="Folder for the ledger and the sandbox",
     )
     sandbox: bool = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -46,6 +47,16 @@ def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(packed) as opened:
         opened.extractall(target)
     return target
+
+
+def installed_extras() -> list[str]:
+    arguments = SERVER["mcp_config"]["args"]
+    return [extra for option, extra in itertools.pairwise(arguments) if option == "--extra"]
+
+
+def test_what_a_switch_turns_on_is_installed_with_the_bundle() -> None:
+    assert installed_extras() == ["faces", "notify"]
+    assert MANIFEST["user_config"]["notify"]["default"] is False
 
 
 def test_the_key_is_stored_as_a_secret_and_every_requested_value_is_used() -> None:
@@ -102,10 +113,10 @@ def test_the_bundle_contains_only_the_program_and_the_images_that_it_shows(unpac
 @needs_packer
 def test_the_bundle_is_pinned_to_the_tested_versions(unpacked: Path) -> None:
     uv_settings = tomllib.loads((unpacked / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
-    tested = re.findall(
-        r"^[\w.-]+==[^\s]+", (ROOT / "requirements/faces.txt").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert [pin.split(" ;")[0] for pin in uv_settings["constraint-dependencies"]] == tested
+    files = [ROOT / f"requirements/{extra}.txt" for extra in installed_extras()]
+    tested = "".join(file.read_text(encoding="utf-8") for file in files)
+    pins = set(re.findall(r"^[\w.-]+==[^\s]+", tested, re.MULTILINE))
+    assert {pin.split(" ;")[0] for pin in uv_settings["constraint-dependencies"]} == pins
 
 
 @needs_packer

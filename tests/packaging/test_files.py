@@ -72,7 +72,7 @@ def test_no_module_next_to_a_script_shadows_the_standard_library(folder: str) ->
     assert stems & sys.stdlib_module_names == set()
 
 
-@pytest.mark.parametrize("name", ["run.txt", "faces.txt", "dev.txt", "site.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "faces.txt", "notify.txt", "dev.txt", "site.txt"])
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert PINNED.sub("", text) == "# Made by `make requirements` from pyproject.toml. Do not edit.\n"
@@ -83,7 +83,8 @@ def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     [
         ("run.txt", ["build"], []),
         ("faces.txt", ["build"], ["faces"]),
-        ("dev.txt", ["build", "dev"], ["faces"]),
+        ("notify.txt", ["build"], ["notify"]),
+        ("dev.txt", ["build", "dev"], ["faces", "notify"]),
         ("site.txt", ["site"], []),
     ],
 )

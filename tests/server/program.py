@@ -144,15 +144,17 @@ async def running(
     *arguments: str,
     folder: Path,
     settings: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     within: Sequence[str] = (),
     new_process: bool = not CAN_FORK,
 ) -> AsyncGenerator[Wire]:
     """Run the command in a fork until the block or the command ends.
 
-    `within` is a command that runs it. With that or with `new_process` the start is a real one.
+    `variables` are further ones of the environment. `within` is a command that runs it. With that or with
+    `new_process` the start is a real one.
     """
-    env = environment(folder, settings)
+    env = {**environment(folder, settings), **(variables or {})}
     if within or new_process:
         process = await anyio.open_process(
             [*within, *COMMAND, *arguments], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env, cwd=cwd

@@ -56,6 +56,7 @@ NOT_TO_LIST = {
     "numpy",
     "apiframe_tools.wording.error_messages",
     "apiframe_studio.ledger.store",
+    "apiframe_server.notifications",
     *(f"apiframe_studio.photos.{name}" for name in ("cache", "checks", "choosing", "folders", "preparing")),
 }
 LISTING = """\

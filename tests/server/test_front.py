@@ -14,6 +14,8 @@ from random import Random
 import anyio
 import pytest
 
+from apiframe_studio.notes import TO_REPORT
+
 from .front_sessions import make_session
 from .program import HELLO, WITHOUT_FRONT, Wire, environment, run, running
 
@@ -69,8 +71,18 @@ def test_lists_are_answered_before_anything_slow_is_imported(tmp_path: Path, lin
 
 
 @pytest.mark.parametrize("meta", [{}, {"_meta": ENVELOPE}], ids=["legacy", "modern"])
-async def test_a_session_goes_on_after_the_hand_over(tmp_path: Path, meta: dict[str, object]) -> None:
-    async with running("--sandbox", folder=tmp_path) as wire:
+@pytest.mark.parametrize("at_once", [False, True], ids=["at the first call", "at once"])
+async def test_a_session_goes_on_after_the_hand_over(
+    tmp_path: Path, meta: dict[str, object], at_once: bool
+) -> None:
+    settings: dict[str, str] = {}
+    if at_once:
+        pytest.importorskip("desktop_notifier", reason="the extra notify is not installed")
+        settings = {"NOTIFY": "on"}
+        note = tmp_path / "sandbox" / TO_REPORT
+        note.parent.mkdir()
+        note.touch()
+    async with running("--sandbox", folder=tmp_path, settings=settings) as wire:
         if not meta:
             await wire.greet()
         before = await wire.request("tools/list", meta)

@@ -17,6 +17,7 @@ from apiframe_studio.notes import TO_REPORT, has_note
 from apiframe_studio.sandbox import Sandbox
 from apiframe_studio.sandbox.v2.behaviour import Behaviour
 from apiframe_studio.training import Training
+from apiframe_tools.wording.notifications import WILL_NOTIFY
 
 from .conftest import TRAINING_SECONDS, Gated, HandClock, Serving, Session
 from .kept import keep_set
@@ -180,6 +181,20 @@ async def test_without_a_notifier_nothing_is_followed(session: Session) -> None:
     assert checks(session.sandbox) == 0
 
 
+async def test_only_results_of_what_will_be_notified_say_so(serving: Serving, recorder: Recorder) -> None:
+    async with serving(notifier=recorder) as session:
+        begun_here = await session.ask("start_training", training_images_id="sandbox-person", subject="Anna")
+        status = await session.ask("get_training_status", subject="Anna")
+        session.clock.at += TRAINING_SECONDS
+        finished = await session.ask("get_training_status", subject="Anna")
+    async with serving() as session:
+        without = await session.ask(
+            "start_training", training_images_id="sandbox-bad-photos", subject="Berta"
+        )
+    texts = [reply.facts["next_step"] for reply in (begun_here, status, finished, without)]
+    assert [WILL_NOTIFY in text for text in texts] == [True, True, False, False]
+
+
 async def test_nothing_is_read_or_followed_where_nothing_was_started(
     serving: Serving, recorder: Recorder
 ) -> None:
@@ -304,9 +319,10 @@ async def test_an_imported_training_is_not_followed(
         app_factory=lambda: sandbox.app,
         ledger_path=session.studio.ledger.path.with_name("other.sqlite3"),
     ) as other:
-        await other.ask("resolve_training", ref="Anna", decision="accepted", task_id=task_id)
+        imported = await other.ask("resolve_training", ref="Anna", decision="accepted", task_id=task_id)
         await until_idle(other)
         assert other.clock.sleepers == 0
+        assert WILL_NOTIFY not in imported.text
 
 
 async def test_a_forgotten_training_is_not_notified(serving: Serving, recorder: Recorder) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "snapshot")
 PREFIX = "APIFRAME_"
-_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+_SWITCH = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
 
 
 def choose_answers(arguments: Sequence[str], environment: Mapping[str, str]) -> Answers | None:
@@ -49,6 +49,19 @@ def choose_page(
         return None
     sandbox = bool(arguments) or _SWITCH[values.get("SANDBOX", "0")]
     return _select_generation(values, facts["v2_prefix"]), "sandbox" if sandbox else "service"
+
+
+def has_trainings_to_follow(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether trainings may be under way whose end the user is to be notified of, in a start that has a front."""
+    values = _read_settings(_read(FOLDER, "settings")["settings"], environment) or {}
+    if not _SWITCH[values.get("NOTIFY", "0")]:
+        return False
+    from apiframe_studio.notes import TO_REPORT, has_note
+    from apiframe_studio.places import LEDGER_FILE, SANDBOX_FOLDER, default_data_folder
+
+    folder = values.get("DATA_DIR") or default_data_folder()
+    is_sandbox = bool(arguments) or _SWITCH[values.get("SANDBOX", "0")]
+    return has_note(os.path.join(folder, *[SANDBOX_FOLDER] * is_sandbox, LEDGER_FILE), TO_REPORT)
 
 
 def read_snapshot(folder: str, generation: str) -> Snapshot:

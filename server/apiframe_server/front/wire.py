@@ -44,14 +44,18 @@ class Front:
         self._reading = _thread.allocate_lock()
         """Held while the thread reads."""
 
-    def serve(self) -> bool:
-        """Answer until the end of input. Returns True when a line needs the SDK; the thread then goes on."""
-        while not self._ended and not self._kept:
+    def serve(self, *, at_once: bool = False) -> bool:
+        """Answer until the end of input. Returns True when a line needs the SDK; the thread then goes on.
+
+        With `at_once` the SDK is needed in any case, and the thread answers until it is there.
+        """
+        while not (at_once or self._ended or self._kept):
             self._read_once()
-        if self._kept and not self._ended:
+        is_needed = at_once or bool(self._kept)
+        if is_needed and not self._ended:
             self._reading.acquire()
             _thread.start_new_thread(self._read_on, ())
-        return bool(self._kept)
+        return is_needed
 
     def take_over(self) -> list[bytes]:
         """Stop answering. Returns the lines that the SDK must receive before what comes next."""

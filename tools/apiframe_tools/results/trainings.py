@@ -16,6 +16,7 @@ from apiframe_studio.training_sources import TrainingRequest
 from apiframe_studio.trainings import Page, Price
 from apiframe_tools.results import Priced, Result
 from apiframe_tools.wording.next_steps import SUBMITTED_BY, next_step, suggest_after_listing
+from apiframe_tools.wording.notifications import WILL_NOTIFY
 from apiframe_tools.wording.phrases import (
     KIND_NAMES,
     STATUS,
@@ -112,7 +113,7 @@ class TrainingStarted(Priced):
             webhook=training.posts_updates,
             warnings=warn_about_training(training),
             sandbox=studio.is_sandbox,
-            next_step=next_step(training, studio.terms),
+            next_step=_next_step(training, studio),
         )
         result._price = Prices(studio.terms).training_total
         return result
@@ -169,7 +170,7 @@ class TrainingStatus(Result):
             status=STATUS[training.state],
             warnings=warn_about_training(training),
             sandbox=studio.is_sandbox,
-            next_step=next_step(training, studio.terms),
+            next_step=_next_step(training, studio),
         )
         # resolve_training decides about uploads and image generations too.
         if training.kind is not Kind.TRAINING:
@@ -307,6 +308,11 @@ class TrainingList(Result):
         rest = f"the first {len(self.unsettled)}" if beyond else "them"
         listed = [f"- and {more} more (the field unsettled has {rest})"] if more else []
         return ["Open requests:", *rows, *listed]
+
+
+def _next_step(training: Training, studio: Studio) -> str:
+    step = next_step(training, studio.terms)
+    return f"{step} {WILL_NOTIFY}" if studio.follower.will_notify(training) else step
 
 
 def _names(task_id: str | None, ref: str | None) -> str:
