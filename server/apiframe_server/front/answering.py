@@ -206,7 +206,11 @@ def _is_known(capabilities: dict[str, Any]) -> bool:
 
 
 def _are_texts(values: object) -> TypeGuard[list[str]]:
-    return type(values) is list and all(type(value) is str for value in values)
+    return _is_list(values) and all(type(value) is str for value in values)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return type(value) is list
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
