@@ -13,12 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Mapping, Sequence
-    from typing import TextIO
+    from typing import Any, TextIO
+
+    from mcp.server import MCPServer
 
     from apiframe_server.front.answering import Answers
     from apiframe_server.front.wire import Front
     from apiframe_server.settings import Settings
     from apiframe_server.stdio import Connect
+    from apiframe_studio.studio import Studio
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(Problem(ExitCode.USAGE, message), as_json=as_json)
     if options.command is None:
         return _serve(settings, sandbox)
+    if options.command == "http":
+        return _serve_http(settings, sandbox, options.host, options.port)
     return _run_until_pipe_closes(lambda: _run(options, settings, sandbox, invalid))
 
 
@@ -157,28 +162,47 @@ def _serve(settings: Settings, sandbox: str | None, front: Front | None = None) 
             file=sys.stderr,
         )
         return 2
-    # Importing the SDK creates a hundred thousand objects and almost no garbage; collecting it took a
-    # seventh of the start-up time (docs/decisions/0005-start.md).
-    gc.disable()
-    _defer_model_building()
-    from apiframe_server.composition import build_server, build_studio
-    from apiframe_server.logs import log_to_stderr
+    studio, server = _build(settings, sandbox)
     from apiframe_server.stdio import serve
 
-    log_to_stderr(settings.log_level, [settings.api_key.get_secret_value()])
     if sys.stdin.isatty():
         print(
             "This is an MCP server: a client starts it and sends messages to its stdin. Press Ctrl-C to stop.\n"
             "To see it work, run: apiframe-photo-mcp demo",
             file=sys.stderr,
         )
+    serve(studio, server, _connect(front))
+    return 0
+
+
+def _serve_http(settings: Settings, sandbox: str | None, host: str, port: int) -> int:
+    from apiframe_server.http_server.addresses import find_host_problem
+    from apiframe_server.problems import report
+
+    if (problem := find_host_problem(host)) is not None:
+        return report(problem)
+    _has_stdio()
+    studio, server = _build(settings, sandbox)
+    from apiframe_server.http_server.command import serve_http
+
+    return serve_http(studio, server, host, port)
+
+
+def _build(settings: Settings, sandbox: str | None) -> tuple[Studio, MCPServer[Any]]:
+    # Importing the SDK creates a hundred thousand objects and almost no garbage; collecting it took a
+    # seventh of the start-up time (docs/decisions/0005-start.md).
+    gc.disable()
+    _defer_model_building()
+    from apiframe_server.composition import build_server, build_studio
+    from apiframe_server.logs import log_to_stderr
+
+    log_to_stderr(settings.log_level, [settings.api_key.get_secret_value()])
     studio = build_studio(settings, sandbox=sandbox, notifies=True)
     server = build_server(studio, cards=settings.cards == "on")
     # What exists now lives until the program exits, so the collector can ignore it.
     gc.freeze()
     gc.enable()
-    serve(studio, server, _connect(front))
-    return 0
+    return studio, server
 
 
 def _connect(front: Front | None) -> Connect:

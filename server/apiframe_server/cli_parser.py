@@ -157,6 +157,7 @@ _API: Final[Mapping[str, Any]] = {
     "default": "v1",
     "help": "generation of the API (default v1)",
 }
+_PORT: Final = partial(_number, low=0, high=65_535)
 _COMMANDS: Final = {
     "demo": _Command(
         "run the full workflow in the sandbox, with synthetic photos",
@@ -217,6 +218,19 @@ _COMMANDS: Final = {
             "--yes": {"action": "store_true", "help": "do not ask for confirmation"},
         },
     ),
+    "http": _Command(
+        "serve MCP clients over Streamable HTTP on this machine",
+        "\n\nFor you only: every program and every user of this machine can call it. The first Ctrl-C lets calls"
+        "\nfinish, for up to ten seconds; a second one ends it at once.",
+        ("", " --port 0", " --sandbox"),
+        {
+            "--host": {
+                "default": "127.0.0.1",
+                "help": "127.0.0.1 (default), ::1, or localhost for both",
+            },
+            "--port": {"type": _PORT, "default": 8787, "help": "port (default 8787; 0: any free port)"},
+        },
+    ),
     "sandbox": _Command(
         "serve the sandbox on a local port, for any client of the API",
         "",
@@ -224,7 +238,7 @@ _COMMANDS: Final = {
         {
             "--api": _API,
             "--port": {
-                "type": partial(_number, low=0, high=65_535),
+                "type": _PORT,
                 "default": 8788,
                 "help": "port on 127.0.0.1 (default 8788; 0: any free port)",
             },

@@ -7,28 +7,18 @@ SIGTERM, hangs on SIGINT, and at the end of input waits for as long as a handler
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-import os
-import signal
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
+from apiframe_server.ending import CLOSE_SECONDS, FINISH_SECONDS, close_and_exit, handle_signals
 from apiframe_server.pending_calls import PendingCalls
 from apiframe_server.streams import Incoming, Outgoing, connect_stdio
 from apiframe_studio.studio import Studio
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
-
-FINISH_SECONDS: Final = 9.0
-CLOSE_SECONDS: Final = 0.4
-log = logging.getLogger(__name__)
-
 
 Connect: TypeAlias = Callable[[PendingCalls], tuple[Incoming, Outgoing]]
 """Opens the streams to the client."""
@@ -41,7 +31,7 @@ def serve(studio: Studio, server: MCPServer[Any], connect: Connect = connect_std
 
 async def _serve(studio: Studio, server: MCPServer[Any], connect: Connect) -> None:
     calls, signalled, session_ended = PendingCalls(), anyio.Event(), anyio.Event()
-    _handle_signals(signalled)
+    handle_signals(signalled.set)
     async with anyio.create_task_group() as group:
         group.start_soon(_exit_after_signal, signalled, studio)
         group.start_soon(_exit_after_input, calls, session_ended, studio)
@@ -58,7 +48,7 @@ async def _exit_after_signal(signalled: anyio.Event, studio: Studio) -> None:
     await signalled.wait()
     with anyio.CancelScope(shield=True):
         await studio.finish(FINISH_SECONDS)
-        await _exit(studio)
+        await close_and_exit(studio)
 
 
 async def _exit_after_input(calls: PendingCalls, session_ended: anyio.Event, studio: Studio) -> None:
@@ -69,28 +59,4 @@ async def _exit_after_input(calls: PendingCalls, session_ended: anyio.Event, stu
         await calls.drained.wait()
         with anyio.move_on_after(CLOSE_SECONDS):
             await session_ended.wait()
-        await _exit(studio)
-
-
-async def _exit(studio: Studio) -> None:
-    """Close the studio and exit. A thread still blocks on stdin, which prevents a clean exit of the interpreter."""
-    try:
-        with anyio.move_on_after(CLOSE_SECONDS):
-            await studio.aclose()
-    except Exception:
-        log.exception("The studio could not be closed")
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(0)
-
-
-def _handle_signals(signalled: anyio.Event) -> None:
-    # signal.signal works on every system, loop.add_signal_handler on POSIX only.
-    loop = asyncio.get_running_loop()
-
-    def stop(_number: int, _frame: object) -> None:
-        loop.call_soon_threadsafe(signalled.set)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+        await close_and_exit(studio)

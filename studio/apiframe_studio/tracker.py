@@ -6,9 +6,10 @@ when it leaves, the next one takes over.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -70,6 +71,9 @@ class _Poll(Generic[T]):
         if before is not None and facts_of(before) == facts_of(result):
             return
         self.changes += 1
+        self.wake_all()
+
+    def wake_all(self) -> None:
         for woken in self.waiting:
             woken.set()
 
@@ -111,6 +115,16 @@ class Tracker:
         self._poll_seconds = poll_seconds
         self._lookups = Lookups(ledger, clock, can_find=can_find)
         self._polls: dict[str, _Poll[Any]] = {}
+        self._is_ending = False
+        self._ended_early: set[anyio.CancelScope] = set()
+
+    def end_waits(self) -> None:
+        """End every wait as if its time were over, and every later one after its first check: the program ends."""
+        self._is_ending = True
+        for scope in tuple(self._ended_early):
+            scope.cancel()
+        for poll in self._polls.values():
+            poll.wake_all()
 
     async def reload(self, row: Submission) -> Submission:
         """Read a row again: other calls and processes change it."""
@@ -238,12 +252,12 @@ class Tracker:
         until = math.inf if cuts_off else self._clock.monotonic() + seconds
         reported = 0
         try:
-            with anyio.move_on_after(seconds if cuts_off else math.inf):
+            with self._cut_off(seconds) if cuts_off else contextlib.nullcontext():
                 while True:
                     if poll.latest is not None and poll.changes != reported:
                         reported = poll.changes
                         await on_change(poll.latest)
-                    is_over = reported and self._clock.monotonic() >= until
+                    is_over = reported and (self._is_ending or self._clock.monotonic() >= until)
                     if poll.latest is not None and reported and (is_over or is_done(poll.latest)):
                         break
                     if poll.is_led:
@@ -255,6 +269,15 @@ class Tracker:
             poll.users -= 1
             if not poll.users:
                 del self._polls[key]
+
+    @contextlib.contextmanager
+    def _cut_off(self, seconds: float = math.inf) -> Generator[None]:
+        with anyio.move_on_after(seconds) as scope:
+            self._ended_early.add(scope)
+            try:
+                yield
+            finally:
+                self._ended_early.discard(scope)
 
     async def _lead(
         self,
@@ -271,10 +294,13 @@ class Tracker:
             while poll.changes == before:
                 if poll.latest is not None:
                     now = self._clock.monotonic()
-                    if now >= until:
+                    if now >= until or self._is_ending:
                         return
                     # All waits of this process poll on the same tick, so that their checks share requests.
-                    await self._clock.sleep(min(poll_seconds - now % poll_seconds, until - now))
+                    with self._cut_off():
+                        await self._clock.sleep(min(poll_seconds - now % poll_seconds, until - now))
+                    if self._is_ending:
+                        return
                 poll.publish(await check(), facts_of)
         finally:
             poll.is_led = False

@@ -57,6 +57,7 @@ NOT_TO_LIST = {
     "apiframe_tools.wording.error_messages",
     "apiframe_studio.ledger.store",
     "apiframe_server.notifications",
+    "apiframe_server.http_server",
     *(f"apiframe_studio.photos.{name}" for name in ("cache", "checks", "choosing", "folders", "preparing")),
 }
 LISTING = """\
@@ -105,7 +106,7 @@ def test_a_start_builds_no_unused_models(tmp_path: Path) -> None:
     assert done.stdout.split() == ["False", "t"]
 
 
-COMMANDS = ("demo", "doctor", "trainings", "wait", "check", "forget", "sandbox")
+COMMANDS = ("demo", "doctor", "trainings", "wait", "check", "forget", "http", "sandbox")
 
 
 @pytest.mark.parametrize("command", [(), *[(command,) for command in COMMANDS]], ids=" ".join)

@@ -4,60 +4,24 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 import pytest
 
-from apiframe_server.stdio import CLOSE_SECONDS, FINISH_SECONDS
+from apiframe_server.ending import CLOSE_SECONDS, FINISH_SECONDS
 
-from ..faults.fault_server import ACCEPTED, FaultServer, answer, fault_server, read_request
-from .program import MAX_SECONDS, Wire, running, submissions
+from ..faults.fault_server import ACCEPTED
+from .holding import Holding, holding, settings_for
+from .program import Wire, running, submissions
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Generator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
 ENDINGS = ["end of input"] + ([] if sys.platform == "win32" else ["SIGTERM", "SIGINT"])
 """Windows does not have these signals."""
-
-
-class Holding:
-    """A service that accepts a training and delays its response until the test releases it."""
-
-    def __init__(self) -> None:
-        self.service: FaultServer
-        self._came = threading.Event()
-        self._answer = threading.Event()
-
-    def hold(self, connection: socket.socket, server: FaultServer) -> None:
-        read_request(connection, server)
-        self._came.set()
-        self._answer.wait()
-        connection.sendall(answer("200 OK", ACCEPTED))
-
-    async def came(self) -> None:
-        """Wait until the paid request has arrived."""
-        assert await anyio.to_thread.run_sync(self._came.wait, MAX_SECONDS)
-
-    def answer(self) -> None:
-        self._answer.set()
-
-
-@contextmanager
-def holding() -> Generator[Holding]:
-    held = Holding()
-    with fault_server("hold", faults={"hold": held.hold}) as held.service:
-        try:
-            yield held
-        finally:
-            held.answer()
 
 
 async def _begin(wire: Wire, held: Holding) -> int:
@@ -75,14 +39,10 @@ async def _end(wire: Wire, ending: str) -> None:
         wire.process.send_signal(getattr(signal, ending))
 
 
-def _settings(held: Holding) -> dict[str, str]:
-    return {"API_KEY": "v1-key-of-a-test", "BASE_URL": held.service.base_url}
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_a_paid_request_under_way_may_finish(tmp_path: Path, ending: str) -> None:
     with holding() as held:
-        async with running(folder=tmp_path, settings=_settings(held), new_process=True) as wire:
+        async with running(folder=tmp_path, settings=settings_for(held), new_process=True) as wire:
             await _begin(wire, held)
             await _end(wire, ending)
             with anyio.move_on_after(0.3) as wait:
@@ -103,7 +63,7 @@ async def test_an_unanswered_paid_request_is_recorded_as_unconfirmed_within_ten_
     async def end(ending: str) -> None:
         folder = tmp_path / ending
         with holding() as held:
-            async with running(folder=folder, settings=_settings(held)) as wire:
+            async with running(folder=folder, settings=settings_for(held)) as wire:
                 await _begin(wire, held)
                 await _end(wire, ending)
                 assert await wire.ended() == 0

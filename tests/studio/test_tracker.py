@@ -50,6 +50,9 @@ class PollOnly:
         # It takes no provider and no ledger to poll.
         self._tracker = Tracker(None, None, clock, poll_seconds=POLL)  # type: ignore[arg-type]
 
+    def end(self) -> None:
+        self._tracker.end_waits()
+
     async def wait(
         self,
         key: str,
@@ -186,16 +189,44 @@ async def test_a_wait_stops_at_once_when_it_is_cancelled() -> None:
     assert clock.sleepers == 0
 
 
-async def test_the_time_limit_also_applies_to_a_status_check_that_hangs() -> None:
-    async def hangs() -> Training:
-        await anyio.sleep_forever()
-        raise AssertionError
+async def _hang() -> Training:
+    await anyio.sleep_forever()
+    raise AssertionError
 
+
+async def test_the_time_limit_also_applies_to_a_status_check_that_hangs() -> None:
     with anyio.fail_after(60):
-        assert await PollOnly(HeldClock()).wait("tr-1", hangs, Changes(), 0.02) is None
+        assert await PollOnly(HeldClock()).wait("tr-1", _hang, Changes(), 0.02) is None
         assert await PollOnly(HeldClock()).wait(
             "tr-1", StatusChecks(running(10)), Changes(), 0.02
         ) == running(10)
+
+
+@pytest.mark.parametrize("cuts_off", [True, False])
+async def test_when_the_program_ends_every_wait_returns_what_is_known_at_once(cuts_off: bool) -> None:
+    waiting, results, checks = PollOnly(HeldClock()), list[Training | None](), StatusChecks(running(10))
+
+    async def wait() -> None:
+        results.append(await waiting.wait("tr-1", checks, Changes(), 45, cuts_off=cuts_off))
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            waiting.end()
+        assert (results, checks.made) == ([running(10)] * 3, 1)
+        await wait()
+    assert (results[-1], checks.made) == (running(10), 2)
+
+
+async def test_when_the_program_ends_a_check_that_hangs_is_cut_off() -> None:
+    waiting = PollOnly(HeldClock())
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(waiting.wait, "tr-1", _hang, Changes(), 45)
+            await anyio.wait_all_tasks_blocked()
+            waiting.end()
 
 
 async def test_a_time_limit_of_zero_checks_nothing() -> None:

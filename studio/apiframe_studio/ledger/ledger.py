@@ -63,6 +63,7 @@ class Ledger:
         """Return the files of damaged ledgers that were set aside."""
         return sorted(self.path.parent.glob(f"{self.path.name}.damaged-*"))
 
+    require_ready = _on_thread(lambda store: store.require_ready)
     get_or_create = _on_thread(lambda store: store.get_or_create)
     record_set = _on_thread(lambda store: store.record_set)
     find_set = _on_thread(lambda store: store.find_set)

@@ -205,6 +205,16 @@ def _begin_immediate(path: Path, connection: Connection) -> None:
         _refuse_newer(path, int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
 
 
+def require_version(path: Path, connection: Connection) -> None:
+    """Raise LedgerTooNew or LedgerUnusable if the file has become one of another version since it was opened."""
+    if not path.exists():
+        raise LedgerUnusable(path, "it was removed")
+    version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    _refuse_newer(path, version)
+    if version < VERSION:
+        raise LedgerUnusable(path, "an older version of this program made it")
+
+
 def _refuse_newer(path: Path, version: int) -> None:
     if version > VERSION:
         raise LedgerTooNew(path)

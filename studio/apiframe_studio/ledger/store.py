@@ -61,6 +61,7 @@ from apiframe_studio.ledger.sqlite import (
     is_checked,
     open_ledger,
     require_intact,
+    require_version,
     spool_folder,
     translated,
 )
@@ -108,6 +109,17 @@ class Store:
     def is_copy(self) -> bool:
         """Whether the file cannot be written, so that this is a copy for reading."""
         return self._unwritable is not None
+
+    def require_ready(self) -> None:
+        """Check that requests can be recorded: the file is there, can be written, and has this version's schema.
+
+        Raises:
+            LedgerUnusable, LedgerTooNew, LedgerBusy, LedgerDamaged: they cannot.
+        """
+        if self._unwritable is not None:
+            raise self._unwritable
+        with self._reading() as connection:
+            require_version(self._path, connection)
 
     def close(self) -> None:
         """Close the file."""

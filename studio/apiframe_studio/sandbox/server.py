@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -12,11 +11,14 @@ import uvicorn
 from anyio.abc import TaskStatus
 
 from apiframe_studio.api.urls import is_loopback
+from apiframe_studio.listeners import base_url_of, listen
 
 from .loopback_only import LoopbackOnly
 from .sandbox import Sandbox
 
 if TYPE_CHECKING:
+    import socket
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -39,8 +41,8 @@ async def serve(
     """
     if not is_loopback(host):
         raise ValueError("The sandbox listens on a loopback address only.")
-    with _listen(host, port) as listener:
-        base_url = _base_url(listener)
+    with listen(host, port) as listener:
+        base_url = base_url_of(listener)
         if not quiet:
             print(f"Sandbox listening on {base_url}", file=sys.stderr, flush=True)
         task_status.started(base_url)
@@ -80,23 +82,3 @@ def _with_date(app: ASGIApp, sandbox: Sandbox) -> ASGIApp:
         await app(scope, receive, send_with_date)
 
     return app_with_date
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    # Listen before uvicorn starts, so that the printed URL can be called at once.
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind)
-    try:
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _base_url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

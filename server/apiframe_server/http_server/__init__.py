@@ -1,0 +1,1 @@
+"""The command `http`: the server over Streamable HTTP, on a loopback address."""
