@@ -84,7 +84,7 @@ def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
         ("run.txt", ["build"], []),
         ("faces.txt", ["build"], ["faces"]),
         ("notify.txt", ["build"], ["notify"]),
-        ("dev.txt", ["build", "dev"], ["faces", "notify"]),
+        ("dev.txt", ["build", "dev"], ["faces", "http", "notify"]),
         ("site.txt", ["site"], []),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
 SOON = 0.05
 """A limit that is over at once. Nothing here depends on how long it really takes."""
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 PATHS = ["/mcp", "/healthz", "/nothing"]
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
+
+
+@pytest.fixture(params=["httptools", "h11"])
+def either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run with the parser of the extra `http`, and without it."""
+    if request.param == "h11":
+        monkeypatch.setitem(sys.modules, HTTPTOOLS, None)
+    else:
+        pytest.importorskip("httptools")
+
+
+both_parsers = pytest.mark.usefixtures("either_parser")
 
 
 @contextlib.asynccontextmanager
@@ -83,6 +97,7 @@ async def test_a_body_that_does_not_end_in_time_is_refused_and_the_connection_cl
         assert "408 Request Timeout" in await _read_all(stream)
 
 
+@both_parsers
 @pytest.mark.parametrize("sent", ["", "GET /healthz HTTP/1.1\r\nHost: local"])
 async def test_a_connection_without_a_whole_request_is_closed_in_time(tmp_path: Path, sent: str) -> None:
     async with serving(tmp_path, head_seconds=SOON) as (url, _), await _connect(url) as stream:
@@ -90,6 +105,7 @@ async def test_a_connection_without_a_whole_request_is_closed_in_time(tmp_path: 
         assert await _read_all(stream) == ""
 
 
+@both_parsers
 async def test_the_second_request_of_a_connection_has_the_same_time(tmp_path: Path) -> None:
     async with serving(tmp_path, head_seconds=SOON) as (url, _), await _connect(url) as stream:
         await stream.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -98,12 +114,14 @@ async def test_the_second_request_of_a_connection_has_the_same_time(tmp_path: Pa
         assert await _read_all(stream) == ""
 
 
+@both_parsers
 async def test_headers_that_are_too_large_are_refused(tmp_path: Path) -> None:
     async with serving(tmp_path, head_bytes=1_000) as (url, _), await _connect(url) as stream:
         await stream.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 2_000)
         assert "200" not in await _read_all(stream)
 
 
+@both_parsers
 async def test_beyond_the_number_of_connections_the_answer_is_503(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, connections=2) as (url, _),
