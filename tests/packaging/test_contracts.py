@@ -20,6 +20,7 @@ LAYERS = "Layers import downwards only"
 FRONT = "The front imports nothing that takes time"
 HTTP = "Only api.http and the sandbox's webhooks import httpx"
 CLIENT = "The service's client is built in layers"
+NUMPY = "Only the face checks import numpy and OpenCV"
 NO_MCP = "The studio never imports mcp"
 SANDBOX = "The sandbox's modules import downwards only"
 SANDBOX_V1 = "The calls of the sandbox's v1 are independent"
@@ -55,6 +56,9 @@ PLANTED = [
         "studio/apiframe_studio/api/v2/planted.py",
         "from apiframe_studio.api.v1.wire import read_task",
     ),
+    (NUMPY, "studio/apiframe_studio/photos/planted.py", "import numpy"),
+    (NUMPY, "studio/apiframe_studio/photos/similarity.py", "def measure() -> None:\n    import numpy"),
+    (NUMPY, "studio/apiframe_studio/photos/planted.py", "import cv2"),
     (NO_MCP, "studio/apiframe_studio/planted.py", "import mcp.types"),
     (NO_MCP, "studio/apiframe_studio/api/planted.py", "from mcp_types import Tool"),
     (SANDBOX, "studio/apiframe_studio/sandbox/state.py", "from .sandbox import Sandbox"),

@@ -47,6 +47,16 @@ def test_the_sdist_has_every_file_of_the_archive(sdist: Path, archive: Path) -> 
     assert packed == list_files(archive) | {"PKG-INFO"}
 
 
+def test_only_the_face_checks_require_numpy(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = [name for name in opened.namelist() if name.endswith(".dist-info/METADATA")]
+        required = re.findall(r"^Requires-Dist: numpy\b.*", opened.read(name).decode(), re.MULTILINE)
+    assert required
+    assert [line for line in required if "extra == 'faces'" not in line] == []
+    pinned = (ROOT / "requirements/run.txt").read_text(encoding="utf-8")
+    assert re.findall(r"^(?:numpy|opencv)\S*", pinned, re.MULTILINE) == []
+
+
 def test_a_wheel_built_from_the_sdist_has_the_same_files(sdist: Path, wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as opened:
         opened.extractall(tmp_path, filter="data")

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from apiframe_studio.photos import _frames, contact_sheet, decode, metrics, normalising
+from apiframe_studio.photos import _frames, contact_sheet, decode, metrics, normalising, similarity
 from apiframe_studio.photos.errors import DecodeFailed
 from apiframe_studio.photos.limits import Limits
 from apiframe_studio.photos.models import Verdict
@@ -55,7 +55,7 @@ def _weigh(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Ans
 def _measure(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> Answer:
     photo = decode.decode(blobs[0], limits, at_least=metrics.LONG_SIDE)
     facts, small = metrics.measure(photo)
-    print_ = metrics.make_thumbprint(small)
+    print_ = similarity.make_thumbprint(small)
     tile = contact_sheet.make_tile(small, facts.faces)
     return {"facts": asdict(facts)}, [print_, metrics.encode_jpeg(tile, 82)]
 
@@ -67,7 +67,7 @@ def _preview(_head: dict[str, Any], blobs: Sequence[bytes], limits: Limits) -> A
 
 
 def _compare(head: dict[str, Any], blobs: Sequence[bytes], _limits: Limits) -> Answer:
-    pairs, median = metrics.compare_thumbprints(blobs, head["alike"])
+    pairs, median = similarity.compare_thumbprints(blobs, head["alike"])
     return {"pairs": pairs, "median": median}, []
 
 

@@ -32,7 +32,7 @@ _OVERHEAD: Final = 1_000
 class Measured:
     """The measurements of one file: `facts`, or the `reason` why there are none.
 
-    `digest` is the SHA-256 (hex) of the file, `thumbprint` its 16 x 16 grey levels, `thumbnail` a small JPEG.
+    `digest` is the SHA-256 (hex) of the file, `thumbprint` its 32 x 32 grey levels, `thumbnail` a small JPEG.
     """
 
     facts: Facts | None = None

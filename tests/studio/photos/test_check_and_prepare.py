@@ -54,6 +54,24 @@ async def test_every_photo_gets_a_number_and_a_verdict(photo_folder: Path, put: 
     assert (checked.usable, checked.enough) == (1, False)
 
 
+async def test_without_the_face_checks_photos_are_checked_and_prepared_without_numpy(
+    photo_folder: Path, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked/numpy.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path / "blocked")  # The decoder processes get this search path.
+    put("b.jpg", 2)
+    with Image.open(put("a.jpg", 1)) as image:
+        image.resize((800, 1000)).save(photo_folder / "c.jpg")
+    checked = await check_folder(photo_folder)
+    assert [photo.facts and (photo.facts.faces, photo.facts.sharpness > 0) for photo in checked.photos] == [
+        (None, True)
+    ] * 3
+    assert [photo.duplicate_of for photo in checked.photos] == [None, None, 1]
+    prepared = await prepare(checked)
+    assert len(prepared.jpegs) == 2
+
+
 async def test_progress_is_reported_for_every_photo(
     photo_folder: Path, allowed: AllowedFolders, put: Put
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter
 
 from apiframe_studio.photos import metrics, rules
 from apiframe_studio.photos._frames import parse_facts
@@ -71,51 +71,6 @@ def test_a_blurred_face_is_detected_despite_grain_or_motion(number: int) -> None
 def test_a_very_narrow_photo_has_no_sharpness(size: tuple[int, int]) -> None:
     assert metrics.measure_sharpness(Image.new("L", size)) == 0.0
     assert metrics.measure_sharpness(Image.new("L", size), Box(0.0, 0.0, 1.0, 1.0)) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("smaller", lambda image: image.resize((image.width // 3, image.height // 3))),
-        ("brighter", lambda image: ImageEnhance.Brightness(image).enhance(1.15)),
-        ("softer", lambda image: image.filter(ImageFilter.GaussianBlur(4))),
-        ("grey", lambda image: image.convert("L").convert("RGB")),
-        ("a hair's breadth aside", lambda image: image.crop((6, 6, image.width, image.height))),
-        ("mirrored", ImageOps.mirror),
-        ("mirrored and aside", lambda image: ImageOps.mirror(image).crop((13, 0, *image.size))),
-    ],
-)
-def test_the_same_photo_is_recognised(name: str, change: Callable[[Image.Image], Image.Image]) -> None:
-    image = draw(make_scenes(1)[0], (512, 640))
-    prints = [metrics.make_thumbprint(image), metrics.make_thumbprint(change(image))]
-    assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)], name
-
-
-@pytest.mark.parametrize(("aside", "down"), [(0.05, 0), (0, 0.05), (0.025, 0), (0.03, 0.02), (0.05, 0.05)])
-def test_two_photos_of_a_burst_are_near_duplicates(aside: float, down: float) -> None:
-    width, height = 512, 640
-    scene = draw(make_scenes(1)[0], (width, height))
-    right, below = round(width * aside), round(height * down)
-    one = scene.crop((0, 0, width - right, height - below))
-    other = ImageEnhance.Brightness(scene.crop((right, below, width, height))).enhance(1.05)
-    prints = [metrics.make_thumbprint(one), metrics.make_thumbprint(other)]
-    assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == [(0, 1)]
-
-
-@pytest.mark.slow
-def test_different_photos_of_one_person_are_not_near_duplicates() -> None:
-    prints = [metrics.make_thumbprint(draw(scene, (256, 320))) for scene in make_scenes(24)]
-    assert metrics.compare_thumbprints(prints, rules.DUPLICATE_CORRELATION)[0] == []
-
-
-def test_plain_grey_photos_are_not_similar_to_any() -> None:
-    prints = [bytes([level]) * 1024 for level in (0, 128, 255)]
-    assert metrics.compare_thumbprints(prints, 0.5) == ([], 0.0)
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_single_photo_has_no_similarity(count: int) -> None:
-    assert metrics.compare_thumbprints([bytes(range(256)) * 4] * count, 0.5) == ([], None)
 
 
 @pytest.mark.parametrize(
