@@ -27,8 +27,7 @@ END_RECORD, END_RECORD_BYTES = b"PK\x05\x06", 22
 
 
 def main(packer: str) -> None:
-    copy_files()
-    pin_versions()
+    prepare()
     version = json.loads((STAGE / "manifest.json").read_text(encoding="utf-8"))["version"]
     bundle = ROOT / "dist" / f"apiframe-photo-mcp-{version}.mcpb"
     bundle.parent.mkdir(exist_ok=True)
@@ -38,6 +37,13 @@ def main(packer: str) -> None:
         raise SystemExit(f"{bundle.name} does not end with the zip's end record")
     write_registry_entry(bundle, version)
     print(f"{bundle.relative_to(ROOT)}: {bundle.stat().st_size // 1024} KB")
+
+
+def prepare() -> None:
+    """Make the folder that is packed."""
+    copy_files()
+    pin_versions()
+    remove_groups()
 
 
 def copy_files() -> None:
@@ -72,6 +78,16 @@ def pin_versions() -> None:
     text = project.read_text(encoding="utf-8")
     project.write_text(
         text.replace("[tool.uv]\n", f"[tool.uv]\nconstraint-dependencies = [\n{lines}]\n"), encoding="utf-8"
+    )
+
+
+def remove_groups() -> None:
+    """Remove the development tools: `uv run` would look up all of them at the first start, though it installs none."""
+    project = STAGE / "pyproject.toml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(
+        re.sub(r"^\[dependency-groups\]\n.*?(?=^\[)", "", text, flags=re.MULTILINE | re.DOTALL),
+        encoding="utf-8",
     )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from bench import checks, front, ledgers, measures
+from bench import checks, first_start, front, ledgers, measures
 
 PARTS: dict[str, Callable[[], list[measures.Row]]] = {
     "front": front.measure_front,
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[], list[measures.Row]]] = {
     "list": measures.measure_tool_list,
     "ledger": ledgers.measure_large_ledger,
     "checks": checks.measure_checks,
+    "first-start": first_start.measure_first_start,
 }
 
 

@@ -23,6 +23,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "steps": install.render_steps,
     "install-ways": install.render_ways,
     "install-faces": install.render_faces,
+    "first-start": install.render_first_start,
+    "bundle-start": install.render_bundle_start,
     "install-links": install.render_one_click,
     "clients": clients.render_all,
     "claude-desktop": clients.render_claude_desktop,

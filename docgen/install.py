@@ -5,13 +5,16 @@ Before the first release the name does not resolve, so a clone comes first and l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from docgen import links
 from docgen.downloads import describe_sizes
 from docgen.tables import render_table
 
+ROOT: Final = Path(__file__).resolve().parent.parent
 RELEASED: Final = False
 """Set it with the release that publishes the package, and run `make docs`."""
 
@@ -36,13 +39,18 @@ class Way(NamedTuple):
 
 PROGRAM: Final = f"/path/to/environment/bin/{links.NAME}"
 UV: Final = "[uv](https://docs.astral.sh/uv/)"
+INSTALL_TOOL: Final = f"uv tool install '{links.NAME}[faces]'"
+"""Downloads what `uvx` starts, before a client waits for it. Afterwards `uvx` needs no network."""
+
 BY_NAME: Final = (
-    Way(UV, "nothing", "uvx", ("--from", f"{links.NAME}[faces]", links.NAME)),
+    Way(UV, f"`{INSTALL_TOOL}`", "uvx", ("--from", f"{links.NAME}[faces]", links.NAME)),
     Way("a Python environment", f"`pip install '{links.NAME}[faces]'`", PROGRAM),
 )
 FROM_A_CLONE: Final = (
     Way("a clone and make", "`make faces` in it", f"{CLONE}/.venv/bin/{links.NAME}"),
-    Way(f"a clone and {UV}", "nothing", "uvx", ("--from", f"{CLONE}[faces]", links.NAME)),
+    Way(
+        f"a clone and {UV}", "the command with `--version`", "uvx", ("--from", f"{CLONE}[faces]", links.NAME)
+    ),
     Way("a clone and a Python environment", f"`pip install '{CLONE}[faces]'`", PROGRAM),
 )
 
@@ -78,11 +86,11 @@ def render_steps() -> str:
         )
     )
     way = list_ways()[0]
-    setup = "" if way.setup == "nothing" else f"Run {way.setup.replace(' in it', ' in the clone')} once. "
+    setup = way.setup.replace(" in it", " in the clone")
     return (
         f"**1. See it work** without a key and at no cost, {where}:\n\n{render_command(line, why)}\n\n"
-        f"**2. Connect your client.** {setup}Configure your client to start\n`{way.line}` with your key, "
-        "as shown [below](#clients) for each client."
+        f"**2. Connect your client.** Run {setup} once: then no client waits for the download.\n"
+        f"Configure your client to start `{way.line}` with your key, as shown [below](#clients) for each client."
     )
 
 
@@ -94,7 +102,8 @@ def render_one_click() -> str:
         )
     return (
         f"{links.render_links(build_command(BY_NAME[0]))}\n\nBoth start the released package with `uvx`, so {UV} must "
-        f"be installed. VS Code asks for the key; Cursor reads `{KEY}` from the environment it was started in."
+        f"be installed. Run `{INSTALL_TOOL}` first: a client may not wait for the download. VS Code asks for the "
+        f"key; Cursor reads `{KEY}` from the environment it was started in."
     )
 
 
@@ -105,6 +114,27 @@ def render_faces() -> str:
         "with a face that is too small, before you pay. Without them, faces are not detected on this machine; the "
         "assistant is asked to look at the contact sheet, which the model in Claude Desktop often does not see. "
         f"{describe_sizes()}"
+    )
+
+
+def render_first_start() -> str:
+    """Return the command that downloads everything before a client starts the server with `uvx`."""
+    if RELEASED:
+        why = "installs the released package; tests/packaging runs it with an index on this machine"
+        return (
+            f"{render_command(INSTALL_TOOL, why)}\n\nFrom then on `uvx` starts what is installed, also without a "
+            f"network. `uv tool upgrade {links.NAME}` updates it."
+        )
+    (way,) = (way for way in FROM_A_CLONE if way.command == "uvx")
+    return render_command(f"{way.line} --version", "needs uv, and downloads the face checks")
+
+
+def render_bundle_start() -> str:
+    """Return the command that downloads everything before Claude Desktop runs the bundle: its own with `--version`."""
+    manifest = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+    arguments = " ".join(manifest["server"]["mcp_config"]["args"]).replace("${__dirname}", ".")
+    return render_command(
+        f"uv {arguments} --version", "runs in the folder of an installed bundle; test_bundle.py does so"
     )
 
 

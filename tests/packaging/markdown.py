@@ -109,3 +109,9 @@ def scan_outline(text: str) -> Outline:
     if mark:
         fences.append(("never closed", 0))
     return Outline(headings, fences, tables)
+
+
+def read_fence(block: str) -> str:
+    """Return the content of the only fence in a block."""
+    (fence,) = [token for token in PARSER.parse(block) if token.type == "fence"]
+    return fence.content

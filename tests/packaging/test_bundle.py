@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from PIL import Image
 
 import apiframe_studio
+from docgen import install
 
 from .conftest import ROOT
+from .markdown import read_fence
 
 PACKER = ROOT / ".cache/mcpb/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js"
 UV = ROOT / ".cache/uv/bin/uv"
@@ -120,9 +123,18 @@ def test_the_bundle_is_pinned_to_the_tested_versions(unpacked: Path) -> None:
 
 
 @needs_packer
+def test_the_bundle_requires_no_development_tools(unpacked: Path) -> None:
+    project = tomllib.loads((unpacked / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "dependency-groups" not in project
+    assert project["tool"]["hatch"]["version"] == {"path": "studio/apiframe_studio/__init__.py"}
+
+
+@needs_packer
 @needs_uv
 @pytest.mark.slow
-async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_path: Path) -> None:
+async def test_after_the_documented_command_the_bundle_starts_without_a_network(
+    unpacked: Path, tmp_path: Path
+) -> None:
     # A copy, since uv writes into the folder, and the tests run in any order.
     bundle = shutil.copytree(unpacked, tmp_path / "bundle")
     arguments = [argument.replace("${__dirname}", str(bundle)) for argument in SERVER["mcp_config"]["args"]]
@@ -133,6 +145,9 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
         "capabilities": {},
         "clientInfo": {"name": "packaging", "version": "0"},
     }
+    (_, *ahead) = shlex.split(read_fence(install.render_bundle_start()))
+    await anyio.run_process([UV, *ahead], cwd=bundle, env=environment)
+    environment["UV_OFFLINE"] = "1"
     messages = [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -143,7 +158,7 @@ async def test_the_unpacked_bundle_lists_its_tools_under_uv(unpacked: Path, tmp_
         assert server.stdout is not None
         await server.stdin.send("".join(f"{json.dumps(message)}\n" for message in messages).encode())
         responses = BufferedByteReceiveStream(server.stdout)
-        with anyio.fail_after(120):  # The first start installs what the server needs.
+        with anyio.fail_after(120):
             initialized, listed = [
                 json.loads(await responses.receive_until(b"\n", 1_000_000)) for _ in range(2)
             ]

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from bench.index import Line, serve_wheels
 from docgen import __main__ as docgen
 from docgen import clients, install, links
 
-from .conftest import PACKAGES, ROOT, list_files
-from .markdown import PARSER, list_pages
+from .conftest import PACKAGES, ROOT, build, list_files
+from .markdown import list_pages, read_fence
 
 BY_NAME = re.compile(rf"(?:uvx|pip install|--from)[\s\"',]+{links.NAME}\b|cursor\.com/|vscode\.dev/redirect")
 COMMAND = {"command": "uvx", "args": ["--from", "apiframe-photo-mcp[faces]", "apiframe-photo-mcp"]}
@@ -213,14 +215,7 @@ def test_uv_watches_every_module_of_the_packages() -> None:
 def test_uvx_from_a_clone_runs_the_code_after_a_pull(archive: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     shutil.copytree(archive, clone)
-    project = clone / "pyproject.toml"
-    # `--version` needs none of the dependencies, and uv does not use them to detect changes.
-    dependencies = re.search(
-        r"^dependencies = \[.*?^\]", project.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
-    assert dependencies is not None
-    without = project.read_text(encoding="utf-8").replace(dependencies.group(), "dependencies = []")
-    project.write_text(without, encoding="utf-8")
+    remove_dependencies(clone / "pyproject.toml")
     module = clone / "server/apiframe_server/cli.py"
     before = run_version_with_uvx(clone, tmp_path)
     module.write_text(
@@ -232,19 +227,49 @@ def test_uvx_from_a_clone_runs_the_code_after_a_pull(archive: Path, tmp_path: Pa
     )
 
 
-def run_version_with_uvx(clone: Path, folder: Path) -> str:
-    command = [str(UV), "tool", "run", "--from", str(clone), links.NAME, "--version"]
-    environment = {**os.environ, "UV_CACHE_DIR": str(folder / "cache")}
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+@needs_uv
+@pytest.mark.slow
+@pytest.mark.usefixtures("released")
+def test_after_the_documented_command_a_client_starts_the_server_without_a_network(
+    archive: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(archive, project)
+    remove_dependencies(project / "pyproject.toml")
+    build("wheel", project, tmp_path / "wheels")
+    folders = {f"UV_{name}": str(tmp_path / name) for name in ("CACHE_DIR", "TOOL_DIR", "TOOL_BIN_DIR")}
+    # A page of the index is stale at once, as it would be after ten minutes.
+    with serve_wheels(tmp_path / "wheels", Line(1e9), kept_seconds=0) as index:
+        folders["UV_DEFAULT_INDEX"] = index
+        run_uv(read_fence(install.render_first_start()), tmp_path, folders)
+    way = install.list_ways()[0]
+    assert run_uv(f"{way.line} --version", tmp_path, folders).startswith("apiframe-photo-mcp ")
+
+
+def run_uv(line: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a command line that begins with `uv` or `uvx`, and return what it prints."""
+    program, *arguments = shlex.split(line)
+    command = [str(UV), *{"uv": [], "uvx": ["tool", "run"]}[program], *arguments]
+    settings = {**os.environ, "UV_PYTHON": sys.executable, "UV_HTTP_RETRIES": "0", **environment}
+    done = subprocess.run(command, env=settings, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def remove_dependencies(project: Path) -> None:
+    """Leave out what `--version` does not need. uv does not use it to detect changes either."""
+    text = project.read_text(encoding="utf-8")
+    for name in ("dependencies", "faces"):
+        text, count = re.subn(rf"^{name} = \[.*?^\]", f"{name} = []", text, flags=re.MULTILINE | re.DOTALL)
+        assert count == 1
+    project.write_text(text, encoding="utf-8")
+
+
+def run_version_with_uvx(clone: Path, folder: Path) -> str:
+    line = f"uvx --from {clone} {links.NAME} --version"
+    return run_uv(line, folder, {"UV_CACHE_DIR": str(folder / "cache")})
 
 
 def read_cache_keys() -> list[str]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     return re.findall(r'\{ file = "([^"]+)" \}', text)
-
-
-def read_fence(block: str) -> str:
-    (fence,) = [token for token in PARSER.parse(block) if token.type == "fence"]
-    return fence.content

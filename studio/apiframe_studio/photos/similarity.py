@@ -167,7 +167,7 @@ def _mean(stack: Stack) -> Image.Image:
 
 
 def _spread(column: Image.Image, stack: Stack) -> Stack:
-    return column.resize(stack.size, Image.Resampling.NEAREST)
+    return column.resize(stack.size, Image.Resampling.BOX)
 
 
 def _read(column: Image.Image) -> Sequence[float]:
