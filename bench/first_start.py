@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bench.index import Line, read_metadata, serve_wheels
 from bench.measures import Row
@@ -72,16 +72,16 @@ def _measure_way(way: str, megabits: int, wheels: Path) -> Row:
 def collect_wheels(project: Path, folder: Path) -> None:
     """Make a folder with the pinned wheels of a project and its own. Raises `CalledProcessError` if pip fails."""
     WHEELS.mkdir(parents=True, exist_ok=True)
-    pinned = project / "requirements/faces.txt"
+    pinned = [project / "requirements" / f"{extra}.txt" for extra in _load_packing(project)["EXTRAS"]]
     download = ["-m", "pip", "--disable-pip-version-check", "download", "--only-binary", ":all:"]
-    download += ["--require-hashes", "--dest", str(WHEELS), "--requirement", str(pinned)]
+    download += ["--require-hashes", "--dest", str(WHEELS)]
+    download += [argument for file in pinned for argument in ("--requirement", str(file))]
     subprocess.run([sys.executable, *download], check=True, capture_output=True)
     build = ["-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run([sys.executable, *build], cwd=project, check=True, capture_output=True)
     downloaded = {tuple(path.name.lower().split("-")[:2]): path for path in WHEELS.iterdir()}
-    for name, version in re.findall(
-        r"^([\w.-]+)==([^\s;]+)", pinned.read_text(encoding="utf-8"), re.MULTILINE
-    ):
+    pins = "".join(file.read_text(encoding="utf-8") for file in pinned)
+    for name, version in set(re.findall(r"^([\w.-]+)==([^\s;]+)", pins, re.MULTILINE)):
         wheel = downloaded.get((re.sub(r"[-.]", "_", name), version))
         if wheel:
             shutil.copy(wheel, folder)
@@ -130,9 +130,13 @@ def _build_command(way: str, project: Path, folder: Path) -> Sequence[str]:
 
 def _unpack_bundle(project: Path, folder: Path) -> Sequence[str]:
     """Copy what the bundle contains to a folder, and return the command of its manifest."""
-    packing = runpy.run_path(str(project / ".ci/bundle.py"))
+    packing = _load_packing(project)
     packing["prepare"]()
     shutil.copytree(packing["STAGE"], folder)
     manifest = packing["json"].loads((folder / "manifest.json").read_text(encoding="utf-8"))
     arguments = manifest["server"]["mcp_config"]["args"]
     return [str(UV), *(argument.replace("${__dirname}", str(folder)) for argument in arguments)]
+
+
+def _load_packing(project: Path) -> dict[str, Any]:
+    return runpy.run_path(str(project / ".ci/bundle.py"))

@@ -54,6 +54,7 @@ async def test_every_photo_gets_a_number_and_a_verdict(photo_folder: Path, put: 
     assert (checked.usable, checked.enough) == (1, False)
 
 
+@pytest.mark.real_decoders
 async def test_without_the_face_checks_photos_are_checked_and_prepared_without_numpy(
     photo_folder: Path, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
