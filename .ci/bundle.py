@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +44,7 @@ def prepare() -> None:
     """Make the folder that is packed."""
     copy_files()
     pin_versions()
-    remove_groups()
+    remove_unused()
 
 
 def copy_files() -> None:
@@ -81,14 +82,15 @@ def pin_versions() -> None:
     )
 
 
-def remove_groups() -> None:
-    """Remove the development tools: `uv run` would look up all of them at the first start, though it installs none."""
+def remove_unused() -> None:
+    """Remove the development tools and other extras: `uv run` would look up all of them, though it installs none."""
     project = STAGE / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
-    project.write_text(
-        re.sub(r"^\[dependency-groups\]\n.*?(?=^\[)", "", text, flags=re.MULTILINE | re.DOTALL),
-        encoding="utf-8",
-    )
+    unused = tomllib.loads(text)["project"]["optional-dependencies"].keys() - EXTRAS
+    text = re.sub(r"^\[dependency-groups\]\n.*?(?=^\[)", "", text, flags=re.MULTILINE | re.DOTALL)
+    for extra in unused:
+        text = re.sub(rf"^{extra} = \[(?:[^\n]*\]|.*?^\])\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    project.write_text(text, encoding="utf-8")
 
 
 def write_registry_entry(bundle: Path, version: str) -> None:

@@ -123,10 +123,15 @@ def test_the_bundle_is_pinned_to_the_tested_versions(unpacked: Path) -> None:
 
 
 @needs_packer
-def test_the_bundle_requires_no_development_tools(unpacked: Path) -> None:
-    project = tomllib.loads((unpacked / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "dependency-groups" not in project
-    assert project["tool"]["hatch"]["version"] == {"path": "studio/apiframe_studio/__init__.py"}
+def test_the_bundle_names_no_packages_that_it_does_not_install(unpacked: Path) -> None:
+    original, packed = (
+        tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")) for folder in (ROOT, unpacked)
+    )
+    assert "dependency-groups" not in packed
+    extras = original["project"]["optional-dependencies"]
+    assert packed["project"]["optional-dependencies"] == {name: extras[name] for name in installed_extras()}
+    assert packed["project"]["dependencies"] == original["project"]["dependencies"]
+    assert packed["tool"]["hatch"] == original["tool"]["hatch"]
 
 
 @needs_packer
