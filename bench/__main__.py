@@ -12,10 +12,11 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from bench import checks, first_start, front, ledgers, measures
+from bench import checks, first_start, front, ledgers, measures, peers
 
 PARTS: dict[str, Callable[[], list[measures.Row]]] = {
     "front": front.measure_front,
+    "peers": peers.measure_peers,
     "start": measures.measure_start,
     "version": measures.measure_version,
     "first-call": measures.measure_first_call,
