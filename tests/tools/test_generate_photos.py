@@ -359,7 +359,12 @@ async def test_an_unusual_name_gets_an_ordinary_folder_in_the_output_folder(sess
         assert len(folder.name.encode()) < 255
     assert len([path for path in _files(session) if path.suffix == ".png"]) == len(ODD_NAMES)
     outside = session.studio.config.output_folder.parent
-    assert {path.name for path in outside.iterdir()} <= {"ledger.sqlite3", "ledger-spool", "portraits"}
+    assert {path.name for path in outside.iterdir()} <= {
+        "ledger.sqlite3",
+        "ledger-spool",
+        "to-report",
+        "portraits",
+    }
 
 
 async def test_a_name_of_three_hundred_characters_is_rejected(session: Session) -> None:
