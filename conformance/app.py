@@ -15,6 +15,8 @@ from typing import Any
 import uvicorn
 
 from apiframe_server.composition import build_server, build_studio
+from apiframe_server.http_server.connections import limited_protocol
+from apiframe_server.http_server.limits import Limits
 from apiframe_server.settings import Settings
 from conformance.fixtures import add_fixtures
 from conformance.fixtures.streaming import Events
@@ -40,8 +42,9 @@ def build_app(folder: Path, *, fixtures: bool) -> Any:
 def _serve(app: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as port:
         print(f"http://127.0.0.1:{port.getsockname()[1]}/mcp", flush=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        server.run(sockets=[port])
+        # The connections of `apiframe-photo-mcp http`, so that they are tested too.
+        config = uvicorn.Config(app, http=limited_protocol(Limits()), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[port])
 
 
 if __name__ == "__main__":

@@ -122,6 +122,13 @@ async def test_headers_that_are_too_large_are_refused(tmp_path: Path) -> None:
 
 
 @both_parsers
+async def test_blanks_around_the_value_of_a_header_are_not_a_part_of_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (url, _), await _connect(url) as stream:
+        await stream.send(b"GET /healthz HTTP/1.1\r\nHost: \t localhost \t \r\n\r\n")
+        assert b"alive" in await stream.receive()
+
+
+@both_parsers
 async def test_beyond_the_number_of_connections_the_answer_is_503(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, connections=2) as (url, _),

@@ -77,4 +77,11 @@ def _fastest_protocol() -> type[asyncio.Protocol]:
         from uvicorn.protocols.http.h11_impl import H11Protocol
 
         return H11Protocol
-    return HttpToolsProtocol
+
+    class TrimmingProtocol(HttpToolsProtocol):
+        """Removes the blanks around the value of a header, as h11 does: they do not belong to it (RFC 9110, 5.5)."""
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            super().on_header(name, value.strip(b" \t"))
+
+    return TrimmingProtocol
