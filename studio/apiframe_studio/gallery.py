@@ -6,13 +6,12 @@ It is made of the files in the folder, not of the ledger: docs/decisions/0032-th
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, cast
 
 from apiframe_studio.gallery_page import MARK, Figure, linked_files, read_figures, render_figure, render_page
-from apiframe_studio.guarded_files import GuardedFolder, OpenRefused, Refusal
+from apiframe_studio.guarded_files import GuardedFolder, OpenRefused, Refusal, drafts_of
 from apiframe_studio.image_files import ImageFile
 from apiframe_studio.subjects import visible_name
 
@@ -23,7 +22,7 @@ MAX_PAGE_BYTES: Final = 100_000_000
 MAX_DESCRIPTION_BYTES: Final = 100_000
 MAX_WRITES: Final = 5
 """How often a page is written because other processes go on changing the folder: they write it too."""
-_DRAFT: Final = re.compile(rf"\.{re.escape(NAME)}\.[0-9a-f]{{8}}\.part")
+_DRAFTS: Final = drafts_of(NAME)
 
 Folder = Sequence[str]
 """The parts from the output folder to a subject's folder."""
@@ -78,7 +77,7 @@ class Gallery:
         return [*self._drafts(folder), *[NAME] * is_left]
 
     def _drafts(self, folder: Folder) -> Sequence[str]:
-        return [name for name in self._names(folder) if _DRAFT.fullmatch(name)]
+        return [name for name in self._names(folder) if _DRAFTS.fullmatch(name)]
 
     def _replace(self, folder: Folder, images: Sequence[ImageFile]) -> None:
         if not images:

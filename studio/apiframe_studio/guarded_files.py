@@ -215,6 +215,11 @@ class _OpenFolder:
                     self.unlink(name)
 
 
+def drafts_of(name: str) -> re.Pattern[str]:
+    """The names of what `GuardedFolder.write` has not completed of a file, also of earlier versions."""
+    return re.compile(re.escape(f".{name}.") + r"([0-9a-f]{8}\.)?part")
+
+
 class GuardedFolder:
     """Reads, writes, lists and removes files below one folder. `parts` is the path from it to the file.
 
@@ -272,7 +277,7 @@ class GuardedFolder:
         name = parts[-1]
         draft = f".{name}.{secrets.token_hex(4)}.part"
         with self._opened(parts[:-1], make=make) as folder:
-            folder.remove_abandoned(re.compile(re.escape(f".{name}.") + r"([0-9a-f]{8}\.)?part"))
+            folder.remove_abandoned(drafts_of(name))
             try:
                 folder.write(draft, data)
                 folder.replace(draft, name)
