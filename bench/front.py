@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.measures import BARE, COMMAND, RUNS, WITHOUT_FRONT, Row, build_ratio_row
+from bench.measures import BARE, COMMAND, RUNS, WITHOUT_FRONT, Row, build_ratio_row, build_row
 from bench.wire import Server
 
 BARE_PYTHON = [sys.executable, str(Path(__file__).with_name("bare_python.py"))]
@@ -45,9 +45,9 @@ def measure_front() -> list[Row]:
         build_ratio_row(
             "front: start to tools/list, beside CPython", "ms", _lists(front), _lists(python), 1.3
         ),
-        _build_row("front: the same, beside a bare server on the SDK", "ms", _lists(front), _lists(sdk)),
+        build_row("front: the same, beside a bare server on the SDK", "ms", _lists(front), _lists(sdk)),
         Row("front: idle memory", f"{idle:.1f} MB", "", "", f"≤ {MAX_IDLE_MB:.0f} MB", idle <= MAX_IDLE_MB),
-        _build_row("front: the same, beside CPython", "MB", _memory(front), _memory(python)),
+        build_row("front: the same, beside CPython", "MB", _memory(front), _memory(python)),
         build_ratio_row(
             "front: start, list and first call, beside a start without it",
             "ms",
@@ -55,7 +55,7 @@ def measure_front() -> list[Row]:
             _calls(without),
             1.0,
         ),
-        _build_row("front: the same, beside a bare server on the SDK", "ms", _calls(front), _calls(sdk)),
+        build_row("front: the same, beside a bare server on the SDK", "ms", _calls(front), _calls(sdk)),
     ]
 
 
@@ -69,11 +69,6 @@ def _measure_first(command: Sequence[str], settings: Mapping[str, str], tool: st
         if tool is not None:
             server.request("tools/call", {"name": tool, "arguments": {"text": "x"} if tool == "echo" else {}})
         return First(listed * 1000, (listed + time.perf_counter() - called) * 1000, megabytes)
-
-
-def _build_row(what: str, unit: str, ours: Sequence[float], theirs: Sequence[float]) -> Row:
-    mine, other = median(ours), median(theirs)
-    return Row(what, f"{mine:.1f} {unit}", f"{other:.1f} {unit}", f"{mine / other:.2f}")
 
 
 def _lists(firsts: Sequence[First]) -> list[float]:

@@ -39,7 +39,7 @@ def prepare_command(spec: ClientSpec) -> list[str]:
     if spec.script.endswith(".py"):
         _make_venv(home, spec.packages)
         return [str(home / _BIN / "python"), script, spec.argument]
-    _install_node_packages(home, spec.packages)
+    install_node_packages(home, spec.packages)
     return [str(NODE / "node"), script, spec.argument]
 
 
@@ -56,7 +56,12 @@ def _pip_install(home: Path, *packages: str) -> None:
     _run([*pip, *packages])
 
 
-def _install_node_packages(home: Path, packages: tuple[str, ...]) -> None:
+def install_node_packages(home: Path, packages: tuple[str, ...]) -> None:
+    """Install packages with npm into a folder, once.
+
+    Raises:
+        CannotInstall: the packages cannot be installed.
+    """
     if _is_installed(home, packages):
         return
     home.mkdir(parents=True, exist_ok=True)
