@@ -55,6 +55,6 @@ def _next_step(account: Account, studio: Studio) -> str:
 async def get_account(*, studio: RequestStudio) -> AccountStatus:
     """Get remaining credits and plan.
 
-    Free. Only for when the user asks: what the credits do not cover is refused at no cost.
+    Free. Optional: a paid call that the credits do not cover is refused at no cost.
     """
     return AccountStatus.of(await studio.account(), studio)

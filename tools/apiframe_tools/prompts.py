@@ -85,7 +85,6 @@ def portrait_ideas(subject: Subject) -> str:
 
 def add_prompts(server: MCPServer[Any], studio: Studio) -> None:
     """Register every prompt on this studio, with completion of subjects' names."""
-
     server.add_prompt(StudioPrompt.of(train_a_person, "Train a model of a subject", studio.terms))
     server.add_prompt(StudioPrompt.of(portrait_ideas, "Ideas for portraits", studio.terms))
 

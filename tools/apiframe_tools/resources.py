@@ -22,8 +22,7 @@ MAX_LISTED = 50
 
 
 def add_resources(server: MCPServer[Any], studio: Studio) -> None:
-    """Register every resource. Those with a fixed address get no context from the SDK, so they hold the
-    studio."""
+    """Register every resource. The SDK passes no context to those with a fixed address, so they hold the studio."""
 
     async def trainings() -> str:
         page = await raise_readable(studio, studio.trainings.list(limit=MAX_LISTED))

@@ -16,12 +16,12 @@ Workflow:
 2. prepare_photos, with the subject's consent: returns training_images_id.
 3. start_training with training_images_id.
 4. wait_for_training or get_training_status until it is finished. Then tell the user the trigger word.{requested} \
-If it is not, after a few waits, stop: tell the user how long it may still take and to ask again later. You cannot \
-notify them.
+If it is not finished after a few waits, stop: tell the user how long it may still take and to ask again later. \
+You cannot notify them.
 5. generate_photos: makes images and adds the trigger word to the prompt.
 
 Photos must be in folders that this server may read; a refusal names them. Images and the records of payments are kept \
-on this machine; results name the paths. get_account is optional: what the credits do not cover is refused at no cost.
+on this machine; results name the paths.
 
 {preparing} {prices.image}, a training {prices.training}. \
 A training takes many minutes, continues without this chat, and cannot be cancelled: the service has no call \
